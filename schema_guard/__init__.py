@@ -1,0 +1,116 @@
+"""Keep language-model calls to a schema, and measure how well that works."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from schema_guard.core.judge import judge
+    from schema_guard.core.prompting import Example
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import (
+        Attempt,
+        Budget,
+        Call,
+        Failure,
+        Judgement,
+        Limits,
+        Message,
+        Outcome,
+        Usage,
+        Violation,
+    )
+    from schema_guard.errors import (
+        CallFailed,
+        GuardFailed,
+        InvalidArgument,
+        InvalidSchema,
+        MissingExtra,
+        SchemaGuardError,
+        StoreError,
+    )
+    from schema_guard.guard import AsyncGuarded, Guard, Guarded, guard, tags
+    from schema_guard.models import connect
+    from schema_guard.records import Store, default_store, open_store
+
+# PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
+_HOMES = {
+    "guard": ("guard", "Guard", "Guarded", "AsyncGuarded", "tags"),
+    "core.schema": ("Schema",),
+    "core.judge": ("judge",),
+    "core.prompting": ("Example",),
+    "core.values": (
+        "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Usage", "Violation",
+    ),
+    "errors": (
+        "CallFailed", "GuardFailed", "InvalidArgument", "InvalidSchema", "MissingExtra", "SchemaGuardError",
+        "StoreError",
+    ),
+    "models": ("connect",),
+    "records": ("Store", "default_store", "open_store"),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AsyncGuarded",
+    "Attempt",
+    "Budget",
+    "Call",
+    "CallFailed",
+    "Example",
+    "Failure",
+    "Guard",
+    "GuardFailed",
+    "Guarded",
+    "InvalidArgument",
+    "InvalidSchema",
+    "Judgement",
+    "Limits",
+    "Message",
+    "MissingExtra",
+    "Outcome",
+    "Schema",
+    "SchemaGuardError",
+    "Store",
+    "StoreError",
+    "Usage",
+    "Violation",
+    "__version__",
+    "connect",
+    "default_store",
+    "guard",
+    "judge",
+    "open_store",
+    "tags",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only what is used is paid for
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+class _Package(type(sys)):  # type: ignore[misc]
+    """This package, in which `guard` stays the function when the module of that name is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The import system binds a submodule to its package, after it was run.
+        super().__setattr__(name, value.guard if name == "guard" and isinstance(value, type(sys)) else value)
+
+
+sys.modules[__name__].__class__ = _Package

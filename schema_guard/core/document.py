@@ -1,0 +1,123 @@
+"""Is this document a schema that is safe to load? The checks that come before any engine.
+
+Rule: nothing here recurses, for a schema may be nested so as to exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import Any
+
+from schema_guard.core.pointer import escape, pointer
+from schema_guard.errors import InvalidSchema, clip, did_you_mean
+
+# RELIABILITY: limits of a schema. Real schemas of the public corpora stay below 64 levels.
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+
+DRAFTS = {
+    "http://json-schema.org/draft-04/schema": "Draft4Validator",
+    "http://json-schema.org/draft-06/schema": "Draft6Validator",
+    "http://json-schema.org/draft-07/schema": "Draft7Validator",
+    "https://json-schema.org/draft/2019-09/schema": "Draft201909Validator",
+    "https://json-schema.org/draft/2020-12/schema": "Draft202012Validator",
+}
+DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SHORT_NAMES = {
+    "draft4": "http://json-schema.org/draft-04/schema",
+    "draft6": "http://json-schema.org/draft-06/schema",
+    "draft7": "http://json-schema.org/draft-07/schema",
+    "2019-09": "https://json-schema.org/draft/2019-09/schema",
+    "2020-12": "https://json-schema.org/draft/2020-12/schema",
+}
+
+
+def dialect_of(document: Any, given: str | None) -> str:
+    """Give the URI of the dialect: `$schema` of the document, else *given*, else 2020-12.
+
+    Raises:
+        InvalidSchema: `unknown_dialect`, with the known ones.
+    """
+    named = document.get("$schema") if isinstance(document, dict) else None
+    location = "/$schema"
+    if named is None:
+        named, location = given or DEFAULT_DIALECT, ""
+    uri = _SHORT_NAMES.get(named, named.rstrip("#")) if isinstance(named, str) else ""
+    if uri not in DRAFTS:
+        known = [*_SHORT_NAMES, *DRAFTS]
+        raise InvalidSchema(
+            f"dialect {clip(repr(named))}: expected one of {', '.join(_SHORT_NAMES)} or its URI"
+            f"{did_you_mean(named, known)}",
+            code="unknown_dialect",
+            location=location,
+        )
+    return uri
+
+
+def check_size(document: Any, *, what: str = "schema") -> None:
+    """Refuse what is not JSON, is nested too deep or is too large, without recursing.
+
+    Raises:
+        InvalidSchema: `too_deep`, `too_large` or `invalid`, at the place.
+    """
+    size = 0
+    stack: list[tuple[Any, str, int]] = [(document, "", 1)]
+    while stack:
+        value, location, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise InvalidSchema(
+                f"{what} is nested deeper than {MAX_DEPTH} levels at {pointer(clip(location))}: "
+                "move inner parts to $defs and refer to them",
+                code="too_deep",
+                location=location,
+            )
+        size += _scalar_size(value, location, what)
+        if isinstance(value, dict):
+            size += sum(_key_size(key, location, what) for key in value)
+            stack += [(item, f"{location}/{escape(key)}", depth + 1) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            stack += [(item, f"{location}/{index}", depth + 1) for index, item in enumerate(value)]
+        if size > MAX_BYTES:
+            raise InvalidSchema(
+                f"{what} is larger than {MAX_BYTES} bytes: split it, or hand parts in as resources=",
+                code="too_large",
+                location="",
+            )
+
+
+def _scalar_size(value: Any, location: str, what: str) -> int:
+    if isinstance(value, str):
+        _check_text(value, location, what)
+        return len(value) + 3
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidSchema(
+            f"{what} holds {value!r} at {pointer(location)}: JSON has no such number", location=location
+        )
+    if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):
+        return 2
+    raise InvalidSchema(
+        f"{what} holds a {type(value).__name__} at {pointer(location)}: expected JSON "
+        "(dict, list, str, int, float, bool or None)",
+        location=location,
+    )
+
+
+def _key_size(key: Any, location: str, what: str) -> int:
+    if not isinstance(key, str):
+        raise InvalidSchema(
+            f"{what} has the key {clip(repr(key))} at {pointer(location)}: expected a str", location=location
+        )
+    _check_text(key, location, what)
+    return len(key) + 4
+
+
+def _check_text(text: str, location: str, what: str) -> None:
+    # A lone surrogate has no UTF-8 form: no engine, store or file takes it.
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise InvalidSchema(f"{what} holds a lone surrogate at {pointer(location)}", location=location)
+
+
+def compact(value: Any) -> str:
+    """Give the sorted compact JSON of a value: one text for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

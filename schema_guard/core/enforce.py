@@ -1,0 +1,200 @@
+"""The loop: ask, read, judge, ask again. A generator that does no I/O.
+
+It yields `Ask`, `More`, `Stop` and at last `Done`; it is sent `Chunk`s and one `End` for each Ask. A whole reply is
+a stream of one chunk, so one loop serves sync, async and streaming.
+
+Rules:
+1. 1 <= attempts <= max_attempts, and all but the last failed.
+2. A refusal and a failed call are never re-asked; a cut-off reply only with a larger output limit.
+3. It never raises, whatever text it is sent.
+4. Budgets are looked at between attempts. The only times it knows come with the events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from schema_guard.core import prompting
+from schema_guard.core.judge import judge
+from schema_guard.core.values import (
+    Ask,
+    Attempt,
+    Budget,
+    Chunk,
+    Done,
+    End,
+    Failure,
+    Judgement,
+    Limits,
+    More,
+    Outcome,
+    Stop,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from schema_guard.core.prompting import Example
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.strategy import Strategy
+    from schema_guard.core.values import Call, Prompt
+
+V = TypeVar("V")
+
+Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
+
+_MORE = More()
+_STOP = Stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One strategy of a plan, with its texts already made.
+
+    Attributes:
+        strategy: Which one.
+        instructions: Its text for the schema.
+        examples: What it shows; empty for strategies that show none.
+    """
+
+    strategy: Strategy
+    instructions: str
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is fixed when a function is guarded, before any call.
+
+    Attributes:
+        schema: What replies must keep to.
+        steps: Attempt k uses step k, the last one from then on.
+        max_attempts: How many attempts one call may make.
+        checks: What a valid value must pass as well.
+        limits: How large a reply may be.
+        budget: What a call may spend.
+        delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
+            `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
+    """
+
+    schema: Schema[Any]
+    steps: tuple[Step, ...]
+    max_attempts: int = 3
+    checks: tuple[Callable[[Any], str | None], ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+    delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
+
+
+def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
+    """Run one guarded call.
+
+    Args:
+        task: What the caller asked.
+        plan: How to ask and what to accept.
+        call: What is known of the call; its model is filled in from the first reply that names one.
+
+    Yields:
+        `Ask` when an attempt is wanted, then `More` or `Stop` after each `Chunk`; `Done` at the end.
+    """
+    attempts: list[Attempt] = []
+    output_tokens = plan.budget.output_tokens
+    correction: str | None = None
+    while True:
+        step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
+        prompt = _prompt(task, step, attempts, correction, plan)
+        ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
+        text, end = yield from _read(ask, plan.limits)
+        judged = _judged(text, end, plan)
+        attempts.append(_attempt(ask, text, end, judged))
+        if call.model is None and end.model is not None:
+            call = replace(call, model=end.model)
+        if judged.failure is None:
+            break
+        larger = _larger_limit(judged.failure, output_tokens, end.usage, plan.budget)
+        if not _may_ask_again(judged.failure, attempts, plan, larger):
+            break
+        output_tokens = larger or output_tokens
+        correction = prompting.correction(judged.failure, quote_checks=plan.delivery != "instructions")
+    yield Done(_outcome(attempts, judged, call))
+
+
+def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
+    asked = "" if plan.delivery == "instructions" else task
+    first = prompting.render(asked, step.instructions, step.examples)
+    if correction is None or plan.delivery == "feedback":
+        return first
+    if plan.delivery == "instructions":
+        assert isinstance(first, str)
+        return f"{first}\n\n{correction}".strip()
+    return prompting.with_correction(first, attempts[-1].reply or "", correction)
+
+
+def _read(ask: Ask, limits: Limits) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[str, End]]:
+    """Collect one reply; stop it when it is already too large."""
+    parts: list[str] = []
+    size = 0
+    event = yield ask
+    while type(event) is Chunk:
+        parts.append(event.text)
+        size += len(event.text)
+        event = yield _STOP if size > limits.max_bytes else _MORE
+    assert type(event) is End
+    return parts[0] if len(parts) == 1 else "".join(parts), event
+
+
+def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
+    if end.failure is not None:
+        return Judgement(False, None, end.failure, None)
+    if end.refusal is not None:
+        return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
+    return judge(text, plan.schema, finish_reason=end.finish_reason, checks=plan.checks, limits=plan.limits)
+
+
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
+    failure = judged.failure
+    # A call that failed before its first chunk has no reply; an empty reply is one.
+    reply = end.refusal if end.refusal is not None and not text else text
+    received = bool(text) or failure is None or failure.kind != "transport"
+    return Attempt(
+        ask.number,
+        ask.strategy,
+        ask.prompt,
+        reply if received else None,
+        failure,
+        judged.form,
+        judged.repairs,
+        end.usage,
+        None,
+        end.finish_reason,
+        end.elapsed_s,
+    )
+
+
+def _larger_limit(failure: Failure, sent: int | None, usage: Usage, budget: Budget) -> int | None:
+    """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
+    if failure.kind != "truncation" or budget.max_output_tokens is None:
+        return None
+    spent = sent or usage.output_tokens
+    larger = min(2 * spent, budget.max_output_tokens) if spent else budget.max_output_tokens
+    return larger if spent is None or larger > spent else None
+
+
+def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan, larger: int | None) -> bool:
+    if len(attempts) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
+        return False
+    if failure.kind == "truncation" and larger is None:
+        return False
+    budget = plan.budget
+    if budget.max_elapsed_s is not None and sum(a.elapsed_s for a in attempts) >= budget.max_elapsed_s:
+        return False
+    spent = sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
+    return budget.max_tokens is None or spent < budget.max_tokens
+
+
+def _outcome(attempts: list[Attempt], judged: Judgement[Any], call: Call) -> Outcome[Any]:
+    usage = attempts[0].usage if len(attempts) == 1 else Usage.total(attempt.usage for attempt in attempts)
+    elapsed_s = sum(attempt.elapsed_s for attempt in attempts)
+    return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, None, elapsed_s, call)

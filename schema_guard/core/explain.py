@@ -1,0 +1,61 @@
+"""An outcome without a value -> the message that a person reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.pointer import pointer
+from schema_guard.errors import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.core.values import Outcome, Violation
+
+_MAX_TOLD = 10
+
+
+def explain(outcome: Outcome[Any], *, max_attempts: int | None = None) -> str:
+    """Say why a call gave no value, where, and what to do about it.
+
+    Args:
+        outcome: Of a call that failed.
+        max_attempts: What the guard allows; None leaves the advice about it out.
+    """
+    failure, call = outcome.failure, outcome.call
+    assert failure is not None
+    number = len(outcome.attempts)
+    lines = [
+        f"{call.function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {call.schema_name})",
+        f"  attempt {number}, {failure.kind} {failure.code}:",
+        *(violation_lines(failure.violations) or [f"    {safe(clip(failure.message, 300))}"]),
+        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
+    ]
+    return "\n".join(lines)
+
+
+def violation_lines(violations: Sequence[Violation]) -> list[str]:
+    """Give a line a violation, with its place in the schema, at most ten; nothing in them is unescaped."""
+    told = [
+        (
+            f"    at {safe(clip(pointer(v.instance_location)))}: expected {safe(v.expected)}, got {safe(v.actual)}",
+            v.keyword_location,
+        )
+        for v in violations[:_MAX_TOLD]
+    ]
+    width = min(max((len(text) for text, _ in told), default=0) + 2, 84)
+    lines = [f"{text:<{width}}  [{safe(clip(location))}]" if location else text for text, location in told]
+    more = len(violations) - _MAX_TOLD
+    return [*lines, f"    and {more} more"] if more > 0 else lines
+
+
+def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:
+    failure = outcome.failure
+    assert failure is not None
+    if failure.kind == "truncation":
+        return "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...), options= and target="
+    if failure.kind == "refusal":
+        return "; a refusal is never asked again"
+    if max_attempts is not None and len(outcome.attempts) >= max_attempts:
+        return f"; to allow more attempts: max_attempts={max_attempts + 2}"
+    return ""

@@ -1,0 +1,178 @@
+"""The texts that are sent: the schema, examples, reasoning, and the correction of a bad reply.
+
+Rules:
+1. Nobody's message is changed: a new prompt is made, and the task's own messages stand in it as they came.
+2. A correction is our own sentence. It names places that the schema names, what was expected and what kind of
+   thing came; it quotes no value and no key of the reply, and holds no URL.
+3. The prompt of attempt k is that of attempt 1 plus one bad reply, cut, and its correction: it does not grow.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.pointer import pointer
+from schema_guard.core.values import Message
+from schema_guard.core.violations import declared_location, kind_of
+from schema_guard.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Failure, Prompt
+
+# A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
+_REPLY_HEAD_BYTES = 800
+_REPLY_TAIL_BYTES = 300
+_CORRECTION_CHARS = 800
+_MAX_TOLD = 10
+
+_ONLY_JSON = "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence."
+_REASON_FIRST = (
+    "First think about the task step by step between <think> and </think>. "
+    "Then reply with one JSON value that is valid for this JSON Schema, and with nothing after it."
+)
+_ASK_AGAIN = "Reply again with only the JSON value."
+_SYSTEM_ROLES = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A shown example: what was asked and the right answer to it.
+
+    Attributes:
+        value: The right answer, plain JSON.
+        task: What was asked; None when only the answer is shown.
+    """
+
+    value: Any
+    task: str | None = None
+
+
+def schema_text(schema: Schema[Any]) -> str:
+    """Give the schema as it is shown to a model: compact, in its own order, without `$schema` and `$id`."""
+    document = schema.document
+    if isinstance(document, dict):
+        document = {key: part for key, part in document.items() if key not in ("$schema", "$id")}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def schema_instructions(schema: Schema[Any]) -> str:
+    """Ask for one JSON value under a schema."""
+    return f"{_ONLY_JSON}\n{schema_text(schema)}"
+
+
+def reasoning_instructions(schema: Schema[Any]) -> str:
+    """Ask for reasoning in a block that is skipped, then for one JSON value under a schema."""
+    return f"{_REASON_FIRST}\n{schema_text(schema)}"
+
+
+def no_instructions(schema: Schema[Any]) -> str:
+    """Say nothing about the format."""
+    return ""
+
+
+def examples_text(examples: Sequence[Example]) -> str:
+    """Show examples inside one text."""
+    parts = []
+    for example in examples:
+        asked = f"{example.task}\n" if example.task is not None else ""
+        parts.append(f"Example:\n{asked}{_answer(example)}")
+    return "\n\n".join(parts)
+
+
+def _answer(example: Example) -> str:
+    return json.dumps(example.value, ensure_ascii=False)
+
+
+def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prompt:
+    """Give the first prompt: the task with the strategy's text and examples before it.
+
+    A text stays a text. In a list of messages the text joins the system message, or becomes one, and examples that
+    say what was asked become turns of the conversation.
+    """
+    if isinstance(task, str):
+        return "\n\n".join(part for part in (instructions, examples_text(examples), task) if part)
+    turns = [example for example in examples if example.task is not None]
+    alone = [example for example in examples if example.task is None]
+    text = "\n\n".join(part for part in (instructions, examples_text(alone)) if part)
+    shown = tuple(
+        message
+        for example in turns
+        for message in (Message("user", example.task), Message("assistant", _answer(example)))
+    )
+    if task and task[0].role in _SYSTEM_ROLES and isinstance(task[0].content, str):
+        first = task[0]
+        merged = Message(first.role, f"{first.content}\n\n{text}", first.fields) if text else first
+        return (merged, *shown, *task[1:])
+    return ((Message("system", text),) if text else ()) + shown + task
+
+
+def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
+    """Give the prompt of a re-ask: the first one, the bad reply cut to size, and what was wrong with it."""
+    shown = _cut(reply)
+    if isinstance(prompt, str):
+        last = f"Your last reply:\n{shown}\n\n" if shown else ""
+        return f"{prompt}\n\n{last}{correction}"
+    # Providers refuse an empty assistant message.
+    said = (Message("assistant", shown),) if shown else ()
+    return (*prompt, *said, Message("user", correction))
+
+
+def _cut(reply: str) -> str:
+    data = reply.encode("utf-8", "replace")
+    if len(data) <= _REPLY_HEAD_BYTES + _REPLY_TAIL_BYTES:
+        return data.decode().strip()
+    head = data[:_REPLY_HEAD_BYTES].decode("utf-8", "ignore")
+    tail = data[-_REPLY_TAIL_BYTES:].decode("utf-8", "ignore")
+    return f"{head}\n[...]\n{tail}".strip()
+
+
+_SYNTAX_TOLD = {
+    "no_json": "It held no JSON",
+    "empty": "It was empty",
+    "malformed": "It was not well-formed JSON",
+    "duplicate_key": "An object in it had the same key twice",
+    "not_finite": "It held a number that JSON does not have, such as NaN or Infinity",
+    "bad_unicode": "It held text that is not valid Unicode",
+    "several_documents": "It held more than one JSON value",
+    "too_large": "It was too long",
+    "too_deep": "It was nested too deep",
+    "too_many_nodes": "It held too many values",
+    "number_too_long": "A number in it was too long",
+    "provider_rejected": "The provider could not read it",
+    "max_tokens": "It was cut off before the JSON was complete",
+    "unfinished": "It was cut off before the JSON was complete",
+}
+
+
+def correction(failure: Failure, *, quote_checks: bool = True) -> str:
+    """Say to the model what was wrong with its last reply and what to do.
+
+    Args:
+        failure: Of the last attempt.
+        quote_checks: Whether what a check of the user's said is passed on. It may quote the reply, so a text that
+            goes into the system role leaves it out.
+
+    >>> from schema_guard.core.values import Failure, Violation
+    >>> total = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
+    >>> correction(Failure("structure", "type", "...", (total,)))
+    'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
+    """
+    return f"Your last reply was not valid. {clip(_told(failure, quote_checks), _CORRECTION_CHARS)}. {_ASK_AGAIN}"
+
+
+def _told(failure: Failure, quote_checks: bool) -> str:
+    if failure.kind == "semantic":
+        return f"The check {failure.code!r} refused it" + (f": {failure.message}" if quote_checks else "")
+    if failure.violations:
+        told = dict.fromkeys(
+            f"At {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
+            for v in failure.violations
+        )
+        more = f". And {len(told) - _MAX_TOLD} more" if len(told) > _MAX_TOLD else ""
+        return ". ".join(list(told)[:_MAX_TOLD]) + more
+    return _SYNTAX_TOLD.get(failure.code, "It did not fit the task")

@@ -1,0 +1,66 @@
+"""Strategies: how the format is asked for. One frozen bag of functions each, no subclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core import prompting
+from schema_guard.errors import InvalidArgument, clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.core.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way to ask for a format.
+
+    Attributes:
+        name: As users write it and records store it.
+        instructions: Gives the text about the format for a schema; `""` says nothing.
+        shows_examples: Whether examples are part of the prompt.
+        needs_options: Whether the provider must be told by arguments of its own, so that the function has to
+            take `options`.
+    """
+
+    name: str
+    instructions: Callable[[Schema[Any]], str]
+    shows_examples: bool = False
+    needs_options: bool = False
+
+
+# An engine that constrains decoding does not show the schema to the model, so every strategy but `bare` says it.
+STRATEGIES = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy("bare", prompting.no_instructions),
+        Strategy("system_prompt", prompting.schema_instructions),
+        Strategy("few_shot", prompting.schema_instructions, shows_examples=True),
+        Strategy("reason_then_format", prompting.reasoning_instructions),
+        Strategy("json_mode", prompting.schema_instructions, needs_options=True),
+        Strategy("tool_call", prompting.schema_instructions, needs_options=True),
+        Strategy("strict_schema", prompting.schema_instructions, needs_options=True),
+    )
+}
+
+
+def strategies_of(names: object) -> tuple[Strategy, ...]:
+    """Give the strategies of a name, of a list that escalates, or of `"a>b"`.
+
+    Raises:
+        InvalidArgument: A name is unknown, or there is none.
+    """
+    given = names.split(">") if isinstance(names, str) else names
+    if not isinstance(given, (list, tuple)) or not given:
+        raise InvalidArgument(
+            f"strategy={clip(repr(names))}: expected one of {', '.join(STRATEGIES)}, or a list of them"
+        )
+    for name in given:
+        if not isinstance(name, str) or name not in STRATEGIES:
+            raise InvalidArgument(
+                f"strategy={clip(repr(name))}: expected one of {', '.join(STRATEGIES)}{did_you_mean(name, STRATEGIES)}"
+            )
+    return tuple(STRATEGIES[name] for name in given)

@@ -1,0 +1,327 @@
+"""The frozen values that everything else passes around.
+
+Rules: nothing here computes more than a sum or a name; no value changes after it was made; unknown is
+None, never 0 or "". A prompt is a text or a tuple of messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+V = TypeVar("V")
+
+FailureKind: TypeAlias = Literal[
+    "syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"
+]
+Form: TypeAlias = Literal["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
+Repair: TypeAlias = Literal["off", "lossless", "lossy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a prompt.
+
+    Attributes:
+        role: `"system"`, `"user"`, `"assistant"` or another role that the provider knows.
+        content: A text, or the provider's own list of parts, which is passed on as it is.
+        fields: Every other key of the message (`name`, `tool_calls` ...), passed on as it is.
+    """
+
+    role: str
+    content: Any
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the message as providers take it."""
+        return {"role": self.role, "content": self.content, **self.fields}
+
+
+Prompt: TypeAlias = str | tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one attempt, or of all attempts of a call; None where the provider did not say.
+
+    Attributes:
+        input_tokens: All tokens of the prompt, cached ones included.
+        output_tokens: All tokens that were generated, reasoning included.
+        cached_input_tokens: The part of the input that the provider read from its cache.
+        reasoning_tokens: The part of the output that was reasoning.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+    @staticmethod
+    def total(usages: Iterable[Usage]) -> Usage:
+        """Add usages field by field; a field that is unknown in one of them is unknown in all."""
+        rows = [(u.input_tokens, u.output_tokens, u.cached_input_tokens, u.reasoning_tokens) for u in usages]
+        return Usage(*(_sum_or_none(column) for column in zip(*rows, strict=True)))
+
+
+def _sum_or_none(column: tuple[int | None, ...]) -> int | None:
+    known = [count for count in column if count is not None]
+    return sum(known) if len(known) == len(column) else None
+
+
+UNKNOWN_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken keyword.
+
+    Attributes:
+        instance_location: JSON Pointer into the reply's value; `""` is its root.
+        keyword_location: JSON Pointer into the schema, references followed: `/properties/total/type`.
+        keyword: The broken keyword: `"type"`.
+        expected: What the keyword asks for, in words: `"number"`.
+        actual: The kind of what came, then the value itself cut at 80 characters: `"string 'twelve'"`.
+    """
+
+    instance_location: str
+    keyword_location: str
+    keyword: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed.
+
+    Attributes:
+        kind: The class that statistics use.
+        code: What exactly: a code of the kind, the broken keyword, or the name of the check.
+        message: One line for people.
+        violations: Most relevant first; empty when the failure is not about the schema.
+    """
+
+    kind: FailureKind
+    code: str
+    message: str
+    violations: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement(Generic[V]):
+    """What a reply is worth: a valid value, or the failure that explains best why there is none.
+
+    Attributes:
+        ok: Whether *value* is valid; null is a valid value, so look here and not at *value*.
+        value: The value in the schema's Python type; None when not ok.
+        failure: None when ok.
+        form: How the value stood in the reply; None when not ok.
+        repairs: The names of the repair steps that were taken, in order.
+    """
+
+    ok: bool
+    value: V | None
+    failure: Failure | None
+    form: Form | None
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One prompt, the reply to it, and the judgement.
+
+    Attributes:
+        number: 1 for the first attempt of a call.
+        strategy: Name of the strategy that this attempt used.
+        prompt: What was sent.
+        reply: The text that came back; None when no text was received.
+        failure: None when the attempt was valid.
+        form: How the valid value stood in the reply; None for a failed attempt.
+        repairs: The repair steps that were taken, in order.
+        usage: Tokens, each None when unknown.
+        cost: In the currency of the price table; None without prices.
+        finish_reason: Why the model stopped; None when unknown.
+        elapsed_s: Seconds from the call to the end of the reply.
+    """
+
+    number: int
+    strategy: str
+    prompt: Prompt
+    reply: str | None
+    failure: Failure | None
+    form: Form | None
+    repairs: tuple[str, ...]
+    usage: Usage
+    cost: float | None
+    finish_reason: FinishReason | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of a guarded call before its first attempt.
+
+    Attributes:
+        id: 32 hex digits, a UUID of version 7: sorts by time of creation.
+        function: Qualified name of the guarded function, or the `name=` it was given.
+        schema_name: Name of the schema.
+        schema_fingerprint: 16 hex digits of the schema's content.
+        model: Name of the model; read from the first reply when nobody named it; None if unknown.
+        target: Name of the provider or engine whose options are used; None for text strategies.
+        strategies: The strategy, or the escalation as `a>b`.
+        settings: Compact JSON of the settings that change results.
+        version: Version of the function's prompt: given, or a hash of its code and the strategy's text.
+        segment: Part of the traffic; None when not tagged.
+        input_hash: Keyed hash of the task; None before it is recorded and without a store.
+        parent_call_id: The guarded call inside which this one ran; None at the top.
+        started_at: Seconds since the epoch, UTC.
+        cluster: Inputs that belong together for statistics; None when not tagged.
+    """
+
+    id: str
+    function: str
+    schema_name: str
+    schema_fingerprint: str
+    model: str | None
+    target: str | None
+    strategies: str
+    settings: str
+    version: str
+    segment: str | None
+    input_hash: str | None
+    parent_call_id: str | None
+    started_at: float
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[V]):
+    """All attempts of one guarded call and what came of them.
+
+    Attributes:
+        ok: Whether a valid value came out; null is a valid value, so look here and not at *value*.
+        value: The value in the schema's Python type; None when not ok.
+        attempts: In order; all but the last failed.
+        failure: The last attempt's; None when ok.
+        usage: Sum over the attempts; a field is None when one attempt's is unknown.
+        cost: Sum over the attempts; None when one attempt's is unknown.
+        elapsed_s: Sum over the attempts, in seconds.
+        call: What was called.
+    """
+
+    ok: bool
+    value: V | None
+    attempts: tuple[Attempt, ...]
+    failure: Failure | None
+    usage: Usage
+    cost: float | None
+    elapsed_s: float
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a reply may be before it is refused unread.
+
+    Attributes:
+        max_bytes: UTF-8 bytes of the whole reply (`too_large`).
+        max_depth: Levels of nesting of a JSON text (`too_deep`).
+        max_nodes: Values in a JSON text, members and elements counted (`too_many_nodes`).
+        max_number_chars: Characters of one number (`number_too_long`).
+    """
+
+    max_bytes: int = 8 * 1024 * 1024
+    max_depth: int = 100
+    max_nodes: int = 200_000
+    max_number_chars: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one guarded call may spend; None is no bound.
+
+    A bound is looked at between attempts: it stops the next one, it does not cut one short.
+
+    Attributes:
+        max_elapsed_s: Seconds over all attempts.
+        max_tokens: Input and output tokens over all attempts; unknown usage counts as 0.
+        output_tokens: The output limit that attempt 1 is sent with; None leaves it to the provider.
+        max_output_tokens: How far that limit may be raised for a reply that was cut off. Without it
+            a cut-off reply is not re-asked.
+    """
+
+    max_elapsed_s: float | None = None
+    max_tokens: int | None = None
+    output_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+# The events of the loop. The loop yields Ask, More, Stop and Done; it is sent Chunk and End.
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The loop wants an attempt made.
+
+    Attributes:
+        number: Of the attempt, from 1.
+        strategy: Name of the strategy.
+        prompt: What to send, as the plan's delivery has it.
+        correction: What was wrong with the last reply; None on attempt 1.
+        output_tokens: The output limit to send; None sends none.
+    """
+
+    number: int
+    strategy: str
+    prompt: Prompt
+    correction: str | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """The loop wants the rest of the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The loop has seen enough: no continuation of this reply can be valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[V]):
+    """The loop is over."""
+
+    outcome: Outcome[V]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of the reply's text has come; a whole reply is one chunk."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The reply is complete, or the call has failed.
+
+    Attributes:
+        finish_reason: Why the model stopped; None when unknown.
+        usage: Tokens, each None when unknown.
+        elapsed_s: Seconds since the Ask.
+        refusal: The model's own words when it refused; None when it did not.
+        failure: What went wrong before there was a text to judge; None when there is a text.
+        model: Name of the model as the reply gives it; None when it does not.
+    """
+
+    finish_reason: FinishReason | None = None
+    usage: Usage = UNKNOWN_USAGE
+    elapsed_s: float = 0.0
+    refusal: str | None = None
+    failure: Failure | None = None
+    model: str | None = None

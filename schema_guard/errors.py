@@ -1,0 +1,105 @@
+"""What the library raises. The type tells whose fault it is; the message what to do.
+
+`InvalidArgument` and `InvalidSchema` are the caller's, `GuardFailed` the model's, `CallFailed` the
+provider's or the wire's, `StoreError` and `MissingExtra` the environment's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.core.values import Outcome
+
+
+class SchemaGuardError(Exception):
+    """The base of everything that schema_guard raises by itself."""
+
+
+class InvalidArgument(SchemaGuardError, ValueError):  # noqa: N818 - named for the fact, not "Error"
+    """An argument, a decorated function or what that function gave back cannot be used."""
+
+
+class InvalidSchema(SchemaGuardError, ValueError):  # noqa: N818
+    """A schema cannot be loaded.
+
+    Attributes:
+        code: One of `invalid unknown_dialect remote_ref ref_cycle unsafe_pattern too_large too_deep
+            too_costly`.
+        location: JSON Pointer of the place in the schema document; `""` is its root.
+    """
+
+    def __init__(self, message: str, *, code: str = "invalid", location: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.location = location
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), str(self), {"code": self.code, "location": self.location})
+
+
+class _WithOutcome(SchemaGuardError):  # noqa: N818
+    """An error that carries the outcome of the call that failed."""
+
+    def __init__(self, message: str, *, outcome: Outcome[Any]) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), str(self), {"outcome": self.outcome})
+
+
+class GuardFailed(_WithOutcome):
+    """No attempt of a guarded call was valid; `outcome` holds every attempt."""
+
+
+class CallFailed(_WithOutcome):
+    """What came back was no reply of a model: no choices, a cut stream, an HTML page."""
+
+
+class StoreError(SchemaGuardError):
+    """A store cannot be opened, read or written."""
+
+
+class MissingExtra(SchemaGuardError, ImportError):  # noqa: N818
+    """A feature needs packages that are not installed; the message names the pip command."""
+
+
+def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
+    """Give the error for a feature whose package is not installed.
+
+    Args:
+        what: The feature, as its user named it: `"model 'local'"`.
+        package: The package that could not be imported.
+        extra: The extra of schema-guard that brings it.
+    """
+    return MissingExtra(f"{what} needs {package}: pip install 'schema-guard[{extra}]'")
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Give `", did you mean 'x'?"` for the nearest known name, or `""` when none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 6 ms that only a wrong name has to pay
+
+    near = get_close_matches(str(name), list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def clip(text: str, size: int = 80) -> str:
+    """Cut a text to *size* characters, the last of them an ellipsis when something was cut."""
+    return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def safe(text: str) -> str:
+    r"""Give a text of a stranger's as a terminal may show it: what does not print is escaped.
+
+    >>> print(safe("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _revive(kind: type[SchemaGuardError], message: str, fields: dict[str, Any]) -> SchemaGuardError:
+    """Rebuild an error from its pickle."""
+    return kind(message, **fields)
