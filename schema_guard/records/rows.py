@@ -1,0 +1,193 @@
+"""What is stored of an outcome: one row an attempt, and no text that a model or a user wrote.
+
+Rules: pure. No prompt, reply, failure message or value of an instance reaches a row: texts are stored as
+sizes and keyed hashes, and an instance location keeps only keys that the schema itself declares.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.core.violations import declared_location
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt, Violation
+
+Row: TypeAlias = tuple[str | int | float | None, ...]
+
+_CALL_COLUMNS = (
+    "call_id",
+    "started_at",
+    "function",
+    "schema_name",
+    "schema_fingerprint",
+    "model",
+    "target",
+    "strategies",
+    "settings",
+    "version",
+    "segment",
+    "cluster",
+    "input_hash",
+    "parent_call_id",
+)
+_ATTEMPT_COLUMNS = (
+    "number",
+    "final",
+    "strategy",
+    "kind",
+    "code",
+    "form",
+    "repairs",
+    "finish_reason",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "elapsed_s",
+    "cost",
+    "prompt_chars",
+    "reply_bytes",
+    "reply_hash",
+    "violations",
+)
+COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
+
+HASH_BYTES = 16
+MAX_VIOLATIONS = 10
+
+# Doubles count exactly up to here, and a thousand of these still add up inside SQLite's 64 bits. No
+# provider bills more tokens than that: a larger count is a mistake, hence unknown.
+_LARGEST_COUNT = 2**53 - 1
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def rows(outcome: Outcome[Any], task: Prompt | None, key: bytes) -> list[Row]:
+    """Give one row for each attempt of a call, in order, with the columns `COLUMNS`.
+
+    Args:
+        outcome: What came of the call.
+        task: What the user's function was asked, for `input_hash`; None when not known.
+        key: Of the keyed hashes; rows are comparable only under one key.
+    """
+    call = _call_row(outcome.call, task, key)
+    last = len(outcome.attempts)
+    return [
+        call + _attempt_row(attempt, key, final=index == last)
+        for index, attempt in enumerate(outcome.attempts, start=1)
+    ]
+
+
+def keyed_hash(text: str, key: bytes) -> str:
+    """Give 32 hex digits of HMAC-SHA-256; lone surrogates are hashed as they are."""
+    return hmac.digest(key, _encoded(text), "sha256")[:HASH_BYTES].hex()
+
+
+def store_text(text: str) -> str:
+    r"""Write NUL and lone surrogates, which stores refuse, as the six characters `\u0000`.
+
+    >>> store_text("a\x00b")
+    'a\\u0000b'
+    """
+    return _NOT_STORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _call_row(call: Call, task: Prompt | None, key: bytes) -> Row:
+    input_hash = call.input_hash
+    if input_hash is None and task is not None:
+        input_hash = keyed_hash(_task_text(task), key)
+    return (
+        store_text(call.id),
+        _number(call.started_at),
+        store_text(call.function),
+        store_text(call.schema_name),
+        store_text(call.schema_fingerprint),
+        _text(call.model),
+        _text(call.target),
+        store_text(call.strategies),
+        store_text(call.settings),
+        store_text(call.version),
+        _text(call.segment),
+        _text(call.cluster),
+        _text(input_hash),
+        _text(call.parent_call_id),
+    )
+
+
+def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
+    failure, reply, usage = attempt.failure, attempt.reply, attempt.usage
+    return (
+        _count(attempt.number),
+        int(final),
+        store_text(attempt.strategy),
+        None if failure is None else store_text(failure.kind),
+        None if failure is None else store_text(failure.code),
+        _text(attempt.form),
+        json.dumps([store_text(step) for step in attempt.repairs]),
+        _text(attempt.finish_reason),
+        _count(usage.input_tokens),
+        _count(usage.cached_input_tokens),
+        _count(usage.output_tokens),
+        _count(usage.reasoning_tokens),
+        _number(attempt.elapsed_s),
+        _number(attempt.cost),
+        _prompt_chars(attempt.prompt),
+        None if reply is None else len(_encoded(reply)),
+        None if reply is None else keyed_hash(reply, key),
+        _violations(failure),
+    )
+
+
+def _violations(failure: Failure | None) -> str:
+    """Give the distinct pairs of location and keyword as JSON, most relevant first."""
+    pairs = {
+        (store_text(declared_location(v, indices=False)), store_text(v.keyword)): None
+        for v in _broken(failure)
+    }
+    return json.dumps(list(pairs)[:MAX_VIOLATIONS], separators=(",", ":"))
+
+
+def _broken(failure: Failure | None) -> tuple[Violation, ...]:
+    return () if failure is None else failure.violations
+
+
+def _task_text(task: Prompt) -> str:
+    if isinstance(task, str):
+        return task
+    return _json_text([message.as_dict() for message in task])
+
+
+def _json_text(document: object) -> str:
+    """Give compact JSON with sorted keys; what JSON cannot say stands as its `repr`."""
+    try:
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), default=repr)
+    except (TypeError, ValueError, RecursionError):
+        return repr(document)
+
+
+def _prompt_chars(prompt: Prompt) -> int:
+    if isinstance(prompt, str):
+        return len(prompt)
+    contents = [message.content for message in prompt]
+    return sum(len(part if isinstance(part, str) else _json_text(part)) for part in contents)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else store_text(text)
+
+
+def _count(count: int | None) -> int | None:
+    return count if isinstance(count, int) and 0 <= count <= _LARGEST_COUNT else None
+
+
+def _number(number: float | None) -> float | None:
+    return float(number) if number is not None and math.isfinite(number) else None

@@ -1,0 +1,324 @@
+"""The thread that writes records, and the ledger of what became of them.
+
+Rules: nothing here raises into the caller; the caller's thread only counts and enqueues, rows and hashes
+are made in the writer's thread; at every moment offered = stored + dropped + pending, in attempts; every
+write goes through the one thread, whose connection is a local of its stack, so that a forked child has
+no way to use or to close it. The caller's path takes no lock that is not reentrant: the garbage
+collector can end a guarded generator, which records, anywhere.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Condition, RLock, Thread, current_thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
+
+from schema_guard.records.rows import rows
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Outcome, Prompt
+    from schema_guard.records.backend import Backend, Session
+    from schema_guard.records.rows import Row
+
+MAX_PENDING_OUTCOMES = 10_000
+# 64 Mi characters of replies and prompts: eight replies of the largest size that is read.
+MAX_PENDING_CHARS = 64 * 1024 * 1024
+EXIT_FLUSH_S = 2.0
+
+_MAX_BATCH = 500  # outcomes: 1,000 rows are one transaction of a few milliseconds
+_LINGER_S = 0.05  # so that a busy process makes at most 20 transactions a second
+_SYNC_WAIT_S = 30.0  # longer than any write may take: a write waits at most 5 s for a lock
+_WARN_EVERY_S = 60.0
+
+_logger = logging.getLogger("schema_guard")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of this process's attempts; offered = stored + dropped + pending.
+
+    Attributes:
+        offered: Attempts handed to `record`.
+        stored: Attempts committed.
+        dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
+            locked write_failed`.
+        pending: Attempts that wait to be written.
+    """
+
+    offered: int
+    stored: int
+    dropped: dict[str, int]
+    pending: int
+
+
+class _Item(NamedTuple):
+    outcome: Outcome[Any]
+    task: Prompt | None
+    attempts: int
+    chars: int
+
+
+class _Mark(NamedTuple):
+    """A place in the queue: when it comes out, everything before it is settled."""
+
+    number: int
+    last: bool
+
+
+class Writer:
+    """Writes outcomes to a database, in the background or while the caller waits."""
+
+    def __init__(self, backend: Backend, *, sync: bool = False) -> None:
+        self._backend = backend
+        self._sync = sync
+        self._closed = False
+        self._restart()
+        _LIVE.add(self)
+
+    def _restart(self) -> None:
+        """Begin with nothing offered: when made, and in a forked child, which has no writer thread."""
+        self._queue: SimpleQueue[_Item | _Mark] = SimpleQueue()
+        self._lock = RLock()
+        self._settled = Condition(self._lock)
+        self._flushing = 0
+        self._marks = self._reached = 0
+        self._thread: Thread | None = None
+        self._offered = self._stored = self._pending = self._pending_chars = 0
+        self._dropped: dict[str, int] = {}
+        self._unsaved_drops: dict[str, int] = {}
+        self._warned_at: dict[str, float] = {}
+
+    def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
+        """Take an outcome to be stored; drops it, counted, when the queue is full."""
+        attempts, chars = len(outcome.attempts), _chars(outcome)
+        with self._lock:
+            self._offered += attempts
+            if refused := self._refusal(chars):
+                self._drop(refused, attempts)
+                return
+            self._pending += attempts
+            self._pending_chars += chars
+        self._queue.put(_Item(outcome, task, attempts, chars))
+        if self._thread is None:
+            self._start()
+        if self._sync:
+            self.flush(_SYNC_WAIT_S)
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until everything offered before is settled; gives the attempts still pending.
+
+        Returns within *timeout_s* and a tenth of a second.
+        """
+        return self._drain(timeout_s, last=False)
+
+    def counts(self) -> Counts:
+        """Give the ledger at one moment."""
+        with self._lock:
+            return Counts(self._offered, self._stored, dict(self._dropped), self._pending)
+
+    def stop(self, timeout_s: float) -> int:
+        """Flush and end the thread, which closes its connection; the next outcome starts another."""
+        deadline = time.monotonic() + timeout_s
+        thread = self._thread
+        left = self._drain(timeout_s, last=True)
+        if thread is not None and thread is not current_thread():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return left
+
+    def close(self, timeout_s: float) -> int:
+        """Stop; what is offered from now on is dropped as `store_unavailable`."""
+        self._closed = True
+        return self.stop(timeout_s)
+
+    def _refusal(self, chars: int) -> str | None:
+        if self._closed:
+            return "store_unavailable"
+        full = self._queue.qsize() >= MAX_PENDING_OUTCOMES
+        return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
+
+    def _drain(self, timeout_s: float, *, last: bool) -> int:
+        with self._settled:
+            thread = self._thread
+            if thread is None or thread is current_thread():
+                return self._pending
+            self._marks += 1
+            mark = self._marks
+            self._flushing += 1
+            self._queue.put(_Mark(mark, last))
+            self._settled.notify_all()
+            reached = self._settled.wait_for(lambda: self._reached >= mark, timeout_s)
+            self._flushing -= 1
+            return 0 if reached else self._pending
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._thread = Thread(target=self._run, name="schema-guard-writer", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # no thread to be had, or the interpreter is ending
+                self._thread = None
+                batch, _ = self._take(wait=False)
+                self._settle_dropped(batch, "store_unavailable", error)
+        _stop_when_a_child_process_ends()
+
+    def _run(self) -> None:
+        session: Session | None = None
+        mark: _Mark | None = None
+        while mark is None or not mark.last:
+            batch, mark = self._take()
+            session = self._write(session, batch)
+            if mark is not None and not mark.last:
+                self._reach(mark)
+        if session is not None:
+            session.close()
+        self._end(mark)
+
+    def _end(self, mark: _Mark) -> None:
+        with self._lock:
+            self._thread = None
+            self._reach(mark)
+            late = not self._queue.empty()
+        if late:
+            self._start()
+
+    def _reach(self, mark: _Mark) -> None:
+        with self._settled:
+            self._reached = mark.number
+            self._settled.notify_all()
+
+    def _take(self, *, wait: bool = True) -> tuple[list[_Item], _Mark | None]:
+        """Give the next outcomes, up to a mark; waits for the first one, and a little for more."""
+        batch: list[_Item] = []
+        while len(batch) < _MAX_BATCH:
+            first = wait and not batch
+            try:
+                entry = self._queue.get() if first else self._queue.get_nowait()
+            except Empty:
+                break
+            if isinstance(entry, _Mark):
+                return batch, entry
+            batch.append(entry)
+            if first and not self._sync:
+                with self._settled:
+                    self._settled.wait_for(lambda: self._flushing, _LINGER_S)
+        return batch, None
+
+    def _write(self, session: Session | None, batch: list[_Item]) -> Session | None:
+        """Store a batch, or count it dropped; gives the session to go on with, None to open another."""
+        with self._lock:
+            drops = dict(self._unsaved_drops)
+        if not batch and not drops:
+            return session
+        try:
+            session = session or self._backend.session()
+            batch, made = self._with_rows(batch, session.key)
+            session.write(made, drops, time.time())
+        except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
+            return self._after_error(session, batch, error)
+        self._settle_stored(batch, drops)
+        return session
+
+    def _with_rows(self, batch: list[_Item], key: bytes) -> tuple[list[_Item], list[Row]]:
+        """Give the outcomes that have rows, and all their rows; drops the others."""
+        able, made = [], []
+        for item in batch:
+            try:
+                made += rows(item.outcome, item.task, key)
+                able.append(item)
+            except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
+                self._settle_dropped([item], "write_failed", error)
+        return able, made
+
+    def _after_error(self, session: Session | None, batch: list[_Item], error: Exception) -> Session | None:
+        if session is not None:
+            session.close()
+        reason = getattr(error, "reason", "write_failed")
+        if reason != "write_failed" or len(batch) == 1:
+            self._settle_dropped(batch, reason, error)
+            return None
+        session = None
+        for item in batch:  # one outcome may be the cause: the others are not lost with it
+            session = self._write(session, [item])
+        return session
+
+    def _settle_stored(self, batch: list[_Item], drops: dict[str, int]) -> None:
+        with self._lock:
+            self._stored += self._leave(batch)
+            for reason, count in drops.items():
+                self._unsaved_drops[reason] -= count
+                if not self._unsaved_drops[reason]:
+                    del self._unsaved_drops[reason]
+        self._warned_at.pop("store_unavailable", None)
+        if "queue_full" in drops:
+            self._warn("queue_full", "more was recorded than could be written")
+
+    def _settle_dropped(self, batch: list[_Item], reason: str, error: Exception) -> None:
+        with self._lock:
+            self._drop(reason, self._leave(batch))
+        self._warn(reason, error)
+
+    def _leave(self, batch: list[_Item]) -> int:
+        """Take outcomes out of what is pending; gives their attempts."""
+        attempts = sum(item.attempts for item in batch)
+        self._pending -= attempts
+        self._pending_chars -= sum(item.chars for item in batch)
+        return attempts
+
+    def _drop(self, reason: str, attempts: int) -> None:
+        self._dropped[reason] = self._dropped.get(reason, 0) + attempts
+        self._unsaved_drops[reason] = self._unsaved_drops.get(reason, 0) + attempts
+
+    def _warn(self, reason: str, why: object) -> None:
+        """Say that rows are being dropped: once for a store that cannot be opened, else once a minute."""
+        now, before = time.monotonic(), self._warned_at.get(reason)
+        if before is not None and (reason == "store_unavailable" or now - before < _WARN_EVERY_S):
+            return
+        self._warned_at[reason] = now
+        _logger.warning("records are dropped (%s), calls go on: %s", reason, why)
+
+
+_LIVE: WeakSet[Writer] = WeakSet()
+
+
+def _stop_all() -> None:
+    """Store what is pending when the process ends, for at most `EXIT_FLUSH_S` in all."""
+    deadline = time.monotonic() + EXIT_FLUSH_S
+    for writer in list(_LIVE):
+        writer.stop(max(0.0, deadline - time.monotonic()))
+
+
+def _restart_all() -> None:
+    for writer in list(_LIVE):
+        writer._restart()  # noqa: SLF001 - a function of this class in all but place
+
+
+def _stop_when_a_child_process_ends() -> None:
+    """Children of multiprocessing end without atexit, but run these finalizers."""
+    multiprocessing = sys.modules.get("multiprocessing.util")
+    if multiprocessing is not None:
+        multiprocessing.Finalize(None, _stop_all, exitpriority=0)
+
+
+def _chars(outcome: Outcome[Any]) -> int:
+    """Give about how much text an outcome keeps in memory; lists of messages are not looked through."""
+    chars = 0
+    for attempt in outcome.attempts:
+        if attempt.reply is not None:
+            chars += len(attempt.reply)
+        if isinstance(attempt.prompt, str):
+            chars += len(attempt.prompt)
+    return chars
+
+
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_all)

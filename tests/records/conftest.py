@@ -1,0 +1,121 @@
+"""Builders of outcomes, a counting of faults, and processes of their own."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import schema_guard
+from schema_guard.core.values import Attempt, Call, Failure, Outcome, Usage, Violation
+
+CALL = Call(
+    id="0" * 32,
+    function="app.extract",
+    schema_name="invoice",
+    schema_fingerprint="f" * 16,
+    model="m1",
+    target=None,
+    strategies="bare",
+    settings="{}",
+    version="v1",
+    segment=None,
+    input_hash=None,
+    parent_call_id=None,
+    started_at=1_000.0,
+)
+ATTEMPT = Attempt(
+    number=1,
+    strategy="bare",
+    prompt="extract it",
+    reply="{}",
+    failure=None,
+    form="exact",
+    repairs=(),
+    usage=Usage(),
+    cost=None,
+    finish_reason="stop",
+    elapsed_s=0.5,
+)
+BROKEN = Failure(
+    "structure", "type", "wrong", (Violation("/total", "/properties/total/type", "type", "number", "null"),)
+)
+
+
+def _outcome(*attempts, **call):
+    """An outcome whose attempts differ from `ATTEMPT`, and whose call differs from `CALL`, in these fields."""
+    made = tuple(replace(ATTEMPT, number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
+    failure = made[-1].failure
+    return Outcome(
+        ok=failure is None,
+        value=None,
+        attempts=made,
+        failure=failure,
+        usage=Usage.total(attempt.usage for attempt in made),
+        cost=None,
+        elapsed_s=sum(attempt.elapsed_s for attempt in made),
+        call=replace(CALL, **call),
+    )
+
+
+@pytest.fixture(scope="session")
+def make():
+    failed = {"failure": BROKEN, "form": None}
+    return SimpleNamespace(outcome=_outcome, call=CALL, attempt=ATTEMPT, broken=BROKEN, failed=failed)
+
+
+@pytest.fixture(scope="session")
+def count_rows():
+    """The rows of a database file, counted without the library."""
+
+    def count(path, table="attempts"):
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+        finally:
+            connection.close()
+
+    return count
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Start a script in a process of its own; `call` and `outcome` of this file are defined in it."""
+    here = Path(__file__)
+    root = Path(schema_guard.__file__).parents[1]
+    prelude = f"""
+    import runpy, sys, os, json
+    from schema_guard.records import open_store, resolve_store, default_store
+    outcome = runpy.run_path({str(here)!r})["_outcome"]
+    url = sys.argv[1]
+    """
+
+    def begin(script, url, **environment):
+        text = textwrap.dedent(prelude) + textwrap.dedent(script)
+        command = [sys.executable, "-c", text, url]
+        environment = {**os.environ, "PYTHONPATH": str(root), **environment}
+        return subprocess.Popen(  # noqa: S603 - our own words
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def run(start):
+    """Run a script as `start` does; gives what its last line says, as JSON, or None."""
+
+    def finish(script, url, *, exit_code=0, **environment):
+        process = start(script, url, **environment)
+        out, errors = process.communicate(timeout=30)
+        assert process.returncode == exit_code, errors
+        assert "Traceback" not in errors or exit_code, errors
+        return json.loads(out.splitlines()[-1]) if out.strip() else None
+
+    return finish

@@ -1,0 +1,177 @@
+"""The database counts as plain Python does."""
+
+import json
+import secrets
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.core.values import Failure, Usage, Violation
+from schema_guard.core.violations import declared_location
+from schema_guard.records import Store, Summary
+from schema_guard.records.sqlite import SQLite
+
+FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
+REPAIRED = set(FORMS[2:])
+
+violations = st.builds(
+    lambda key, keyword, declared: Violation(
+        f"/{key}", f"/properties/{key}/{keyword}" if declared else f"/{keyword}", keyword, "", ""
+    ),
+    st.sampled_from("abcdefg"),
+    st.sampled_from(["type", "enum", "required"]),
+    st.booleans(),
+)
+judged = st.builds(
+    Failure,
+    st.sampled_from(["syntax", "structure", "value", "semantic", "truncation", "refusal"]),
+    st.sampled_from(["empty", "type", "enum"]),
+    st.just(""),
+    st.lists(violations, max_size=12).map(tuple),
+)
+transport = st.builds(
+    Failure, st.just("transport"), st.sampled_from(["call_raised", "cancelled"]), st.just("")
+)
+tokens = st.none() | st.integers(0, 10**9)
+common = {
+    "usage": st.builds(Usage, tokens, tokens),
+    "cost": st.none() | st.integers(0, 99).map(lambda n: n / 4),  # quarters add up exactly
+    "elapsed_s": st.integers(0, 400).map(lambda n: n / 4),
+}
+failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
+last = st.one_of(
+    st.fixed_dictionaries({"failure": st.none(), "form": st.sampled_from(FORMS), **common}),
+    failed,
+    st.fixed_dictionaries({"failure": transport, "form": st.none(), **common}),
+)
+calls = st.fixed_dictionaries(
+    {
+        "schema_name": st.sampled_from(["a", "b"]),
+        "model": st.none() | st.just("m"),
+        "strategies": st.sampled_from(["x", "x>y"]),
+    }
+)
+outcomes = st.lists(st.tuples(st.lists(failed, max_size=2), last, calls), max_size=12)
+
+
+def way(outcome):
+    """How a call ended, by the definitions of the rates."""
+    end = outcome.attempts[-1]
+    if end.failure is not None:
+        return "transport" if end.failure.kind == "transport" and end.number == 1 else "unhandled"
+    if end.form in REPAIRED:
+        return "repaired"
+    return "first_pass" if end.number == 1 else "reasked"
+
+
+def known_sum(values):
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def nearest_rank(values, percent):
+    ranked = sorted(values)
+    return ranked[-(-percent * len(ranked) // 100) - 1]
+
+
+def recount(group, members):
+    name, fingerprint, model, strategies = group
+    ways = Counter(way(outcome) for outcome in members)
+    attempts = [attempt for outcome in members for attempt in outcome.attempts]
+    failures = Counter((a.failure.kind, a.failure.code) for a in attempts if a.failure)
+    pairs = Counter()
+    for attempt in attempts:
+        found = attempt.failure.violations if attempt.failure else ()
+        pairs.update(
+            list(dict.fromkeys((declared_location(v, indices=False), v.keyword) for v in found))[:10]
+        )
+    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], json.dumps(pair[0], separators=(",", ":"))))
+    inputs = [attempt.usage.input_tokens for attempt in attempts]
+    outputs = [attempt.usage.output_tokens for attempt in attempts]
+    costs = [attempt.cost for attempt in attempts]
+    seconds = [attempt.elapsed_s for attempt in attempts]
+    return Summary(
+        schema_name=name,
+        schema_fingerprint=fingerprint,
+        model=model,
+        strategies=strategies,
+        calls=len(members) - ways["transport"],
+        first_pass=ways["first_pass"],
+        exact=sum(o.attempts[-1].form == "exact" for o in members if way(o) == "first_pass"),
+        repaired=ways["repaired"],
+        reasked=ways["reasked"],
+        unhandled=ways["unhandled"],
+        transport=ways["transport"],
+        attempts=len(attempts),
+        failures=tuple((*pair, n) for pair, n in sorted(failures.items(), key=lambda f: (-f[1], f[0]))),
+        violations=tuple((*pair, n) for pair, n in ranked[:10]),
+        input_tokens=known_sum(inputs),
+        input_tokens_unknown=inputs.count(None),
+        output_tokens=known_sum(outputs),
+        output_tokens_unknown=outputs.count(None),
+        cost=known_sum(costs),
+        cost_unknown=costs.count(None),
+        elapsed_s=sum(seconds),
+        elapsed_p50_s=nearest_rank(seconds, 50),
+        elapsed_p95_s=nearest_rank(seconds, 95),
+    )
+
+
+def recounted(made):
+    groups = defaultdict(list)
+    for outcome in made:
+        call = outcome.call
+        group = (call.schema_name, call.schema_fingerprint, call.model, call.strategies)
+        groups[group].append(outcome)
+    ordered = sorted(groups.items(), key=lambda item: [part or "" for part in item[0]])
+    return [recount(*item) for item in ordered]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    path = tmp_path_factory.mktemp("recount") / "records.db"
+    with Store(SQLite(None)) as memory, Store(SQLite(path)) as file:
+        yield {"memory": memory, "file": file}
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+@given(described=outcomes)
+def test_summary_equals_a_recount(make, stores, kind, described):
+    """Every store gives, for any outcomes, the counts that plain Python gives."""
+    function = secrets.token_hex(8)  # examples share a store
+    made = [make.outcome(*failures, end, function=function, **call) for failures, end, call in described]
+    for outcome in made:
+        stores[kind].record(outcome)
+
+    assert stores[kind].summary(function=function) == recounted(made)
+
+
+def test_the_rates_add_up_to_the_calls(make):
+    """One call of each way: transport alone stands outside, transport after a judged reply is unhandled."""
+    broken_off = {"failure": Failure("transport", "call_raised", ""), "form": None}
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome({}))
+        store.record(make.outcome({"form": "unwrapped"}))
+        store.record(make.outcome({"form": "repaired_lossless"}))
+        store.record(make.outcome(make.failed, {"form": "resumed"}))
+        store.record(make.outcome(make.failed, {}))
+        store.record(make.outcome(make.failed, make.failed))
+        store.record(make.outcome(make.failed, broken_off))
+        store.record(make.outcome(broken_off))
+        (found,) = store.summary()
+
+    assert (found.first_pass, found.exact, found.repaired, found.reasked, found.unhandled) == (2, 1, 2, 1, 2)
+    assert (found.calls, found.transport, found.attempts) == (7, 1, 12)
+
+
+def test_a_summary_can_be_chosen(make):
+    """Only the calls that meet the conditions are counted."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome(started_at=100.0))
+        store.record(make.outcome(started_at=200.0, schema_name="b"))
+
+        chosen = store.summary(since=150.0, schema="b", function="app.extract")
+
+    assert [(found.schema_name, found.calls) for found in chosen] == [("b", 1)]

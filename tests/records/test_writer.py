@@ -1,0 +1,351 @@
+import logging
+import sqlite3
+import time
+from threading import Thread
+
+import pytest
+
+from schema_guard.records import Counts, Store, writer
+from schema_guard.records._turns import turn
+from schema_guard.records.sqlite import SQLite
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "records.db"
+
+
+class Fault:
+    """Connections on which some of all statements raise instead of being executed."""
+
+    def __init__(self, *failing, error="injected"):
+        self.failing = set(failing)
+        self.statements = 0
+        self._error = error
+
+    def connect(self, *arguments, **options):
+        return Faulty(sqlite3.connect(*arguments, **options), self)
+
+    def count(self):
+        self.statements += 1
+        if self.statements in self.failing:
+            raise sqlite3.OperationalError(self._error)
+
+
+class Faulty:
+    def __init__(self, connection, fault):
+        self._connection = connection
+        self._fault = fault
+
+    def execute(self, *arguments):
+        self._fault.count()
+        return self._connection.execute(*arguments)
+
+    def executemany(self, *arguments):
+        self._fault.count()
+        return self._connection.executemany(*arguments)
+
+    def close(self):
+        self._connection.close()
+
+
+def balanced(counts):
+    return counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
+
+
+def record_some(store, make):
+    """Record outcomes of 1 and 3 attempts; gives the counts after each."""
+    seen = []
+    for attempts in (1, 3):
+        store.record(make.outcome(*[make.failed] * (attempts - 1), {}))
+        seen.append(store.counts())
+        store.flush(10.0)
+        seen.append(store.counts())
+    return seen
+
+
+def statements_of_a_clean_run(path, make):
+    fault = Fault()
+    with Store(SQLite(path, connect=fault.connect)) as store:
+        record_some(store, make)
+    return fault.statements
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_no_single_fault_breaks_the_account(tmp_path, make, count_rows, width):
+    """Whichever statement fails, offered = stored + dropped + pending, and stored is what the file holds."""
+    statements = statements_of_a_clean_run(tmp_path / "clean.db", make)
+    assert statements > 15
+    for first in range(1, statements + 1):
+        path = tmp_path / f"{first}.db"
+        fault = Fault(*range(first, first + width))
+        with Store(SQLite(path, connect=fault.connect)) as store:
+            seen = record_some(store, make)
+            store.record(make.outcome())
+            store.flush(10.0)
+            seen.append(store.counts())
+
+        last = seen[-1]
+        assert all(balanced(counts) for counts in seen)
+        assert (last.offered, last.pending) == (5, 0)
+        assert last.stored == count_rows(path)
+        assert last.stored >= 1, "the store recovers"
+
+
+def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
+    """When a batch is refused each of its outcomes is tried alone."""
+
+    class Refusing(Faulty):
+        def executemany(self, sql, rows):
+            if any("refused" in row for row in rows):
+                raise sqlite3.IntegrityError("constraint failed")
+            return super().executemany(sql, rows)
+
+    def connect(*arguments, **options):
+        return Refusing(sqlite3.connect(*arguments, **options), Fault())
+
+    with Store(SQLite(path, connect=connect)) as store:
+        for call_id in ("1", "refused", "3"):
+            store.record(make.outcome(id=call_id))
+
+        assert [row["call_id"] for row in store.attempts()] == ["1", "3"]
+        assert store.counts() == Counts(3, 2, {"write_failed": 1}, 0)
+
+
+def test_drops_are_kept_in_the_store(path, make):
+    """The count of what was dropped is stored with the next batch that is."""
+    fault = Fault()
+    with Store(SQLite(path, connect=fault.connect)) as store:
+        store.record(make.outcome())
+        store.flush()
+        fault.failing = {fault.statements + 2}
+        store.record(make.outcome(make.failed, {}))
+        store.flush()
+
+        assert store.counts() == Counts(3, 1, {"write_failed": 2}, 0)
+        assert store.drops() == {"write_failed": 2}
+        assert store.drops(since=time.time() + 60) == {}
+
+
+@pytest.fixture
+def locked(path):
+    """A lock on the database that another connection holds; calling it lets the lock go."""
+    with Store(SQLite(path)) as store:
+        store.info()
+        SQLite(path).session().close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    yield connection.close
+    connection.close()
+
+
+def test_a_locked_database_drops_and_recovers(path, make, locked):
+    """A lock that outlasts the wait costs the batch, counted; later batches are stored."""
+    with Store(SQLite(path, lock_wait_s=0.05)) as store:
+        store.record(make.outcome())
+        store.flush()
+        during = store.counts()
+        locked()
+        store.record(make.outcome())
+        store.flush()
+
+        assert during == Counts(1, 0, {"locked": 1}, 0)
+        assert store.counts() == Counts(2, 1, {"locked": 1}, 0)
+        assert store.drops() == {"locked": 1}
+
+
+def test_a_lock_taken_later_is_a_lock_too(path, make):
+    """A lock that comes after the store was opened is counted under the same reason."""
+    with Store(SQLite(path, lock_wait_s=0.05)) as store:
+        store.record(make.outcome())
+        store.flush()
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        store.record(make.outcome())
+        store.flush()
+        connection.close()
+
+        assert store.counts() == Counts(2, 1, {"locked": 1}, 0)
+
+
+def test_writers_of_one_file_take_turns(path, make):
+    """A process that does not get its turn to write in time drops under the same reason."""
+    with Store(SQLite(path, lock_wait_s=0.05)) as store:
+        store.record(make.outcome())
+        store.flush()
+        with turn(path, wait_s=1.0):
+            store.record(make.outcome())
+            store.flush()
+
+        assert store.counts() == Counts(2, 1, {"locked": 1}, 0)
+
+
+def test_record_and_flush_do_not_wait_for_a_lock(path, make, locked):
+    """While another process holds the database `record` returns at once, and `flush` in time."""
+    with Store(SQLite(path)) as store:
+        before = time.monotonic()
+        for _ in range(100):
+            store.record(make.outcome())
+        recorded_s = time.monotonic() - before
+        left = store.flush(0.2)
+        flushed_s = time.monotonic() - before
+        locked()
+        store.flush()
+
+        assert recorded_s < 1.0
+        assert left == 100
+        assert flushed_s - recorded_s < 0.2 + 0.1 + 0.3  # 0.3: for a busy machine
+        assert store.counts() == Counts(100, 100, {}, 0)
+
+
+def test_a_full_queue_drops_the_newest(path, make, locked, monkeypatch):
+    """What does not fit into the queue is dropped at once, counted, and the rest is stored."""
+    monkeypatch.setattr(writer, "MAX_PENDING_OUTCOMES", 5)
+    with Store(SQLite(path)) as store:
+        store.record(make.outcome())
+        store.flush(0.1)
+        for _ in range(20):
+            store.record(make.outcome())
+        full = store.counts()
+        locked()
+        store.flush()
+
+        assert balanced(full)
+        assert full.dropped == {"queue_full": 15}
+        assert store.counts() == Counts(21, 6, {"queue_full": 15}, 0)
+        assert store.drops() == {"queue_full": 15}
+
+
+def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch):
+    """The texts that wait are bounded as the outcomes are."""
+    monkeypatch.setattr(writer, "MAX_PENDING_CHARS", 2_500)
+    with Store(SQLite(path)) as store:
+        for _ in range(5):
+            store.record(make.outcome({"reply": "x" * 1_000}))
+        dropped = store.counts().dropped
+        locked()
+
+        assert dropped == {"queue_full": 3}
+
+
+def test_a_full_disk_drops_and_recovers(path, make):
+    """When the database cannot grow its rows are dropped, counted; with room again they are stored."""
+    pages = [14]
+
+    def connect(*arguments, **options):
+        connection = sqlite3.connect(*arguments, **options)
+        connection.execute(f"PRAGMA max_page_count = {pages[0]}")
+        return connection
+
+    with Store(SQLite(path, connect=connect)) as store:
+        for _ in range(20):
+            store.record(make.outcome(*[make.failed] * 49, {}))
+            store.flush()
+        full = store.counts()
+        pages[0] = 10_000
+        store.record(make.outcome())
+        store.flush()
+
+        assert balanced(full)
+        assert list(full.dropped) == ["disk_full"]
+        assert store.counts().stored == full.stored + 1
+        assert store.drops() == full.dropped
+
+
+def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
+    """Rows are counted as dropped, and one warning names the path and what to do."""
+    with Store(SQLite(tmp_path)) as store:
+        for _ in range(3):
+            store.record(make.outcome())
+            store.flush()
+
+    assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
+    said = (
+        f"records are dropped (store_unavailable), calls go on: {tmp_path} is a directory: "
+        f"expected a file, such as {tmp_path / 'records.db'}"
+    )
+    assert caplog.record_tuples == [("schema_guard", logging.WARNING, said)]
+
+
+def test_write_errors_warn_once_a_minute(path, make, caplog):
+    """Ten failed batches within a minute give one warning."""
+    fault = Fault()
+    with Store(SQLite(path, connect=fault.connect)) as store:
+        store.record(make.outcome())
+        store.flush()
+        fault.failing = set(range(1, 10_000))
+        fault._error = "gone"
+        for _ in range(10):
+            store.record(make.outcome())
+            store.flush()
+        fault.failing = set()
+
+    assert [record.levelname for record in caplog.records if "write_failed" in record.message] == ["WARNING"]
+
+
+def test_recording_from_the_writer_thread_does_not_wait_for_itself(tmp_path, make):
+    """An outcome that ends inside the writer's thread is recorded without waiting, also with "sync"."""
+    store = Store(SQLite(tmp_path), durability="sync")
+
+    class Recording(logging.Handler):
+        def emit(self, record):
+            store.record(make.outcome())
+
+    handler = Recording()
+    logging.getLogger("schema_guard").addHandler(handler)
+    try:
+        store.record(make.outcome())
+        store.close()
+    finally:
+        logging.getLogger("schema_guard").removeHandler(handler)
+
+    assert store.counts() == Counts(2, 0, {"store_unavailable": 2}, 0)
+
+
+def test_no_thread_no_exception(path, make, monkeypatch):
+    """Where no thread can be started the attempts are counted as dropped."""
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(writer.Thread, "start", refuse)
+    store = Store(SQLite(path))
+    store.record(make.outcome())
+
+    assert store.counts() == Counts(1, 0, {"store_unavailable": 1}, 0)
+
+
+def test_a_stopped_writer_starts_again(path, make):
+    """What is recorded after a stop, as at the end of a process, is stored too."""
+    with Store(SQLite(path)) as store:
+        store.record(make.outcome())
+        store._writer.stop(2.0)
+        store.record(make.outcome())
+        store.flush()
+
+        assert store.counts() == Counts(2, 2, {}, 0)
+
+
+def test_threads_lose_nothing(path, make, count_rows):
+    """Four threads that record while others flush and read the counts lose no attempt."""
+    unbalanced = []
+
+    def work():
+        for _ in range(300):
+            store.record(make.outcome(make.failed, {}))
+            counts = store.counts()
+            if not balanced(counts):
+                unbalanced.append(counts)
+        store.flush()
+
+    with Store(SQLite(path)) as store:
+        threads = [Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        store.flush()
+
+        assert unbalanced == []
+        assert store.counts() == Counts(2_400, 2_400, {}, 0)
+    assert count_rows(path) == 2_400
