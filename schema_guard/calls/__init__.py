@@ -1,0 +1,1 @@
+"""Drivers of the loop, and the reading of what providers give back."""

@@ -1,0 +1,228 @@
+"""The drivers of the loop: they call the user's function, and read the clock that the loop may not read.
+
+Rules:
+1. A driver decides nothing about a reply: it passes on what came, and ends the loop's attempt exactly once.
+2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on.
+3. `stream` and `astream` are the same steps, once with and once without `await`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from schema_guard.calls.replies import Reply, read, rejected
+from schema_guard.calls.streams import StreamReader
+from schema_guard.core.values import Ask, Chunk, Done, End, Failure, Outcome, Stop
+from schema_guard.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from schema_guard.core.enforce import Flow
+    from schema_guard.core.values import More
+
+    Invoke: TypeAlias = Callable[[Ask], Any]
+    Finish: TypeAlias = Callable[[Outcome[Any]], None]
+
+
+class Driven(NamedTuple):
+    """How a guarded call ended.
+
+    Attributes:
+        outcome: All attempts.
+        error: What the function raised, to be raised again; None when it raised nothing.
+        cause: The exception that carried the last reply which a provider rejected; None without one.
+    """
+
+    outcome: Outcome[Any]
+    error: BaseException | None = None
+    cause: BaseException | None = None
+
+
+class Pending(NamedTuple):
+    """A plain function gave something to await: the rest of the call is asynchronous."""
+
+    ask: Ask
+    started: float
+    result: Any
+
+
+def is_async(result: Any) -> bool:
+    """Say whether a function's result has to be awaited, or iterated with `async for`."""
+    kind = type(result)
+    return kind is not str and (hasattr(kind, "__await__") or hasattr(kind, "__anext__"))
+
+
+def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
+    """Drive the loop to its end with a plain function.
+
+    Args:
+        flow: The loop, not yet started.
+        invoke: Calls the user's function for an Ask.
+        finish: Is handed the outcome, once, also when this raises.
+
+    Returns:
+        How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
+    """
+    pieces = stream(flow, invoke, finish)
+    try:
+        while True:
+            next(pieces)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+async def arun(flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None = None) -> Driven:
+    """Drive the loop to its end with an asynchronous function; *first* is a result that it already gave."""
+    driven: Driven | None = None
+    pieces = astream(flow, invoke, finish, first)
+    try:
+        async for piece in pieces:
+            if type(piece) is Driven:
+                driven = piece
+    finally:
+        await pieces.aclose()
+    assert driven is not None
+    return driven
+
+
+def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, None, Driven | Pending]:
+    """Drive the loop and yield each piece of text as it comes, None before each attempt."""
+    step = next(flow)
+    error = cause = None
+    while type(step) is Ask:
+        yield None
+        started = perf_counter()
+        try:
+            result = invoke(step)
+            if is_async(result):
+                return Pending(step, started, result)
+            incoming = _Incoming(flow)
+            if hasattr(type(result), "__next__"):
+                try:
+                    for chunk in result:
+                        yield incoming.chunk(chunk)
+                        if incoming.stopped:
+                            break
+                finally:
+                    _close(result)
+            else:
+                yield incoming.whole(result)
+            reply = incoming.reply()
+        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+            reply, error, cause = _raised(flow, raised)
+        step = _end(flow, reply, perf_counter() - started)
+    return _done(step, error, cause, finish)
+
+
+async def astream(
+    flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None = None
+) -> AsyncGenerator[str | Driven | None, None]:
+    """Drive the loop as `stream` does, with an asynchronous function; the last piece is how it ended."""
+    step: Ask | More | Stop | Done[Any] = first.ask if first is not None else next(flow)
+    error = cause = None
+    while type(step) is Ask:
+        yield None
+        started = perf_counter() if first is None else first.started
+        try:
+            result = invoke(step) if first is None else first.result
+            first = None
+            if hasattr(type(result), "__await__"):
+                result = await result
+            incoming = _Incoming(flow)
+            if hasattr(type(result), "__anext__"):
+                try:
+                    async for chunk in result:
+                        yield incoming.chunk(chunk)
+                        if incoming.stopped:
+                            break
+                finally:
+                    await _aclose(result)
+            else:
+                yield incoming.whole(result)
+            reply = incoming.reply()
+        except BaseException as raised:  # noqa: BLE001 - as in stream()
+            reply, error, cause = _raised(flow, raised)
+        step = _end(flow, reply, perf_counter() - started)
+    driven = _done(step, error, cause, finish)
+    if isinstance(error, GeneratorExit):
+        raise error
+    yield driven
+
+
+class _Incoming:
+    """One reply on its way from the function to the loop."""
+
+    __slots__ = ("_flow", "_reader", "_whole", "stopped")
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._reader: StreamReader | None = None
+        self._whole: Reply | None = None
+        self.stopped = False
+
+    def whole(self, result: Any) -> str:
+        """Pass on a reply that came in one piece, and give its text."""
+        reply = self._whole = read(result)
+        if reply.text is None:
+            return ""
+        self._flow.send(Chunk(reply.text))
+        return reply.text
+
+    def chunk(self, chunk: Any) -> str:
+        """Pass on the next piece of a stream, and give its text; `stopped` says that the loop wants no more."""
+        if self._reader is None:
+            self._reader = StreamReader()
+        text = self._reader.feed(chunk)
+        if text:
+            self.stopped = type(self._flow.send(Chunk(text))) is Stop
+        return text
+
+    def reply(self) -> Reply:
+        """Give what is known when all has come."""
+        if self._whole is not None:
+            return self._whole
+        reply = (self._reader or StreamReader()).end()
+        # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
+        return replace(reply, failure=None) if self.stopped else reply
+
+
+def _raised(flow: Flow, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
+    """Give the reply that stands for an exception, then the exception itself as error or as cause."""
+    reply = rejected(error)
+    if reply is not None:
+        if reply.text is not None:
+            flow.send(Chunk(reply.text))
+        return reply, None, error
+    code = "call_raised" if isinstance(error, Exception) else "cancelled"
+    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised"))), error, None
+
+
+def _end(flow: Flow, reply: Reply, elapsed_s: float) -> Ask | More | Stop | Done[Any]:
+    return flow.send(
+        End(reply.finish_reason, reply.usage, elapsed_s, reply.refusal, reply.failure, reply.model)
+    )
+
+
+def _done(step: Any, error: BaseException | None, cause: BaseException | None, finish: Finish) -> Driven:
+    assert type(step) is Done
+    finish(step.outcome)
+    return Driven(step.outcome, error, cause)
+
+
+def _close(iterator: Any) -> None:
+    close = getattr(iterator, "close", None)
+    if callable(close):
+        close()
+
+
+async def _aclose(iterator: Any) -> None:
+    for name in ("aclose", "close"):
+        close = getattr(iterator, name, None)
+        if callable(close):
+            closing = close()
+            if hasattr(type(closing), "__await__"):
+                await closing
+            return

@@ -1,0 +1,52 @@
+"""The values of a reply while it arrives: what has come so far, as plain JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.extract import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
+_GROWTH = 1 / 64
+
+
+class Growing:
+    """Reads the growing text of one attempt after the other."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._next = 1
+        self._last: Any = None
+
+    def feed(self, piece: str | None) -> Iterator[Any]:
+        """Give the value so far if it has changed; None starts the next attempt."""
+        if piece is None:
+            self._text, self._next = "", 1
+            return
+        self._text += piece
+        if len(self._text) < self._next:
+            return
+        self._next = len(self._text) + max(1, int(len(self._text) * _GROWTH))
+        value = _partial(self._text)
+        if value is not None and value != self._last:
+            self._last = value
+            yield value
+
+
+def _partial(text: str) -> Any:
+    """Give the value of a JSON text that may be cut off; None when there is none yet."""
+    from jiter import from_json  # noqa: PLC0415
+
+    reading = read(text)
+    start = reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
+    if start is None:
+        return None
+    try:
+        return from_json(
+            text[start:].encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
+        )
+    except ValueError:
+        return None

@@ -1,0 +1,179 @@
+"""Observing a call: it runs as if nobody looked, and what it gave is judged and recorded when it is over.
+
+The loop runs here too, for one attempt; but its prompt is not sent, and nothing of what it says reaches the caller.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from schema_guard.calls.drive import is_async
+from schema_guard.calls.identity import current_call_id
+from schema_guard.calls.replies import Reply, read, rejected
+from schema_guard.calls.streams import StreamReader
+from schema_guard.core.values import Call, Chunk, Done, End, Failure
+from schema_guard.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from schema_guard.core.enforce import Flow
+
+
+class Observed(Protocol):
+    """A started call."""
+
+    call: Call
+    flow: Flow
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+
+    def finish(self, outcome: Any) -> None:
+        """Record the outcome."""
+
+
+def observe(started: Observed) -> Any:
+    """Call the function once, give what it gave, and record what that is worth."""
+    next(started.flow)
+    clock = perf_counter()
+    token = current_call_id.set(started.call.id)
+    try:
+        result = started.invoke_untouched()
+    except BaseException as error:
+        _finish(started, _of_error(error), clock)
+        raise
+    finally:
+        current_call_id.reset(token)
+    if is_async(result):
+        return (
+            _ObservedAsync(started, result, clock)
+            if hasattr(type(result), "__anext__")
+            else _awaited(started, result, clock)
+        )
+    if hasattr(type(result), "__next__"):
+        return _ObservedIterator(started, result, clock)
+    _finish(started, read(result), clock)
+    return result
+
+
+async def observe_async(started: Observed) -> Any:
+    """Do as `observe` does with an asynchronous function."""
+    result = observe(started)
+    return await result if hasattr(type(result), "__await__") else result
+
+
+async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
+    token = current_call_id.set(started.call.id)
+    try:
+        result = await awaitable
+    except BaseException as error:
+        _finish(started, _of_error(error), clock)
+        raise
+    finally:
+        current_call_id.reset(token)
+    if hasattr(type(result), "__anext__"):
+        return _ObservedAsync(started, result, clock)
+    _finish(started, read(result), clock)
+    return result
+
+
+class _Watch:
+    """Reads along with a stream and records it once: at its end, at its error, or when it is given up."""
+
+    def __init__(self, started: Observed, source: Any, clock: float) -> None:
+        self._started, self._source, self._clock = started, source, clock
+        self._reader: StreamReader | None = StreamReader()
+
+    def __getattr__(self, name: str) -> Any:
+        # What a stream object of a provider offers beside its chunks stays within reach.
+        return getattr(self._source, name)
+
+    def _saw(self, chunk: Any) -> Any:
+        text = self._reader.feed(chunk) if self._reader is not None else ""
+        if text:
+            self._started.flow.send(Chunk(text))
+        return chunk
+
+    def _ended(self, error: BaseException | None = None) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            ended = error is None or isinstance(error, (StopIteration, StopAsyncIteration))
+            _finish(self._started, reader.end() if ended else _of_error(error), self._clock)
+
+
+class _ObservedIterator(_Watch):
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._saw(next(self._source))
+        except BaseException as error:
+            self._ended(error)
+            raise
+
+    def close(self) -> None:
+        """Give the stream up."""
+        self._ended(GeneratorExit())
+        if hasattr(self._source, "close"):
+            self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _ObservedAsync(_Watch):
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return self._saw(await anext(self._source))
+        except BaseException as error:
+            self._ended(error)
+            raise
+
+    async def aclose(self) -> None:
+        """Give the stream up."""
+        self._ended(GeneratorExit())
+        close = getattr(self._source, "aclose", None) or getattr(self._source, "close", None)
+        if close is not None:
+            await close()
+
+    close = aclose
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _of_error(error: BaseException | None) -> Reply:
+    reply = rejected(error) if error is not None else None
+    if reply is not None:
+        return reply
+    code = "call_raised" if isinstance(error, Exception) else "cancelled"
+    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised")))
+
+
+def _finish(started: Observed, reply: Reply, clock: float) -> None:
+    if reply.text is not None:
+        started.flow.send(Chunk(reply.text))
+    done = started.flow.send(
+        End(
+            reply.finish_reason,
+            reply.usage,
+            perf_counter() - clock,
+            reply.refusal,
+            reply.failure,
+            reply.model,
+        )
+    )
+    assert isinstance(done, Done)
+    started.finish(done.outcome)

@@ -1,0 +1,786 @@
+"""@guard: one line on a function that calls a language model.
+
+Everything that can be wrong with the use of it is wrong at decoration. A `Guard` is the settings, a frozen value;
+a `Guarded` (or `AsyncGuarded`) is a function with them. What a call does is the loop's business (core/enforce.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import update_wrapper
+from hashlib import sha256
+from time import time
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+from schema_guard.calls import drive
+from schema_guard.calls.growing import Growing
+from schema_guard.calls.identity import Tags, current_call_id, current_tags, new_call_id
+from schema_guard.calls.observe import observe, observe_async
+from schema_guard.calls.shapes import Shape, arguments, name_of, shape_of, task_of
+from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.explain import explain
+from schema_guard.core.prompting import Example
+from schema_guard.core.sample import samples
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES, strategies_of
+from schema_guard.core.values import Budget, Call, Limits, Outcome
+from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, InvalidSchema, clip, did_you_mean
+from schema_guard.records.store import default_store, resolve_store
+
+if TYPE_CHECKING:
+    from schema_guard.core.enforce import Flow
+    from schema_guard.core.strategy import Strategy
+    from schema_guard.core.values import Ask, Prompt
+    from schema_guard.records.store import Store
+
+P = ParamSpec("P")
+S = TypeVar("S")
+V = TypeVar("V")
+R = TypeVar("R")
+D = TypeVar("D")
+
+OnFailure = Literal["raise", "return", "default"]
+
+
+class _Unset:
+    """Stands for an argument that was not given, where None has a meaning."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+
+UNSET = _Unset()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Generic[V, R]):
+    """The settings of `guard(...)`, checked as far as they can be without a function. See `guard`."""
+
+    schema: Schema[V] | None
+    strategy: str | tuple[str, ...] = "system_prompt"
+    max_attempts: int = 3
+    prompt: str | None = None
+    examples: tuple[Example, ...] = ()
+    checks: tuple[Callable[[Any], str | None], ...] = ()
+    observe: bool = False
+    on_failure: OnFailure = "raise"
+    default: Any = None
+    name: str | None = None
+    version: str | None = None
+    segment: str | None = None
+    model: str | None = None
+    target: str | None = None
+    store: str | Store | _Unset | None = UNSET
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:  # noqa: C901 - one check an argument
+        if not _is_count(self.max_attempts):
+            raise InvalidArgument(
+                f"max_attempts={self.max_attempts!r}: expected an int >= 1 (1 means: ask once, never re-ask)"
+            )
+        steps = strategies_of(self.strategy)
+        if len(steps) > self.max_attempts:
+            raise InvalidArgument(
+                f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
+                f"got {len(steps)}: the last ones would never be used"
+            )
+        if self.on_failure not in ("raise", "return", "default"):
+            raise InvalidArgument(
+                f"on_failure={clip(repr(self.on_failure))}: expected 'raise' or 'return'"
+                f"{did_you_mean(self.on_failure, ('raise', 'return'))}"
+            )
+        for check in self.checks:
+            if not callable(check):
+                raise InvalidArgument(
+                    f"checks: {clip(repr(check))}: expected a callable that gives None or a message"
+                )
+        for name, kind in (("limits", Limits), ("budget", Budget)):
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
+        if not isinstance(self.store, _Unset):
+            resolve_store(self.store)
+
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, AsyncIterable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Any]) -> Guarded[P, V, R]: ...
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Guard a function.
+
+        Raises:
+            InvalidArgument: The function cannot be guarded with these settings.
+        """
+        return _guarded(self, function)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+@overload
+def guard(schema: Callable[P, Awaitable[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
+@overload
+def guard(
+    schema: type[S] | Schema[S],
+    *,
+    default: D,
+    strategy: str | Sequence[str] = ...,
+    max_attempts: int = ...,
+    prompt: str | None = ...,
+    examples: Sequence[Example | tuple[str | None, Any]] = ...,
+    checks: Sequence[Callable[[S], str | None]] = ...,
+    observe: Literal[False] = ...,
+    name: str | None = ...,
+    version: str | None = ...,
+    segment: str | None = ...,
+    model: str | None = ...,
+    target: str | None = ...,
+    store: str | Store | _Unset | None = ...,
+    limits: Limits = ...,
+    budget: Budget = ...,
+) -> Guard[S, S | D]: ...
+@overload
+def guard(
+    schema: type[S] | Schema[S],
+    *,
+    on_failure: Literal["return"],
+    strategy: str | Sequence[str] = ...,
+    max_attempts: int = ...,
+    prompt: str | None = ...,
+    examples: Sequence[Example | tuple[str | None, Any]] = ...,
+    checks: Sequence[Callable[[S], str | None]] = ...,
+    observe: Literal[False] = ...,
+    name: str | None = ...,
+    version: str | None = ...,
+    segment: str | None = ...,
+    model: str | None = ...,
+    target: str | None = ...,
+    store: str | Store | _Unset | None = ...,
+    limits: Limits = ...,
+    budget: Budget = ...,
+) -> Guard[S, S | Outcome[S]]: ...
+@overload
+def guard(
+    schema: type[S] | Schema[S],
+    *,
+    strategy: str | Sequence[str] = ...,
+    max_attempts: int = ...,
+    prompt: str | None = ...,
+    examples: Sequence[Example | tuple[str | None, Any]] = ...,
+    checks: Sequence[Callable[[S], str | None]] = ...,
+    observe: Literal[False] = ...,
+    on_failure: Literal["raise"] = ...,
+    name: str | None = ...,
+    version: str | None = ...,
+    segment: str | None = ...,
+    model: str | None = ...,
+    target: str | None = ...,
+    store: str | Store | _Unset | None = ...,
+    limits: Limits = ...,
+    budget: Budget = ...,
+) -> Guard[S, S]: ...
+@overload
+def guard(
+    schema: Any = ...,
+    *,
+    strategy: str | Sequence[str] = ...,
+    max_attempts: int = ...,
+    prompt: str | None = ...,
+    examples: Sequence[Example | tuple[str | None, Any]] = ...,
+    checks: Sequence[Callable[[Any], str | None]] = ...,
+    observe: bool = ...,
+    on_failure: Literal["raise", "return"] = ...,
+    default: Any = ...,
+    name: str | None = ...,
+    version: str | None = ...,
+    segment: str | None = ...,
+    model: str | None = ...,
+    target: str | None = ...,
+    store: str | Store | _Unset | None = ...,
+    limits: Limits = ...,
+    budget: Budget = ...,
+) -> Guard[Any, Any]: ...
+def guard(  # noqa: PLR0913 - the public entry point; everything but the schema is keyword-only
+    schema: Any = UNSET,
+    *,
+    strategy: str | Sequence[str] = "system_prompt",
+    max_attempts: int = 3,
+    prompt: str | None = None,
+    examples: Sequence[Example | tuple[str | None, Any]] = (),
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    observe: bool = False,
+    on_failure: Literal["raise", "return"] = "raise",
+    default: Any = UNSET,
+    name: str | None = None,
+    version: str | None = None,
+    segment: str | None = None,
+    model: str | None = None,
+    target: str | None = None,
+    store: str | Store | _Unset | None = UNSET,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+) -> Any:
+    """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
+
+    Args:
+        schema: What `Schema.of` takes. Left out, or as bare `@guard`: the function's return annotation.
+        strategy: How the format is asked for: `bare system_prompt few_shot reason_then_format json_mode tool_call
+            strict_schema`, or a list that goes to the next one after a failed attempt.
+        max_attempts: >= 1; 1 never re-asks.
+        prompt: The parameter that carries the task, a str or a list of messages. Left out: `prompt`, else `messages`,
+            else the only parameter without default that is annotated `str`, `list` or nothing.
+        examples: For `few_shot`: `(task, value)` pairs, task None to show the value alone. Left out: the schema's
+            `examples`, else drawn from the schema.
+        checks: Each is called with a valid value and gives None or what is wrong with it.
+        observe: Change nothing about the call; only judge and record it.
+        on_failure: `"raise"` GuardFailed, or `"return"` the Outcome.
+        default: What a call gives instead of raising GuardFailed; not together with on_failure="return".
+        name: What records call the function; its qualified name when left out.
+        version: Of the function's prompt; a hash of its code and of the strategy's text when left out.
+        segment: Part of the traffic, for records; `tags(segment=...)` overrides it.
+        model: Name of the model; read from the replies when left out.
+        target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
+            llamacpp-llguidance`.
+        store: Where attempts are recorded: a URL, a Store, or None for nowhere. Left out: `default_store()`.
+        limits: How large a reply may be.
+        budget: What one call may spend.
+
+    Returns:
+        A decorator; for bare `@guard` the guarded function.
+
+    Raises:
+        InvalidArgument: At decoration, for everything that is wrong with the use of it.
+        InvalidSchema: At decoration.
+    """
+    if default is not UNSET and on_failure == "return":
+        raise InvalidArgument(
+            "default= and on_failure='return': expected one of them: both say what a failed call gives"
+        )
+    bare = _is_function(schema)
+    settings: Guard[Any, Any] = Guard(
+        schema=None if schema is UNSET or bare else _schema(schema),
+        strategy=strategy if isinstance(strategy, str) else tuple(strategy),
+        max_attempts=max_attempts,
+        prompt=prompt,
+        examples=tuple(_example(example) for example in examples),
+        checks=tuple(checks),
+        observe=observe,
+        on_failure=on_failure if default is UNSET else "default",
+        default=None if default is UNSET else default,
+        name=name,
+        version=version,
+        segment=segment,
+        model=model,
+        target=target,
+        store=store,
+        limits=limits or Limits(),
+        budget=budget or Budget(),
+    )
+    return settings(schema) if bare else settings
+
+
+def _is_function(schema: Any) -> bool:
+    """Say whether `@guard` was written bare: what it was handed is the function."""
+    return isinstance(schema, (staticmethod, classmethod)) or (
+        callable(schema) and not isinstance(schema, (type, Schema)) and hasattr(schema, "__code__")
+    )
+
+
+def _schema(source: Any) -> Schema[Any]:
+    try:
+        return Schema.of(source)
+    except InvalidSchema as error:
+        error.add_note("in guard(schema): the schema is checked at decoration")
+        raise
+
+
+def _example(given: Any) -> Example:
+    if isinstance(given, Example):
+        return given
+    if isinstance(given, tuple) and len(given) == 2 and (given[0] is None or isinstance(given[0], str)):  # noqa: PLR2004
+        return Example(given[1], given[0])
+    raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value), with task a str or None")
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What decoration finds out, so that a call need not."""
+
+    guard: Guard[Any, Any]
+    function: Callable[..., Any]
+    name: str
+    shape: Shape
+    plan: Plan
+    model: str | None
+    target: str | None
+    settings: str
+    version: str
+
+    def options(self, ask: Ask) -> dict[str, Any] | None:
+        if self.target is None or not self.shape.takes_options:
+            return None
+        from schema_guard.targets import options_for  # noqa: PLC0415 - only functions that take options need it
+
+        return options_for(self.target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+
+    def store(self) -> Store | None:
+        given = self.guard.store
+        return default_store() if isinstance(given, _Unset) else resolve_store(given)
+
+    def call(self) -> Call:
+        tags = current_tags.get()
+        return Call(
+            new_call_id(),
+            self.name,
+            self.plan.schema.name,
+            self.plan.schema.fingerprint,
+            self.model,
+            self.target,
+            ">".join(step.strategy.name for step in self.plan.steps),
+            self.settings,
+            self.version,
+            tags.segment or self.guard.segment,
+            None,
+            current_call_id.get(),
+            time(),
+            tags.cluster,
+        )
+
+
+class _Guarded(Generic[P, V, R]):
+    """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
+
+    __wrapped__: Callable[P, Any]
+
+    def __init__(
+        self,
+        prepared: _Prepared,
+        binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
+    ) -> None:
+        self._prepared = prepared
+        self._binding = binding
+        update_wrapper(cast("Callable[..., Any]", self), prepared.function)
+
+    @property
+    def guard(self) -> Guard[V, R]:
+        """The settings: `dataclasses.replace(f.guard, max_attempts=1)(f.__wrapped__)` guards anew with others."""
+        return self._prepared.guard
+
+    @property
+    def schema(self) -> Schema[V]:
+        """The schema that replies must keep to."""
+        return self._prepared.plan.schema
+
+    def _start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Started:
+        """Bind the task and start the loop; nothing is asked yet."""
+        prepared = self._prepared
+        task = task_of(prepared.shape, prepared.function, args, kwargs)
+        call = prepared.call()
+        return _Started(prepared, task, call, enforce(task, prepared.plan, call), args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<guarded {self._prepared.name} under {self.schema!r}>"
+
+    def __reduce__(self) -> Any:
+        owner = getattr(self._prepared.function, "__self__", None)
+        if owner is not None:
+            return getattr, (owner, self.__name__)  # type: ignore[attr-defined]
+        return self.__qualname__  # type: ignore[attr-defined]
+
+    def _bound(self, instance: Any, owner: Any) -> Any:
+        if self._binding is staticmethod:
+            return self
+        holder = owner if self._binding is classmethod else instance
+        if holder is None:
+            return self
+        bound = self._prepared.function.__get__(holder, owner)
+        shape = self._prepared.shape
+        # The first argument is filled now, so the task's position moves one forward.
+        moved = replace(
+            shape, index=None if shape.index is None else shape.index - 1, signature=_without_first(shape)
+        )
+        return type(self)(replace(self._prepared, function=bound, shape=moved), None)
+
+
+def _without_first(shape: Shape) -> Any:
+    return shape.signature.replace(parameters=list(shape.signature.parameters.values())[1:])
+
+
+class Guarded(_Guarded[P, V, R]):
+    """A guarded function: calling it gives a valid value."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value.
+
+        Raises:
+            GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
+            CallFailed: What came back was no reply of a model.
+            InvalidArgument: The function gave something that is no reply at all.
+            Exception: Whatever the function itself raises, unchanged.
+        """
+        if self._prepared.guard.observe:
+            return cast("R", observe(self._start(args, kwargs)))
+        return cast("R", self._run(args, kwargs, _value))
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", self._run(args, kwargs, _whole))
+
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+        """Give growing values while the reply arrives, plain JSON, and at last the valid value.
+
+        A failed attempt's values are followed by those of the next attempt. Raises as calling does.
+        """
+        started = self._start(args, kwargs)
+        growing = Growing()
+        pieces = drive.stream(started.flow, started.invoke, started.finish)
+        driven: drive.Driven | drive.Pending
+        while True:
+            token = current_call_id.set(started.call.id)
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                driven = stop.value
+                break
+            finally:
+                current_call_id.reset(token)
+            yield from growing.feed(piece)
+        if isinstance(driven, drive.Pending):
+            raise InvalidArgument(
+                f"{started.prepared.name}: gives something to await: use `async def` to stream it"
+            )
+        yield _value(started.prepared, driven)
+
+    def _run(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], give: Callable[[_Prepared, drive.Driven], Any]
+    ) -> Any:
+        started = self._start(args, kwargs)
+        token = current_call_id.set(started.call.id)
+        try:
+            driven = drive.run(started.flow, started.invoke, started.finish)
+        finally:
+            current_call_id.reset(token)
+        if isinstance(driven, drive.Pending):
+            return started.go_on(driven, give)
+        return give(started.prepared, driven)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: Guarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> Guarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+class AsyncGuarded(_Guarded[P, V, R]):
+    """A guarded asynchronous function: awaiting its call gives a valid value."""
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value; raises as `Guarded.__call__` does."""
+        started = self._start(args, kwargs)
+        if self._prepared.guard.observe:
+            return cast("R", await observe_async(started))
+        return cast("R", await started.go_on(None, _value))
+
+    async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", await self._start(args, kwargs).go_on(None, _whole))
+
+    async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
+        """Give growing values while the reply arrives, as `Guarded.stream` does."""
+        started = self._start(args, kwargs)
+        growing = Growing()
+        pieces = drive.astream(started.flow, started.invoke, started.finish)
+        driven: drive.Driven | None = None
+        try:
+            while driven is None:
+                token = current_call_id.set(started.call.id)
+                try:
+                    piece = await anext(pieces)
+                finally:
+                    current_call_id.reset(token)
+                if isinstance(piece, drive.Driven):
+                    driven = piece
+                else:
+                    for value in growing.feed(piece):
+                        yield value
+        finally:
+            await pieces.aclose()
+        yield _value(started.prepared, driven)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: AsyncGuarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> AsyncGuarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+Q = ParamSpec("Q")
+
+
+@dataclass(slots=True)
+class _Started:
+    """A call under way: the loop, and what the drivers need."""
+
+    prepared: _Prepared
+    task: Prompt
+    call: Call
+    flow: Flow
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt."""
+        prepared = self.prepared
+        args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, prepared.options(ask))
+        return prepared.function(*args, **kwargs)
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self.prepared.function(*self.args, **self.kwargs)
+
+    def finish(self, outcome: Outcome[Any]) -> None:
+        """Hand the outcome to the recorder."""
+        store = self.prepared.store()
+        if store is not None:
+            store.record(outcome, self.task)
+
+    async def go_on(self, first: drive.Pending | None, give: Callable[[_Prepared, drive.Driven], Any]) -> Any:
+        """Drive the loop asynchronously to its end."""
+        token = current_call_id.set(self.call.id)
+        try:
+            driven = await drive.arun(self.flow, self.invoke, self.finish, first)
+        finally:
+            current_call_id.reset(token)
+        return give(self.prepared, driven)
+
+
+def _whole(prepared: _Prepared, driven: drive.Driven) -> Outcome[Any]:
+    """Give the outcome, or raise what was no matter of the format."""
+    outcome = driven.outcome
+    if driven.error is not None:
+        raise driven.error
+    failure = outcome.failure
+    if failure is not None and failure.kind == "transport":
+        if failure.code == "no_reply":
+            raise InvalidArgument(f"{prepared.name}: {failure.message}")
+        raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)
+    return outcome
+
+
+def _value(prepared: _Prepared, driven: drive.Driven) -> Any:
+    """Give the value, or what the settings say for a call without one."""
+    outcome = _whole(prepared, driven)
+    if outcome.ok:
+        return outcome.value
+    if prepared.guard.on_failure == "return":
+        return outcome
+    if prepared.guard.on_failure == "default":
+        return prepared.guard.default
+    raise GuardFailed(
+        explain(outcome, max_attempts=prepared.plan.max_attempts), outcome=outcome
+    ) from driven.cause
+
+
+def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
+    binding = type(given) if isinstance(given, (staticmethod, classmethod)) else None
+    function = given.__func__ if binding is not None else given
+    if not callable(function):
+        raise InvalidArgument(
+            f"guard: {clip(repr(function))}: expected a function that calls a language model"
+        )
+    if isinstance(function, _Guarded):
+        raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
+    prepared = _prepare(settings, function)
+    kind = AsyncGuarded if prepared.shape.is_async else Guarded
+    return kind(prepared, binding)
+
+
+def _prepare(settings: Guard[Any, Any], function: Callable[..., Any]) -> _Prepared:
+    shape = shape_of(function, settings.prompt)
+    schema = settings.schema or _returned(function)
+    # A model brings its own name and target; so does a bound method of one.
+    model = _model_of(function)
+    target = settings.target or (None if model is None else model.target)
+    strategies = strategies_of("bare" if settings.observe else settings.strategy)
+    _check_options(settings, strategies, shape, function, target)
+    steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
+    plan = Plan(
+        schema=schema,
+        steps=steps,
+        max_attempts=1 if settings.observe else settings.max_attempts,
+        checks=settings.checks,
+        limits=settings.limits,
+        budget=settings.budget,
+        delivery=shape.delivery,
+    )
+    prepared = _Prepared(
+        guard=settings,
+        function=function,
+        name=settings.name or (name_of(function) if model is None else model.name),
+        shape=shape,
+        plan=plan,
+        model=settings.model or (None if model is None else model.name),
+        target=target,
+        settings=_settings_text(settings, plan),
+        version=settings.version or _version(function, steps),
+    )
+    _compile_options(prepared)
+    return prepared
+
+
+def _model_of(function: Any) -> Any:
+    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions."""
+    for candidate in (function, getattr(function, "__self__", None)):
+        if isinstance(getattr(candidate, "target", None), str) and hasattr(candidate, "capabilities"):
+            return candidate
+    return None
+
+
+def _returned(function: Any) -> Schema[Any]:
+    """Load the schema that a function's return annotation is."""
+    import typing  # noqa: PLC0415 - the module, for get_type_hints, which only bare guards need
+
+    try:
+        hints = typing.get_type_hints(getattr(function, "__func__", function), include_extras=True)
+    except NameError as error:
+        raise InvalidArgument(
+            f"{name_of(function)}: its return annotation cannot be resolved: {error}"
+        ) from error
+    except TypeError:
+        hints = {}
+    annotation = hints.get("return", Any)
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
+        annotation = typing.get_args(annotation)[0]
+    if annotation is Any or annotation is type(None):
+        raise InvalidArgument(
+            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+        )
+    return _schema(annotation)
+
+
+def _check_options(
+    settings: Guard[Any, Any],
+    strategies: tuple[Strategy, ...],
+    shape: Shape,
+    function: Any,
+    target: str | None,
+) -> None:
+    needing = [strategy.name for strategy in strategies if strategy.needs_options]
+    limited = settings.budget.output_tokens is not None or settings.budget.max_output_tokens is not None
+    if not needing and not limited:
+        return
+    what = f"strategy={needing[0]!r}" if needing else "an output limit in budget="
+    if not shape.takes_options:
+        text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
+        raise InvalidArgument(
+            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict' and "
+            f"pass it on as create(..., **options), or use one of {text}"
+        )
+    if target is None:
+        raise InvalidArgument(
+            f"{what}: expected target= to say whose arguments 'options' holds, such as target='openai'"
+        )
+
+
+def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]) -> Step:
+    if not strategy.shows_examples:
+        return Step(strategy, strategy.instructions(schema))
+    for example in examples:
+        broken = schema.violations(example.value)
+        if broken:
+            raise InvalidArgument(
+                f"examples: {clip(repr(example.value))} is not valid for {schema.name}: at "
+                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
+            )
+    shown = examples or tuple(Example(value) for value in samples(schema))
+    if not shown:
+        raise InvalidArgument(
+            f"strategy='few_shot': no valid example could be drawn from {schema.name}: give examples=[(task, value), ...]"
+        )
+    return Step(strategy, strategy.instructions(schema), shown)
+
+
+def _compile_options(prepared: _Prepared) -> None:
+    """Make every strategy's options once, so that what a target cannot do is an error now and not at a call."""
+    if prepared.target is None or not prepared.shape.takes_options:
+        return
+    from schema_guard.targets import options_for  # noqa: PLC0415
+
+    for step in prepared.plan.steps:
+        options_for(
+            prepared.target,
+            step.strategy.name,
+            prepared.plan.schema,
+            output_tokens=prepared.plan.budget.output_tokens,
+        )
+
+
+def _settings_text(settings: Guard[Any, Any], plan: Plan) -> str:
+    """Give the settings that change results, as compact JSON: a change of them is another configuration."""
+    said: dict[str, Any] = {"max_attempts": plan.max_attempts}
+    if settings.observe:
+        said["observe"] = True
+    if settings.checks:
+        said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+    for name, default in (("limits", Limits()), ("budget", Budget())):
+        given = getattr(settings, name)
+        changed = {
+            f.name: getattr(given, f.name)
+            for f in fields(given)
+            if getattr(given, f.name) != getattr(default, f.name)
+        }
+        if changed:
+            said[name] = changed
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def _version(function: Any, steps: tuple[Step, ...]) -> str:
+    """Give 12 hex digits of the function's code and of what the strategy says."""
+    digest = sha256()
+    for step in steps:
+        digest.update(f"{step.strategy.name}\0{step.instructions}\0".encode())
+        digest.update(json.dumps([[e.task, e.value] for e in step.examples], default=repr).encode())
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is not None:
+        digest.update(_code_text(code).encode())
+    return digest.hexdigest()[:12]
+
+
+def _code_text(code: Any) -> str:
+    # The repr of a nested code object holds an address; its own parts are the same in every process.
+    constants = [_code_text(part) if hasattr(part, "co_code") else repr(part) for part in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
+
+
+@contextmanager
+def tags(*, segment: str | None = None, cluster: str | None = None) -> Iterator[None]:
+    """Tag the guarded calls of a block, in this thread or task.
+
+    Args:
+        segment: Part of the traffic that they belong to.
+        cluster: Inputs that belong together for statistics.
+    """
+    outer = current_tags.get()
+    token = current_tags.set(Tags(segment or outer.segment, cluster or outer.cluster))
+    try:
+        yield
+    finally:
+        current_tags.reset(token)
