@@ -1,0 +1,117 @@
+"""What every model offers, whatever stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+
+from schema_guard.core.values import Message
+from schema_guard.errors import InvalidArgument, clip
+
+PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A language model that can be asked.
+
+    Replies and chunks are the provider's own objects; their text is read elsewhere, by shape.
+
+    Attributes:
+        name: As the provider knows it; what records show.
+        target: Whose arguments `options` holds: a key of `schema_guard.targets.TARGETS`.
+        capabilities: Names of the strategies that it takes.
+    """
+
+    name: str
+    target: str
+    capabilities: frozenset[str]
+
+    def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Ask once and give the provider's reply object.
+
+        Args:
+            prompt: A text, sent as one user message, or messages with `role` and `content`.
+            options: The provider's own arguments, passed on as they are; one that is None takes a
+                default of the model away.
+
+        Raises:
+            InvalidArgument: The prompt or the options cannot be sent, or the model is closed.
+        """
+        ...
+
+    async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Ask once without blocking the event loop."""
+        ...
+
+    def stream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """Give the provider's chunks as they come; the request is sent when the first one is asked for."""
+        ...
+
+    def astream(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
+        """Give the provider's chunks as they come, without blocking the event loop."""
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds; closing twice is no error."""
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the model holds, the connections of this event loop included."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exception: object) -> None: ...
+
+
+class Closing:
+    """The context managers of a model, in terms of its `close` and `aclose`."""
+
+    def close(self) -> None:
+        """Free what the model holds."""
+
+    async def aclose(self) -> None:
+        """Free what the model holds."""
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+
+def messages(prompt: PromptLike) -> list[dict[str, Any]]:
+    """Give a prompt as new messages, as providers take them.
+
+    Raises:
+        InvalidArgument: It is neither a text nor a list of messages.
+    """
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    if not isinstance(prompt, (list, tuple)) or not prompt:
+        raise InvalidArgument(
+            f"prompt={clip(repr(prompt))}: expected a text or a list of messages, not empty"
+        )
+    return [_message(index, member) for index, member in enumerate(prompt)]
+
+
+def _message(index: int, member: object) -> dict[str, Any]:
+    if isinstance(member, Message):
+        return member.as_dict()
+    if not isinstance(member, dict) or "role" not in member:
+        raise InvalidArgument(
+            f"prompt[{index}]={clip(repr(member))}: expected a message, a dict with 'role' and 'content'"
+        )
+    return dict(member)

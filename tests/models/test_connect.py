@@ -1,0 +1,92 @@
+import sys
+
+import pytest
+
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.models import connect
+
+FORMS = "expected one of local, openai:NAME, openai-responses:NAME, http://HOST:PORT/v1#NAME, scripted:FILE"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("locale", f"model 'locale': {FORMS}, did you mean 'local'?"),
+        ("opanai:gpt", f"model 'opanai:gpt': {FORMS}, did you mean 'openai'?"),
+        ("openai:", f"model 'openai:': {FORMS}, did you mean 'openai'?"),
+        ("anthropic:x", f"model 'anthropic:x': {FORMS}"),
+        ("", f"model '': {FORMS}"),
+        (None, f"model None: {FORMS}"),
+        ("http://127.0.0.1:1/v1", "model 'http://127.0.0.1:1/v1': expected http://HOST:PORT/v1#NAME"),
+        ("http:#x", "model 'http:#x': expected http://HOST:PORT/v1#NAME"),
+        ("openai:gpt", "model 'gpt' of OpenAI needs a key: set OPENAI_API_KEY"),
+        (
+            "scripted:/nowhere/x",
+            "scripted:/nowhere/x: expected a readable file of JSON Lines: [Errno 2] No such file",
+        ),
+    ],
+)
+def test_unknown_name_lists_the_forms(monkeypatch, name, message):
+    """A name that stands for no model is refused with what could stand there."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    with pytest.raises(InvalidArgument) as caught:
+        connect(name)
+
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "target"),
+    [
+        ("openai:gpt-5-mini", "gpt-5-mini", "openai"),
+        ("openai-responses:gpt-5-mini", "gpt-5-mini", "openai-responses"),
+        ("http://127.0.0.1:1/v1#org/m", "org/m", "openai"),
+        ("https://127.0.0.1/v1#m#2", "m#2", "openai"),
+    ],
+)
+def test_name_gives_model_and_target(monkeypatch, name, shown, target):
+    """The name says the model and whose arguments it takes; nothing is opened yet."""
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+    with connect(name) as model:
+        assert (model.name, model.target) == (shown, target)
+        assert "strict_schema" in model.capabilities
+
+
+def test_target_can_be_said():
+    """A server whose engine is known gets that engine's arguments."""
+    model = connect("http://127.0.0.1:1/v1#m", target="llamacpp-llguidance")
+
+    assert (model.target, "tool_call" in model.capabilities) == ("llamacpp-llguidance", False)
+
+
+def test_unknown_target_is_refused():
+    """A target that nobody knows is refused when connecting."""
+    with pytest.raises(InvalidArgument, match="target='vlm': expected one of"):
+        connect("http://127.0.0.1:1/v1#m", target="vlm")
+    with pytest.raises(InvalidArgument, match="model 'local' takes 'llamacpp-llguidance' only"):
+        connect("local", target="openai")
+
+
+def test_missing_package_is_a_missing_extra(monkeypatch):
+    """Without openai the message names the pip command."""
+    monkeypatch.setitem(sys.modules, "openai", None)
+
+    with pytest.raises(MissingExtra) as caught:
+        connect("http://127.0.0.1:1/v1#m")
+
+    assert str(caught.value) == "model 'm' needs openai: pip install 'schema-guard[openai]'"
+
+
+@pytest.mark.parametrize("package", ["xllamacpp", "openai"])
+def test_missing_engine_is_a_missing_extra(monkeypatch, package):
+    """Without the engine the local model is refused before anything is fetched."""
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, _=None: None if name == package else object()
+    )
+
+    with pytest.raises(MissingExtra) as caught:
+        connect("local")
+
+    assert str(caught.value) == f"model 'local' needs {package}: pip install 'schema-guard[local]'"

@@ -1,0 +1,168 @@
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from schema_guard.core.schema import Schema
+from schema_guard.errors import SchemaGuardError
+from schema_guard.models import connect, local
+from schema_guard.targets import options_for
+
+pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
+
+CAR = Schema.of(
+    {
+        "type": "object",
+        "properties": {
+            "colour": {"enum": ["red", "green"]},
+            "doors": {"type": "integer", "minimum": 40, "maximum": 42},
+            "code": {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{2}$"},
+        },
+        "required": ["colour", "doors", "code"],
+        "additionalProperties": False,
+    },
+    name="car",
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    with connect("local") as model:
+        yield model
+
+
+def test_weights_that_are_none_are_refused_with_the_servers_words(tmp_path):
+    """A server that does not start ends in an error that holds what llama.cpp said."""
+    path = tmp_path / "no.gguf"
+    path.write_text("no model")
+
+    with pytest.raises(
+        SchemaGuardError, match=r"model 'local': llama.cpp ended while starting .*invalid magic"
+    ):
+        local.LlamaServer(path)
+
+
+def test_start_that_takes_too_long_is_given_up(tmp_path):
+    """A server that does not answer in time is killed and said."""
+    path = tmp_path / "no.gguf"
+    path.write_text("no model")
+
+    with pytest.raises(SchemaGuardError, match="did not get ready in time while starting"):
+        local.LlamaServer(path, start_timeout_s=0.0)
+
+
+@pytest.mark.local_model
+def test_prompt_is_answered(model):
+    """A call with a system prompt gives a chat completion with text and usage."""
+    reply = model(
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say hello."}],
+        options={"max_tokens": 16},
+    )
+
+    assert (model.name, model.target) == ("SmolLM2-135M-Instruct-Q4_1", "llamacpp-llguidance")
+    assert reply.model == model.name
+    assert reply.choices[0].message.content
+    assert reply.usage.completion_tokens <= 16
+
+
+@pytest.mark.local_model
+def test_grammar_enforces_the_schema(model):
+    """Enum, bounds and pattern hold in the reply, which the prompt alone would not bring."""
+    options = options_for(model.target, "strict_schema", CAR, output_tokens=200)
+
+    reply = model("Tell me about a bicycle.", options=options)
+
+    assert reply.choices[0].finish_reason == "stop"
+    assert CAR.violations(json.loads(reply.choices[0].message.content)) == []
+
+
+@pytest.mark.local_model
+def test_stream_joins_to_a_reply(model):
+    """A stream comes in several chunks, with finish reason and usage at its end."""
+    chunks = list(model.stream("Count to ten.", options={"max_tokens": 24}))
+
+    texts = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert len(chunks) > 3
+    assert "".join(texts)
+    assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] in ("stop", "length")
+    assert chunks[-1].usage.completion_tokens <= 24
+
+
+@pytest.mark.local_model
+def test_four_asynchronous_calls_run_at_once():
+    """Four slots answer four calls, each its own."""
+
+    async def ask():
+        async with connect("local") as model:
+            options = options_for(model.target, "strict_schema", CAR, output_tokens=200)
+            replies = await asyncio.gather(
+                *(model.acall(f"Car {number}", options=options) for number in range(4))
+            )
+            chunks = [chunk async for chunk in model.astream("Hello", options={"max_tokens": 4})]
+            return [json.loads(reply.choices[0].message.content) for reply in replies], chunks
+
+    values, chunks = asyncio.run(ask())
+
+    assert all(CAR.is_valid(value) for value in values)
+    assert chunks
+
+
+@pytest.mark.local_model
+def test_second_connection_shares_the_server(model):
+    """Connecting again is instant, and closing that connection leaves the first one its server."""
+    begun = time.perf_counter()
+    second = connect("local")
+    elapsed_s = time.perf_counter() - begun
+    second.close()
+
+    assert elapsed_s < 0.2
+    assert model("Hello", options={"max_tokens": 2}).choices
+
+
+@pytest.mark.local_model
+@pytest.mark.parametrize(
+    "end",
+    [
+        "pass",
+        "model.close()",
+        "next(model.stream('Tell a long story.'))",
+        "threading.Thread(target=ask, daemon=True).start(); time.sleep(0.5)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os.fork() or sys.exit(0); os.wait(); model('Hello', options={'max_tokens': 2})",
+    ],
+)
+def test_process_ends_and_takes_the_server_with_it(tmp_path, end):
+    """However a process ends, it does not hang, prints nothing, and leaves no server behind."""
+    program = (
+        "import contextlib, openai, os, signal, sys, threading, time\n"
+        "from schema_guard.models import connect, local\n"
+        "model = connect('local')\n"
+        "print(local._shared.server._process.pid, flush=True)\n"
+        "def ask():\n"
+        "    with contextlib.suppress(openai.APIError):\n"
+        "        model('Tell a long story.')\n" + end
+    )
+
+    ended = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert ended.stderr == ""
+    assert ended.returncode == (-9 if "SIGKILL" in end else 0)
+    assert _is_gone(int(ended.stdout.split()[0]))
+
+
+def _is_gone(pid, within_s=5.0):
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split(") ")[1].startswith("Z"):
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
