@@ -1,0 +1,338 @@
+"""The command `schema-guard`: each subcommand is one call of the library.
+
+Results go to stdout, progress and errors to stderr. Exit status: 0 good, 1 findings, 2 usage or environment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import schema_guard
+from schema_guard.errors import SchemaGuardError, did_you_mean, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.bench.runner import Scored
+    from schema_guard.records import Store
+
+
+class _Group(click.Group):
+    """Suggests the nearest command for an unknown one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no such command {safe(args[0])!r}{near}", ctx) from error
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's own.
+
+    Returns:
+        The exit status.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        status = command.main(arguments, prog_name="schema-guard", standalone_mode=False)
+    except click.ClickException as error:
+        return _told(error.format_message(), 2)
+    except click.Abort:
+        return _told("interrupted", 2)
+    except SchemaGuardError as error:
+        if "--debug" in arguments:
+            raise
+        return _told(f"{type(error).__name__}: {error}", 2)
+    except BrokenPipeError:
+        # The reader of stdout has gone; Python would complain once more when it flushes at exit.
+        sys.stdout = None
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _told(message: str, status: int) -> int:
+    print(f"schema-guard: {message}", file=sys.stderr)
+    return status
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(schema_guard.__version__, prog_name="schema-guard")
+def command() -> None:
+    """Keep language-model calls to a schema, and measure how well that works.
+
+    \b
+    schema-guard check invoice.schema.json reply.txt     is this reply valid?
+    schema-guard bench --model local                     how often does a model fail?
+    schema-guard report                                  how often do my functions fail?
+    """  # noqa: D301 - click's mark for lines that are not to be joined
+
+
+def _shared(*names: str) -> Callable[[Any], Any]:
+    """Give the options that several commands have, in one wording."""
+    options = {
+        "store": click.option("--store", metavar="URL", help="Where records are: sqlite:///FILE. Else $SCHEMA_GUARD_STORE, else the user's data folder."),
+        "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+        "debug": click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong."),
+    }  # fmt: skip
+
+    def add(function: Any) -> Any:
+        for name in reversed(names):
+            function = options[name](function)
+        return function
+
+    return add
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+@command.command()
+@click.argument("schema", type=click.Path())
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_shared("format", "debug")
+def check(schema: str, files: tuple[str, ...], form: str, debug: bool) -> int:
+    """Judge replies, or plain JSON documents, against SCHEMA.
+
+    FILE is a text file, `-` for standard input, or a .jsonl file with one document a line.
+
+    \b
+    schema-guard check invoice.schema.json reply.txt
+    model-call | schema-guard check invoice.schema.json -
+    """  # noqa: D301
+    from schema_guard.core.judge import judge  # noqa: PLC0415 - each command imports what it needs
+    from schema_guard.core.schema import Schema  # noqa: PLC0415
+
+    loaded = Schema.of(Path(schema))
+    judged = [(name, judge(text, loaded, finish_reason="stop")) for name, text in _texts(files)]
+    if form == "json":
+        from schema_guard.report.figures import as_json  # noqa: PLC0415
+
+        _print_json(
+            [
+                {
+                    "file": name,
+                    "ok": j.ok,
+                    "form": j.form,
+                    "failure": as_json(j.failure) if j.failure else None,
+                }
+                for name, j in judged
+            ]
+        )
+    else:
+        for name, judgement in judged:
+            print("\n".join(_check_lines(name, judgement)))
+    return 0 if all(judgement.ok for _, judgement in judged) else 1
+
+
+def _check_lines(name: str, judgement: Any) -> list[str]:
+    from schema_guard.core.explain import violation_lines  # noqa: PLC0415
+
+    if judgement.ok:
+        return [f"{safe(name)}: valid ({judgement.form})"]
+    failure = judgement.failure
+    told = violation_lines(failure.violations) or [f"    {safe(failure.message)}"]
+    return [f"{safe(name)}: {failure.kind} {safe(failure.code)}", *told]
+
+
+def _texts(files: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for name in files:
+        try:
+            data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        except OSError as error:
+            raise click.UsageError(f"{safe(name)}: {error.strerror}") from error
+        # What is not UTF-8 becomes lone surrogates, which are refused as bad_unicode with their place.
+        text = data.decode("utf-8", "surrogateescape")
+        if name.endswith(".jsonl"):
+            lines = text.splitlines() if "\u2028" not in text and "\x85" not in text else text.split("\n")
+            yield from ((f"{name}:{number}", line) for number, line in enumerate(lines, 1) if line.strip())
+        else:
+            yield name, text
+
+
+@command.command()
+@click.option("--schema", metavar="NAME", help="Only this schema, by name or fingerprint.")
+@click.option("--function", metavar="NAME", help="Only this function.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago.",
+)
+@_shared("store", "format", "debug")
+def report(
+    schema: str | None, function: str | None, since: str | None, store: str | None, form: str, debug: bool
+) -> int:
+    """Show failure rates with bounds, what failed and where, tokens and seconds.
+
+    \b
+    schema-guard report
+    schema-guard report --since 24h --function shop.extract_invoice
+    schema-guard report --format json | jq '.configurations[].unhandled'
+    """  # noqa: D301
+    from schema_guard.report import as_json, as_text, report_on  # noqa: PLC0415
+
+    found = report_on(_readable(store), since=_since(since), schema=schema, function=function)
+    if form == "json":
+        _print_json(as_json(found))
+    else:
+        print(as_text(found))
+    return 0
+
+
+def _readable(url: str | None) -> Store:
+    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+
+    found = default_store() if url is None else resolve_store(url)
+    if found is None:
+        raise click.UsageError(
+            "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store sqlite:///FILE"
+        )
+    return found
+
+
+_AGO = re.compile(r"(\d+)([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def _since(given: str | None) -> float | None:
+    """Read a point in time: an ISO date, local time unless it says otherwise, or so long ago."""
+    if given is None:
+        return None
+    ago = _AGO.fullmatch(given)
+    try:
+        if ago:
+            return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).timestamp()
+        return datetime.fromisoformat(given).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(
+            f"--since {safe(given)!r}: expected a date such as 2026-11-01, or 90m, 24h, 7d"
+        ) from error
+
+
+@command.command()
+@click.argument("suite", default="builtin")
+@click.option(
+    "--model",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="local, openai:NAME, http://HOST:PORT/v1#NAME, scripted:FILE.",
+)
+@click.option(
+    "--strategy",
+    "strategies",
+    default="system_prompt,few_shot,strict_schema",
+    show_default=True,
+    metavar="LIST",
+    help="Separated by commas; a>b goes on to b after a failed attempt.",
+)
+@click.option(
+    "--max-attempts", type=click.IntRange(min=1), default=2, show_default=True, help="Of each call."
+)
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), default=4, show_default=True, help="Calls at once."
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Also write the result there, as JSON."
+)
+@_shared("store", "format", "debug")
+def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
+    suite: str, model: str, strategies: str, max_attempts: int, concurrency: int, output: str | None,
+    store: str | None, form: str, debug: bool,
+) -> int:  # fmt: skip
+    """Measure how often a model keeps to the schemas of SUITE, and how often it is right.
+
+    SUITE is a folder, or `builtin`. Every attempt is recorded.
+
+    \b
+    schema-guard bench --model local
+    schema-guard bench schemas --model http://localhost:8000/v1#qwen3 --strategy system_prompt,json_mode
+    """  # noqa: D301
+    from schema_guard.bench.result import result_as_json, result_as_text, result_of  # noqa: PLC0415
+    from schema_guard.bench.runner import most_output_tokens, run  # noqa: PLC0415
+    from schema_guard.bench.suite import load_suite  # noqa: PLC0415
+    from schema_guard.models import connect  # noqa: PLC0415
+    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+    from schema_guard.report import report_on  # noqa: PLC0415
+
+    names = [name.strip() for name in strategies.split(",") if name.strip()]
+    loaded = load_suite(suite)
+    # A benchmark without a store still needs its records for the report: they live in memory then.
+    records = (default_store() if store is None else resolve_store(store)) or resolve_store("sqlite://")
+    assert records is not None
+    calls = sum(len(entry.tasks_of("test")) for entry in loaded.schemas) * len(names)
+    at_most = most_output_tokens(loaded, names, max_attempts=max_attempts)
+    print(f"{calls} calls, at most {at_most} tokens of output; records go to {records.url}", file=sys.stderr)
+    connected = connect(model)
+    with _progress(calls) as on_call:
+        finished = run(
+            loaded,
+            connected,
+            names,
+            store=records,
+            max_attempts=max_attempts,
+            concurrency=concurrency,
+            on_call=on_call,
+        )
+    records.flush(10.0)
+    result = result_of(finished, report_on(records, function=finished.id))
+    if output is not None:
+        Path(output).write_text(json.dumps(result_as_json(result), indent=2) + "\n", encoding="utf-8")
+    if form == "json":
+        _print_json(result_as_json(result))
+    else:
+        print(result_as_text(result))
+    return 0
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Scored], None]]:
+    """Show a bar with the running rate of calls without a valid value, on stderr."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=total)
+        failed = done = 0
+
+        def on_call(scored: Scored) -> None:
+            nonlocal failed, done
+            done += 1
+            failed += not scored.outcome.ok
+            bar.update(
+                task, advance=1, description=f"{scored.strategy} {scored.schema}, {failed}/{done} unhandled"
+            )
+
+        yield on_call
+
+
+@command.command()
+@_shared("store", "format", "debug")
+def doctor(store: str | None, form: str, debug: bool) -> int:
+    """Show versions, extras, the store and the local model's weights: what to send with a bug report."""
+    from schema_guard.doctor import findings  # noqa: PLC0415
+
+    found = findings(store)
+    if form == "json":
+        _print_json(found)
+        return 0
+    for name, value in found.items():
+        lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
+        print(f"{name:<12}{safe(lines[0])}")
+        for line in lines[1:]:
+            print(f"{'':<12}{safe(line)}")
+    return 0

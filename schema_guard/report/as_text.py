@@ -1,0 +1,113 @@
+"""A report as plain text: fits a terminal of 110 columns, pipes, and shows no stranger's text unescaped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.core.pointer import pointer
+from schema_guard.errors import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.report.figures import Configuration, Rate, Report
+
+NO_DATA = "no data"
+BOUNDS_NOTE = (
+    "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
+)
+
+
+def as_text(report: Report) -> str:
+    """Give a report as text that ends without a line break."""
+    if not report.configurations:
+        return f"{NO_DATA}: no guarded call is recorded in {safe(report.store)}{_drops(report)}"
+    blocks = [_block(report, name) for name in dict.fromkeys(_heading(c) for c in report.configurations)]
+    return "\n\n".join([*blocks, BOUNDS_NOTE]) + _drops(report)
+
+
+def _heading(found: Configuration) -> tuple[str, str, str | None]:
+    return found.schema, found.schema_fingerprint, found.model
+
+
+def _block(report: Report, heading: tuple[str, str, str | None]) -> str:
+    rows = [found for found in report.configurations if _heading(found) == heading]
+    name, fingerprint, model = heading
+    lines = [f"schema {safe(clip(name))} ({fingerprint}), model {safe(clip(model or 'unknown'))}"]
+    lines += table(
+        ("strategy", "n", "exact", "first pass", "after re-ask", "unhandled", "tokens in/out", "s p50/p95"),
+        [_row(found) for found in rows],
+    )
+    for found in rows:
+        lines += _failures(found)
+    return "\n".join(lines)
+
+
+def _row(found: Configuration) -> tuple[str, ...]:
+    return (
+        safe(found.strategies),
+        str(found.calls),
+        percent(found.exact),
+        percent(found.first_pass),
+        percent(found.reasked) + (f" +{found.repaired.count:g} repaired" if found.repaired.count else ""),
+        percent(found.unhandled, with_bounds=True),
+        f"{_count(found.input_tokens)}/{_count(found.output_tokens)}",
+        f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}",
+    )
+
+
+def percent(rate: Rate, *, with_bounds: bool = True) -> str:
+    """Write a rate: `12.5 % [3.1, 30.2]`, or `no data`."""
+    if rate.rate is None or rate.lower is None or rate.upper is None:
+        return NO_DATA
+    text = f"{100 * rate.rate:.1f} %"
+    return f"{text} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]" if with_bounds else text
+
+
+def _failures(found: Configuration) -> list[str]:
+    lines = []
+    if found.failures:
+        told = ", ".join(f"{kind} {safe(code)} {n}" for kind, code, n in found.failures[:8])
+        more = len(found.failures) - 8
+        lines.append(
+            f"  {safe(found.strategies)} failed: {told}{f' and {more} other codes' if more > 0 else ''}"
+        )
+    if found.violations:
+        told = ", ".join(
+            f"{safe(pointer(place))} {safe(keyword)} {n}" for place, keyword, n in found.violations
+        )
+        lines.append(f"  {safe(found.strategies)} broke: {told}")
+    if found.transport:
+        lines.append(
+            f"  {safe(found.strategies)}: {found.transport} calls without a reply, outside of the rates"
+        )
+    return lines
+
+
+def _drops(report: Report) -> str:
+    if not report.drops:
+        return "\ndropped: none"
+    told = ", ".join(f"{safe(reason)} {count}" for reason, count in sorted(report.drops.items()))
+    return f"\ndropped: {told} (attempts that could not be stored)"
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{seconds:.2f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Give the lines of a table; columns are as wide as their widest cell, all but the first flush right."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return [
+        "  "
+        + "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

@@ -1,0 +1,163 @@
+"""The figures of a report: rates with n and bounds, failures, places, tokens and seconds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.stats import bounds
+
+if TYPE_CHECKING:
+    from schema_guard.records import FailureCount, Store, Summary, ViolationCount
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share of calls, with bounds that hold at every look.
+
+    Attributes:
+        count: Calls that it is about.
+        n: Calls in all.
+        rate: count / n, in [0, 1]; None when n is 0: no data is not a rate of 0.
+        lower: The true rate is below this with probability <= 5 %, however often someone looks; None without data.
+        upper: The true rate is above this with probability <= 5 %; None without data.
+    """
+
+    count: float
+    n: int
+    rate: float | None
+    lower: float | None
+    upper: float | None
+
+    @staticmethod
+    def of(count: float, n: int) -> Rate:
+        """Give the rate of *count* out of *n* with its bounds."""
+        if n == 0:
+            return Rate(count, 0, None, None, None)
+        found = bounds(count, n, alpha=ALPHA)
+        return Rate(count, n, count / n, found.lower, found.upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What is recorded of one schema under one model and one strategy.
+
+    Attributes:
+        schema: Name of the schema.
+        schema_fingerprint: Of its content.
+        model: None when no reply named one.
+        strategies: As `a>b` for an escalation.
+        calls: With at least one judged reply; the n of every rate.
+        exact: Attempt 1 was nothing but valid JSON; a part of first_pass.
+        first_pass: Attempt 1 was valid, without repair.
+        reasked: Valid after a re-ask.
+        repaired: Valid after repair.
+        unhandled: No attempt was valid.
+        transport: Calls without a judged reply, outside of every rate.
+        attempts: All of them, transport included.
+        failures: Attempts by kind and code, most frequent first.
+        violations: The ten places and keywords that most attempts broke.
+        input_tokens: Over all attempts whose usage is known; None when none is.
+        output_tokens: As input_tokens.
+        unknown_usage: Attempts whose output tokens are unknown.
+        elapsed_s: Seconds over all attempts.
+        elapsed_p50_s: Median of an attempt; None without attempts.
+        elapsed_p95_s: 95th percentile of an attempt.
+    """
+
+    schema: str
+    schema_fingerprint: str
+    model: str | None
+    strategies: str
+    calls: int
+    exact: Rate
+    first_pass: Rate
+    reasked: Rate
+    repaired: Rate
+    unhandled: Rate
+    transport: int
+    attempts: int
+    failures: tuple[FailureCount, ...]
+    violations: tuple[ViolationCount, ...]
+    input_tokens: int | None
+    output_tokens: int | None
+    unknown_usage: int
+    elapsed_s: float
+    elapsed_p50_s: float | None
+    elapsed_p95_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a store holds.
+
+    Attributes:
+        store: URL of the store, without its password.
+        configurations: By schema, model and strategies; empty when nothing is recorded.
+        drops: Attempts that could not be stored, by reason.
+    """
+
+    store: str
+    configurations: tuple[Configuration, ...]
+    drops: dict[str, int]
+
+
+def report_on(
+    store: Store, *, since: float | None = None, schema: str | None = None, function: str | None = None
+) -> Report:
+    """Read a store.
+
+    Args:
+        store: Where to read.
+        since: Only calls that started at or after this, in seconds since the epoch.
+        schema: Only this schema, by name or fingerprint.
+        function: Only this function.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    found = store.summary(since=since, schema=schema, function=function)
+    return Report(store.url, tuple(_configuration(summary) for summary in found), store.drops(since=since))
+
+
+def _configuration(summary: Summary) -> Configuration:
+    n = summary.calls
+    return Configuration(
+        schema=summary.schema_name,
+        schema_fingerprint=summary.schema_fingerprint,
+        model=summary.model,
+        strategies=summary.strategies,
+        calls=n,
+        exact=Rate.of(summary.exact, n),
+        first_pass=Rate.of(summary.first_pass, n),
+        reasked=Rate.of(summary.reasked, n),
+        repaired=Rate.of(summary.repaired, n),
+        unhandled=Rate.of(summary.unhandled, n),
+        transport=summary.transport,
+        attempts=summary.attempts,
+        failures=summary.failures,
+        violations=summary.violations,
+        input_tokens=summary.input_tokens,
+        output_tokens=summary.output_tokens,
+        unknown_usage=summary.output_tokens_unknown,
+        elapsed_s=summary.elapsed_s,
+        elapsed_p50_s=summary.elapsed_p50_s,
+        elapsed_p95_s=summary.elapsed_p95_s,
+    )
+
+
+def as_json(report: Any) -> Any:
+    """Give a report as plain JSON: the names of its fields, rates as fractions, None as null."""
+    return _plain(asdict(report))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_asdict"):
+        return {name: _plain(member) for name, member in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(member) for member in value]
+    return value

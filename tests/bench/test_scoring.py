@@ -1,0 +1,240 @@
+"""How a value is scored against its gold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from schema_guard.bench.scoring import Score, _pairing, match_problems, score, unanswered
+from schema_guard.errors import InvalidArgument
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=4)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=8,
+)
+EXACT_ONE = Score(exact=True, leaves=1, wrong=())
+WRONG_ROOT = Score(exact=False, leaves=1, wrong=("",))
+
+
+@given(values)
+def test_gold_is_exact_against_itself(gold):
+    """A gold has a perfect score against itself."""
+    found = score(gold, gold)
+
+    assert (found.exact, found.share, found.wrong) == (True, 1.0, ())
+
+
+@given(values, values)
+def test_share_is_a_fraction_of_at_least_one_leaf(value, gold):
+    """A share lies in [0, 1], exact implies a share of 1, and every wrong location is one of the gold's leaves."""
+    found = score(value, gold)
+
+    assert 0 <= found.share <= 1
+    assert found.leaves >= 1
+    assert found.share == 1 or not found.exact
+    assert set(found.wrong) <= set(unanswered(gold).wrong)
+
+
+@given(values, values)
+def test_exactness_has_no_direction(value, gold):
+    """Without matchers a value is exact against a gold if and only if the gold is exact against the value."""
+    assert score(value, gold).exact == score(gold, value).exact
+
+
+@given(st.dictionaries(st.text(max_size=2), values, max_size=4), values, st.randoms())
+def test_order_of_keys_says_nothing(gold, value, random):
+    """Shuffling the keys of gold and value changes neither exactness nor share."""
+    keys = list(gold)
+    random.shuffle(keys)
+    shuffled = {key: gold[key] for key in keys}
+
+    assert score(shuffled, gold).exact
+    assert score(value, shuffled).share == score(value, gold).share
+
+
+@given(st.lists(values, min_size=1, max_size=5), st.randoms())
+def test_unordered_ignores_the_order_of_items(gold, random):
+    """Any permutation of an unordered gold is exact."""
+    value = list(gold)
+    random.shuffle(value)
+
+    assert score(value, gold, {"": "unordered"}).exact
+
+
+@given(st.lists(values, min_size=1, max_size=4), st.lists(values, max_size=4))
+def test_unordered_is_never_worse_than_in_order(gold, value):
+    """Pairing the items freely gives at least the share of pairing them in order."""
+    assert score(value, gold, {"": "unordered"}).share >= score(value, gold).share
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda rows: st.integers(rows, rows + 4).flatmap(
+            lambda width: st.lists(
+                st.lists(st.integers(0, 9), min_size=width, max_size=width), min_size=rows, max_size=rows
+            )
+        )
+    )
+)
+def test_pairing_is_optimal(costs):
+    """The pairing costs as little as the reference solver's, and uses no column twice."""
+    columns = _pairing(costs)
+    rows, reference = linear_sum_assignment(costs)
+
+    assert len(set(columns)) == len(costs)
+    assert sum(row[c] for row, c in zip(costs, columns, strict=True)) == sum(
+        costs[r][c] for r, c in zip(rows, reference, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str
+    value: Any
+    gold: Any
+    match: Any
+    score: Score
+
+
+LINES = [{"item": "hat", "qty": 1}, {"item": "bag", "qty": 2}]
+CASES = [
+    Case("integer_and_float_are_one_number", 1.0, 1, None, EXACT_ONE),
+    Case("true_is_not_1", True, 1, None, WRONG_ROOT),
+    Case("1_is_not_true", 1, True, None, WRONG_ROOT),
+    Case("null_is_not_false", None, False, None, WRONG_ROOT),
+    Case("text_is_not_a_number", "1", 1, None, WRONG_ROOT),
+    Case("empty_array_is_a_leaf", {"a": []}, {"a": []}, None, EXACT_ONE),
+    Case("empty_array_is_not_an_empty_object", {}, [], None, WRONG_ROOT),
+    Case("filled_array_is_not_an_empty_one", [1], [], None, WRONG_ROOT),
+    Case("missing_key", {"a": 1}, {"a": 1, "b": {"c": 2, "d": 3}}, None, Score(False, 3, ("/b/c", "/b/d"))),
+    Case("extra_key_is_not_exact", {"a": 1, "b": 2}, {"a": 1}, None, Score(False, 1, ())),
+    Case("extra_key_deep", {"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, None, Score(False, 1, ())),
+    Case("extra_item_is_not_exact", [1, 2], [1], None, Score(False, 1, ())),
+    Case("missing_item", [1], [1, 2], None, Score(False, 2, ("/1",))),
+    Case("order_counts_by_default", [2, 1], [1, 2], None, Score(False, 2, ("/0", "/1"))),
+    Case("wrong_type_loses_all_leaves", [1, 2], {"a": 1, "b/c": 2}, None, Score(False, 2, ("/a", "/b~1c"))),
+    Case("text_ignores_case_and_space", {"n": " STRASSE 1"}, {"n": "Straße  1"}, {"/n": "text"}, EXACT_ONE),
+    Case("text_ignores_compatibility_forms", "\uff21\u00a0b", "ab", {"": "text"}, EXACT_ONE),
+    Case("text_is_still_text", 1, "1", {"": "text"}, WRONG_ROOT),
+    Case("text_differs", "abc", "abd", {"": "text"}, WRONG_ROOT),
+    Case("tolerance_is_inclusive_in_decimal", 24.505, 24.5, {"": {"tolerance": 0.005}}, EXACT_ONE),
+    Case("tolerance_is_a_bound", 24.506, 24.5, {"": {"tolerance": 0.005}}, WRONG_ROOT),
+    Case("tolerance_of_nothing_true", True, 1, {"": {"tolerance": 1}}, WRONG_ROOT),
+    Case("tolerance_survives_huge_integers", 10**400, 1.5, {"": {"tolerance": 1}}, WRONG_ROOT),
+    Case("tolerance_refuses_infinity", float("inf"), 1, {"": {"tolerance": 1}}, WRONG_ROOT),
+    Case(
+        "unordered_repeats_count",
+        ["a", "b", "b"],
+        ["a", "a", "b"],
+        {"": "unordered"},
+        Score(False, 3, ("/1",)),
+    ),
+    Case("unordered_extra_item", ["b", "c", "a"], ["a", "b"], {"": "unordered"}, Score(False, 2, ())),
+    Case("unordered_nothing_came", [], ["a", "b"], {"": "unordered"}, Score(False, 2, ("/0", "/1"))),
+    Case("unordered_empty_gold", [], [], {"": "unordered"}, EXACT_ONE),
+    Case("unordered_is_for_arrays", {"0": "a"}, ["a"], {"": "unordered"}, Score(False, 1, ("/0",))),
+    Case(
+        "unordered_pairs_objects_by_what_is_right",
+        [{"item": "BAG", "qty": 9}, {"item": "hat", "qty": 1}],
+        LINES,
+        {"": "unordered", "/*/item": "text"},
+        Score(False, 4, ("/1/qty",)),
+    ),
+    Case(
+        "unordered_pairs_the_item_without_extras",
+        [{"item": "hat", "qty": 1, "x": 0}, {"item": "hat", "qty": 1}],
+        LINES[:1],
+        {"": "unordered"},
+        Score(False, 2, ()),
+    ),
+    Case(
+        "unordered_pairs_within_tolerance",
+        [1.1, 1.0],
+        [1.0, 1.2],
+        {"": "unordered", "/*": {"tolerance": 0.1}},
+        Score(True, 2, ()),
+    ),
+    Case(
+        "named_item_goes_before_star",
+        ["A", "B"],
+        ["a", "b"],
+        {"/*": "text", "/1": "exact"},
+        Score(False, 2, ("/1",)),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
+def test_score(case):
+    """A value gets the score that the rules give it."""
+    assert score(case.value, case.gold, case.match) == case.score
+
+
+def test_unanswered_has_every_leaf_wrong():
+    """Without a value no leaf is right."""
+    found = unanswered({"a": [1, []], "b": {}})
+
+    assert found == Score(exact=False, leaves=3, wrong=("/a/0", "/a/1", "/b"))
+    assert (found.right, found.share) == (0, 0.0)
+
+
+def test_endless_array_is_scored_in_bounded_time():
+    """Of an unordered array only the first 256 items are paired; the rest is extra."""
+    found = score([0] * 100_000 + ["a"], ["a"], {"": "unordered"})
+
+    assert found == Score(exact=False, leaves=1, wrong=("/0",))
+
+
+KNOWN = "expected one of 'exact', 'text', 'unordered' or {'tolerance': number >= 0}"
+PROBLEMS = {
+    "unknown": ({"/a": "unorderd"}, f"matcher at /a: {KNOWN}, got 'unorderd', did you mean 'unordered'?"),
+    "tolerance_by_name": ({"/n": "tolerance"}, f"matcher at /n: {KNOWN}, got 'tolerance'"),
+    "negative": ({"/n": {"tolerance": -1}}, f"matcher at /n: {KNOWN}, got {{'tolerance': -1}}"),
+    "not_a_number": ({"/n": {"tolerance": True}}, f"matcher at /n: {KNOWN}, got {{'tolerance': True}}"),
+    "more_keys": (
+        {"/n": {"tolerance": 1, "x": 1}},
+        f"matcher at /n: {KNOWN}, got {{'tolerance': 1, 'x': 1}}",
+    ),
+    "list": ({"/n": ["text"]}, f"matcher at /n: {KNOWN}, got ['text']"),
+    "no_pointer": ({"n": "exact"}, "matcher at n: expected a JSON Pointer, which starts with '/'"),
+    "nowhere": ({"/a/7": "exact"}, "matcher at /a/7: the gold has no such location"),
+    "not_an_array": (
+        {"": "unordered"},
+        "matcher at (root): 'unordered' is for an array, which the gold does not have there",
+    ),
+    "not_all_strings": (
+        {"/a/*": "text"},
+        "matcher at /a/*: 'text' is for a string, which the gold does not have there",
+    ),
+    "boolean": (
+        {"/b": {"tolerance": 1}},
+        "matcher at /b: 'tolerance' is for a number, which the gold does not have there",
+    ),
+}
+
+
+@pytest.mark.parametrize(("match", "problem"), PROBLEMS.values(), ids=PROBLEMS)
+def test_match_that_cannot_be_used_is_refused(match, problem):
+    """A match with an unknown matcher, or one that does not fit the gold, is refused with its location."""
+    gold = {"a": ["x", 1], "n": 2, "b": True}
+
+    assert match_problems(match, gold) == [problem]
+    with pytest.raises(InvalidArgument) as caught:
+        score(gold, gold, match)
+    assert str(caught.value) == problem
+
+
+def test_exact_may_stand_anywhere():
+    """The matcher 'exact' fits a boolean, an object and the root."""
+    assert match_problems({"": "exact", "/b": "exact", "/o": "exact"}, {"b": True, "o": {"x": 1}}) == []
