@@ -9,28 +9,35 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from functools import update_wrapper
 from hashlib import sha256
 from time import time
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from schema_guard.calls import drive
-from schema_guard.calls.growing import Growing
 from schema_guard.calls.identity import Tags, current_call_id, current_tags, new_call_id
-from schema_guard.calls.observe import observe, observe_async
 from schema_guard.calls.shapes import Shape, arguments, name_of, shape_of, task_of
 from schema_guard.core.enforce import Plan, Step, enforce
-from schema_guard.core.explain import explain
 from schema_guard.core.prompting import Example
-from schema_guard.core.sample import samples
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits, Outcome
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, InvalidSchema, clip, did_you_mean
-from schema_guard.records.store import default_store, resolve_store
 
 if TYPE_CHECKING:
+    from schema_guard.calls.growing import Growing
     from schema_guard.core.enforce import Flow
     from schema_guard.core.strategy import Strategy
     from schema_guard.core.values import Ask, Prompt
@@ -105,7 +112,7 @@ class Guard(Generic[V, R]):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
         if not isinstance(self.store, _Unset):
-            resolve_store(self.store)
+            _resolved(self.store)
 
     @overload
     def __call__(self, function: Callable[P, Awaitable[Any]]) -> AsyncGuarded[P, V, R]: ...
@@ -288,6 +295,21 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     return settings(schema) if bare else settings
 
 
+def _resolved(given: str | Store | _Unset | None) -> Store | None:
+    """Give the store that a `store=` argument means."""
+    if given is None:
+        return None
+    from schema_guard.records.store import default_store, resolve_store  # noqa: PLC0415 - needed by recorded calls
+
+    return default_store() if isinstance(given, _Unset) else resolve_store(given)
+
+
+def _growing() -> Growing:
+    from schema_guard.calls.growing import Growing  # noqa: PLC0415 - only streamed calls need it
+
+    return Growing()
+
+
 def _is_function(schema: Any) -> bool:
     """Say whether `@guard` was written bare: what it was handed is the function."""
     return isinstance(schema, (staticmethod, classmethod)) or (
@@ -311,8 +333,7 @@ def _example(given: Any) -> Example:
     raise InvalidArgument(f"examples: {clip(repr(given))}: expected (task, value), with task a str or None")
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """What decoration finds out, so that a call need not."""
 
     guard: Guard[Any, Any]
@@ -324,6 +345,7 @@ class _Prepared:
     target: str | None
     settings: str
     version: str
+    strategies: str
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
         if self.target is None or not self.shape.takes_options:
@@ -334,7 +356,7 @@ class _Prepared:
 
     def store(self) -> Store | None:
         given = self.guard.store
-        return default_store() if isinstance(given, _Unset) else resolve_store(given)
+        return _resolved(given)
 
     def call(self) -> Call:
         tags = current_tags.get()
@@ -345,7 +367,7 @@ class _Prepared:
             self.plan.schema.fingerprint,
             self.model,
             self.target,
-            ">".join(step.strategy.name for step in self.plan.steps),
+            self.strategies,
             self.settings,
             self.version,
             tags.segment or self.guard.segment,
@@ -405,10 +427,10 @@ class _Guarded(Generic[P, V, R]):
         bound = self._prepared.function.__get__(holder, owner)
         shape = self._prepared.shape
         # The first argument is filled now, so the task's position moves one forward.
-        moved = replace(
-            shape, index=None if shape.index is None else shape.index - 1, signature=_without_first(shape)
+        moved = shape._replace(
+            position=None if shape.position is None else shape.position - 1, signature=_without_first(shape)
         )
-        return type(self)(replace(self._prepared, function=bound, shape=moved), None)
+        return type(self)(self._prepared._replace(function=bound, shape=moved), None)
 
 
 def _without_first(shape: Shape) -> Any:
@@ -428,6 +450,8 @@ class Guarded(_Guarded[P, V, R]):
             Exception: Whatever the function itself raises, unchanged.
         """
         if self._prepared.guard.observe:
+            from schema_guard.calls.observe import observe  # noqa: PLC0415 - only observed functions need it
+
             return cast("R", observe(self._start(args, kwargs)))
         return cast("R", self._run(args, kwargs, _value))
 
@@ -441,7 +465,7 @@ class Guarded(_Guarded[P, V, R]):
         A failed attempt's values are followed by those of the next attempt. Raises as calling does.
         """
         started = self._start(args, kwargs)
-        growing = Growing()
+        growing = _growing()
         pieces = drive.stream(started.flow, started.invoke, started.finish)
         driven: drive.Driven | drive.Pending
         while True:
@@ -491,6 +515,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
         """Give a valid value; raises as `Guarded.__call__` does."""
         started = self._start(args, kwargs)
         if self._prepared.guard.observe:
+            from schema_guard.calls.observe import observe_async  # noqa: PLC0415 - as in Guarded
+
             return cast("R", await observe_async(started))
         return cast("R", await started.go_on(None, _value))
 
@@ -501,7 +527,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
         started = self._start(args, kwargs)
-        growing = Growing()
+        growing = _growing()
         pieces = drive.astream(started.flow, started.invoke, started.finish)
         driven: drive.Driven | None = None
         try:
@@ -593,6 +619,8 @@ def _value(prepared: _Prepared, driven: drive.Driven) -> Any:
         return outcome
     if prepared.guard.on_failure == "default":
         return prepared.guard.default
+    from schema_guard.core.explain import explain  # noqa: PLC0415 - only a failure needs it
+
     raise GuardFailed(
         explain(outcome, max_attempts=prepared.plan.max_attempts), outcome=outcome
     ) from driven.cause
@@ -640,6 +668,7 @@ def _prepare(settings: Guard[Any, Any], function: Callable[..., Any]) -> _Prepar
         target=target,
         settings=_settings_text(settings, plan),
         version=settings.version or _version(function, steps),
+        strategies=">".join(strategy.name for strategy in strategies),
     )
     _compile_options(prepared)
     return prepared
@@ -702,7 +731,7 @@ def _check_options(
 
 def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]) -> Step:
     if not strategy.shows_examples:
-        return Step(strategy, strategy.instructions(schema))
+        return Step.of(strategy, schema)
     for example in examples:
         broken = schema.violations(example.value)
         if broken:
@@ -710,12 +739,14 @@ def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]
                 f"examples: {clip(repr(example.value))} is not valid for {schema.name}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
+    from schema_guard.core.sample import samples  # noqa: PLC0415 - only few_shot needs it
+
     shown = examples or tuple(Example(value) for value in samples(schema))
     if not shown:
         raise InvalidArgument(
             f"strategy='few_shot': no valid example could be drawn from {schema.name}: give examples=[(task, value), ...]"
         )
-    return Step(strategy, strategy.instructions(schema), shown)
+    return Step.of(strategy, schema, shown)
 
 
 def _compile_options(prepared: _Prepared) -> None:
@@ -742,11 +773,7 @@ def _settings_text(settings: Guard[Any, Any], plan: Plan) -> str:
         said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
     for name, default in (("limits", Limits()), ("budget", Budget())):
         given = getattr(settings, name)
-        changed = {
-            f.name: getattr(given, f.name)
-            for f in fields(given)
-            if getattr(given, f.name) != getattr(default, f.name)
-        }
+        changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
         if changed:
             said[name] = changed
     return json.dumps(said, separators=(",", ":"), sort_keys=True)

@@ -164,7 +164,7 @@ def result_as_text(result: BenchResult) -> str:
         "",
         "format",
         *table(
-            ("strategy", "n", "exact", "first pass", "after re-ask", "unhandled"),
+            ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
             [
                 (
                     found.strategy,
@@ -182,7 +182,7 @@ def result_as_text(result: BenchResult) -> str:
         "",
         "content, and what it took",
         *table(
-            ("strategy", "right answer", "leaves right", "attempts", "tokens in/out", "s an attempt"),
+            ("strategy", "right answer %", "leaves right %", "attempts", "tokens in/out", "s an attempt"),
             [_content_row(found) for found in result.strategies],
         ),
         "",
@@ -201,7 +201,7 @@ def result_as_text(result: BenchResult) -> str:
 
 
 def _content_row(found: StrategyResult) -> tuple[str, ...]:
-    share = "no data" if found.leaf_share is None else f"{100 * found.leaf_share:.1f} %"
+    share = "no data" if found.leaf_share is None else f"{100 * found.leaf_share:.1f}"
     seconds = f"{found.elapsed_s / found.attempts:.2f}" if found.attempts else "no data"
     tokens = "/".join(
         "?" if count is None else str(count) for count in (found.input_tokens, found.output_tokens)

@@ -3,28 +3,30 @@
 Rules:
 1. A driver decides nothing about a reply: it passes on what came, and ends the loop's attempt exactly once.
 2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on.
-3. `stream` and `astream` are the same steps, once with and once without `await`.
+3. `run`, `stream` and `astream` are the same steps: at one go, piece by piece, and with `await`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.calls.replies import Reply, read, rejected
-from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Ask, Chunk, Done, End, Failure, Outcome, Stop
 from schema_guard.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.calls.streams import StreamReader
     from schema_guard.core.enforce import Flow
     from schema_guard.core.values import More
 
     Invoke: TypeAlias = Callable[[Ask], Any]
     Finish: TypeAlias = Callable[[Outcome[Any]], None]
+
+
+_NOTHING_KNOWN = Reply("")
 
 
 class Driven(NamedTuple):
@@ -66,12 +68,39 @@ def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
     Returns:
         How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
     """
-    pieces = stream(flow, invoke, finish)
+    step = next(flow)
+    error = cause = None
+    while type(step) is Ask:
+        started = perf_counter()
+        try:
+            result = invoke(step)
+            if type(result) is not str and is_async(result):
+                return Pending(step, started, result)
+            reply = _received(flow, result)
+        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+            reply, error, cause = _raised(flow, raised)
+        step = _end(flow, reply, perf_counter() - started)
+    return _done(step, error, cause, finish)
+
+
+def _received(flow: Flow, result: Any) -> Reply:
+    """Pass on all of a reply, whole or streamed."""
+    if type(result) is str and result[:1] == "{":
+        # The usual reply, and nothing beside its text is known of it.
+        flow.send(Chunk(result))
+        return _NOTHING_KNOWN
+    incoming = _Incoming(flow)
+    if not hasattr(type(result), "__next__"):
+        incoming.whole(result)
+        return incoming.reply()
     try:
-        while True:
-            next(pieces)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        for chunk in result:
+            incoming.chunk(chunk)
+            if incoming.stopped:
+                break
+    finally:
+        _close(result)
+    return incoming.reply()
 
 
 async def arun(flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None = None) -> Driven:
@@ -111,7 +140,7 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
-        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+        except BaseException as raised:  # noqa: BLE001 - as in run()
             reply, error, cause = _raised(flow, raised)
         step = _end(flow, reply, perf_counter() - started)
     return _done(step, error, cause, finish)
@@ -143,13 +172,19 @@ async def astream(
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
-        except BaseException as raised:  # noqa: BLE001 - as in stream()
+        except BaseException as raised:  # noqa: BLE001 - as in run()
             reply, error, cause = _raised(flow, raised)
         step = _end(flow, reply, perf_counter() - started)
     driven = _done(step, error, cause, finish)
     if isinstance(error, GeneratorExit):
         raise error
     yield driven
+
+
+def _reader() -> StreamReader:
+    from schema_guard.calls.streams import StreamReader  # noqa: PLC0415 - only streams need it
+
+    return StreamReader()
 
 
 class _Incoming:
@@ -174,7 +209,7 @@ class _Incoming:
     def chunk(self, chunk: Any) -> str:
         """Pass on the next piece of a stream, and give its text; `stopped` says that the loop wants no more."""
         if self._reader is None:
-            self._reader = StreamReader()
+            self._reader = _reader()
         text = self._reader.feed(chunk)
         if text:
             self.stopped = type(self._flow.send(Chunk(text))) is Stop
@@ -184,9 +219,9 @@ class _Incoming:
         """Give what is known when all has come."""
         if self._whole is not None:
             return self._whole
-        reply = (self._reader or StreamReader()).end()
+        reply = (self._reader or _reader()).end()
         # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
-        return replace(reply, failure=None) if self.stopped else reply
+        return reply._replace(failure=None) if self.stopped else reply
 
 
 def _raised(flow: Flow, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:

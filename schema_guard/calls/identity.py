@@ -30,14 +30,14 @@ class _Series:
         self.restart()
 
     def restart(self) -> None:
-        self._number = count(int.from_bytes(os.urandom(9), "big"))
-
-    def next(self) -> int:
-        return next(self._number) & 0x3FFFFFFFFFFFFFFFFFF
+        """Start anew: a forked child would go on with its parent's numbers."""
+        random = int.from_bytes(os.urandom(10), "big")
+        # RFC 9562: version 7, 12 bits, variant 10 and two bits more; the counter has the 60 bits after that.
+        self.middle = f"7{random >> 68:03x}{8 | (random >> 66 & 3):x}"
+        self.number = count(random & 0x0FFFFFFFFFFFFFFF)
 
 
 _series = _Series()
-# A forked child would go on with its parent's numbers.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_series.restart)
 
@@ -47,7 +47,5 @@ def new_call_id() -> str:
 
     Unique across threads, processes and machines but for 74 random bits agreeing in one millisecond.
     """
-    number = _series.next()
-    # RFC 9562: 48 bits of milliseconds, version 7, 12 bits, variant 10, 62 bits.
-    high, low = number >> 62, number & 0x3FFFFFFFFFFFFFFF
-    return f"{time_ns() // 1_000_000:012x}7{high:03x}{low | 0x8000000000000000:016x}"
+    number = next(_series.number) & 0x0FFFFFFFFFFFFFFF
+    return f"{time_ns() // 1_000_000:012x}{_series.middle}{number:015x}"

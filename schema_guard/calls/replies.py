@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What came back from one call.
 
     Attributes:
@@ -484,7 +482,7 @@ def responses_reply(reply: object, output: object) -> Reply:
     written = _output_written(items(output))
     found = _reply(written, _responses_stop(reply, status), responses_usage(reply), field(reply, "model"))
     if status == "failed":
-        return replace(found, failure=provider_error(field(reply, "error")))
+        return found._replace(failure=provider_error(field(reply, "error")))
     return found
 
 
@@ -733,7 +731,7 @@ def _parse_error(error: BaseException) -> Reply | None:
     completion = read(field(error, "completion"))
     if completion.text is None:
         return Reply(finish_reason=reason, failure=failure)
-    return replace(completion, finish_reason=reason, failure=failure)
+    return completion._replace(finish_reason=reason, failure=failure)
 
 
 _REJECTIONS: Final = (_groq, _bedrock_error, _parse_error)

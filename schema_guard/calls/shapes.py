@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument, clip, did_you_mean
@@ -22,13 +21,12 @@ _TASK_TYPES = (str, list, inspect.Parameter.empty)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How to call a function for an attempt.
 
     Attributes:
         task: Name of the parameter that carries the task; None when a function that builds its own prompt has none.
-        index: Its position among positional arguments; None when it is keyword-only or there is none.
+        position: Among positional arguments; None when it is keyword-only or there is none.
         takes_options: Whether it has a parameter `options`.
         delivery: `instructions` or `feedback` when it has a parameter of that name, else `prompt`.
         is_async: Whether calling it gives something to await or to iterate with `async for`.
@@ -36,7 +34,7 @@ class Shape:
     """
 
     task: str | None
-    index: int | None
+    position: int | None
     takes_options: bool
     delivery: Literal["prompt", "feedback", "instructions"]
     is_async: bool
@@ -72,7 +70,7 @@ def shape_of(function: Callable[..., Any], prompt: str | None = None) -> Shape:
     positional = [p.name for p in named.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return Shape(
         task=task,
-        index=positional.index(task) if task in positional else None,
+        position=positional.index(task) if task in positional else None,
         takes_options="options" in named,
         delivery=delivery,
         is_async=_is_async(function),
@@ -158,8 +156,8 @@ def task_of(shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str
         return json.dumps([args, kwargs], default=lambda value: type(value).__qualname__, sort_keys=True)
     if name in kwargs:
         given = kwargs[name]
-    elif shape.index is not None and shape.index < len(args):
-        given = args[shape.index]
+    elif shape.position is not None and shape.position < len(args):
+        given = args[shape.position]
     else:
         bound = shape.signature.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -198,17 +196,14 @@ def arguments(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
     sent = ask.prompt if isinstance(ask.prompt, str) else [message.as_dict() for message in ask.prompt]
-    kwargs = dict(kwargs)
     if shape.takes_options:
-        kwargs["options"] = {**(kwargs.get("options") or {}), **(options or {})}
+        kwargs = {**kwargs, "options": {**(kwargs.get("options") or {}), **(options or {})}}
     if shape.delivery == "instructions":
-        kwargs["instructions"] = sent
-        return args, kwargs
+        return args, {**kwargs, "instructions": sent}
     if shape.delivery == "feedback":
-        kwargs["feedback"] = ask.correction
+        kwargs = {**kwargs, "feedback": ask.correction}
     assert shape.task is not None
-    if shape.index is not None and shape.index < len(args):
-        args = (*args[: shape.index], sent, *args[shape.index + 1 :])
-    else:
-        kwargs[shape.task] = sent
-    return args, kwargs
+    index = shape.position
+    if index is not None and index < len(args):
+        return (*args[:index], sent, *args[index + 1 :]), kwargs
+    return args, {**kwargs, shape.task: sent}

@@ -12,8 +12,7 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
 from schema_guard.core.judge import judge
@@ -49,23 +48,29 @@ _MORE = More()
 _STOP = Stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One strategy of a plan, with its texts already made.
 
     Attributes:
         strategy: Which one.
         instructions: Its text for the schema.
         examples: What it shows; empty for strategies that show none.
+        prefix: All that stands before a task that is a text.
     """
 
     strategy: Strategy
     instructions: str
-    examples: tuple[Example, ...] = ()
+    examples: tuple[Example, ...]
+    prefix: str
+
+    @staticmethod
+    def of(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...] = ()) -> Step:
+        """Make the texts of a strategy for a schema."""
+        instructions = strategy.instructions(schema)
+        return Step(strategy, instructions, examples, prompting.text_prefix(instructions, examples))
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What is fixed when a function is guarded, before any call.
 
     Attributes:
@@ -83,8 +88,8 @@ class Plan:
     steps: tuple[Step, ...]
     max_attempts: int = 3
     checks: tuple[Callable[[Any], str | None], ...] = ()
-    limits: Limits = field(default_factory=Limits)
-    budget: Budget = field(default_factory=Budget)
+    limits: Limits = Limits()
+    budget: Budget = Budget()
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
 
 
@@ -106,14 +111,21 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
         prompt = _prompt(task, step, attempts, correction, plan)
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
-        text, end = yield from _read(ask, plan.limits)
-        judged = _judged(text, end, plan)
-        attempts.append(_attempt(ask, text, end, judged))
-        if call.model is None and end.model is not None:
-            call = replace(call, model=end.model)
+        text = ""
+        event = yield ask
+        if type(event) is Chunk:
+            text = event.text
+            event = yield _STOP if len(text) > plan.limits.max_bytes else _MORE
+            if type(event) is Chunk:
+                text, event = yield from _rest(text, event, plan.limits)
+        assert type(event) is End
+        judged = _judged(text, event, plan)
+        attempts.append(_attempt(ask, text, event, judged))
+        if event.model is not None and call.model is None:
+            call = call._replace(model=event.model)
         if judged.failure is None:
             break
-        larger = _larger_limit(judged.failure, output_tokens, end.usage, plan.budget)
+        larger = _larger_limit(judged.failure, output_tokens, event.usage, plan.budget)
         if not _may_ask_again(judged.failure, attempts, plan, larger):
             break
         output_tokens = larger or output_tokens
@@ -123,26 +135,31 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
     asked = "" if plan.delivery == "instructions" else task
-    first = prompting.render(asked, step.instructions, step.examples)
+    first = (
+        step.prefix + asked
+        if type(asked) is str
+        else prompting.render(asked, step.instructions, step.examples)
+    )
     if correction is None or plan.delivery == "feedback":
         return first
     if plan.delivery == "instructions":
         assert isinstance(first, str)
-        return f"{first}\n\n{correction}".strip()
+        return f"{first.strip()}\n\n{correction}".strip()
     return prompting.with_correction(first, attempts[-1].reply or "", correction)
 
 
-def _read(ask: Ask, limits: Limits) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[str, End]]:
-    """Collect one reply; stop it when it is already too large."""
-    parts: list[str] = []
-    size = 0
-    event = yield ask
-    while type(event) is Chunk:
-        parts.append(event.text)
-        size += len(event.text)
-        event = yield _STOP if size > limits.max_bytes else _MORE
-    assert type(event) is End
-    return parts[0] if len(parts) == 1 else "".join(parts), event
+def _rest(
+    text: str, event: Chunk, limits: Limits
+) -> Generator[More | Stop, Chunk | End | None, tuple[str, Chunk | End | None]]:
+    """Collect the chunks after the first one; stop the reply when it is already too large."""
+    parts = [text]
+    size = len(text)
+    following: Chunk | End | None = event
+    while type(following) is Chunk:
+        parts.append(following.text)
+        size += len(following.text)
+        following = yield _STOP if size > limits.max_bytes else _MORE
+    return "".join(parts), following
 
 
 def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
@@ -195,6 +212,9 @@ def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan, larger
 
 
 def _outcome(attempts: list[Attempt], judged: Judgement[Any], call: Call) -> Outcome[Any]:
-    usage = attempts[0].usage if len(attempts) == 1 else Usage.total(attempt.usage for attempt in attempts)
-    elapsed_s = sum(attempt.elapsed_s for attempt in attempts)
+    last = attempts[-1]
+    usage, elapsed_s = last.usage, last.elapsed_s
+    if len(attempts) > 1:
+        usage = Usage.total(attempt.usage for attempt in attempts)
+        elapsed_s = sum(attempt.elapsed_s for attempt in attempts)
     return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, None, elapsed_s, call)

@@ -90,8 +90,9 @@ def _beyond(text: str, size: int, limits: Limits) -> NotJson | None:
     """Say which limit a text exceeds. Counting is cheap and counts too much, so it acquits or asks for a look."""
     if size > limits.max_bytes:
         return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
-    openers = text.count("{") + text.count("[")
-    nodes = openers + text.count(",") + text.count(":") + 1
+    # A text of so many characters has no more levels and no more values than that.
+    openers = text.count("{") + text.count("[") if size > limits.max_depth else 0
+    nodes = openers + text.count(",") + text.count(":") + 1 if size > limits.max_nodes else 0
     long_number = size > limits.max_number_chars and _may_hold_long_number(text)
     if openers <= limits.max_depth and nodes <= limits.max_nodes and not long_number:
         return None

@@ -10,8 +10,7 @@ Rules:
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import pointer
 from schema_guard.core.values import Message
@@ -39,8 +38,7 @@ _ASK_AGAIN = "Reply again with only the JSON value."
 _SYSTEM_ROLES = ("system", "developer")
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A shown example: what was asked and the right answer to it.
 
     Attributes:
@@ -88,6 +86,11 @@ def _answer(example: Example) -> str:
     return json.dumps(example.value, ensure_ascii=False)
 
 
+def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
+    """Give what stands before a task that is a text."""
+    return "".join(f"{part}\n\n" for part in (instructions, examples_text(examples)) if part)
+
+
 def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prompt:
     """Give the first prompt: the task with the strategy's text and examples before it.
 
@@ -95,7 +98,7 @@ def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prom
     say what was asked become turns of the conversation.
     """
     if isinstance(task, str):
-        return "\n\n".join(part for part in (instructions, examples_text(examples), task) if part)
+        return text_prefix(instructions, examples) + task
     turns = [example for example in examples if example.task is not None]
     alone = [example for example in examples if example.task is None]
     text = "\n\n".join(part for part in (instructions, examples_text(alone)) if part)

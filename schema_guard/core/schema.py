@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -296,7 +295,7 @@ def _invalid(error: Any, references: References | None) -> InvalidSchema:
     (told,) = violations([error])
     if error.kind.name in ("anyOf", "oneOf"):
         _, inner = best_arm(error.kind.as_dict()["context"], len(error.instance_path))
-        told = replace(violations(inner)[0], instance_location=told.instance_location)
+        told = violations(inner)[0]._replace(instance_location=told.instance_location)
     return InvalidSchema(
         f"schema is invalid at {pointer(told.instance_location)}: expected {told.expected}, got {told.actual}",
         location=told.instance_location,

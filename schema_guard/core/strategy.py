@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core import prompting
 from schema_guard.errors import InvalidArgument, clip, did_you_mean
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class Strategy:
+class Strategy(NamedTuple):
     """A way to ask for a format.
 
     Attributes:

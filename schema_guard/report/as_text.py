@@ -35,52 +35,44 @@ def _block(report: Report, heading: tuple[str, str, str | None]) -> str:
     name, fingerprint, model = heading
     lines = [f"schema {safe(clip(name))} ({fingerprint}), model {safe(clip(model or 'unknown'))}"]
     lines += table(
-        ("strategy", "n", "exact", "first pass", "after re-ask", "unhandled", "tokens in/out", "s p50/p95"),
+        ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
         [_row(found) for found in rows],
     )
     for found in rows:
-        lines += _failures(found)
+        lines += _details(found)
     return "\n".join(lines)
 
 
 def _row(found: Configuration) -> tuple[str, ...]:
-    return (
-        safe(found.strategies),
-        str(found.calls),
-        percent(found.exact),
-        percent(found.first_pass),
-        percent(found.reasked) + (f" +{found.repaired.count:g} repaired" if found.repaired.count else ""),
-        percent(found.unhandled, with_bounds=True),
-        f"{_count(found.input_tokens)}/{_count(found.output_tokens)}",
-        f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}",
-    )
+    rates = (found.exact, found.first_pass, found.reasked, found.unhandled)
+    return safe(found.strategies), str(found.calls), *(percent(rate) for rate in rates)
 
 
-def percent(rate: Rate, *, with_bounds: bool = True) -> str:
-    """Write a rate: `12.5 % [3.1, 30.2]`, or `no data`."""
+def percent(rate: Rate) -> str:
+    """Write a rate and its bounds in percent: `12.5 [3.1, 30.2]`, or `no data`."""
     if rate.rate is None or rate.lower is None or rate.upper is None:
         return NO_DATA
-    text = f"{100 * rate.rate:.1f} %"
-    return f"{text} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]" if with_bounds else text
+    return f"{100 * rate.rate:.1f} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"
 
 
-def _failures(found: Configuration) -> list[str]:
-    lines = []
+def _details(found: Configuration) -> list[str]:
+    name = safe(found.strategies)
+    tokens = f"{_count(found.input_tokens)}/{_count(found.output_tokens)}"
+    seconds = f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}"
+    lines = [f"  {name} took {found.attempts} attempts, tokens in/out {tokens}, seconds p50/p95 {seconds}"]
+    if found.repaired.count:
+        lines.append(f"  {name} repaired {found.repaired.count:g} calls: {percent(found.repaired)} %")
     if found.failures:
         told = ", ".join(f"{kind} {safe(code)} {n}" for kind, code, n in found.failures[:8])
         more = len(found.failures) - 8
-        lines.append(
-            f"  {safe(found.strategies)} failed: {told}{f' and {more} other codes' if more > 0 else ''}"
-        )
+        lines.append(f"  {name} failed: {told}{f' and {more} other codes' if more > 0 else ''}")
     if found.violations:
         told = ", ".join(
             f"{safe(pointer(place))} {safe(keyword)} {n}" for place, keyword, n in found.violations
         )
-        lines.append(f"  {safe(found.strategies)} broke: {told}")
+        lines.append(f"  {name} broke: {told}")
     if found.transport:
-        lines.append(
-            f"  {safe(found.strategies)}: {found.transport} calls without a reply, outside of the rates"
-        )
+        lines.append(f"  {name}: {found.transport} calls without a reply, outside of the rates")
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.stats import bounds
@@ -150,10 +150,12 @@ def _configuration(summary: Summary) -> Configuration:
 
 def as_json(report: Any) -> Any:
     """Give a report as plain JSON: the names of its fields, rates as fractions, None as null."""
-    return _plain(asdict(report))
+    return _plain(report)
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):
         return {name: _plain(member) for name, member in value._asdict().items()}
     if isinstance(value, dict):

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
+from dataclasses import replace  # noqa: F401
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,7 +50,7 @@ BROKEN = Failure(
 
 def _outcome(*attempts, **call):
     """An outcome whose attempts differ from `ATTEMPT`, and whose call differs from `CALL`, in these fields."""
-    made = tuple(replace(ATTEMPT, number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
+    made = tuple(ATTEMPT._replace(number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
     failure = made[-1].failure
     return Outcome(
         ok=failure is None,
@@ -60,7 +60,7 @@ def _outcome(*attempts, **call):
         usage=Usage.total(attempt.usage for attempt in made),
         cost=None,
         elapsed_s=sum(attempt.elapsed_s for attempt in made),
-        call=replace(CALL, **call),
+        call=CALL._replace(**call),
     )
 
 
