@@ -60,11 +60,18 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of stdout has gone; Python would complain once more when it flushes at exit.
         sys.stdout = None
         return 0
+    except Exception as error:
+        # A model, or the file system, failed in a way of its own.
+        if "--debug" in arguments:
+            raise
+        return _told(f"{type(error).__name__}: {error}", 2)
     return status if isinstance(status, int) else 0
 
 
 def _told(message: str, status: int) -> int:
-    print(f"schema-guard: {message}", file=sys.stderr)
+    # A message may name a key of a stranger's schema; the line breaks of a list of problems stay.
+    lines = "\n".join(safe(line) for line in message.split("\n"))
+    print(f"schema-guard: {lines}", file=sys.stderr)
     return status
 
 
@@ -268,7 +275,7 @@ def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
     from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
     from schema_guard.report import report_on  # noqa: PLC0415
 
-    names = [name.strip() for name in strategies.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in strategies.split(",") if name.strip()))
     loaded = load_suite(suite)
     # A benchmark without a store still needs its records for the report: they live in memory then.
     records = (default_store() if store is None else resolve_store(store)) or resolve_store("sqlite://")

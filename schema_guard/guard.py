@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.growing import Growing
     from schema_guard.core.enforce import Flow
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Ask, Prompt
+    from schema_guard.core.values import Ask, Prompt, Repair
     from schema_guard.records.store import Store
 
 P = ParamSpec("P")
@@ -63,6 +63,7 @@ class _Unset:
 
 
 UNSET = _Unset()
+_REPAIRS = ("off", "lossless", "lossy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Guard(Generic[V, R]):
     prompt: str | None = None
     examples: tuple[Example, ...] = ()
     checks: tuple[Callable[[Any], str | None], ...] = ()
+    repair: Repair = "off"
     observe: bool = False
     on_failure: OnFailure = "raise"
     default: Any = None
@@ -102,6 +104,11 @@ class Guard(Generic[V, R]):
             raise InvalidArgument(
                 f"on_failure={clip(repr(self.on_failure))}: expected 'raise' or 'return'"
                 f"{did_you_mean(self.on_failure, ('raise', 'return'))}"
+            )
+        if self.repair not in _REPAIRS:
+            raise InvalidArgument(
+                f"repair={clip(repr(self.repair))}: expected one of {', '.join(_REPAIRS)}"
+                f"{did_you_mean(self.repair, _REPAIRS)}"
             )
         for check in self.checks:
             if not callable(check):
@@ -145,6 +152,7 @@ def guard(
     prompt: str | None = ...,
     examples: Sequence[Example | tuple[str | None, Any]] = ...,
     checks: Sequence[Callable[[S], str | None]] = ...,
+    repair: Repair = ...,
     observe: Literal[False] = ...,
     name: str | None = ...,
     version: str | None = ...,
@@ -165,6 +173,7 @@ def guard(
     prompt: str | None = ...,
     examples: Sequence[Example | tuple[str | None, Any]] = ...,
     checks: Sequence[Callable[[S], str | None]] = ...,
+    repair: Repair = ...,
     observe: Literal[False] = ...,
     name: str | None = ...,
     version: str | None = ...,
@@ -184,6 +193,7 @@ def guard(
     prompt: str | None = ...,
     examples: Sequence[Example | tuple[str | None, Any]] = ...,
     checks: Sequence[Callable[[S], str | None]] = ...,
+    repair: Repair = ...,
     observe: Literal[False] = ...,
     on_failure: Literal["raise"] = ...,
     name: str | None = ...,
@@ -204,6 +214,7 @@ def guard(
     prompt: str | None = ...,
     examples: Sequence[Example | tuple[str | None, Any]] = ...,
     checks: Sequence[Callable[[Any], str | None]] = ...,
+    repair: Repair = ...,
     observe: bool = ...,
     on_failure: Literal["raise", "return"] = ...,
     default: Any = ...,
@@ -224,6 +235,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     prompt: str | None = None,
     examples: Sequence[Example | tuple[str | None, Any]] = (),
     checks: Sequence[Callable[[Any], str | None]] = (),
+    repair: Repair = "off",
     observe: bool = False,
     on_failure: Literal["raise", "return"] = "raise",
     default: Any = UNSET,
@@ -248,6 +260,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         examples: For `few_shot`: `(task, value)` pairs, task None to show the value alone. Left out: the schema's
             `examples`, else drawn from the schema.
         checks: Each is called with a valid value and gives None or what is wrong with it.
+        repair: Whether broken JSON may be mended: `"off"`, `"lossless"` (syntax alone), or `"lossy"` (also drops,
+            invents or closes what was cut off). Recorded; never counted as first-pass.
         observe: Change nothing about the call; only judge and record it.
         on_failure: `"raise"` GuardFailed, or `"return"` the Outcome.
         default: What a call gives instead of raising GuardFailed; not together with on_failure="return".
@@ -280,6 +294,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         prompt=prompt,
         examples=tuple(_example(example) for example in examples),
         checks=tuple(checks),
+        repair=repair,
         observe=observe,
         on_failure=on_failure if default is UNSET else "default",
         default=None if default is UNSET else default,
@@ -334,18 +349,25 @@ def _example(given: Any) -> Example:
 
 
 class _Prepared(NamedTuple):
-    """What decoration finds out, so that a call need not."""
+    """What decoration finds out, so that a call need not.
+
+    Attributes:
+        guard: The settings.
+        function: The user's.
+        name: What records call it.
+        shape: How to call it.
+        plan: For the loop.
+        target: Whose arguments `options` holds; None when the function takes none.
+        configuration: Every call's fields from `function` to `version`, in the order of `Call`.
+    """
 
     guard: Guard[Any, Any]
     function: Callable[..., Any]
     name: str
     shape: Shape
     plan: Plan
-    model: str | None
     target: str | None
-    settings: str
-    version: str
-    strategies: str
+    configuration: tuple[str, str, str, str | None, str | None, str, str, str]
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
         if self.target is None or not self.shape.takes_options:
@@ -359,22 +381,15 @@ class _Prepared(NamedTuple):
         return _resolved(given)
 
     def call(self) -> Call:
-        tags = current_tags.get()
+        segment, cluster = current_tags.get()
         return Call(
             new_call_id(),
-            self.name,
-            self.plan.schema.name,
-            self.plan.schema.fingerprint,
-            self.model,
-            self.target,
-            self.strategies,
-            self.settings,
-            self.version,
-            tags.segment or self.guard.segment,
+            *self.configuration,
+            segment or self.guard.segment,
             None,
             current_call_id.get(),
             time(),
-            tags.cluster,
+            cluster,
         )
 
 
@@ -653,22 +668,31 @@ def _prepare(settings: Guard[Any, Any], function: Callable[..., Any]) -> _Prepar
         schema=schema,
         steps=steps,
         max_attempts=1 if settings.observe else settings.max_attempts,
+        repair=settings.repair,
         checks=settings.checks,
         limits=settings.limits,
         budget=settings.budget,
         delivery=shape.delivery,
     )
+    name = settings.name or (name_of(function) if model is None else model.name)
+    configuration = (
+        name,
+        schema.name,
+        schema.fingerprint,
+        settings.model or (None if model is None else model.name),
+        target,
+        ">".join(strategy.name for strategy in strategies),
+        _settings_text(settings, plan),
+        settings.version or _version(function, steps),
+    )
     prepared = _Prepared(
         guard=settings,
         function=function,
-        name=settings.name or (name_of(function) if model is None else model.name),
+        name=name,
         shape=shape,
         plan=plan,
-        model=settings.model or (None if model is None else model.name),
         target=target,
-        settings=_settings_text(settings, plan),
-        version=settings.version or _version(function, steps),
-        strategies=">".join(strategy.name for strategy in strategies),
+        configuration=configuration,
     )
     _compile_options(prepared)
     return prepared
@@ -769,6 +793,8 @@ def _settings_text(settings: Guard[Any, Any], plan: Plan) -> str:
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
         said["observe"] = True
+    if plan.repair != "off":
+        said["repair"] = plan.repair
     if settings.checks:
         said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
     for name, default in (("limits", Limits()), ("budget", Budget())):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.errors import safe
 from schema_guard.report import Configuration, Rate, as_json
 from schema_guard.report.as_text import BOUNDS_NOTE, percent, table
 
@@ -156,8 +157,8 @@ def result_as_text(result: BenchResult) -> str:
     """Give a result as text."""
     tasks = sum(n for row in result.unhandled.values() for _, n in list(row.values())[:1])
     heading = (
-        f"suite {result.suite} ({result.suite_fingerprint}): {len(result.schemas)} schemas, {tasks} tasks\n"
-        f"model {result.model}, at most {result.max_attempts} attempts a call, {result.started_at}"
+        f"suite {safe(result.suite)} ({result.suite_fingerprint}): {len(result.schemas)} schemas, {tasks} tasks\n"
+        f"model {safe(result.model)}, at most {result.max_attempts} attempts a call, {result.started_at}"
     )
     lines = [
         heading,

@@ -82,7 +82,13 @@ class Run:
 
 def most_output_tokens(suite: Suite, strategies: Sequence[str], *, max_attempts: int) -> int:
     """Give how many tokens a run can generate at the most."""
-    return suite.output_tokens("test") * len(strategies) * max_attempts
+    attempts = sum(_most_attempts(strategy, max_attempts) for strategy in strategies)
+    return suite.output_tokens("test") * attempts
+
+
+def _most_attempts(strategy: str, max_attempts: int) -> int:
+    """Give the attempts of one call: an escalation goes on to its last strategy."""
+    return max(max_attempts, len(strategies_of(strategy)))
 
 
 def run(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only
@@ -102,13 +108,15 @@ def run(  # noqa: PLR0913 - a public entry point; what has a default is keyword-
         model: Whom to ask; it is closed at the end.
         strategies: Names, or escalations as `a>b`.
         store: Where attempts are recorded; None for nowhere.
-        max_attempts: Of each call.
+        max_attempts: Of each call; an escalation may always go on to its last strategy.
         concurrency: Calls at once.
         on_call: Is told of each finished call, in the order in which they finish.
 
     Raises:
-        InvalidArgument: A strategy is unknown, or cannot ask this model for one of the schemas.
+        InvalidArgument: A strategy is unknown, given twice, or cannot ask this model for one of the schemas.
     """
+    if not strategies or len(set(strategies)) < len(strategies):
+        raise InvalidArgument(f"strategies={list(strategies)!r}: expected one or more, each once")
     for strategy in strategies:
         strategies_of(strategy)
     if max_attempts < 1 or concurrency < 1:
@@ -148,7 +156,7 @@ def _guarded(  # noqa: PLR0913, PLR0917 - everything that one call is made of
     settings = guard(
         entry.schema,
         strategy=strategy,
-        max_attempts=max(max_attempts, len(strategies_of(strategy))),
+        max_attempts=_most_attempts(strategy, max_attempts),
         examples=shown,
         name=run_id,
         store=store,

@@ -30,6 +30,7 @@ class Shape(NamedTuple):
         takes_options: Whether it has a parameter `options`.
         delivery: `instructions` or `feedback` when it has a parameter of that name, else `prompt`.
         is_async: Whether calling it gives something to await or to iterate with `async for`.
+        is_plain: Whether it takes the task as its first argument and nothing else of ours.
         signature: Its whole signature.
     """
 
@@ -38,6 +39,7 @@ class Shape(NamedTuple):
     takes_options: bool
     delivery: Literal["prompt", "feedback", "instructions"]
     is_async: bool
+    is_plain: bool
     signature: inspect.Signature
 
 
@@ -68,12 +70,14 @@ def shape_of(function: Callable[..., Any], prompt: str | None = None) -> Shape:
             raise
         task = None
     positional = [p.name for p in named.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    position = positional.index(task) if task in positional else None
     return Shape(
         task=task,
-        position=positional.index(task) if task in positional else None,
+        position=position,
         takes_options="options" in named,
         delivery=delivery,
         is_async=_is_async(function),
+        is_plain=position == 0 and delivery == "prompt" and "options" not in named,
         signature=signature,
     )
 
@@ -195,6 +199,8 @@ def arguments(
     shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any] | None
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
+    if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
+        return (ask.prompt,), kwargs
     sent = ask.prompt if isinstance(ask.prompt, str) else [message.as_dict() for message in ask.prompt]
     if shape.takes_options:
         kwargs = {**kwargs, "options": {**(kwargs.get("options") or {}), **(options or {})}}

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Call, Prompt
+    from schema_guard.core.values import Call, Prompt, Repair
 
 V = TypeVar("V")
 
@@ -77,6 +77,7 @@ class Plan(NamedTuple):
         schema: What replies must keep to.
         steps: Attempt k uses step k, the last one from then on.
         max_attempts: How many attempts one call may make.
+        repair: Whether broken JSON may be mended.
         checks: What a valid value must pass as well.
         limits: How large a reply may be.
         budget: What a call may spend.
@@ -87,6 +88,7 @@ class Plan(NamedTuple):
     schema: Schema[Any]
     steps: tuple[Step, ...]
     max_attempts: int = 3
+    repair: Repair = "off"
     checks: tuple[Callable[[Any], str | None], ...] = ()
     limits: Limits = Limits()
     budget: Budget = Budget()
@@ -167,7 +169,14 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
         return Judgement(False, None, end.failure, None)
     if end.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
-    return judge(text, plan.schema, finish_reason=end.finish_reason, checks=plan.checks, limits=plan.limits)
+    return judge(
+        text,
+        plan.schema,
+        finish_reason=end.finish_reason,
+        repair=plan.repair,
+        checks=plan.checks,
+        limits=plan.limits,
+    )
 
 
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:

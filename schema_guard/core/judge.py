@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.core import extract
-from schema_guard.core.parse import NotJson, Parsed, parse
+from schema_guard.core.parse import NotJson, parse
 from schema_guard.core.pointer import join, pointer
 from schema_guard.core.values import Failure, Judgement, Limits, Violation
-from schema_guard.core.violations import VALUE_KEYWORDS, describe
 from schema_guard.errors import clip
 
 if TYPE_CHECKING:
@@ -23,11 +21,13 @@ if TYPE_CHECKING:
 
     from schema_guard.core.extract import Reading, Span
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FailureKind, FinishReason, Form
+    from schema_guard.core.values import FailureKind, FinishReason, Form, Repair
 
 V = TypeVar("V")
 
 DEFAULT_LIMITS = Limits()
+_FINISHED = ("stop", "tool_call")
+_UNREAD = NotJson("", "not parsed yet")
 # Prose may hold brackets inside brackets; each character of it is parsed this often at most.
 _PARSES_PER_CHARACTER = 8
 _FAILED_FINISHES = {
@@ -36,12 +36,14 @@ _FAILED_FINISHES = {
 }
 
 
-def judge(
+def judge(  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
     text: str,
     schema: Schema[V],
     *,
     finish_reason: FinishReason | None = None,
+    repair: Repair = "off",
     checks: Sequence[Callable[[Any], str | None]] = (),
+    restore: Callable[[Any], Any] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Judgement[V]:
     """Judge a reply.
@@ -50,7 +52,10 @@ def judge(
         text: The whole reply.
         schema: What it must keep to.
         finish_reason: Why the model stopped; None when unknown, which counts as possibly cut off.
+        repair: Whether broken JSON may be mended: `"lossless"` mends syntax alone, `"lossy"` also drops, invents or
+            closes what was cut off. What was done is in `form` and `repairs`.
         checks: Called in order with the value in the schema's Python type; each gives None or what is wrong.
+        restore: Makes of a value under an adapted schema the value that *schema* is about.
         limits: How large the reply may be.
 
     Returns:
@@ -59,19 +64,21 @@ def judge(
     if finish_reason in _FAILED_FINISHES:
         return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
     # The usual reply is one JSON object and nothing else: no need to read it by the whole rule.
-    parsed = parse(text, limits) if text[:1] in ("{", "[") and text else None
-    if type(parsed) is Parsed and schema.accepts(parsed.value):
-        return _accepted(parsed.value, schema, checks, "exact")
+    value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
+    if type(value) is not NotJson and restore is None and schema.accepts(value):
+        return _accepted(value, schema, checks, "exact")
     if len(text) > limits.max_bytes:
         return _failed(
             _syntax("too_large", f"{len(text)} characters, more than max_bytes={limits.max_bytes}")
         )
+    from schema_guard.core import extract  # noqa: PLC0415 - the usual reply needs none of it, and it is 2 ms
+
     reading = extract.read(text)
     if reading.refusal:
         return _failed(Failure("refusal", "refusal", "the model refused in prose"))
-    terms = _Terms(schema, finish_reason, checks, limits)
+    terms = _Terms(schema, finish_reason, repair, checks, restore, limits)
     return (
-        _judge_direct(text, reading, parsed, terms) if reading.direct else _judge_prose(text, reading, terms)
+        _judge_direct(text, reading, value, terms) if reading.direct else _judge_prose(text, reading, terms)
     )
 
 
@@ -80,75 +87,112 @@ class _Terms(NamedTuple):
 
     schema: Schema[Any]
     finish_reason: FinishReason | None
+    repair: Repair
     checks: Sequence[Callable[[Any], str | None]]
+    restore: Callable[[Any], Any] | None
     limits: Limits
 
+    def parse(self, text: str) -> Any:
+        """Give the value of a JSON text, or a `NotJson`."""
+        value = parse(text, self.limits)
+        if self.restore is None or type(value) is NotJson:
+            return value
+        try:
+            return self.restore(value)
+        except Exception:  # noqa: BLE001 - made for values of the adapted schema; any other is judged as it is
+            return value
 
-def _judge_direct(
-    text: str, reading: Reading, parsed: Parsed | NotJson | None, terms: _Terms
-) -> Judgement[Any]:
-    schema, limits = terms.schema, terms.limits
+
+def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Judgement[Any]:
+    schema = terms.schema
     span = reading.candidates[0]
     document = text[span.start : span.end]
-    exact = reading.exact
-    if parsed is None:
-        parsed = parse(document, limits)
-    if type(parsed) is NotJson and parsed.end is not None:
+    form: Form = "exact" if reading.exact else "unwrapped"
+    if value is _UNREAD or terms.restore is not None:
+        value = terms.parse(document)
+    if type(value) is NotJson and value.end is not None:
         data = document.encode()
-        document, rest = data[: parsed.end].decode(), extract.after(data[parsed.end :].decode(), 0)
-        exact = False
-        parsed = parse(document, limits)
-        if rest and _opens_document(rest, limits):
+        document, rest = data[: value.end].decode(), data[value.end :].decode()
+        form, value = "unwrapped", terms.parse(document)
+        if _opens_document(rest, terms):
             return _failed(
                 _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
             )
-    if type(parsed) is NotJson:
-        return _failed(_not_json(parsed, terms.finish_reason))
-    assert isinstance(parsed, Parsed)
-    if schema.accepts(parsed.value):
-        return _accepted(parsed.value, schema, terms.checks, "exact" if exact else "unwrapped")
-    inside = _inside_string(parsed.value, limits)
-    if inside is not None and schema.accepts(inside.value):
-        return _accepted(inside.value, schema, terms.checks, "unwrapped")
-    return _failed(_schema_failure(parsed.value, schema))
+    if type(value) is NotJson:
+        return _mended([document], terms) or _failed(_not_json(value, terms.finish_reason))
+    if schema.accepts(value):
+        return _accepted(value, schema, terms.checks, form)
+    inside = _inside_string(value, terms)
+    if type(inside) is not NotJson and schema.accepts(inside):
+        return _accepted(inside, schema, terms.checks, "unwrapped")
+    return _failed(_schema_failure(value, schema))
 
 
-def _opens_document(rest: str, limits: Limits) -> bool:
+def _opens_document(rest: str, terms: _Terms) -> bool:
     """Say whether the text behind a JSON text opens with another one, whole or cut off."""
-    if rest[:1] not in ("{", "["):
+    from schema_guard.core.extract import after  # noqa: PLC0415 - as in judge
+
+    rest = after(rest, 0)
+    if rest[:1] not in ("{", "[") or not rest:
         return False
-    found = parse(rest, limits)
-    return type(found) is Parsed or found.code == "unfinished" or found.end is not None  # type: ignore[union-attr]
+    found = terms.parse(rest)
+    return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
 
 
-def _inside_string(value: Any, limits: Limits) -> Parsed | None:
-    """Give the value of a JSON text that was sent as a JSON string."""
+def _inside_string(value: Any, terms: _Terms) -> Any:
+    """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return None
-    parsed = parse(value, limits)
-    return parsed if isinstance(parsed, Parsed) else None
+        return _UNREAD
+    return terms.parse(value)
 
 
 def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
-    schema = terms.schema
     valid: list[Any] = []
     invalid: tuple[int, Any] | None = None
     refused: NotJson | None = None
-    for size, parsed in _parsed_spans(text, reading.candidates, terms.limits):
-        if isinstance(parsed, NotJson):
-            refused = parsed
-        elif schema.accepts(parsed.value):
-            if not any(_same(parsed.value, other) for other in valid):
-                valid.append(parsed.value)
-        elif invalid is None or size >= invalid[0]:
-            invalid = size, parsed.value
+    broken = [text[start:] for start in reading.unclosed[:1]]
+    for document, value in _documents(text, reading.candidates, terms):
+        if type(value) is NotJson:
+            refused = value
+            broken += [document] if value.code == "malformed" else []
+        elif terms.schema.accepts(value):
+            valid += [] if any(_same(value, other) for other in valid) else [value]
+        elif invalid is None or len(document) >= invalid[0]:
+            invalid = len(document), value
     if len(valid) > 1:
         return _failed(
             _syntax("several_documents", f"{len(valid)} different valid values in the text: expected one")
         )
     if valid:
-        return _accepted(valid[0], schema, terms.checks, "unwrapped")
-    return _failed(_prose_failure(text, reading, terms, invalid, refused))
+        return _accepted(valid[0], terms.schema, terms.checks, "unwrapped")
+    return _mended(broken, terms) or _failed(_prose_failure(text, reading, terms, invalid, refused))
+
+
+def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
+    """Judge the first reading of broken JSON that validates; None when repair is off or helps nothing.
+
+    Of two texts that can be mended to different valid values neither is taken.
+    """
+    if terms.repair == "off":
+        return None
+    from schema_guard.core.repair import repair  # noqa: PLC0415 - most guards never repair
+
+    finished = terms.finish_reason in _FINISHED
+    found: list[Judgement[Any]] = []
+    for document in documents:
+        for reading in repair(document, level=terms.repair, finished=finished):
+            value = terms.parse(reading.text)
+            if type(value) is not NotJson and terms.schema.accepts(value):
+                form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
+                found.append(_accepted(value, terms.schema, terms.checks, form, reading.steps))
+                break
+    if not found:
+        return None
+    if any(not _same(found[0].value, other.value) for other in found[1:]):
+        return _failed(
+            _syntax("several_documents", "two broken texts can be mended to different valid values")
+        )
+    return found[0]
 
 
 def _prose_failure(
@@ -156,9 +200,9 @@ def _prose_failure(
 ) -> Failure:
     """Give the failure that explains best: cut off, else the largest JSON text's violations, else its syntax."""
     for start in reading.unclosed[:4]:
-        parsed = parse(text[start:], terms.limits)
-        if isinstance(parsed, NotJson) and parsed.code == "unfinished":
-            return _not_json(parsed, terms.finish_reason)
+        value = terms.parse(text[start:])
+        if type(value) is NotJson and value.code == "unfinished":
+            return _not_json(value, terms.finish_reason)
     if invalid is not None:
         return _schema_failure(invalid[1], terms.schema)
     if terms.finish_reason == "length":
@@ -172,16 +216,17 @@ def _prose_failure(
     return _syntax("no_json", "no JSON text in the reply")
 
 
-def _parsed_spans(text: str, spans: Sequence[Span], limits: Limits) -> Iterator[tuple[int, Parsed | NotJson]]:
+def _documents(text: str, spans: Sequence[Span], terms: _Terms) -> Iterator[tuple[str, Any]]:
     """Parse bracketed parts from the outside in: what parses hides what stands inside it."""
     budget = _PARSES_PER_CHARACTER * len(text)
     stack = list(reversed(spans))
     while stack and budget > 0:
         span = stack.pop()
         budget -= span.end - span.start
-        parsed = parse(text[span.start : span.end], limits)
-        yield span.end - span.start, parsed
-        if isinstance(parsed, NotJson) and parsed.code == "malformed":
+        document = text[span.start : span.end]
+        value = terms.parse(document)
+        yield document, value
+        if type(value) is NotJson and value.code == "malformed":
             stack += reversed(span.inner)
 
 
@@ -191,7 +236,11 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _accepted(
-    value: Any, schema: Schema[V], checks: Sequence[Callable[[Any], str | None]], form: Form
+    value: Any,
+    schema: Schema[V],
+    checks: Sequence[Callable[[Any], str | None]],
+    form: Form,
+    repairs: tuple[str, ...] = (),
 ) -> Judgement[V]:
     try:
         restored = schema.restore(value)
@@ -201,7 +250,7 @@ def _accepted(
         failure = _refused_by(check, restored)
         if failure is not None:
             return _failed(failure)
-    return Judgement(True, restored, None, form)
+    return Judgement(True, restored, None, form, repairs)
 
 
 def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | None:
@@ -218,6 +267,8 @@ def _type_failure(error: ValueError) -> Failure:
     problems = getattr(error, "errors", None)
     if not callable(problems):
         return Failure("semantic", "pydantic", clip(str(error) or type(error).__name__, 300))
+    from schema_guard.core.violations import describe  # noqa: PLC0415 - only failures need it
+
     violations = tuple(
         Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
         for p in problems(include_url=False, include_context=False)[:50]
@@ -227,6 +278,8 @@ def _type_failure(error: ValueError) -> Failure:
 
 
 def _schema_failure(value: Any, schema: Schema[Any]) -> Failure:
+    from schema_guard.core.violations import VALUE_KEYWORDS  # noqa: PLC0415 - only failures need it
+
     found = tuple(schema.violations(value))
     first = found[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
@@ -239,7 +292,7 @@ def _not_json(refused: NotJson, finish_reason: FinishReason | None) -> Failure:
         return _syntax(refused.code, refused.message)
     if finish_reason == "length":
         return Failure("truncation", "max_tokens", "cut off at the output limit inside a JSON text")
-    if finish_reason in ("stop", "tool_call"):
+    if finish_reason in _FINISHED:
         return _syntax("malformed", "the JSON text is not closed, and the model had finished")
     return Failure("truncation", "unfinished", "the text ends inside a JSON text")
 

@@ -31,12 +31,6 @@ class NotJson(NamedTuple):
     end: int | None = None
 
 
-class Parsed(NamedTuple):
-    """The value of a JSON text."""
-
-    value: Any
-
-
 # JSON strings, to look at a text without them. Possessive: a text of quotes and backslashes stays linear.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
@@ -49,10 +43,13 @@ _EXPONENT = bytes.maketrans(b"123456789E", b"000000000e")
 _SAMPLE = 100
 
 
-def parse(text: str, limits: Limits) -> Parsed | NotJson:
+def parse(text: str, limits: Limits) -> Any:
     """Parse one JSON text; white space around it is allowed.
 
     Never raises, whatever the text. Linear in its length.
+
+    Returns:
+        The value, or a `NotJson`, which no value is an instance of.
     """
     try:
         data = text.encode()
@@ -70,7 +67,7 @@ def parse(text: str, limits: Limits) -> Parsed | NotJson:
         refused = _infinite(text, data)
         if refused is not None:
             return refused
-    return Parsed(value)
+    return value
 
 
 _from_json: Callable[..., Any] | None = None
@@ -91,9 +88,12 @@ def _beyond(text: str, size: int, limits: Limits) -> NotJson | None:
     if size > limits.max_bytes:
         return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
     # A text of so many characters has no more levels and no more values than that.
-    openers = text.count("{") + text.count("[") if size > limits.max_depth else 0
+    openers = text.count("{") + text.count("[") if size > min(limits.max_depth, limits.max_nodes) else 0
     nodes = openers + text.count(",") + text.count(":") + 1 if size > limits.max_nodes else 0
-    long_number = size > limits.max_number_chars and _may_hold_long_number(text)
+    # The samples find every number of more than 200 characters: under a lower limit each number is looked at.
+    long_number = size > limits.max_number_chars and (
+        limits.max_number_chars < 2 * _SAMPLE or _may_hold_long_number(text)
+    )
     if openers <= limits.max_depth and nodes <= limits.max_nodes and not long_number:
         return None
     return _look(_STRING.sub('""', text), limits)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import pointer
 from schema_guard.core.values import Message
-from schema_guard.core.violations import declared_location, kind_of
 from schema_guard.errors import clip
 
 if TYPE_CHECKING:
@@ -172,6 +171,8 @@ def _told(failure: Failure, quote_checks: bool) -> str:
     if failure.kind == "semantic":
         return f"The check {failure.code!r} refused it" + (f": {failure.message}" if quote_checks else "")
     if failure.violations:
+        from schema_guard.core.violations import declared_location, kind_of  # noqa: PLC0415 - only failures need it
+
         told = dict.fromkeys(
             f"At {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
             for v in failure.violations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from schema_guard.core.pointer import split
 
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
 
 _MAX_DEPTH = 12
+# A prompt holds no larger example; a schema that refers to itself twice would double with every level.
+_MAX_PARTS = 500
+_MAX_CHARS = 2_000
 _FORMATS = {
     "date": "2026-03-14",
     "date-time": "2026-03-14T09:30:00Z",
@@ -24,6 +29,10 @@ _FORMATS = {
 }
 
 
+class _TooLarge(Exception):  # noqa: N818
+    """What the schema asks for is too large to be an example."""
+
+
 def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
     """Give up to *count* different valid instances, always the same for a schema.
 
@@ -32,40 +41,108 @@ def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
     """
     document = schema.document
     declared = document.get("examples", []) if isinstance(document, dict) else []
-    drawn = (_draw(document, document, variant, 0) for variant in range(2 * count))
+    candidates = list(declared) if isinstance(declared, list) else []
+    for variant in range(2 * count):
+        try:
+            candidates.append(_Drawing(document).draw(document, variant, 0))
+        except (_TooLarge, OverflowError):
+            # Numbers too far apart for a float are no example either.
+            continue
     found: list[Any] = []
-    for value in [*(declared if isinstance(declared, list) else []), *drawn]:
+    for value in candidates:
         if value not in found and schema.is_valid(value):
             found.append(value)
     return found[:count]
 
 
-def _draw(  # noqa: C901, PLR0911 - one line a keyword that decides
-    schema: Any, root: Any, variant: int, depth: int
-) -> Any:
-    """Draw from one schema; *variant* picks among enum members, arms and numbers."""
-    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
-        return None
-    if "const" in schema:
-        return schema["const"]
-    choices = schema.get("enum") or schema.get("examples")
-    if isinstance(choices, list) and choices:
-        return choices[variant % len(choices)]
-    if "default" in schema:
-        return schema["default"]
-    if isinstance(schema.get("$ref"), str):
-        return _draw(_target(root, schema["$ref"]), root, variant, depth + 1)
-    for keyword in ("anyOf", "oneOf"):
-        if schema.get(keyword):
-            return _draw(
-                _merged(schema, schema[keyword][variant % len(schema[keyword])]), root, variant, depth + 1
-            )
-    if schema.get("allOf"):
+@dataclass(slots=True)
+class _Drawing:
+    """One value being drawn.
+
+    Attributes:
+        root: The whole schema document, for references.
+        parts: How many values it has so far.
+    """
+
+    root: Any
+    parts: int = 0
+
+    def draw(self, schema: Any, variant: int, depth: int) -> Any:  # noqa: C901, PLR0911 - one line a keyword that decides
+        """Draw from one schema; *variant* picks among enum members, arms and numbers."""
+        self.parts += 1
+        if self.parts > _MAX_PARTS:
+            raise _TooLarge
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+            return None
+        if "const" in schema:
+            return schema["const"]
+        choices = schema.get("enum") or schema.get("examples")
+        if isinstance(choices, list) and choices:
+            return choices[variant % len(choices)]
+        if "default" in schema:
+            return schema["default"]
+        if isinstance(schema.get("$ref"), str):
+            return self.draw(self._target(schema["$ref"]), variant, depth + 1)
+        for keyword in ("anyOf", "oneOf"):
+            if schema.get(keyword):
+                arm = schema[keyword][variant % len(schema[keyword])]
+                return self.draw(_merged(schema, arm), variant, depth + 1)
+        if schema.get("allOf"):
+            return self.draw(self._all_of(schema), variant, depth + 1)
+        return self._of_type(schema, variant, depth)
+
+    def _all_of(self, schema: dict[str, Any]) -> dict[str, Any]:
         merged = schema
         for part in schema["allOf"]:
-            merged = _merged(merged, _target(root, part["$ref"]) if "$ref" in part else part)
-        return _draw({key: part for key, part in merged.items() if key != "allOf"}, root, variant, depth + 1)
-    return _of_type(schema, root, variant, depth)
+            refers = isinstance(part, dict) and "$ref" in part
+            merged = _merged(merged, self._target(part["$ref"]) if refers else part)
+        return {key: part for key, part in merged.items() if key != "allOf"}
+
+    def _target(self, reference: str) -> Any:
+        """Give what a pointer into the document leads to; None for every other reference."""
+        resource, _, fragment = reference.partition("#")
+        if resource or (fragment and not fragment.startswith("/")):
+            return None
+        place = self.root
+        for token in split(unquote(fragment)):
+            if isinstance(place, list) and token.isdecimal() and int(token) < len(place):
+                place = place[int(token)]
+            else:
+                place = place.get(token) if isinstance(place, dict) else None
+        return place
+
+    def _of_type(self, schema: dict[str, Any], variant: int, depth: int) -> Any:
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            kind = next((name for name in kind if name != "null"), "null")
+        if kind == "object" or (kind is None and "properties" in schema):
+            return self._object(schema, variant, depth)
+        if kind == "array" or (kind is None and ("items" in schema or "prefixItems" in schema)):
+            return self._array(schema, variant, depth)
+        if kind in ("integer", "number"):
+            return _number(schema, variant)
+        if kind in ("boolean", "null"):
+            return variant % 2 == 0 if kind == "boolean" else None
+        return _text(schema, variant)
+
+    def _object(self, schema: dict[str, Any], variant: int, depth: int) -> dict[str, Any]:
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        wanted = list(properties) if depth < _MAX_DEPTH // 2 else required
+        # An optional part that refers back would nest to the bottom: leave it out below the root.
+        names = [name for name in wanted if name in required or "$ref" not in str(properties.get(name))]
+        return {name: self.draw(properties.get(name, {}), variant, depth + 1) for name in names}
+
+    def _array(self, schema: dict[str, Any], variant: int, depth: int) -> list[Any]:
+        items = schema.get("items", {})
+        # Before 2020-12 a list under `items` said what `prefixItems` says since.
+        given = items if isinstance(items, list) else schema.get("prefixItems", [])
+        first = [self.draw(item, variant, depth + 1) for item in given]
+        one = 1 if items and not isinstance(items, list) and depth < _MAX_DEPTH // 2 else 0
+        size = int(schema.get("minItems", one))
+        if size > _MAX_PARTS:
+            raise _TooLarge
+        rest = {} if isinstance(items, list) else items
+        return first + [self.draw(rest, variant + index, depth + 1) for index in range(size - len(first))]
 
 
 def _merged(schema: dict[str, Any], part: Any) -> dict[str, Any]:
@@ -75,40 +152,6 @@ def _merged(schema: dict[str, Any], part: Any) -> dict[str, Any]:
     properties = {**base.get("properties", {}), **part.get("properties", {})}
     required = [*base.get("required", []), *part.get("required", [])]
     return {**base, **part, **({"properties": properties} if properties else {}), "required": required}
-
-
-def _target(root: Any, reference: str) -> Any:
-    place = root
-    for token in split(reference.partition("#")[2]):
-        place = place.get(token) if isinstance(place, dict) else None
-    return place
-
-
-def _of_type(schema: dict[str, Any], root: Any, variant: int, depth: int) -> Any:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((name for name in kind if name != "null"), "null")
-    if kind == "object" or (kind is None and "properties" in schema):
-        properties = schema.get("properties", {})
-        wanted = list(properties) if depth < _MAX_DEPTH // 2 else schema.get("required", [])
-        # An optional part that refers back would nest to the bottom: leave it out below the root.
-        names = [n for n in wanted if n in schema.get("required", []) or "$ref" not in str(properties.get(n))]
-        return {name: _draw(properties.get(name, {}), root, variant, depth + 1) for name in names}
-    if kind == "array" or (kind is None and ("items" in schema or "prefixItems" in schema)):
-        first = [_draw(item, root, variant, depth + 1) for item in schema.get("prefixItems", [])]
-        size = max(
-            schema.get("minItems", 1 if schema.get("items") and depth < _MAX_DEPTH // 2 else 0), len(first)
-        )
-        rest = [
-            _draw(schema.get("items", {}), root, variant + index, depth + 1)
-            for index in range(min(size, 8) - len(first))
-        ]
-        return first + rest
-    if kind in ("integer", "number"):
-        return _number(schema, variant)
-    if kind in ("boolean", "null"):
-        return variant % 2 == 0 if kind == "boolean" else None
-    return _text(schema, variant)
 
 
 def _number(schema: dict[str, Any], variant: int) -> Any:
@@ -130,5 +173,7 @@ def _text(schema: dict[str, Any], variant: int) -> str:
     if known:
         return known
     text = ("example", "sample", "other", "third")[variant % 4]
-    text = text.ljust(schema.get("minLength", 0), "x")
-    return text[: schema.get("maxLength", len(text))]
+    size = int(schema.get("minLength", 0))
+    if size > _MAX_CHARS:
+        raise _TooLarge
+    return text.ljust(size, "x")[: int(schema.get("maxLength", _MAX_CHARS))]

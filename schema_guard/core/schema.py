@@ -11,18 +11,17 @@ from __future__ import annotations
 import json
 import os
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema_guard.core import document as checks
 from schema_guard.core.document import DRAFTS, compact, dialect_of
 from schema_guard.core.pointer import pointer
-from schema_guard.core.violations import best_arm, violations
 from schema_guard.errors import InvalidArgument, InvalidSchema, clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from schema_guard.core.references import References
     from schema_guard.core.values import Violation
@@ -121,6 +120,8 @@ class Schema(Generic[V]):
         Raises:
             InvalidArgument: *instance* is not JSON, or is nested deeper than 100 levels.
         """
+        from schema_guard.core.violations import violations  # noqa: PLC0415 - only failures need it
+
         _check_instance(instance)
         try:
             return violations(self._engine.iter_errors(instance))
@@ -182,6 +183,8 @@ def _read(source: Any) -> tuple[Any, str | None, Callable[[Any], Any] | None]:
     if isinstance(source, (dict, bool)):
         return source, None, None
     if isinstance(source, (str, os.PathLike)):
+        from pathlib import Path  # noqa: PLC0415 - 2 ms that a dict need not pay
+
         path = Path(source)
         return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None
     from schema_guard.core.annotations import from_annotation  # noqa: PLC0415 - only typed schemas need it
@@ -213,6 +216,8 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
     if resources is None:
         return {}
     if isinstance(resources, (str, os.PathLike)):
+        from pathlib import Path  # noqa: PLC0415 - as in _read
+
         folder = Path(resources)
         if not folder.is_dir():
             raise InvalidArgument(
@@ -284,6 +289,8 @@ def _compile(schema: Schema[Any], text: str) -> Any:
 
 def _invalid(error: Any, references: References | None) -> InvalidSchema:
     """Give the error for what a metaschema, or the engine's compiler, has against a schema."""
+    from schema_guard.core.violations import best_arm, violations  # noqa: PLC0415 - only failures need it
+
     if error.kind.name == "$ref" and references is not None:
         from schema_guard.core.references import first_unresolved  # noqa: PLC0415
 
