@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from schema_guard.core import extract
-from schema_guard.core.parse import Parsed, parse
+from schema_guard.core.parse import NotJson, parse
 from schema_guard.core.repair import repair
 from schema_guard.core.values import Limits
 
@@ -42,15 +42,23 @@ _RUNS = 3
 # A peer that needs longer than this for one text is not given a larger one.
 _ENOUGH_S = 2.0
 
-_FAULTY_ROW = "{'id': %d, \"name\": \"O\\'Neil\", tags: ['a', \"b\" \"c\",], ok: True, // note\n \"n\": 1_000}"
+_FAULTY_ROW = '{\'id\': %d, "name": "O\\\'Neil", tags: [\'a\', "b" "c",], ok: True, // note\n "n": 1_000}'
 SHAPES: dict[str, Callable[[int], str]] = {
     "rows, many faults": lambda n: "[" + ",\n".join(_FAULTY_ROW % i for i in range(n // 84)) + "]",
     "rows, one missing comma each": lambda n: (
-        "[" + ", ".join('{"id": %d, "name": "Ann Lee" "mail": "ann@x.org"}' % i for i in range(n // 58)) + "]"
+        "["
+        + ", ".join('{"id": ' + str(i) + ', "name": "Ann Lee" "mail": "ann@x.org"}' for i in range(n // 58))
+        + "]"
     ),
-    "Python repr": lambda n: repr([{"id": i, "name": "Ann", "ok": True, "x": [1.5, None]} for i in range(n // 62)]),
-    "JavaScript object": lambda n: "[" + ",".join("{id: %d, name: 'Ann', x: [1, 2,]}" % i for i in range(n // 37)) + "]",
-    "valid, then cut": lambda n: json.dumps([{"id": i, "name": "Ann Lee", "x": [1.5, None]} for i in range(n // 48)])[:-9],
+    "Python repr": lambda n: repr(
+        [{"id": i, "name": "Ann", "ok": True, "x": [1.5, None]} for i in range(n // 62)]
+    ),
+    "JavaScript object": lambda n: (
+        "[" + ",".join("{id: " + str(i) + ", name: 'Ann', x: [1, 2,]}" for i in range(n // 37)) + "]"
+    ),
+    "valid, then cut": lambda n: json.dumps(
+        [{"id": i, "name": "Ann Lee", "x": [1.5, None]} for i in range(n // 48)]
+    )[:-9],
     "openers": lambda n: "[" * n,
     "objects in objects": lambda n: '{"a":' * (n // 5),
     "quotes": lambda n: '{"a": "' + '" a' * (n // 3),
@@ -135,13 +143,13 @@ def ours(
     """Give the first value in a reply that is accepted, and the steps; parsed as it is, before it is repaired."""
     for piece in pieces(text):
         parsed = parse(piece, _LIMITS)
-        if isinstance(parsed, Parsed) and accepts(parsed.value):
-            return parsed.value, ()
+        if not isinstance(parsed, NotJson) and accepts(parsed):
+            return parsed, ()
     for piece in pieces(text) if level != "off" else ():
         for reading in repair(piece, level=level, finished=finished):  # type: ignore[arg-type]
             parsed = parse(reading.text, _LIMITS)
-            if isinstance(parsed, Parsed) and accepts(parsed.value):
-                return parsed.value, reading.steps
+            if not isinstance(parsed, NotJson) and accepts(parsed):
+                return parsed, reading.steps
     return None
 
 
@@ -156,7 +164,8 @@ def _accepts(schema: Any) -> Callable[[Any], bool]:
     if schema is None:
         return lambda value: True
     validator = jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
-    return lambda value: validator.is_valid(value)
+    is_valid: Callable[[Any], bool] = validator.is_valid
+    return is_valid
 
 
 def _read_by(peer: Callable[[str], Any], text: str) -> tuple[Any] | None:
@@ -230,7 +239,12 @@ def _on_real(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]])
                 valid.append(value is not None)
             where = sum(shares) / sum(valid) if any(valid) else None
             over_all = sum(shares) / len(shares)
-            found[f"{kind} {name}"] = {"n": len(of_kind), "valid": sum(valid), "right_valid": where, "right": over_all}
+            found[f"{kind} {name}"] = {
+                "n": len(of_kind),
+                "valid": sum(valid),
+                "right_valid": where,
+                "right": over_all,
+            }
             told = "no data" if where is None else f"{where:.3f}"
             print(f"{kind:16}{name:22}{sum(valid):>4} of {len(of_kind):<4} {told:>8} {over_all:>7.3f}")
     return found

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schema_guard
-from schema_guard.errors import SchemaGuardError, did_you_mean, safe
+from schema_guard.errors import did_you_mean, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,20 +48,17 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     try:
         status = command.main(arguments, prog_name="schema-guard", standalone_mode=False)
+        print(end="", flush=True)
     except click.ClickException as error:
         return _told(error.format_message(), 2)
     except click.Abort:
         return _told("interrupted", 2)
-    except SchemaGuardError as error:
-        if "--debug" in arguments:
-            raise
-        return _told(f"{type(error).__name__}: {error}", 2)
-    except BrokenPipeError:
-        # The reader of stdout has gone; Python would complain once more when it flushes at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader of stdout has gone, which click makes an exit. Python would complain once more at its end.
         sys.stdout = None
         return 0
     except Exception as error:
-        # A model, or the file system, failed in a way of its own.
+        # The library's own errors, and those of a model or a file system.
         if "--debug" in arguments:
             raise
         return _told(f"{type(error).__name__}: {error}", 2)
@@ -330,7 +327,12 @@ def _progress(total: int) -> Iterator[Callable[[Scored], None]]:
 @command.command()
 @_shared("store", "format", "debug")
 def doctor(store: str | None, form: str, debug: bool) -> int:
-    """Show versions, extras, the store and the local model's weights: what to send with a bug report."""
+    """Show versions, extras, the store and the local model's weights: what to send with a bug report.
+
+    \b
+    schema-guard doctor
+    schema-guard doctor --format json --store sqlite:///records.db
+    """  # noqa: D301
     from schema_guard.doctor import findings  # noqa: PLC0415
 
     found = findings(store)

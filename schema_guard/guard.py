@@ -7,11 +7,12 @@ a `Guarded` (or `AsyncGuarded`) is a function with them. What a call does is the
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from hashlib import sha256
+from inspect import isfunction
 from time import time
 from typing import (
     TYPE_CHECKING,
@@ -28,7 +29,7 @@ from typing import (
 
 from schema_guard.calls import drive
 from schema_guard.calls.identity import Tags, current_call_id, current_tags, new_call_id
-from schema_guard.calls.shapes import Shape, arguments, name_of, shape_of, task_of
+from schema_guard.calls.shapes import Shape, arguments, implementation, name_of, shape_of, task_of
 from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
@@ -49,7 +50,7 @@ V = TypeVar("V")
 R = TypeVar("R")
 D = TypeVar("D")
 
-OnFailure = Literal["raise", "return", "default"]
+OnFailure = Literal["raise", "return"]
 
 
 class _Unset:
@@ -64,6 +65,7 @@ class _Unset:
 
 UNSET = _Unset()
 _REPAIRS = ("off", "lossless", "lossy")
+_ON_FAILURE = ("raise", "return")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Guard(Generic[V, R]):
     repair: Repair = "off"
     observe: bool = False
     on_failure: OnFailure = "raise"
-    default: Any = None
+    default: Any = UNSET
     name: str | None = None
     version: str | None = None
     segment: str | None = None
@@ -100,15 +102,13 @@ class Guard(Generic[V, R]):
                 f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
                 f"got {len(steps)}: the last ones would never be used"
             )
-        if self.on_failure not in ("raise", "return", "default"):
+        _require_one_of("on_failure", self.on_failure, _ON_FAILURE)
+        _require_one_of("repair", self.repair, _REPAIRS)
+        for word in ("prompt", "name", "version", "segment", "model", "target"):
+            _require_text(word, getattr(self, word))
+        if self.default is not UNSET and self.on_failure == "return":
             raise InvalidArgument(
-                f"on_failure={clip(repr(self.on_failure))}: expected 'raise' or 'return'"
-                f"{did_you_mean(self.on_failure, ('raise', 'return'))}"
-            )
-        if self.repair not in _REPAIRS:
-            raise InvalidArgument(
-                f"repair={clip(repr(self.repair))}: expected one of {', '.join(_REPAIRS)}"
-                f"{did_you_mean(self.repair, _REPAIRS)}"
+                "default= and on_failure='return': expected one of them: both say what a failed call gives"
             )
         for check in self.checks:
             if not callable(check):
@@ -118,6 +118,10 @@ class Guard(Generic[V, R]):
         for name, kind in (("limits", Limits), ("budget", Budget)):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
+        if self.target is not None:
+            from schema_guard.targets import capabilities  # noqa: PLC0415 - only options need targets
+
+            capabilities(self.target)
         if not isinstance(self.store, _Unset):
             _resolved(self.store)
 
@@ -134,6 +138,18 @@ class Guard(Generic[V, R]):
             InvalidArgument: The function cannot be guarded with these settings.
         """
         return _guarded(self, function)
+
+
+def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise InvalidArgument(
+            f"{name}={clip(repr(given))}: expected one of {', '.join(known)}{did_you_mean(given, known)}"
+        )
+
+
+def _require_text(name: str, given: object) -> None:
+    if given is not None and not isinstance(given, str):
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
 
 
 def _is_count(value: object) -> bool:
@@ -282,30 +298,26 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         InvalidArgument: At decoration, for everything that is wrong with the use of it.
         InvalidSchema: At decoration.
     """
-    if default is not UNSET and on_failure == "return":
-        raise InvalidArgument(
-            "default= and on_failure='return': expected one of them: both say what a failed call gives"
-        )
     bare = _is_function(schema)
     settings: Guard[Any, Any] = Guard(
         schema=None if schema is UNSET or bare else _schema(schema),
-        strategy=strategy if isinstance(strategy, str) else tuple(strategy),
+        strategy=tuple(strategy) if isinstance(strategy, list) else cast("str", strategy),
         max_attempts=max_attempts,
         prompt=prompt,
-        examples=tuple(_example(example) for example in examples),
-        checks=tuple(checks),
+        examples=tuple(_example(example) for example in _listed("examples", examples, "(task, value)")),
+        checks=tuple(_listed("checks", checks, "callables")),
         repair=repair,
         observe=observe,
-        on_failure=on_failure if default is UNSET else "default",
-        default=None if default is UNSET else default,
+        on_failure=on_failure,
+        default=default,
         name=name,
         version=version,
         segment=segment,
         model=model,
         target=target,
         store=store,
-        limits=limits or Limits(),
-        budget=budget or Budget(),
+        limits=Limits() if limits is None else limits,
+        budget=Budget() if budget is None else budget,
     )
     return settings(schema) if bare else settings
 
@@ -338,6 +350,12 @@ def _schema(source: Any) -> Schema[Any]:
     except InvalidSchema as error:
         error.add_note("in guard(schema): the schema is checked at decoration")
         raise
+
+
+def _listed(name: str, given: Any, what: str) -> Sequence[Any]:
+    if isinstance(given, (list, tuple)):
+        return given
+    raise InvalidArgument(f"{name}={clip(repr(given))}: expected a list of {what}")
 
 
 def _example(given: Any) -> Example:
@@ -402,10 +420,14 @@ class _Guarded(Generic[P, V, R]):
         self,
         prepared: _Prepared,
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
+        holder: Any = None,
     ) -> None:
+        # An object's attributes are its own; what stands in a function's __dict__ is about the function.
+        kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
+        update_wrapper(cast("Callable[..., Any]", self), prepared.function, updated=kept)
         self._prepared = prepared
         self._binding = binding
-        update_wrapper(cast("Callable[..., Any]", self), prepared.function)
+        self._holder = holder
 
     @property
     def guard(self) -> Guard[V, R]:
@@ -422,16 +444,20 @@ class _Guarded(Generic[P, V, R]):
         prepared = self._prepared
         task = task_of(prepared.shape, prepared.function, args, kwargs)
         call = prepared.call()
-        return _Started(prepared, task, call, enforce(task, prepared.plan, call), args, kwargs)
+        return _Started(
+            prepared, prepared.store(), task, call, enforce(task, prepared.plan, call), args, kwargs
+        )
 
     def __repr__(self) -> str:
         return f"<guarded {self._prepared.name} under {self.schema!r}>"
 
     def __reduce__(self) -> Any:
-        owner = getattr(self._prepared.function, "__self__", None)
-        if owner is not None:
-            return getattr, (owner, self.__name__)  # type: ignore[attr-defined]
-        return self.__qualname__  # type: ignore[attr-defined]
+        if self._holder is not None:
+            return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
+        if isfunction(self._prepared.function):
+            return self.__qualname__  # type: ignore[attr-defined]
+        # What has no name of its own goes by value, as the function that it is.
+        return self._prepared.guard, (self._prepared.function,)
 
     def _bound(self, instance: Any, owner: Any) -> Any:
         if self._binding is staticmethod:
@@ -439,17 +465,13 @@ class _Guarded(Generic[P, V, R]):
         holder = owner if self._binding is classmethod else instance
         if holder is None:
             return self
-        bound = self._prepared.function.__get__(holder, owner)
-        shape = self._prepared.shape
-        # The first argument is filled now, so the task's position moves one forward.
-        moved = shape._replace(
-            position=None if shape.position is None else shape.position - 1, signature=_without_first(shape)
-        )
-        return type(self)(self._prepared._replace(function=bound, shape=moved), None)
-
-
-def _without_first(shape: Shape) -> Any:
-    return shape.signature.replace(parameters=list(shape.signature.parameters.values())[1:])
+        function = self._prepared.function
+        get = getattr(type(function), "__get__", None)
+        bound = function if get is None else get(function, holder, owner)
+        if bound is function:
+            return self
+        prepared = self._prepared._replace(function=bound, shape=self._prepared.shape.bound())
+        return type(self)(prepared, None, holder)
 
 
 class Guarded(_Guarded[P, V, R]):
@@ -494,6 +516,7 @@ class Guarded(_Guarded[P, V, R]):
                 current_call_id.reset(token)
             yield from growing.feed(piece)
         if isinstance(driven, drive.Pending):
+            drive.close(driven.result)
             raise InvalidArgument(
                 f"{started.prepared.name}: gives something to await: use `async def` to stream it"
             )
@@ -580,6 +603,7 @@ class _Started:
     """A call under way: the loop, and what the drivers need."""
 
     prepared: _Prepared
+    store: Store | None
     task: Prompt
     call: Call
     flow: Flow
@@ -589,6 +613,8 @@ class _Started:
     def invoke(self, ask: Ask) -> Any:
         """Call the user's function for one attempt."""
         prepared = self.prepared
+        if prepared.guard.observe:
+            return self.invoke_untouched()
         args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, prepared.options(ask))
         return prepared.function(*args, **kwargs)
 
@@ -598,9 +624,8 @@ class _Started:
 
     def finish(self, outcome: Outcome[Any]) -> None:
         """Hand the outcome to the recorder."""
-        store = self.prepared.store()
-        if store is not None:
-            store.record(outcome, self.task)
+        if self.store is not None:
+            self.store.record(outcome, self.task)
 
     async def go_on(self, first: drive.Pending | None, give: Callable[[_Prepared, drive.Driven], Any]) -> Any:
         """Drive the loop asynchronously to its end."""
@@ -632,7 +657,7 @@ def _value(prepared: _Prepared, driven: drive.Driven) -> Any:
         return outcome.value
     if prepared.guard.on_failure == "return":
         return outcome
-    if prepared.guard.on_failure == "default":
+    if prepared.guard.default is not UNSET:
         return prepared.guard.default
     from schema_guard.core.explain import explain  # noqa: PLC0415 - only a failure needs it
 
@@ -651,12 +676,14 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     if isinstance(function, _Guarded):
         raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
     prepared = _prepare(settings, function)
-    kind = AsyncGuarded if prepared.shape.is_async else Guarded
+    # An async generator function that is only observed is called without await, as before.
+    is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
+    kind = AsyncGuarded if is_awaited else Guarded
     return kind(prepared, binding)
 
 
 def _prepare(settings: Guard[Any, Any], function: Callable[..., Any]) -> _Prepared:
-    shape = shape_of(function, settings.prompt)
+    shape = shape_of(function, settings.prompt, observe=settings.observe)
     schema = settings.schema or _returned(function)
     # A model brings its own name and target; so does a bound method of one.
     model = _model_of(function)
@@ -711,7 +738,7 @@ def _returned(function: Any) -> Schema[Any]:
     import typing  # noqa: PLC0415 - the module, for get_type_hints, which only bare guards need
 
     try:
-        hints = typing.get_type_hints(getattr(function, "__func__", function), include_extras=True)
+        hints = typing.get_type_hints(implementation(function), include_extras=True)
     except NameError as error:
         raise InvalidArgument(
             f"{name_of(function)}: its return annotation cannot be resolved: {error}"
@@ -721,7 +748,8 @@ def _returned(function: Any) -> Schema[Any]:
     annotation = hints.get("return", Any)
     origin = typing.get_origin(annotation)
     if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
-        annotation = typing.get_args(annotation)[0]
+        # A coroutine's last argument is what it gives, a generator's first.
+        annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
     if annotation is Any or annotation is type(None):
         raise InvalidArgument(
             f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
@@ -811,16 +839,33 @@ def _version(function: Any, steps: tuple[Step, ...]) -> str:
     for step in steps:
         digest.update(f"{step.strategy.name}\0{step.instructions}\0".encode())
         digest.update(json.dumps([[e.task, e.value] for e in step.examples], default=repr).encode())
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    if code is not None:
+    for code in _codes(function):
         digest.update(_code_text(code).encode())
     return digest.hexdigest()[:12]
 
 
+def _codes(function: Any) -> Iterator[Any]:
+    """Give the code of a function, and of those that its decorators wrap."""
+    while function is not None:
+        function = implementation(function)
+        if hasattr(function, "__code__"):
+            yield function.__code__
+        function = getattr(function, "__wrapped__", None)
+
+
 def _code_text(code: Any) -> str:
-    # The repr of a nested code object holds an address; its own parts are the same in every process.
-    constants = [_code_text(part) if hasattr(part, "co_code") else repr(part) for part in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
+    return f"{code.co_code.hex()} {code.co_names} {[_constant_text(part) for part in code.co_consts]}"
+
+
+def _constant_text(part: Any) -> str:
+    """Give a constant as a text that is the same in every process."""
+    # The repr of a code object holds an address, and that of a set the order of its hashes.
+    if hasattr(part, "co_code"):
+        return _code_text(part)
+    if isinstance(part, (tuple, frozenset)):
+        texts = [_constant_text(member) for member in part]
+        return f"{type(part).__name__} {texts if isinstance(part, tuple) else sorted(texts)}"
+    return repr(part)
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Runs the README: its Python blocks and its console blocks, in order, in one folder with one store.
 
+A block under a comment that names a file in `benchmarks/results/` shows what that file holds.
+
     python tests/readme_blocks.py            says where the README's output is not what came out
     python tests/readme_blocks.py --update   writes what came out into the README
 """
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +17,7 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 _PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
+_QUOTED = re.compile(r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>.+?)\n(?=\n|\Z)", re.DOTALL)
 _BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
 # What differs from run to run: a duration, and the folder of the run.
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
@@ -29,7 +33,19 @@ def rendered(text: str) -> str:
             "NO_COLOR": "1",
             "COLUMNS": "100",
         }
-        return _BLOCK.sub(lambda block: _replayed(block, folder, environment), text)
+        return _BLOCK.sub(lambda block: _replayed(block, folder, environment), _QUOTED.sub(_quoted, text))
+
+
+def _quoted(quotation: re.Match[str]) -> str:
+    """Give a result file as it is quoted: a text as a block, ratios as a table under the heading that is there."""
+    path = quotation["path"]
+    content = (README.parent / path).read_text(encoding="utf-8")
+    shown = f"```text\n{content.rstrip()}\n```"
+    if path.endswith(".json"):
+        heading = quotation["shown"].splitlines()[:2]
+        rows = [f"| {name} | {ratio:.2f}x |" for name, ratio in json.loads(content)["ratio"].items()]
+        shown = "\n".join([*heading, *rows])
+    return f"<!-- {path} -->\n{shown}\n"
 
 
 def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) -> str:

@@ -99,7 +99,7 @@ def _received(flow: Flow, result: Any) -> Reply:
             if incoming.stopped:
                 break
     finally:
-        _close(result)
+        close(result)
     return incoming.reply()
 
 
@@ -136,7 +136,7 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
                         if incoming.stopped:
                             break
                 finally:
-                    _close(result)
+                    close(result)
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
@@ -156,10 +156,8 @@ async def astream(
         yield None
         started = perf_counter() if first is None else first.started
         try:
-            result = invoke(step) if first is None else first.result
+            result = await _awaited(invoke(step) if first is None else first.result)
             first = None
-            if hasattr(type(result), "__await__"):
-                result = await result
             incoming = _Incoming(flow)
             if hasattr(type(result), "__anext__"):
                 try:
@@ -168,7 +166,7 @@ async def astream(
                         if incoming.stopped:
                             break
                 finally:
-                    await _aclose(result)
+                    await aclose(result)
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
@@ -226,13 +224,21 @@ class _Incoming:
 
 def _raised(flow: Flow, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Give the reply that stands for an exception, then the exception itself as error or as cause."""
+    reply = reply_for(error)
+    if reply.failure is not None and reply.failure.kind == "transport":
+        return reply, error, None
+    if reply.text is not None:
+        flow.send(Chunk(reply.text))
+    return reply, None, error
+
+
+def reply_for(error: BaseException) -> Reply:
+    """Give the reply that an exception carries; a transport failure when it carries none."""
     reply = rejected(error)
     if reply is not None:
-        if reply.text is not None:
-            flow.send(Chunk(reply.text))
-        return reply, None, error
+        return reply
     code = "call_raised" if isinstance(error, Exception) else "cancelled"
-    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised"))), error, None
+    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised")))
 
 
 def _end(flow: Flow, reply: Reply, elapsed_s: float) -> Ask | More | Stop | Done[Any]:
@@ -247,17 +253,34 @@ def _done(step: Any, error: BaseException | None, cause: BaseException | None, f
     return Driven(step.outcome, error, cause)
 
 
-def _close(iterator: Any) -> None:
-    close = getattr(iterator, "close", None)
-    if callable(close):
-        close()
+async def _awaited(result: Any) -> Any:
+    """Give a result when it has come; an iterator as an asynchronous one."""
+    if hasattr(type(result), "__await__"):
+        result = await result
+    return _each(result) if hasattr(type(result), "__next__") else result
 
 
-async def _aclose(iterator: Any) -> None:
+async def _each(iterator: Any) -> AsyncGenerator[Any, None]:
+    try:
+        for chunk in iterator:
+            yield chunk
+    finally:
+        close(iterator)
+
+
+def close(iterator: Any) -> None:
+    """Close an iterator that can be closed."""
+    closing = getattr(iterator, "close", None)
+    if callable(closing):
+        closing()
+
+
+async def aclose(iterator: Any) -> None:
+    """Close an asynchronous iterator that can be closed."""
     for name in ("aclose", "close"):
-        close = getattr(iterator, name, None)
-        if callable(close):
-            closing = close()
-            if hasattr(type(closing), "__await__"):
-                await closing
+        closing = getattr(iterator, name, None)
+        if callable(closing):
+            closed = closing()
+            if hasattr(type(closed), "__await__"):
+                await closed
             return

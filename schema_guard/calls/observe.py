@@ -8,16 +8,16 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.calls.drive import is_async
+from schema_guard.calls.drive import aclose, close, is_async, reply_for
 from schema_guard.calls.identity import current_call_id
-from schema_guard.calls.replies import Reply, read, rejected
+from schema_guard.calls.replies import read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Call, Chunk, Done, End, Failure
-from schema_guard.errors import clip
+from schema_guard.core.values import Call, Chunk, Done, End
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from schema_guard.calls.replies import Reply
     from schema_guard.core.enforce import Flow
 
 
@@ -42,7 +42,7 @@ def observe(started: Observed) -> Any:
     try:
         result = started.invoke_untouched()
     except BaseException as error:
-        _finish(started, _of_error(error), clock)
+        _finish(started, reply_for(error), clock)
         raise
     finally:
         current_call_id.reset(token)
@@ -69,7 +69,7 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     try:
         result = await awaitable
     except BaseException as error:
-        _finish(started, _of_error(error), clock)
+        _finish(started, reply_for(error), clock)
         raise
     finally:
         current_call_id.reset(token)
@@ -90,17 +90,21 @@ class _Watch:
         # What a stream object of a provider offers beside its chunks stays within reach.
         return getattr(self._source, name)
 
+    def __del__(self) -> None:
+        # A stream that was left before its end, and that nobody closed.
+        self._ended(GeneratorExit())
+
     def _saw(self, chunk: Any) -> Any:
         text = self._reader.feed(chunk) if self._reader is not None else ""
         if text:
             self._started.flow.send(Chunk(text))
         return chunk
 
-    def _ended(self, error: BaseException | None = None) -> None:
+    def _ended(self, error: BaseException) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
-            ended = error is None or isinstance(error, (StopIteration, StopAsyncIteration))
-            _finish(self._started, reader.end() if ended else _of_error(error), self._clock)
+            ended = isinstance(error, (StopIteration, StopAsyncIteration))
+            _finish(self._started, reader.end() if ended else reply_for(error), self._clock)
 
 
 class _ObservedIterator(_Watch):
@@ -108,17 +112,19 @@ class _ObservedIterator(_Watch):
         return self
 
     def __next__(self) -> Any:
+        token = current_call_id.set(self._started.call.id)
         try:
             return self._saw(next(self._source))
         except BaseException as error:
             self._ended(error)
             raise
+        finally:
+            current_call_id.reset(token)
 
     def close(self) -> None:
         """Give the stream up."""
         self._ended(GeneratorExit())
-        if hasattr(self._source, "close"):
-            self._source.close()
+        close(self._source)
 
     def __enter__(self) -> Self:
         return self
@@ -132,18 +138,19 @@ class _ObservedAsync(_Watch):
         return self
 
     async def __anext__(self) -> Any:
+        token = current_call_id.set(self._started.call.id)
         try:
             return self._saw(await anext(self._source))
         except BaseException as error:
             self._ended(error)
             raise
+        finally:
+            current_call_id.reset(token)
 
     async def aclose(self) -> None:
         """Give the stream up."""
         self._ended(GeneratorExit())
-        close = getattr(self._source, "aclose", None) or getattr(self._source, "close", None)
-        if close is not None:
-            await close()
+        await aclose(self._source)
 
     close = aclose
 
@@ -152,14 +159,6 @@ class _ObservedAsync(_Watch):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _of_error(error: BaseException | None) -> Reply:
-    reply = rejected(error) if error is not None else None
-    if reply is not None:
-        return reply
-    code = "call_raised" if isinstance(error, Exception) else "cancelled"
-    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised")))
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:

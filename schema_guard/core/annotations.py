@@ -13,6 +13,7 @@ import dataclasses
 import datetime as dt
 import enum
 import json
+import re
 import sys
 import types
 import typing
@@ -80,8 +81,9 @@ _SCALARS: dict[Any, tuple[dict[str, Any], type | tuple[type, ...]]] = {
 }
 _FORMATTED: dict[Any, tuple[str, Restore]] = {
     dt.date: ("date", dt.date.fromisoformat),
-    dt.datetime: ("date-time", dt.datetime.fromisoformat),
-    dt.time: ("time", dt.time.fromisoformat),
+    # RFC 3339 s. 5.6: "t" and "z" may be lower case.
+    dt.datetime: ("date-time", lambda text: dt.datetime.fromisoformat(text.upper())),
+    dt.time: ("time", lambda text: dt.time.fromisoformat(text.upper())),
     uuid.UUID: ("uuid", uuid.UUID),
 }
 # Attributes by which annotated-types and Pydantic's Field say what JSON Schema has a keyword for.
@@ -106,7 +108,7 @@ class _Builder:
             schema = self.defs.pop(name)
         return {**schema, "$defs": self.defs} if self.defs else schema
 
-    def build(self, annotation: Any, place: str) -> Meaning:  # noqa: C901, PLR0911 - one line a kind of annotation
+    def build(self, annotation: Any, place: str) -> Meaning:  # noqa: C901, PLR0911, PLR0912 - one line a kind of annotation
         origin = get_origin(annotation)
         if isinstance(annotation, str):
             raise InvalidArgument(
@@ -116,14 +118,17 @@ class _Builder:
             return Meaning({}, _same)
         if annotation is None:
             annotation = type(None)
-        if annotation in _SCALARS if _hashable(annotation) else False:
+        # Before anything is looked up: what is noted beside a type may be without a hash.
+        if origin is typing.Annotated:
+            return self._annotated(annotation, place)
+        if not _hashable(annotation):
+            raise InvalidArgument(f"{place}: no JSON Schema for {clip(repr(annotation))}: expected {_WANTED}")
+        if annotation in _SCALARS:
             return _scalar(annotation)
         if annotation in _FORMATTED:
             return _formatted(annotation)
         if annotation is Decimal:
-            return Meaning({"type": "number"}, lambda value: Decimal(repr(value)))
-        if origin is typing.Annotated:
-            return self._annotated(annotation, place)
+            return Meaning({"type": "number"}, _decimal)
         if origin in (Required, NotRequired) or getattr(origin, "_name", None) == "ReadOnly":
             return self.build(get_args(annotation)[0], place)
         if origin is Literal:
@@ -187,14 +192,20 @@ class _Builder:
             return Meaning(schema, _fixed([item.restore for item in built]))
         schema, restore = self.build(args[0], f"{place}[]") if args else Meaning({}, _same)
         unique = {"uniqueItems": True} if kind in (set, frozenset) else {}
+        if unique and args and getattr(get_origin(args[0]) or args[0], "__hash__", None) is None:
+            raise InvalidArgument(
+                f"{place}: a set of {clip(repr(args[0]))}: expected items with a hash, or a list instead of a set"
+            )
         return Meaning({"type": "array", "items": schema, **unique}, _sequence(kind, restore))
 
     def _named(self, annotation: type, place: str) -> Meaning:
         """Give a reference to a named type, which is built when it is met first."""
         if annotation not in self._names:
-            name, number = annotation.__name__, 2
+            # A reference is a URI, which has no other characters.
+            first = name = re.sub(r"[^A-Za-z0-9_.-]", "_", annotation.__name__)
+            number = 2
             while name in self.defs:
-                name, number = f"{annotation.__name__}{number}", number + 1
+                name, number = f"{first}{number}", number + 1
             self._names[annotation] = name
             self.defs[name] = None
             schema, restore = self._definition(annotation, place)
@@ -208,11 +219,9 @@ class _Builder:
     def _definition(self, annotation: type, place: str) -> Meaning:
         adapter = _pydantic(annotation)
         if adapter is not None:
-            schema = adapter.json_schema(ref_template="#/$defs/{model}")
-            self.defs |= {
-                name: part for name, part in schema.pop("$defs", {}).items() if self.defs.get(name) is None
-            }
-            return Meaning(schema, _pydantic_restore(adapter))
+            return Meaning(
+                self._pydantic_definition(adapter, self._names[annotation]), _pydantic_restore(adapter)
+            )
         if issubclass(annotation, enum.Enum):
             return Meaning({"enum": [member.value for member in annotation]}, _enum(annotation))
         if dataclasses.is_dataclass(annotation):
@@ -222,6 +231,20 @@ class _Builder:
         raise InvalidArgument(
             f"{place}: no JSON Schema for {annotation.__module__}.{annotation.__qualname__}: expected {_WANTED}"
         )
+
+    def _pydantic_definition(self, adapter: Any, name: str) -> Any:
+        """Give a model's own schema; those that it refers to go to `$defs`, renamed where a name is taken."""
+        schema = adapter.json_schema()
+        parts = schema.pop("$defs", {})
+        # A model that refers to itself is a reference to its own definition, which takes the place kept for it.
+        itself = schema.get("$ref") == f"#/$defs/{name}"
+        own = parts.pop(name) if itself else schema
+        if any(self.defs.get(taken, part) != part for taken, part in parts.items()):
+            schema = adapter.json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+            parts = {f"{name}.{part}": value for part, value in schema.pop("$defs").items()}
+            own = schema
+        self.defs |= parts
+        return own
 
     def _dataclass(self, annotation: Any, place: str) -> Meaning:
         hints = _hints(annotation, place)
@@ -237,7 +260,13 @@ class _Builder:
     def _typed_dict(self, annotation: Any, place: str) -> Meaning:
         hints = _hints(annotation, place)
         built = {name: self.build(hint, f"{place}.{name}") for name, hint in hints.items()}
-        required = [name for name in hints if name in annotation.__required_keys__]
+        # Where annotations are postponed, Python's own list knows neither Required nor NotRequired.
+        required = [
+            name
+            for name, hint in hints.items()
+            if get_origin(hint) is Required
+            or (get_origin(hint) is not NotRequired and name in annotation.__required_keys__)
+        ]
         return Meaning(_closed(annotation, built, required), _object(dict, built, required))
 
 
@@ -253,7 +282,11 @@ for _abstract, _concrete in (
 
 
 def _hashable(annotation: Any) -> bool:
-    return getattr(type(annotation), "__hash__", None) is not None
+    try:
+        hash(annotation)
+    except TypeError:
+        return False
+    return True
 
 
 def _hints(annotation: Any, place: str) -> dict[str, Any]:
@@ -298,9 +331,22 @@ def _scalar(annotation: Any) -> Meaning:
             if not value.is_integer():
                 raise Mismatch
             return int(value)
-        return float(value) if annotation is float and isinstance(value, int) else value
+        return _float(value) if annotation is float and isinstance(value, int) else value
 
     return Meaning(dict(schema), restore)
+
+
+def _float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise Mismatch(f"an integer of {value.bit_length()} bits is too large for a float") from error
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Mismatch
+    return Decimal(repr(value))
 
 
 def _formatted(annotation: Any) -> Meaning:
@@ -316,22 +362,27 @@ def _formatted(annotation: Any) -> Meaning:
 
 def _literal(values: tuple[Any, ...]) -> Meaning:
     plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
-    keys = [(type(value), value) for value in plain]
 
     def restore(value: Any) -> Any:
-        if (type(value), value) not in keys:
-            raise Mismatch
-        return values[keys.index((type(value), value))]
+        for given, known in zip(values, plain, strict=True):
+            if _equal(value, known):
+                return given
+        raise Mismatch
 
     return Meaning({"enum": plain}, restore)
 
 
+def _equal(value: Any, known: Any) -> bool:
+    """Say whether two scalars are one JSON value: 1 is 1.0 and is not true."""
+    return bool(value == known) and isinstance(value, bool) == isinstance(known, bool)
+
+
 def _enum(annotation: type[enum.Enum]) -> Restore:
     def restore(value: Any) -> Any:
-        try:
-            return annotation(value)
-        except (ValueError, TypeError) as error:
-            raise Mismatch from error
+        for member in annotation:
+            if _equal(value, member.value):
+                return member
+        raise Mismatch
 
     return restore
 
@@ -361,7 +412,11 @@ def _sequence(kind: type, item: Restore) -> Restore:
     def restore(value: Any) -> Any:
         if not isinstance(value, list):
             raise Mismatch
-        return kind(item(element) for element in value)
+        items = [item(element) for element in value]
+        try:
+            return kind(items)
+        except TypeError as error:
+            raise Mismatch("an item has no hash, so that it cannot be in a set") from error
 
     return restore
 

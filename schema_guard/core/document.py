@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.pointer import escape, pointer
 from schema_guard.errors import InvalidSchema, clip, did_you_mean
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # RELIABILITY: limits of a schema. Real schemas of the public corpora stay below 64 levels.
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
+MAX_NUMBER_CHARS = 400
+_MAX_BITS = (10**MAX_NUMBER_CHARS).bit_length()
 
 DRAFTS = {
     "http://json-schema.org/draft-04/schema": "Draft4Validator",
@@ -33,8 +38,12 @@ _SHORT_NAMES = {
 }
 
 
-def dialect_of(document: Any, given: str | None) -> str:
+def dialect_of(
+    document: Any, given: str | None, *, resources: Mapping[str, Any] | None = None, what: str = ""
+) -> str:
     """Give the URI of the dialect: `$schema` of the document, else *given*, else 2020-12.
+
+    A metaschema among the *resources* counts as the dialect that it is written in, if it has all of its assertions.
 
     Raises:
         InvalidSchema: `unknown_dialect`, with the known ones.
@@ -44,15 +53,26 @@ def dialect_of(document: Any, given: str | None) -> str:
     if named is None:
         named, location = given or DEFAULT_DIALECT, ""
     uri = _SHORT_NAMES.get(named, named.rstrip("#")) if isinstance(named, str) else ""
+    metaschema = resources.get(uri) if resources else None
+    if uri not in DRAFTS and isinstance(metaschema, dict) and _asserts(metaschema):
+        uri = str(metaschema.get("$schema")).rstrip("#")
     if uri not in DRAFTS:
         known = [*_SHORT_NAMES, *DRAFTS]
         raise InvalidSchema(
-            f"dialect {clip(repr(named))}: expected one of {', '.join(_SHORT_NAMES)} or its URI"
+            f"{what}dialect {clip(repr(named))}: expected one of {', '.join(_SHORT_NAMES)} or its URI"
             f"{did_you_mean(named, known)}",
             code="unknown_dialect",
             location=location,
         )
     return uri
+
+
+def _asserts(metaschema: dict[str, Any]) -> bool:
+    """Say whether a metaschema has the vocabulary of assertions, as far as it speaks of vocabularies."""
+    vocabularies = metaschema.get("$vocabulary")
+    if not isinstance(vocabularies, dict):
+        return True
+    return any(uri.endswith("/vocab/validation") for uri in vocabularies)
 
 
 def check_size(document: Any, *, what: str = "schema") -> None:
@@ -73,17 +93,18 @@ def check_size(document: Any, *, what: str = "schema") -> None:
                 location=location,
             )
         size += _scalar_size(value, location, what)
-        if isinstance(value, dict):
-            size += sum(_key_size(key, location, what) for key in value)
-            stack += [(item, f"{location}/{escape(key)}", depth + 1) for key, item in value.items()]
-        elif isinstance(value, (list, tuple)):
-            stack += [(item, f"{location}/{index}", depth + 1) for index, item in enumerate(value)]
-        if size > MAX_BYTES:
+        # Each value inside takes two bytes at least: a million of them are refused before they are looked at.
+        if size + 2 * (len(value) if isinstance(value, (dict, list, tuple)) else 0) > MAX_BYTES:
             raise InvalidSchema(
                 f"{what} is larger than {MAX_BYTES} bytes: split it, or hand parts in as resources=",
                 code="too_large",
                 location="",
             )
+        if isinstance(value, dict):
+            size += sum(_key_size(key, location, what) for key in value)
+            stack += [(item, f"{location}/{escape(key)}", depth + 1) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            stack += [(item, f"{location}/{index}", depth + 1) for index, item in enumerate(value)]
 
 
 def _scalar_size(value: Any, location: str, what: str) -> int:
@@ -93,6 +114,12 @@ def _scalar_size(value: Any, location: str, what: str) -> int:
     if isinstance(value, float) and not isfinite(value):
         raise InvalidSchema(
             f"{what} holds {value!r} at {pointer(location)}: JSON has no such number", location=location
+        )
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise InvalidSchema(
+            f"{what} holds a number of more than {MAX_NUMBER_CHARS} digits at {pointer(location)}",
+            code="too_large",
+            location=location,
         )
     if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):
         return 2

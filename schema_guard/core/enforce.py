@@ -136,17 +136,15 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
 
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
-    asked = "" if plan.delivery == "instructions" else task
+    if plan.delivery == "instructions":
+        return "\n\n".join(part for part in (step.prefix.strip(), correction) if part)
     first = (
-        step.prefix + asked
-        if type(asked) is str
-        else prompting.render(asked, step.instructions, step.examples)
+        step.prefix + task
+        if type(task) is str
+        else prompting.render(task, step.instructions, step.examples)
     )
     if correction is None or plan.delivery == "feedback":
         return first
-    if plan.delivery == "instructions":
-        assert isinstance(first, str)
-        return f"{first.strip()}\n\n{correction}".strip()
     return prompting.with_correction(first, attempts[-1].reply or "", correction)
 
 

@@ -25,9 +25,10 @@ def explain(outcome: Outcome[Any], *, max_attempts: int | None = None) -> str:
     failure, call = outcome.failure, outcome.call
     assert failure is not None
     number = len(outcome.attempts)
+    function, schema = safe(clip(call.function)), safe(clip(call.schema_name))
     lines = [
-        f"{call.function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {call.schema_name})",
-        f"  attempt {number}, {failure.kind} {failure.code}:",
+        f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
+        f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}:",
         *(violation_lines(failure.violations) or [f"    {safe(clip(failure.message, 300))}"]),
         f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
     ]

@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 # The reasoning marks of open models; the mark of an unclosed block makes no block.
 _REASONING = re.compile(r"<(think|thinking|thought|reasoning|analysis|reflection)>", re.IGNORECASE)
-_FENCE = re.compile(r"(?:```|~~~)[^\n`{\[\"]*(?:\n|(?=[{\[\"]))")
-_CLOSING_FENCE = re.compile(r"\s*(?:```|~~~)?\s*")
+# A label is anything but JSON, attributes such as `title="x"` and `{.json}` included.
+_FENCE = re.compile(r"""(?:```|~~~)(?:[^\n`{\["=]++|="[^"\n]*+"|=|\{[.#][^\n}]*+\})*+(?:\n|(?=[{\["]))""")
+# All possessive: white space that is given back would be skipped again, once for each of its characters.
+_CLOSING_FENCE = re.compile(r"\s*+(?:(?:```|~~~)(?=\s|\Z))?+\s*+")
 _SCALAR = re.compile(
-    r"(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=\s*(?:```|~~~)?\s*\Z)"
+    r"(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=\s*+(?:```|~~~)?+\s*+\Z)"
 )
 _SPACE = " \t\r\n"
 _TOKEN = re.compile(r'["{}\[\]]')
@@ -98,9 +100,21 @@ def _space(text: str, start: int) -> int:
 
 
 def after(text: str, end: int) -> str:
-    """Give what follows a JSON text, its closing fence skipped; the empty text when nothing does."""
+    """Give what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
     closing = _CLOSING_FENCE.match(text, end)
-    return text[closing.end() if closing else end :]
+    position = closing.end() if closing else end
+    opening = _FENCE.match(text, position)
+    return text[opening.end() if opening else position :]
+
+
+_OPENS_JSON = re.compile(
+    r"""\{\s*+(?:["'}]|[\w$]++\s*+:)|\[\s*+(?:[\[{"'\]]|-?[0-9]|(?:true|false|null)\b)"""
+)
+
+
+def opens_json(text: str) -> bool:
+    """Say whether a bracket opens JSON, be it broken, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
+    return _OPENS_JSON.match(text) is not None
 
 
 def bracketed(text: str, position: int) -> tuple[tuple[Span, ...], tuple[int, ...]]:

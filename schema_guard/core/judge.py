@@ -30,6 +30,8 @@ _FINISHED = ("stop", "tool_call")
 _UNREAD = NotJson("", "not parsed yet")
 # Prose may hold brackets inside brackets; each character of it is parsed this often at most.
 _PARSES_PER_CHARACTER = 8
+# Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
+_UNCLOSED_READ = 4
 _FAILED_FINISHES = {
     "refusal": ("refusal", "the model refused"),
     "content_filter": ("content_filter", "the provider's content filter stopped the reply"),
@@ -67,10 +69,11 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
     if type(value) is not NotJson and restore is None and schema.accepts(value):
         return _accepted(value, schema, checks, "exact")
-    if len(text) > limits.max_bytes:
-        return _failed(
-            _syntax("too_large", f"{len(text)} characters, more than max_bytes={limits.max_bytes}")
-        )
+    # A character is 4 bytes at the most; counting them takes a copy of the text.
+    if 4 * len(text) > limits.max_bytes:
+        size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
+        if size > limits.max_bytes:
+            return _failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
     from schema_guard.core import extract  # noqa: PLC0415 - the usual reply needs none of it, and it is 2 ms
 
     reading = extract.read(text)
@@ -147,25 +150,49 @@ def _inside_string(value: Any, terms: _Terms) -> Any:
 
 
 def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
-    valid: list[Any] = []
-    invalid: tuple[int, Any] | None = None
-    refused: NotJson | None = None
-    broken = [text[start:] for start in reading.unclosed[:1]]
+    for start in reading.unclosed[:_UNCLOSED_READ]:
+        value = terms.parse(text[start:])
+        if type(value) is NotJson and value.code == "unfinished":
+            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
+            return _mended([text[start:]], terms) or _failed(_not_json(value, terms.finish_reason))
+    found = _search(text, reading, terms)
+    if len(found.valid) > 1:
+        return _failed(_syntax("several_documents", "different valid values in the text: expected exactly one"))
+    if found.valid:
+        return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
+    return _mended(found.broken, terms) or _failed(_prose_failure(text, found, terms))
+
+
+class _Found(NamedTuple):
+    """What a search through prose has found.
+
+    Attributes:
+        valid: Values that are valid, each once.
+        invalid: Values that are not, with the length of their text.
+        refused: Why texts are no JSON.
+        broken: Texts that mending may help.
+    """
+
+    valid: list[Any]
+    invalid: list[tuple[int, Any]]
+    refused: list[NotJson]
+    broken: list[str]
+
+
+def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
+    found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
     for document, value in _documents(text, reading.candidates, terms):
         if type(value) is NotJson:
-            refused = value
-            broken += [document] if value.code == "malformed" else []
-        elif terms.schema.accepts(value):
-            valid += [] if any(_same(value, other) for other in valid) else [value]
-        elif invalid is None or len(document) >= invalid[0]:
-            invalid = len(document), value
-    if len(valid) > 1:
-        return _failed(
-            _syntax("several_documents", f"{len(valid)} different valid values in the text: expected one")
-        )
-    if valid:
-        return _accepted(valid[0], terms.schema, terms.checks, "unwrapped")
-    return _mended(broken, terms) or _failed(_prose_failure(text, reading, terms, invalid, refused))
+            found.refused.append(value)
+            if value.code == "malformed":
+                found.broken.append(document)
+        elif not terms.schema.accepts(value):
+            found.invalid.append((len(document), value))
+        elif not any(_same(value, other) for other in found.valid):
+            found.valid.append(value)
+            if len(found.valid) > 1:
+                break
+    return found
 
 
 def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
@@ -195,22 +222,18 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     return found[0]
 
 
-def _prose_failure(
-    text: str, reading: Reading, terms: _Terms, invalid: tuple[int, Any] | None, refused: NotJson | None
-) -> Failure:
-    """Give the failure that explains best: cut off, else the largest JSON text's violations, else its syntax."""
-    for start in reading.unclosed[:4]:
-        value = terms.parse(text[start:])
-        if type(value) is NotJson and value.code == "unfinished":
-            return _not_json(value, terms.finish_reason)
-    if invalid is not None:
-        return _schema_failure(invalid[1], terms.schema)
+def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
+    """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
+    if found.invalid:
+        # Of equally large ones the last: a final answer follows its drafts.
+        _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
+        return _schema_failure(value, terms.schema)
     if terms.finish_reason == "length":
         return Failure(
             "truncation", "max_tokens", "cut off at the output limit before a JSON text was complete"
         )
-    if refused is not None:
-        return _not_json(refused, "stop")
+    if found.refused:
+        return _not_json(found.refused[-1], "stop")
     if not text.strip():
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")
@@ -218,6 +241,8 @@ def _prose_failure(
 
 def _documents(text: str, spans: Sequence[Span], terms: _Terms) -> Iterator[tuple[str, Any]]:
     """Parse bracketed parts from the outside in: what parses hides what stands inside it."""
+    from schema_guard.core.extract import opens_json  # noqa: PLC0415 - as in judge
+
     budget = _PARSES_PER_CHARACTER * len(text)
     stack = list(reversed(spans))
     while stack and budget > 0:
@@ -226,13 +251,22 @@ def _documents(text: str, spans: Sequence[Span], terms: _Terms) -> Iterator[tupl
         document = text[span.start : span.end]
         value = terms.parse(document)
         yield document, value
-        if type(value) is NotJson and value.code == "malformed":
+        # Inside braces of prose a JSON text may stand; a part of broken JSON is not what the model meant.
+        if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
             stack += reversed(span.inner)
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Say whether two JSON values are equal: 1 is 1.0 and is not true."""
-    return bool(one == other) and repr(one).count("True") == repr(other).count("True")
+    """Say whether two JSON values are equal: 1 is 1.0 and is not true. Values are at most 100 levels deep."""
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(_same(one[k], other[k]) for k in one)
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _accepted(
@@ -244,7 +278,7 @@ def _accepted(
 ) -> Judgement[V]:
     try:
         restored = schema.restore(value)
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
         return _failed(_type_failure(error))
     for check in checks:
         failure = _refused_by(check, restored)
@@ -262,7 +296,7 @@ def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | Non
     return None if message is None else Failure("semantic", name, clip(str(message), 300))
 
 
-def _type_failure(error: ValueError) -> Failure:
+def _type_failure(error: Exception) -> Failure:
     """Give the failure for a value that the schema's Python type refused (Pydantic's errors by shape)."""
     problems = getattr(error, "errors", None)
     if not callable(problems):

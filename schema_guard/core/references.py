@@ -1,29 +1,25 @@
-"""Where the references of a schema lead, and that none of them leads out or round in a circle.
+"""Where the references of a schema lead, and that none of them leads out.
 
 Rules:
 1. Nothing here recurses: a schema may be chained so as to exhaust the stack.
 2. Only schema positions are read as schemas: data under `enum`, `const`, `default` and `examples` is data.
 3. Every reference must reach a place inside the document, a metaschema, or a resource the caller handed in.
-4. A chain of references that comes back to itself without a step into the instance never ends: refused.
+4. A resource that no reference reaches is as if it had not been handed in.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, urldefrag, urljoin
 
 from schema_guard.core.document import DRAFTS
 from schema_guard.core.pointer import escape, pointer, unescape
 from schema_guard.errors import InvalidSchema, clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-# A chain of in-place references; each link costs an engine one stack frame.
-MAX_CHAIN = 256
+    from collections.abc import Iterable, Iterator, Mapping
 
 # In these drafts "$ref" switches its siblings off.
-_REF_ALONE = {uri for uri in DRAFTS if "draft-0" in uri}
+REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
 
 _MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
@@ -31,8 +27,9 @@ _SINGLES = (
     "items", "additionalItems", "additionalProperties", "unevaluatedItems", "unevaluatedProperties",
     "contains", "not", "if", "then", "else", "propertyNames", "contentSchema",
 )  # fmt: skip
-_IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies")
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+# What every engine knows by itself.
+_METASCHEMAS = (*DRAFTS, "https://json-schema.org/draft/2019-09/meta/", "https://json-schema.org/draft/2020-12/meta/")
 
 
 class Subschema(NamedTuple):
@@ -41,6 +38,24 @@ class Subschema(NamedTuple):
     schema: Any
     location: str
     base: str
+
+
+class Reference(NamedTuple):
+    """A reference that stands in a document.
+
+    Attributes:
+        document: URI of that document; `""` is the schema itself.
+        location: JSON Pointer of the keyword in it.
+        schema: The schema that it stands in.
+        reference: Its text.
+        url: Where it leads, without the fragment.
+    """
+
+    document: str
+    location: str
+    schema: dict[str, Any]
+    reference: str
+    url: str
 
 
 def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
@@ -54,8 +69,8 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
                 yield Subschema(schema, location, base)
             continue
         identifier = schema.get(id_keyword)
-        if isinstance(identifier, str) and not (dialect in _REF_ALONE and "$ref" in schema):
-            base = _resolve(base, identifier)
+        if isinstance(identifier, str) and not (dialect in REF_ALONE and "$ref" in schema):
+            base = resolve(base, identifier)
         yield Subschema(schema, location, base)
         stack += [Subschema(child, location + step, base) for step, child in _children(schema)]
 
@@ -78,83 +93,191 @@ def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:  # noqa: C90
 
 
 class References:
-    """Where the references of a document and its resources lead.
+    """Where the references of a document, and of the resources that it reaches, lead.
 
     Attributes:
+        own: The schema positions of the document.
         places: Resource URI, or URI with an anchor -> the schema there.
+        dynamic: Name of a dynamic anchor -> the schemas that carry it.
+        reached: URI -> document, of the resources that are reached.
     """
 
     def __init__(self, document: Any, dialect: str, resources: Mapping[str, Any]) -> None:
         self.dialect = dialect
         self.places: dict[str, Any] = {}
         self.dynamic: dict[str, list[Any]] = {}
+        self.reached: dict[str, Any] = {}
         self._bases: dict[int, str] = {}
-        self.own: list[Subschema] = []
-        for uri, other in resources.items():
-            self._index(other, uri)
-        self.own = self._index(document, "")
+        self._found: list[Reference] = []
+        self._positions: list[tuple[dict[str, Any], str]] = []
+        self._offered = dict(resources)
+        self._inside: dict[str, str] | None = None
+        self.own: list[Subschema] = self._index(document, "")
+        self._reach()
 
     def _index(self, document: Any, uri: str) -> list[Subschema]:
-        self.places.setdefault(urldefrag(uri).url, document)
+        self.places.setdefault(uri.partition("#")[0], document)
         found = list(subschemas(document, uri, self.dialect))
-        for schema, _, base in found:
-            if not isinstance(schema, dict):
-                continue
-            self._bases[id(schema)] = base
-            url, fragment = urldefrag(base)
-            if ("$id" in schema or "id" in schema) and not fragment:
-                self.places[url] = schema
-            elif fragment:
-                # Drafts 4 to 7 name an anchor by "$id": "#name".
-                self.places[f"{url}#{fragment}"] = schema
-            for keyword in ("$anchor", "$dynamicAnchor"):
-                anchor = schema.get(keyword)
-                if isinstance(anchor, str):
-                    self.places[f"{url}#{anchor}"] = schema
-                    if keyword == "$dynamicAnchor":
-                        self.dynamic.setdefault(anchor, []).append(schema)
+        for schema, location, base in found:
+            if isinstance(schema, dict):
+                self._positions.append((schema, location))
+                self._place(schema, base)
+                self._found += _references(uri, location, schema, base)
         return found
+
+    def _place(self, schema: dict[str, Any], base: str) -> None:
+        self._bases[id(schema)] = base
+        url, _, fragment = base.partition("#")
+        if fragment:
+            # Drafts 4 to 7 name an anchor by "$id": "#name".
+            self.places[f"{url}#{fragment}"] = schema
+        elif "$id" in schema or "id" in schema:
+            self.places[url] = schema
+        for keyword in ("$anchor", "$dynamicAnchor"):
+            anchor = schema.get(keyword)
+            if isinstance(anchor, str):
+                self.places[f"{url}#{anchor}"] = schema
+                if keyword == "$dynamicAnchor":
+                    self.dynamic.setdefault(anchor, []).append(schema)
+
+    def _reach(self) -> None:
+        """Index the resources that the references found so far lead to, and what those lead to."""
+        at = 0
+        while at < len(self._found):
+            url = self._found[at].url
+            at += 1
+            if url not in self.places:
+                uri = self._holder(url)
+                if uri is not None and uri not in self.reached:
+                    self.reached[uri] = self._offered[uri]
+                    self._index(self._offered[uri], uri)
+
+    def _holder(self, url: str) -> str | None:
+        """Give the resource that is, or holds, the schema of a URL."""
+        if url in self._offered:
+            return url
+        if self._inside is None:
+            self._inside = {}
+            for uri, document in self._offered.items():
+                for schema, _, base in subschemas(document, uri, self.dialect):
+                    if isinstance(schema, dict) and ("$id" in schema or "id" in schema):
+                        self._inside.setdefault(base.partition("#")[0], uri)
+        return self._inside.get(url)
+
+    def positions(self) -> list[tuple[dict[str, Any], str]]:
+        """Give every schema of the document and of what it reaches, with its location in its own document."""
+        return self._positions
+
+    def base(self, schema: dict[str, Any]) -> str:
+        """Give the URI of the resource that a schema position belongs to."""
+        return self._bases.get(id(schema), "").partition("#")[0]
 
     def target_uri(self, schema: dict[str, Any], reference: str) -> str:
         """Give the absolute URI of a reference that stands in *schema*."""
-        return _resolve(self._bases.get(id(schema), ""), reference)
+        return resolve(self._bases.get(id(schema), ""), reference)
 
     def lookup(self, schema: dict[str, Any], reference: str) -> Any:
         """Give the schema that a reference leads to; None when it leads out of what is known."""
-        url, fragment = urldefrag(self.target_uri(schema, reference))
+        url, _, fragment = self.target_uri(schema, reference).partition("#")
         if fragment and not fragment.startswith("/"):
             return self.places.get(f"{url}#{fragment}")
         place = self.places.get(url)
-        for token in unquote(fragment).split("/")[1:]:
+        for token in _unquoted(fragment).split("/")[1:]:
             place = _step(place, unescape(token))
+        if isinstance(place, dict) and id(place) not in self._bases:
+            # A place that is no schema position, like "#/components/schemas/x": it becomes one by being meant.
+            for position in subschemas(place, url, self.dialect):
+                if isinstance(position.schema, dict):
+                    self._bases.setdefault(id(position.schema), position.base)
         return place
 
-    def in_place(self, schema: Any) -> list[Any]:
-        """Give the schemas that apply to the same instance as *schema* does."""
-        if not isinstance(schema, dict):
-            return []
-        found: list[Any] = []
-        for keyword in _REFERENCES:
+    def targets(self, schema: dict[str, Any]) -> Iterator[list[Any]]:
+        """Give, for each reference in a schema, the schemas that it may lead to: one of them applies."""
+        for keyword in REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
-                found.append(self.lookup(schema, reference))
-                found += (
-                    self.dynamic.get(reference.rpartition("#")[2], ()) if keyword == "$dynamicRef" else ()
-                )
-        if self.dialect in _REF_ALONE and "$ref" in schema:
-            return found
-        for keyword in _IN_PLACE:
-            members = schema.get(keyword)
-            if isinstance(members, list):
-                found += members
-            elif isinstance(members, dict):
-                found += members.values() if keyword.startswith("dependen") else [members]
-        return found
+                dynamic = self.dynamic.get(reference.rpartition("#")[2], ()) if keyword == "$dynamicRef" else ()
+                yield [self.lookup(schema, reference), *dynamic]
+
+    def check(self) -> None:
+        """Refuse references that lead out.
+
+        Raises:
+            InvalidSchema: `remote_ref`, at the reference.
+        """
+        for found in self._found:
+            if found.url in self.places or found.url.startswith(_METASCHEMAS):
+                continue
+            where = f" of resource {clip(found.document)!r}" if found.document else ""
+            raise InvalidSchema(
+                f"{clip(repr(found.reference))} at {pointer(clip(found.location))}{where} leads out of the schema, and "
+                "nothing is ever fetched: put the document under $defs, or hand it in as resources={uri: document}",
+                code="remote_ref",
+                location=found.location,
+            )
+
+    def unresolved(self) -> str | None:
+        """Give the location of the first reference that leads to nothing inside its document; None without one."""
+        for found in self._found:
+            if found.url in self.places and self.lookup(found.schema, found.reference) is None:
+                return found.location
+        return None
+
+    def crossings(self, most: int) -> int:
+        """Count the paths of references from resource to resource, up to *most*.
+
+        jsonschema-rs 0.61 compiles a schema anew for each such path: 12 resources of 5 references take minutes.
+        """
+        leads: dict[str, list[str]] = {}
+        for found in self._found:
+            here = self.base(found.schema)
+            if found.url != here:
+                leads.setdefault(here, []).append(found.url)
+        return _paths(leads, list(leads), most)
 
 
-def _resolve(base: str, reference: str) -> str:
+def _paths(leads: Mapping[str, list[str]], starts: list[str], most: int) -> int:
+    """Count the paths in a graph that meet no node twice, up to *most*."""
+    count = 0
+    path = [("", iter(starts))]
+    while path and count < most:
+        target = next((url for url in path[-1][1] if url not in {node for node, _ in path[1:]}), None)
+        if target is None:
+            path.pop()
+        else:
+            count += 1
+            path.append((target, iter(leads.get(target, ()))))
+    return count
+
+
+def _references(uri: str, location: str, schema: dict[str, Any], base: str) -> Iterable[Reference]:
+    for keyword in REFERENCES:
+        reference = schema.get(keyword)
+        if isinstance(reference, str):
+            url = resolve(base, reference).partition("#")[0]
+            yield Reference(uri, f"{location}/{keyword}", schema, reference, url)
+
+
+def resolve(base: str, reference: str) -> str:
+    """Give a reference as an absolute URI, as far as its base is one."""
     # urljoin knows no "urn:" and drops its base; a fragment stays in its own document whatever the scheme.
-    return urldefrag(base).url + reference if reference.startswith("#") else urljoin(base, reference)
+    if reference.startswith("#"):
+        return base.partition("#")[0] + reference
+    from urllib.parse import urljoin  # noqa: PLC0415 - most schemas refer to themselves only
+
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        # No URI at all, like "http://[": it leads nowhere.
+        return reference.partition("#")[0]
+
+
+def _unquoted(fragment: str) -> str:
+    if "%" not in fragment:
+        return fragment
+    from urllib.parse import unquote  # noqa: PLC0415 - as in resolve
+
+    return unquote(fragment)
 
 
 def _step(place: Any, token: str) -> Any:
@@ -163,75 +286,3 @@ def _step(place: Any, token: str) -> Any:
     if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):  # noqa: PLR2004
         return place[int(token)]
     return None
-
-
-def check_references(references: References) -> None:
-    """Refuse references that lead out of the document or go round in a circle.
-
-    Raises:
-        InvalidSchema: `remote_ref` or `ref_cycle`, at the reference.
-    """
-    for schema, location, _ in references.own:
-        if not isinstance(schema, dict):
-            continue
-        for keyword in _REFERENCES:
-            reference = schema.get(keyword)
-            if isinstance(reference, str):
-                _check_local(references, schema, reference, f"{location}/{keyword}")
-    _check_cycles(references)
-
-
-def first_unresolved(references: References) -> str | None:
-    """Give the location of the first reference that leads to nothing inside its document; None if there is none."""
-    for schema, location, _ in references.own:
-        if isinstance(schema, dict):
-            for keyword in _REFERENCES:
-                reference = schema.get(keyword)
-                if isinstance(reference, str) and references.lookup(schema, reference) is None:
-                    return f"{location}/{keyword}"
-    return None
-
-
-def _check_local(references: References, schema: dict[str, Any], reference: str, location: str) -> None:
-    url = urldefrag(references.target_uri(schema, reference)).url
-    if url in references.places or "json-schema.org/draft" in url:
-        return
-    raise InvalidSchema(
-        f"{clip(repr(reference))} at {pointer(location)} leads out of the schema, and nothing is ever fetched: "
-        "put the document under $defs, or hand it in as resources={uri: document}",
-        code="remote_ref",
-        location=location,
-    )
-
-
-def _check_cycles(references: References) -> None:
-    """Walk the in-place graph depth first; a schema met again on its own path is a cycle."""
-    done: set[int] = set()
-    for start, location, _ in references.own:
-        if not isinstance(start, dict) or id(start) in done:
-            continue
-        path: list[tuple[int, Iterator[Any]]] = [(id(start), iter(references.in_place(start)))]
-        on_path = {id(start)}
-        while path:
-            node, rest = path[-1]
-            child = next((c for c in rest if isinstance(c, dict) and id(c) not in done), None)
-            if child is None:
-                path.pop()
-                on_path.discard(node)
-                done.add(node)
-            elif id(child) in on_path:
-                raise InvalidSchema(
-                    f"the references from {pointer(location)} come back to themselves without a step into the "
-                    "instance, so validation would never end: break the circle",
-                    code="ref_cycle",
-                    location=location,
-                )
-            elif len(path) > MAX_CHAIN:
-                raise InvalidSchema(
-                    f"more than {MAX_CHAIN} schemas apply in a chain at {pointer(location)}: inline some of them",
-                    code="too_deep",
-                    location=location,
-                )
-            else:
-                path.append((id(child), iter(references.in_place(child))))
-                on_path.add(id(child))

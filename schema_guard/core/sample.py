@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from schema_guard.core.pointer import split
+from schema_guard.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
@@ -50,9 +51,17 @@ def samples(schema: Schema[Any], *, count: int = 2) -> list[Any]:
             continue
     found: list[Any] = []
     for value in candidates:
-        if value not in found and schema.is_valid(value):
+        if value not in found and _is_valid(value, schema):
             found.append(value)
     return found[:count]
+
+
+def _is_valid(value: Any, schema: Schema[Any]) -> bool:
+    try:
+        return schema.is_valid(value)
+    except InvalidArgument:
+        # Beyond a limit of replies, such as an infinite number: no reply may look like that.
+        return False
 
 
 @dataclass(slots=True)
@@ -159,13 +168,16 @@ def _number(schema: dict[str, Any], variant: int) -> Any:
     low = schema.get("minimum")
     if low is None and isinstance(schema.get("exclusiveMinimum"), (int, float)):
         low = schema["exclusiveMinimum"] + step
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    most, below = schema.get("maximum"), schema.get("exclusiveMaximum")
+    high = below if most is None else most
     if low is None:
         low = min(step, high - step) if isinstance(high, (int, float)) else step
     # The first multiple at or above the lower bound, then one step further for the second example.
     start = -(-low // step) * step
     value = start + variant * step
-    return value if high is None or value < high else start
+    # Draft 4 has a boolean for `exclusiveMaximum`; a value that it forbids is not kept.
+    fits = (most is None or value <= most) and (isinstance(below, bool) or below is None or value < below)
+    return value if fits else start
 
 
 def _text(schema: dict[str, Any], variant: int) -> str:

@@ -15,21 +15,25 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema_guard.core import document as checks
-from schema_guard.core.document import DRAFTS, compact, dialect_of
-from schema_guard.core.pointer import pointer
+from schema_guard.core.document import compact, dialect_of
+from schema_guard.core.values import Limits
+from schema_guard.core.work import measure
 from schema_guard.errors import InvalidArgument, InvalidSchema, clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from schema_guard.core.references import References
+    from schema_guard.core.compiled import Compiled
     from schema_guard.core.values import Violation
 
 V = TypeVar("V")
 
 # Enough for every schema of a service; beyond it the oldest is compiled again when it is met again.
 _CACHE_SIZE = 256
+_LIMITS = Limits()
+# Deeper than any parser here goes.
+_DEEPEST = 1_000
 _cache: dict[tuple[Any, ...], Any] = {}
 _cache_lock = Lock()
 
@@ -46,7 +50,7 @@ class Schema(Generic[V]):
     """
 
     __slots__ = (
-        "_engine",
+        "_compiled",
         "_resources",
         "_restore",
         "_source",
@@ -62,7 +66,7 @@ class Schema(Generic[V]):
     dialect: str
     fingerprint: str
     formats: bool
-    _engine: Any
+    _compiled: Compiled
     _resources: dict[str, Any]
     _restore: Callable[[Any], Any] | None
     _source: type | None
@@ -98,51 +102,64 @@ class Schema(Generic[V]):
             return source
         document, found_name, restore = _read(source)
         checks.check_size(document)
-        uri = dialect_of(document, dialect)
-        text = compact(document)
-        fingerprint = sha256(text.encode()).hexdigest()[:16]
         known = _read_resources(resources)
+        uri = dialect_of(document, dialect, resources=known)
+        fingerprint = sha256(compact(document).encode()).hexdigest()[:16]
         schema: Schema[Any] = object.__new__(Schema)
         schema.document = json.loads(json.dumps(document))
         schema.name = clip(name or found_name or _title(document) or f"schema-{fingerprint[:8]}")
         schema.dialect, schema.fingerprint, schema.formats = uri, fingerprint, formats
         schema._restore, schema._resources = restore, known
         schema._source = source if isinstance(source, type) else None
-        schema._engine = _compiled(schema, text)
+        schema._compiled = _ready(schema)
+        schema._resources = schema._compiled.resources
         return schema
 
-    def violations(self, instance: Any) -> list[Violation]:
+    @property
+    def engine(self) -> str:
+        """What validates: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
+        return self._compiled.engine.name
+
+    def violations(
+        self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
+    ) -> list[Violation]:
         """Say what is wrong with an instance, most relevant first, at most 50.
+
+        Where that would take more than *max_steps*, what a bounded search finds; without a find one violation of
+        the keyword `too_costly`. A pattern that gives up on a text is a violation of that keyword at the text.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool or None.
+            max_steps: Steps of validation, estimated before it starts.
+            max_depth: Levels of nesting.
 
         Raises:
-            InvalidArgument: *instance* is not JSON, or is nested deeper than 100 levels.
+            InvalidArgument: *instance* is not JSON, or is nested deeper.
         """
-        from schema_guard.core.violations import violations  # noqa: PLC0415 - only failures need it
-
-        _check_instance(instance)
+        levels = measure(instance, max_depth)
         try:
-            return violations(self._engine.iter_errors(instance))
+            return self._compiled.violations(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
-            raise InvalidArgument(
-                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
-            ) from error
+            raise InvalidArgument(f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}") from error
 
-    def is_valid(self, instance: Any) -> bool:
-        """Say whether an instance is valid. Raises as `violations` does."""
-        _check_instance(instance)
+    def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
+        """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
+        levels = measure(instance)
         try:
-            return bool(self._engine.is_valid(instance))
+            return self._compiled.accepts(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
-            raise InvalidArgument(
-                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
-            ) from error
+            raise InvalidArgument(f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}") from error
 
-    def accepts(self, instance: Any) -> bool:
-        """Say whether an instance that is known to be JSON within the limits is valid."""
-        return self._engine.is_valid(instance)  # type: ignore[no-any-return]
+    def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
+        """Say whether an instance that is known to be JSON within the limits is valid; False where undecided."""
+        ready = self._compiled
+        if ready.plain <= max_steps:
+            return ready.is_valid(instance)
+        return ready.accepts(instance, measure(instance, _DEEPEST), max_steps)
+
+    def steps(self, instance: Any) -> int:
+        """Estimate the steps that validating an instance takes. Raises as `violations` does."""
+        return self._compiled.steps(instance, measure(instance), _LIMITS.max_steps)
 
     def restore(self, value: Any) -> V:
         """Give a valid JSON value in the Python type of the schema's source; JSON itself where that is a dict.
@@ -233,7 +250,7 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
         known = dict(resources)
     for uri, document in known.items():
         checks.check_size(document, what=f"resource {clip(uri)!r}")
-    return known
+    return {uri: json.loads(json.dumps(document)) for uri, document in known.items()}
 
 
 def _title(document: Any) -> str | None:
@@ -242,82 +259,21 @@ def _title(document: Any) -> str | None:
     return next((document[key] for key in ("title", "$id", "id") if isinstance(document.get(key), str)), None)
 
 
-def _compiled(schema: Schema[Any], text: str) -> Any:
-    """Give the engine's validator for a schema, from the cache if its like was compiled before."""
-    key = (
-        schema.fingerprint,
-        schema.dialect,
-        schema.formats,
-        compact(schema._resources) if schema._resources else "",  # noqa: SLF001
-    )
-    engine = _cache.get(key)
-    if engine is None:
-        engine = _compile(schema, text)
+def _ready(schema: Schema[Any]) -> Compiled:
+    """Give what a schema was compiled to, from the cache if its like was compiled before."""
+    known = sha256(compact(schema._resources).encode()).digest() if schema._resources else b""  # noqa: SLF001
+    # The fingerprint is cut to what people can compare; two schemas must never share an engine.
+    content = sha256(compact(schema.document).encode()).digest()
+    key = (content, schema.dialect, schema.formats, known)
+    ready: Compiled | None = _cache.get(key)
+    if ready is None:
+        from schema_guard.core.compiled import compiled  # noqa: PLC0415 - what only loads and is met again needs none
+
+        ready = compiled(
+            schema.document, schema.dialect, formats=schema.formats, resources=schema._resources  # noqa: SLF001
+        )
         with _cache_lock:
             if len(_cache) >= _CACHE_SIZE:
                 _cache.pop(next(iter(_cache)))
-            _cache[key] = engine
-    return engine
-
-
-def _compile(schema: Schema[Any], text: str) -> Any:
-    import jsonschema_rs  # noqa: PLC0415 - `import schema_guard` loads no third-party module
-
-    resources = schema._resources  # noqa: SLF001
-    references = None
-    if (
-        'ef"' in text or resources
-    ):  # "$ref", "$dynamicRef" or "$recursiveRef": only they can lead out or round
-        from schema_guard.core.references import References, check_references  # noqa: PLC0415
-
-        references = References(schema.document, schema.dialect, resources)
-        check_references(references)
-    options: dict[str, Any] = {"offline": True, "validate_formats": schema.formats}
-    if resources:
-        # What the engine calls a document without "$id", and resolves relative references against.
-        absolute = [
-            (uri if ":" in uri else f"json-schema:///{uri}", other) for uri, other in resources.items()
-        ]
-        options["registry"] = jsonschema_rs.Registry(absolute)
-    try:
-        return getattr(jsonschema_rs, DRAFTS[schema.dialect])(schema.document, **options)
-    except jsonschema_rs.ValidationError as error:
-        raise _invalid(error, references) from error
-    except (jsonschema_rs.ReferencingError, ValueError) as error:
-        raise InvalidSchema(f"schema cannot be used: {clip(str(error), 200)}") from error
-
-
-def _invalid(error: Any, references: References | None) -> InvalidSchema:
-    """Give the error for what a metaschema, or the engine's compiler, has against a schema."""
-    from schema_guard.core.violations import best_arm, violations  # noqa: PLC0415 - only failures need it
-
-    if error.kind.name == "$ref" and references is not None:
-        from schema_guard.core.references import first_unresolved  # noqa: PLC0415
-
-        location = first_unresolved(references) or ""
-        return InvalidSchema(
-            f"the reference at {pointer(location)} leads nowhere: {clip(error.message, 200)}",
-            location=location,
-        )
-    (told,) = violations([error])
-    if error.kind.name in ("anyOf", "oneOf"):
-        _, inner = best_arm(error.kind.as_dict()["context"], len(error.instance_path))
-        told = violations(inner)[0]._replace(instance_location=told.instance_location)
-    return InvalidSchema(
-        f"schema is invalid at {pointer(told.instance_location)}: expected {told.expected}, got {told.actual}",
-        location=told.instance_location,
-    )
-
-
-def _check_instance(instance: Any) -> None:
-    # An engine recurses over the instance; the limit is that of a reply (values.Limits.max_depth).
-    level = [instance]
-    for _ in range(100):
-        level = [item for value in level if isinstance(value, (dict, list, tuple)) for item in _items(value)]
-        if not level:
-            return
-    raise InvalidArgument("instance: expected a value nested at most 100 levels deep")
-
-
-def _items(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value
+            _cache[key] = ready
+    return ready

@@ -224,12 +224,15 @@ class Limits(NamedTuple):
         max_depth: Levels of nesting of a JSON text (`too_deep`).
         max_nodes: Values in a JSON text, members and elements counted (`too_many_nodes`).
         max_number_chars: Characters of one number (`number_too_long`).
+        max_steps: Steps of validation, estimated before it starts (`too_costly`). A step is 6 ns of the fast
+            engine's where this was measured, so the default stays below half a second.
     """
 
     max_bytes: int = 8 * 1024 * 1024
     max_depth: int = 100
     max_nodes: int = 200_000
     max_number_chars: int = 400
+    max_steps: int = 50_000_000
 
 
 class Budget(NamedTuple):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.core.patterns import tightened
 from schema_guard.core.pointer import join, pointer
 from schema_guard.core.values import Violation
 from schema_guard.errors import clip
@@ -27,7 +28,11 @@ VALUE_KEYWORDS = frozenset({
     "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains",
     "uniqueItems", "pattern", "format", "contentEncoding", "contentMediaType",
 })  # fmt: skip
+# The keyword of what was not decided: a limit on steps was reached.
+TOO_COSTLY = "too_costly"
 _INDEX = re.compile("[0-9]{1,6}")
+# Two arms are told of each union: without a bound unions in unions would double the text.
+_MAX_NESTED = 2
 _UNIONS = ("anyOf", "oneOf")
 # Keywords whose next path segment is a name or an index and not a keyword.
 _CONTAINERS = frozenset({
@@ -36,11 +41,53 @@ _CONTAINERS = frozenset({
 })  # fmt: skip
 
 
-def violations(errors: Iterable[Any]) -> list[Violation]:
+class Kind(NamedTuple):
+    """The keyword that is broken, and what it says."""
+
+    name: str
+    fields: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give what the keyword says, under the names that jsonschema-rs uses."""
+        return self.fields
+
+
+class Broken(NamedTuple):
+    """A broken keyword, of the shape of jsonschema-rs' errors."""
+
+    kind: Kind
+    instance: Any
+    instance_path: list[str | int]
+    evaluation_path: list[str | int]
+
+
+# Keyword -> the name that jsonschema-rs gives its value; the rest it calls "limit".
+_FIELD_NAMES = {
+    "enum": "options", "const": "expected_value", "multipleOf": "multiple_of", "pattern": "pattern", "format": "format",
+}  # fmt: skip
+
+
+def fields_of(keyword: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Give what a keyword of a schema says, under the names that jsonschema-rs uses."""
+    value = schema[keyword]
+    if keyword == "type":
+        return {"types": value if isinstance(value, list) else [value]}
+    return {_FIELD_NAMES.get(keyword, "limit"): value}
+
+
+def too_costly(steps: int, max_steps: int) -> Violation:
+    """Give the violation of an instance that would take too many steps to validate."""
+    return Violation(
+        "", "", TOO_COSTLY, f"a value that takes at most {max_steps} steps to validate", f"about {steps} steps"
+    )
+
+
+def violations(errors: Iterable[Any], nested: int = 0) -> list[Violation]:
     """Give the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
-        errors: Errors of jsonschema-rs: each has `kind`, `instance`, `instance_path`, `evaluation_path`.
+        errors: Errors of jsonschema-rs, or `Broken`s.
+        nested: How many unions this is told inside of.
     """
     first = []
     for error in errors:
@@ -49,21 +96,33 @@ def violations(errors: Iterable[Any]) -> list[Violation]:
         if len(first) == 4 * MAX_VIOLATIONS:
             break
     first.sort(key=_rank)
-    return [_violation(error) for error in first[:MAX_VIOLATIONS]]
+    return [_violation(error, nested) for error in first[:MAX_VIOLATIONS]]
 
 
 def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in _UNIONS
 
 
-def _violation(error: Any) -> Violation:
+def _violation(error: Any, nested: int = 0) -> Violation:
     kind = error.kind
     path = list(error.evaluation_path)
-    if kind.name == "propertyNames":
+    if kind.name == "pattern" and "pattern" not in kind.as_dict():
+        # jsonschema-rs gave up on an expression: it has no other way to say so.
+        return Violation(
+            join(error.instance_path),
+            join(path),
+            TOO_COSTLY,
+            "a string that the pattern decides on in fewer steps",
+            _actual(error),
+        )
+    if kind.name == "propertyNames" and "propertyNames" in path:
         path = path[: len(path) - path[::-1].index("propertyNames")]
     keyword = _keyword(path, kind.name)
     tell = _EXPECTED.get(kind.name)
-    expected = tell(error) if tell else f"what {keyword!r} asks for"
+    if kind.name in _UNIONS:
+        expected = _union(error, nested)
+    else:
+        expected = tell(error) if tell else f"what {keyword!r} asks for"
     if kind.name == "required" and keyword != "required":
         expected += f", which {keyword!r} asks for here"
     return Violation(
@@ -148,8 +207,10 @@ def _types(error: Any) -> str:
     return " or ".join(error.kind.as_dict()["types"])
 
 
-def _union(error: Any) -> str:
+def _union(error: Any, nested: int) -> str:
     arms = error.kind.as_dict()["context"]
+    if nested >= _MAX_NESTED:
+        return f"one of {len(arms)} forms"
     matching = [f"form {number}" for number, errors in enumerate(arms, 1) if not errors]
     if matching:
         return f"exactly one of {len(arms)} forms to match, not {' and '.join(matching[:4])}"
@@ -157,7 +218,7 @@ def _union(error: Any) -> str:
     # Without the values: this text is sent back to the model too.
     told = "; ".join(
         f"at {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
-        for v in violations(errors)[:2]
+        for v in violations(errors, nested + 1)[:2]
     )
     return clip(f"one of {len(arms)} forms; closest is form {number}: {told}", 300)
 
@@ -203,7 +264,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "multipleOf": lambda e: f"a multiple of {_show(_field(e, 'multiple_of'))}",
     "minLength": lambda e: f"a string of at least {_count(_field(e, 'limit'), 'character', 'characters')}",
     "maxLength": lambda e: f"a string of at most {_count(_field(e, 'limit'), 'character', 'characters')}",
-    "pattern": lambda e: f"a string that matches {_show(_field(e, 'pattern'))}",
+    "pattern": lambda e: f"a string that matches {_show(tightened(_field(e, 'pattern')))}",
     "format": lambda e: f"a string in format {_show(_field(e, 'format'))}",
     "minItems": lambda e: f"at least {_count(_field(e, 'limit'), 'item', 'items')}",
     "maxItems": lambda e: f"at most {_count(_field(e, 'limit'), 'item', 'items')}",
@@ -212,8 +273,6 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "uniqueItems": lambda e: "items that all differ",
     "contains": lambda e: "the right number of matching items",
     "not": lambda e: "a value that does not match 'not'",
-    "anyOf": _union,
-    "oneOf": _union,
 }
 
 

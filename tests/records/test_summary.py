@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schema_guard.core.values import Failure, Usage, Violation
 from schema_guard.core.violations import declared_location
 from schema_guard.records import Store, Summary
+from schema_guard.records.rows import store_text
 from schema_guard.records.sqlite import SQLite
 
 FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
@@ -85,7 +86,11 @@ def recount(group, members):
     for attempt in attempts:
         found = attempt.failure.violations if attempt.failure else ()
         pairs.update(
-            list(dict.fromkeys((declared_location(v, indices=False), v.keyword) for v in found))[:10]
+            list(
+                dict.fromkeys(
+                    (store_text(declared_location(v, indices=False)), store_text(v.keyword)) for v in found
+                )
+            )[:10]
         )
     ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], json.dumps(pair[0], separators=(",", ":"))))
     inputs = [attempt.usage.input_tokens for attempt in attempts]

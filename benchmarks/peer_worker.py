@@ -1,0 +1,465 @@
+"""One peer in one process: python benchmarks/peer_worker.py NAME. Started by peers.py, one for each peer.
+
+It reads commands as JSON lines from standard input and answers each with one line of JSON on standard output.
+Each adapter imports only its peer, and uses it in its documented way, with a stub where the network would be.
+An adapter is given a case and gives a function of no arguments that does it once; its first line says how.
+"""
+
+# ruff: noqa: PLC0415 - no environment has all that is imported here
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import cycle, repeat
+from time import perf_counter_ns, process_time_ns, thread_time_ns
+from typing import TYPE_CHECKING, Any
+
+from peer_cases import CURRENCIES, GROWTH_SIZES, INVOICE, SCHEMAS, SHAPES, TASK, case_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peer_cases import Case
+
+MAX_ATTEMPTS = 3
+_SAMPLE_NS = 50_000_000
+_SHAPE_SAMPLE_NS = 10_000_000
+_SHAPE_RUNS = 5
+# A text that takes longer than this is timed once, and no larger one is tried.
+_ENOUGH_NS = 1_000_000_000
+_MEMORY_CALLS = 200
+_MEMORY_NS = 4_000_000_000
+_BURST = 200
+_BURSTS = 10
+
+
+class Cannot(Exception):  # noqa: N818 - a fact about a peer, not an error
+    """The peer has no way to do a case."""
+
+
+def _stub(case: Case) -> Callable[..., str]:
+    """Give the model: it answers at once, with the case's replies in turn."""
+    if len(case.replies) == 1:
+        reply = case.replies[0]
+        return lambda *_: reply
+    replies = cycle(case.replies)
+    return lambda *_: next(replies)
+
+
+def _only(case: Case, *, asks_again: bool = True, extracts: bool = True) -> None:
+    if case.kind == "object":
+        raise Cannot("takes texts: the small case is the same to it")
+    if case.kind == "extract" and not extracts:
+        raise Cannot("has no documented function that only finds and parses")
+    if len(case.replies) > 1 and not asks_again:
+        raise Cannot("mends and parses; it does not ask again")
+
+
+def _completion(text: str) -> Any:
+    """Give a reply of the OpenAI SDK."""
+    from openai.types.chat import ChatCompletion
+
+    message = {"role": "assistant", "content": text}
+    return ChatCompletion.model_validate(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "gpt-5-mini",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 120, "completion_tokens": 60, "total_tokens": 180},
+        }
+    )
+
+
+def _model(name: str) -> Any:
+    """Give the Pydantic model that says what a schema says."""
+    from typing import Annotated, Literal, Optional
+
+    from pydantic import ConfigDict, Field, create_model
+
+    text, closed = Annotated[str, Field(min_length=1)], ConfigDict(extra="forbid")
+    positive, price = Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0)]
+    currency: Any = Literal[CURRENCIES]
+    if name == "Invoice":
+        fields = {"number": text, "customer": str, "total": price, "currency": currency, "paid": bool}
+        fields["items"] = positive
+    else:
+        line = {
+            "sku": Annotated[str, Field(min_length=4)],
+            "title": str,
+            "quantity": positive,
+            "price": price,
+        }
+        line |= {"gift": bool, "tags": list[str], "note": Optional[str]}  # noqa: UP045 - as a value, in 3.11 too
+        lines = create_model("Line", __config__=closed, **{key: (kind, ...) for key, kind in line.items()})
+        fields = {"id": str, "customer": str, "currency": currency}
+        fields["lines"] = Annotated[list[lines], Field(min_length=1)]  # type: ignore[valid-type]
+    return create_model(name, __config__=closed, **{key: (kind, ...) for key, kind in fields.items()})
+
+
+def _find(text: str) -> str:
+    """Give what stands in the fence of a text, as someone writes it who knows that there is one."""
+    start = text.find("```json\n") + len("```json\n")
+    return text[start : text.find("\n```", start)]
+
+
+def _text_by_hand(case: Case) -> Callable[[str], str]:
+    """Give what calls the model and takes the JSON out of its reply."""
+    stub = _stub(case)
+    if case.kind == "object":
+        completion = _completion(case.replies[0])
+        answer: Callable[[str], Any] = lambda _: completion  # noqa: E731
+        return lambda task: answer(task).choices[0].message.content
+    return (lambda task: _find(stub(task))) if case.wrapped else stub
+
+
+def _by_hand(case: Case, loads: Callable[[str], Any]) -> Callable[[], Any]:
+    """Give the least code that does a case: find, parse, look whether it is valid; again if not."""
+    import jsonschema_rs
+
+    ask = _text_by_hand(case)
+    if case.kind == "extract":
+        return lambda: loads(ask(TASK))
+    is_valid = jsonschema_rs.validator_for(SCHEMAS[case.schema], validate_formats=True, offline=True).is_valid
+
+    def call() -> Any:
+        value = loads(ask(TASK))
+        if not is_valid(value):
+            raise ValueError("not valid")
+        return value
+
+    def call_again() -> Any:
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return call()
+            except ValueError:
+                continue
+        raise ValueError("not valid")
+
+    return call if len(case.replies) == 1 else call_again
+
+
+def floor(case: Case) -> Callable[[], Any]:
+    """Find and parse by hand with jiter, is_valid of jsonschema_rs; asked again with the same prompt."""
+    from jiter import from_json
+
+    return _by_hand(case, lambda text: from_json(text.encode()))
+
+
+def floor_json(case: Case) -> Callable[[], Any]:
+    """As jiter + jsonschema_rs, with the standard library's json."""
+    return _by_hand(case, json.loads)
+
+
+def schema_guard(case: Case, source: Any = None, **settings: Any) -> Callable[[], Any]:
+    """guard(dict)(function), store=None; extraction: judge() with the schema true."""
+    from schema_guard import Schema, guard, judge
+
+    stub: Any = _stub(case)
+    if case.kind == "extract":
+        anything = Schema.of(source=True)
+        return lambda: judge(stub(TASK), anything).value
+    if case.kind == "object":
+        completion = _completion(case.replies[0])
+        stub = lambda *_: completion  # noqa: E731
+
+    def extract(prompt: str) -> Any:
+        return stub(prompt)
+
+    settings = {"max_attempts": MAX_ATTEMPTS, "store": None, **settings}
+    guarded = guard(source or SCHEMAS[case.schema], **settings)(extract)
+    return lambda: guarded(TASK)
+
+
+def schema_guard_pydantic(case: Case) -> Callable[[], Any]:
+    """guard(Pydantic model)(function), store=None: gives the model's instance, as the next peers do."""
+    _only(case, extracts=False)
+    return schema_guard(case, _model(case.schema))
+
+
+def instructor(case: Case) -> Callable[[], Any]:
+    """instructor.patch(create=stub giving a ChatCompletion, JSON mode; MD_JSON where fenced), max_retries=3."""
+    import instructor as peer
+
+    if case.kind == "extract":
+        _only(case, extracts=False)
+    replies = cycle([_completion(reply) for reply in case.replies])
+
+    def create(*_: Any, **__: Any) -> Any:
+        return next(replies)
+
+    mode = peer.Mode.MD_JSON if case.wrapped else peer.Mode.JSON
+    patched = peer.patch(create=create, mode=mode)
+    model, messages = _model(case.schema), [{"role": "user", "content": TASK}]
+    return lambda: patched(
+        response_model=model, max_retries=MAX_ATTEMPTS, model="gpt-5-mini", messages=messages
+    )
+
+
+def pydantic_ai(case: Case) -> Callable[[], Any]:
+    """Agent(FunctionModel(stub), output_type=NativeOutput(model), retries=2), run in one event loop."""
+    from asyncio import new_event_loop
+
+    from pydantic_ai import Agent, NativeOutput
+    from pydantic_ai.messages import ModelResponse, TextPart
+    from pydantic_ai.models.function import FunctionModel
+
+    _only(case, extracts=False)
+    stub = _stub(case)
+
+    def answer(messages: Any, info: Any) -> Any:
+        return ModelResponse(parts=[TextPart(stub())])
+
+    output = NativeOutput(_model(case.schema))
+    agent = Agent(FunctionModel(answer), output_type=output, retries=MAX_ATTEMPTS - 1)
+    wait_for = new_event_loop().run_until_complete
+    return lambda: wait_for(agent.run(TASK)).output
+
+
+def langchain_core(case: Case) -> Callable[[], Any]:
+    """(RunnableLambda(stub) | PydanticOutputParser(model)).invoke; with_retry asks again without a correction."""
+    from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
+    from langchain_core.runnables import RunnableLambda
+
+    _only(case)
+    stub = _stub(case)
+    if case.kind == "extract":
+        parse = JsonOutputParser().parse
+        return lambda: parse(stub(TASK))
+
+    def answer(prompt: str) -> str:
+        return stub(prompt)
+
+    chain: Any = RunnableLambda(answer) | PydanticOutputParser(pydantic_object=_model(case.schema))
+    if len(case.replies) > 1:
+        chain = chain.with_retry(stop_after_attempt=MAX_ATTEMPTS, wait_exponential_jitter=False)
+    return lambda: chain.invoke(TASK)
+
+
+def outputguard(case: Case) -> Callable[[], Any]:
+    """guarded_generate(generate=stub, max_retries=2); extraction: repair(text), then json.loads."""
+    import outputguard as peer
+
+    _only(case)
+    stub, schema = _stub(case), SCHEMAS[case.schema]
+    if case.kind == "extract":
+        return lambda: json.loads(peer.repair(stub(TASK)).text)
+    return lambda: (
+        peer.guarded_generate(prompt=TASK, schema=schema, generate=stub, max_retries=MAX_ATTEMPTS - 1).data
+    )
+
+
+def json_repair(case: Case) -> Callable[[], Any]:
+    """json_repair.loads, then is_valid of jsonschema_rs."""
+    import json_repair as peer
+
+    _only(case, asks_again=False)
+    return _by_hand(case._replace(wrapped=False), peer.loads)
+
+
+def fast_json_repair(case: Case) -> Callable[[], Any]:
+    """fast_json_repair.loads, then is_valid of jsonschema_rs."""
+    import fast_json_repair as peer
+
+    _only(case, asks_again=False)
+    return _by_hand(case._replace(wrapped=False), peer.loads)
+
+
+ADAPTERS: dict[str, Callable[[Case], Callable[[], Any]]] = {
+    "jiter + jsonschema_rs": floor,
+    "json + jsonschema_rs": floor_json,
+    "schema_guard": schema_guard,
+    "schema_guard, Pydantic": schema_guard_pydantic,
+    "instructor": instructor,
+    "pydantic-ai": pydantic_ai,
+    "langchain-core": langchain_core,
+    "outputguard": outputguard,
+    "json_repair": json_repair,
+    "fast_json_repair": fast_json_repair,
+}
+
+
+def _readers(name: str) -> Callable[[str], Any]:
+    """Give what a peer reads any text with, for the shapes; what it raises is its result."""
+    if name.startswith("schema_guard"):
+        from schema_guard import Schema, judge
+
+        schema, repair = Schema.of(INVOICE), "lossy" if "lossy" in name else "off"
+        return lambda text: judge(text, schema, repair=repair)
+    import importlib
+
+    loads = importlib.import_module(name).loads
+
+    def read(text: str) -> Any:
+        try:
+            return loads(text)
+        except (ValueError, RecursionError) as error:
+            return error
+
+    return read
+
+
+class Worker:
+    """Answers the commands; each is a method."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._calls: dict[str, Callable[[], Any]] = {}
+        self._loops: dict[str, int] = {}
+
+    def prepare(self, case: str) -> dict[str, Any]:
+        """Make the call of a case, see that it gives the right value, and warm it up."""
+        made = case_of(case)
+        try:
+            call = ADAPTERS[self.name](made)
+            _check(call(), made.value)
+        except Cannot as reason:
+            return {"cannot": str(reason)}
+        except Exception as error:  # noqa: BLE001 - a peer may raise anything; that is why it cannot
+            return {"cannot": f"{type(error).__name__}: {str(error).strip()[:160]}"}
+        self._calls[case] = call
+        self._loops[case] = _loops(call, _SAMPLE_NS)
+        return {"loops": self._loops[case]}
+
+    def time(self, case: str) -> dict[str, Any]:
+        """Time one sample."""
+        return {"ns": _timed(self._calls[case], self._loops[case])}
+
+    def shape(self, shape: str, reader: str) -> dict[str, Any]:
+        """Time a reader on a shape at every size; fewer sizes when it is too slow for more."""
+        read = _readers(reader)
+        calls, loops, ns = [], [], []
+        for size in GROWTH_SIZES:
+            text = SHAPES[shape](size)
+            calls.append(lambda text=text: read(text))
+            first = _timed(calls[-1], 1)
+            ns.append([first])
+            loops.append(0 if first > _ENOUGH_NS else _loops(calls[-1], _SHAPE_SAMPLE_NS))
+            if first > _ENOUGH_NS:
+                break
+        for _ in range(_SHAPE_RUNS):
+            for call, count, runs in zip(calls, loops, ns, strict=True):
+                if count:
+                    runs.append(_timed(call, count))
+        return {"ns": [sorted(runs[1:] or runs)[len(runs[1:] or runs) // 2] for runs in ns]}
+
+    def store(self, path: str) -> dict[str, Any]:
+        """Time the small case with and without a store, in bursts of calls; rows are written in between.
+
+        No program calls a model 50,000 times a second, so the writer's thread is not kept busy while calls are
+        timed. `thread` is CPU of the calling thread, `process` that of the writer as well, flush included.
+        """
+        from schema_guard import open_store
+
+        case = case_of("small")
+        with open_store(f"sqlite:///{path}") as store:
+            variants = {"off": schema_guard(case), "on": schema_guard(case, store=store)}
+            found: dict[str, Any] = {}
+            for _ in range(2):  # the first is the warm-up
+                for name, call in variants.items():
+                    sums = [0, 0, 0]
+                    for _ in range(_BURSTS):
+                        process, thread = process_time_ns(), thread_time_ns()
+                        sums[0] += round(_timed(call, _BURST) * _BURST)
+                        sums[1] += thread_time_ns() - thread
+                        store.flush()
+                        sums[2] += process_time_ns() - process
+                    wall, thread, process = (part / _BURST / _BURSTS for part in sums)
+                    found[name] = {"wall": wall, "thread": thread, "process": process}
+            found["dropped"] = sum(store.counts().dropped.values())
+        return found
+
+    def memory(self, case: str) -> dict[str, Any]:
+        """Say how large the process was at most, before its first call of a case and after many of them, in KiB."""
+        try:
+            call = ADAPTERS[self.name](case_of("small"))
+            call()
+            before = _peak_kib()
+            call = ADAPTERS[self.name](case_of(case))
+            calls, started = 0, perf_counter_ns()
+            while calls < _MEMORY_CALLS and perf_counter_ns() - started < _MEMORY_NS:
+                call()
+                calls += 1
+        except Exception as error:  # noqa: BLE001 - as in prepare
+            return {"cannot": f"{type(error).__name__}: {str(error).strip()[:160]}"}
+        return {"ready_kib": before, "after_kib": _peak_kib(), "calls": calls}
+
+    def versions(self, packages: list[str]) -> dict[str, Any]:
+        """Give the versions of the installed ones of some packages."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        found = {}
+        for package in packages:
+            try:
+                found[package] = version(package)
+            except PackageNotFoundError:
+                continue
+        if "schema-guard" in found:
+            found["schema-guard"] += f", sources {_digest('schema_guard')}"
+        return found
+
+
+def _digest(package: str) -> str:
+    """Give 8 hex digits that tell one working tree from another."""
+    from hashlib import sha256
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    files = sorted(Path(spec.origin).parent.rglob("*.py"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
+
+
+def _check(value: Any, wanted: dict[str, Any]) -> None:
+    plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if plain != wanted:
+        raise Cannot(f"gave another value: {str(plain)[:80]}")
+
+
+def _timed(call: Callable[[], Any], loops: int) -> float:
+    started = perf_counter_ns()
+    for _ in repeat(None, loops):
+        call()
+    return (perf_counter_ns() - started) / loops
+
+
+def _loops(call: Callable[[], Any], sample_ns: int) -> int:
+    """Say how many calls fill a sample; making sure of it is the warm-up."""
+    loops = 1
+    while (taken := _timed(call, loops) * loops) < sample_ns:
+        loops = max(loops + 1, min(10 * loops, round(1.1 * loops * sample_ns / max(taken, 1))))
+    return loops
+
+
+def _peak_kib() -> int:
+    # On Linux ru_maxrss of a child begins at its parent's, so the kernel's own mark of this process is read.
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123 - pathlib would count in what is measured
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def ready(name: str) -> None:
+    """Make a peer ready for its first call of the small case, for a process whose CPU is measured."""
+    ADAPTERS[name](case_of("small"))
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    worker, answers = Worker(sys.argv[1]), sys.stdout
+    sys.stdout = sys.stderr  # a peer that prints does not break the protocol
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = getattr(worker, command.pop("do"))(**command)
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""A schema made ready: the engine that takes it, and what an instance may cost.
+
+Rules:
+1. What comes out of here can be validated against: references, circles, chains and expressions were checked.
+2. Before an engine sees an instance, the steps are estimated and compared with the limit.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core import engine as engines
+from schema_guard.core.document import DRAFTS, dialect_of
+from schema_guard.core.pointer import join, pointer
+from schema_guard.core.references import References
+from schema_guard.core.work import Work
+from schema_guard.errors import InvalidSchema, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schema_guard.core.engine import Engine
+    from schema_guard.core.values import Violation
+    from schema_guard.core.work import Level
+
+# An engine's list of errors is complete, and costs up to 14 us a step and a copy of a value each; above this we walk.
+_STEPS_TO_LIST = 10_000
+_COPIED_TO_LIST = 200_000_000
+# ... unless the walk finds nothing.
+_STEPS_TO_LIST_AT_LAST = 50_000
+_MAX_DEPTH = 100
+# Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
+_PLAIN_CHAIN = 11
+
+
+class Compiled:
+    """A schema that can be validated against.
+
+    Attributes:
+        engine: What validates.
+        plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
+            when the engine may need more stack than a small thread has.
+        resources: URI -> document, of the resources that the schema reaches.
+    """
+
+    def __init__(self, document: Any, references: References, engine: Engine, work: Work, formats: bool) -> None:
+        self.engine = engine
+        self.is_valid = engine.is_valid
+        self.resources = references.reached
+        self._document = document
+        self._references = references
+        self._work = work
+        self._formats = formats
+        self._flat: dict[bool, dict[int, Any]] = {True: {}, False: {}}
+        usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
+        self.plain = float(work.bound) if usual and work.bound is not None else inf
+
+    def steps(self, instance: Any, levels: list[Level], enough: int) -> int:
+        """Give the steps that validation takes: an estimate, and where that exceeds *enough* a count.
+
+        A step is one of the fast engine's.
+        """
+        values, texts = self._work.steps(levels)
+        factor = self.engine.factor
+        if factor * (values + texts) <= enough:
+            return factor * (values + texts)
+        from schema_guard.core.count import count  # noqa: PLC0415 - the usual instance needs none
+
+        counted = count(self._references, self._document, instance)
+        return factor * ((values if counted is None else min(values, 3 * counted)) + texts)
+
+    def accepts(self, instance: Any, levels: list[Level], max_steps: int) -> bool:
+        """Say whether an instance is valid; False where that would take too many steps."""
+        return self.steps(instance, levels, max_steps) <= max_steps and self._decided(instance, levels)
+
+    def _decided(self, instance: Any, levels: list[Level]) -> bool:
+        try:
+            return bool(engines.with_stack(self._links(levels), self.is_valid, instance, explains=False))
+        except RecursionError:
+            return False
+
+    def violations(self, instance: Any, levels: list[Level], max_steps: int) -> list[Violation]:
+        """Say what is wrong with an instance; `too_costly` where that cannot be said in so many steps."""
+        from schema_guard.core.violations import too_costly, violations  # noqa: PLC0415 - only failures need it
+
+        steps = self.steps(instance, levels, min(_STEPS_TO_LIST, max_steps))
+        # An error holds a copy of its value, and the path of keywords that led to it.
+        copied = steps * sum(16 * level.nodes + level.chars for level in levels)
+        listed = copied + steps * 50 * self._links(levels) <= _COPIED_TO_LIST
+        if listed and steps <= min(_STEPS_TO_LIST, max_steps):
+            return self._told(self.engine.errors, instance, levels)
+        affordable = steps <= max_steps
+        if affordable and self._decided(instance, levels):
+            return []
+        found = self._walk(instance, affordable)
+        if found:
+            return violations(found)
+        if affordable and (not self._work.unions or (listed and steps <= _STEPS_TO_LIST_AT_LAST)):
+            return self._told(self.engine.first, instance, levels)
+        return [too_costly(steps, min(max_steps, _STEPS_TO_LIST_AT_LAST) if affordable else max_steps)]
+
+    def _walk(self, instance: Any, affordable: bool) -> list[Any]:
+        from schema_guard.core.walk import Walk  # noqa: PLC0415 - only large failures need it
+
+        walk = Walk(self._references, self._alone, self._flat[affordable], all_patterns=affordable)
+        return walk.errors(self._document, instance)
+
+    def _told(self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]) -> list[Violation]:
+        from schema_guard.core.violations import too_costly, violations  # noqa: PLC0415 - as above
+
+        try:
+            errors = engines.with_stack(self._links(levels), errors_of, instance, explains=True)
+        except RecursionError:
+            # Python's own recursion limit, in the engine that is written in Python.
+            return [too_costly(self.steps(instance, levels, 0), 0)]
+        return violations(errors)
+
+    def _links(self, levels: list[Level]) -> int:
+        # Python's own frames are larger.
+        return len(levels) * self._work.chain * (1 if self.engine.factor == 1 else 20)
+
+    def _alone(self, keywords: dict[str, Any]) -> Any:
+        """Compile keywords that look at one value; None when there are none, or the fast engine refuses them."""
+        if not keywords:
+            return None
+        try:
+            return engines.fast(keywords, self._references.dialect, formats=self._formats)
+        except ValueError:
+            return None
+
+
+def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any]) -> Compiled:
+    """Make a schema ready.
+
+    Raises:
+        InvalidSchema: With code and location.
+    """
+    references = References(document, dialect, resources)
+    references.check()
+    if isinstance(document, dict) and document.get("$schema", dialect).rstrip("#") != dialect:
+        # A dialect of the caller's own, made of a known one: the engines only know that.
+        document = {**document, "$schema": dialect}
+    for uri, other in references.reached.items():
+        if isinstance(other, dict) and "$schema" in other:
+            dialect_of(other, None, what=f"resource {clip(uri)!r}: ")
+    loosens = engines.check_patterns(references)
+    work = Work(references)
+    if work.unevaluated > engines.MAX_UNEVALUATED:
+        raise InvalidSchema(
+            "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each of them is "
+            "compiled, and evaluated, once more: write them without",
+            code="too_costly",
+        )
+    shown, reached = document, dict(references.reached)
+    if loosens:
+        shown, reached = engines.loosen(document), {uri: engines.loosen(d) for uri, d in reached.items()}
+    python: list[str] = []
+    if references.crossings(engines.MAX_CROSSINGS) < engines.MAX_CROSSINGS:
+        validator = _fast(shown, dialect, formats, reached, references)
+        if validator is not None:
+            return Compiled(document, references, engines.Fast(validator), work, formats)
+    refused = engines.only_python(dialect)
+    for pattern, location in engines.patterns(references):
+        if refused(pattern):
+            python.append(pattern)
+            engines.check_python(pattern, location)
+    _check_meta(shown, python, dialect, references)
+    work = Work(references, python=refused) if python else work
+    engine = engines.reference(document, dialect, formats=formats, resources=references.reached)
+    return Compiled(document, references, engine, work, formats)
+
+
+def _fast(
+    document: Any, dialect: str, formats: bool, resources: Mapping[str, Any], references: References
+) -> Any | None:
+    """Compile with the fast engine; None when it refuses what the other one may take."""
+    import jsonschema_rs  # noqa: PLC0415 - `import schema_guard` loads no third-party module
+
+    try:
+        return engines.fast(document, dialect, formats=formats, resources=resources)
+    except jsonschema_rs.ValidationError as error:
+        if error.kind.name == "format" and error.kind.as_dict()["format"] == "regex":
+            return None
+        raise invalid(error, references) from error
+    except (jsonschema_rs.ReferencingError, ValueError) as error:
+        raise _unresolved(references, str(error)) from error
+
+
+def _check_meta(document: Any, python: list[str], dialect: str, references: References) -> None:
+    """Hold a document that the fast engine did not compile against its metaschema; its expressions apart."""
+    import jsonschema_rs  # noqa: PLC0415
+
+    metaschema = getattr(jsonschema_rs, DRAFTS[dialect])({"$ref": f"{dialect}#"}, offline=True, validate_formats=False)
+    errors = [error for error in metaschema.iter_errors(document) if error.kind.name != "format"]
+    if errors:
+        raise invalid(errors[0], references)
+    if references.unresolved() is not None:
+        raise _unresolved(references, "")
+
+
+def _unresolved(references: References, why: str) -> InvalidSchema:
+    location = references.unresolved()
+    if location is None:
+        return InvalidSchema(f"schema cannot be used: {clip(why, 200)}")
+    return InvalidSchema(f"the reference at {pointer(clip(location))} leads nowhere", location=location)
+
+
+def invalid(error: Any, references: References) -> InvalidSchema:
+    """Give the error for what a metaschema, or the engine's compiler, has against a schema."""
+    from schema_guard.core.violations import best_arm, violations  # noqa: PLC0415 - as above
+
+    if error.kind.name == "$ref":
+        return _unresolved(references, error.message)
+    place = join(error.instance_path)
+    if error.kind.name in ("anyOf", "oneOf"):
+        _, inner = best_arm(error.kind.as_dict()["context"], len(error.instance_path))
+        error = inner[0] if inner else error
+    (told,) = violations([error])
+    return InvalidSchema(
+        f"schema is invalid at {pointer(clip(place))}: expected {told.expected}, got {told.actual}", location=place
+    )

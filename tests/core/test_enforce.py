@@ -1,0 +1,584 @@
+"""Facts about the loop: what it asks for, when it asks again, and what it makes of what it is sent."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from schema_guard.calls import drive
+from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES, strategies_of
+from schema_guard.core.values import (
+    Ask,
+    Budget,
+    Call,
+    Chunk,
+    Done,
+    End,
+    Failure,
+    Limits,
+    Message,
+    Stop,
+    Usage,
+)
+from schema_guard.errors import InvalidArgument
+
+TOTAL = Schema.of(
+    {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}, name="total"
+)
+CALL = Call("0" * 32, "f", "total", TOTAL.fingerprint, None, None, "bare", "{}", "1", None, None, None, 0.0)
+GOOD = '{"total": 1}'
+BAD = '{"total": "one"}'
+
+
+def plan(*strategies, schema=TOTAL, **settings):
+    steps = tuple(Step.of(strategy, schema) for strategy in strategies_of(strategies or ("bare",)))
+    return Plan(schema=schema, steps=steps, **settings)
+
+
+def answered(flow, *answers):
+    """Answer a loop's asks in turn, each with chunks and then an End; give the outcome and what was asked."""
+    asks, step = [], next(flow)
+    given = iter(answers)
+    while isinstance(step, Ask):
+        asks.append(step)
+        *chunks, end = next(given)
+        for text in chunks:
+            flow.send(Chunk(text))
+        step = flow.send(end)
+    assert isinstance(step, Done)
+    return step.outcome, asks
+
+
+def whole(*texts):
+    return [(text, End(finish_reason="stop")) for text in texts]
+
+
+def codes(outcome):
+    return [attempt.failure and (attempt.failure.kind, attempt.failure.code) for attempt in outcome.attempts]
+
+
+# Laws.
+
+PIECES = [*'{}[]":,\\ \n1-.', "total", '"total"', "null", "true", "1e999", "NaN", "```json\n", "```"]
+PIECES += ["<think>", "</think>", "\\ud800", "\ud800", "\ufeff", "I cannot help with that.", GOOD, BAD, "\0"]
+TEXTS = st.one_of(
+    st.text(st.characters(), max_size=40),
+    st.binary(max_size=40).map(lambda content: content.decode("latin-1")),
+    st.binary(max_size=40).map(lambda content: content.decode("utf-8", "surrogateescape")),
+    st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
+)
+COUNTS = st.none() | st.integers(0, 1000)
+ENDS = st.builds(
+    End,
+    finish_reason=st.sampled_from(
+        [None, "stop", "length", "tool_call", "refusal", "content_filter", "error"]
+    ),
+    usage=st.builds(Usage, COUNTS, COUNTS),
+    elapsed_s=st.floats(0, 9),
+    refusal=st.sampled_from([None, None, None, "no"]),
+    failure=st.sampled_from([None, None, None, Failure("transport", "stream_cut", "cut")]),
+    model=st.sampled_from([None, "m"]),
+)
+ANSWERS = st.lists(
+    st.tuples(st.lists(TEXTS, max_size=3), ENDS).map(lambda a: (*a[0], a[1])), min_size=4, max_size=4
+)
+BUDGETS = st.builds(Budget, st.none() | st.floats(0, 20), COUNTS, COUNTS, COUNTS)
+DELIVERIES = st.sampled_from(["prompt", "feedback", "instructions"])
+TASKS = st.text(st.characters(), max_size=9) | st.lists(
+    st.builds(Message, st.sampled_from(["system", "user"]), st.text(max_size=5)), min_size=1, max_size=2
+).map(tuple)
+
+
+PLANS = st.builds(
+    plan,
+    max_attempts=st.integers(1, 4),
+    budget=BUDGETS,
+    delivery=DELIVERIES,
+    repair=st.sampled_from(["off", "lossless", "lossy"]),
+    limits=st.builds(Limits, max_bytes=st.integers(0, 99)),
+)
+
+
+@given(TASKS, ANSWERS, PLANS)
+def test_no_text_makes_the_loop_raise(task, answers, terms):
+    """For any replies the loop ends in 1 to max_attempts attempts of which all but the last failed."""
+    outcome, asks = answered(enforce(task, terms, CALL), *answers)
+
+    assert [ask.number for ask in asks] == [attempt.number for attempt in outcome.attempts]
+    assert 1 <= len(outcome.attempts) <= terms.max_attempts
+    assert all(attempt.failure is not None for attempt in outcome.attempts[:-1])
+    assert outcome.failure == outcome.attempts[-1].failure
+    assert outcome.ok == (outcome.failure is None)
+    assert not outcome.ok or TOTAL.is_valid(outcome.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(JSON, st.booleans())
+def test_a_valid_value_comes_out_as_it_went_in(value, ascii_only):
+    """Any JSON value, written out, comes back equal and of the same types from the first attempt."""
+    schema = Schema.of(True)
+
+    outcome, _ = answered(
+        enforce("t", plan(schema=schema), CALL), *whole(json.dumps(value, ensure_ascii=ascii_only))
+    )
+
+    assert (outcome.ok, len(outcome.attempts)) == (True, 1)
+    assert repr(outcome.value) == repr(value)
+
+
+def cut(text, widths):
+    """Cut a text into chunks of the given widths, round and round."""
+    chunks, start = [], 0
+    while start < len(text):
+        width = widths[len(chunks) % len(widths)]
+        chunks.append(text[start : start + width])
+        start += width
+    return chunks
+
+
+def finished(coroutine):
+    """Run a coroutine that never really waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("it waited")
+
+
+def driven_in_every_shape(replies, widths, terms):
+    """Drive one script in each of the four shapes of functions, and give the four outcomes."""
+
+    def flow():
+        return enforce("t", terms, CALL)
+
+    def reply(ask):
+        return replies[ask.number - 1]
+
+    def generator(ask):
+        yield from cut(reply(ask), widths)
+
+    async def coroutine(ask):
+        return reply(ask)
+
+    async def async_generator(ask):
+        for piece in cut(reply(ask), widths):
+            yield piece
+
+    seen = []
+    driven = [
+        drive.run(flow(), reply, seen.append),
+        drive.run(flow(), generator, seen.append),
+        finished(drive.arun(flow(), coroutine, seen.append)),
+        finished(drive.arun(flow(), async_generator, seen.append)),
+    ]
+    assert [end.outcome for end in driven] == seen
+    return seen
+
+
+WIDTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+
+
+@given(st.lists(TEXTS, min_size=3, max_size=3), WIDTHS, st.sampled_from([0, 10, 10**6]))
+@example(["", "<html>", GOOD], [1], 10**6)
+@example(["x", GOOD, "x"], [1], 10)
+def test_every_shape_and_every_chunk_width_give_the_same(replies, widths, max_bytes):
+    """Sync or async, whole or in chunks of any width: the same attempts, the same ok, the same value."""
+    terms = plan(limits=Limits(max_bytes=max_bytes))
+
+    first, *others = [
+        (codes(outcome), outcome.ok, repr(outcome.value))
+        for outcome in driven_in_every_shape(replies, widths, terms)
+    ]
+
+    assert others == [first] * 3
+
+
+def size(prompt):
+    texts = [prompt] if isinstance(prompt, str) else [message.content for message in prompt]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+def wide(text):
+    """A schema with many properties, each of which says much when it is broken."""
+    names = [f"{text[:3]}{n}" for n in range(60)]
+    return Schema.of(
+        {"type": "object", "properties": {name: {"enum": [text]} for name in names}, "required": names}
+    )
+
+
+ASCII, WIDE = wide("a" * 60), wide("🧪" * 60)
+EMOJI = json.dumps({f"🧪🧪🧪{n}": "🧪" * 100 for n in range(60)}, ensure_ascii=False)
+LONG = st.tuples(TEXTS | st.sampled_from(["{}", "🧪", "emoji"]), st.sampled_from([1, 1, 2, 500]))
+
+
+def requests(schema, task="t", replies=(), strategy="bare", delivery="prompt", **settings):
+    """The prompts that are sent for bad replies."""
+    terms = plan(strategy, schema=schema, max_attempts=4, delivery=delivery, **settings)
+    _, asks = answered(enforce(task, terms, CALL), *whole(*replies))
+    return [
+        size(ask.prompt) + len((ask.correction or "").encode()) * (delivery == "feedback") for ask in asks
+    ]
+
+
+@given(TASKS, st.lists(LONG, min_size=4, max_size=4), st.sampled_from(sorted(STRATEGIES)), DELIVERIES)
+def test_a_prompt_does_not_grow_with_bad_replies(task, replies, strategy, delivery):
+    """Every re-ask is at most 2 kB larger than the first request, whatever the replies."""
+    texts = [(EMOJI if text == "emoji" else text) * times for text, times in replies]
+
+    first, *others = requests(ASCII, task, texts, strategy, delivery)
+
+    assert all(other <= first + 2000 for other in others)
+
+
+CUT_BY_CHARACTERS = pytest.mark.xfail(
+    reason="a correction is cut to 800 characters, which may be 3,200 bytes"
+)
+
+
+@CUT_BY_CHARACTERS
+def test_a_prompt_does_not_grow_with_what_a_schema_says():
+    """A correction that quotes a schema in another script keeps to the same bound in bytes."""
+    first, *others = requests(WIDE, replies=[EMOJI] * 4)
+
+    assert max(others) <= first + 2000
+
+
+@CUT_BY_CHARACTERS
+def test_a_prompt_does_not_grow_with_what_a_check_says():
+    """A check's message in another script keeps to the same bound in bytes."""
+    first, *others = requests(Schema.of(True), replies=[EMOJI] * 4, checks=(lambda value: "🧪" * 500,))
+
+    assert max(others) <= first + 2000
+
+
+# What is asked again, and what is not.
+
+
+@dataclass(frozen=True)
+class Case:
+    """An answer that ends the call at its first attempt."""
+
+    id: str
+    answer: tuple[Any, ...]
+    code: tuple[str, str]
+
+
+FINAL = (
+    Case("words of a refusal", (End(refusal="I will not"),), ("refusal", "refusal")),
+    Case("a refusal by its reason", ("x", End(finish_reason="refusal")), ("refusal", "refusal")),
+    Case("a filter", ("x", End(finish_reason="content_filter")), ("refusal", "content_filter")),
+    Case("a refusal in prose", ("I'm sorry, but I can't help with that.", End()), ("refusal", "refusal")),
+    Case(
+        "a failed call",
+        (End(failure=Failure("transport", "call_raised", "it raised")),),
+        ("transport", "call_raised"),
+    ),
+    Case("cut off at the limit", ('{"total": ', End(finish_reason="length")), ("truncation", "max_tokens")),
+    Case("cut off", ('{"total": ', End()), ("truncation", "unfinished")),
+)
+
+
+@pytest.mark.parametrize("case", FINAL, ids=lambda case: case.id)
+def test_some_failures_are_never_asked_again(case):
+    """A refusal, a failed call, and a cut-off reply without a larger limit end the call."""
+    outcome, asks = answered(enforce("t", plan(), CALL), case.answer)
+
+    assert codes(outcome) == [case.code]
+    assert len(asks) == 1
+
+
+def test_a_failed_format_is_asked_again_until_it_is_valid():
+    """A bad reply is asked again, and the first valid one ends the call."""
+    outcome, _ = answered(enforce("t", plan(), CALL), *whole("no", BAD, GOOD))
+
+    assert codes(outcome) == [("syntax", "no_json"), ("structure", "type"), None]
+    assert (outcome.ok, outcome.value) == (True, {"total": 1})
+
+
+def test_the_last_attempt_is_not_asked_again():
+    """Of max_attempts bad replies the last one's failure is the call's."""
+    outcome, _ = answered(enforce("t", plan(max_attempts=2), CALL), *whole("no", BAD))
+
+    assert codes(outcome) == [("syntax", "no_json"), ("structure", "type")]
+    assert (outcome.ok, outcome.value, outcome.failure) == (False, None, outcome.attempts[1].failure)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Output limits that cut-off replies are asked with."""
+
+    id: str
+    budget: Budget
+    sent: list[int | None]
+    spent: int | None = None
+
+
+LIMITS = (
+    Limit("doubles up to the most", Budget(output_tokens=100, max_output_tokens=350), [100, 200, 350]),
+    Limit("from what was spent", Budget(max_output_tokens=1000), [None, 200, 400, 800], spent=100),
+    Limit("to the most when nothing is known", Budget(max_output_tokens=1000), [None, 1000]),
+    Limit("not when it is the most already", Budget(output_tokens=100, max_output_tokens=100), [100]),
+    Limit("not without a most", Budget(output_tokens=100), [100]),
+)
+
+
+@pytest.mark.parametrize("case", LIMITS, ids=lambda case: case.id)
+def test_a_cut_off_reply_is_asked_again_with_twice_the_limit(case):
+    """The output limit doubles for each cut-off reply, up to the budget's most, and then the call ends."""
+    cut_off = ('{"total": ', End(finish_reason="length", usage=Usage(output_tokens=case.spent)))
+
+    _, asks = answered(enforce("t", plan(max_attempts=4, budget=case.budget), CALL), *[cut_off] * 4)
+
+    assert [ask.output_tokens for ask in asks] == case.sent
+
+
+def test_a_raised_limit_stays_raised():
+    """After a cut-off reply the next attempts keep the larger limit."""
+    budget = Budget(output_tokens=10, max_output_tokens=40)
+
+    _, asks = answered(
+        enforce("t", plan(max_attempts=3, budget=budget), CALL),
+        ("{", End(finish_reason="length")),
+        (BAD, End()),
+        (GOOD, End()),
+    )
+
+    assert [ask.output_tokens for ask in asks] == [10, 20, 20]
+
+
+def test_time_that_is_spent_stops_the_next_attempt():
+    """Attempts end when their seconds together reach the budget."""
+    terms = plan(max_attempts=9, budget=Budget(max_elapsed_s=3.0))
+
+    outcome, _ = answered(enforce("t", terms, CALL), *[("no", End(elapsed_s=1.5))] * 9)
+
+    assert len(outcome.attempts) == 2
+    assert outcome.elapsed_s == 3.0
+
+
+def test_tokens_that_are_spent_stop_the_next_attempt():
+    """Attempts end when their tokens together reach the budget; unknown ones count as none."""
+    terms = plan(max_attempts=9, budget=Budget(max_tokens=30))
+
+    outcome, _ = answered(enforce("t", terms, CALL), ("no", End()), *[("no", End(usage=Usage(10, 5)))] * 8)
+
+    assert len(outcome.attempts) == 3
+
+
+def test_usage_is_the_sum_where_every_attempt_knows_it():
+    """A field of the call's usage is None as soon as one attempt does not know it."""
+    outcome, _ = answered(
+        enforce("t", plan(), CALL),
+        ("no", End(usage=Usage(10, 5, 1, None), elapsed_s=1.0)),
+        (GOOD, End(usage=Usage(20, None, 2, 3), elapsed_s=2.0)),
+    )
+
+    assert (outcome.usage, outcome.cost, outcome.elapsed_s) == (Usage(30, None, 3, None), None, 3.0)
+
+
+def test_the_model_is_filled_in_from_the_first_reply_that_names_one():
+    """The call takes the name of the model from the replies, once."""
+    outcome, _ = answered(
+        enforce("t", plan(), CALL), ("no", End()), ("no", End(model="a")), (GOOD, End(model="b"))
+    )
+
+    assert outcome.call == CALL._replace(model="a")
+
+
+def test_a_given_model_stands():
+    """The name that the user gave is not replaced by the reply's."""
+    call = CALL._replace(model="mine")
+
+    outcome, _ = answered(enforce("t", plan(), call), (GOOD, End(model="theirs")))
+
+    assert outcome.call == call
+
+
+def test_a_reply_that_is_too_large_is_stopped():
+    """As soon as more than max_bytes characters came, no more are wanted."""
+    flow = enforce("t", plan(max_attempts=1, limits=Limits(max_bytes=5)), CALL)
+    next(flow)
+
+    steps = [type(flow.send(Chunk("ab"))) is Stop for _ in range(3)]
+    done = flow.send(End())
+
+    assert steps == [False, False, True]
+    assert codes(done.outcome) == [("syntax", "too_large")]
+
+
+def test_an_attempt_holds_all_that_is_known():
+    """An attempt has what was sent, what came back and what the end said."""
+    outcome, asks = answered(
+        enforce("t", plan(), CALL), ('{"total"', ": 1}", End("stop", Usage(3, 2, 1, 0), 0.5))
+    )
+
+    assert outcome.attempts == (
+        (1, "bare", asks[0].prompt, GOOD, None, "exact", (), Usage(3, 2, 1, 0), None, "stop", 0.5),
+    )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stands as the reply of an attempt."""
+
+    id: str
+    answer: tuple[Any, ...]
+    reply: str | None
+
+
+CUT = Failure("transport", "stream_cut", "cut")
+REJECTED = Failure("syntax", "provider_rejected", "rejected")
+KEPT = (
+    Kept("nothing was received", (End(failure=CUT),), None),
+    Kept("a part was received", ("{", End(failure=CUT)), "{"),
+    Kept("an empty reply is one", ("", End()), ""),
+    Kept("no chunk is an empty reply", (End(),), ""),
+    Kept("rejected without its text", (End(failure=REJECTED),), ""),
+    Kept("the words of a refusal", (End(refusal="no"),), "no"),
+    Kept("text before a refusal", ("well", End(refusal="no")), "well"),
+)
+
+
+@pytest.mark.parametrize("case", KEPT, ids=lambda case: case.id)
+def test_what_was_received_is_the_reply(case):
+    """The reply of an attempt is the text that came, the words of a refusal, or None for a failed call."""
+    outcome, _ = answered(enforce("t", plan(max_attempts=1), CALL), case.answer)
+
+    assert outcome.attempts[0].reply == case.reply
+
+
+# What is sent.
+
+
+def test_strategies_escalate_and_the_last_one_stays():
+    """Attempt k uses strategy k, and the last one from then on."""
+    _, asks = answered(enforce("t", plan("bare", "system_prompt", max_attempts=4), CALL), *whole(*["no"] * 4))
+
+    assert [ask.strategy for ask in asks] == ["bare", "system_prompt", "system_prompt", "system_prompt"]
+    assert asks[0].prompt == "t"
+    assert '"total"' in asks[1].prompt
+
+
+CORRECTION = "Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value."
+
+
+def test_a_text_is_asked_again_as_a_text():
+    """A re-ask of a text is the first prompt, the bad reply and the correction."""
+    _, asks = answered(enforce("task", plan(max_attempts=3), CALL), *whole(BAD, BAD, GOOD))
+
+    assert [ask.prompt for ask in asks] == [
+        "task",
+        f"task\n\nYour last reply:\n{BAD}\n\n{CORRECTION}",
+        f"task\n\nYour last reply:\n{BAD}\n\n{CORRECTION}",
+    ]
+    assert [ask.correction for ask in asks] == [None, CORRECTION, CORRECTION]
+
+
+def test_messages_are_asked_again_as_turns():
+    """A re-ask of messages adds the bad reply and the correction as turns; the messages stay the same objects."""
+    task = (Message("user", "task", {"name": "ann"}),)
+
+    _, asks = answered(enforce(task, plan(), CALL), *whole(BAD, GOOD))
+
+    assert asks[1].prompt == (*task, Message("assistant", BAD), Message("user", CORRECTION))
+    assert asks[0].prompt[0] is asks[1].prompt[0] is task[0]
+
+
+def test_an_empty_reply_is_no_turn():
+    """Providers refuse an empty assistant message, so a re-ask of an empty reply has none."""
+    _, asks = answered(enforce((Message("user", "task"),), plan(), CALL), *whole("", GOOD))
+
+    assert [message.role for message in asks[1].prompt] == ["user", "user"]
+
+
+def test_feedback_keeps_the_prompt():
+    """With feedback the first prompt is sent each time, and the correction goes apart."""
+    _, asks = answered(enforce("task", plan("system_prompt", delivery="feedback"), CALL), *whole(BAD, GOOD))
+
+    assert asks[0].prompt == asks[1].prompt
+    assert [ask.correction for ask in asks] == [None, CORRECTION]
+
+
+def test_instructions_hold_no_task():
+    """A function that builds its own prompt gets the strategy's text, later with the correction behind it."""
+    terms = plan("system_prompt", delivery="instructions")
+    text = STRATEGIES["system_prompt"].instructions(TOTAL)
+
+    _, asks = answered(enforce("task", terms, CALL), *whole(BAD, GOOD))
+
+    assert [ask.prompt for ask in asks] == [text, f"{text}\n\n{CORRECTION}"]
+
+
+@pytest.mark.parametrize("delivery", ["prompt", "feedback", "instructions"])
+def test_what_a_check_says_stays_out_of_instructions(delivery):
+    """A check's message may quote the reply, so it is passed on but not into the system role."""
+    terms = plan(checks=(no_total,), delivery=delivery)
+
+    _, asks = answered(enforce("task", terms, CALL), *whole(GOOD, GOOD, GOOD))
+
+    assert asks[1].correction.startswith("Your last reply was not valid. The check 'no_total' refused it")
+    assert ("is 1" in asks[1].correction) == (delivery != "instructions")
+
+
+def no_total(value):
+    return f"total is {value['total']}"
+
+
+# Strategies by name.
+
+
+@dataclass(frozen=True)
+class Names:
+    """What was given for strategies, and what it means."""
+
+    given: Any
+    names: list[str]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Names("bare", ["bare"]),
+        Names("bare>few_shot", ["bare", "few_shot"]),
+        Names(["bare", "few_shot"], ["bare", "few_shot"]),
+        Names(("tool_call",), ["tool_call"]),
+    ],
+    ids=lambda case: repr(case.given),
+)
+def test_strategies_are_found_by_name(case):
+    """A name, a list of names and `a>b` give the strategies in order."""
+    assert [strategy.name for strategy in strategies_of(case.given)] == case.names
+
+
+KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
+
+
+@pytest.mark.parametrize(
+    ("given_names", "message"),
+    [
+        ("system_promt", f"strategy='system_promt': expected one of {KNOWN}, did you mean 'system_prompt'?"),
+        ("", f"strategy='': expected one of {KNOWN}"),
+        (["bare", 3], f"strategy=3: expected one of {KNOWN}"),
+        ([], f"strategy=[]: expected one of {KNOWN}, or a list of them"),
+        (None, f"strategy=None: expected one of {KNOWN}, or a list of them"),
+    ],
+    ids=repr,
+)
+def test_unknown_strategies_are_refused(given_names, message):
+    """A name that no strategy has is refused with the names that there are."""
+    with pytest.raises(InvalidArgument) as caught:
+        strategies_of(given_names)
+
+    assert str(caught.value) == message

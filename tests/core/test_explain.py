@@ -1,0 +1,86 @@
+"""What a person reads of a call without a value."""
+
+from schema_guard.core.explain import explain, violation_lines
+from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Violation
+
+CALL = Call(
+    id="0" * 32, function="extract_invoice", schema_name="urn:invoice:2", schema_fingerprint="f" * 16, model=None,
+    target=None, strategies="bare", settings="{}", version="v1", segment=None, input_hash=None,
+    parent_call_id=None, started_at=0.0,
+)  # fmt: skip
+TOTAL = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
+LINES = Violation(
+    "/lines/1", "/properties/lines/items/required", "required", "property 'qty'", "object with 0 properties"
+)
+
+
+def outcome(failure, attempts=3, **call):
+    made = tuple(
+        Attempt(n, "bare", "p", "r", failure, None, (), UNKNOWN_USAGE, None, "stop", 0.0)
+        for n in range(1, attempts + 1)
+    )
+    return Outcome(False, None, made, failure, UNKNOWN_USAGE, None, 0.0, CALL._replace(**call))
+
+
+def test_violations_are_told_with_their_places():
+    """The message names function, schema, attempts, each violation with both places, and what to do."""
+    told = explain(outcome(Failure("structure", "type", "...", (TOTAL, LINES))), max_attempts=3)
+
+    assert told == (
+        "extract_invoice gave no valid reply in 3 attempts (schema urn:invoice:2)\n"
+        "  attempt 3, structure type:\n"
+        "    at /total: expected number, got string 'twelve'                       [/properties/total/type]\n"
+        "    at /lines/1: expected property 'qty', got object with 0 properties    [/properties/lines/items/required]\n"
+        "  to see the reply: error.outcome.attempts[-1].reply; to allow more attempts: max_attempts=5"
+    )
+
+
+def test_failure_without_violations_is_told_by_its_message():
+    """Without violations the failure's own message is told."""
+    told = explain(outcome(Failure("syntax", "no_json", "no JSON text in the reply"), attempts=1))
+
+    assert told == (
+        "extract_invoice gave no valid reply in 1 attempt (schema urn:invoice:2)\n"
+        "  attempt 1, syntax no_json:\n"
+        "    no JSON text in the reply\n"
+        "  to see the reply: error.outcome.attempts[-1].reply"
+    )
+
+
+def test_advice_fits_the_failure():
+    """A cut-off reply is answered by the budget, a refusal by nothing, an early end by no further attempts."""
+    cut = explain(outcome(Failure("truncation", "max_tokens", "cut off")), max_attempts=3)
+    refused = explain(outcome(Failure("refusal", "refusal", "refused")), max_attempts=3)
+    ended = explain(outcome(Failure("syntax", "empty", "empty")), max_attempts=9)
+
+    assert "; to allow a longer reply: budget=Budget(" in cut
+    assert refused.endswith("; a refusal is never asked again")
+    assert ended.endswith("attempts[-1].reply")
+
+
+def test_at_most_ten_violations_are_told():
+    """The eleventh and further violations are counted."""
+    lines = violation_lines([TOTAL] * 17)
+
+    assert len(lines) == 11
+    assert lines[-1] == "    and 7 more"
+
+
+def test_root_and_missing_place():
+    """The root is written `(root)`; a violation without a place in the schema has no brackets."""
+    assert violation_lines([TOTAL._replace(instance_location="", keyword_location="")]) == [
+        "    at (root): expected number, got string 'twelve'"
+    ]
+
+
+def test_nothing_reaches_a_terminal_unescaped():
+    """Names, keys, values, codes and messages that do not print are escaped, and long ones cut."""
+    evil = "\x1b[2J\x9b31m\u202e\n" + "x" * 300
+    violation = Violation(f"/{evil}", f"/{evil}", "type", evil, evil)
+    told = [
+        explain(outcome(Failure("semantic", evil, evil), function=evil, schema_name=evil)),
+        explain(outcome(Failure("structure", evil, evil, (violation,)))),
+    ]
+
+    assert all(line.isprintable() for text in told for line in text.split("\n"))
+    assert [text.count("\n") for text in told] == [3, 3]

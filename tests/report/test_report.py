@@ -1,0 +1,227 @@
+"""Reports: figures from a store, as text and as JSON."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
+from schema_guard.records import open_store
+from schema_guard.report import Configuration, Rate, Report, as_json, as_text, report_on, table
+from schema_guard.report.as_text import percent
+from schema_guard.stats import bounds
+
+CALL = Call(
+    id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", target=None,
+    strategies="system_prompt", settings="{}", version="v1", segment=None, input_hash=None, parent_call_id=None,
+    started_at=1_000.0,
+)  # fmt: skip
+TOTAL = Failure(
+    "structure", "type", "...", (Violation("/total", "/properties/total/type", "type", "number", "null"),)
+)
+CUT = Failure("truncation", "max_tokens", "cut off")
+BROKEN = Failure("transport", "call_raised", "TimeoutError was raised")
+
+
+def outcome(number, *failures, form="exact", usage=Usage(10, 5), **call):  # noqa: B008 - a frozen value
+    """A call with these failed attempts, and a valid one at the end unless the last failure is `...`."""
+    given = [*failures, None] if not failures or failures[-1] is not ... else failures[:-1]
+    made = tuple(
+        Attempt(n, "system_prompt", "p", "r", f, None if f else form, (), usage, None, "stop", 0.5 * n)
+        for n, f in enumerate(given, 1)
+    )
+    last = made[-1].failure
+    return Outcome(
+        last is None, None, made, last, UNKNOWN_USAGE, None, 0.0, CALL._replace(id=f"{number:032x}", **call)
+    )
+
+
+OUTCOMES = [
+    outcome(1),
+    outcome(2, form="unwrapped"),
+    outcome(3, TOTAL),
+    outcome(4, TOTAL, CUT, ...),
+    outcome(5, BROKEN, ..., usage=UNKNOWN_USAGE),
+]
+
+
+@pytest.fixture
+def store():
+    with open_store("sqlite://", durability="sync") as opened:
+        yield opened
+
+
+def recorded(store, *outcomes):
+    for given in outcomes:
+        store.record(given)
+    return report_on(store)
+
+
+def test_figures_of_a_store(store):
+    """Every figure is a count of calls or attempts; transport stands outside of the rates."""
+    (found,) = recorded(store, *OUTCOMES).configurations
+
+    assert found == Configuration(
+        schema="invoice",
+        schema_fingerprint="f" * 16,
+        model="m1",
+        strategies="system_prompt",
+        calls=4,
+        exact=Rate.of(1, 4),
+        first_pass=Rate.of(2, 4),
+        reasked=Rate.of(1, 4),
+        repaired=Rate.of(0, 4),
+        unhandled=Rate.of(1, 4),
+        transport=1,
+        attempts=7,
+        failures=(("structure", "type", 2), ("transport", "call_raised", 1), ("truncation", "max_tokens", 1)),
+        violations=(("/total", "type", 2),),
+        input_tokens=60,
+        output_tokens=30,
+        unknown_usage=1,
+        elapsed_s=4.5,
+        elapsed_p50_s=0.5,
+        elapsed_p95_s=1.0,
+    )
+
+
+def test_rate_carries_its_bounds():
+    """A rate is a fraction with the bounds of the statistics; without data there is none."""
+    limits = bounds(1, 4, alpha=0.05)
+
+    assert Rate.of(1, 4) == Rate(1, 4, 0.25, limits.lower, limits.upper)
+    assert Rate.of(0, 0) == Rate(0, 0, None, None, None)
+
+
+def test_text_of_a_report(store):
+    """The text shows a table a schema and model, what failed and where, and what the bounds mean."""
+    text = as_text(recorded(store, *OUTCOMES))
+
+    assert text == (
+        "schema invoice (ffffffffffffffff), model m1\n"
+        "  strategy       n           exact %      first pass %    after re-ask %       unhandled %\n"
+        "  system_prompt  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
+        "  system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.00\n"
+        "  system_prompt failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
+        "  system_prompt broke: /total type 2\n"
+        "  system_prompt: 1 calls without a reply, outside of the rates\n"
+        "\n"
+        "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
+        "dropped: none"
+    )
+
+
+def test_empty_store_has_no_data(store):
+    """An empty store is no data, and no rate of 0."""
+    report = report_on(store)
+
+    assert report == Report("sqlite://", (), {})
+    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\ndropped: none"
+
+
+def test_calls_without_a_reply_give_no_rate(store):
+    """Where every call failed on the wire the rates are no data and the calls are told."""
+    text = as_text(recorded(store, OUTCOMES[-1]))
+
+    assert "  system_prompt  0  no data       no data         no data      no data\n" in text
+    assert "tokens in/out ?/?" in text
+    assert "1 calls without a reply, outside of the rates" in text
+    assert " 0.0 [" not in text
+
+
+def test_json_has_the_names_of_the_fields(store):
+    """The JSON of a report has the documented fields, rates as fractions, and survives a round trip."""
+    report = recorded(store, *OUTCOMES)
+    document = as_json(report)
+
+    assert list(document) == [field.name for field in fields(Report)]
+    (found,) = document["configurations"]
+    assert list(found) == [field.name for field in fields(Configuration)]
+    assert list(found["unhandled"]) == [field.name for field in fields(Rate)]
+    assert found["unhandled"]["rate"] == 0.25
+    assert found["failures"][0] == {"kind": "structure", "code": "type", "attempts": 2}
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_json_of_no_data_is_null():
+    """What is unknown is null in JSON."""
+    assert as_json(Rate.of(0, 0)) == {"count": 0, "n": 0, "rate": None, "lower": None, "upper": None}
+
+
+def test_text_and_json_show_one_number(store):
+    """The percentages of the text are the fractions of the JSON."""
+    report = recorded(store, *OUTCOMES)
+    rate = as_json(report)["configurations"][0]["first_pass"]
+
+    shown = f"{100 * rate['rate']:.1f} [{100 * rate['lower']:.1f}, {100 * rate['upper']:.1f}]"
+    assert shown in as_text(report)
+
+
+def test_report_is_filtered(store):
+    """A report can be of one schema, by name or fingerprint, of one function, and of calls from some time on."""
+    outcomes = [
+        outcome(1),
+        outcome(2, schema_name="order", schema_fingerprint="e" * 16),
+        outcome(3, function="other"),
+        outcome(4, started_at=2_000.0),
+    ]
+    recorded(store, *outcomes)
+
+    def calls(**which):
+        return sum(found.calls for found in report_on(store, **which).configurations)
+
+    assert (calls(), calls(schema="order"), calls(schema="e" * 16)) == (4, 1, 1)
+    assert (calls(function="other"), calls(since=1_500.0), calls(schema="unknown")) == (1, 1, 0)
+
+
+def test_configurations_stand_apart(store):
+    """Strategies of one schema and model share a table; models and schemas have their own."""
+    text = as_text(
+        recorded(store, outcome(1), outcome(2, strategies="bare>few_shot"), outcome(3, model=None))
+    )
+
+    assert [line for line in text.splitlines() if line.startswith("schema ")] == [
+        "schema invoice (ffffffffffffffff), model unknown",
+        "schema invoice (ffffffffffffffff), model m1",
+    ]
+    assert "  bare>few_shot  1" in text
+
+
+def test_repaired_calls_are_told_apart(store):
+    """Valid after repair is shown apart from valid at once and after a re-ask."""
+    text = as_text(recorded(store, outcome(1, form="repaired_lossy"), outcome(2)))
+
+    assert f"  system_prompt repaired 1 calls: {percent(Rate.of(1, 2))} %" in text.splitlines()
+
+
+def test_drops_are_told():
+    """What could not be stored is told by reason."""
+    text = as_text(Report("sqlite://", (), {"disk_full": 2, "closed": 1}))
+
+    assert text.endswith("\ndropped: closed 1, disk_full 2 (attempts that could not be stored)")
+
+
+def test_names_are_escaped_and_cut(store):
+    """No name of a schema, model or check reaches a terminal unescaped, and none breaks a line."""
+    evil = "\x1b]0;owned\x07\x9b31m\u202e\r\n"
+    failure = Failure("semantic", evil, "...", (Violation("/a", "/a", evil, "", ""),))
+    text = as_text(
+        recorded(store, outcome(1, failure, schema_name=evil + "x" * 200, model=evil, strategies=evil))
+    )
+
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"\x1b]0;owned\x07\x9b31m\u202e\r\n" in text
+    assert max(map(len, text.splitlines())) < 300
+
+
+def test_many_failure_codes_are_cut(store):
+    """Eight codes are told, the others counted."""
+    failures = [Failure("semantic", f"check_{number}", "...") for number in range(10)]
+    text = as_text(recorded(store, outcome(1, *failures)))
+
+    assert "check_7 1 and 2 other codes" in text
+
+
+def test_table_is_aligned():
+    """Columns are as wide as their widest cell, the first flush left, the others flush right."""
+    assert table(("a", "n"), [("xyz", "1"), ("x", "1000")]) == ["  a       n", "  xyz     1", "  x    1000"]
