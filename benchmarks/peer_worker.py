@@ -27,11 +27,12 @@ _SAMPLE_NS = 50_000_000
 _SHAPE_SAMPLE_NS = 10_000_000
 _SHAPE_RUNS = 5
 # A text that takes longer than this is timed once, and no larger one is tried.
-_ENOUGH_NS = 1_000_000_000
+_ENOUGH_NS = 500_000_000
+_SHAPE_NS = 1_500_000_000
 _MEMORY_CALLS = 200
 _MEMORY_NS = 4_000_000_000
 _BURST = 200
-_BURSTS = 10
+_BURSTS = 12
 
 
 class Cannot(Exception):  # noqa: N818 - a fact about a peer, not an error
@@ -146,6 +147,15 @@ def floor(case: Case) -> Callable[[], Any]:
     from jiter import from_json
 
     return _by_hand(case, lambda text: from_json(text.encode()))
+
+
+def floor_strict(case: Case) -> Callable[[], Any]:
+    """As jiter + jsonschema_rs, and refuses duplicate keys, NaN and Infinity, as schema_guard does."""
+    from jiter import from_json
+
+    return _by_hand(
+        case, lambda text: from_json(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False)
+    )
 
 
 def floor_json(case: Case) -> Callable[[], Any]:
@@ -269,6 +279,7 @@ def fast_json_repair(case: Case) -> Callable[[], Any]:
 
 ADAPTERS: dict[str, Callable[[Case], Callable[[], Any]]] = {
     "jiter + jsonschema_rs": floor,
+    "strict jiter + the same": floor_strict,
     "json + jsonschema_rs": floor_json,
     "schema_guard": schema_guard,
     "schema_guard, Pydantic": schema_guard_pydantic,
@@ -312,13 +323,8 @@ class Worker:
     def prepare(self, case: str) -> dict[str, Any]:
         """Make the call of a case, see that it gives the right value, and warm it up."""
         made = case_of(case)
-        try:
-            call = ADAPTERS[self.name](made)
-            _check(call(), made.value)
-        except Cannot as reason:
-            return {"cannot": str(reason)}
-        except Exception as error:  # noqa: BLE001 - a peer may raise anything; that is why it cannot
-            return {"cannot": f"{type(error).__name__}: {str(error).strip()[:160]}"}
+        call = ADAPTERS[self.name](made)
+        _check(call(), made.value)
         self._calls[case] = call
         self._loops[case] = _loops(call, _SAMPLE_NS)
         return {"loops": self._loops[case]}
@@ -339,7 +345,10 @@ class Worker:
             loops.append(0 if first > _ENOUGH_NS else _loops(calls[-1], _SHAPE_SAMPLE_NS))
             if first > _ENOUGH_NS:
                 break
-        for _ in range(_SHAPE_RUNS):
+        started = perf_counter_ns()
+        for number in range(_SHAPE_RUNS):
+            if number and perf_counter_ns() - started > _SHAPE_NS:
+                break
             for call, count, runs in zip(calls, loops, ns, strict=True):
                 if count:
                     runs.append(_timed(call, count))
@@ -351,39 +360,40 @@ class Worker:
         No program calls a model 50,000 times a second, so the writer's thread is not kept busy while calls are
         timed. `thread` is CPU of the calling thread, `process` that of the writer as well, flush included.
         """
+        from statistics import median
+
         from schema_guard import open_store
 
         case = case_of("small")
         with open_store(f"sqlite:///{path}") as store:
             variants = {"off": schema_guard(case), "on": schema_guard(case, store=store)}
-            found: dict[str, Any] = {}
-            for _ in range(2):  # the first is the warm-up
+            runs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in variants}
+            for _ in range(_BURSTS):
                 for name, call in variants.items():
-                    sums = [0, 0, 0]
-                    for _ in range(_BURSTS):
-                        process, thread = process_time_ns(), thread_time_ns()
-                        sums[0] += round(_timed(call, _BURST) * _BURST)
-                        sums[1] += thread_time_ns() - thread
-                        store.flush()
-                        sums[2] += process_time_ns() - process
-                    wall, thread, process = (part / _BURST / _BURSTS for part in sums)
-                    found[name] = {"wall": wall, "thread": thread, "process": process}
+                    process, thread = process_time_ns(), thread_time_ns()
+                    wall = _timed(call, _BURST)
+                    thread = thread_time_ns() - thread
+                    store.flush()
+                    process = process_time_ns() - process
+                    runs[name].append((wall, thread / _BURST, process / _BURST))
+            clocks = ("wall", "thread", "process")
+            found: dict[str, Any] = {
+                name: dict(zip(clocks, map(median, zip(*taken[1:], strict=True)), strict=True))
+                for name, taken in runs.items()
+            }
             found["dropped"] = sum(store.counts().dropped.values())
         return found
 
     def memory(self, case: str) -> dict[str, Any]:
         """Say how large the process was at most, before its first call of a case and after many of them, in KiB."""
-        try:
-            call = ADAPTERS[self.name](case_of("small"))
+        call = ADAPTERS[self.name](case_of("small"))
+        call()
+        before = _peak_kib()
+        call = ADAPTERS[self.name](case_of(case))
+        calls, started = 0, perf_counter_ns()
+        while calls < _MEMORY_CALLS and perf_counter_ns() - started < _MEMORY_NS:
             call()
-            before = _peak_kib()
-            call = ADAPTERS[self.name](case_of(case))
-            calls, started = 0, perf_counter_ns()
-            while calls < _MEMORY_CALLS and perf_counter_ns() - started < _MEMORY_NS:
-                call()
-                calls += 1
-        except Exception as error:  # noqa: BLE001 - as in prepare
-            return {"cannot": f"{type(error).__name__}: {str(error).strip()[:160]}"}
+            calls += 1
         return {"ready_kib": before, "after_kib": _peak_kib(), "calls": calls}
 
     def versions(self, packages: list[str]) -> dict[str, Any]:
@@ -457,7 +467,12 @@ def main() -> None:
     sys.stdout = sys.stderr  # a peer that prints does not break the protocol
     for line in sys.stdin:
         command = json.loads(line)
-        answer = getattr(worker, command.pop("do"))(**command)
+        try:
+            answer = getattr(worker, command.pop("do"))(**command)
+        except Cannot as reason:
+            answer = {"cannot": str(reason)}
+        except Exception as error:  # noqa: BLE001 - a peer may raise anything; that is why it cannot
+            answer = {"cannot": f"{type(error).__name__}: {str(error).strip()[:160]}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -43,12 +43,22 @@ _RUNS = 3
 _ENOUGH_S = 2.0
 
 _FAULTY_ROW = '{\'id\': %d, "name": "O\\\'Neil", tags: [\'a\', "b" "c",], ok: True, // note\n "n": 1_000}'
+_PARAGRAPH = (
+    "An invoice of the @usual@ kind, paid within the month. " * 2
+    + "No fault in this sentence, so it is read whole. " * 19
+)
 SHAPES: dict[str, Callable[[int], str]] = {
     "rows, many faults": lambda n: "[" + ",\n".join(_FAULTY_ROW % i for i in range(n // 84)) + "]",
     "rows, one missing comma each": lambda n: (
         "["
         + ", ".join('{"id": ' + str(i) + ', "name": "Ann Lee" "mail": "ann@x.org"}' for i in range(n // 58))
         + "]"
+    ),
+    "paragraphs, a fault in each": lambda n: (
+        json.dumps([{"id": i, "text": _PARAGRAPH} for i in range(n // 1_030)], indent=1).replace("@", '"')[
+            :-1
+        ]
+        + ",]"
     ),
     "Python repr": lambda n: repr(
         [{"id": i, "name": "Ann", "ok": True, "x": [1.5, None]} for i in range(n // 62)]
@@ -75,8 +85,8 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "open comments": lambda n: "[" + "/*" * (n // 2),
     "words": lambda n: "[" + "a " * (n // 2),
     "words, keys": lambda n: "{" + "a " * (n // 2),
-    "colons": lambda n: "{" + ":" * n,
-    "commas": lambda n: "[" + "," * n,
+    "colons": lambda n: "{" + ":" * (n - 10),
+    "commas": lambda n: "[" + "," * (n - 10),
     "digits": lambda n: "[" + "1" * n,
     "closers": lambda n: "[" + "}" * n,
     "early closers": lambda n: '{"a":1' + '},"b":1' * (n // 7),

@@ -61,7 +61,13 @@ def main(argv: list[str] | None = None) -> int:
         # The library's own errors, and those of a model or a file system.
         if "--debug" in arguments:
             raise
-        return _told(f"{type(error).__name__}: {error}", 2)
+        # A subclass that users do not know goes by the name that they do.
+        known = (
+            kind.__name__
+            for kind in type(error).__mro__
+            if not kind.__module__.startswith("schema_guard.records")
+        )
+        return _told(f"{next(known)}: {error}", 2)
     return status if isinstance(status, int) else 0
 
 

@@ -22,7 +22,10 @@ from typing import (
     Literal,
     NamedTuple,
     ParamSpec,
+    Protocol,
+    TypedDict,
     TypeVar,
+    Unpack,
     cast,
     overload,
 )
@@ -66,6 +69,12 @@ class _Unset:
 UNSET = _Unset()
 _REPAIRS = ("off", "lossless", "lossy")
 _ON_FAILURE = ("raise", "return")
+
+
+if TYPE_CHECKING:
+
+    class _Nobody:
+        """What no function gives: a function that is said to give Any matches it, and is no coroutine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,8 @@ class Guard(Generic[V, R]):
             _resolved(self.store)
 
     @overload
+    def __call__(self, function: Callable[P, _Nobody]) -> Guarded[P, V, R]: ...
+    @overload
     def __call__(self, function: Callable[P, Awaitable[Any]]) -> AsyncGuarded[P, V, R]: ...
     @overload
     def __call__(self, function: Callable[P, AsyncIterable[Any]]) -> AsyncGuarded[P, V, R]: ...
@@ -156,92 +167,87 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+if TYPE_CHECKING:
+
+    class _Settings(TypedDict, Generic[S], total=False):
+        """The arguments of `guard` that do not change the types of what it gives."""
+
+        strategy: str | Sequence[str]
+        max_attempts: int
+        prompt: str | None
+        examples: Sequence[Example | tuple[str | None, Any]]
+        checks: Sequence[Callable[[S], str | None]]
+        repair: Repair
+        name: str | None
+        version: str | None
+        segment: str | None
+        model: str | None
+        target: str | None
+        store: str | Store | _Unset | None
+        limits: Limits | None
+        budget: Budget | None
+
+    class _Observer(Protocol[V]):
+        """What `guard(..., observe=True)` gives: the decorated function gives what it gave before."""
+
+        @overload
+        def __call__(  # type: ignore[overload-overlap]
+            self, function: Callable[P, Coroutine[Any, Any, R]]
+        ) -> AsyncGuarded[P, V, R]: ...
+        @overload
+        def __call__(self, function: Callable[P, R]) -> Guarded[P, V, R]: ...
+
+
+# The schema's type first: a class is a callable too.
 @overload
-def guard(schema: Callable[P, Awaitable[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
+def guard(
+    schema: type[S] | Schema[S], *, observe: Literal[True], **settings: Unpack[_Settings[S]]
+) -> _Observer[S]: ...
 @overload
 def guard(
     schema: type[S] | Schema[S],
     *,
     default: D,
-    strategy: str | Sequence[str] = ...,
-    max_attempts: int = ...,
-    prompt: str | None = ...,
-    examples: Sequence[Example | tuple[str | None, Any]] = ...,
-    checks: Sequence[Callable[[S], str | None]] = ...,
-    repair: Repair = ...,
+    on_failure: Literal["raise"] = ...,
     observe: Literal[False] = ...,
-    name: str | None = ...,
-    version: str | None = ...,
-    segment: str | None = ...,
-    model: str | None = ...,
-    target: str | None = ...,
-    store: str | Store | _Unset | None = ...,
-    limits: Limits = ...,
-    budget: Budget = ...,
+    **settings: Unpack[_Settings[S]],
 ) -> Guard[S, S | D]: ...
 @overload
 def guard(
     schema: type[S] | Schema[S],
     *,
     on_failure: Literal["return"],
-    strategy: str | Sequence[str] = ...,
-    max_attempts: int = ...,
-    prompt: str | None = ...,
-    examples: Sequence[Example | tuple[str | None, Any]] = ...,
-    checks: Sequence[Callable[[S], str | None]] = ...,
-    repair: Repair = ...,
     observe: Literal[False] = ...,
-    name: str | None = ...,
-    version: str | None = ...,
-    segment: str | None = ...,
-    model: str | None = ...,
-    target: str | None = ...,
-    store: str | Store | _Unset | None = ...,
-    limits: Limits = ...,
-    budget: Budget = ...,
+    **settings: Unpack[_Settings[S]],
 ) -> Guard[S, S | Outcome[S]]: ...
 @overload
-def guard(
+def guard(  # type: ignore[overload-overlap]
     schema: type[S] | Schema[S],
     *,
-    strategy: str | Sequence[str] = ...,
-    max_attempts: int = ...,
-    prompt: str | None = ...,
-    examples: Sequence[Example | tuple[str | None, Any]] = ...,
-    checks: Sequence[Callable[[S], str | None]] = ...,
-    repair: Repair = ...,
-    observe: Literal[False] = ...,
     on_failure: Literal["raise"] = ...,
-    name: str | None = ...,
-    version: str | None = ...,
-    segment: str | None = ...,
-    model: str | None = ...,
-    target: str | None = ...,
-    store: str | Store | _Unset | None = ...,
-    limits: Limits = ...,
-    budget: Budget = ...,
+    observe: Literal[False] = ...,
+    **settings: Unpack[_Settings[S]],
 ) -> Guard[S, S]: ...
+@overload
+def guard(schema: Callable[P, Awaitable[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
+@overload
+def guard(schema: Callable[P, AsyncIterator[S]]) -> AsyncGuarded[P, S, S]: ...  # type: ignore[overload-overlap]
+@overload
+def guard(schema: Callable[P, Iterator[S]]) -> Guarded[P, S, S]: ...
+@overload
+def guard(schema: Callable[P, S]) -> Guarded[P, S, S]: ...
+@overload
+def guard(  # type: ignore[overload-overlap]
+    schema: Any = ..., *, observe: Literal[True], **settings: Unpack[_Settings[Any]]
+) -> _Observer[Any]: ...
 @overload
 def guard(
     schema: Any = ...,
     *,
-    strategy: str | Sequence[str] = ...,
-    max_attempts: int = ...,
-    prompt: str | None = ...,
-    examples: Sequence[Example | tuple[str | None, Any]] = ...,
-    checks: Sequence[Callable[[Any], str | None]] = ...,
-    repair: Repair = ...,
     observe: bool = ...,
-    on_failure: Literal["raise", "return"] = ...,
+    on_failure: OnFailure = ...,
     default: Any = ...,
-    name: str | None = ...,
-    version: str | None = ...,
-    segment: str | None = ...,
-    model: str | None = ...,
-    target: str | None = ...,
-    store: str | Store | _Unset | None = ...,
-    limits: Limits = ...,
-    budget: Budget = ...,
+    **settings: Unpack[_Settings[Any]],
 ) -> Guard[Any, Any]: ...
 def guard(  # noqa: PLR0913 - the public entry point; everything but the schema is keyword-only
     schema: Any = UNSET,
@@ -253,7 +259,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     checks: Sequence[Callable[[Any], str | None]] = (),
     repair: Repair = "off",
     observe: bool = False,
-    on_failure: Literal["raise", "return"] = "raise",
+    on_failure: OnFailure = "raise",
     default: Any = UNSET,
     name: str | None = None,
     version: str | None = None,

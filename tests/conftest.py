@@ -14,6 +14,9 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
+# Read by type checkers, never run.
+collect_ignore = ["typing"]
+
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
 

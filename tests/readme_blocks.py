@@ -17,7 +17,7 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 _PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
-_QUOTED = re.compile(r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>.+?)\n(?=\n|\Z)", re.DOTALL)
+_QUOTED = re.compile(r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL)
 _BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
 # What differs from run to run: a duration, and the folder of the run.
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
@@ -45,7 +45,7 @@ def _quoted(quotation: re.Match[str]) -> str:
         heading = quotation["shown"].splitlines()[:2]
         rows = [f"| {name} | {ratio:.2f}x |" for name, ratio in json.loads(content)["ratio"].items()]
         shown = "\n".join([*heading, *rows])
-    return f"<!-- {path} -->\n{shown}\n"
+    return f"<!-- {path} -->\n{shown}" + ("\n" if path.endswith(".json") else "")
 
 
 def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) -> str:
@@ -61,7 +61,13 @@ def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) ->
 
 def _run(command: list[str], folder: str, environment: dict[str, str]) -> str:
     done = subprocess.run(  # noqa: S603 - the README's own blocks
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     return _SECONDS.sub("seconds p50/p95 0.00/0.00", done.stdout)
 

@@ -1,6 +1,6 @@
 """Checks the output of the README's first command: a table of real failure rates, in which strategies differ.
 
-    python tests/readme_result.py OUTPUT
+python tests/readme_result.py OUTPUT
 """
 
 import re
@@ -12,7 +12,7 @@ _ROW = re.compile(r"^  (\w+) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\]$", re.MULTILI
 
 def unhandled(output: str) -> dict[str, tuple[int, float]]:
     """Give n and the percentage of unhandled calls for each strategy of the format table."""
-    table = output.split("\nformat\n")[1].split("\n\n")[0]
+    table = output.partition("\nformat\n")[2].partition("\n\n")[0]
     return {name: (int(n), float(percent)) for name, n, percent in _ROW.findall(table)}
 
 

@@ -1,7 +1,7 @@
 """The README shows what really comes out."""
 
 import re
-import pytest
+
 from tests import readme_blocks
 
 README = readme_blocks.README.read_text(encoding="utf-8")
@@ -16,5 +16,7 @@ def test_the_first_two_shell_blocks_are_the_two_promises():
     """The README begins with the command that measures a real model and the one that runs all tests."""
     first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]
 
-    assert first.endswith("schema-guard bench schemas --model local --strategy system_prompt,few_shot,strict_schema")
+    assert first.endswith(
+        "schema-guard bench schemas --model local --strategy system_prompt,few_shot,strict_schema"
+    )
     assert second.endswith("-m pytest")

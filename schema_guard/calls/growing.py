@@ -17,20 +17,24 @@ class Growing:
     """Reads the growing text of one attempt after the other."""
 
     def __init__(self) -> None:
-        self._text = ""
-        self._next = 1
+        self._restart()
+
+    def _restart(self) -> None:
+        self._pieces: list[str] = []
+        self._size, self._next = 0, 1
         self._last: Any = None
 
     def feed(self, piece: str | None) -> Iterator[Any]:
         """Give the value so far if it has changed; None starts the next attempt."""
         if piece is None:
-            self._text, self._next = "", 1
+            self._restart()
             return
-        self._text += piece
-        if len(self._text) < self._next:
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size < self._next:
             return
-        self._next = len(self._text) + max(1, int(len(self._text) * _GROWTH))
-        value = _partial(self._text)
+        self._next = self._size + max(1, int(self._size * _GROWTH))
+        value = _partial("".join(self._pieces))
         if value is not None and value != self._last:
             self._last = value
             yield value

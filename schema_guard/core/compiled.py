@@ -11,7 +11,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core import engine as engines
+from schema_guard.core.count import Count, count
 from schema_guard.core.document import DRAFTS, dialect_of
+from schema_guard.core.patterns import MAX_STATES_EACH
 from schema_guard.core.pointer import join, pointer
 from schema_guard.core.references import References
 from schema_guard.core.work import Work
@@ -21,15 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema_guard.core.engine import Engine
+    from schema_guard.core.patterns import Traits
     from schema_guard.core.values import Violation
     from schema_guard.core.work import Level
 
-# An engine's list of errors is complete, and costs up to 14 us a step and a copy of a value each; above this we walk.
-_STEPS_TO_LIST = 10_000
+# An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
+_ERRORS_TO_LIST = 20_000
 _COPIED_TO_LIST = 200_000_000
-# ... unless the walk finds nothing.
-_STEPS_TO_LIST_AT_LAST = 50_000
-_MAX_DEPTH = 100
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
 
@@ -44,11 +44,11 @@ class Compiled:
         resources: URI -> document, of the resources that the schema reaches.
     """
 
-    def __init__(self, document: Any, references: References, engine: Engine, work: Work, formats: bool) -> None:
+    def __init__(self, references: References, engine: Engine, work: Work, formats: bool) -> None:
         self.engine = engine
         self.is_valid = engine.is_valid
         self.resources = references.reached
-        self._document = document
+        self._document = references.document
         self._references = references
         self._work = work
         self._formats = formats
@@ -56,23 +56,23 @@ class Compiled:
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
         self.plain = float(work.bound) if usual and work.bound is not None else inf
 
-    def steps(self, instance: Any, levels: list[Level], enough: int) -> int:
-        """Give the steps that validation takes: an estimate, and where that exceeds *enough* a count.
+    def work(self, instance: Any, levels: list[Level], enough: int) -> Count:
+        """Give the steps that validation takes, in steps of the fast engine, and the errors it may list.
 
-        A step is one of the fast engine's.
+        That is an estimate, and where it exceeds *enough* it is counted.
         """
         values, texts = self._work.steps(levels)
         factor = self.engine.factor
         if factor * (values + texts) <= enough:
-            return factor * (values + texts)
-        from schema_guard.core.count import count  # noqa: PLC0415 - the usual instance needs none
-
+            return Count(factor * (values + texts), values)
         counted = count(self._references, self._document, instance)
-        return factor * ((values if counted is None else min(values, 3 * counted)) + texts)
+        if counted is None:
+            return Count(factor * (values + texts), values)
+        return Count(factor * (min(values, counted.steps) + texts), min(values, counted.errors))
 
     def accepts(self, instance: Any, levels: list[Level], max_steps: int) -> bool:
         """Say whether an instance is valid; False where that would take too many steps."""
-        return self.steps(instance, levels, max_steps) <= max_steps and self._decided(instance, levels)
+        return self.work(instance, levels, max_steps).steps <= max_steps and self._decided(instance, levels)
 
     def _decided(self, instance: Any, levels: list[Level]) -> bool:
         try:
@@ -82,23 +82,22 @@ class Compiled:
 
     def violations(self, instance: Any, levels: list[Level], max_steps: int) -> list[Violation]:
         """Say what is wrong with an instance; `too_costly` where that cannot be said in so many steps."""
-        from schema_guard.core.violations import too_costly, violations  # noqa: PLC0415 - only failures need it
+        from schema_guard.core.violations import UNTOLD, too_costly, violations  # noqa: PLC0415 - only failures need it
 
-        steps = self.steps(instance, levels, min(_STEPS_TO_LIST, max_steps))
+        steps, errors = self.work(instance, levels, min(_ERRORS_TO_LIST, max_steps))
         # An error holds a copy of its value, and the path of keywords that led to it.
-        copied = steps * sum(16 * level.nodes + level.chars for level in levels)
-        listed = copied + steps * 50 * self._links(levels) <= _COPIED_TO_LIST
-        if listed and steps <= min(_STEPS_TO_LIST, max_steps):
+        copied = sum(16 * level.nodes + level.chars for level in levels) + 50 * self._links(levels)
+        listed = errors <= _ERRORS_TO_LIST and errors * copied <= _COPIED_TO_LIST
+        if steps <= max_steps and listed:
             return self._told(self.engine.errors, instance, levels)
-        affordable = steps <= max_steps
-        if affordable and self._decided(instance, levels):
+        if steps <= max_steps and self._decided(instance, levels):
             return []
-        found = self._walk(instance, affordable)
+        found = self._walk(instance, steps <= max_steps)
         if found:
             return violations(found)
-        if affordable and (not self._work.unions or (listed and steps <= _STEPS_TO_LIST_AT_LAST)):
-            return self._told(self.engine.first, instance, levels)
-        return [too_costly(steps, min(max_steps, _STEPS_TO_LIST_AT_LAST) if affordable else max_steps)]
+        if steps > max_steps:
+            return [too_costly(int(steps), max_steps)]
+        return [UNTOLD] if self._work.unions else self._told(self.engine.first, instance, levels)
 
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
         from schema_guard.core.walk import Walk  # noqa: PLC0415 - only large failures need it
@@ -106,14 +105,16 @@ class Compiled:
         walk = Walk(self._references, self._alone, self._flat[affordable], all_patterns=affordable)
         return walk.errors(self._document, instance)
 
-    def _told(self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]) -> list[Violation]:
+    def _told(
+        self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]
+    ) -> list[Violation]:
         from schema_guard.core.violations import too_costly, violations  # noqa: PLC0415 - as above
 
         try:
             errors = engines.with_stack(self._links(levels), errors_of, instance, explains=True)
         except RecursionError:
             # Python's own recursion limit, in the engine that is written in Python.
-            return [too_costly(self.steps(instance, levels, 0), 0)]
+            return [too_costly(int(self.work(instance, levels, 0).steps), 0)]
         return violations(errors)
 
     def _links(self, levels: list[Level]) -> int:
@@ -136,65 +137,77 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
     Raises:
         InvalidSchema: With code and location.
     """
-    references = References(document, dialect, resources)
-    references.check()
-    if isinstance(document, dict) and document.get("$schema", dialect).rstrip("#") != dialect:
+    if isinstance(document, dict) and str(document.get("$schema", dialect)).rstrip("#") != dialect:
         # A dialect of the caller's own, made of a known one: the engines only know that.
         document = {**document, "$schema": dialect}
+    references = References(document, dialect, resources)
+    references.check()
     for uri, other in references.reached.items():
         if isinstance(other, dict) and "$schema" in other:
             dialect_of(other, None, what=f"resource {clip(uri)!r}: ")
-    loosens = engines.check_patterns(references)
-    work = Work(references)
+    patterns = engines.check_patterns(references)
+    work = Work(references, patterns)
     if work.unevaluated > engines.MAX_UNEVALUATED:
         raise InvalidSchema(
             "schema has too many schemas under 'unevaluatedProperties' or 'unevaluatedItems': each of them is "
             "compiled, and evaluated, once more: write them without",
             code="too_costly",
         )
-    shown, reached = document, dict(references.reached)
-    if loosens:
-        shown, reached = engines.loosen(document), {uri: engines.loosen(d) for uri, d in reached.items()}
-    python: list[str] = []
+    engine: Engine | None = None
     if references.crossings(engines.MAX_CROSSINGS) < engines.MAX_CROSSINGS:
-        validator = _fast(shown, dialect, formats, reached, references)
-        if validator is not None:
-            return Compiled(document, references, engines.Fast(validator), work, formats)
-    refused = engines.only_python(dialect)
-    for pattern, location in engines.patterns(references):
-        if refused(pattern):
-            python.append(pattern)
-            engines.check_python(pattern, location)
-    _check_meta(shown, python, dialect, references)
-    work = Work(references, python=refused) if python else work
-    engine = engines.reference(document, dialect, formats=formats, resources=references.reached)
-    return Compiled(document, references, engine, work, formats)
+        loosens = any(each.size > MAX_STATES_EACH for each in patterns.values())
+        engine = _fast(references, loosens, formats)
+    if engine is None:
+        work, engine = _reference(references, patterns, work, formats)
+    return Compiled(references, engine, work, formats)
 
 
-def _fast(
-    document: Any, dialect: str, formats: bool, resources: Mapping[str, Any], references: References
-) -> Any | None:
+def _fast(references: References, loosens: bool, formats: bool) -> Engine | None:
     """Compile with the fast engine; None when it refuses what the other one may take."""
     import jsonschema_rs  # noqa: PLC0415 - `import schema_guard` loads no third-party module
 
+    document, resources = references.document, dict(references.reached)
+    if loosens:
+        document = engines.loosen(document)
+        resources = {uri: engines.loosen(other) for uri, other in resources.items()}
     try:
-        return engines.fast(document, dialect, formats=formats, resources=resources)
+        validator = engines.fast(document, references.dialect, formats=formats, resources=resources)
     except jsonschema_rs.ValidationError as error:
         if error.kind.name == "format" and error.kind.as_dict()["format"] == "regex":
             return None
         raise invalid(error, references) from error
     except (jsonschema_rs.ReferencingError, ValueError) as error:
         raise _unresolved(references, str(error)) from error
+    return engines.Fast(validator)
 
 
-def _check_meta(document: Any, python: list[str], dialect: str, references: References) -> None:
-    """Hold a document that the fast engine did not compile against its metaschema; its expressions apart."""
-    import jsonschema_rs  # noqa: PLC0415
+def _reference(
+    references: References, patterns: Mapping[str, Traits], work: Work, formats: bool
+) -> tuple[Work, Engine]:
+    """Compile with the reference engine, and estimate its work."""
+    from schema_guard.core.reference_engine import OnlyPython, check_python, reference  # noqa: PLC0415 - rare
 
-    metaschema = getattr(jsonschema_rs, DRAFTS[dialect])({"$ref": f"{dialect}#"}, offline=True, validate_formats=False)
-    errors = [error for error in metaschema.iter_errors(document) if error.kind.name != "format"]
-    if errors:
-        raise invalid(errors[0], references)
+    only_python = OnlyPython(references.dialect)
+    for pattern, location in engines.patterns(references):
+        if patterns[pattern].size > MAX_STATES_EACH or only_python(pattern):
+            check_python(pattern, location)
+    _check_meta(references)
+    if any(map(only_python, patterns)):
+        work = Work(references, patterns, python=only_python)
+    engine = reference(references.document, references.dialect, formats=formats, resources=references.reached)
+    return work, engine
+
+
+def _check_meta(references: References) -> None:
+    """Hold a document that the fast engine did not compile against its metaschema; its expressions were checked."""
+    import jsonschema_rs  # noqa: PLC0415 - as in _fast
+
+    dialect = references.dialect
+    kind = getattr(jsonschema_rs, DRAFTS[dialect])
+    metaschema = kind({"$ref": f"{dialect}#"}, offline=True, validate_formats=False)
+    error = next(iter(metaschema.iter_errors(references.document)), None)
+    if error is not None:
+        raise invalid(error, references)
     if references.unresolved() is not None:
         raise _unresolved(references, "")
 
@@ -218,5 +231,6 @@ def invalid(error: Any, references: References) -> InvalidSchema:
         error = inner[0] if inner else error
     (told,) = violations([error])
     return InvalidSchema(
-        f"schema is invalid at {pointer(clip(place))}: expected {told.expected}, got {told.actual}", location=place
+        f"schema is invalid at {pointer(clip(place))}: expected {told.expected}, got {told.actual}",
+        location=place,
     )

@@ -6,64 +6,127 @@ thousandfold. Counting follows the keys that are there. Each schema is counted o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.references import REF_ALONE
-from schema_guard.core.work import UNEVALUATED, every, in_place
+from schema_guard.core.work import HASH_WEIGHT, UNEVALUATED, every, in_place, own_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.core.references import References
 
-# 0.2 s at 2 us a pair of a schema and a value.
-_MAX_PAIRS = 100_000
+# 0.2 s at 3 us a pair of a schema and a value.
+_MAX_PAIRS = 60_000
+
+
+class Count(NamedTuple):
+    """What an engine may have to do at the most.
+
+    Attributes:
+        steps: Of deciding.
+        errors: Broken keywords that it may list, those of a union's arms included.
+    """
+
+    steps: float
+    errors: int
 
 
 class _Frame:
     """A schema that is being counted for a value."""
 
-    __slots__ = ("factor", "key", "rest", "total")
+    __slots__ = ("errors", "factor", "key", "rest", "steps")
 
-    def __init__(self, key: tuple[int, int], rest: Iterator[tuple[Any, Any, int]], factor: int) -> None:
+    def __init__(
+        self,
+        key: tuple[int, int],
+        rest: Iterator[tuple[Any, Any, int]],
+        factor: int,
+        steps: float,
+        errors: int,
+    ) -> None:
         self.key = key
         self.rest = rest
         self.factor = factor
-        self.total = 1
+        self.steps = steps
+        self.errors = errors
+
+    def add(self, factor: int, steps: float, errors: int) -> None:
+        self.steps += factor * steps
+        self.errors += factor * errors
 
 
-def count(references: References, schema: Any, instance: Any) -> int | None:
-    """Count the pairs of a schema and a value that an engine may look at; None when there are too many to count."""
-    known: dict[tuple[int, int], int] = {}
-    # Keys are values too, made while counting: what is counted by its identity has to stay.
+def count(references: References, schema: Any, instance: Any) -> Count | None:
+    """Count what an engine may have to do; None when that takes too long itself."""
+    known: dict[tuple[int, int], tuple[float, int]] = {}
+    # What is counted by its identity has to stay.
     kept: list[Any] = []
-    top = _Frame((0, 0), iter([(schema, instance, 1)]), 1)
+    top = _Frame((0, 0), iter([(schema, instance, 1)]), 1, 0, 0)
     frames = [top]
     while frames:
         frame = frames[-1]
         step = next(frame.rest, None)
         if step is None:
             frames.pop()
-            known[frame.key] = frame.total
+            known[frame.key] = frame.steps, frame.errors
             if frames:
-                frames[-1].total += frame.factor * frame.total
+                frames[-1].add(frame.factor, frame.steps, frame.errors)
             continue
         below, value, factor = step
         if not isinstance(below, dict):
-            frame.total += factor
             if below is None:
                 return None
+            frame.add(factor, 1, below is False)
             continue
         key = (id(below), id(value))
         if key in known:
-            frame.total += factor * known[key]
-        elif len(known) + len(frames) > _MAX_PAIRS:
+            frame.add(factor, *known[key])
+            continue
+        if len(known) + len(frames) > _MAX_PAIRS:
             return None
-        else:
-            kept.append(value)
-            frames.append(_Frame(key, _steps(references, below, value), factor))
-            frames[-1].total += len(below.get("required", ())) if isinstance(value, dict) else 0
-    return top.total
+        kept.append(value)
+        rest = _steps(references, below, value)
+        frames.append(_Frame(key, rest, factor, _own(below), _may_break(below, value)))
+    return Count(top.steps, top.errors)
+
+
+def _own(schema: dict[str, Any]) -> float:
+    return HASH_WEIGHT if schema is _HASHED else own_weight(schema)
+
+
+_ANY = frozenset({"type", "enum", "const", "not", "anyOf", "oneOf"})
+_OF_STRINGS = _ANY | {"minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType"}
+_OF_NUMBERS = _ANY | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+_OF_ARRAYS = _ANY | {
+    "minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains", "additionalItems", "unevaluatedItems",
+}  # fmt: skip
+_OF_OBJECTS = _ANY | {
+    "minProperties", "maxProperties", "additionalProperties", "unevaluatedProperties", "dependentRequired", "dependencies",
+}  # fmt: skip
+
+
+def _may_break(schema: dict[str, Any], value: Any) -> int:
+    """Count the keywords of a schema that this value may break."""
+    if isinstance(value, dict):
+        # "propertyNames" breaks once a name.
+        names = len(value) if "propertyNames" in schema else 0
+        needed = schema.get("dependentRequired", schema.get("dependencies"))
+        needed = (
+            sum(len(each) for each in needed.values() if isinstance(each, list))
+            if isinstance(needed, dict)
+            else 0
+        )
+        return len(schema.keys() & _OF_OBJECTS) + len(schema.get("required", ())) + names + needed
+    if isinstance(value, str):
+        return len(schema.keys() & _OF_STRINGS)
+    if isinstance(value, (list, tuple)):
+        return len(schema.keys() & _OF_ARRAYS)
+    return len(schema.keys() & _OF_NUMBERS)
+
+
+# Under "uniqueItems" every value is hashed with all that is inside it.
+_HASHED: dict[str, Any] = {}
+_HASHED["items"] = _HASHED["additionalProperties"] = _HASHED
 
 
 def _steps(references: References, schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, int]]:
@@ -102,7 +165,10 @@ def _of_array(schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, in
     rest = schema.get("additionalItems", True) if isinstance(items, list) else items
     firsts = firsts if isinstance(firsts, list) else []
     contains = schema.get("contains", True)
+    unique = schema.get("uniqueItems") is True
     for index, item in enumerate(value):
         yield firsts[index] if index < len(firsts) else rest, item, 1
         if isinstance(contains, dict):
             yield contains, item, 1
+        if unique:
+            yield _HASHED, item, 1

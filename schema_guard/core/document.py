@@ -6,14 +6,19 @@ Rule: nothing here recurses, for a schema may be nested so as to exhaust the sta
 from __future__ import annotations
 
 import json
+import re
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.core.pointer import escape, pointer
+from schema_guard.core.pointer import join, pointer
 from schema_guard.errors import InvalidSchema, clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# A place in a document: the place around it and the step from there; None is the root.
+_Place: TypeAlias = "tuple[Any, str | int] | None"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # RELIABILITY: limits of a schema. Real schemas of the public corpora stay below 64 levels.
 MAX_BYTES = 1024 * 1024
@@ -82,17 +87,18 @@ def check_size(document: Any, *, what: str = "schema") -> None:
         InvalidSchema: `too_deep`, `too_large` or `invalid`, at the place.
     """
     size = 0
-    stack: list[tuple[Any, str, int]] = [(document, "", 1)]
+    # A place is the chain of its steps: it is written out only when it is told.
+    stack: list[tuple[Any, _Place, int]] = [(document, None, 1)]
     while stack:
-        value, location, depth = stack.pop()
+        value, place, depth = stack.pop()
         if depth > MAX_DEPTH:
             raise InvalidSchema(
-                f"{what} is nested deeper than {MAX_DEPTH} levels at {pointer(clip(location))}: "
+                f"{what} is nested deeper than {MAX_DEPTH} levels at {pointer(clip(_location(place)))}: "
                 "move inner parts to $defs and refer to them",
                 code="too_deep",
-                location=location,
+                location=_location(place),
             )
-        size += _scalar_size(value, location, what)
+        size += _scalar_size(value, place, what)
         # Each value inside takes two bytes at least: a million of them are refused before they are looked at.
         if size + 2 * (len(value) if isinstance(value, (dict, list, tuple)) else 0) > MAX_BYTES:
             raise InvalidSchema(
@@ -101,48 +107,53 @@ def check_size(document: Any, *, what: str = "schema") -> None:
                 location="",
             )
         if isinstance(value, dict):
-            size += sum(_key_size(key, location, what) for key in value)
-            stack += [(item, f"{location}/{escape(key)}", depth + 1) for key, item in value.items()]
+            size += sum(_key_size(key, place, what) for key in value)
+            stack += [(item, (place, key), depth + 1) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
-            stack += [(item, f"{location}/{index}", depth + 1) for index, item in enumerate(value)]
+            stack += [(item, (place, index), depth + 1) for index, item in enumerate(value)]
 
 
-def _scalar_size(value: Any, location: str, what: str) -> int:
+def _location(place: _Place) -> str:
+    steps: list[str | int] = []
+    while place is not None:
+        place, step = place
+        steps.append(step)
+    return join(reversed(steps))
+
+
+def _scalar_size(value: Any, place: _Place, what: str) -> int:
     if isinstance(value, str):
-        _check_text(value, location, what)
+        _check_text(value, place, what)
         return len(value) + 3
-    if isinstance(value, float) and not isfinite(value):
-        raise InvalidSchema(
-            f"{what} holds {value!r} at {pointer(location)}: JSON has no such number", location=location
-        )
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
-        raise InvalidSchema(
-            f"{what} holds a number of more than {MAX_NUMBER_CHARS} digits at {pointer(location)}",
-            code="too_large",
-            location=location,
+        raise _refused(
+            f"{what} holds a number of more than {MAX_NUMBER_CHARS} digits", place, code="too_large"
         )
+    if isinstance(value, float) and not isfinite(value):
+        raise _refused(f"{what} holds {value!r}, a number that JSON does not have,", place)
     if value is None or isinstance(value, (bool, int, float, dict, list, tuple)):
         return 2
-    raise InvalidSchema(
-        f"{what} holds a {type(value).__name__} at {pointer(location)}: expected JSON "
-        "(dict, list, str, int, float, bool or None)",
-        location=location,
+    raise _refused(
+        f"{what} holds a {type(value).__name__}, not JSON (dict, list, str, int, float, bool or None),", place
     )
 
 
-def _key_size(key: Any, location: str, what: str) -> int:
+def _key_size(key: Any, place: _Place, what: str) -> int:
     if not isinstance(key, str):
-        raise InvalidSchema(
-            f"{what} has the key {clip(repr(key))} at {pointer(location)}: expected a str", location=location
-        )
-    _check_text(key, location, what)
+        raise _refused(f"{what} has the key {clip(repr(key))}, not a str,", place)
+    _check_text(key, place, what)
     return len(key) + 4
 
 
-def _check_text(text: str, location: str, what: str) -> None:
+def _check_text(text: str, place: _Place, what: str) -> None:
     # A lone surrogate has no UTF-8 form: no engine, store or file takes it.
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise InvalidSchema(f"{what} holds a lone surrogate at {pointer(location)}", location=location)
+    if not text.isascii() and _SURROGATE.search(text):
+        raise _refused(f"{what} holds a lone surrogate", place)
+
+
+def _refused(told: str, place: _Place, code: str = "invalid") -> InvalidSchema:
+    location = _location(place)
+    return InvalidSchema(f"{told} at {pointer(clip(location))}", code=code, location=location)
 
 
 def compact(value: Any) -> str:

@@ -139,9 +139,7 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
     if plan.delivery == "instructions":
         return "\n\n".join(part for part in (step.prefix.strip(), correction) if part)
     first = (
-        step.prefix + task
-        if type(task) is str
-        else prompting.render(task, step.instructions, step.examples)
+        step.prefix + task if type(task) is str else prompting.render(task, step.instructions, step.examples)
     )
     if correction is None or plan.delivery == "feedback":
         return first

@@ -13,7 +13,9 @@ import re
 from typing import NamedTuple
 
 # The reasoning marks of open models; the mark of an unclosed block makes no block.
-_REASONING = re.compile(r"<(think|thinking|thought|reasoning|analysis|reflection)>", re.IGNORECASE)
+_MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
+_REASONING = re.compile(rf"<{_MARKS}>|\[THINK\]", re.IGNORECASE)
+_REASONING_END = re.compile(rf"</{_MARKS}>|\[/THINK\]", re.IGNORECASE)
 # A label is anything but JSON, attributes such as `title="x"` and `{.json}` included.
 _FENCE = re.compile(r"""(?:```|~~~)(?:[^\n`{\["=]++|="[^"\n]*+"|=|\{[.#][^\n}]*+\})*+(?:\n|(?=[{\["]))""")
 # All possessive: white space that is given back would be skipped again, once for each of its characters.
@@ -82,8 +84,15 @@ def _skip(text: str) -> tuple[int, bool]:
     plain = True
     if text.startswith("\ufeff", start):
         start, plain = _space(text, start + 1), False
+    # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
+    if text[start : start + 1] not in ("{", "[", '"', "`") and (closed := _REASONING_END.search(text, start)):
+        opened = _REASONING.search(text, start, closed.start())
+        if opened is None:
+            start, plain = _space(text, closed.end()), False
     while block := _REASONING.match(text, start):
-        closing = re.compile(rf"</{block[1]}>", re.IGNORECASE).search(text, block.end())
+        closing = re.compile(re.escape(f"{block[0][0]}/{block[0][1:]}"), re.IGNORECASE).search(
+            text, block.end()
+        )
         if closing is None:
             break
         start, plain = _space(text, closing.end()), False

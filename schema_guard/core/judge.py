@@ -111,13 +111,13 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
     span = reading.candidates[0]
     document = text[span.start : span.end]
     form: Form = "exact" if reading.exact else "unwrapped"
-    if value is _UNREAD or terms.restore is not None:
+    if value is _UNREAD or span.start or terms.restore is not None:
         value = terms.parse(document)
     if type(value) is NotJson and value.end is not None:
         data = document.encode()
         document, rest = data[: value.end].decode(), data[value.end :].decode()
         form, value = "unwrapped", terms.parse(document)
-        if _opens_document(rest, terms):
+        if _holds_another(rest, value, terms):
             return _failed(
                 _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
             )
@@ -142,6 +142,28 @@ def _opens_document(rest: str, terms: _Terms) -> bool:
     return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
 
 
+def _holds_another(rest: str, value: Any, terms: _Terms) -> bool:
+    """Say whether the text behind a JSON text holds another document: one that follows at once, one that is
+    cut off, or one that is valid and says something else.
+    """  # noqa: D205
+    if not rest.strip():
+        return False
+    from schema_guard.core.extract import Reading, bracketed, opens_json  # noqa: PLC0415 - as in judge
+
+    if _opens_document(rest, terms):
+        return True
+    if type(value) is NotJson or not terms.schema.accepts(value):
+        # The first JSON text is the only candidate: why it fails is what there is to say.
+        return False
+    spans, unclosed = bracketed(rest, 0)
+    for start in unclosed[:_UNCLOSED_READ]:
+        found = terms.parse(rest[start:])
+        if type(found) is NotJson and found.code == "unfinished" and opens_json(rest[start:]):
+            return True
+    reading = Reading(direct=False, exact=False, candidates=spans)
+    return any(not _same(value, other) for other in _search(rest, reading, terms).valid)
+
+
 def _inside_string(value: Any, terms: _Terms) -> Any:
     """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
@@ -157,7 +179,9 @@ def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
             return _mended([text[start:]], terms) or _failed(_not_json(value, terms.finish_reason))
     found = _search(text, reading, terms)
     if len(found.valid) > 1:
-        return _failed(_syntax("several_documents", "different valid values in the text: expected exactly one"))
+        return _failed(
+            _syntax("several_documents", "different valid values in the text: expected exactly one")
+        )
     if found.valid:
         return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
     return _mended(found.broken, terms) or _failed(_prose_failure(text, found, terms))
@@ -300,7 +324,7 @@ def _type_failure(error: Exception) -> Failure:
     """Give the failure for a value that the schema's Python type refused (Pydantic's errors by shape)."""
     problems = getattr(error, "errors", None)
     if not callable(problems):
-        return Failure("semantic", "pydantic", clip(str(error) or type(error).__name__, 300))
+        return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
     from schema_guard.core.violations import describe  # noqa: PLC0415 - only failures need it
 
     violations = tuple(

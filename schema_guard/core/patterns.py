@@ -25,7 +25,9 @@ _MOST = 10**9
 _FEW = 10
 
 _COUNTED = re.compile(r"\{(\d{1,6})(,(\d{0,6}))?\}")
-_ESCAPE = re.compile(r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|k<[^>]*>|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|k<[^>]*>|.)", re.DOTALL
+)
 _CLASS = re.compile(r"\[\^?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _OPEN = re.compile(r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?")
 _COUNTING = "(?:(?=)"
@@ -222,7 +224,7 @@ def _repeat(reading: _Reading, pattern: str, at: int) -> int:
 
 def _bounds(char: str, counted: re.Match[str] | None) -> tuple[int, int | None]:
     if counted is None:
-        return {"*": (0, None), "+": (1, None), "?": (0, 1)}[char]  # type: ignore[return-value]
+        return {"*": (0, None), "+": (1, None), "?": (0, 1)}[char]
     low = int(counted[1])
     if counted[2] is None:
         return low, low

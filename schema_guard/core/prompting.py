@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import pointer
 from schema_guard.core.values import Message
-from schema_guard.errors import clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 # A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
 _REPLY_HEAD_BYTES = 800
 _REPLY_TAIL_BYTES = 300
-_CORRECTION_CHARS = 800
+_CORRECTION_BYTES = 700
 _MAX_TOLD = 10
 
 _ONLY_JSON = "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: no prose, no code fence."
@@ -164,12 +163,21 @@ def correction(failure: Failure, *, quote_checks: bool = True) -> str:
     >>> correction(Failure("structure", "type", "...", (total,)))
     'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
     """
-    return f"Your last reply was not valid. {clip(_told(failure, quote_checks), _CORRECTION_CHARS)}. {_ASK_AGAIN}"
+    return f"Your last reply was not valid. {_fitted(_told(failure, quote_checks))}. {_ASK_AGAIN}"
+
+
+def _fitted(text: str) -> str:
+    data = text.encode("utf-8", "replace")
+    return (
+        text if len(data) <= _CORRECTION_BYTES else data[:_CORRECTION_BYTES].decode("utf-8", "ignore") + "…"
+    )
 
 
 def _told(failure: Failure, quote_checks: bool) -> str:
     if failure.kind == "semantic":
-        return f"The check {failure.code!r} refused it" + (f": {failure.message}" if quote_checks else "")
+        # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
+        said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
+        return f"The check {failure.code!r} refused it" + (f": {said}" if quote_checks else "")
     if failure.violations:
         from schema_guard.core.violations import declared_location, kind_of  # noqa: PLC0415 - only failures need it
 

@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 # In these drafts "$ref" switches its siblings off.
 REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
 
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
-_LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
-_SINGLES = (
+_MAPS = frozenset({
+    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
+})  # fmt: skip
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
+_SINGLES = frozenset({
     "items", "additionalItems", "additionalProperties", "unevaluatedItems", "unevaluatedProperties",
     "contains", "not", "if", "then", "else", "propertyNames", "contentSchema",
-)  # fmt: skip
+})  # fmt: skip
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # What every engine knows by itself.
-_METASCHEMAS = (*DRAFTS, "https://json-schema.org/draft/2019-09/meta/", "https://json-schema.org/draft/2020-12/meta/")
+_METASCHEMAS = (
+    *DRAFTS,
+    "https://json-schema.org/draft/2019-09/meta/",
+    "https://json-schema.org/draft/2020-12/meta/",
+)
 
 
 class Subschema(NamedTuple):
@@ -60,7 +66,6 @@ class Reference(NamedTuple):
 
 def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
     """Give every schema position of *document*, outermost first, with the base URI that holds there."""
-    id_keyword = "id" if "draft-04" in dialect else "$id"
     stack = [Subschema(document, "", base)]
     while stack:
         schema, location, base = stack.pop()
@@ -68,34 +73,40 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
             if isinstance(schema, bool):
                 yield Subschema(schema, location, base)
             continue
-        identifier = schema.get(id_keyword)
-        if isinstance(identifier, str) and not (dialect in REF_ALONE and "$ref" in schema):
+        identifier = identifier_of(schema, dialect)
+        if identifier is not None:
             base = resolve(base, identifier)
         yield Subschema(schema, location, base)
         stack += [Subschema(child, location + step, base) for step, child in _children(schema)]
 
 
-def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:  # noqa: C901 - one loop a kind of keyword
-    for keyword in _MAPS:
-        members = schema.get(keyword)
-        if isinstance(members, dict):
-            for key, child in members.items():
+def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
+    """Give the URI that a schema names itself by; None when it does not, or when a `$ref` beside it rules that out."""
+    identifier = schema.get("id" if "draft-04" in dialect else "$id")
+    return (
+        identifier
+        if isinstance(identifier, str) and not (dialect in REF_ALONE and "$ref" in schema)
+        else None
+    )
+
+
+def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for keyword, value in schema.items():
+        if isinstance(value, dict) and keyword in _MAPS:
+            for key, child in value.items():
                 yield f"/{escape(keyword)}/{escape(key)}", child
-    for keyword in _LISTS:
-        members = schema.get(keyword)
-        if isinstance(members, list):
-            for index, child in enumerate(members):
+        elif isinstance(value, list) and keyword in _LISTS:
+            for index, child in enumerate(value):
                 yield f"/{keyword}/{index}", child
-    for keyword in _SINGLES:
-        child = schema.get(keyword)
-        if isinstance(child, (dict, bool)):
-            yield f"/{keyword}", child
+        elif isinstance(value, (dict, bool)) and keyword in _SINGLES:
+            yield f"/{keyword}", value
 
 
 class References:
     """Where the references of a document, and of the resources that it reaches, lead.
 
     Attributes:
+        document: The schema as JSON.
         own: The schema positions of the document.
         places: Resource URI, or URI with an anchor -> the schema there.
         dynamic: Name of a dynamic anchor -> the schemas that carry it.
@@ -103,12 +114,14 @@ class References:
     """
 
     def __init__(self, document: Any, dialect: str, resources: Mapping[str, Any]) -> None:
+        self.document = document
         self.dialect = dialect
         self.places: dict[str, Any] = {}
         self.dynamic: dict[str, list[Any]] = {}
         self.reached: dict[str, Any] = {}
         self._bases: dict[int, str] = {}
         self._found: list[Reference] = []
+        self._targets: dict[tuple[str, str], Any] = {}
         self._positions: list[tuple[dict[str, Any], str]] = []
         self._offered = dict(resources)
         self._inside: dict[str, str] | None = None
@@ -118,12 +131,16 @@ class References:
     def _index(self, document: Any, uri: str) -> list[Subschema]:
         self.places.setdefault(uri.partition("#")[0], document)
         found = list(subschemas(document, uri, self.dialect))
-        for schema, location, base in found:
-            if isinstance(schema, dict):
+        self._add(found, uri)
+        return found
+
+    def _add(self, positions: Iterable[Subschema], uri: str, *, fragment: str = "") -> None:
+        for schema, below, base in positions:
+            if isinstance(schema, dict) and id(schema) not in self._bases:
+                location = fragment + below
                 self._positions.append((schema, location))
                 self._place(schema, base)
                 self._found += _references(uri, location, schema, base)
-        return found
 
     def _place(self, schema: dict[str, Any], base: str) -> None:
         self._bases[id(schema)] = base
@@ -131,7 +148,7 @@ class References:
         if fragment:
             # Drafts 4 to 7 name an anchor by "$id": "#name".
             self.places[f"{url}#{fragment}"] = schema
-        elif "$id" in schema or "id" in schema:
+        elif identifier_of(schema, self.dialect) is not None:
             self.places[url] = schema
         for keyword in ("$anchor", "$dynamicAnchor"):
             anchor = schema.get(keyword)
@@ -151,6 +168,8 @@ class References:
                 if uri is not None and uri not in self.reached:
                     self.reached[uri] = self._offered[uri]
                     self._index(self._offered[uri], uri)
+            if url in self.places:
+                self.lookup(self._found[at - 1].schema, self._found[at - 1].reference)
 
     def _holder(self, url: str) -> str | None:
         """Give the resource that is, or holds, the schema of a URL."""
@@ -160,7 +179,7 @@ class References:
             self._inside = {}
             for uri, document in self._offered.items():
                 for schema, _, base in subschemas(document, uri, self.dialect):
-                    if isinstance(schema, dict) and ("$id" in schema or "id" in schema):
+                    if isinstance(schema, dict) and identifier_of(schema, self.dialect) is not None:
                         self._inside.setdefault(base.partition("#")[0], uri)
         return self._inside.get(url)
 
@@ -172,13 +191,15 @@ class References:
         """Give the URI of the resource that a schema position belongs to."""
         return self._bases.get(id(schema), "").partition("#")[0]
 
-    def target_uri(self, schema: dict[str, Any], reference: str) -> str:
-        """Give the absolute URI of a reference that stands in *schema*."""
-        return resolve(self._bases.get(id(schema), ""), reference)
-
     def lookup(self, schema: dict[str, Any], reference: str) -> Any:
         """Give the schema that a reference leads to; None when it leads out of what is known."""
-        url, _, fragment = self.target_uri(schema, reference).partition("#")
+        key = self._bases.get(id(schema), ""), reference
+        if key not in self._targets:
+            self._targets[key] = self._look_up(resolve(*key))
+        return self._targets[key]
+
+    def _look_up(self, uri: str) -> Any:
+        url, _, fragment = uri.partition("#")
         if fragment and not fragment.startswith("/"):
             return self.places.get(f"{url}#{fragment}")
         place = self.places.get(url)
@@ -186,9 +207,7 @@ class References:
             place = _step(place, unescape(token))
         if isinstance(place, dict) and id(place) not in self._bases:
             # A place that is no schema position, like "#/components/schemas/x": it becomes one by being meant.
-            for position in subschemas(place, url, self.dialect):
-                if isinstance(position.schema, dict):
-                    self._bases.setdefault(id(position.schema), position.base)
+            self._add(subschemas(place, url, self.dialect), url, fragment=fragment)
         return place
 
     def targets(self, schema: dict[str, Any]) -> Iterator[list[Any]]:
@@ -196,7 +215,9 @@ class References:
         for keyword in REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
-                dynamic = self.dynamic.get(reference.rpartition("#")[2], ()) if keyword == "$dynamicRef" else ()
+                dynamic = (
+                    self.dynamic.get(reference.rpartition("#")[2], ()) if keyword == "$dynamicRef" else ()
+                )
                 yield [self.lookup(schema, reference), *dynamic]
 
     def check(self) -> None:

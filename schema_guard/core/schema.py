@@ -104,14 +104,14 @@ class Schema(Generic[V]):
         checks.check_size(document)
         known = _read_resources(resources)
         uri = dialect_of(document, dialect, resources=known)
-        fingerprint = sha256(compact(document).encode()).hexdigest()[:16]
+        digest = sha256(compact(document).encode()).hexdigest()
         schema: Schema[Any] = object.__new__(Schema)
         schema.document = json.loads(json.dumps(document))
-        schema.name = clip(name or found_name or _title(document) or f"schema-{fingerprint[:8]}")
-        schema.dialect, schema.fingerprint, schema.formats = uri, fingerprint, formats
+        schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
+        schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
         schema._restore, schema._resources = restore, known
         schema._source = source if isinstance(source, type) else None
-        schema._compiled = _ready(schema)
+        schema._compiled = _ready(schema, digest)
         schema._resources = schema._compiled.resources
         return schema
 
@@ -140,7 +140,9 @@ class Schema(Generic[V]):
         try:
             return self._compiled.violations(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
-            raise InvalidArgument(f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}") from error
+            raise InvalidArgument(
+                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
+            ) from error
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
         """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
@@ -148,7 +150,9 @@ class Schema(Generic[V]):
         try:
             return self._compiled.accepts(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
-            raise InvalidArgument(f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}") from error
+            raise InvalidArgument(
+                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
+            ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
         """Say whether an instance that is known to be JSON within the limits is valid; False where undecided."""
@@ -159,7 +163,7 @@ class Schema(Generic[V]):
 
     def steps(self, instance: Any) -> int:
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
-        return self._compiled.steps(instance, measure(instance), _LIMITS.max_steps)
+        return int(self._compiled.work(instance, measure(instance), _LIMITS.max_steps).steps)
 
     def restore(self, value: Any) -> V:
         """Give a valid JSON value in the Python type of the schema's source; JSON itself where that is a dict.
@@ -259,18 +263,20 @@ def _title(document: Any) -> str | None:
     return next((document[key] for key in ("title", "$id", "id") if isinstance(document.get(key), str)), None)
 
 
-def _ready(schema: Schema[Any]) -> Compiled:
+def _ready(schema: Schema[Any], digest: str) -> Compiled:
     """Give what a schema was compiled to, from the cache if its like was compiled before."""
     known = sha256(compact(schema._resources).encode()).digest() if schema._resources else b""  # noqa: SLF001
-    # The fingerprint is cut to what people can compare; two schemas must never share an engine.
-    content = sha256(compact(schema.document).encode()).digest()
-    key = (content, schema.dialect, schema.formats, known)
+    # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
+    key = (digest, schema.dialect, schema.formats, known)
     ready: Compiled | None = _cache.get(key)
     if ready is None:
         from schema_guard.core.compiled import compiled  # noqa: PLC0415 - what only loads and is met again needs none
 
         ready = compiled(
-            schema.document, schema.dialect, formats=schema.formats, resources=schema._resources  # noqa: SLF001
+            schema.document,
+            schema.dialect,
+            formats=schema.formats,
+            resources=schema._resources,  # noqa: SLF001
         )
         with _cache_lock:
             if len(_cache) >= _CACHE_SIZE:

@@ -275,12 +275,16 @@ class Ask(NamedTuple):
     output_tokens: int | None
 
 
-class More(NamedTuple):
+class More:
     """The loop wants the rest of the reply."""
 
+    __slots__ = ()
 
-class Stop(NamedTuple):
+
+class Stop:
     """The loop has seen enough: no continuation of this reply can be valid."""
+
+    __slots__ = ()
 
 
 class Done(NamedTuple, Generic[V]):

@@ -75,10 +75,24 @@ def fields_of(keyword: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {_FIELD_NAMES.get(keyword, "limit"): value}
 
 
+# Of a value that is not valid.
+UNTOLD = Violation(
+    "",
+    "",
+    TOO_COSTLY,
+    "a valid value, and to say what is wrong with this one takes too many steps",
+    "another one",
+)
+
+
 def too_costly(steps: int, max_steps: int) -> Violation:
     """Give the violation of an instance that would take too many steps to validate."""
     return Violation(
-        "", "", TOO_COSTLY, f"a value that takes at most {max_steps} steps to validate", f"about {steps} steps"
+        "",
+        "",
+        TOO_COSTLY,
+        f"a value that takes at most {max_steps} steps to validate",
+        f"about {steps} steps",
     )
 
 

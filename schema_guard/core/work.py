@@ -22,8 +22,9 @@ from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from schema_guard.core.patterns import Traits
     from schema_guard.core.references import References
 
 _LIMITS = Limits()
@@ -39,7 +40,7 @@ _LARGEST = 10**15
 _MAX_WORK = 400_000
 # Re-evaluating what "unevaluated..." covers: 20 nested ones took 21 s, 3 ** 20 steps.
 UNEVALUATED = 3
-_HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
+HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
 _COMPARE_WEIGHT = 30  # one value of a complex enum: 190 ns
 _METASCHEMA_WEIGHT = 200
 _CHAR_WEIGHT = 0.3  # 2 ns
@@ -65,7 +66,7 @@ class Level(NamedTuple):
     lengths: list[int]
 
 
-def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:
+def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:  # noqa: C901 - a branch a kind of value
     """Look through an instance level by level.
 
     Raises:
@@ -113,7 +114,9 @@ def _unusual(value: Any, keys: list[str]) -> list[Any]:
     if isinstance(value, (int, float)):
         _check_number(value)
         return []
-    raise InvalidArgument(f"instance holds a {type(value).__name__}: expected dict, list, str, int, float, bool or None")
+    raise InvalidArgument(
+        f"instance holds a {type(value).__name__}: expected dict, list, str, int, float, bool or None"
+    )
 
 
 def _check_number(value: float) -> None:
@@ -128,7 +131,9 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidArgument(f"instance holds a lone surrogate at character {error.start + 1} of a text") from error
+        raise InvalidArgument(
+            f"instance holds a lone surrogate at character {error.start + 1} of a text"
+        ) from error
 
 
 def _check_keys(keys: list[str]) -> None:
@@ -160,6 +165,11 @@ class _Node:
 class Work:
     """The estimate of one schema.
 
+    Args:
+        references: Of the schema.
+        patterns: Traits of each regular expression in it.
+        python: Whether Python's engine matches an expression.
+
     Attributes:
         bound: Steps that no instance within the limits exceeds; None when there is no such number.
         chain: How many schemas may apply to one value in a chain.
@@ -167,8 +177,14 @@ class Work:
         unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
     """
 
-    def __init__(self, references: References, *, python: Callable[[str], bool] = lambda _: False) -> None:
-        graph = _Graph(references, python)
+    def __init__(
+        self,
+        references: References,
+        patterns: Mapping[str, Traits],
+        *,
+        python: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        graph = _Graph(references, patterns, python)
         self._nodes = graph.nodes
         # What has nothing below it weighs nothing below itself.
         self._order = [
@@ -203,7 +219,8 @@ class Work:
             scans, tries, powers = (self._weight(d, depth) for d in (_SCANS, _TRIES, _POWERS))
             if scans or tries or powers:
                 texts += sum(
-                    scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree) for n in level.lengths
+                    scans * _scan(n) + tries * _try(n) + powers * _power(n, self.degree)
+                    for n in level.lengths
                 )
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST))
 
@@ -252,7 +269,7 @@ class Work:
                 weight += node.factor * below[child]
             for choice in node.choices:
                 weight += node.factor * max([below[child] for child in choice])
-            below[index] = weight if weight < _LARGEST else _LARGEST
+            below[index] = min(weight, _LARGEST)
         return below
 
 
@@ -263,7 +280,7 @@ def _scan(length: int) -> float:
 
 def _try(length: int) -> float:
     """Give the steps of an expression that may backtrack exponentially, up to its limit."""
-    tries = min(BACKTRACK_LIMIT, 2 ** min(length, 20))
+    tries = min(BACKTRACK_LIMIT, 1 << min(length, 20))
     return _BACKTRACK_WEIGHT * tries + _CHAR_WEIGHT * length * min(length, tries)
 
 
@@ -271,7 +288,7 @@ def _power(length: int, degree: int) -> float:
     return float(_PYTHON_WEIGHT * min(length + 1, 10**6) ** min(degree, 8))
 
 
-def _own(schema: dict[str, Any]) -> float:
+def own_weight(schema: dict[str, Any]) -> float:
     """Give the steps of a schema's own keywords at one value."""
     weight = 1 + len(schema) / 2 + len(schema.get("required", ()))
     members = schema.get("enum")
@@ -283,8 +300,11 @@ def _own(schema: dict[str, Any]) -> float:
 class _Graph:
     """The schemas that a schema reaches, and how they apply."""
 
-    def __init__(self, references: References, python: Callable[[str], bool]) -> None:
+    def __init__(
+        self, references: References, patterns: Mapping[str, Traits], python: Callable[[str], bool]
+    ) -> None:
         self._references = references
+        self._patterns = patterns
         self._python = python
         self._index: dict[int, int] = {}
         self._schemas: list[Any] = []
@@ -294,7 +314,7 @@ class _Graph:
         self.unions = False
         root = references.own[0].schema if references.own else True
         # One value under uniqueItems is hashed with all that is inside it; a metaschema is a known quantity.
-        self._hashed = self._pseudo((_HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
+        self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
         self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0, 0))
         self.root = self._of(root)
         at = 2
@@ -328,7 +348,7 @@ class _Graph:
         for targets in self._references.targets(schema):
             found = [target for target in targets if target is not None]
             node.choices.append([self._of(target) for target in found] or [self._metaschema])
-        if self._references.dialect in REF_ALONE and "$ref" in schema:
+        if "$ref" in schema and (len(schema) == 1 or self._references.dialect in REF_ALONE):
             return
         node.own = self._weights(schema)
         self.unions |= "anyOf" in schema or "oneOf" in schema
@@ -344,7 +364,7 @@ class _Graph:
             node.every.append(self._pseudo(tuple(own), recursive=False))
 
     def _weights(self, schema: dict[str, Any]) -> tuple[float, ...]:
-        own = [_own(schema), 0.0, 0.0, 0.0, 0.0]
+        own = [own_weight(schema), 0.0, 0.0, 0.0, 0.0]
         if "format" in schema or "maxLength" in schema or "minLength" in schema:
             own[_CHARS] += _CHAR_WEIGHT
         pattern = schema.get("pattern")
@@ -354,7 +374,7 @@ class _Graph:
 
     def _pattern(self, pattern: str) -> tuple[float, ...]:
         """Give what one match of an expression costs, by dimension."""
-        found = traits(pattern)
+        found = self._patterns.get(pattern) or traits(pattern)
         if self._python(pattern):
             self.degree = max(self.degree, found.degree)
             return (1, 0, 0, 0, 1)
@@ -371,7 +391,10 @@ class _Graph:
                 self._visit(start, done)
         for index in self.order:
             node = self.nodes[index]
-            below = [self.nodes[child] for child in (*node.in_place, *(c for choice in node.choices for c in choice))]
+            below = [
+                self.nodes[child]
+                for child in (*node.in_place, *(c for choice in node.choices for c in choice))
+            ]
             node.chain = 1 + max((child.chain for child in below), default=0)
             node.expansion = min(1 + sum(child.expansion for child in below), _LARGEST)
             if node.chain > MAX_CHAIN:

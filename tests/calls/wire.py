@@ -69,6 +69,7 @@ class Wire:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that server_close() waits for them
+    request_queue_size = 256  # as many callers may come at once
     wire: Wire
 
 

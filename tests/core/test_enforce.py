@@ -242,12 +242,6 @@ def test_a_prompt_does_not_grow_with_bad_replies(task, replies, strategy, delive
     assert all(other <= first + 2000 for other in others)
 
 
-CUT_BY_CHARACTERS = pytest.mark.xfail(
-    reason="a correction is cut to 800 characters, which may be 3,200 bytes"
-)
-
-
-@CUT_BY_CHARACTERS
 def test_a_prompt_does_not_grow_with_what_a_schema_says():
     """A correction that quotes a schema in another script keeps to the same bound in bytes."""
     first, *others = requests(WIDE, replies=[EMOJI] * 4)
@@ -255,7 +249,6 @@ def test_a_prompt_does_not_grow_with_what_a_schema_says():
     assert max(others) <= first + 2000
 
 
-@CUT_BY_CHARACTERS
 def test_a_prompt_does_not_grow_with_what_a_check_says():
     """A check's message in another script keeps to the same bound in bytes."""
     first, *others = requests(Schema.of(True), replies=[EMOJI] * 4, checks=(lambda value: "🧪" * 500,))

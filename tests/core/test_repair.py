@@ -74,6 +74,12 @@ LOSSLESS = [
     Case("underscores in a number", '{"a": 82_461_110}', {"a": 82461110}, ("number_syntax",)),
     Case("raw line break", '{"a": "x\ny"}', {"a": "x\ny"}, ("raw_newline",)),
     Case("raw tab", '{"a": "x\ty"}', {"a": "x\ty"}, ("raw_control",)),
+    Case(
+        "raw line break and a bad escape",
+        '{"a": "x\n\\y"}',
+        {"a": "x\n\\y"},
+        ("raw_newline", "invalid_escape"),
+    ),
     Case("LaTeX", r'{"a": "\alpha \(x\)"}', {"a": r"\alpha \(x\)"}, ("invalid_escape",)),
     Case("half an escape", r'{"a": "\u12"}', {"a": r"\u12"}, ("invalid_escape",)),
     Case("escaped apostrophe", r'{"a": "it\'s"}', {"a": "it's"}, ("quote_escape",)),
@@ -86,13 +92,23 @@ LOSSLESS = [
     ),
     Case("joined strings", '{"a": "x" + "y"}', {"a": "xy"}, ("concatenation",)),
     Case("tuple", "(1, 'a')", [1, "a"], ("parentheses", "single_quotes")),
+    Case("tuple without commas", "(1 2)", [1, 2], ("parentheses", "missing_comma")),
     Case("value in round brackets", '{"a": ("x")}', {"a": "x"}, ("parentheses",)),
     Case("escaped quotes all over", r"{\"a\": \"b\"}", {"a": "b"}, ("escaped_quotes",)),
+    Case("escaped line breaks between tokens", r"{\n\"a\": 1}", {"a": 1}, ("escaped_quotes",)),
     Case("closer too many", '{"a": 1}}', {"a": 1}, ("extra_closer",)),
     Case("closer too many inside", '[{"a": 1}}, 2]', [{"a": 1}, 2], ("extra_closer",)),
+    Case("prose behind a string", '{"a": "x\ny"} is it', {"a": "x\ny"}, ("raw_newline", "trailing_prose")),
     Case("prose behind", "{'a': 1} is the answer", {"a": 1}, ("single_quotes", "trailing_prose")),
     Case("fence behind", "{'a': 1}\n```", {"a": 1}, ("single_quotes", "trailing_prose")),
     Case("closers missing", '{"a": [1, {"b": 2', {"a": [1, {"b": 2}]}, ("missing_closer",), finished=True),
+    Case(
+        "fence before the closers",
+        '{"a": [1\n```\n',
+        {"a": [1]},
+        ("trailing_prose", "missing_closer"),
+        finished=True,
+    ),
     Case("closer missing inside", '{"a": [1, 2}', {"a": [1, 2]}, ("missing_closer",), finished=True),
     Case(
         "quote missing at the end", '{"a": "x', {"a": "x"}, ("missing_quote", "missing_closer"), finished=True
@@ -122,12 +138,21 @@ LOSSY = [
     Case("closer guessed", '[{"a": 1, {"b": 2}]', [{"a": 1}, {"b": 2}], ("guessed_closer", "missing_comma")),
     Case("closer of the other kind", '{"a": [1, 2}', {"a": [1, 2]}, ("guessed_closer",)),
     Case("words without quotes", "{a: b c}", {"a": "b c"}, ("unquoted_key", "unquoted_text")),
+    Case("words as key", "{two words: 1}", {"two words": 1}, ("unquoted_text",)),
+    Case("slashes", '{"a": /x/}', {"a": "/x/"}, ("unquoted_text",)),
+    Case("word cut off", "[foo", ["foo"], ("unquoted_text", "closed_truncation")),
     Case("version number", '{"a": 1.1.1}', {"a": "1.1.1"}, ("number_as_string",)),
     Case("leading zero stays text", '{"a": 05}', {"a": "05"}, ("number_as_string",)),
     Case("thousands", '{"a": 1,000, "b": 2}', {"a": 1000, "b": 2}, ("digit_grouping",)),
     Case("not a number", "[NaN, -Infinity, undefined]", [None, None, None], ("not_a_value",)),
     Case("no value", '{"a": , "b": }', {"a": None, "b": None}, ("missing_value",)),
     Case("no colon", '{"a" 1}', {"a": 1}, ("missing_colon",)),
+    Case(
+        "no colon behind a bare key",
+        "{a 'b'}",
+        {"a": "b"},
+        ("unquoted_key", "missing_colon", "single_quotes"),
+    ),
     Case("commas without values", "[,1,,2]", [1, 2], ("extra_comma",)),
     Case("ellipsis", '[1, {"a": 1, ...}, ...]', [1, {"a": 1}], ("ellipsis", "trailing_comma")),
     Case("set", "{'a', 'b'}", ["a", "b"], ("single_quotes", "set_as_array")),
@@ -137,6 +162,10 @@ LOSSY = [
     Case("callback", 'done({"a": 1});', {"a": 1}, ("call_wrapper", "trailing_prose")),
     Case("some quotes escaped", r'{\"a\": \"b \\"c\\"\"}', {"a": 'b "c"'}, ("unescaped_text",)),
     Case("words between members", '{"a": 1, so "b": 2}', {"a": 1, "b": 2}, ("dropped_text",)),
+    Case("semicolons", "[1; 2]", [1, 2], ("dropped_text", "missing_comma")),
+    Case("colon behind an array", "[[1]: 2]", [[1]], ("dropped_text",)),
+    Case("words behind a comma", '{"a": 1}, and so on', {"a": 1}, ("dropped_text",)),
+    Case("members behind a fence", '{"a": 1 ``` "b": 2}', {"a": 1}, ("dropped_text", "closed_truncation")),
     Case("words before", 'so: {"a": 1}', {"a": 1}, ("dropped_text",)),
     Case("closers missing", '{"a": [1', {"a": [1]}, ("closed_truncation",)),
     Case("key cut off", '{"a": 1, "b', {"a": 1}, ("truncated_tail", "closed_truncation")),
@@ -177,7 +206,7 @@ def test_every_step_has_a_case():
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n", "}", ",", ":", '{"a": 1}{"b": 2}', '{"a": 1}, {"b": 2}', "1, 2", "// no"]
+    "text", ["", " \n", "}", ",", ":", '{"a": 1}{"b": 2}', '{"a": 1}, {"b": 2}', "1, 2", "// no", "-"]
 )
 def test_what_has_no_reading(text):
     """Nothing, a stray mark and several documents have no reading at any level."""

@@ -1,0 +1,330 @@
+"""Facts about guarded functions around the real clients of OpenAI and Anthropic, against a server on loopback."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import anthropic
+import httpx2
+import openai
+import pytest
+
+from schema_guard import CallFailed, GuardFailed, guard, open_store
+from tests.calls import wire
+
+TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+GOOD, BAD = '{"total": 1}', '{"total": "one"}'
+VALUE = {"total": 1}
+CALLS = 200
+
+
+@pytest.fixture
+def store():
+    with open_store("sqlite://") as opened:
+        yield opened
+
+
+def serving(*script):
+    return wire.Wire(list(script))
+
+
+def sync_client(server):
+    return openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+
+
+def async_client(server):
+    return openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+
+
+def rows(store, *columns):
+    return [tuple(row[column] for column in columns) for row in store.attempts()]
+
+
+REASKED = [
+    (1, "structure", "type", "gpt-x", 12, 4, 7, 2, "stop"),
+    (2, None, None, "gpt-x", 12, 4, 7, 2, "stop"),
+]
+COLUMNS = (
+    "number",
+    "kind",
+    "code",
+    "model",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "finish_reason",
+)
+
+
+def test_a_chat_completion_is_asked_again(store):
+    """A user's function around chat.completions is asked again after a bad reply, and its usage is recorded."""
+    with serving(wire.chat(BAD), wire.chat(GOOD)) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            return client.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
+
+        assert extract("t") == VALUE
+
+    assert rows(store, *COLUMNS) == REASKED
+    prompts = [request["messages"][0]["content"] for request in server.requests]
+    assert prompts[1].startswith(prompts[0])
+    assert BAD in prompts[1]
+
+
+def test_an_asynchronous_chat_completion_is_asked_again(store):
+    """The same around AsyncOpenAI."""
+
+    async def main(server):
+        async with async_client(server) as client:
+
+            @guard(TOTAL, store=store)
+            async def extract(messages: list):
+                return await client.chat.completions.create(model="m", messages=messages)
+
+            return await extract([{"role": "user", "content": "t"}])
+
+    with serving(wire.chat(BAD), wire.chat(GOOD)) as server:
+        assert asyncio.run(main(server)) == VALUE
+
+    assert rows(store, *COLUMNS) == REASKED
+    assert [message["role"] for message in server.requests[1]["messages"]] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+def test_a_response_is_asked_again(store):
+    """A user's function around the Responses API."""
+    script = [wire.response(wire.output_message(wire.output_text(text))) for text in (BAD, GOOD)]
+    with serving(*script) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            return client.responses.create(model="m", input=prompt)
+
+        assert extract("t") == VALUE
+
+    assert rows(store, *COLUMNS) == REASKED
+
+
+def test_options_reach_the_provider(store):
+    """With a target, the provider's own arguments are in the request."""
+    with serving(wire.chat(GOOD)) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store, strategy="strict_schema", target="openai")
+        def extract(prompt: str, options: dict):
+            messages = [{"role": "user", "content": prompt}]
+            return client.chat.completions.create(model="m", messages=messages, **options)
+
+        assert extract("t") == VALUE
+
+    assert server.requests[0]["response_format"]["json_schema"]["schema"] == TOTAL
+    assert rows(store, "target", "strategies") == [("openai", "strict_schema")]
+
+
+def chat_stream(text, *, usage=True):
+    pieces = [wire.chunk({"content": text[at : at + 5]}) for at in range(0, len(text), 5)]
+    return wire.Stream((*pieces, wire.chunk({}, "stop"), *([wire.usage_chunk()] if usage else [])))
+
+
+def test_a_stream_is_asked_again(store):
+    """A function that gives the client's stream: its chunks are read, its usage recorded."""
+    with serving(chat_stream(BAD), chat_stream(GOOD)) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            messages = [{"role": "user", "content": prompt}]
+            return client.chat.completions.create(model="m", messages=messages, stream=True)
+
+        assert extract("t") == VALUE
+
+    assert rows(store, *COLUMNS) == REASKED
+
+
+def test_a_stream_grows(store):
+    """.stream gives the values of the client's stream as they come."""
+    with serving(chat_stream('{"total": 12, "x": "abcdefghij"}')) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            messages = [{"role": "user", "content": prompt}]
+            yield from client.chat.completions.create(model="m", messages=messages, stream=True)
+
+        values = list(extract.stream("t"))
+
+    assert values[-1] == {"total": 12, "x": "abcdefghij"}
+    assert values[:4] == [{}, {"total": 12}, {"total": 12, "x": ""}, {"total": 12, "x": "abcde"}]
+    assert rows(store, "number", "kind", "output_tokens") == [(1, None, 7)]
+
+
+def test_an_asynchronous_stream_is_asked_again(store):
+    """The same with AsyncOpenAI: a coroutine that gives the stream, and an async generator."""
+
+    async def main(server):
+        async with async_client(server) as client:
+
+            async def create(prompt):
+                messages = [{"role": "user", "content": prompt}]
+                return await client.chat.completions.create(model="m", messages=messages, stream=True)
+
+            @guard(TOTAL, store=store)
+            async def extract(prompt):
+                return await create(prompt)
+
+            @guard(TOTAL, store=store)
+            async def extract_each(prompt):
+                async for chunk in await create(prompt):
+                    yield chunk
+
+            return [await extract("t"), await extract_each("t")]
+
+    with serving(chat_stream(BAD), chat_stream(GOOD), chat_stream(BAD), chat_stream(GOOD)) as server:
+        assert asyncio.run(main(server)) == [VALUE] * 2
+
+    assert rows(store, *COLUMNS) == REASKED * 2
+
+
+def test_a_stream_that_is_reset_raises_the_clients_error(store):
+    """A connection that breaks in the middle raises what the client raises, recorded once."""
+    script = [wire.Stream((wire.chunk({"content": '{"total"'}),), reset=True)]
+    with serving(*script) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            yield from client.chat.completions.create(model="m", messages=[], stream=True)
+
+        with pytest.raises((openai.OpenAIError, httpx2.HTTPError)):
+            extract("t")
+
+    assert rows(store, "kind", "code") == [("transport", "call_raised")]
+
+
+def test_a_status_error_passes(store):
+    """The client's own exception for a status passes unchanged and is not asked again."""
+    with (
+        serving(wire.Raw(b'{"error": {"message": "no"}}', status=429)) as server,
+        sync_client(server) as client,
+    ):
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            return client.chat.completions.create(model="m", messages=[])
+
+        with pytest.raises(openai.RateLimitError):
+            extract("t")
+
+    assert rows(store, "kind", "code") == [("transport", "call_raised")]
+
+
+def test_a_rejected_generation_is_asked_again(store):
+    """The client's exception for text that the provider threw away is a failed attempt."""
+    body = b'{"error": {"message": "no", "code": "json_validate_failed", "failed_generation": "{\\"a\\""}}'
+    script = [wire.Raw(body, status=400)] * 2
+    with serving(*script) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store, max_attempts=2)
+        def extract(prompt: str):
+            return client.chat.completions.create(model="m", messages=[])
+
+        with pytest.raises(GuardFailed) as caught:
+            extract("t")
+
+    assert isinstance(caught.value.__cause__, openai.BadRequestError)
+    assert rows(store, "number", "kind", "code") == [
+        (1, "syntax", "provider_rejected"),
+        (2, "syntax", "provider_rejected"),
+    ]
+
+
+def test_a_page_is_no_reply(store):
+    """A proxy's page ends the call as CallFailed."""
+    with serving(wire.HTML) as server, sync_client(server) as client:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            return client.chat.completions.create(model="m", messages=[])
+
+        with pytest.raises(CallFailed):
+            extract("t")
+
+    assert rows(store, "kind", "code") == [("transport", "provider_error")]
+
+
+def test_anthropics_client_is_asked_again(store):
+    """A user's function around Anthropic's messages, whole and streamed."""
+    pieces = (wire.message_start(), wire.block_start(wire.text_block("")))
+    stream = wire.Stream(
+        (*pieces, wire.block_delta(type="text_delta", text=GOOD), wire.block_stop(), *wire.message_end())
+    )
+    with (
+        serving(wire.message(wire.text_block(BAD)), stream) as server,
+        anthropic.Anthropic(api_key="k", base_url=server.url, max_retries=0) as client,
+    ):
+        is_stream = iter([False, True])
+
+        @guard(TOTAL, store=store)
+        def extract(messages: list):
+            turns = [message for message in messages if message["role"] != "system"]
+            return client.messages.create(model="m", max_tokens=9, messages=turns, stream=next(is_stream))
+
+        assert extract([{"role": "user", "content": "t"}]) == VALUE
+
+    assert rows(store, "number", "kind", "model", "input_tokens", "cached_input_tokens", "output_tokens") == [
+        (1, "structure", "claude-x", 12, 4, 7),
+        (2, None, "claude-x", 12, 4, 7),
+    ]
+
+
+# Many at once.
+
+# Every third reply is bad, so that calls differ in their number of attempts.
+SCRIPT = [wire.chat(BAD if number % 3 == 0 else GOOD) for number in range(3 * CALLS)]
+
+
+def accounted(store, server, outcomes):
+    """Whether every request is an attempt of a call, and every attempt a record."""
+    assert all(outcome.ok or len(outcome.attempts) == 3 for outcome in outcomes)
+    assert store.flush(10) == 0
+    counts = store.counts()
+    recorded = {(row["call_id"], row["number"]) for row in store.attempts()}
+    attempts = {(outcome.call.id, attempt.number) for outcome in outcomes for attempt in outcome.attempts}
+    assert recorded == attempts
+    assert len(server.requests) == len(attempts) == counts.offered == counts.stored
+    assert (counts.dropped, counts.pending, len(outcomes)) == ({}, 0, CALLS)
+    return True
+
+
+def test_two_hundred_tasks_lose_nothing(store):
+    """200 calls at once in one event loop: as many records as requests."""
+
+    async def main(server):
+        async with async_client(server) as client:
+
+            @guard(TOTAL, store=store)
+            async def extract(prompt: str):
+                messages = [{"role": "user", "content": prompt}]
+                return await client.chat.completions.create(model="m", messages=messages)
+
+            return await asyncio.gather(*(extract.outcome(f"task {n}") for n in range(CALLS)))
+
+    with serving(*SCRIPT) as server:
+        outcomes = asyncio.run(main(server))
+
+        assert accounted(store, server, outcomes)
+
+
+def test_thirty_two_threads_lose_nothing(store):
+    """200 calls in 32 threads that share one client: as many records as requests."""
+    with serving(*SCRIPT) as server, sync_client(server) as client, ThreadPoolExecutor(32) as pool:
+
+        @guard(TOTAL, store=store)
+        def extract(prompt: str):
+            messages = [{"role": "user", "content": prompt}]
+            return client.chat.completions.create(model="m", messages=messages)
+
+        outcomes = list(pool.map(extract.outcome, [f"task {n}" for n in range(CALLS)]))
+
+        assert accounted(store, server, outcomes)

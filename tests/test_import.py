@@ -1,0 +1,65 @@
+"""What importing the package costs and binds."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import schema_guard
+
+LOOK = """
+import json, sys
+opened = []
+def hook(event, args):
+    if event == "open" and not str(args[0]).endswith((".py", ".pyc")) and "__pycache__" not in str(args[0]):
+        opened.append(str(args[0]))
+    elif event.startswith(("socket.", "subprocess.")):
+        opened.append(event)
+before = set(sys.modules)
+sys.addaudithook(hook)
+import schema_guard
+print(json.dumps([sorted(set(sys.modules) - before), opened]))
+"""
+
+
+@pytest.fixture(scope="module")
+def look():
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", LOOK], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_importing_loads_no_third_party_module(look):
+    """`import schema_guard` loads itself and the standard library."""
+    loaded, _ = look
+
+    assert {name.split(".")[0] for name in loaded} - sys.stdlib_module_names == {"schema_guard"}
+
+
+def test_importing_opens_nothing(look):
+    """`import schema_guard` opens no file but its sources, no socket and no process."""
+    _, opened = look
+
+    assert opened == []
+
+
+def test_every_public_name_is_there():
+    """Each name of `__all__` is mapped to its module and can be had."""
+    assert sorted(schema_guard.__all__) == sorted([*schema_guard._HOME_OF, "__version__"])
+    assert all(getattr(schema_guard, name) is not None for name in schema_guard.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    """A name that the package does not have is refused as any module refuses it."""
+    with pytest.raises(AttributeError, match="module 'schema_guard' has no attribute 'gaurd'"):
+        schema_guard.gaurd  # noqa: B018
+
+
+def test_guard_stays_the_function_when_its_module_is_imported():
+    """The module `schema_guard.guard` does not take the place of the function of that name."""
+    import schema_guard.guard  # noqa: PLC0415 - what is tested
+
+    assert callable(schema_guard.guard)
+    assert schema_guard.guard is sys.modules["schema_guard.guard"].guard
