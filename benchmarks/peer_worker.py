@@ -50,7 +50,7 @@ def _stub(case: Case) -> Callable[..., str]:
 
 def _only(case: Case, *, asks_again: bool = True, extracts: bool = True) -> None:
     if case.kind == "object":
-        raise Cannot("takes texts: the small case is the same to it")
+        raise Cannot("not another case: here its stub gives the one thing that it takes")
     if case.kind == "extract" and not extracts:
         raise Cannot("has no documented function that only finds and parses")
     if len(case.replies) > 1 and not asks_again:

@@ -103,10 +103,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path, help="a .json file; the tables go beside it")
     arguments = parser.parse_args()
+    other = "" if arguments.source == parser.get_default("source") else " --source COPY"
     began = monotonic()
     pythons, refused = environments(arguments.environments, arguments.source)
     result: dict[str, Any] = {
-        "command": f"python benchmarks/peers.py --rounds {arguments.rounds}",
+        "command": f"python benchmarks/peers.py --rounds {arguments.rounds}{other}",
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
@@ -164,7 +165,7 @@ def environments(folder: Path, source: str) -> tuple[dict[str, str], dict[str, s
             made.write_text(wanted, encoding="utf-8")
             pythons[name] = python
         else:
-            refused[name] = f"cannot be installed: {problem}"
+            refused[name] = f"not installed: {problem}"
     return pythons, refused
 
 
@@ -472,6 +473,7 @@ def tables(result: dict[str, Any]) -> list[str]:
     )
     return [
         head,
+        "A case is timed in all peers in turn, once a round. Under other load ratios hold better than times do.",
         "",
         *_promise_lines(result["promises"]),
         *_overview_lines(result),

@@ -275,13 +275,13 @@ def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
     from schema_guard.bench.runner import most_output_tokens, run  # noqa: PLC0415
     from schema_guard.bench.suite import load_suite  # noqa: PLC0415
     from schema_guard.models import connect  # noqa: PLC0415
-    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+    from schema_guard.records import default_store, open_store, resolve_store  # noqa: PLC0415
     from schema_guard.report import report_on  # noqa: PLC0415
 
     names = list(dict.fromkeys(name.strip() for name in strategies.split(",") if name.strip()))
     loaded = load_suite(suite)
     # A benchmark without a store still needs its records for the report: they live in memory then.
-    records = (default_store() if store is None else resolve_store(store)) or resolve_store("sqlite://")
+    records = (default_store() if store is None else resolve_store(store)) or open_store("sqlite://")
     assert records is not None
     calls = sum(len(entry.tasks_of("test")) for entry in loaded.schemas) * len(names)
     at_most = most_output_tokens(loaded, names, max_attempts=max_attempts)

@@ -37,7 +37,7 @@ class InvalidSchema(SchemaGuardError, ValueError):  # noqa: N818
         self.location = location
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), str(self), {"code": self.code, "location": self.location})
+        return _revive, (type(self), self.args), self.__dict__
 
 
 class _WithOutcome(SchemaGuardError):  # noqa: N818
@@ -48,7 +48,7 @@ class _WithOutcome(SchemaGuardError):  # noqa: N818
         self.outcome = outcome
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), str(self), {"outcome": self.outcome})
+        return _revive, (type(self), self.args), self.__dict__
 
 
 class GuardFailed(_WithOutcome):
@@ -100,6 +100,6 @@ def safe(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _revive(kind: type[SchemaGuardError], message: str, fields: dict[str, Any]) -> SchemaGuardError:
-    """Rebuild an error from its pickle."""
-    return kind(message, **fields)
+def _revive(kind: type[SchemaGuardError], args: tuple[Any, ...]) -> SchemaGuardError:
+    """Rebuild an error from its pickle, which sets its attributes and notes by itself."""
+    return kind.__new__(kind, *args)

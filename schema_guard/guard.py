@@ -11,7 +11,6 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import update_wrapper
-from hashlib import sha256
 from inspect import isfunction
 from time import time
 from typing import (
@@ -33,6 +32,7 @@ from typing import (
 from schema_guard.calls import drive
 from schema_guard.calls.identity import Tags, current_call_id, current_tags, new_call_id
 from schema_guard.calls.shapes import Shape, arguments, implementation, name_of, shape_of, task_of
+from schema_guard.core.digest import hex_digest
 from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
@@ -658,9 +658,9 @@ def _whole(prepared: _Prepared, driven: drive.Driven) -> Outcome[Any]:
 
 def _value(prepared: _Prepared, driven: drive.Driven) -> Any:
     """Give the value, or what the settings say for a call without one."""
+    if driven.outcome.ok:
+        return driven.outcome.value
     outcome = _whole(prepared, driven)
-    if outcome.ok:
-        return outcome.value
     if prepared.guard.on_failure == "return":
         return outcome
     if prepared.guard.default is not UNSET:
@@ -841,13 +841,11 @@ def _settings_text(settings: Guard[Any, Any], plan: Plan) -> str:
 
 def _version(function: Any, steps: tuple[Step, ...]) -> str:
     """Give 12 hex digits of the function's code and of what the strategy says."""
-    digest = sha256()
-    for step in steps:
-        digest.update(f"{step.strategy.name}\0{step.instructions}\0".encode())
-        digest.update(json.dumps([[e.task, e.value] for e in step.examples], default=repr).encode())
-    for code in _codes(function):
-        digest.update(_code_text(code).encode())
-    return digest.hexdigest()[:12]
+    said = [
+        [step.strategy.name, step.instructions, [[example.task, example.value] for example in step.examples]]
+        for step in steps
+    ]
+    return hex_digest(json.dumps([said, [_code_text(code) for code in _codes(function)]], default=repr), 12)
 
 
 def _codes(function: Any) -> Iterator[Any]:

@@ -17,7 +17,9 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 _PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
-_QUOTED = re.compile(r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL)
+_QUOTED = re.compile(
+    r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL
+)
 _BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
 # What differs from run to run: a duration, and the folder of the run.
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")

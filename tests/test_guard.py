@@ -1088,6 +1088,21 @@ def test_options_are_the_providers_arguments():
     assert seen == [{}, OPTIONS]
 
 
+def test_options_without_a_target_are_the_callers():
+    """Without a target there is nothing to add, and a function that takes options gets the caller's or none."""
+    seen = []
+
+    @guard(TOTAL)
+    def ask_with(prompt, options):
+        seen.append(options)
+        return GOOD
+
+    ask_with("t")
+    ask_with("t", options={"temperature": 0})
+
+    assert seen == [{}, {"temperature": 0}]
+
+
 def test_the_callers_options_are_kept():
     """What the caller gives as options stays, in a new dict."""
     seen, given = [], {"temperature": 0}
@@ -1332,6 +1347,15 @@ def test_a_model_is_guarded_with_its_own_name_and_target(tmp_path, store):
         rows(store, "function", "model", "target", "strategies")
         == [("replies", "replies", "openai", "strict_schema")] * 2
     )
+
+
+def test_an_object_that_has_a_target_is_not_a_model_for_that(store):
+    """A model has a target and capabilities; an object with only one of them is a callable like others."""
+    client = Asking()
+    client.target = "openai"
+
+    assert guard(TOTAL, store=store)(client)("t") == VALUE
+    assert rows(store, "function", "target") == [("Asking", None)]
 
 
 def test_settings_can_be_changed():

@@ -128,8 +128,18 @@ def test_between_the_values_of_a_stream_there_is_no_parent(store):
         yield '{"total": 1'
         yield "}"
 
+    @guard(TOTAL, store=store, name="outer")
+    async def async_outer(prompt):
+        yield '{"total": 1'
+        yield "}"
+
+    async def main():
+        async for _ in async_outer.stream("t"):
+            inner("t")
+
     for _ in outer.stream("t"):
         inner("t")
+    asyncio.run(main())
 
     assert set(family(store)) == {("inner", None), ("outer", None)}
 

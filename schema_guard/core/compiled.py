@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from schema_guard.core.engine import Engine
+    from schema_guard.core.levels import Level
     from schema_guard.core.patterns import Traits
     from schema_guard.core.values import Violation
-    from schema_guard.core.work import Level
 
 # An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
 _ERRORS_TO_LIST = 20_000

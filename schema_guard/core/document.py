@@ -24,7 +24,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NUMBER_CHARS = 400
-_MAX_BITS = (10**MAX_NUMBER_CHARS).bit_length()
+_TOO_LONG = 10**MAX_NUMBER_CHARS
 
 DRAFTS = {
     "http://json-schema.org/draft-04/schema": "Draft4Validator",
@@ -125,7 +125,7 @@ def _scalar_size(value: Any, place: _Place, what: str) -> int:
     if isinstance(value, str):
         _check_text(value, place, what)
         return len(value) + 3
-    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+    if isinstance(value, int) and not -_TOO_LONG < value < _TOO_LONG:
         raise _refused(
             f"{what} holds a number of more than {MAX_NUMBER_CHARS} digits", place, code="too_large"
         )

@@ -7,7 +7,6 @@ jiter parses and refuses duplicate keys, NaN and lone surrogates. It has one Val
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from math import isinf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,13 +33,15 @@ class NotJson(NamedTuple):
 # JSON strings, to look at a text without them. Possessive: a text of quotes and backslashes stays linear.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
-_NUMBER_CHARS = frozenset("0123456789.eE+-")
 _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 _NOT_FINITE = re.compile(rb"-?(?:NaN|Infinity)")
 # Maps every digit to 0 and E to e, and drops "+", so that one search finds an exponent of two digits.
 _EXPONENT = bytes.maketrans(b"123456789E", b"000000000e")
-# A number of more characters than this covers two neighbours of a sample taken at half the distance.
-_SAMPLE = 100
+# Maps every character of a number to 0 and all others to a space.
+_NUMBER_BYTES = bytes(48 if byte in b"0123456789.eE+-" else 32 for byte in range(256))
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'{}[]"')
+# The largest float has 309 digits.
+_DIGITS = 300
 
 
 def parse(text: str, limits: Limits) -> Any:
@@ -55,16 +56,16 @@ def parse(text: str, limits: Limits) -> Any:
         data = text.encode()
     except UnicodeEncodeError as error:
         return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
-    refused = _beyond(text, len(data), limits)
+    refused = _beyond(text, data, limits)
     if refused is not None:
         return refused
     try:
-        value = _load()(data, catch_duplicate_keys=True, allow_inf_nan=False)
+        value = (_from_json or _load())(data, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as error:
         return _why(data, str(error))
-    # Only an exponent can make a number of few characters infinite, and only 309 digits one without.
-    if b"0e0" in data.translate(_EXPONENT, b"+") or len(text) > 300:  # noqa: PLR2004
-        refused = _infinite(text, data)
+    # Only an exponent makes a number of few digits infinite, and only 309 digits one without.
+    if b"0e0" in data.translate(_EXPONENT, b"+") or (len(data) > _DIGITS and _holds_run(data, _DIGITS)):
+        refused = _infinite(text)
         if refused is not None:
             return refused
     return value
@@ -83,20 +84,47 @@ def _load() -> Callable[..., Any]:
     return _from_json
 
 
-def _beyond(text: str, size: int, limits: Limits) -> NotJson | None:
-    """Say which limit a text exceeds. Counting is cheap and counts too much, so it acquits or asks for a look."""
+def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
+    """Say which limit a text exceeds. Counting whole is cheap and counts too much: it acquits or asks for a look."""
+    size = len(data)
     if size > limits.max_bytes:
         return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
-    # A text of so many characters has no more levels and no more values than that.
-    openers = text.count("{") + text.count("[") if size > min(limits.max_depth, limits.max_nodes) else 0
-    nodes = openers + text.count(",") + text.count(":") + 1 if size > limits.max_nodes else 0
-    # The samples find every number of more than 200 characters: under a lower limit each number is looked at.
-    long_number = size > limits.max_number_chars and (
-        limits.max_number_chars < 2 * _SAMPLE or _may_hold_long_number(text)
-    )
-    if openers <= limits.max_depth and nodes <= limits.max_nodes and not long_number:
+    # A text of so many bytes has no more levels, no more values and no longer number than that.
+    openers = data.count(b"{") + data.count(b"[") if size > min(limits.max_depth, limits.max_nodes) else 0
+    nodes = openers + data.count(b",") + data.count(b":") + 1 if size > limits.max_nodes else 0
+    if (
+        nodes <= limits.max_nodes
+        and (openers <= limits.max_depth or _is_shallow(data, limits.max_depth))
+        and (size <= limits.max_number_chars or not _holds_run(data, limits.max_number_chars + 1))
+    ):
         return None
     return _look(_STRING.sub('""', text), limits)
+
+
+def _holds_run(data: bytes, length: int) -> bool:
+    """Say whether so many characters of numbers stand in a row, be it in a string."""
+    return b"0" * length in data.translate(_NUMBER_BYTES)
+
+
+def _is_shallow(data: bytes, levels: int) -> bool:
+    """Say that no value lies deeper than so many levels; False where that takes a closer look.
+
+    Strings are taken away, then pairs of brackets from the inside out, a level at a time: each step is one search
+    through what is left, without a step of Python for each bracket.
+    """
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    kept = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
+    if b'"' in kept:
+        return False
+    for _ in range(levels):
+        if not kept:
+            return True
+        shorter = kept.replace(b"[]", b"").replace(b"{}", b"")
+        if len(shorter) == len(kept):
+            return False
+        kept = shorter
+    return not kept
 
 
 def _look(bare: str, limits: Limits) -> NotJson | None:
@@ -117,15 +145,8 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
     return None
 
 
-def _may_hold_long_number(text: str) -> bool:
-    """Say whether a number of more than 200 characters is possible: two samples 100 apart would lie in it."""
-    sample = text[::_SAMPLE]
-    return any(one in _NUMBER_CHARS and other in _NUMBER_CHARS for one, other in pairwise(sample))
-
-
-def _infinite(text: str, data: bytes) -> NotJson | None:
-    if not _may_hold_long_number(text) and b"0e0" not in data.translate(_EXPONENT, b"+"):
-        return None
+def _infinite(text: str) -> NotJson | None:
+    """Find a number that no float holds."""
     for number in _NUMBER.finditer(_STRING.sub('""', text)):
         if ("." in number[0] or "e" in number[0].lower()) and isinf(float(number[0])):
             return NotJson("not_finite", f"the number {number[0][:20]} is too large for a float")

@@ -11,7 +11,6 @@ with a limit. Python's `re` always backtracks, without one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Measured with jsonschema-rs 0.61: "\p{L}" compiles in 220 us and 46 KB, one state of "[a-z]" in 0.3 us.
@@ -52,25 +51,33 @@ class Traits(NamedTuple):
     simple: bool
 
 
-@dataclass(slots=True)
 class _Group:
-    start: int = 0
-    looks: bool = False
-    size: int = 0
-    repeats: int = 0
-    chooses: bool = False
-    varies: bool = False
-    # The last atom: what a repetition that follows would repeat.
-    atom: tuple[int, int, int, bool] = (0, 0, 0, False)
+    """A group that is being read; the outermost is the whole expression."""
+
+    __slots__ = ("atom", "looked", "looks", "repeats", "size", "start", "varies")
+
+    def __init__(self, start: int = 0, looks: bool = False) -> None:
+        self.start = start
+        self.looks = looks
+        self.size = 0
+        self.repeats = 0
+        self.looked = 0
+        self.varies = False
+        # The last atom, which a repetition that follows would repeat: start, end, size, whether it varies.
+        self.atom = (0, 0, 0, False)
 
 
-@dataclass(slots=True)
 class _Reading:
-    groups: list[_Group] = field(default_factory=lambda: [_Group()])
-    backtracks: bool = False
-    nested: bool = False
-    unbounded: bool = False
-    counted: list[tuple[int, int]] = field(default_factory=list)
+    """What was read so far."""
+
+    __slots__ = ("backtracks", "counted", "groups", "nested", "unbounded")
+
+    def __init__(self) -> None:
+        self.groups = [_Group()]
+        self.backtracks = False
+        self.nested = False
+        self.unbounded = False
+        self.counted: list[tuple[int, int]] = []
 
 
 def traits(pattern: str) -> Traits:
@@ -82,7 +89,7 @@ def traits(pattern: str) -> Traits:
     reading = _read(pattern)
     size = sum(group.size for group in reading.groups)
     anchored = pattern.startswith("^") and "|" not in pattern
-    repeats = sum(group.repeats for group in reading.groups)
+    repeats = max(sum(group.repeats for group in reading.groups), reading.groups[0].looked)
     simple = size <= _FEW or (anchored and not reading.unbounded and not reading.nested)
     return Traits(
         size, reading.backtracks, reading.nested, repeats + (not anchored), simple and not reading.backtracks
@@ -163,7 +170,7 @@ def _step(reading: _Reading, pattern: str, at: int) -> int:
         _close(reading, at + 1)
         return at + 1
     if char == "|":
-        group.chooses = group.varies = True
+        group.varies = True
         group.atom = (at, at, 0, False)
         return at + 1
     if char in "*+?{":
@@ -175,8 +182,8 @@ def _atom(reading: _Reading, pattern: str, at: int) -> int:
     group = reading.groups[-1]
     found = _ESCAPE.match(pattern, at) or _CLASS.match(pattern, at)
     text = found[0] if found else pattern[at]
-    if text[0] == "\\" and (text[1].isdigit() or text.startswith(r"\k")):
-        reading.backtracks |= text != r"\0"
+    if text.startswith(r"\k") or (text[:1] == "\\" and text[1:2] in "123456789" and len(text) > 1):
+        reading.backtracks = True
     size = 0 if text in ("^", "$", r"\b", r"\B") else 1
     if re.search(r"\\[pP]", text):
         size = _PROPERTY_SIZE
@@ -194,7 +201,8 @@ def _close(reading: _Reading, end: int) -> None:
     group = reading.groups[-1]
     group.size = min(group.size + inner.size, _MOST)
     # A lookaround is decided once: what it tried is not tried again.
-    group.repeats = max(group.repeats, inner.repeats) if inner.looks else group.repeats + inner.repeats
+    group.repeats += 0 if inner.looks else inner.repeats
+    group.looked = max(group.looked, inner.looked, inner.repeats if inner.looks else 0)
     group.varies |= inner.varies
     group.atom = (inner.start, end, inner.size, inner.varies)
 

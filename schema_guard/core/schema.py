@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema_guard.core import document as checks
+from schema_guard.core.digest import hex_digest
 from schema_guard.core.document import compact, dialect_of
+from schema_guard.core.levels import measure
 from schema_guard.core.values import Limits
-from schema_guard.core.work import measure
 from schema_guard.errors import InvalidArgument, InvalidSchema, clip
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Schema(Generic[V]):
         checks.check_size(document)
         known = _read_resources(resources)
         uri = dialect_of(document, dialect, resources=known)
-        digest = sha256(compact(document).encode()).hexdigest()
+        digest = hex_digest(compact(document), 64)
         schema: Schema[Any] = object.__new__(Schema)
         schema.document = json.loads(json.dumps(document))
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
@@ -265,7 +265,7 @@ def _title(document: Any) -> str | None:
 
 def _ready(schema: Schema[Any], digest: str) -> Compiled:
     """Give what a schema was compiled to, from the cache if its like was compiled before."""
-    known = sha256(compact(schema._resources).encode()).digest() if schema._resources else b""  # noqa: SLF001
+    known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
     # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
     key = (digest, schema.dialect, schema.formats, known)
     ready: Compiled | None = _cache.get(key)

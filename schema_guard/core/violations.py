@@ -117,11 +117,15 @@ def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in _UNIONS
 
 
+def _undecided(error: Any) -> bool:
+    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
+    return error.kind.name == "pattern" and "pattern" not in error.kind.as_dict()
+
+
 def _violation(error: Any, nested: int = 0) -> Violation:
     kind = error.kind
     path = list(error.evaluation_path)
-    if kind.name == "pattern" and "pattern" not in kind.as_dict():
-        # jsonschema-rs gave up on an expression: it has no other way to say so.
+    if _undecided(error):
         return Violation(
             join(error.instance_path),
             join(path),

@@ -33,7 +33,8 @@ _ALONE = (
 )  # fmt: skip
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 
-# A path as a chain of its last step and the rest, so that a step costs no copy.
+# A path as a chain of the rest and its last step, so that a step costs no copy; a path of an instance also holds the
+# identity of what the step was taken in.
 _Path = tuple[Any, ...]
 _ROOT: _Path = ()
 
@@ -62,7 +63,7 @@ class Walk:
         self._flat = flat
         self._steps = 0
         self._unions = 0
-        self._arms: dict[tuple[int, int], list[Broken]] = {}
+        self._arms: dict[tuple[Any, ...], list[Broken]] = {}
 
     def errors(self, schema: Any, instance: Any) -> list[Broken]:
         """Give broken keywords, at most as many as are told."""
@@ -70,16 +71,19 @@ class Walk:
 
     def _search(self, schema: Any, instance: Any, at: tuple[_Path, _Path], most: int) -> list[Broken]:
         found: list[Broken] = []
-        seen: set[tuple[int, int]] = set()
+        seen: set[tuple[Any, ...]] = set()
         stack: list[tuple[Any, Any, _Path, _Path]] = [(schema, instance, *at)]
         while stack and len(found) < most and self._steps < _MAX_STEPS:
             schema, value, path, location = stack.pop()
             self._steps += 1
             if schema is False:
                 found.append(_broken("falseSchema", {}, value, path, location))
-            if not isinstance(schema, dict) or (id(schema), id(value)) in seen:
+            if not isinstance(schema, dict):
                 continue
-            seen.add((id(schema), id(value)))
+            key = (id(schema), *_identity(value, path))
+            if key in seen:
+                continue
+            seen.add(key)
             alone = self._references.dialect in REF_ALONE and "$ref" in schema
             if not alone:
                 found += self._own(schema, value, path, location)
@@ -122,7 +126,7 @@ class Walk:
             self._unions -= 1
 
     def _arm(self, arm: Any, value: Any, path: _Path, location: _Path) -> list[Broken]:
-        key = (id(arm), id(value)) if isinstance(arm, dict) else (int(arm is False), -1)
+        key = (id(arm) if isinstance(arm, dict) else int(arm is False), *_identity(value, path))
         if key not in self._arms:
             self._arms[key] = self._search(arm, value, (path, location), 5)
         return self._arms[key]
@@ -159,6 +163,13 @@ class Walk:
         return found
 
 
+def _identity(value: Any, path: _Path) -> tuple[Any, ...]:
+    """Tell a value from every other: one that holds others by itself, the rest by their place, for 1 is 1 anywhere."""
+    if isinstance(value, (dict, list, tuple)) or not path:
+        return (id(value),)
+    return path[2], path[1]
+
+
 def _broken(keyword: str, fields: dict[str, Any], value: Any, path: _Path, location: _Path) -> Broken:
     steps = _steps(location)
     if keyword in ("anyOf", "oneOf"):
@@ -169,8 +180,8 @@ def _broken(keyword: str, fields: dict[str, Any], value: Any, path: _Path, locat
 def _steps(path: _Path) -> list[str | int]:
     steps = []
     while path:
-        path, step = path
-        steps.append(step)
+        steps.append(path[1])
+        path = path[0]
     return steps[::-1]
 
 
@@ -215,11 +226,13 @@ def _below(
     if isinstance(value, dict):
         named = _dict(schema, "properties")
         below = (location, "properties")
-        found += [(named[key], value[key], (path, key), (below, key)) for key in value if key in named]
+        found += [
+            (named[key], value[key], (path, key, id(value)), (below, key)) for key in value if key in named
+        ]
         if isinstance(schema.get("additionalProperties"), dict):
             rest = schema["additionalProperties"]
             below = (location, "additionalProperties")
-            found += [(rest, value[key], (path, key), below) for key in _unnamed(schema, value)]
+            found += [(rest, value[key], (path, key, id(value)), below) for key in _unnamed(schema, value)]
     elif isinstance(value, (list, tuple)):
         found += _items(schema, value, path, location)
     # The stack gives the last one first.
@@ -233,8 +246,8 @@ def _items(
     rest_keyword = "additionalItems" if tuple_keyword == "items" else "items"
     firsts = _list(schema, tuple_keyword)
     for index, (item, each) in enumerate(zip(value, firsts, strict=False)):
-        yield each, item, (path, index), ((location, tuple_keyword), index)
+        yield each, item, (path, index, id(value)), ((location, tuple_keyword), index)
     rest = schema.get(rest_keyword)
     if isinstance(rest, (dict, bool)):
         for index in range(len(firsts), len(value)):
-            yield rest, value[index], (path, index), (location, rest_keyword)
+            yield rest, value[index], (path, index, id(value)), (location, rest_keyword)

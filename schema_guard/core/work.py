@@ -11,19 +11,19 @@ items under 100 `allOf` arms. The other weights were measured against it.
 
 from __future__ import annotations
 
-from math import isfinite
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.document import compact
 from schema_guard.core.patterns import MAX_STATES_EACH, traits
 from schema_guard.core.references import REF_ALONE
 from schema_guard.core.values import Limits
-from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.errors import InvalidSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from schema_guard.core.levels import Level
     from schema_guard.core.patterns import Traits
     from schema_guard.core.references import References
 
@@ -33,11 +33,11 @@ MAX_CHAIN = 256
 # Regular expressions that backtrack give up after so many steps: 16 ms.
 BACKTRACK_LIMIT = 50_000
 
-# Of a number of max_number_chars digits.
-_MAX_BITS = (10**_LIMITS.max_number_chars).bit_length()
 _LARGEST = 10**15
 # Estimates are extended level by level until they repeat; past this much work the next level counts as too costly.
 _MAX_WORK = 400_000
+# A tree whose lists and objects take turns repeats every two levels; every divisor of this is found.
+_MAX_PERIOD = 12
 # Re-evaluating what "unevaluated..." covers: 20 nested ones took 21 s, 3 ** 20 steps.
 UNEVALUATED = 3
 HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
@@ -50,98 +50,6 @@ _PYTHON_WEIGHT = 5  # 30 ns
 
 _NODES, _CHARS, _SCANS, _TRIES, _POWERS = range(5)
 _DIMENSIONS = 5
-
-
-class Level(NamedTuple):
-    """The values of an instance at one depth.
-
-    Attributes:
-        nodes: How many.
-        chars: Characters of its texts, and of the keys that led here.
-        lengths: Of those texts.
-    """
-
-    nodes: int
-    chars: int
-    lengths: list[int]
-
-
-def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:  # noqa: C901 - a branch a kind of value
-    """Look through an instance level by level.
-
-    Raises:
-        InvalidArgument: It is not JSON, is nested too deep, or holds what no JSON text holds.
-    """
-    levels = []
-    values, keys = [instance], [""]
-    for _ in range(max_depth + 1):
-        lengths = [len(text) for text in keys if text]
-        below: list[Any] = []
-        keys_below: list[str] = []
-        for value in values:
-            kind = type(value)
-            if kind is str:
-                lengths.append(len(value))
-                if not value.isascii():
-                    _check_text(value)
-            elif kind is dict:
-                keys_below += value
-                below += value.values()
-            elif kind is list:
-                below += value
-            elif kind is int or kind is float:
-                _check_number(value)
-            elif value is not None and kind is not bool:
-                below += _unusual(value, keys_below)
-        levels.append(Level(len(values), sum(lengths), lengths))
-        if not below:
-            return levels
-        _check_keys(keys_below)
-        values, keys = below, keys_below
-    raise InvalidArgument(f"instance: expected a value nested at most {max_depth} levels deep")
-
-
-def _unusual(value: Any, keys: list[str]) -> list[Any]:
-    """Give the values inside a value of a subclass of JSON's types."""
-    if isinstance(value, dict):
-        keys += value
-        return list(value.values())
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    if isinstance(value, str):
-        _check_text(value)
-        return []
-    if isinstance(value, (int, float)):
-        _check_number(value)
-        return []
-    raise InvalidArgument(
-        f"instance holds a {type(value).__name__}: expected dict, list, str, int, float, bool or None"
-    )
-
-
-def _check_number(value: float) -> None:
-    if isinstance(value, int):
-        if value.bit_length() > _MAX_BITS:
-            raise InvalidArgument(f"instance holds a number of more than {_LIMITS.max_number_chars} digits")
-    elif not isfinite(value):
-        raise InvalidArgument(f"instance holds {value!r}: JSON has no such number")
-
-
-def _check_text(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidArgument(
-            f"instance holds a lone surrogate at character {error.start + 1} of a text"
-        ) from error
-
-
-def _check_keys(keys: list[str]) -> None:
-    for key in keys:
-        if not isinstance(key, str):
-            raise InvalidArgument(f"instance has a key of type {type(key).__name__}: expected str")
-        if not key.isascii():
-            _check_text(key)
 
 
 class _Node:
@@ -201,9 +109,10 @@ class Work:
         self._dimensions = [
             dimension for dimension in range(_DIMENSIONS) if any(node.own[dimension] for node in self._nodes)
         ]
-        self._last = {d: [0.0] * len(self._nodes) for d in self._dimensions}
         self._weights: dict[int, list[float]] = {d: [] for d in self._dimensions}
-        self._settled = False
+        # The weights of all schemas at the last levels: when one comes back, all that follows repeats.
+        self._recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._dimensions}]
+        self._period: int | None = None
         self._spent = 0
         self._extend(_LIMITS.max_depth + 1)
         self.bound = self._bound()
@@ -230,28 +139,33 @@ class Work:
             return 0
         if depth < len(weights):
             return weights[depth]
-        return weights[-1] if self._settled else _LARGEST
+        return (
+            _LARGEST
+            if self._period is None
+            else weights[(depth - len(weights)) % self._period - self._period]
+        )
 
     def _bound(self) -> int | None:
-        if not self._settled or any(self._weights.get(d) for d in (_SCANS, _TRIES, _POWERS)):
+        complete = self._period is not None or len(self._weights[_NODES]) > _LIMITS.max_depth
+        if not complete or any(self._weights.get(d) for d in (_SCANS, _TRIES, _POWERS)):
             return None
-        first, *below = self._weights.get(_NODES, [0])
+        first, *below = self._weights[_NODES]
         total = first + _LIMITS.max_nodes * max(below, default=0)
         total += _LIMITS.max_bytes * max(self._weights.get(_CHARS, [0]))
         return int(min(total, _LARGEST))
 
     def _extend(self, depth: int) -> None:
         """Compute the weights down to a depth, or until they repeat."""
-        while not self._settled and len(self._weights.get(_NODES, ())) < depth and self._spent < _MAX_WORK:
-            self._settled = True
-            for dimension in self._dimensions:
-                last = self._last[dimension]
-                self._last[dimension] = self._next(dimension, last)
-                self._weights[dimension].append(self._last[dimension][self._root])
-                self._settled &= self._last[dimension] == last
+        while self._period is None and len(self._weights[_NODES]) < depth and self._spent < _MAX_WORK:
+            latest = {
+                dimension: self._next(dimension, above) for dimension, above in self._recent[-1].items()
+            }
+            for dimension, weights in latest.items():
+                self._weights[dimension].append(weights[self._root])
+            if len(self._weights[_NODES]) > 1 and latest in self._recent:
+                self._period = len(self._recent) - self._recent.index(latest)
+            self._recent = [*self._recent[-_MAX_PERIOD:], latest]
             self._spent += len(self._order) * len(self._dimensions)
-            if not self._dimensions:
-                return
 
     def _next(self, dimension: int, above: list[float]) -> list[float]:
         """Give the weight of each schema one level further down, from that of the level above."""
@@ -317,6 +231,9 @@ class _Graph:
         self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0, 0))
         self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0, 0))
         self.root = self._of(root)
+        # What nothing refers to is looked at too: a circle in it is a mistake all the same.
+        for schema, _ in references.positions():
+            self._of(schema)
         at = 2
         while at < len(self.nodes):
             if self._schemas[at] is not None:

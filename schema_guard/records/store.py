@@ -178,8 +178,6 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     if spec == "none":
         return None
     backend = urls.connect(spec)
-    if backend.url == "sqlite://":
-        return Store(backend)
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:

@@ -456,6 +456,7 @@ def test_an_asynchronous_stream_that_is_given_up_is_recorded(store):
         for stream in (closed, left):
             await anext(stream)
         await closed.aclose()
+        assert recorded(store) == CANCELLED
         await closed.close()
         del left, stream
 

