@@ -24,7 +24,7 @@ LAYERS = (
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 STANDARD_OF_CORE = {
     "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",
-    "json", "math", "os", "pathlib", "re", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
+    "json", "math", "os", "pathlib", "re", "reprlib", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
     "bisect", "heapq", "fractions", "unicodedata",
 }  # fmt: skip
 ENGINES = {"jiter", "jsonschema", "jsonschema_rs", "jsonschema_specifications", "referencing"}

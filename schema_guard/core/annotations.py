@@ -13,6 +13,7 @@ import dataclasses
 import datetime as dt
 import enum
 import json
+import reprlib
 import re
 import sys
 import types
@@ -54,8 +55,9 @@ def from_annotation(annotation: Any) -> tuple[Any, str | None, Restore | None]:
     if adapter is not None:
         return adapter.json_schema(), _name(annotation), _pydantic_restore(adapter)
     if annotation is None or isinstance(annotation, (int, float, list, tuple)):
+        # Not repr: a list may hold one list many times over, and that many again.
         raise InvalidArgument(
-            f"schema={clip(repr(annotation))}: expected {_WANTED}, got a {type(annotation).__name__}"
+            f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got a {type(annotation).__name__}"
         )
     builder = _Builder()
     schema, restore = builder.build(annotation, _name(annotation))

@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core import engine as engines
-from schema_guard.core.count import Count, count
+from schema_guard.core.count import MAX_PAIRS, Count, count
 from schema_guard.core.document import DRAFTS, dialect_of
 from schema_guard.core.patterns import MAX_STATES_EACH
 from schema_guard.core.pointer import join, pointer
@@ -65,7 +65,8 @@ class Compiled:
         factor = self.engine.factor
         if factor * (values + texts) <= enough:
             return Count(factor * (values + texts), values)
-        counted = count(self._references, self._document, instance)
+        small = sum(level.nodes for level in levels) <= MAX_PAIRS
+        counted = count(self._references, self._document, instance) if small else None
         if counted is None:
             return Count(factor * (values + texts), values)
         return Count(factor * (min(values, counted.steps) + texts), min(values, counted.errors))

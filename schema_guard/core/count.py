@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from schema_guard.core.references import References
 
 # 0.2 s at 3 us a pair of a schema and a value.
-_MAX_PAIRS = 60_000
+MAX_PAIRS = 40_000
+# A pair that was counted before is met again in less time.
+_MAX_MEETINGS = 8 * MAX_PAIRS
 
 
 class Count(NamedTuple):
@@ -56,14 +58,16 @@ class _Frame:
         self.errors += factor * errors
 
 
-def count(references: References, schema: Any, instance: Any) -> Count | None:
+def count(references: References, schema: Any, instance: Any) -> Count | None:  # noqa: C901 - one loop, no recursion
     """Count what an engine may have to do; None when that takes too long itself."""
     known: dict[tuple[int, int], tuple[float, int]] = {}
     # What is counted by its identity has to stay.
     kept: list[Any] = []
     top = _Frame((0, 0), iter([(schema, instance, 1)]), 1, 0, 0)
     frames = [top]
-    while frames:
+    for _ in range(_MAX_MEETINGS):
+        if not frames:
+            return Count(top.steps, top.errors)
         frame = frames[-1]
         step = next(frame.rest, None)
         if step is None:
@@ -82,12 +86,12 @@ def count(references: References, schema: Any, instance: Any) -> Count | None:
         if key in known:
             frame.add(factor, *known[key])
             continue
-        if len(known) + len(frames) > _MAX_PAIRS:
+        if len(known) + len(frames) > MAX_PAIRS:
             return None
         kept.append(value)
         rest = _steps(references, below, value)
         frames.append(_Frame(key, rest, factor, _own(below), _may_break(below, value)))
-    return Count(top.steps, top.errors)
+    return None
 
 
 def _own(schema: dict[str, Any]) -> float:
@@ -132,9 +136,9 @@ _HASHED["items"] = _HASHED["additionalProperties"] = _HASHED
 def _steps(references: References, schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, int]]:
     """Give the schemas that apply with a schema, the values they apply to, and how many times."""
     factor = UNEVALUATED if any(keyword.startswith("unevaluated") for keyword in schema) else 1
-    for targets in references.targets(schema):
-        for target in targets:
-            yield target, value, factor
+    for target, dynamic in references.targets(schema):
+        for each in (target, *dynamic):
+            yield each, value, factor
     if references.dialect in REF_ALONE and "$ref" in schema:
         return
     for child in in_place(schema):

@@ -67,7 +67,7 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
     # The usual reply is one JSON object and nothing else: no need to read it by the whole rule.
     value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
-    if type(value) is not NotJson and restore is None and schema.accepts(value):
+    if type(value) is not NotJson and restore is None and schema.accepts(value, limits.max_steps):
         return _accepted(value, schema, checks, "exact")
     # A character is 4 bytes at the most; counting them takes a copy of the text.
     if 4 * len(text) > limits.max_bytes:
@@ -94,6 +94,10 @@ class _Terms(NamedTuple):
     checks: Sequence[Callable[[Any], str | None]]
     restore: Callable[[Any], Any] | None
     limits: Limits
+
+    def accepts(self, value: Any) -> bool:
+        """Say whether a value is valid; not where finding out would take too many steps."""
+        return self.schema.accepts(value, self.limits.max_steps)
 
     def parse(self, text: str) -> Any:
         """Give the value of a JSON text, or a `NotJson`."""
@@ -123,12 +127,12 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
             )
     if type(value) is NotJson:
         return _mended([document], terms) or _failed(_not_json(value, terms.finish_reason))
-    if schema.accepts(value):
+    if terms.accepts(value):
         return _accepted(value, schema, terms.checks, form)
     inside = _inside_string(value, terms)
-    if type(inside) is not NotJson and schema.accepts(inside):
+    if type(inside) is not NotJson and terms.accepts(inside):
         return _accepted(inside, schema, terms.checks, "unwrapped")
-    return _failed(_schema_failure(value, schema))
+    return _failed(_schema_failure(value, terms))
 
 
 def _opens_document(rest: str, terms: _Terms) -> bool:
@@ -152,7 +156,7 @@ def _holds_another(rest: str, value: Any, terms: _Terms) -> bool:
 
     if _opens_document(rest, terms):
         return True
-    if type(value) is NotJson or not terms.schema.accepts(value):
+    if type(value) is NotJson or not terms.accepts(value):
         # The first JSON text is the only candidate: why it fails is what there is to say.
         return False
     spans, unclosed = bracketed(rest, 0)
@@ -210,7 +214,7 @@ def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
             found.refused.append(value)
             if value.code == "malformed":
                 found.broken.append(document)
-        elif not terms.schema.accepts(value):
+        elif not terms.accepts(value):
             found.invalid.append((len(document), value))
         elif not any(_same(value, other) for other in found.valid):
             found.valid.append(value)
@@ -233,7 +237,7 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     for document in documents:
         for reading in repair(document, level=terms.repair, finished=finished):
             value = terms.parse(reading.text)
-            if type(value) is not NotJson and terms.schema.accepts(value):
+            if type(value) is not NotJson and terms.accepts(value):
                 form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
                 found.append(_accepted(value, terms.schema, terms.checks, form, reading.steps))
                 break
@@ -251,7 +255,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        return _schema_failure(value, terms.schema)
+        return _schema_failure(value, terms)
     if terms.finish_reason == "length":
         return Failure(
             "truncation", "max_tokens", "cut off at the output limit before a JSON text was complete"
@@ -335,12 +339,15 @@ def _type_failure(error: Exception) -> Failure:
     return Failure("semantic", "pydantic", told, violations)
 
 
-def _schema_failure(value: Any, schema: Schema[Any]) -> Failure:
+def _schema_failure(value: Any, terms: _Terms) -> Failure:
     from schema_guard.core.violations import VALUE_KEYWORDS  # noqa: PLC0415 - only failures need it
 
-    found = tuple(schema.violations(value))
+    limits = terms.limits
+    found = tuple(terms.schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
     first = found[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
+    if first.keyword == "too_costly":
+        kind = "syntax"
     message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
     return Failure(kind, first.keyword, message, found)
 

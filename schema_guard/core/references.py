@@ -210,15 +210,16 @@ class References:
             self._add(subschemas(place, url, self.dialect), url, fragment=fragment)
         return place
 
-    def targets(self, schema: dict[str, Any]) -> Iterator[list[Any]]:
-        """Give, for each reference in a schema, the schemas that it may lead to: one of them applies."""
+    def targets(self, schema: dict[str, Any]) -> Iterator[tuple[Any, list[Any]]]:
+        """Give where each reference in a schema leads, and for a dynamic one what it may lead to instead."""
         for keyword in REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
-                dynamic = (
-                    self.dynamic.get(reference.rpartition("#")[2], ()) if keyword == "$dynamicRef" else ()
+                name = reference.rpartition("#")[2]
+                yield (
+                    self.lookup(schema, reference),
+                    self.dynamic.get(name, []) if keyword == "$dynamicRef" else [],
                 )
-                yield [self.lookup(schema, reference), *dynamic]
 
     def check(self) -> None:
         """Refuse references that lead out.

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from schema_guard.core.references import References
 
-# 0.3 s at 3 us a step.
-_MAX_STEPS = 100_000
+# 0.3 s at 5 us a step.
+_MAX_STEPS = 60_000
 _MAX_UNIONS = 60
 _MAX_COMPARED = 10_000
 _ALONE = (

@@ -261,10 +261,18 @@ class _Graph:
             self._schemas.append(schema if isinstance(schema, dict) else None)
         return known
 
+    def _any_of(self, schemas: list[Any]) -> int:
+        """Give the node of a dynamic anchor: whichever of its schemas applies."""
+        known = self._index.get(id(schemas))
+        if known is None:
+            known = self._index[id(schemas)] = self._pseudo((0,) * _DIMENSIONS, recursive=False)
+            self.nodes[known].choices.append([self._of(schema) for schema in schemas])
+        return known
+
     def _connect(self, node: _Node, schema: dict[str, Any]) -> None:
-        for targets in self._references.targets(schema):
-            found = [target for target in targets if target is not None]
-            node.choices.append([self._of(target) for target in found] or [self._metaschema])
+        for target, dynamic in self._references.targets(schema):
+            leads = self._metaschema if target is None else self._of(target)
+            node.choices.append([leads, self._any_of(dynamic)] if dynamic else [leads])
         if "$ref" in schema and (len(schema) == 1 or self._references.dialect in REF_ALONE):
             return
         node.own = self._weights(schema)
@@ -361,7 +369,7 @@ def in_place(schema: dict[str, Any]) -> Iterator[Any]:
         if isinstance(members, list):
             yield from members
     for keyword in ("not", "if", "then", "else"):
-        if isinstance(schema.get(keyword), dict):
+        if isinstance(schema.get(keyword), (dict, bool)):
             yield schema[keyword]
     for keyword in ("dependentSchemas", "dependencies"):
         members = schema.get(keyword)

@@ -83,7 +83,7 @@ class OpenAIModel(Closing):
         self.name = name
         self.target = target
         self.capabilities = capabilities(target)
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._defaults = dict(defaults or {})
         self._on_close = on_close
         self._lock = threading.Lock()
@@ -185,7 +185,7 @@ class OpenAIModel(Closing):
             return client
 
     def _client_arguments(self, http_client: Callable[..., Any]) -> dict[str, Any]:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         arguments: dict[str, Any] = {
             "base_url": endpoint.base_url,
             "api_key": endpoint.api_key,

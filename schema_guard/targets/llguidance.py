@@ -21,7 +21,7 @@ from schema_guard.errors import InvalidArgument, clip, missing_extra
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schema_guard.targets.options import SchemaLike
+    from schema_guard.core.schema import Schema
 
 # A small model repeats itself inside an unbounded string until it is cut off. 512 characters are about
 # 130 tokens of English: several such fields fit the 3,072 tokens of a slot of the local model.
@@ -54,7 +54,7 @@ class _Complaint(NamedTuple):
 
 
 def grammar(
-    schema: SchemaLike, *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS
+    schema: Schema[Any], *, max_length: int | None = MAX_LENGTH, max_items: int | None = MAX_ITEMS
 ) -> str:
     """Give the grammar that makes llguidance enforce a schema; it is known to compile.
 
@@ -182,7 +182,7 @@ def _bound_string(schema: dict[str, Any], length: int) -> None:
         schema["maxLength"] = length
 
 
-def _compile(schema: SchemaLike, dialect: str | None, max_length: int | None, max_items: int | None) -> str:
+def _compile(schema: Schema[Any], dialect: str | None, max_length: int | None, max_items: int | None) -> str:
     bounds = [(max_length, max_items), (None, max_items), (None, None)]
     for length, items in bounds:
         text = _written(bounded(schema.document, max_length=length, max_items=items), dialect)
@@ -237,7 +237,7 @@ def _understood(message: str) -> _Complaint:
     return _Complaint(words, next((keywords for text, keywords in _TEXTS if text in words), ()))
 
 
-def _refusal(schema: SchemaLike, dialect: str | None) -> str:
+def _refusal(schema: Schema[Any], dialect: str | None) -> str:
     """Say which keywords stand in the way, all of them and where."""
     advice = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
     head = f"strategy 'strict_schema' on target 'llamacpp-llguidance': schema {schema.name}"

@@ -9,13 +9,15 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.errors import InvalidArgument, clip, did_you_mean
 from schema_guard.targets.llguidance import grammar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from schema_guard.core.schema import Schema
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every target takes them."""
@@ -24,23 +26,7 @@ TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_f
 _FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
 
 
-class SchemaLike(Protocol):
-    """The part of a `Schema` that arguments are made from."""
-
-    @property
-    def document(self) -> Any:
-        """The schema as JSON: a dict or a bool."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The same for equal documents only."""
-
-
-Arguments: TypeAlias = "Callable[[SchemaLike], dict[str, Any]]"
+Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +43,7 @@ class Target:
 
 
 def options_for(
-    target: str, strategy: str, schema: SchemaLike, *, output_tokens: int | None = None
+    target: str, strategy: str, schema: Schema[Any], *, output_tokens: int | None = None
 ) -> dict[str, Any]:
     """Give the arguments for `create(..., **options)` that ask *target* for a strategy's format.
 
@@ -101,7 +87,7 @@ def _row(target: object) -> Target:
     return row
 
 
-def _format_arguments(target: str, row: Target, strategy: object, schema: SchemaLike) -> dict[str, Any]:
+def _format_arguments(target: str, row: Target, strategy: object, schema: Schema[Any]) -> dict[str, Any]:
     if not isinstance(strategy, str):
         raise InvalidArgument(f"strategy={clip(repr(strategy))}: expected the name of one strategy")
     if strategy in TEXT_STRATEGIES:
@@ -122,12 +108,12 @@ def _expected(name: object, known: Iterable[str]) -> str:
     return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
 
 
-def _wire_name(schema: SchemaLike) -> str:
+def _wire_name(schema: Schema[Any]) -> str:
     # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
     return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
 
 
-def _document(schema: SchemaLike) -> dict[str, Any]:
+def _document(schema: Schema[Any]) -> dict[str, Any]:
     """Give a copy as an object: providers take no boolean schema."""
     if isinstance(schema.document, bool):
         return {} if schema.document else {"not": {}}
@@ -135,38 +121,38 @@ def _document(schema: SchemaLike) -> dict[str, Any]:
     return document
 
 
-def _strict(schema: SchemaLike) -> dict[str, Any]:
+def _strict(schema: Schema[Any]) -> dict[str, Any]:
     return {"name": _wire_name(schema), "schema": _document(schema), "strict": True}
 
 
-def _function(schema: SchemaLike) -> dict[str, Any]:
+def _function(schema: Schema[Any]) -> dict[str, Any]:
     return {"name": _wire_name(schema), "parameters": _document(schema)}
 
 
-def _chat_json(_: SchemaLike) -> dict[str, Any]:
+def _chat_json(_: Schema[Any]) -> dict[str, Any]:
     return {"response_format": {"type": "json_object"}}
 
 
-def _chat_strict(schema: SchemaLike) -> dict[str, Any]:
+def _chat_strict(schema: Schema[Any]) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": _strict(schema)}}
 
 
-def _chat_tool(schema: SchemaLike) -> dict[str, Any]:
+def _chat_tool(schema: Schema[Any]) -> dict[str, Any]:
     return {
         "tools": [{"type": "function", "function": _function(schema)}],
         "tool_choice": {"type": "function", "function": {"name": _wire_name(schema)}},
     }
 
 
-def _responses_json(_: SchemaLike) -> dict[str, Any]:
+def _responses_json(_: Schema[Any]) -> dict[str, Any]:
     return {"text": {"format": {"type": "json_object"}}}
 
 
-def _responses_strict(schema: SchemaLike) -> dict[str, Any]:
+def _responses_strict(schema: Schema[Any]) -> dict[str, Any]:
     return {"text": {"format": {"type": "json_schema", **_strict(schema)}}}
 
 
-def _responses_tool(schema: SchemaLike) -> dict[str, Any]:
+def _responses_tool(schema: Schema[Any]) -> dict[str, Any]:
     # Without "strict" the Responses API takes a function as strict; this strategy promises no such thing.
     return {
         "tools": [{"type": "function", **_function(schema), "strict": False}],
@@ -174,7 +160,7 @@ def _responses_tool(schema: SchemaLike) -> dict[str, Any]:
     }
 
 
-def _llguidance_strict(schema: SchemaLike) -> dict[str, Any]:
+def _llguidance_strict(schema: Schema[Any]) -> dict[str, Any]:
     # The server's own response_format json_schema keeps only the rough shape: no pattern, format or bounds.
     return {"extra_body": {"grammar": grammar(schema)}}
 
