@@ -13,8 +13,8 @@ import dataclasses
 import datetime as dt
 import enum
 import json
-import reprlib
 import re
+import reprlib
 import sys
 import types
 import typing
