@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit status.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    stdout = sys.stdout
     try:
         status = command.main(arguments, prog_name="schema-guard", standalone_mode=False)
         print(end="", flush=True)
@@ -53,8 +54,11 @@ def main(argv: list[str] | None = None) -> int:
         return _told(error.format_message(), 2)
     except click.Abort:
         return _told("interrupted", 2)
-    except (BrokenPipeError, SystemExit):
-        # The reader of stdout has gone, which click makes an exit. Python would complain once more at its end.
+    except (BrokenPipeError, SystemExit) as error:
+        # When the reader of stdout has gone click puts another stream in its place and exits.
+        if isinstance(error, SystemExit) and sys.stdout is stdout:
+            raise
+        # Python would complain once more at its end.
         sys.stdout = None
         return 0
     except Exception as error:

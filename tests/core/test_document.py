@@ -81,7 +81,9 @@ def test_document_that_is_no_schema_is_refused_at_its_place(case):
 
 def test_number_of_400_digits_is_allowed():
     """The limit is the same as a reply's."""
-    check_size({"maximum": 10**400 - 1, "minimum": -(10**400) + 1})
+    assert check_size({"maximum": 10**400 - 1, "minimum": -(10**400) + 1}) is None
+    with pytest.raises(InvalidSchema):
+        check_size({"maximum": 10**401})
 
 
 @pytest.mark.parametrize(

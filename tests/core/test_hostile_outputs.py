@@ -16,8 +16,8 @@ from schema_guard.core.judge import judge
 from schema_guard.core.schema import Schema
 
 # A thread's stack on musl and in many servers is a sixteenth of the main thread's 8 MiB.
-# No case takes a second; one that hangs takes for ever.
-HANG_S = 20
+# What is promised of every case.
+MOST_S = 1
 SMALL_STACK_BYTES = 512 * 1024
 OUTPUTS = [
     "O01",
@@ -95,7 +95,7 @@ def test_light_case_comes_out_as_stated(cases, name):
 
     assert here == (case["outcome"], case["code"])
     assert in_small_thread(lambda: told(judge(text, schema))) == here
-    assert spent_s < HANG_S
+    assert spent_s < MOST_S
 
 
 @pytest.mark.parametrize("name", sorted(HEAVY))
@@ -136,7 +136,7 @@ def test_heavy_case_stays_within_time_and_memory(cases, name):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert [(ok, code) for ok, code, _ in found] == [(False, cases[name]["code"])] * 2
-    assert max(spent_s for _, _, spent_s in found) < HANG_S
+    assert max(spent_s for _, _, spent_s in found) < MOST_S
 
 
 @pytest.mark.parametrize("depth", [99, 100])
