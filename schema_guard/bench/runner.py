@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.bench.scoring import Score, score, unanswered
@@ -121,7 +122,7 @@ def run(  # noqa: PLR0913 - a public entry point; what has a default is keyword-
         strategies_of(strategy)
     if max_attempts < 1 or concurrency < 1:
         raise InvalidArgument(f"max_attempts={max_attempts}, concurrency={concurrency}: expected ints >= 1")
-    run_id = f"bench:{new_call_id()[:12]}"
+    run_id = f"bench:{new_call_id(time())[:12]}"
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     # Prepared before the first call: what cannot be asked for is an error before anything is spent.
     prepared = [

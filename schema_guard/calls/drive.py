@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.calls.replies import Reply, read, rejected
-from schema_guard.core.values import Ask, Chunk, Done, End, Failure, Outcome, Stop
+from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Failure, Outcome, Stop
 from schema_guard.errors import clip
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     Invoke: TypeAlias = Callable[[Ask], Any]
     Finish: TypeAlias = Callable[[Outcome[Any]], None]
-
-
-_NOTHING_KNOWN = Reply("")
 
 
 class Driven(NamedTuple):
@@ -76,23 +73,19 @@ def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
             result = invoke(step)
             if type(result) is not str and is_async(result):
                 return Pending(step, started, result)
-            reply = _received(flow, result)
+            # The usual reply: nothing beside its text is known of it.
+            reply = result if type(result) is str and result[:1] == "{" else _received(flow, result)
         except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
-            reply, error, cause = _raised(flow, raised)
-        step = _end(flow, reply, perf_counter() - started)
+            reply, error, cause = _raised(raised)
+        step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
 
 def _received(flow: Flow, result: Any) -> Reply:
-    """Pass on all of a reply, whole or streamed."""
-    if type(result) is str and result[:1] == "{":
-        # The usual reply, and nothing beside its text is known of it.
-        flow.send(Chunk(result))
-        return _NOTHING_KNOWN
-    incoming = _Incoming(flow)
+    """Give a reply; of a streamed one, what is not passed on in chunks."""
     if not hasattr(type(result), "__next__"):
-        incoming.whole(result)
-        return incoming.reply()
+        return read(result)
+    incoming = _Incoming(flow)
     try:
         for chunk in result:
             incoming.chunk(chunk)
@@ -141,8 +134,8 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
                 yield incoming.whole(result)
             reply = incoming.reply()
         except BaseException as raised:  # noqa: BLE001 - as in run()
-            reply, error, cause = _raised(flow, raised)
-        step = _end(flow, reply, perf_counter() - started)
+            reply, error, cause = _raised(raised)
+        step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
 
@@ -171,8 +164,8 @@ async def astream(
                 yield incoming.whole(result)
             reply = incoming.reply()
         except BaseException as raised:  # noqa: BLE001 - as in run()
-            reply, error, cause = _raised(flow, raised)
-        step = _end(flow, reply, perf_counter() - started)
+            reply, error, cause = _raised(raised)
+        step = flow.send(end(reply, perf_counter() - started))
     driven = _done(step, error, cause, finish)
     if isinstance(error, GeneratorExit):
         raise error
@@ -197,12 +190,9 @@ class _Incoming:
         self.stopped = False
 
     def whole(self, result: Any) -> str:
-        """Pass on a reply that came in one piece, and give its text."""
+        """Take a reply that came in one piece, and give its text."""
         reply = self._whole = read(result)
-        if reply.text is None:
-            return ""
-        self._flow.send(Chunk(reply.text))
-        return reply.text
+        return reply.text or ""
 
     def chunk(self, chunk: Any) -> str:
         """Pass on the next piece of a stream, and give its text; `stopped` says that the loop wants no more."""
@@ -222,13 +212,11 @@ class _Incoming:
         return reply._replace(failure=None) if self.stopped else reply
 
 
-def _raised(flow: Flow, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
+def _raised(error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Give the reply that stands for an exception, then the exception itself as error or as cause."""
     reply = reply_for(error)
     if reply.failure is not None and reply.failure.kind == "transport":
         return reply, error, None
-    if reply.text is not None:
-        flow.send(Chunk(reply.text))
     return reply, None, error
 
 
@@ -241,9 +229,19 @@ def reply_for(error: BaseException) -> Reply:
     return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised")))
 
 
-def _end(flow: Flow, reply: Reply, elapsed_s: float) -> Ask | More | Stop | Done[Any]:
-    return flow.send(
-        End(reply.finish_reason, reply.usage, elapsed_s, reply.refusal, reply.failure, reply.model)
+def end(reply: Reply | str, elapsed_s: float) -> End:
+    """Give the end of an attempt, with what of the reply's text was not passed on in chunks."""
+    if type(reply) is str:
+        return End(None, UNKNOWN_USAGE, elapsed_s, None, None, None, reply)
+    assert not isinstance(reply, str)
+    return End(
+        reply.finish_reason,
+        reply.usage,
+        elapsed_s,
+        reply.refusal,
+        reply.failure,
+        reply.model,
+        reply.text or "",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextvars import ContextVar
 from itertools import count
-from time import time_ns
 from typing import NamedTuple
 
 current_call_id: ContextVar[str | None] = ContextVar("schema_guard_call_id", default=None)
@@ -42,10 +41,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_series.restart)
 
 
-def new_call_id() -> str:
+def new_call_id(at: float) -> str:
     """Give a new id: 32 hex digits of a UUID of version 7 (RFC 9562 s. 5.7), so ids sort by time.
 
     Unique across threads, processes and machines but for 74 random bits agreeing in one millisecond.
+
+    Args:
+        at: The time, in seconds since the epoch.
     """
     number = next(_series.number) & 0x0FFFFFFFFFFFFFFF
-    return f"{time_ns() // 1_000_000:012x}{_series.middle}{number:015x}"
+    return f"{int(at * 1000):012x}{_series.middle}{number:015x}"

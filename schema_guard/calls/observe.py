@@ -8,11 +8,11 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.calls.drive import aclose, close, is_async, reply_for
+from schema_guard.calls.drive import aclose, close, end, is_async, reply_for
 from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.replies import read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Call, Chunk, Done, End
+from schema_guard.core.values import Call, Chunk, Done
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -162,17 +162,6 @@ class _ObservedAsync(_Watch):
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:
-    if reply.text is not None:
-        started.flow.send(Chunk(reply.text))
-    done = started.flow.send(
-        End(
-            reply.finish_reason,
-            reply.usage,
-            perf_counter() - clock,
-            reply.refusal,
-            reply.failure,
-            reply.model,
-        )
-    )
+    done = started.flow.send(end(reply, perf_counter() - clock))
     assert isinstance(done, Done)
     started.finish(done.outcome)

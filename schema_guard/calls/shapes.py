@@ -174,6 +174,8 @@ def task_of(shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str
         InvalidArgument: It is neither a text nor a list of messages.
         TypeError: The arguments do not fit the function's parameters.
     """
+    if shape.is_plain and len(args) == 1 and type(args[0]) is str and not kwargs:
+        return args[0]
     name = shape.task
     given = None if name is None else _given(shape, args, kwargs, name, shape.default)
     if type(given) is str:

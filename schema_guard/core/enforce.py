@@ -1,7 +1,7 @@
 """The loop: ask, read, judge, ask again. A generator that does no I/O.
 
 It yields `Ask`, `More`, `Stop` and at last `Done`; it is sent `Chunk`s and one `End` for each Ask. A whole reply is
-a stream of one chunk, so one loop serves sync, async and streaming.
+a stream whose only piece comes with its `End`, so one loop serves sync, async and streaming.
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
@@ -113,14 +113,11 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
         prompt = _prompt(task, step, attempts, correction, plan)
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
-        text = ""
         event = yield ask
         if type(event) is Chunk:
-            text = event.text
-            event = yield _STOP if len(text) > plan.limits.max_bytes else _MORE
-            if type(event) is Chunk:
-                text, event = yield from _rest(text, event, plan.limits)
+            event = yield from _gathered(event, plan.limits)
         assert type(event) is End
+        text = event.text
         judged = _judged(text, event, plan)
         attempts.append(_attempt(ask, text, event, judged))
         if event.model is not None and call.model is None:
@@ -146,18 +143,18 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
     return prompting.with_correction(first, attempts[-1].reply or "", correction)
 
 
-def _rest(
-    text: str, event: Chunk, limits: Limits
-) -> Generator[More | Stop, Chunk | End | None, tuple[str, Chunk | End | None]]:
-    """Collect the chunks after the first one; stop the reply when it is already too large."""
-    parts = [text]
-    size = len(text)
-    following: Chunk | End | None = event
-    while type(following) is Chunk:
-        parts.append(following.text)
-        size += len(following.text)
-        following = yield _STOP if size > limits.max_bytes else _MORE
-    return "".join(parts), following
+def _gathered(
+    event: Chunk | End | None, limits: Limits
+) -> Generator[More | Stop, Chunk | End | None, End | None]:
+    """Give the end with all the text that came before it; stop a reply that is too large already."""
+    parts: list[str] = []
+    size = 0
+    while type(event) is Chunk:
+        parts.append(event.text)
+        size += len(event.text)
+        event = yield _STOP if size > limits.max_bytes else _MORE
+    assert type(event) is End
+    return event._replace(text="".join(parts) + event.text)
 
 
 def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
@@ -180,10 +177,11 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
     # A call that failed before its first chunk has no reply; an empty reply is one.
     reply = end.refusal if end.refusal is not None and not text else text
     received = bool(text) or failure is None or failure.kind != "transport"
+    number, strategy, prompt, _, _ = ask
     return Attempt(
-        ask.number,
-        ask.strategy,
-        ask.prompt,
+        number,
+        strategy,
+        prompt,
         reply if received else None,
         failure,
         judged.form,

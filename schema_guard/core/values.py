@@ -294,7 +294,7 @@ class Done(NamedTuple, Generic[V]):
 
 
 class Chunk(NamedTuple):
-    """A piece of the reply's text has come; a whole reply is one chunk."""
+    """A piece of the reply's text has come, and there is more."""
 
     text: str
 
@@ -309,6 +309,7 @@ class End(NamedTuple):
         refusal: The model's own words when it refused; None when it did not.
         failure: What went wrong before there was a text to judge; None when there is a text.
         model: Name of the model as the reply gives it; None when it does not.
+        text: The last piece of the reply's text; all of it when no chunk came before.
     """
 
     finish_reason: FinishReason | None = None
@@ -317,3 +318,4 @@ class End(NamedTuple):
     refusal: str | None = None
     failure: Failure | None = None
     model: str | None = None
+    text: str = ""
