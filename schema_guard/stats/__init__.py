@@ -1,8 +1,41 @@
-"""Failure rates with bounds that hold however often one looks at them.
+"""Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
-Pure numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.
+`rates`: one failure rate. `paired`: two configurations on the same inputs. `many`: many schemas. `retries`:
+what re-asking does. `drift`: has a rate risen? `means`: values between 0 and 1. `one_look`: intervals for
+display, of a finished batch. Pure numbers in, pure numbers out: no store, no clock, no randomness, nothing
+but the standard library.
 """
 
-from schema_guard.stats.rates import Bounds, bounds, calls_needed, e_value, log_e_value, wilson
+from schema_guard.stats.drift import Drift, first_alarm, packed
+from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
+from schema_guard.stats.means import mean_bounds
+from schema_guard.stats.one_look import clopper_pearson, jeffreys, wilson
+from schema_guard.stats.paired import Paired, paired, pairs_needed
+from schema_guard.stats.rates import Bounds, bounds, calls_needed, e_value, log_e_value
+from schema_guard.stats.retries import Extrapolation, Hazards, extrapolate_retries, retry_hazards
 
-__all__ = ["Bounds", "bounds", "calls_needed", "e_value", "log_e_value", "wilson"]
+__all__ = [
+    "Bounds",
+    "Drift",
+    "Extrapolation",
+    "Hazards",
+    "Paired",
+    "Shrinkage",
+    "Shrunk",
+    "bounds",
+    "calls_needed",
+    "clopper_pearson",
+    "e_bh",
+    "e_value",
+    "extrapolate_retries",
+    "first_alarm",
+    "jeffreys",
+    "log_e_value",
+    "mean_bounds",
+    "packed",
+    "paired",
+    "pairs_needed",
+    "retry_hazards",
+    "shrink_rates",
+    "wilson",
+]

@@ -11,7 +11,7 @@ I_x(a, b) = front * fraction. The front is what under- and overflows, so it is a
 
 from __future__ import annotations
 
-from math import exp, lgamma, log, log1p, pi
+from math import exp, lgamma, log, log1p, pi, sqrt
 from typing import NamedTuple
 
 # Relative change of the fraction at which it has converged: a few units in the last place of a float.
@@ -25,6 +25,23 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 _STIRLING_FROM = 10.0
 
 
+# Odds are searched between e^-700 and e^700: just inside what a float can hold. A rate beyond is 0 or 1.
+LARGEST_LOGIT = 700.0
+
+# Newton's step, as a part of the distribution's width, after which what is left is below a float's digits.
+_LAST_STEP = 1e-8
+
+# Newton needs 4 to 8 steps.
+_MOST_STEPS = 100
+
+
+class Point(NamedTuple):
+    """A rate x and its complement y = 1 - x, both to full precision."""
+
+    x: float
+    y: float
+
+
 class Tails(NamedTuple):
     """Natural logs of the two tails, which add up to 1.
 
@@ -35,6 +52,35 @@ class Tails(NamedTuple):
 
     lower: float
     upper: float
+
+
+def odds_point(logit: float) -> Point:
+    """Give the rate with this log odds."""
+    odds = exp(-abs(logit))
+    small, large = odds / (1 + odds), 1 / (1 + odds)
+    return Point(large, small) if logit > 0 else Point(small, large)
+
+
+def quantile(a: float, b: float, log_lower: float) -> Point:
+    """Give the point below which Beta(a, b) has a mass of exp(*log_lower*), at most one half.
+
+    About 0 when it is below e^-700. The point above which it has that mass is `quantile(b, a, log_lower)` with x and y swapped. Newton's
+    method on the logit: the log of the mass is concave in it, so no step from below goes too far.
+    """
+    width = sqrt(1 / a + 1 / b)
+    low, high = -LARGEST_LOGIT, LARGEST_LOGIT
+    logit = log(a) - log(b) - 2 * width
+    for _ in range(_MOST_STEPS):
+        if not low < logit < high:
+            logit = (low + high) / 2
+        x, y = odds_point(logit)
+        value = log_tails(a, b, x, y).lower
+        low, high = (logit, high) if value < log_lower else (low, logit)
+        step = (log_lower - value) * exp(min(value - log_front(a, b, x, y), LARGEST_LOGIT))
+        logit += step
+        if abs(step) <= _LAST_STEP * min(width, 1.0):
+            break
+    return odds_point(logit)
 
 
 def log_tails(a: float, b: float, x: float, y: float) -> Tails:

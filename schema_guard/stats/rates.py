@@ -11,26 +11,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import asin, atan2, exp, floor, inf, log, log1p, pi, sqrt
-from numbers import Integral, Real
-from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schema_guard.errors import InvalidArgument, clip
-from schema_guard.stats.beta import divergence, log_tail_over_front
+from schema_guard.stats._checks import MOST_CALLS, counts, fraction
+from schema_guard.stats.beta import LARGEST_LOGIT, Point, divergence, log_tail_over_front, odds_point
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Side: TypeAlias = Literal["ok", "bad"]
 
-# 2^53: the last integer up to which a float holds every count.
-_MOST_CALLS = 2**53
-
 # ln of the largest float is 709.78.
 _LARGEST_LOG = 709.0
-
-# Odds are searched between e^-700 and e^700: just inside what a float can hold. A bound beyond is 0 or 1.
-_LARGEST_LOGIT = 700.0
 
 # Newton's step, as a part of the interval's width, at which the next one would be below a float's digits.
 _LAST_STEP = 1e-9
@@ -48,49 +41,6 @@ class Bounds:
 
     def __repr__(self) -> str:
         return f"Bounds(lower={_short(self.lower)}, upper={_short(self.upper)})"
-
-
-class _Point(NamedTuple):
-    """A rate x and its complement y = 1 - x, both to full precision."""
-
-    x: float
-    y: float
-
-
-def wilson(k: float, n: int, *, confidence: float = 0.95) -> Bounds | None:
-    """Give the score interval of a failure rate, as fractions in [0, 1].
-
-    For a finished batch that is looked at once: n was fixed before the first call and the calls fail
-    independently at one rate. On a page that is watched, use `bounds`: in simulations at
-    rates from 0.2 to 0.002, watched from the 30th call to the 5,000th, this interval at 95 % left out the
-    true rate at some time in 51 to 35 of 100 runs.
-
-    Args:
-        k: Calls that failed; 0 <= k <= n.
-        n: Calls observed.
-        confidence: Two-sided coverage, in (0, 1).
-
-    Returns:
-        The bounds, or None when *n* is 0: no data is not a rate of 0.
-
-    Raises:
-        InvalidArgument: The counts or the confidence are inconsistent.
-
-    Source: Wilson (1927), JASA 22(158):209-212, no continuity correction.
-
-    >>> wilson(3, 20)
-    Bounds(lower=0.052..., upper=0.360...)
-    """
-    k, n = _counts(k, n)
-    confidence = _fraction("confidence", confidence)
-    if n == 0:
-        return None
-    z = NormalDist().inv_cdf((1 - confidence) / 2)
-    rate, share = k / n, z * z / n
-    upper = 1.0 if k == n else min(_score_bound(rate, share), 1.0)
-    # The product of both bounds is rate^2 / (1 + share): no digits lost for a rate near 0.
-    lower = rate * rate / ((1 + share) * upper) if rate else 0.0
-    return Bounds(lower, upper)
 
 
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
@@ -120,15 +70,9 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     >>> bounds(0, 377).upper < 0.01
     True
     """
-    k, n = _counts(k, n)
-    alpha = _fraction("alpha", alpha)
-    if n == 0:
-        return Bounds(0.0, 1.0)
-    rest, evidence = n - k, -log(alpha)
-    # min and max: for k within a rounding error of 0 or n, the bound and the rate are the same float.
-    upper = max(_odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
-    lower = min(_odds_point(_logit_upper(rest, k, evidence)).y, k / n) if k > 0 else 0.0
-    return Bounds(lower, upper)
+    k, n = counts(k, n)
+    alpha = fraction("alpha", alpha)
+    return bounds_of(k, n, -log(alpha))
 
 
 def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
@@ -154,11 +98,11 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
     >>> log_e_value(0, 377, 0.01, side="ok") > log(1 / 0.05) > log_e_value(0, 376, 0.01, side="ok")
     True
     """
-    k, n = _counts(k, n)
-    target = _fraction("target", target)
+    k, n = counts(k, n)
+    target = fraction("target", target)
     if side not in ("ok", "bad"):
         raise InvalidArgument(f"side={clip(repr(side))}: expected 'ok' or 'bad'")
-    return _log_e(k, n - k, target, side)
+    return log_e_of(k, n - k, target, side)
 
 
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
@@ -169,8 +113,7 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
     >>> round(e_value(3, 50, 0.01, side="bad"), 6)
     2.230828
     """
-    value = log_e_value(k, n, target, side=side)
-    return inf if value > _LARGEST_LOG else exp(value)
+    return odds_of(log_e_value(k, n, target, side=side))
 
 
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
@@ -193,9 +136,9 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
     >>> calls_needed(0, 300, 0.01)
     77
     """
-    k, n = _counts(k, n)
-    target = _fraction("target", target)
-    alpha = _fraction("alpha", alpha)
+    k, n = counts(k, n)
+    target = fraction("target", target)
+    alpha = fraction("alpha", alpha)
     if n == 0 or k / n == target:
         return None
     side: Side = "ok" if k / n < target else "bad"
@@ -203,15 +146,43 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
 
     def decided(more: int) -> bool:
         failed, good = k + more * (k / n), n - k + more * ((n - k) / n)
-        return _log_e(failed, good, target, side) >= evidence
+        return log_e_of(failed, good, target, side) >= evidence
 
     if decided(0):
         return 0
     # An average of likelihoods is below the largest one, so fewer calls than this cannot do.
     gain = divergence(k, n - k, target, 1 - target) / n
-    if gain * _MOST_CALLS <= evidence:
+    if gain * MOST_CALLS <= evidence:
         return None
     return _first(decided, after=max(floor(evidence / gain) - n - 1, 0), step=n)
+
+
+def bounds_of(k: float, n: float, evidence: float) -> Bounds:
+    """Give `bounds` of checked counts, of which *n* may be fractional too; *evidence* is ln(1/alpha)."""
+    if n == 0:
+        return Bounds(0.0, 1.0)
+    rest = n - k
+    # min and max: for k within a rounding error of 0 or n, the bound and the rate are the same float.
+    upper = max(odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
+    lower = min(odds_point(_logit_upper(rest, k, evidence)).y, k / n) if k > 0 else 0.0
+    return Bounds(lower, upper)
+
+
+def log_e_of(k: float, rest: float, target: float, side: Side) -> float:
+    """Give `log_e_value` for checked counts of *k* failures and *rest* successes."""
+    if side == "ok":
+        return _log_e_ok(k, rest, Point(target, 1 - target))
+    return _log_e_ok(rest, k, Point(1 - target, target))
+
+
+def odds_of(log_e: float) -> float:
+    """Give the exp of a log of evidence: inf where a float ends."""
+    return inf if log_e > _LARGEST_LOG else exp(log_e)
+
+
+def score_bound(rate: float, share: float) -> float:
+    """Give the upper score bound of a rate for *share* = z^2 / n; Wilson (1927)."""
+    return (rate + share / 2 + sqrt(share * (rate * (1 - rate) + share / 4))) / (1 + share)
 
 
 def _first(holds: Callable[[int], bool], *, after: int, step: int) -> int:
@@ -229,19 +200,12 @@ def _first(holds: Callable[[int], bool], *, after: int, step: int) -> int:
     return high
 
 
-def _log_e(k: float, rest: float, target: float, side: Side) -> float:
-    """Give log E for *k* failures and *rest* successes."""
-    if side == "ok":
-        return _log_e_ok(k, rest, _Point(target, 1 - target))
-    return _log_e_ok(rest, k, _Point(1 - target, target))
-
-
-def _log_e_ok(k: float, rest: float, at: _Point) -> float:
+def _log_e_ok(k: float, rest: float, at: Point) -> float:
     """Give ln of q^k (1-q)^rest / (x^k y^rest), averaged by the prior over the q < x."""
     return _log_e_ok_and_slope(k, rest, at)[0] if k or rest else 0.0
 
 
-def _log_e_ok_and_slope(k: float, rest: float, at: _Point) -> tuple[float, float]:
+def _log_e_ok_and_slope(k: float, rest: float, at: Point) -> tuple[float, float]:
     """Give `_log_e_ok` and its derivative by the logit of x.
 
     With a = k + 1/2 and b = rest + 1/2 the powers of x and y cancel but for one half each; the prior's
@@ -261,15 +225,15 @@ def _logit_upper(k: float, rest: float, evidence: float) -> float:
     Below k / (k + rest) log E_ok is at most 0, above it rises; inf when the x is nearer to 1 than a
     float can hold. Newton's method, held between what is known to be too low and too high.
     """
-    if _log_e_ok(k, rest, _odds_point(_LARGEST_LOGIT)) < evidence:
+    if _log_e_ok(k, rest, odds_point(LARGEST_LOGIT)) < evidence:
         return inf
-    bottom = max(log(k) - log(rest), -_LARGEST_LOGIT) if k > 0 else -_LARGEST_LOGIT
-    low, high = bottom, _LARGEST_LOGIT
+    bottom = max(log(k) - log(rest), -LARGEST_LOGIT) if k > 0 else -LARGEST_LOGIT
+    low, high = bottom, LARGEST_LOGIT
     logit = _near_upper(k, rest, evidence)
     for _ in range(_MOST_STEPS):
         if not low < logit < high:
             logit = (low + high) / 2
-        value, slope = _log_e_ok_and_slope(k, rest, _odds_point(logit))
+        value, slope = _log_e_ok_and_slope(k, rest, odds_point(logit))
         low, high = (logit, high) if value < evidence else (low, logit)
         step = (evidence - value) / slope if slope > 0 else inf
         logit += step
@@ -286,36 +250,8 @@ def _near_upper(k: float, rest: float, evidence: float) -> float:
     n = k + rest
     rate = (k + 0.5) / (n + 1)
     z_square = 2 * evidence + log(2 * n / pi) + 2 * log(asin(sqrt(rate)))
-    x = _score_bound(k / n, max(z_square, 0.5) / n)
-    return log(x) - log1p(-x) if x < 1 else _LARGEST_LOGIT
-
-
-def _score_bound(rate: float, share: float) -> float:
-    """Give the upper score bound of a rate for *share* = z^2 / n; Wilson (1927)."""
-    return (rate + share / 2 + sqrt(share * (rate * (1 - rate) + share / 4))) / (1 + share)
-
-
-def _odds_point(logit: float) -> _Point:
-    """Give the rate with this log odds."""
-    odds = exp(-abs(logit))
-    small, large = odds / (1 + odds), 1 / (1 + odds)
-    return _Point(large, small) if logit > 0 else _Point(small, large)
-
-
-def _counts(k: float, n: int) -> tuple[float, int]:
-    """Give the counts as plain numbers, or raise InvalidArgument."""
-    if not isinstance(n, Integral) or not 0 <= n <= _MOST_CALLS:
-        raise InvalidArgument(f"n={clip(repr(n))}: expected an int from 0 to 2**53, the calls observed")
-    if not isinstance(k, Real) or not 0 <= k <= n:
-        raise InvalidArgument(f"k={clip(repr(k))}: expected a number from 0 to n={n}, the calls that failed")
-    return float(k), int(n)
-
-
-def _fraction(name: str, value: float) -> float:
-    """Give the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
-    if not isinstance(value, Real) or not 0 < float(value) < 1:
-        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number between 0 and 1, both excluded")
-    return float(value)
+    x = score_bound(k / n, max(z_square, 0.5) / n)
+    return log(x) - log1p(-x) if x < 1 else LARGEST_LOGIT
 
 
 def _short(bound: float) -> str:

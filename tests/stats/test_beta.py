@@ -8,7 +8,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special
 
-from schema_guard.stats.beta import Tails, divergence, log_front, log_tail_over_front, log_tails
+from schema_guard.stats.beta import (
+    LARGEST_LOGIT,
+    Point,
+    Tails,
+    divergence,
+    log_front,
+    log_tail_over_front,
+    log_tails,
+    odds_point,
+    quantile,
+)
 
 SIZES = st.floats(-0.3, 7).map(lambda digits: 10**digits)
 POINTS = st.floats(1e-12, 1 - 1e-12)
@@ -118,6 +128,43 @@ def test_divergence_is_nothing_at_the_rate_itself(a, b):
 
     assert divergence(a, b, rate, b / size) == pytest.approx(0, abs=1e-9)
     assert divergence(a, b, rate / 2, 1 - rate / 2) > 0
+
+
+@given(a=SIZES, b=SIZES, digits=st.floats(-9, -0.31))
+def test_quantile_is_that_of_scipy(a, b, digits):
+    """The point below which there is so much mass is scipy's, wherever scipy's is not 0."""
+    mass = 10**digits
+
+    point = quantile(a, b, log(mass))
+
+    theirs = special.betaincinv(a, b, mass)
+    assert point.x == pytest.approx(theirs, rel=1e-7, abs=1e-300)
+
+
+@given(a=SIZES, b=SIZES, digits=st.floats(-100, -0.31))
+def test_quantile_inverts_the_tail(a, b, digits):
+    """Below the point there is the mass that was asked for."""
+    mass = digits * log(10)
+
+    point = quantile(a, b, mass)
+
+    assert close(log_tails(a, b, *point).lower, mass, rel=1e-9, slack=1e-9)
+
+
+@given(logit=st.floats(-LARGEST_LOGIT, LARGEST_LOGIT))
+def test_odds_are_those_of_the_point(logit):
+    """The odds of the point are the ones asked for, near 0 and near 1."""
+    x, y = odds_point(logit)
+
+    assert log(x) - log(y) == pytest.approx(logit, rel=1e-12, abs=1e-12)
+    assert x + y == pytest.approx(1)
+
+
+def test_quantile_below_what_a_float_holds_is_near_zero():
+    """A mass that is nowhere within the floats is put at their end."""
+    point = quantile(1e-9, 10.0, log(0.025))
+
+    assert point == Point(pytest.approx(0, abs=1e-300), 1.0)
 
 
 def test_divergence_without_failures_is_that_of_the_successes():

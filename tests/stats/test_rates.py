@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincc, betaln
-from scipy.stats import binomtest
 
-import schema_guard.stats
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats import Bounds, bounds, calls_needed, e_value, log_e_value, wilson
+from schema_guard.stats import Bounds, bounds, calls_needed, e_value, log_e_value
 
 ALPHAS = st.floats(-9, -0.31).map(lambda digits: 10**digits)
 TARGETS = st.floats(1e-6, 1 - 1e-6)
@@ -91,16 +89,6 @@ class Case:
         return f"{self.k} of {self.n} at {self.alpha}"
 
 
-WILSON = [
-    Case(3, 50, 0.020615, 0.162171),
-    Case(0, 50, 0.0, 0.071348),
-    Case(1, 100, 0.001767, 0.054486),
-    Case(12, 400, 0.017243, 0.051699),
-    Case(5, 1000, 0.002138, 0.011651),
-    Case(60, 500, 0.094375, 0.151420),
-    Case(50, 50, 0.928652, 1.0),
-]
-
 BOUNDS = [
     Case(0, 50, 0.0, 0.072886),
     Case(0, 100, 0.0, 0.037154),
@@ -116,15 +104,6 @@ BOUNDS = [
     Case(3, 50, 0.003417, 0.216536, alpha=0.025),
     Case(12, 400, 0.008282, 0.065570, alpha=0.025),
 ]
-
-
-@pytest.mark.parametrize("case", WILSON, ids=lambda case: case.id)
-def test_wilson_gives_the_reference_values(case):
-    """The score interval is that of scipy and statsmodels to six decimals."""
-    interval = wilson(case.k, case.n)
-
-    assert interval is not None
-    assert (round(interval.lower, 6), round(interval.upper, 6)) == (case.lower, case.upper)
 
 
 @pytest.mark.parametrize("case", BOUNDS, ids=lambda case: case.id)
@@ -180,43 +159,6 @@ def test_fewest_pairs_that_show_a_better_side(worse, pairs):
     """Against a fair coin, so many wins decide when the other side won a few."""
     assert e_value(pairs, pairs + worse, 0.5, side="bad") >= 20
     assert e_value(pairs - 1, pairs - 1 + worse, 0.5, side="bad") < 20
-
-
-@given(counts(), st.floats(0.001, 0.999999))
-def test_wilson_is_that_of_scipy(k_and_n, confidence):
-    """The score interval is scipy's for whole counts."""
-    k, n = int(k_and_n[0]), k_and_n[1]
-
-    interval = wilson(k, n, confidence=confidence)
-
-    theirs = binomtest(k, n).proportion_ci(confidence, method="wilson")
-    assert interval is not None
-    # scipy's lower end is a difference: it holds 1e-15 of the upper one.
-    assert interval.lower == pytest.approx(theirs.low, rel=1e-7, abs=1e-14)
-    assert interval.upper == pytest.approx(theirs.high, rel=1e-9)
-
-
-@given(counts(), st.floats(0.001, 0.999999))
-def test_wilson_holds_the_observed_rate(k_and_n, confidence):
-    """The observed rate lies in its interval, which lies in [0, 1]."""
-    k, n = k_and_n
-
-    interval = wilson(k, n, confidence=confidence)
-
-    assert interval is not None
-    assert 0 <= interval.lower <= k / n * (1 + 1e-12)
-    assert k / n * (1 - 1e-12) <= interval.upper <= 1
-
-
-def test_wilson_of_no_calls_is_none():
-    """No data has no interval."""
-    assert wilson(0, 0) is None
-
-
-def test_wilson_at_the_smallest_confidence_is_the_rate():
-    """With no coverage asked for, nothing is left of the interval but the rate, 0 included."""
-    assert wilson(0, 20, confidence=1e-300) == Bounds(0.0, 0.0)
-    assert wilson(5, 20, confidence=1e-300) == Bounds(0.25, 0.25)
 
 
 @given(counts(), st.sampled_from([0.5, 0.05, 0.025, 1e-3, 1e-9]))
@@ -445,23 +387,11 @@ def test_bounds_are_fast_at_ten_million_calls():
     assert slowest < 0.020
 
 
-def test_public_names_are_these():
-    """The package gives these names and no others."""
-    assert schema_guard.stats.__all__ == [
-        "Bounds",
-        "bounds",
-        "calls_needed",
-        "e_value",
-        "log_e_value",
-        "wilson",
-    ]
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: bounds(-1, 10), "k=-1: expected a number from 0 to n=10, the calls that failed"),
-        (lambda: wilson(11, 10), "k=11: expected a number from 0 to n=10, the calls that failed"),
+        (lambda: bounds(11, 10), "k=11: expected a number from 0 to n=10, the calls that failed"),
         (lambda: bounds(nan, 10), "k=nan: expected a number from 0 to n=10, the calls that failed"),
         (lambda: bounds("3", 10), "k='3': expected a number from 0 to n=10, the calls that failed"),
         (lambda: bounds(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
@@ -479,10 +409,6 @@ def test_public_names_are_these():
         (
             lambda: calls_needed(1, 2, 0.5, alpha=1.5),
             "alpha=1.5: expected a number between 0 and 1, both excluded",
-        ),
-        (
-            lambda: wilson(1, 2, confidence=95),
-            "confidence=95: expected a number between 0 and 1, both excluded",
         ),
         (
             lambda: log_e_value(1, 2, 1.0, side="ok"),

@@ -1,0 +1,89 @@
+"""Bounds of a mean whose values are not only 0 and 1: content scores, shares, cluster means.
+
+Rules: values come in the order in which they were observed, and the bounds depend on it; what is refuted
+once stays refuted.
+"""
+
+from __future__ import annotations
+
+from math import log, log1p, sqrt
+from typing import TYPE_CHECKING
+
+from schema_guard.stats._checks import fraction, share
+from schema_guard.stats.rates import Bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Finer than any number that is shown; the rest of the bisection is left on the safe side.
+_WIDTH = 1e-9
+
+
+def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | None:
+    """Give a lower and an upper bound of a mean, for values in [0, 1], that hold at all times.
+
+    Over all looks, however often and whenever one stops, the probability that either bound is ever on the
+    wrong side of the mean is at most *alpha*, for both together. Assumes only that each value has the
+    same mean, whatever came before it. For values that are all 0 or 1 `bounds` is quicker, and does not
+    depend on their order.
+
+    Args:
+        values: In the order of their time, each in [0, 1]; with none the bounds are 0 and 1.
+        alpha: Probability of being ever wrong, in (0, 1).
+
+    Returns:
+        The bounds; or None when every mean is refuted: then the mean has changed on the way, but for a
+        probability of *alpha*.
+
+    Raises:
+        InvalidArgument: A value or alpha is out of its range.
+
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27, the hedged capital process with predictable
+    plug-in bets, each cut off at half of what can be lost; one half of the capital on either side. The
+    capital that bets on more than m falls with m, so the means that it refutes are found by bisection.
+
+    >>> mean_bounds(([1.0] + 9 * [0.0]) * 10)
+    Bounds(lower=0.042..., upper=0.206...)
+    """
+    alpha = fraction("alpha", alpha)
+    scores = [share(f"values[{index}]", value) for index, value in enumerate(values)]
+    bets = _bets(scores, alpha)
+    lower = _largest_refuted(scores, bets, 2 / alpha)
+    upper = 1 - _largest_refuted([1 - score for score in scores], bets, 2 / alpha)
+    return Bounds(lower, upper) if lower < upper else None
+
+
+def _bets(scores: Sequence[float], alpha: float) -> list[float]:
+    """Give the part of the capital that is bet on each score, known before it is seen.
+
+    The running mean and variance begin as if a score of 1/2 had been seen, with a variance of 1/4.
+    """
+    bets = []
+    total, squares, variance = 0.5, 0.25, 0.25
+    for number, score in enumerate(scores, start=1):
+        bets.append(sqrt(-2 * log(alpha / 2) / (number * log1p(number) * variance)))
+        total += score
+        squares += (score - total / (number + 1)) ** 2
+        variance = squares / (number + 1)
+    return bets
+
+
+def _largest_refuted(scores: Sequence[float], bets: Sequence[float], limit: float) -> float:
+    """Give the largest mean that is too small for these scores; 0 when none is."""
+    low, high = 0.0, 1.0
+    while high - low > _WIDTH:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _refuted(middle, scores, bets, limit) else (low, middle)
+    return low
+
+
+def _refuted(mean: float, scores: Sequence[float], bets: Sequence[float], limit: float) -> bool:
+    """Say whether betting on more than this mean multiplies the capital by *limit* at any time."""
+    largest = 0.5 / mean
+    capital = 1.0
+    for score, bet in zip(scores, bets, strict=True):
+        # Not min: the call would cost more than all the rest of the line.
+        capital *= 1 + (bet if bet < largest else largest) * (score - mean)  # noqa: FURB136
+        if capital >= limit:
+            return True
+    return False

@@ -1,0 +1,120 @@
+"""Two configurations on the same inputs: is B better than A, and by how much?
+
+Rules: only the pairs on which the two differ say who is better; all pairs say by how much. Evidence and
+interval hold at all times and depend on the counts alone, not on the order of the pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log
+from statistics import NormalDist
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats._checks import count, fraction, part, share
+from schema_guard.stats.rates import bounds_of, log_e_of, odds_of
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What pairs of calls say about A and B.
+
+    Attributes:
+        e_value: Evidence that B is better, as odds: 412 is 412:1. 1 without a pair on which they differ,
+            inf where its log is above 709.
+        lower: Lower bound of A's failure rate less B's, a fraction in [-1, 1]; above 0, B is better.
+        upper: Upper bound of the same difference.
+        better: Whether B is proved better: the e-value has reached 1/alpha.
+    """
+
+    e_value: float
+    lower: float
+    upper: float
+    better: bool
+
+
+def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
+    """Compare two configurations that answered the same inputs.
+
+    Everything holds at all times. If B is not better, the probability that `better` is ever true is at
+    most *alpha*. The probability that the difference is ever outside its interval is at most *alpha*
+    too. Where the lower bound is above 0, `better` is true; not the other way round, because the interval
+    has four bounds to pay for. Assumes that each pair is of another input, and that A alone fails on an
+    input with one constant probability, B alone with another. Pairs of one input are a cluster and count
+    once: *b* and *c* are then sums of cluster means.
+
+    Args:
+        b: Pairs of which A failed and B did not.
+        c: Pairs of which B failed and A did not; 0 <= b + c <= n.
+        n: Pairs observed. With none nothing is known: an e-value of 1 and the interval from -1 to 1.
+        alpha: Probability of being ever wrong, in (0, 1).
+
+    Raises:
+        InvalidArgument: The counts or alpha are inconsistent.
+
+    Source: McNemar (1947), Psychometrika 12(2):153-157, for looking only at the pairs that differ, tested
+    by `log_e_value` at 1/2. The difference is d (2 s - 1), where d is the share of pairs that differ and s
+    B's share of those; its bounds are products of the `bounds` of d and s, each at alpha/4.
+
+    >>> paired(40, 10, 500)
+    Paired(e_value=3434..., lower=0.00812..., upper=0.137..., better=True)
+    """
+    n = count("n", n, "the pairs observed")
+    b = part("b", b, n, "the pairs on which only A failed")
+    c = part("c", c, n, "the pairs on which only B failed")
+    alpha = fraction("alpha", alpha)
+    # Sums of cluster means may be a few roundings too large.
+    if b + c > n * (1 + _ROUNDING):
+        raise InvalidArgument(f"b={b:g}, c={c:g}: expected b + c <= n={n}, the pairs observed")
+    log_e = log_e_of(b, c, 0.5, "bad")
+    quarter = log(4) - log(alpha)
+    differing, wins = bounds_of(min(b + c, n), n, quarter), bounds_of(b, b + c, quarter)
+    return Paired(
+        e_value=odds_of(log_e),
+        lower=_lead(wins.lower, weakest=differing.lower, strongest=differing.upper),
+        upper=-_lead(1 - wins.upper, weakest=differing.lower, strongest=differing.upper),
+        better=log_e >= -log(alpha),
+    )
+
+
+def pairs_needed(p_b: float, p_c: float, *, power: float = 0.8, alpha: float = 0.05) -> int | None:
+    """Give how many pairs a comparison needs that is looked at once, at its end.
+
+    For planning: a normal approximation of McNemar's test, two-sided. One that is watched, as `paired`
+    allows, may end earlier but can need more.
+
+    Args:
+        p_b: Expected share of the pairs of which A alone fails, in [0, 1].
+        p_c: Expected share of the pairs of which B alone fails; 0 <= p_b + p_c <= 1.
+        power: Probability of finding the difference if it is that large, in (0, 1).
+        alpha: Probability of finding one where there is none, in (0, 1).
+
+    Returns:
+        The pairs, or None when both shares are the same: no number of pairs finds no difference.
+
+    Raises:
+        InvalidArgument: A share, the power or alpha is out of its range.
+
+    Source: Miller (2024), Adding error bars to evals, arXiv:2411.00640, for the variance of a paired
+    difference, p_b + p_c - (p_b - p_c)^2. Assumes independent pairs.
+
+    >>> pairs_needed(0.08, 0.02)
+    211
+    """
+    p_b, p_c = share("p_b", p_b), share("p_c", p_c)
+    power, alpha = fraction("power", power), fraction("alpha", alpha)
+    if p_b + p_c > 1:
+        raise InvalidArgument(f"p_b={p_b:g}, p_c={p_c:g}: expected p_b + p_c <= 1, all pairs")
+    if p_b == p_c:
+        return None
+    deviations = -NormalDist().inv_cdf(alpha / 2) + NormalDist().inv_cdf(power)
+    difference = p_b - p_c
+    return ceil(deviations**2 * (p_b + p_c - difference**2) / difference**2)
+
+
+def _lead(won: float, *, weakest: float, strongest: float) -> float:
+    """Give the smallest lead of a side that wins at least this share of the pairs that differ."""
+    lead = 2 * won - 1
+    return lead * (weakest if lead >= 0 else strongest)

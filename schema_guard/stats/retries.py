@@ -1,0 +1,158 @@
+"""What re-asking does: how often each attempt fails, and what that leaves.
+
+Rules: what is recorded is counted, never modelled; a failed attempt that no other followed left its call
+without a valid value. A model is used only for attempts that nobody made, and its name says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, prod
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+from schema_guard.errors import InvalidArgument, clip
+from schema_guard.stats._checks import count, fraction, pair, part, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Hazards:
+    """How attempts of one configuration failed; every rate is a fraction.
+
+    Attributes:
+        hazards: For attempt 1, 2, ...: the share of the calls reaching it in which it failed; None where no
+            call reached it.
+        rho: How much alike the attempts of one call are: 0, they fail independently; 1, a call that fails
+            once always fails; below 0, the correction repairs. None without a second attempt, and where
+            the first always failed.
+        geometric: What would be left if all attempts failed independently, as often as the first: for
+            comparison with `residual`. None without calls.
+        residual: The share of the calls that had no valid attempt. None without calls.
+        mean_attempts: Attempts per call. None without calls.
+    """
+
+    hazards: tuple[float | None, ...]
+    rho: float | None
+    geometric: float | None
+    residual: float | None
+    mean_attempts: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extrapolation:
+    """What a model makes of attempts that were not recorded: never a measurement.
+
+    Attributes:
+        size: M of the model, in pseudo-attempts: 0, a call fails always or never; inf, all calls fail alike.
+        hazards: The failure rate of attempt 1, 2, ...; the first two are those that were given.
+        residual: The share of the calls that would have no valid attempt.
+    """
+
+    size: float
+    hazards: tuple[float, ...]
+    residual: float
+
+
+def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
+    """Give the failure rate of each attempt and what the attempts leave together.
+
+    Where every failed attempt but the last was followed by another, the residual is the product of the
+    hazards and a call's mean attempts are 1 + f_1 + f_1 f_2 + ... Calls that were given up earlier,
+    refusals for example, are counted as what they are.
+
+    Args:
+        attempts: For attempt 1, 2, ...: a pair of the calls that reached it and the calls in which it
+            failed. No more calls reach an attempt than failed in the one before.
+
+    Raises:
+        InvalidArgument: A pair is none, or its counts are inconsistent.
+
+    Source: f_j = k_j / n_j. For a call's own failure rate drawn from a beta distribution,
+    rho = (f_2 - f_1) / (1 - f_1) is the correlation of two of its attempts: Griffiths (1973), Biometrics
+    29(4):637-648. No assumption but for `geometric`.
+
+    >>> retry_hazards([(1000, 100), (100, 60), (60, 45)])
+    Hazards(hazards=(0.1, 0.6, 0.75), rho=0.555..., geometric=0.001..., residual=0.045, mean_attempts=1.16)
+    """
+    reached, failed = _chain(attempts)
+    hazards = tuple(k / n if n else None for n, k in zip(reached, failed, strict=True))
+    first = hazards[0] if hazards else None
+    if first is None:
+        return Hazards(hazards, None, None, None, None)
+    given_up = [k - n for k, n in zip(failed, [*reached[1:], 0], strict=True)]
+    return Hazards(
+        hazards=hazards,
+        rho=_rho(hazards),
+        geometric=first ** len(hazards),
+        residual=sum(given_up) / reached[0],
+        mean_attempts=sum(reached) / reached[0],
+    )
+
+
+def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapolation | None:
+    """Extrapolate the failure rates of two attempts to attempts that were not recorded.
+
+    A model, for planning only, and to be shown as such: it assumes that each call has a failure rate of its
+    own, drawn from one beta distribution, and that nothing is learned from a failed attempt.
+
+    Args:
+        f1: Failure rate of the first attempt, in (0, 1).
+        f2: Failure rate of the second, among the calls in which the first failed; in [0, 1].
+        attempts: Attempts a call would have, at least 2.
+
+    Returns:
+        The model's rates, or None where f2 < f1: the second attempt does better than the first, which
+        this model cannot say.
+
+    Raises:
+        InvalidArgument: A rate or the number of attempts is out of its range.
+
+    Source: Skellam (1948), JRSS B 10(2):257-261: with mean f1 and size M, f_j = (f1 M + j - 1) / (M + j - 1);
+    M follows from f2.
+
+    >>> extrapolate_retries(0.1, 0.6)
+    Extrapolation(size=0.8..., hazards=(0.1, 0.6, 0.742...), residual=0.0445...)
+    """
+    f1, f2 = fraction("f1", f1), share("f2", f2)
+    if not isinstance(attempts, Integral) or attempts < 2:  # noqa: PLR2004 - the model starts from two
+        raise InvalidArgument(f"attempts={clip(repr(attempts))}: expected an int >= 2")
+    if f2 < f1:
+        return None
+    # One over M, which is finite where M is not.
+    spread = (f2 - f1) / (1 - f2) if f2 < 1 else inf
+    later = (_beta_hazard(f1, spread, earlier) for earlier in range(2, attempts))
+    hazards = (f1, f2, *later)
+    return Extrapolation(1 / spread if spread else inf, hazards, prod(hazards))
+
+
+def _beta_hazard(mean: float, spread: float, earlier: int) -> float:
+    """Give the failure rate after so many failures; *spread* is 1/M."""
+    return 1.0 if spread == inf else (mean + earlier * spread) / (1 + earlier * spread)
+
+
+def _rho(hazards: tuple[float | None, ...]) -> float | None:
+    """Give (f_2 - f_1) / (1 - f_1), None where nothing can be said."""
+    first, second, *_ = (*hazards, None)
+    if first is None or second is None or first == 1:
+        return None
+    return (second - first) / (1 - first)
+
+
+def _chain(attempts: Iterable[Sequence[float]]) -> tuple[list[int], list[float]]:
+    """Give the calls that reached each attempt and those that failed in it, or raise InvalidArgument."""
+    reached: list[int] = []
+    failed: list[float] = []
+    for index, attempt in enumerate(attempts):
+        number = index + 1
+        n, k = pair(f"attempts[{index}]", attempt, "the calls that reached it and those in which it failed")
+        n = count(f"n_{number}", n, f"the calls that reached attempt {number}")
+        if failed and n > failed[-1]:
+            raise InvalidArgument(
+                f"n_{number}={n}: expected at most k_{index}={failed[-1]:g}, the failed ones"
+            )
+        failed.append(part(f"k_{number}", k, n, f"the calls in which attempt {number} failed"))
+        reached.append(n)
+    return reached, failed
