@@ -1,18 +1,70 @@
-"""Records of calls: one row an attempt, stored without the texts of prompts and replies."""
+"""Records of calls: one row an attempt, stored without the texts of prompts and replies, and their roll-ups.
 
-from schema_guard.records.backend import StoreInfo
+What `Store` gives when it is read is imported when it is first named: a process that records does not need it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from schema_guard.records.store import Store, default_store, open_store, resolve_store
-from schema_guard.records.summary import FailureCount, Summary, ViolationCount
 from schema_guard.records.writer import Counts
 
+if TYPE_CHECKING:
+    from schema_guard.records.backend import StoreInfo
+    from schema_guard.records.configurations import (
+        AttemptSums,
+        ClusterCount,
+        ConfigurationCounts,
+        FailureCount,
+        Latency,
+        Total,
+        ViolationCount,
+    )
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.summary import Summary
+
+_NAMES = {
+    "backend": ("StoreInfo",),
+    "configurations": (
+        "AttemptSums",
+        "ClusterCount",
+        "ConfigurationCounts",
+        "FailureCount",
+        "Latency",
+        "Total",
+        "ViolationCount",
+    ),
+    "declarations": ("DeclaredRung", "DeclaredTarget"),
+    "summary": ("Summary",),
+}
+_HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
+
 __all__ = [
+    "AttemptSums",
+    "ClusterCount",
+    "ConfigurationCounts",
     "Counts",
+    "DeclaredRung",
+    "DeclaredTarget",
     "FailureCount",
+    "Latency",
     "Store",
     "StoreInfo",
     "Summary",
+    "Total",
     "ViolationCount",
     "default_store",
     "open_store",
     "resolve_store",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value

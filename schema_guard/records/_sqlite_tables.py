@@ -8,6 +8,8 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from schema_guard.records._backup import back_up
+from schema_guard.records._sqlite_rollups import catch_up, make_roll_ups, roll_up
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import COLUMNS
 
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
     from schema_guard.records.rows import Row
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = (
     """CREATE TABLE attempts (
@@ -37,19 +40,45 @@ _TABLES = (
     "CREATE TABLE drops (reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL) STRICT",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
+_TABLES_SINCE_2 = (
+    """CREATE TABLE declared_rungs (
+        id INTEGER PRIMARY KEY,
+        schema_fingerprint TEXT NOT NULL, rung TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+        at REAL NOT NULL
+    ) STRICT""",
+    """CREATE TABLE declared_targets (
+        id INTEGER PRIMARY KEY,
+        schema_fingerprint TEXT NOT NULL, target REAL NOT NULL, at REAL NOT NULL
+    ) STRICT""",
+)
 _INSERT = f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own names
 _INSERT_DROPS = "INSERT INTO drops (reason, count, at) VALUES (?, ?, ?)"
+_INSERT_RUNG = """
+INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at) VALUES (?, ?, ?, ?, ?)
+"""
+_INSERT_TARGET = "INSERT INTO declared_targets (schema_fingerprint, at, target) VALUES (?, ?, ?)"
 
 
 def make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to this version; a file that cannot be written fails here, not at the first record."""
+    """Bring the tables to this version; a file that cannot be written fails here, not at the first record.
+
+    A file of an earlier version is copied first, to `PATH.vVERSION.backup`. The transaction is held from
+    the copy to the end: a process that dies in between leaves the file as it was.
+    """
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     with transaction(connection):
-        if check_version(connection, path) == 0:
+        version = check_version(connection, path)
+        if version == 0:
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
+        elif version < SCHEMA_VERSION:
+            back_up(path, version)
+        if version < SCHEMA_VERSION:
+            for statement in _TABLES_SINCE_2:
+                connection.execute(statement)
+            make_roll_ups(connection)
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -69,10 +98,26 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-    """Store attempts and counts of drops, all or nothing."""
+    """Store the attempts of whole calls and counts of drops, all or nothing."""
     with transaction(connection):
-        connection.executemany(_INSERT, rows)
+        if rows:
+            # SQLite gives a new row the largest `id` and one.
+            stored = list(enumerate(rows, start=catch_up(connection) + 1))
+            connection.executemany(_INSERT, rows)
+            roll_up(connection, stored)
         connection.executemany(_INSERT_DROPS, [(reason, count, at) for reason, count in drops.items()])
+
+
+def declare_rung(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredRung) -> None:
+    """Add a declaration about a rung."""
+    with transaction(connection):
+        connection.execute(_INSERT_RUNG, (schema_fingerprint, *declared))
+
+
+def set_target(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredTarget) -> None:
+    """Add a target rate."""
+    with transaction(connection):
+        connection.execute(_INSERT_TARGET, (schema_fingerprint, *declared))
 
 
 def hash_key(connection: sqlite3.Connection) -> bytes:

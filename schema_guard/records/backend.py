@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from schema_guard.errors import StoreError
-from schema_guard.records.rows import Row
+
+if TYPE_CHECKING:
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.rows import Row
 
 Select: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+
+def has_roll_ups(select: Select) -> bool:
+    """Say whether a database has the tables that came with version 2: roll-ups and declarations."""
+    ((version,),) = select("PRAGMA user_version", ())
+    return bool(version >= 2)  # noqa: PLR2004 - a version
 
 
 class WriteRefused(StoreError):  # noqa: N818 - named for the fact, as the others are
@@ -56,7 +65,13 @@ class Session(Protocol):
     key: bytes
 
     def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-        """Store rows and counts of drops, all or nothing; `WriteRefused` if nothing."""
+        """Store the rows of whole calls and counts of drops, all or nothing; `WriteRefused` if nothing."""
+
+    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
+        """Add a declaration; `WriteRefused`."""
+
+    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
+        """Add a target rate; `WriteRefused`."""
 
     def close(self) -> None:
         """Let the database go; never raises."""

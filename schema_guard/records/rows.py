@@ -10,6 +10,8 @@ import hmac
 import json
 import math
 import re
+import reprlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.core.violations import declared_location
@@ -19,9 +21,7 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
-_CALL_COLUMNS = (
-    "call_id",
-    "started_at",
+CONFIGURATION_COLUMNS = (
     "function",
     "schema_name",
     "schema_fingerprint",
@@ -31,6 +31,11 @@ _CALL_COLUMNS = (
     "settings",
     "version",
     "segment",
+)
+_CALL_COLUMNS = (
+    "call_id",
+    "started_at",
+    *CONFIGURATION_COLUMNS,
     "cluster",
     "input_hash",
     "parent_call_id",
@@ -60,9 +65,16 @@ COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
 HASH_BYTES = 16
 MAX_VIOLATIONS = 10
 
-# Doubles count exactly up to here, and a thousand of these still add up inside SQLite's 64 bits. No
-# provider bills more tokens than that: a larger count is a mistake, hence unknown.
-_LARGEST_COUNT = 2**53 - 1
+# The longest contexts hold 10 million tokens: a larger count is a mistake, hence unknown. Nine thousand
+# million of these still add up inside SQLite's 64 bits.
+LARGEST_COUNT = 10**9
+
+# For what neither JSON nor `repr` can say, such as lists nested a thousand deep: nothing below this
+# many levels is looked at.
+_BOUNDED = reprlib.Repr()
+_BOUNDED.maxlevel = 50
+_BOUNDED.maxdict = _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 1_000
+_BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 10_000
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -163,11 +175,18 @@ def _task_text(task: Prompt) -> str:
 
 
 def _json_text(document: object) -> str:
-    """Give compact JSON with sorted keys; what JSON cannot say stands as its `repr`."""
-    try:
-        return json.dumps(document, sort_keys=True, separators=(",", ":"), default=repr)
-    except (TypeError, ValueError, RecursionError):
-        return repr(document)
+    """Give compact JSON with sorted keys; what JSON cannot say stands as its `repr`, cut where that fails too.
+
+    Never raises: a task is hashed whatever objects a user puts into it.
+    """
+    for said in (_sorted_json, repr):
+        with suppress(Exception):
+            return said(document)
+    return _BOUNDED.repr(document)
+
+
+def _sorted_json(document: object) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), default=repr)
 
 
 def _prompt_chars(prompt: Prompt) -> int:
@@ -186,7 +205,7 @@ def _text(text: str | None) -> str | None:
 
 
 def _count(count: int | None) -> int | None:
-    return count if isinstance(count, int) and 0 <= count <= _LARGEST_COUNT else None
+    return count if isinstance(count, int) and 0 <= count <= LARGEST_COUNT else None
 
 
 def _number(number: float | None) -> float | None:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.records._sqlite_tables import (
-    SCHEMA_VERSION,
     append,
     check_version,
+    declare_rung,
     hash_key,
     make_tables,
+    set_target,
 )
 from schema_guard.records._turns import turn
 from schema_guard.records.backend import StoreInfo, WriteRefused
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from schema_guard.records.backend import Select, Session
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
@@ -101,13 +103,13 @@ class SQLite:
         if path is None:
             memory = self._memory()
             with memory.lock:
-                yield _select(memory.connection)
+                yield selecting(memory.connection)
             return
         with _translated(path, otherwise="store_unavailable"):
             connection = self._open(path) if _has_content(path) else self._empty()
             with closing(connection):
                 connection.execute("BEGIN")
-                yield _select(connection)
+                yield selecting(connection)
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
@@ -115,12 +117,13 @@ class SQLite:
             ((rows,),) = select("SELECT count(*) FROM attempts", ())
             ((pages,),) = select("PRAGMA page_count", ())
             ((page_bytes,),) = select("PRAGMA page_size", ())
+            ((version,),) = select("PRAGMA user_version", ())
         path = self._path
         return StoreInfo(
             url=self.url,
             path=None if path is None else str(path),
             rows=rows,
-            schema_version=SCHEMA_VERSION if path is None or _has_content(path) else None,
+            schema_version=version if path is None or _has_content(path) else None,
             engine=f"sqlite {sqlite3.sqlite_version}",
             size_bytes=pages * page_bytes if path is None else _size_bytes(path),
         )
@@ -158,41 +161,65 @@ class SQLite:
         return memory or self._memories.setdefault(os.getpid(), _MemorySession(self._empty()))
 
 
-class _FileSession:
-    """The writing connection of one process."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock_wait_s: float) -> None:
-        self.key = hash_key(connection)
-        self._connection = connection
-        self._path = path
-        self._lock_wait_s = lock_wait_s
-
-    def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-        """Store rows and counts of drops, all or nothing."""
-        with _translated(self._path, otherwise="write_failed"), turn(self._path, wait_s=self._lock_wait_s):
-            append(self._connection, rows, drops, at)
-
-    def close(self) -> None:
-        """Close the connection, whatever state it is in."""
-        with suppress(sqlite3.Error):
-            self._connection.close()
-
-
-class _MemorySession:
-    """The one connection of a database in memory, shared under a lock."""
+class _Session:
+    """Writes to a connection, each time in a block of `_writing`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.key = hash_key(connection)
         self.connection = connection
-        self.lock = threading.RLock()
 
     def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-        """Store rows and counts of drops, all or nothing."""
-        with _translated(Path(":memory:"), otherwise="write_failed"), self.lock:
+        """Store the rows of whole calls and counts of drops, all or nothing."""
+        with self._writing():
             append(self.connection, rows, drops, at)
+
+    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
+        """Add a declaration about a rung."""
+        with self._writing():
+            declare_rung(self.connection, schema_fingerprint, declared)
+
+    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
+        """Add a target rate."""
+        with self._writing():
+            set_target(self.connection, schema_fingerprint, declared)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+
+class _FileSession(_Session):
+    """The writing connection of one process."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock_wait_s: float) -> None:
+        super().__init__(connection)
+        self._path = path
+        self._lock_wait_s = lock_wait_s
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with _translated(self._path, otherwise="write_failed"), turn(self._path, wait_s=self._lock_wait_s):
+            yield
+
+
+class _MemorySession(_Session):
+    """The one connection of a database in memory, shared under a lock."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.lock = threading.RLock()
 
     def close(self) -> None:
         """Do nothing: the end of the connection is the end of the database."""
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with _translated(Path(":memory:"), otherwise="write_failed"), self.lock:
+            yield
 
 
 @contextmanager
@@ -243,7 +270,9 @@ def _size_bytes(path: Path) -> int:
     return sum(part.stat().st_size for part in parts if part.exists())
 
 
-def _select(connection: sqlite3.Connection) -> Select:
+def selecting(connection: sqlite3.Connection) -> Select:
+    """Give what reads from a connection."""
+
     def select(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         return connection.execute(sql, parameters).fetchall()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from schema_guard.errors import InvalidArgument, did_you_mean
-from schema_guard.records import summary, urls
+from schema_guard.records import urls
 from schema_guard.records.writer import Counts, Writer
 
 if TYPE_CHECKING:
@@ -14,8 +16,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from schema_guard.core.values import Outcome, Prompt
-    from schema_guard.records.backend import Backend, StoreInfo
-    from schema_guard.records.summary import Summary, Where
+    from schema_guard.records.backend import Backend, Session, StoreInfo
+    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
+    from schema_guard.records.summary import Summary
+
+# What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
+# only records does not pay.
 
 Durability = Literal["queue", "sync"]
 _DURABILITIES = ("queue", "sync")
@@ -84,9 +91,66 @@ class Store:
             function: Only this guarded function.
             call_ids: Only these calls.
         """
+        from schema_guard.records.attempts import Where, as_dict  # noqa: PLC0415
+        from schema_guard.records.reading import pages  # noqa: PLC0415
+
         self.flush()
-        where = summary.Where(since, until, schema, function, call_ids)
-        return self._pages(where)
+        where = Where(since, until, schema, function, call_ids)
+        return (as_dict(row) for page in pages(self._backend, where) for _, row in page)
+
+    def configurations(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        schema: str | None = None,
+        function: str | None = None,
+    ) -> list[ConfigurationCounts]:
+        """Count the stored calls by configuration, function and segment, first stored first.
+
+        Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
+        long for ten million calls as for a thousand; with them it goes through the attempts in question,
+        a second for about a hundred thousand. Attempts that a process of an earlier version stores are in
+        the roll-ups after the next write of this one. The arguments are those of `attempts`.
+        """
+        from schema_guard.records import reading  # noqa: PLC0415
+        from schema_guard.records.attempts import Where  # noqa: PLC0415
+
+        self.flush()
+        return reading.configurations(self._backend, Where(since, until, schema, function))
+
+    def configuration_after(self, configuration_id: int, call_number: int) -> ConfigurationCounts:
+        """Count the calls of a configuration that were stored after one of its judged calls.
+
+        For the time after a change: goes through the attempts of all configurations that were stored since.
+
+        Args:
+            configuration_id: The `id` that `configurations` gave.
+            call_number: How many judged calls to leave out, as `outcomes` has them in order; 0 for none.
+
+        Raises:
+            InvalidArgument: There is no such configuration, or it has fewer judged calls.
+        """
+        from schema_guard.records import reading  # noqa: PLC0415
+
+        self.flush()
+        return reading.configuration_after(self._backend, configuration_id, call_number)
+
+    def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
+        """Compare two configurations on the inputs that each was called with once.
+
+        Args:
+            before_id: The `id` that `configurations` gave of the one.
+            after_id: Of the other.
+
+        Returns:
+            The inputs; those of them that were unhandled only before; and those only after.
+        """
+        from schema_guard.records.configurations import pairs  # noqa: PLC0415
+
+        self.flush()
+        with self._backend.reading() as select:
+            return pairs(select, before_id, after_id)
 
     def summary(
         self,
@@ -96,16 +160,70 @@ class Store:
         schema: str | None = None,
         function: str | None = None,
     ) -> list[Summary]:
-        """Count the stored calls by schema, model and strategy; the arguments are those of `attempts`."""
-        self.flush()
-        with self._backend.reading() as select:
-            return summary.summarize(select, summary.Where(since, until, schema, function))
+        """Count the stored calls by configuration, over its functions and segments, as `configurations` does."""
+        from schema_guard.records.summary import summarize  # noqa: PLC0415
+
+        return summarize(self.configurations(since=since, until=until, schema=schema, function=function))
 
     def drops(self, *, since: float | None = None) -> dict[str, int]:
         """Give the attempts that any process had to drop, by reason, as far as that could be stored."""
+        from schema_guard.records.attempts import drop_counts  # noqa: PLC0415
+
         self.flush()
         with self._backend.reading() as select:
-            return summary.drop_counts(select, since=since)
+            return drop_counts(select, since=since)
+
+    def declare_rung(self, schema_fingerprint: str, rung: str, status: RungStatus, reason: str) -> None:
+        """Keep, with its date, that a rung of the ladder is not tried for a schema.
+
+        Args:
+            schema_fingerprint: Of the schema.
+            rung: Name of the rung; not checked here.
+            status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
+            reason: Why, not blank; it is stored as it is.
+
+        Raises:
+            InvalidArgument: A text is blank, or the status is another one.
+            StoreError: The store cannot be written.
+        """
+        from schema_guard.records import declarations  # noqa: PLC0415
+
+        declared = declarations.declared_rung(rung, status, reason, time.time())
+        fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
+        with self._session() as session:
+            session.declare_rung(fingerprint, declared)
+
+    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
+        """Give what was declared of each rung for a schema, the latest of each, the oldest first."""
+        from schema_guard.records.declarations import read_rungs  # noqa: PLC0415
+
+        with self._backend.reading() as select:
+            return read_rungs(select, schema_fingerprint)
+
+    def set_target(self, schema_fingerprint: str, target: float) -> None:
+        """Keep, with its date, the largest rate of unhandled calls that is good enough for a schema.
+
+        Args:
+            schema_fingerprint: Of the schema.
+            target: In (0, 1).
+
+        Raises:
+            InvalidArgument: The target is no such rate.
+            StoreError: The store cannot be written.
+        """
+        from schema_guard.records import declarations  # noqa: PLC0415
+
+        declared = declarations.declared_target(target, time.time())
+        fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
+        with self._session() as session:
+            session.set_target(fingerprint, declared)
+
+    def targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
+        """Give all targets that were set for a schema with their dates; the last one holds."""
+        from schema_guard.records.declarations import read_targets  # noqa: PLC0415
+
+        with self._backend.reading() as select:
+            return read_targets(select, schema_fingerprint)
 
     def info(self) -> StoreInfo:
         """Say what this store is and how large."""
@@ -130,21 +248,20 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self.url}>"
 
-    def _pages(self, where: Where) -> Iterator[dict[str, Any]]:
-        """Read a page at a time: an open read would keep the log from being checkpointed."""
-        with self._backend.reading() as select:
-            last = summary.last_id(select)
-        after, found = 0, True
-        while found:
-            with self._backend.reading() as select:
-                attempts = list(summary.page(select, where, after=after, last=last))
-            found = bool(attempts)
-            for after, row in attempts:  # noqa: B007 - the next page begins there
-                yield row
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        session = self._backend.session()
+        try:
+            yield session
+        finally:
+            session.close()
 
 
 def open_store(url: str, *, durability: Durability = "queue") -> Store:
     """Open a store, and make it when it does not exist.
+
+    A file of an earlier version is brought to this one, a copy of it kept beside it as `FILE.v1.backup`: a
+    minute for about four million attempts, in which no other process can write to it.
 
     Args:
         url: `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://` in memory.

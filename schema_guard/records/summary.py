@@ -1,93 +1,26 @@
-"""What a report needs to know of many calls, counted by the database."""
+"""What a report needs to know of many calls, whichever function and segment they are of."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.records.rows import COLUMNS
+from schema_guard.records.configurations import C, FailureCount, Latency, ViolationCount, ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from schema_guard.records.backend import Select
+    from schema_guard.records.configurations import ConfigurationCounts
 
 MAX_VIOLATIONS = 10
 
-_Group: TypeAlias = tuple[str, str, str | None, str]
-
-_GROUP = "schema_name, schema_fingerprint, model, strategies"
-
-# A call counts when a reply of it was judged: all but those whose only attempt was a transport failure.
-_TOTALS = f"""
-WITH chosen AS (
-    SELECT *, final AND NOT (number = 1 AND kind IS 'transport') AS counted,
-        final AND number = 1 AND kind IS 'transport' AS unjudged,
-        kind IS NULL AND COALESCE(form, 'exact') IN ('repaired_lossless', 'repaired_lossy', 'resumed') AS is_repaired
-    FROM attempts WHERE {{where}}
-)
-SELECT {_GROUP},
-    SUM(counted),
-    SUM(counted AND kind IS NULL AND number = 1 AND NOT is_repaired),
-    SUM(counted AND kind IS NULL AND number = 1 AND form IS 'exact'),
-    SUM(counted AND is_repaired),
-    SUM(counted AND kind IS NULL AND number > 1 AND NOT is_repaired),
-    SUM(counted AND kind IS NOT NULL),
-    SUM(unjudged),
-    COUNT(*),
-    SUM(input_tokens), SUM(input_tokens IS NULL),
-    SUM(output_tokens), SUM(output_tokens IS NULL),
-    SUM(cost), SUM(cost IS NULL),
-    TOTAL(elapsed_s)
-FROM chosen GROUP BY {_GROUP} ORDER BY {_GROUP}
-"""  # noqa: S608 - our own names; values are parameters
-
-# Nearest rank: the smallest value that at least p of all values do not exceed.
-_PERCENTILES = f"""
-WITH ranked AS (
-    SELECT {_GROUP}, elapsed_s, CUME_DIST() OVER (PARTITION BY {_GROUP} ORDER BY elapsed_s) AS share
-    FROM attempts WHERE elapsed_s IS NOT NULL AND {{where}}
-)
-SELECT {_GROUP},
-    MIN(CASE WHEN share >= 0.5 THEN elapsed_s END), MIN(CASE WHEN share >= 0.95 THEN elapsed_s END)
-FROM ranked GROUP BY {_GROUP}
-"""  # noqa: S608
-
-_FAILURES = f"""
-SELECT {_GROUP}, kind, code, COUNT(*) AS n FROM attempts
-WHERE kind IS NOT NULL AND {{where}} GROUP BY {_GROUP}, kind, code ORDER BY n DESC, kind, code
-"""  # noqa: S608
-
-_VIOLATIONS = f"""
-SELECT {_GROUP}, broken.value, COUNT(*) AS n FROM attempts, json_each(attempts.violations) AS broken
-WHERE attempts.violations <> '[]' AND {{where}}
-GROUP BY {_GROUP}, broken.value ORDER BY n DESC, broken.value
-"""  # noqa: S608
-
-_PAGE = 1_000
-
-
-class FailureCount(NamedTuple):
-    """How many attempts failed in one way."""
-
-    kind: str
-    code: str
-    attempts: int
-
-
-class ViolationCount(NamedTuple):
-    """How many attempts broke one keyword at one declared location."""
-
-    location: str
-    keyword: str
-    attempts: int
+_Key: TypeAlias = tuple[str, str, str | None, str | None, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is stored of one schema under one model and one strategy (or escalation).
+    """What is stored of one configuration: schema, model, target, strategy (or escalation), settings, version.
 
     calls = first_pass + repaired + reasked + unhandled. Sums are over attempts, transport included; a sum
     is None when no attempt's value is known.
@@ -96,7 +29,10 @@ class Summary:
         schema_name: Of the schema.
         schema_fingerprint: Of the schema's content.
         model: None when unknown.
+        target: Provider or engine whose options are used; None for text strategies.
         strategies: As `a>b` for an escalation.
+        settings: Compact JSON.
+        version: Of the function's prompt.
         calls: With at least one judged reply.
         first_pass: Attempt 1 was valid without repair.
         exact: The part of first_pass whose reply was nothing but the JSON.
@@ -114,14 +50,17 @@ class Summary:
         cost: Of the attempts that have one.
         cost_unknown: Attempts without one.
         elapsed_s: Sum over attempts.
-        elapsed_p50_s: Median over attempts, by nearest rank.
-        elapsed_p95_s: 95th percentile over attempts, by nearest rank.
+        elapsed_p50_s: Median over attempts, by nearest rank, within 1.6 %.
+        elapsed_p95_s: 95th percentile over attempts, as elapsed_p50_s.
     """
 
     schema_name: str
     schema_fingerprint: str
     model: str | None
+    target: str | None
     strategies: str
+    settings: str
+    version: str
     calls: int
     first_pass: int
     exact: int
@@ -143,117 +82,79 @@ class Summary:
     elapsed_p95_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which attempts are meant; None does not restrict.
-
-    Attributes:
-        since: Of calls started then or later; seconds since the epoch, UTC.
-        until: Of calls started before then.
-        schema: Name or fingerprint.
-        function: Name of the guarded function.
-        call_ids: Of these calls.
-    """
-
-    since: float | None = None
-    until: float | None = None
-    schema: str | None = None
-    function: str | None = None
-    call_ids: Sequence[str] | None = None
-
-    def sql(self) -> tuple[str, list[Any]]:
-        """Give the condition and its parameters."""
-        terms: list[tuple[str, list[Any]]] = [("1", [])]
-        if self.since is not None:
-            terms.append(("started_at >= ?", [self.since]))
-        if self.until is not None:
-            terms.append(("started_at < ?", [self.until]))
-        if self.schema is not None:
-            terms.append(("(schema_name = ? OR schema_fingerprint = ?)", [self.schema, self.schema]))
-        if self.function is not None:
-            terms.append(("function = ?", [self.function]))
-        if self.call_ids is not None:
-            terms.append(("call_id IN (SELECT value FROM json_each(?))", [json.dumps(list(self.call_ids))]))
-        return " AND ".join(term for term, _ in terms), [value for _, values in terms for value in values]
+def summarize(counted: Iterable[ConfigurationCounts]) -> list[Summary]:
+    """Give one summary for each configuration, over its functions and segments; in the order of its names."""
+    groups: dict[_Key, list[ConfigurationCounts]] = defaultdict(list)
+    for counts in counted:
+        groups[_key(counts)].append(counts)
+    return [_summary(key, groups[key]) for key in sorted(groups, key=_order)]
 
 
-def summarize(select: Select, where: Where) -> list[Summary]:
-    """Give one summary for each schema, model and strategy; none for an empty store."""
-    condition, values = where.sql()
-
-    def grouped(sql: str) -> dict[_Group, list[tuple[Any, ...]]]:
-        groups: dict[_Group, list[tuple[Any, ...]]] = defaultdict(list)
-        for name, fingerprint, model, strategies, *rest in select(sql.format(where=condition), values):
-            groups[name, fingerprint, model, strategies].append(tuple(rest))
-        return groups
-
-    percentiles, failures, violations = grouped(_PERCENTILES), grouped(_FAILURES), grouped(_VIOLATIONS)
-    return [
-        _summary(group, totals[0], percentiles[group], failures[group], violations[group])
-        for group, totals in grouped(_TOTALS).items()
-    ]
+def _key(counts: ConfigurationCounts) -> _Key:
+    return (
+        counts.schema_name,
+        counts.schema_fingerprint,
+        counts.model,
+        counts.target,
+        counts.strategies,
+        counts.settings,
+        counts.version,
+    )
 
 
-def _summary(
-    group: _Group,
-    totals: tuple[Any, ...],
-    percentiles: list[tuple[Any, ...]],
-    failures: Iterable[tuple[Any, ...]],
-    violations: list[tuple[Any, ...]],
-) -> Summary:
-    calls, first_pass, exact, repaired, reasked, unhandled, transport, attempts, *sums = totals
-    input_tokens, input_unknown, output_tokens, output_unknown, cost, cost_unknown, elapsed_s = sums
-    p50_s, p95_s = percentiles[0] if percentiles else (None, None)
+def _order(key: _Key) -> list[tuple[bool, str]]:
+    return [(part is not None, part or "") for part in key]
+
+
+def _summary(key: _Key, members: Sequence[ConfigurationCounts]) -> Summary:
+    def calls(way: str) -> int:
+        return sum(getattr(counts, way) for counts in members)
+
+    def total(name: str) -> Any:
+        """Add what is known; gives None when nothing is, and the attempts for which it is unknown."""
+        totals = [getattr(sums, name) for counts in members for sums in counts.sums]
+        known = [total.known for total in totals if total.known is not None]
+        return (sum(known) if known else None), sum(total.unknown for total in totals)
+
+    input_tokens, input_tokens_unknown = total("input_tokens")
+    output_tokens, output_tokens_unknown = total("output_tokens")
+    cost, cost_unknown = total("cost")
+    elapsed_s, _ = total("elapsed_s")
+    latency = _latency(counts.attempt_latency for counts in members)
     return Summary(
-        *group,
-        calls=calls,
-        first_pass=first_pass,
-        exact=exact,
-        repaired=repaired,
-        reasked=reasked,
-        unhandled=unhandled,
-        transport=transport,
-        attempts=attempts,
-        failures=tuple(FailureCount(*failure) for failure in failures),
-        violations=tuple(_violation_count(*counted) for counted in violations[:MAX_VIOLATIONS]),
+        *key,
+        calls=calls("calls"),
+        first_pass=calls("first_pass"),
+        exact=calls("exact"),
+        repaired=calls("repaired"),
+        reasked=calls("reasked"),
+        unhandled=calls("unhandled"),
+        transport=calls("transport"),
+        attempts=sum(sums.attempts for counts in members for sums in counts.sums),
+        failures=_added(FailureCount, (counts.failures for counts in members)),
+        violations=_added(ViolationCount, (counts.violations for counts in members))[:MAX_VIOLATIONS],
         input_tokens=input_tokens,
-        input_tokens_unknown=input_unknown,
+        input_tokens_unknown=input_tokens_unknown,
         output_tokens=output_tokens,
-        output_tokens_unknown=output_unknown,
+        output_tokens_unknown=output_tokens_unknown,
         cost=cost,
         cost_unknown=cost_unknown,
-        elapsed_s=elapsed_s,
-        elapsed_p50_s=p50_s,
-        elapsed_p95_s=p95_s,
+        elapsed_s=elapsed_s or 0.0,
+        elapsed_p50_s=latency.percentile_s(50),
+        elapsed_p95_s=latency.percentile_s(95),
     )
 
 
-def _violation_count(pair: str, attempts: int) -> ViolationCount:
-    location, keyword = json.loads(pair)
-    return ViolationCount(location, keyword, attempts)
+def _added(kind: type[C], several: Iterable[tuple[C, ...]]) -> tuple[C, ...]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for counted in several:
+        for first, second, attempts in counted:
+            counts[first, second] += attempts
+    return ranked(kind(*pair, attempts) for pair, attempts in counts.items())
 
 
-def last_id(select: Select) -> int:
-    """Give the `id` of the attempt stored last; 0 when there is none."""
-    ((last,),) = select("SELECT MAX(id) FROM attempts", ())
-    return last or 0
-
-
-def page(select: Select, where: Where, *, after: int, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give the next attempts with their `id`s, in the order in which they were stored."""
-    condition, values = where.sql()
-    sql = (
-        f"SELECT id, {', '.join(COLUMNS)} FROM attempts "  # noqa: S608 - our own names
-        f"WHERE id > ? AND id <= ? AND {condition} ORDER BY id LIMIT {_PAGE}"
-    )
-    for attempt_id, *values_of_row in select(sql, [after, last, *values]):
-        row = dict(zip(COLUMNS, values_of_row, strict=True))
-        row["repairs"] = json.loads(row["repairs"])
-        row["violations"] = json.loads(row["violations"])
-        yield attempt_id, row
-
-
-def drop_counts(select: Select, *, since: float | None) -> dict[str, int]:
-    """Give the attempts that were dropped since then, by reason."""
-    sql = "SELECT reason, SUM(count) FROM drops WHERE at >= ? GROUP BY reason ORDER BY reason"
-    return dict(select(sql, [since or 0.0]))
+def _latency(several: Iterable[Latency]) -> Latency:
+    buckets: Counter[int] = Counter()
+    for latency in several:
+        buckets.update(dict(latency.buckets))
+    return Latency(tuple(sorted(buckets.items())))

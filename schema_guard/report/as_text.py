@@ -32,20 +32,35 @@ def _heading(found: Configuration) -> tuple[str, str, str | None]:
 
 def _block(report: Report, heading: tuple[str, str, str | None]) -> str:
     rows = [found for found in report.configurations if _heading(found) == heading]
+    named = list(zip(_names(rows), rows, strict=True))
     name, fingerprint, model = heading
     lines = [f"schema {safe(clip(name))} ({fingerprint}), model {safe(clip(model or 'unknown'))}"]
     lines += table(
         ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
-        [_row(found) for found in rows],
+        [(name, *_row(found)) for name, found in named],
     )
-    for found in rows:
-        lines += _details(found)
+    for name, found in named:
+        lines += _details(name, found)
     return "\n".join(lines)
+
+
+def _names(rows: Sequence[Configuration]) -> list[str]:
+    """Give the strategies of each row; where rows have the same ones, also what tells them apart."""
+    names = []
+    for found in rows:
+        alike = [row for row in rows if row.strategies == found.strategies]
+        told = [
+            f"{part} {safe(clip(getattr(found, part) or 'none'))}"
+            for part in ("target", "settings", "version")
+            if len({getattr(row, part) for row in alike}) > 1
+        ]
+        names.append(safe(found.strategies) + (f" ({', '.join(told)})" if told else ""))
+    return names
 
 
 def _row(found: Configuration) -> tuple[str, ...]:
     rates = (found.exact, found.first_pass, found.reasked, found.unhandled)
-    return safe(found.strategies), str(found.calls), *(percent(rate) for rate in rates)
+    return str(found.calls), *(percent(rate) for rate in rates)
 
 
 def percent(rate: Rate) -> str:
@@ -55,8 +70,7 @@ def percent(rate: Rate) -> str:
     return f"{100 * rate.rate:.1f} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"
 
 
-def _details(found: Configuration) -> list[str]:
-    name = safe(found.strategies)
+def _details(name: str, found: Configuration) -> list[str]:
     tokens = f"{_count(found.input_tokens)}/{_count(found.output_tokens)}"
     seconds = f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}"
     lines = [f"  {name} took {found.attempts} attempts, tokens in/out {tokens}, seconds p50/p95 {seconds}"]

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from schema_guard.records import Store
 from schema_guard.records.sqlite import SQLite
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -29,11 +30,11 @@ def test_what_is_pending_is_stored_when_the_process_fails(path, run, count_rows)
 
 
 def test_four_processes_lose_nothing(path, start, count_rows):
-    """Four processes that make and write one file at once store all their rows."""
+    """Four processes that make and write one file at once store and count all their rows."""
     script = """
     store = resolve_store(url)
     for n in range(150):
-        store.record(outcome())
+        store.record(outcome(input_hash=f"i{n}"))
         n % 10 or store.flush()
     store.flush()
     print(json.dumps(store.counts().dropped))
@@ -43,6 +44,10 @@ def test_four_processes_lose_nothing(path, start, count_rows):
 
     assert said == [("{}\n", "")] * 4
     assert count_rows(path) == 600
+    with Store(SQLite(path)) as store:
+        (counts,) = store.configurations()
+        assert (counts.calls, counts.clusters) == (600, ((4, 0, 150),))
+        assert [counts] == store.configurations(since=0.0)
 
 
 @needs_fork
@@ -139,6 +144,33 @@ def test_sync_survives_a_kill(path, run, count_rows):
     run(script, f"sqlite:///{path}", exit_code=-signal.SIGKILL)
 
     assert count_rows(path) == 20
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_roll_ups_and_rows_equal(path, start):
+    """After kill -9 at any moment every call that was told to be stored is there, and the roll-ups are those of the rows."""
+    script = """
+    store = open_store(url)
+    for n in range(1_000_000):
+        store.record(outcome({}, input_hash=f"i{n % 1000}", segment=f"s{n % 3}"))
+        if n % 50 == 49:
+            store.flush(30.0)
+            print(store.counts().stored, flush=True)
+    """
+    stored = 0
+    for kill in range(1, 11):
+        process = start(script, f"sqlite:///{path}")
+        told = [process.stdout.readline() for _ in range(kill * 3)]
+        process.kill()
+        rest, _ = process.communicate(timeout=30)
+        lines = (told[-1] + rest).split("\n")
+        stored += int(lines[-2])
+
+        with Store(SQLite(path)) as store:
+            assert store.info().rows >= stored
+            stored = store.info().rows
+            kept = store.configurations()
+            assert sum(counts.calls for counts in kept) == stored
+            assert kept == store.configurations(since=0.0)
 
 
 def test_the_end_of_a_process_waits_two_seconds_at_most(path, run):

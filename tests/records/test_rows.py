@@ -90,6 +90,38 @@ def test_messages_that_json_cannot_say_are_hashed_too(make):
     assert len(row["input_hash"]) == 32
 
 
+def nested(levels):
+    document = "the innermost"
+    for _ in range(levels):
+        document = [document]
+    return document
+
+
+class Unspeakable:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+@pytest.mark.parametrize("content", [nested(100_000), {"a": [Unspeakable()]}], ids=["deep", "no repr"])
+def test_messages_that_nothing_can_say_are_hashed_too(make, content):
+    """A message nested deeper than Python can follow, or of objects that fail, still gives a row."""
+    task = (Message("user", content),)
+
+    (row,) = as_dicts(make.outcome({"prompt": task}), task)
+
+    assert len(row["input_hash"]) == 32
+    assert row["prompt_chars"] > 0
+
+
+def test_equal_deep_messages_have_one_hash(make):
+    """What is cut is cut in the same way each time, and shallow differences are seen."""
+    tasks = [(Message("user", [name, nested(100_000)]),) for name in ("a", "a", "b")]
+
+    hashes = [as_dicts(make.outcome(), task)[0]["input_hash"] for task in tasks]
+
+    assert (hashes[0] == hashes[1], hashes[0] == hashes[2]) == (True, False)
+
+
 def test_a_hash_that_the_call_has_is_kept(make):
     """An input hash that was made before is not made again."""
     (row,) = as_dicts(make.outcome(input_hash="ab"), "the task")
@@ -106,7 +138,7 @@ def test_at_most_ten_distinct_violations(make):
     assert json.loads(row["violations"]) == [[f"/p{n}", "type"] for n in range(10)]
 
 
-@pytest.mark.parametrize("count", [2**63, 2**53, -1, True + 2**70])
+@pytest.mark.parametrize("count", [2**63, 10**9 + 1, -1, True + 2**70])
 def test_an_impossible_count_is_unknown(make, count):
     """A count of tokens that no provider can mean is stored as unknown."""
     (row,) = as_dicts(make.outcome({"usage": Usage(count, count)}))

@@ -8,6 +8,7 @@ import stat
 
 import pytest
 
+from schema_guard import records
 from schema_guard.core.values import Failure, Message, Usage, Violation
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import Counts, Store, open_store, resolve_store
@@ -158,7 +159,7 @@ def test_info_of_a_file(path, make):
         f"sqlite:///{path}",
         str(path),
         1,
-        1,
+        2,
         f"sqlite {sqlite3.sqlite_version}",
     )
     assert info.size_bytes > 4096
@@ -253,7 +254,7 @@ def test_a_newer_version_is_refused(path):
     connection.execute("PRAGMA user_version = 7")
     connection.close()
 
-    assert refusal(path) == (f"{path} has schema version 7, this version knows up to 1: upgrade schema-guard")
+    assert refusal(path) == (f"{path} has schema version 7, this version knows up to 2: upgrade schema-guard")
 
 
 def test_a_newer_version_is_not_read_either(path):
@@ -371,3 +372,14 @@ def test_no_text_reaches_the_file(path, make):
 def test_one_url_in_memory_is_one_store():
     """`store="sqlite://"` names the same store at every call, so that its records can be read."""
     assert resolve_store("sqlite://") is resolve_store("sqlite://")
+
+
+def test_every_public_name_is_there():
+    """Each name of the package can be had, also those that are imported when first named."""
+    assert all(getattr(records, name) is not None for name in records.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    """A name that the package does not have is refused as any module refuses it."""
+    with pytest.raises(AttributeError, match=r"module 'schema_guard\.records' has no attribute 'Sumary'"):
+        records.Sumary  # noqa: B018

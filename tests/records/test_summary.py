@@ -1,6 +1,5 @@
-"""The database counts as plain Python does."""
+"""The summary counts as plain Python does."""
 
-import json
 import secrets
 from collections import Counter, defaultdict
 
@@ -52,6 +51,10 @@ calls = st.fixed_dictionaries(
         "schema_name": st.sampled_from(["a", "b"]),
         "model": st.none() | st.just("m"),
         "strategies": st.sampled_from(["x", "x>y"]),
+        "target": st.none() | st.just("openai"),
+        "settings": st.sampled_from(["{}", '{"max_attempts":3}']),
+        "version": st.sampled_from(["v1", "v2"]),
+        "segment": st.none() | st.just("eu"),
     }
 )
 outcomes = st.lists(st.tuples(st.lists(failed, max_size=2), last, calls), max_size=12)
@@ -74,11 +77,16 @@ def known_sum(values):
 
 def nearest_rank(values, percent):
     ranked = sorted(values)
-    return ranked[-(-percent * len(ranked) // 100) - 1]
+    return pytest.approx(ranked[-(-percent * len(ranked) // 100) - 1], rel=1 / 64, abs=0)
+
+
+def group_of(outcome):
+    call = outcome.call
+    parts = ("schema_name", "schema_fingerprint", "model", "target", "strategies", "settings", "version")
+    return tuple(getattr(call, part) for part in parts)
 
 
 def recount(group, members):
-    name, fingerprint, model, strategies = group
     ways = Counter(way(outcome) for outcome in members)
     attempts = [attempt for outcome in members for attempt in outcome.attempts]
     failures = Counter((a.failure.kind, a.failure.code) for a in attempts if a.failure)
@@ -92,16 +100,13 @@ def recount(group, members):
                 )
             )[:10]
         )
-    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], json.dumps(pair[0], separators=(",", ":"))))
+    ranked = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
     inputs = [attempt.usage.input_tokens for attempt in attempts]
     outputs = [attempt.usage.output_tokens for attempt in attempts]
     costs = [attempt.cost for attempt in attempts]
     seconds = [attempt.elapsed_s for attempt in attempts]
     return Summary(
-        schema_name=name,
-        schema_fingerprint=fingerprint,
-        model=model,
-        strategies=strategies,
+        *group,
         calls=len(members) - ways["transport"],
         first_pass=ways["first_pass"],
         exact=sum(o.attempts[-1].form == "exact" for o in members if way(o) == "first_pass"),
@@ -127,9 +132,7 @@ def recount(group, members):
 def recounted(made):
     groups = defaultdict(list)
     for outcome in made:
-        call = outcome.call
-        group = (call.schema_name, call.schema_fingerprint, call.model, call.strategies)
-        groups[group].append(outcome)
+        groups[group_of(outcome)].append(outcome)
     ordered = sorted(groups.items(), key=lambda item: [part or "" for part in item[0]])
     return [recount(*item) for item in ordered]
 
@@ -180,3 +183,33 @@ def test_a_summary_can_be_chosen(make):
         chosen = store.summary(since=150.0, schema="b", function="app.extract")
 
     assert [(found.schema_name, found.calls) for found in chosen] == [("b", 1)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"model": "m2"},
+        {"target": "t"},
+        {"settings": "s"},
+        {"version": "v2"},
+        {"schema_fingerprint": "e" * 16},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_configurations_are_not_pooled(make, other):
+    """Calls that differ in a part of their configuration are counted apart."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome())
+        store.record(make.outcome(**other))
+
+        assert [found.calls for found in store.summary()] == [1, 1]
+
+
+@pytest.mark.parametrize("other", [{"function": "other"}, {"segment": "eu"}, {"cluster": "c"}])
+def test_functions_and_segments_are_pooled(make, other):
+    """A configuration is one, whichever functions and parts of the traffic use it."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome())
+        store.record(make.outcome(**other))
+
+        assert [found.calls for found in store.summary()] == [2]

@@ -1,12 +1,15 @@
 import logging
 import sqlite3
 import time
+from contextlib import suppress
 from threading import Thread
 
 import pytest
 
+from schema_guard.errors import StoreError
 from schema_guard.records import Counts, Store, writer
 from schema_guard.records._turns import turn
+from schema_guard.records.rows import rows
 from schema_guard.records.sqlite import SQLite
 
 
@@ -47,6 +50,17 @@ class Faulty:
 
     def close(self):
         self._connection.close()
+
+
+def roll_ups_equal_rows(path):
+    """Whether the roll-ups are those of the attempts that the file holds."""
+    with Store(SQLite(path)) as store:
+        kept = store.configurations()
+        return kept == store.configurations(since=0.0) and _rows_in(kept) == store.info().rows
+
+
+def _rows_in(configurations):
+    return sum(sums.attempts for counts in configurations for sums in counts.sums)
 
 
 def balanced(counts):
@@ -90,6 +104,7 @@ def test_no_single_fault_breaks_the_account(tmp_path, make, count_rows, width):
         assert (last.offered, last.pending) == (5, 0)
         assert last.stored == count_rows(path)
         assert last.stored >= 1, "the store recovers"
+        assert roll_ups_equal_rows(path)
 
 
 def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
@@ -110,6 +125,36 @@ def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
 
         assert [row["call_id"] for row in store.attempts()] == ["1", "3"]
         assert store.counts() == Counts(3, 2, {"write_failed": 1}, 0)
+
+
+def test_a_fault_among_many_calls_leaves_no_half_of_a_batch(tmp_path, make):
+    """Whichever statement of a batch of many inputs and configurations fails, the roll-ups are those of the rows."""
+    outcomes = [
+        make.outcome(make.failed, {}, input_hash=f"i{number % 5}", segment=f"s{number % 2}")
+        for number in range(12)
+    ]
+
+    def record_all(path, *failing):
+        fault = Fault(*failing)
+        backend = SQLite(path, connect=fault.connect)
+        session = backend.session()
+        opened = fault.statements
+        made = [row for outcome in outcomes for row in rows(outcome, None, session.key)]
+        with suppress(StoreError):
+            session.write(made, {"queue_full": 1}, 0.0)
+        session.close()
+        return opened, fault.statements
+
+    opened, statements = record_all(tmp_path / "clean.db")
+    assert statements - opened > 20
+    for failing in range(opened + 1, statements + 1):
+        path = tmp_path / f"{failing}.db"
+        record_all(path, failing)
+
+        with Store(SQLite(path)) as store:
+            assert (store.configurations(), store.info().rows, store.drops()) == ([], 0, {})
+        record_all(path)
+        assert roll_ups_equal_rows(path)
 
 
 def test_drops_are_kept_in_the_store(path, make):
@@ -230,7 +275,7 @@ def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch):
 
 def test_a_full_disk_drops_and_recovers(path, make):
     """When the database cannot grow its rows are dropped, counted; with room again they are stored."""
-    pages = [14]
+    pages = [24]
 
     def connect(*arguments, **options):
         connection = sqlite3.connect(*arguments, **options)
@@ -250,6 +295,8 @@ def test_a_full_disk_drops_and_recovers(path, make):
         assert list(full.dropped) == ["disk_full"]
         assert store.counts().stored == full.stored + 1
         assert store.drops() == full.dropped
+    assert full.stored > 0
+    assert roll_ups_equal_rows(path)
 
 
 def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
@@ -349,3 +396,4 @@ def test_threads_lose_nothing(path, make, count_rows):
         assert unbalanced == []
         assert store.counts() == Counts(2_400, 2_400, {}, 0)
     assert count_rows(path) == 2_400
+    assert roll_ups_equal_rows(path)

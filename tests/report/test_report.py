@@ -65,7 +65,10 @@ def test_figures_of_a_store(store):
         schema="invoice",
         schema_fingerprint="f" * 16,
         model="m1",
+        target=None,
         strategies="system_prompt",
+        settings="{}",
+        version="v1",
         calls=4,
         exact=Rate.of(1, 4),
         first_pass=Rate.of(2, 4),
@@ -80,8 +83,8 @@ def test_figures_of_a_store(store):
         output_tokens=30,
         unknown_usage=1,
         elapsed_s=4.5,
-        elapsed_p50_s=0.5,
-        elapsed_p95_s=1.0,
+        elapsed_p50_s=pytest.approx(0.5, rel=1 / 64),
+        elapsed_p95_s=pytest.approx(1.0, rel=1 / 64),
     )
 
 
@@ -101,7 +104,7 @@ def test_text_of_a_report(store):
         "schema invoice (ffffffffffffffff), model m1\n"
         "  strategy       n           exact %      first pass %    after re-ask %       unhandled %\n"
         "  system_prompt  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
-        "  system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.00\n"
+        "  system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
         "  system_prompt failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
         "  system_prompt broke: /total type 2\n"
         "  system_prompt: 1 calls without a reply, outside of the rates\n"
@@ -185,6 +188,35 @@ def test_configurations_stand_apart(store):
         "schema invoice (ffffffffffffffff), model m1",
     ]
     assert "  bare>few_shot  1" in text
+
+
+def test_what_looks_the_same_is_told_apart(store):
+    """Rows with one strategy say what else they differ in, in the table and below it; others do not."""
+    text = as_text(
+        recorded(
+            store,
+            outcome(1),
+            outcome(2, version="v2"),
+            outcome(3, version="v2", settings='{"max_attempts":3}'),
+            outcome(4, strategies="bare"),
+        )
+    )
+
+    assert [line.split("  ")[1] for line in text.splitlines() if "100.0" in line] == [
+        "bare",
+        'system_prompt (settings {"max_attempts":3}, version v2)',
+        "system_prompt (settings {}, version v1)",
+        "system_prompt (settings {}, version v2)",
+    ]
+    assert "  system_prompt (settings {}, version v1) took 1 attempts" in text
+
+
+def test_targets_are_told_apart(store):
+    """Rows that differ in their target only show it; none is shown as none."""
+    text = as_text(recorded(store, outcome(1), outcome(2, target="openai")))
+
+    assert "system_prompt (target none)" in text
+    assert "system_prompt (target openai)" in text
 
 
 def test_repaired_calls_are_told_apart(store):

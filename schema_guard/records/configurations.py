@@ -1,0 +1,359 @@
+"""What is recorded of one configuration: the counts that a report, a decision and a change detector need."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from math import ceil, fsum
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.records.backend import has_roll_ups
+from schema_guard.records.rollups import SUMS, middle_us
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.records.attempts import Where
+    from schema_guard.records.backend import Select
+    from schema_guard.records.rows import Row
+
+_Tallies: TypeAlias = dict[str, dict[str, int]]
+
+C = TypeVar("C", "FailureCount", "ViolationCount")
+
+_IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
+_MICROSECONDS = 10**6
+
+
+class FailureCount(NamedTuple):
+    """How many attempts failed in one way."""
+
+    kind: str
+    code: str
+    attempts: int
+
+
+class ViolationCount(NamedTuple):
+    """How many attempts broke one keyword at one declared location."""
+
+    location: str
+    keyword: str
+    attempts: int
+
+
+class ClusterCount(NamedTuple):
+    """How many inputs had n judged calls, k of which were unhandled."""
+
+    n: int
+    k: int
+    inputs: int
+
+
+class Total(NamedTuple):
+    """A sum over attempts.
+
+    Attributes:
+        known: Over the attempts for which it is known; None when it is for none.
+        unknown: Attempts for which it is unknown.
+    """
+
+    known: float | None
+    unknown: int
+
+
+class AttemptSums(NamedTuple):
+    """What all attempts of one number took, transport failures included.
+
+    Attributes:
+        number: 1 for the first attempts of the calls.
+        attempts: That were made.
+        input_tokens: Cached ones included; a whole number, as all tokens are.
+        cached_input_tokens: The part of input_tokens that was cached.
+        output_tokens: Reasoning included.
+        reasoning_tokens: The part of output_tokens that was reasoning.
+        elapsed_s: Seconds, each attempt rounded to a millionth.
+        cost: Each attempt rounded to a thousand-millionth of a unit.
+    """
+
+    number: int
+    attempts: int
+    input_tokens: Total
+    cached_input_tokens: Total
+    output_tokens: Total
+    reasoning_tokens: Total
+    elapsed_s: Total
+    cost: Total
+
+
+class Latency(NamedTuple):
+    """How long calls or attempts took, counted in buckets.
+
+    Attributes:
+        buckets: Microseconds from which a bucket counts, and how many it counts, in rising order.
+    """
+
+    buckets: tuple[tuple[int, int], ...]
+
+    def percentile_s(self, percent: float) -> float | None:
+        """Give a percentile in seconds by nearest rank, within 1/64 (1.6 %) of it; None without data.
+
+        Args:
+            percent: In (0, 100]; 50 is the median.
+
+        >>> Latency(((40, 1), (63, 2))).percentile_s(50)
+        6.3e-05
+        """
+        rank = ceil(percent * sum(count for _, count in self.buckets) / 100)
+        for lower, count in self.buckets:
+            rank -= count
+            if rank <= 0:
+                return middle_us(lower) / _MICROSECONDS
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationCounts:
+    """What is recorded of one configuration of one function in one segment.
+
+    calls = first_pass + repaired + reasked + unhandled.
+
+    Attributes:
+        id: In this store; None where the file has no roll-ups yet.
+        function: Name of the guarded function.
+        schema_name: Of the schema.
+        schema_fingerprint: Of the schema's content.
+        model: None when unknown.
+        target: Provider or engine whose options are used; None for text strategies.
+        strategies: As `a>b` for an escalation.
+        settings: Compact JSON.
+        version: Of the function's prompt.
+        segment: Part of the traffic; None when not tagged.
+        first_started_at: When the earliest call began, in seconds since the epoch, UTC; None when unknown.
+        last_started_at: When the latest call began.
+        calls: With at least one judged reply.
+        first_pass: Attempt 1 was valid without repair.
+        exact: The part of first_pass whose reply was nothing but the JSON.
+        repaired: The valid attempt, whichever it was, was repaired or resumed.
+        reasked: Valid at attempt 2 or later without repair.
+        unhandled: No attempt was valid; ended by a transport failure after a judged reply included.
+        transport: Calls without a judged reply; not in calls.
+        clusters: Inputs by their n and k, when an input has more than one call; else empty. Calls with one
+            `cluster` tag, else one task, are of one input.
+        attempts: For each attempt number from 1, the judged attempts and the failed ones among them;
+            transport failures are in neither.
+        sums: What the attempts took, by attempt number.
+        failures: Of all attempts, most frequent first.
+        unhandled_failures: Of the last attempts of unhandled calls, most frequent first.
+        violations: Of all attempts, most frequent first.
+        call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
+        attempt_latency: Of all attempts, transport failures included.
+        outcomes: A bit for each of `calls` in the order in which they were stored, 1 for unhandled; the first
+            call is the most significant bit of the first byte. The bits after the last call are 0.
+    """
+
+    id: int | None
+    function: str
+    schema_name: str
+    schema_fingerprint: str
+    model: str | None
+    target: str | None
+    strategies: str
+    settings: str
+    version: str
+    segment: str | None
+    first_started_at: float | None
+    last_started_at: float | None
+    calls: int
+    first_pass: int
+    exact: int
+    repaired: int
+    reasked: int
+    unhandled: int
+    transport: int
+    clusters: tuple[ClusterCount, ...]
+    attempts: tuple[tuple[int, int], ...]
+    sums: tuple[AttemptSums, ...]
+    failures: tuple[FailureCount, ...]
+    unhandled_failures: tuple[FailureCount, ...]
+    violations: tuple[ViolationCount, ...]
+    call_latency: Latency
+    attempt_latency: Latency
+    outcomes: bytes
+
+    @property
+    def configuration(self) -> Row:
+        """The values of `rows.CONFIGURATION_COLUMNS`."""
+        return tuple(getattr(self, name) for name in CONFIGURATION_COLUMNS)
+
+    @property
+    def failure_kinds(self) -> dict[str, int]:
+        """Unhandled calls by the kind of their last failure."""
+        kinds: dict[str, int] = defaultdict(int)
+        for kind, _, calls in self.unhandled_failures:
+            kinds[kind] += calls
+        return dict(kinds)
+
+    @property
+    def inputs(self) -> int:
+        """Distinct inputs: the n of a rate when calls repeat them."""
+        return sum(count for _, _, count in self.clusters) if self.clusters else self.calls
+
+    @property
+    def unhandled_inputs(self) -> float:
+        """Sum over the inputs of their share of unhandled calls: the k of a rate when calls repeat them."""
+        if not self.clusters:
+            return self.unhandled
+        # fsum rounds once, so that the order of adding has no part in it.
+        return fsum(count * k / n for n, k, count in self.clusters)
+
+
+class Place(NamedTuple):
+    """Where in the attempts some calls of a configuration begin.
+
+    Attributes:
+        configuration: Values of `CONFIGURATION_COLUMNS`.
+        first: The `id` from which to read.
+        judged: How many judged calls of the configuration to leave out from there.
+    """
+
+    configuration: Row
+    first: int
+    judged: int
+
+
+def configuration_ids(select: Select) -> dict[Row, int]:
+    """Give the `id` of each configuration; none where there are no roll-ups."""
+    if not has_roll_ups(select):
+        return {}
+    sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"  # noqa: S608 - our own names
+    return {tuple(configuration): number for number, *configuration in select(sql, ())}
+
+
+def pairs(select: Select, before_id: int, after_id: int) -> tuple[int, int, int]:
+    """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
+    if not has_roll_ups(select):
+        return 0, 0, 0
+    sql = """SELECT COUNT(*), TOTAL(one.k > other.k), TOTAL(one.k < other.k)
+        FROM inputs AS one JOIN inputs AS other USING (input)
+        WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1"""
+    ((shared, before, after),) = select(sql, [before_id, after_id])
+    return shared, int(before), int(after)
+
+
+def place_after(select: Select, configuration_id: int, call_number: int) -> Place:
+    """Find where the judged calls after the first *call_number* begin; `InvalidArgument` if nowhere."""
+    by_id = {number: configuration for configuration, number in configuration_ids(select).items()}
+    if configuration_id not in by_id:
+        raise InvalidArgument(
+            f"configuration_id={configuration_id!r}: the store has no such configuration, `configurations()` "
+            "gives those that it has"
+        )
+    sql = "SELECT n, first_attempt FROM outcomes WHERE configuration_id = ? ORDER BY chunk"
+    calls = first = judged = 0
+    for n, first_attempt in select(sql, [configuration_id]):
+        if calls < call_number:
+            first, judged = first_attempt, call_number - calls
+        calls += n
+    if not 0 <= call_number <= calls:
+        raise InvalidArgument(
+            f"call_number={call_number!r}: expected 0 to {calls}, the judged calls of the configuration"
+        )
+    return Place(by_id[configuration_id], first, judged)
+
+
+def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
+    """Give the counts of a configuration without calls."""
+    return _counts((configuration_id, *configuration, None, None), defaultdict(dict), b"")
+
+
+def read_configurations(select: Select, where: Where) -> list[ConfigurationCounts]:
+    """Read the roll-ups of the configurations of one schema and function, or of all, first stored first."""
+    condition, values = where.sql()
+    sql = f"SELECT {', '.join(_IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"  # noqa: S608
+    found = select(sql, values)
+    chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"  # noqa: S608
+    tallies: dict[int, _Tallies] = defaultdict(lambda: defaultdict(dict))
+    sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"  # noqa: S608
+    for configuration_id, tally, key, count in select(sql, values):
+        tallies[configuration_id][tally][key] = count
+    outcomes: dict[int, list[bytes]] = defaultdict(list)
+    sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"  # noqa: S608
+    for configuration_id, bits in select(sql, values):
+        outcomes[configuration_id].append(bits)
+    return [_counts(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
+
+
+def _counts(row: tuple[Any, ...], tallies: _Tallies, outcomes: bytes) -> ConfigurationCounts:
+    ways = defaultdict(int, tallies["calls"])
+    exact, transport = ways.pop("exact", 0), ways.pop("transport", 0)
+    return ConfigurationCounts(
+        **dict(zip(_IDENTITY, row, strict=True)),
+        calls=sum(ways.values()),
+        first_pass=ways["first_pass"],
+        exact=exact,
+        repaired=ways["repaired"],
+        reasked=ways["reasked"],
+        unhandled=ways["unhandled"],
+        transport=transport,
+        clusters=_clusters(tallies["inputs"]),
+        attempts=_attempts(tallies),
+        sums=_sums(tallies),
+        failures=_failures(tallies["failures"]),
+        unhandled_failures=_failures(tallies["unhandled"]),
+        violations=_violations(tallies["violations"]),
+        call_latency=_latency(tallies["call_us"]),
+        attempt_latency=_latency(tallies["attempt_us"]),
+        outcomes=outcomes,
+    )
+
+
+def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:
+    counted = sorted(ClusterCount(*_pair(key), count) for key, count in shapes.items() if count)
+    return tuple(counted) if counted and counted[-1].n > 1 else ()
+
+
+def _attempts(tallies: _Tallies) -> tuple[tuple[int, int], ...]:
+    judged, failed = tallies["judged"], tallies["failed"]
+    return tuple((judged[key], failed.get(key, 0)) for key in sorted(judged, key=int))
+
+
+def _sums(tallies: _Tallies) -> tuple[AttemptSums, ...]:
+    attempts = tallies["attempts"]
+    return tuple(
+        AttemptSums(
+            int(key), attempts[key], **{name: _total(tallies, name, key, attempts[key]) for name in SUMS}
+        )
+        for key in sorted(attempts, key=int)
+    )
+
+
+def _total(tallies: _Tallies, name: str, key: str, attempts: int) -> Total:
+    unknown = tallies[f"{name}_unknown"].get(key, 0)
+    amount = tallies[name].get(key, 0)
+    known = amount if SUMS[name] == 1 else amount / SUMS[name]
+    return Total(known if unknown < attempts else None, unknown)
+
+
+def _failures(counts: dict[str, int]) -> tuple[FailureCount, ...]:
+    return ranked(FailureCount(*_pair(key), count) for key, count in counts.items())
+
+
+def _violations(counts: dict[str, int]) -> tuple[ViolationCount, ...]:
+    return ranked(ViolationCount(*_pair(key), count) for key, count in counts.items())
+
+
+def _pair(key: str) -> tuple[Any, Any]:
+    first, second = json.loads(key)
+    return first, second
+
+
+def ranked(counted: Iterable[C]) -> tuple[C, ...]:
+    """Put counts in order: most frequent first, equal ones by name."""
+    return tuple(sorted(counted, key=lambda found: (-found.attempts, found)))
+
+
+def _latency(buckets: dict[str, int]) -> Latency:
+    return Latency(tuple(sorted((int(lower), count) for lower, count in buckets.items())))

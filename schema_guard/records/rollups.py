@@ -1,0 +1,255 @@
+"""What calls add to the roll-ups of their configurations.
+
+Rules: pure. A roll-up is a set of integer counts (tallies), the n and k of each input, and the outcomes of
+the judged calls in the order in which they were stored. Counts are only added, and money and time are added
+as integers, so that no division of the calls into batches changes a sum. What is unknown is counted as
+unknown and adds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.core.digest import hex_digest
+from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, LARGEST_COUNT, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+StoredRow: TypeAlias = tuple[int, Row]
+"""A row with the `id` of its attempt."""
+
+# Seconds are added as microseconds, money as thousand-millionths of a unit: what a column of rows is times.
+SUMS = {
+    "input_tokens": 1,
+    "cached_input_tokens": 1,
+    "output_tokens": 1,
+    "reasoning_tokens": 1,
+    "elapsed_s": 10**6,
+    "cost": 10**9,
+}
+
+# Eleven days, a million units of money: more in one attempt is a mistake, hence unknown, as LARGEST_COUNT
+# is for tokens. Thousands of these still add up inside 64 bits.
+_LARGEST_NUMBER = 10.0**6
+
+_SUMS = tuple(
+    (name, f"{name}_unknown", units, LARGEST_COUNT if units == 1 else _LARGEST_NUMBER)
+    for name, units in SUMS.items()
+)
+_ELAPSED = list(SUMS).index("elapsed_s")
+
+# Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
+_BUCKET_BITS = 6
+
+_REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
+
+_FUNCTION = COLUMNS.index("function")
+_CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
+_STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
+_NUMBER, _FINAL = COLUMNS.index("number"), COLUMNS.index("final")
+
+
+class Addition:
+    """What calls of one configuration add to its roll-ups.
+
+    Attributes:
+        tallies: How much to add to the count of this name and key. By attempt number: `attempts` (all),
+            `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
+            `SUMS`, and as `..._unknown` the attempts that add nothing to it. By way (first_pass, repaired,
+            reasked, unhandled, transport; exact, a part of first_pass): `calls`. By [kind, code]: `failures` of attempts, and `unhandled` calls by
+            their last failure. By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and
+            `call_us` of judged calls. By [n, k]: `inputs` of n judged calls, k of them unhandled.
+        inputs: How many judged calls, and how many unhandled ones, to add to the input of this key. A call
+            whose input is unknown is an input of its own and stands in `tallies` only.
+        outcomes: Of the judged calls, in order: `"1"` for unhandled, `"0"` for the others.
+        starts: `id` of the first attempt of each judged call.
+        started_at: Of every call for which it is known.
+    """
+
+    def __init__(self) -> None:
+        self.tallies: dict[tuple[str, str | int], int] = defaultdict(int)
+        self.inputs: dict[bytes, tuple[int, int]] = {}
+        self.outcomes: list[str] = []
+        self.starts: list[int] = []
+        self.started_at: list[float] = []
+
+    def add(self, call: list[StoredRow]) -> None:
+        """Add a call, given by all its attempts in order."""
+        elapsed = [self._add_attempt(row[_NUMBER:]) for _, row in call]
+        start, last = call[0][0], call[-1][1]
+        started_at: Any = last[_STARTED_AT]
+        if started_at is not None:
+            self.started_at.append(started_at)
+        way = self._add_way(last[_NUMBER:])
+        if way == "transport":
+            return
+        self.starts.append(start)
+        self._add_outcome(input_key(last), is_unhandled=way == "unhandled")
+        known = [us for us in elapsed if us is not None]
+        if len(known) == len(elapsed):
+            self.tallies["call_us", bucket(sum(known))] += 1
+
+    def _add_attempt(self, columns: Any) -> int | None:
+        """Count an attempt; gives its microseconds, None when unknown."""
+        number, _, _, kind, code, _, _, _, *amounts, _, _, _, violations = columns
+        tallies = self.tallies
+        number = number or 0  # of an attempt whose number is unknown
+        tallies["attempts", number] += 1
+        if kind != "transport":
+            tallies["judged", number] += 1
+            tallies["failed", number] += kind is not None
+        if kind is not None:
+            tallies["failures", _pair(kind, code)] += 1
+        for broken in _pairs(violations):
+            tallies["violations", broken] += 1
+        for (name, unknown, units, largest), amount in zip(_SUMS, amounts, strict=True):
+            if amount is not None and 0 <= amount <= largest:
+                tallies[name, number] += round(amount * units)
+            else:
+                tallies[unknown, number] += 1
+        elapsed_s = amounts[_ELAPSED]
+        if elapsed_s is None or not 0 <= elapsed_s <= _LARGEST_NUMBER:
+            return None
+        elapsed_us: int = round(elapsed_s * SUMS["elapsed_s"])
+        tallies["attempt_us", bucket(elapsed_us)] += 1
+        return elapsed_us
+
+    def _add_way(self, columns: Any) -> str:
+        """Count the call by how it ended; gives that way."""
+        _, _, _, kind, code, form, *_ = columns
+        way = _way(columns)
+        self.tallies["calls", way] += 1
+        if way == "first_pass" and form == "exact":
+            self.tallies["calls", "exact"] += 1
+        if way == "unhandled":
+            self.tallies["unhandled", _pair(kind, code)] += 1
+        return way
+
+    def _add_outcome(self, key: bytes | None, *, is_unhandled: bool) -> None:
+        self.outcomes.append("1" if is_unhandled else "0")
+        if key is None:
+            self.tallies["inputs", shape(1, int(is_unhandled))] += 1
+        else:
+            n, k = self.inputs.get(key, (0, 0))
+            self.inputs[key] = n + 1, k + is_unhandled
+
+
+def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
+    """Give what whole calls add, by the values of `CONFIGURATION_COLUMNS`."""
+    found: dict[Row, Addition] = defaultdict(Addition)
+    for call in calls(rows):
+        found[configuration_of(call[-1][1])].add(call)
+    return found
+
+
+def calls(rows: Iterable[StoredRow]) -> Iterator[list[StoredRow]]:
+    """Give the attempts of each call; those of a call that does not end here are left out."""
+    call: list[StoredRow] = []
+    for stored in rows:
+        call.append(stored)
+        if stored[1][_FINAL]:
+            yield call
+            call = []
+
+
+def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
+    """Give the rows of all pages in pages each of which ends with the end of a call."""
+    rest: list[StoredRow] = []
+    for page in pages:
+        rows = rest + page
+        end = len(rows)
+        while end and not rows[end - 1][1][_FINAL]:
+            end -= 1
+        rest = rows[end:]
+        if end:
+            yield rows[:end]
+
+
+def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[list[StoredRow]]:
+    """Give the calls after the first *judged* ones that had a judged reply."""
+    for rows in whole_calls(pages):
+        left: list[StoredRow] = []
+        for call in calls(rows):
+            if judged:
+                judged -= is_judged(call)
+            else:
+                left += call
+        if left:
+            yield left
+
+
+def is_judged(call: list[StoredRow]) -> bool:
+    """Say whether a call had a judged reply: all but those whose only attempt was a transport failure."""
+    return _way(call[-1][1][_NUMBER:]) != "transport"
+
+
+def configuration_of(row: Row) -> Row:
+    """Give the values of `CONFIGURATION_COLUMNS` of a row."""
+    return row[_CONFIGURATION]
+
+
+def configuration_key(configuration: Row) -> bytes:
+    """Give the bytes by which a store knows a configuration."""
+    return _digest(json.dumps(configuration))
+
+
+def input_key(row: Row) -> bytes | None:
+    """Give the bytes by which equal inputs are known: of the cluster, else of the input's hash, else None."""
+    cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
+    if cluster is not None:
+        return _digest(f"cluster {cluster}")
+    return None if input_hash is None else _digest(f"input {input_hash}")
+
+
+def shape(n: int, k: int) -> str:
+    """Give the key under which inputs of n calls, k of them unhandled, are counted."""
+    return f"[{n},{k}]"
+
+
+def bucket(us: int) -> int:
+    """Give the least number of microseconds that is counted together with this one.
+
+    Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
+
+    >>> bucket(63), bucket(1_000_000)
+    (63, 999424)
+    """
+    spare = max(0, us.bit_length() - _BUCKET_BITS)
+    return us >> spare << spare
+
+
+def middle_us(lower: int) -> float:
+    """Give the middle of the bucket that begins there.
+
+    >>> middle_us(63), middle_us(999_424)
+    (63.0, 1007615.5)
+    """
+    return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2
+
+
+def _way(columns: Any) -> str:
+    """Give how a call ended, by the columns from `number` on of its last attempt."""
+    number, _, _, kind, _, form, *_ = columns
+    if kind is not None:
+        return "transport" if number == 1 and kind == "transport" else "unhandled"
+    if form in _REPAIRED_FORMS:
+        return "repaired"
+    return "first_pass" if number == 1 else "reasked"
+
+
+def _digest(text: str) -> bytes:
+    return bytes.fromhex(hex_digest(text, 2 * HASH_BYTES))
+
+
+@lru_cache(maxsize=1_000)
+def _pair(first: str, second: str) -> str:
+    return json.dumps([first, second], separators=(",", ":"))
+
+
+@lru_cache(maxsize=1_000)
+def _pairs(violations: str) -> tuple[str, ...]:
+    return tuple(_pair(location, keyword) for location, keyword in json.loads(violations))

@@ -1,0 +1,395 @@
+"""Roll-ups: what is kept with every write is what plain Python counts, however the calls came in."""
+
+from collections import Counter, defaultdict
+from fractions import Fraction
+from itertools import pairwise
+from math import isnan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.core.values import Failure, Usage, Violation
+from schema_guard.errors import InvalidArgument
+from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, rows
+from schema_guard.records.sqlite import SQLite
+
+ALWAYS = -1e18  # as `since`: every call, counted from its attempts
+
+tokens = st.none() | st.integers(0, 10**9)
+common = {
+    "usage": st.builds(Usage, tokens, tokens, tokens, tokens),
+    "cost": st.none() | st.integers(0, 99).map(lambda n: n / 4),  # quarters add up exactly
+    "elapsed_s": st.just(float("nan")) | st.integers(0, 400).map(lambda n: n / 4),
+}
+judged = st.builds(
+    Failure,
+    st.sampled_from(["syntax", "structure", "value", "truncation"]),
+    st.sampled_from(["empty", "type"]),
+    st.just(""),
+    st.sampled_from(["type", "enum"])
+    .map(lambda keyword: Violation("/a", f"/properties/a/{keyword}", keyword, "", ""))
+    .map(lambda violation: (violation,))
+    | st.just(()),
+)
+transport = st.just(Failure("transport", "call_raised", ""))
+failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
+forms = st.sampled_from(["exact", "unwrapped", "repaired_lossless", "resumed"])
+last = st.one_of(
+    st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
+    failed,
+    st.fixed_dictionaries({"failure": transport, "form": st.none(), **common}),
+)
+calls = st.fixed_dictionaries(
+    {
+        "model": st.none() | st.just("m"),
+        "segment": st.none() | st.just("eu"),
+        "cluster": st.none() | st.sampled_from(["c1", "c2"]),
+        "input_hash": st.none() | st.sampled_from(["i1", "i2"]),
+        "started_at": st.integers(0, 9).map(float),
+    }
+)
+described = st.lists(st.tuples(st.lists(failed, max_size=2), last, calls), max_size=15)
+
+
+@st.composite
+def batches(draw, elements):
+    """Lists that make up one list: any way of cutting it."""
+    whole = draw(elements)
+    cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=5)))
+    return [whole[start:end] for start, end in pairwise([0, *cuts, len(whole)])]
+
+
+def outcomes_of(make, batch):
+    return [make.outcome(*failures, end, **call) for failures, end, call in batch]
+
+
+def write(backend, made_batches):
+    """Store outcomes, one transaction for each batch."""
+    session = backend.session()
+    for made in made_batches:
+        session.write([row for outcome in made for row in rows(outcome, None, session.key)], {}, 0.0)
+    session.close()
+
+
+def is_judged(outcome):
+    first = outcome.attempts[0].failure
+    return len(outcome.attempts) > 1 or first is None or first.kind != "transport"
+
+
+def is_transport(attempt):
+    return attempt.failure is not None and attempt.failure.kind == "transport"
+
+
+def configuration_of(outcome):
+    return tuple(getattr(outcome.call, name) for name in CONFIGURATION_COLUMNS)
+
+
+def total(values):
+    known = [value for value in values if value is not None]
+    return (sum(known) if known else None), len(values) - len(known)
+
+
+def known_seconds(attempt):
+    return None if isnan(attempt.elapsed_s) else attempt.elapsed_s
+
+
+def expected(members):
+    """What `ConfigurationCounts` has to say of these outcomes, by plain counting."""
+    counted = [outcome for outcome in members if is_judged(outcome)]
+    inputs = defaultdict(list)
+    for number, outcome in enumerate(counted):
+        call = outcome.call
+        known = call.input_hash if call.cluster is None else ("cluster", call.cluster)
+        inputs[number if known is None else known].append(not outcome.ok)
+    repeats = any(len(members) > 1 for members in inputs.values())
+    shapes = Counter((len(members), sum(members)) for members in inputs.values())
+    by_number = defaultdict(list)
+    for outcome in members:
+        for attempt in outcome.attempts:
+            by_number[attempt.number].append(attempt)
+    met = {n: [a for a in attempts if not is_transport(a)] for n, attempts in by_number.items()}
+    bits = "".join("01"[not outcome.ok] for outcome in counted)
+    bits += "0" * (-len(bits) % 8)
+    return {
+        "calls": len(counted),
+        "unhandled": sum(not outcome.ok for outcome in counted),
+        "transport": len(members) - len(counted),
+        "first_started_at": min(outcome.call.started_at for outcome in members),
+        "last_started_at": max(outcome.call.started_at for outcome in members),
+        "clusters": tuple((*key, n) for key, n in sorted(shapes.items())) if repeats else (),
+        "inputs": len(inputs),
+        "unhandled_inputs": float(sum(Fraction(k * n_inputs, n) for (n, k), n_inputs in shapes.items())),
+        "attempts": tuple(
+            (len(met[n]), sum(a.failure is not None for a in met[n])) for n in sorted(met) if met[n]
+        ),
+        "sums": tuple(
+            (
+                number,
+                len(by_number[number]),
+                total([a.usage.input_tokens for a in by_number[number]]),
+                total([a.usage.cached_input_tokens for a in by_number[number]]),
+                total([a.usage.output_tokens for a in by_number[number]]),
+                total([a.usage.reasoning_tokens for a in by_number[number]]),
+                total([known_seconds(a) for a in by_number[number]]),
+                total([a.cost for a in by_number[number]]),
+            )
+            for number in sorted(by_number)
+        ),
+        "failures": dict(
+            Counter((a.failure.kind, a.failure.code) for o in members for a in o.attempts if a.failure)
+        ),
+        "failure_kinds": dict(Counter(o.failure.kind for o in counted if not o.ok)),
+        "outcomes": bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)),
+    }
+
+
+def found_in(counts):
+    """The parts of `ConfigurationCounts` that `expected` has, in its form."""
+    names = (
+        "calls unhandled transport first_started_at last_started_at clusters inputs attempts sums outcomes"
+    )
+    return {
+        **{name: getattr(counts, name) for name in names.split()},
+        "unhandled_inputs": pytest.approx(counts.unhandled_inputs, abs=1e-12),
+        "failures": {(kind, code): attempts for kind, code, attempts in counts.failures},
+        "failure_kinds": counts.failure_kinds,
+    }
+
+
+@given(given_batches=batches(described))
+def test_roll_ups_are_what_plain_python_counts(make, given_batches):
+    """For any outcomes in any batches each configuration has the counts, sums, clusters and bits of its calls."""
+    backend = SQLite(None)
+    made = [outcomes_of(make, batch) for batch in given_batches]
+    groups = defaultdict(list)
+    for batch in made:
+        for outcome in batch:
+            groups[configuration_of(outcome)].append(outcome)
+
+    write(backend, made)
+    with Store(backend) as store:
+        found = {counts.configuration: found_in(counts) for counts in store.configurations()}
+
+    assert found == {configuration: expected(members) for configuration, members in groups.items()}
+
+
+@given(given_batches=batches(described))
+def test_roll_ups_are_the_count_of_all_attempts(make, given_batches):
+    """Whatever the batches were, the roll-ups equal a count of the stored attempts."""
+    backend = SQLite(None)
+    write(backend, [outcomes_of(make, batch) for batch in given_batches])
+    with Store(backend) as store:
+        assert store.configurations() == store.configurations(since=ALWAYS)
+
+
+@given(outcomes=described, number=st.integers(0, 15))
+def test_calls_after_a_number_are_the_rest(make, outcomes, number):
+    """After N judged calls come the calls that a store without those before would hold."""
+    backend, rest = SQLite(None), SQLite(None)
+    one = {"model": "m", "segment": None}
+    made = outcomes_of(make, [(failures, end, {**call, **one}) for failures, end, call in outcomes])
+    places = [place for place, outcome in enumerate(made) if is_judged(outcome)]
+    number = min(number, len(places))
+    write(backend, [made])
+    write(rest, [made[places[number - 1] + 1 if number else 0 :]])
+
+    with Store(backend) as store, Store(rest) as other:
+        found = [store.configuration_after(counts.id, number) for counts in store.configurations()]
+        left = other.configurations()
+
+    assert [counts for counts in found if counts.calls or counts.transport] == left
+
+
+def test_calls_after_a_number_in_a_later_chunk(make):
+    """The calls after one of ten thousand are found, other configurations between them."""
+    backend = SQLite(None)
+    pair = [make.outcome(make.failed), make.outcome(segment="other")]
+    write(backend, [pair * 5_000, pair * 5_000])
+    with Store(backend) as store:
+        first, _ = store.configurations()
+
+        found = store.configuration_after(first.id, 9_000)
+
+    assert (first.calls, found.calls, found.unhandled, found.segment) == (10_000, 1_000, 1_000, None)
+
+
+def test_no_calls_after_the_last(make):
+    """After the last call there are none, and the configuration is named all the same."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome(make.failed))
+        (counts,) = store.configurations()
+
+        found = store.configuration_after(counts.id, 1)
+
+    assert (found.id, found.function, found.calls, found.outcomes) == (counts.id, "app.extract", 0, b"")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (
+            (7, 0),
+            "configuration_id=7: the store has no such configuration, `configurations()` gives those that it has",
+        ),
+        ((1, 2), "call_number=2: expected 0 to 1, the judged calls of the configuration"),
+        ((1, -1), "call_number=-1: expected 0 to 1, the judged calls of the configuration"),
+    ],
+)
+def test_a_call_that_is_not_there_is_refused(make, place, message):
+    """A configuration or a number that the store does not have is named."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome())
+        store.flush()
+
+        with pytest.raises(InvalidArgument) as error:
+            store.configuration_after(*place)
+
+    assert str(error.value) == message
+
+
+def test_outcomes_go_on_over_chunks(make):
+    """Twenty thousand outcomes in batches of uneven size are one row of bits."""
+    failures = [number % 7 == 0 for number in range(20_000)]
+    made = [make.outcome(make.failed) if failed else make.outcome() for failed in failures]
+    backend = SQLite(None)
+    write(backend, [made[:1], made[1:8], made[8:8_200], made[8_200:8_203], made[8_203:]])
+    with Store(backend) as store:
+        (counts,) = store.configurations()
+
+    assert [bool(counts.outcomes[i // 8] >> (7 - i % 8) & 1) for i in range(20_000)] == failures
+
+
+def test_an_input_that_repeats_leaves_no_trace_of_its_past(make):
+    """A thousand writes of one input keep one row for it."""
+    backend = SQLite(None)
+    write(backend, [[make.outcome(input_hash="i")] for _ in range(1_000)])
+    with Store(backend) as store, backend.reading() as select:
+        (counts,) = store.configurations()
+        kept = select("SELECT key, count FROM tallies WHERE tally = 'inputs'", ())
+
+    assert (counts.clusters, kept) == (((1_000, 0, 1),), [("[1000,0]", 1)])
+
+
+def test_a_cluster_goes_before_the_input(make):
+    """Calls of one cluster are one input, though their tasks differ."""
+    with Store(SQLite(None)) as store:
+        for number in range(4):
+            store.record(make.outcome(cluster="c", input_hash=f"i{number}"))
+        (counts,) = store.configurations()
+
+    assert (counts.inputs, counts.unhandled_inputs) == (1, 0.0)
+
+
+def test_clusters_are_means_of_their_calls(make):
+    """An input that fails in one of four calls counts a quarter."""
+    with Store(SQLite(None)) as store:
+        for number in range(4):
+            store.record(make.outcome(*([make.failed] if number == 0 else []), input_hash="i", cluster=None))
+        store.record(make.outcome(make.failed, input_hash="j"))
+        (counts,) = store.configurations()
+
+    assert counts.clusters == ((1, 1, 1), (4, 1, 1))
+    assert (counts.inputs, counts.unhandled_inputs) == (2, 1.25)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "functions"),
+    [
+        ({}, ["f1", "f2", "f3"]),
+        ({"function": "f2"}, ["f2"]),
+        ({"schema": "b"}, ["f2"]),
+        ({"schema": "e" * 16}, ["f3"]),
+        ({"since": 200.0}, ["f2", "f3"]),
+        ({"until": 200.0}, ["f1"]),
+        ({"since": 200.0, "until": 300.0}, ["f2"]),
+        ({"since": 200.0, "schema": "b"}, ["f2"]),
+        ({"since": 400.0}, []),
+    ],
+)
+def test_configurations_can_be_chosen(make, chosen, functions):
+    """Only the configurations that meet every condition come back, each with its id in the store."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome(function="f1", started_at=100.0))
+        store.record(make.outcome(function="f2", started_at=200.0, schema_name="b"))
+        store.record(make.outcome(function="f3", started_at=300.0, schema_fingerprint="e" * 16))
+        found = store.configurations(**chosen)
+        ids = {counts.function: counts.id for counts in store.configurations()}
+
+    assert [counts.function for counts in found] == functions
+    assert [counts.id for counts in found] == [ids[name] for name in functions]
+
+
+def test_absurd_amounts_are_unknown(make):
+    """Seconds, money and tokens that cannot be add nothing, and neither lose the row nor break a sum."""
+    absurd = {"elapsed_s": 1e300, "cost": 1e300, "usage": Usage(10**300, -1)}
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome(absurd))
+        store.record(make.outcome({"elapsed_s": -1.0}))
+        (counts,) = store.configurations()
+
+    (sums,) = counts.sums
+    assert (sums.elapsed_s, sums.cost, sums.input_tokens) == ((None, 2), (None, 2), (None, 2))
+    assert counts.attempt_latency.buckets == counts.call_latency.buckets == ()
+
+
+def test_a_sum_does_not_outgrow_the_database(make):
+    """A sum that no longer fits stays at the largest number, and the attempts are stored."""
+    backend = SQLite(None)
+    write(backend, [[make.outcome({"cost": 1e6})]])
+    session = backend.session()
+    session.connection.execute("UPDATE tallies SET count = 9223372036854775000 WHERE tally = 'cost'")
+    write(backend, [[make.outcome({"cost": 1e6})] * 3])
+    with Store(backend) as store:
+        (counts,) = store.configurations()
+
+    assert (counts.calls, counts.sums[0].cost) == (4, ((2**63 - 1) / 10**9, 0))
+
+
+def test_an_empty_store_has_no_configurations():
+    """Nothing was recorded: nothing is counted."""
+    with open_store("sqlite://") as store:
+        assert (store.configurations(), store.configurations(since=0.0)) == ([], [])
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=50), st.integers(1, 100))
+def test_percentiles_are_within_a_sixty_fourth(make, microseconds, percent):
+    """A percentile of the buckets is within 1/64 of the one by nearest rank of the times themselves."""
+    backend = SQLite(None)
+    write(backend, [[make.outcome({"elapsed_s": us / 10**6}) for us in microseconds]])
+    with Store(backend) as store:
+        (counts,) = store.configurations()
+    exact_us = sorted(microseconds)[-(-percent * len(microseconds) // 100) - 1]
+
+    found = counts.attempt_latency.percentile_s(percent)
+
+    assert found == pytest.approx(exact_us / 10**6, rel=1 / 64, abs=0)
+
+
+def test_no_time_has_no_percentile():
+    """Without data a percentile is None, not 0."""
+    assert Latency(()).percentile_s(50) is None
+
+
+def test_calls_take_as_long_as_their_attempts(make):
+    """The latency of a call is the sum over its attempts; calls without a judged reply have none."""
+    broken = {"failure": Failure("transport", "call_raised", ""), "form": None, "elapsed_s": 60.0}
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome({**make.failed, "elapsed_s": 1.0}, {"elapsed_s": 2.0}))
+        store.record(make.outcome(broken))
+        (counts,) = store.configurations()
+
+    assert counts.call_latency.percentile_s(100) == pytest.approx(3.0, rel=1 / 64)
+    assert counts.attempt_latency.percentile_s(100) == pytest.approx(60.0, rel=1 / 64)
+
+
+def test_counts_are_frozen(make):
+    """What was counted does not change."""
+    with Store(SQLite(None)) as store:
+        store.record(make.outcome())
+        (counts,) = store.configurations()
+
+    assert isinstance(counts, ConfigurationCounts)
+    with pytest.raises(AttributeError):
+        counts.calls = 2

@@ -1,0 +1,118 @@
+"""What users declare about a schema is kept with its date, and never overwritten."""
+
+import sqlite3
+import time
+
+import pytest
+
+from schema_guard.errors import InvalidArgument, StoreError
+from schema_guard.records import DeclaredRung, DeclaredTarget, Store, open_store
+from schema_guard.records.sqlite import SQLite
+
+FINGERPRINT = "f" * 16
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request, tmp_path):
+    with Store(SQLite(None if request.param == "memory" else tmp_path / "records.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock whose time is set by the test."""
+    now = [1_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    return now
+
+
+def test_the_latest_declaration_of_a_rung_holds(store, clock):
+    """Of two declarations about one rung the one made last is given, also when the clock went back."""
+    store.declare_rung(FINGERPRINT, "larger_model", "declined", "too dear")
+    store.declare_rung(FINGERPRINT, "json_mode", "not_applicable", "the provider has none")
+    clock[0] = 500.0
+    store.declare_rung(FINGERPRINT, "larger_model", "not_applicable", "there is none")
+    store.declare_rung("e" * 16, "few_shot", "declined", "of another schema")
+
+    assert store.declared_rungs(FINGERPRINT) == [
+        DeclaredRung("json_mode", "not_applicable", "the provider has none", 1_000.0),
+        DeclaredRung("larger_model", "not_applicable", "there is none", 500.0),
+    ]
+
+
+def test_targets_are_a_history(store, clock):
+    """Every target that was set is given with its date, in the order of setting."""
+    store.set_target(FINGERPRINT, 0.01)
+    clock[0] = 2_000.0
+    store.set_target(FINGERPRINT, 0.05)
+    store.set_target("e" * 16, 0.5)
+
+    assert store.targets(FINGERPRINT) == [DeclaredTarget(1_000.0, 0.01), DeclaredTarget(2_000.0, 0.05)]
+
+
+def test_nothing_is_declared_in_an_empty_store(store):
+    """A store without declarations gives none."""
+    assert (store.declared_rungs(FINGERPRINT), store.targets(FINGERPRINT)) == ([], [])
+
+
+def test_declarations_outlive_the_store(tmp_path):
+    """What was declared is there when the file is opened again."""
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    with open_store(url) as store:
+        store.declare_rung(FINGERPRINT, "few_shot", "declined", "no examples\x00")
+        store.set_target(FINGERPRINT, 0.02)
+    with open_store(url) as store:
+        assert [rung.reason for rung in store.declared_rungs(FINGERPRINT)] == ["no examples\\u0000"]
+        assert [found.target for found in store.targets(FINGERPRINT)] == [0.02]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        (
+            (FINGERPRINT, "few_shot", "declind", "why"),
+            "status='declind': expected 'not_applicable' or 'declined', did you mean 'declined'?",
+        ),
+        ((FINGERPRINT, "few_shot", "declined", " \n"), r"reason=' \n': expected a text that is not blank"),
+        ((FINGERPRINT, "few_shot", "declined", None), "reason=None: expected a text that is not blank"),
+        ((FINGERPRINT, "", "declined", "why"), "rung='': expected a text that is not blank"),
+        (("", "few_shot", "declined", "why"), "schema_fingerprint='': expected a text that is not blank"),
+    ],
+)
+def test_a_declaration_without_reason_is_refused(store, declaration, message):
+    """A status that is none and a text that says nothing are refused, and nothing is stored."""
+    with pytest.raises(InvalidArgument) as error:
+        store.declare_rung(*declaration)
+
+    assert str(error.value) == message
+    assert store.declared_rungs(FINGERPRINT) == []
+
+
+@pytest.mark.parametrize("target", [0, 1, -0.1, 5, float("nan"), float("inf"), True, "0.01", None])
+def test_a_target_is_a_rate(store, target):
+    """A target outside of (0, 1), or that is no number, is refused."""
+    with pytest.raises(InvalidArgument) as error:
+        store.set_target(FINGERPRINT, target)
+
+    assert str(error.value) == (
+        f"target={target!r}: expected a rate of unhandled calls in (0, 1), such as 0.01"
+    )
+
+
+def test_a_target_needs_a_schema(store):
+    """A blank fingerprint is refused."""
+    with pytest.raises(InvalidArgument, match="schema_fingerprint='': expected a text that is not blank"):
+        store.set_target("", 0.01)
+
+
+def test_a_declaration_that_cannot_be_stored_is_an_error(tmp_path):
+    """A declaration is not dropped like a record: a locked database is told to whoever declares."""
+    path = tmp_path / "records.db"
+    SQLite(path).session().close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    store = Store(SQLite(path, lock_wait_s=0.05))
+
+    with pytest.raises(StoreError, match="was locked by another process for too long"):
+        store.set_target(FINGERPRINT, 0.01)
+    connection.close()
