@@ -1,0 +1,197 @@
+"""Candidates: the configurations of a store that a decision is about.
+
+Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
+own, and of versions that follow one another only the newest counts. Trials (`bench`, `climb`) have no function of
+their own. Whatever is left out is a note.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.ladder import RUNGS, STRICT
+from schema_guard.errors import clip
+from schema_guard.stats import bounds, first_alarm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.records import ConfigurationCounts
+
+# The change detector's baseline: these calls say what is normal, those after them are watched. Whole bytes of bits.
+BASELINE = 200
+_LARGEST_BASELINE = 0.5
+_TRIALS = ("bench:", "climb:")
+# The names on the ladder that are not the strategy's own.
+_RUNG_OF = {"tool_call": STRICT}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The rows of one configuration: several where it ran in several segments.
+
+    Attributes:
+        id: Its name, different from those of the other candidates.
+        rung: Of the ladder, `bare`, or `tuned`.
+        rows: What is recorded of it.
+    """
+
+    id: str
+    rung: str
+    rows: tuple[ConfigurationCounts, ...]
+
+    @property
+    def first(self) -> ConfigurationCounts:
+        """The row that was stored first."""
+        return self.rows[0]
+
+    @property
+    def n(self) -> int:
+        """Judged calls."""
+        return sum(row.calls for row in self.rows)
+
+    @property
+    def k(self) -> int:
+        """Unhandled calls."""
+        return sum(row.unhandled for row in self.rows)
+
+
+def is_trial(row: ConfigurationCounts) -> bool:
+    """Say whether calls were made to measure, and not by a user's function."""
+    return row.function.startswith(_TRIALS)
+
+
+def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
+    """Keep the calls under the schema's newest content."""
+    newest = max(rows, key=last_call).schema_fingerprint
+    left = [row for row in rows if row.schema_fingerprint != newest]
+    if left:
+        calls = sum(row.calls for row in left)
+        notes.append(f"{calls} calls under earlier contents of the schema are left out: it has changed since")
+    return [row for row in rows if row.schema_fingerprint == newest]
+
+
+def candidates_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[Candidate]:
+    """Put the rows of one configuration together, newest version only, under names that are all different."""
+    versions: dict[tuple[Any, ...], dict[tuple[str, ...], list[ConfigurationCounts]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for row in rows:
+        # Trials ask the same inputs again: two of them are not twice the evidence.
+        function, version = (
+            ("", (row.function, row.version)) if is_trial(row) else (row.function, (row.version,))
+        )
+        versions[function, row.model, row.target, row.strategies, _settings_key(row)][version].append(row)
+    kept: list[tuple[ConfigurationCounts, ...]] = []
+    for by_version in versions.values():
+        *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
+        kept.append(tuple(newest))
+        if old:
+            calls = sum(row.calls for found in old for row in found)
+            notes.append(
+                f"{clip(newest[0].strategies)}: {calls} calls of {len(old)} earlier versions or trials are left out"
+            )
+    current = max(kept, key=lambda found: (not is_trial(found[0]), max(map(last_call, found))))
+    kept.sort(key=lambda found: found is not current)
+    ids = _names([found[0] for found in kept])
+    return [
+        Candidate(name, _rung(found[0], current[0].model), found)
+        for name, found in zip(ids, kept, strict=True)
+    ]
+
+
+def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
+    """Name configurations by their strategies, and by what else it takes to tell them apart."""
+    parts: list[Callable[[ConfigurationCounts], str | None]] = [_settings_words]
+    parts += map(attrgetter, ("model", "function", "target", "version"))
+    names = [row.strategies for row in rows]
+    for part in parts:
+        told = [part(row) or "" for row in rows]
+        ways: dict[str, set[str]] = defaultdict(set)
+        for name, words in zip(names, told, strict=True):
+            ways[name].add(words)
+        names = [
+            f"{name} {words}" if words and len(ways[name]) > 1 else name
+            for name, words in zip(names, told, strict=True)
+        ]
+    return names
+
+
+def _settings_key(row: ConfigurationCounts) -> str:
+    """Give the settings; without the output limit in a trial, which has one for each task."""
+    settings = settings_of(row)
+    if is_trial(row) and isinstance(settings.get("budget"), dict):
+        settings["budget"] = {
+            name: part for name, part in settings["budget"].items() if name != "output_tokens"
+        }
+    return json.dumps(settings, sort_keys=True)
+
+
+def _settings_words(row: ConfigurationCounts) -> str:
+    """Say a configuration's settings: `max_attempts=3 repair=lossless`."""
+    return " ".join(f"{name}={_word(value)}" for name, value in sorted(settings_of(row).items()))
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
+    """Give the settings that change results, as the guard recorded them."""
+    try:
+        settings = json.loads(row.settings)
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def rung_of(name: str) -> str:
+    """Give the rung that a strategy is; what is not on the ladder has its own name."""
+    return _RUNG_OF.get(name, name)
+
+
+def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
+    """Say which remedy a configuration is."""
+    if settings_of(row).get("observe"):
+        return "bare"
+    last = row.strategies.rpartition(">")[2]
+    if last == "tuned":
+        return last
+    # Another model than that in use: the remedy is the model, whatever it was asked with.
+    if row.model != current_model and None not in (row.model, current_model):
+        return "larger_model"
+    rung = rung_of(last)
+    return rung if rung in RUNGS else "bare"
+
+
+def current_of(candidates: Sequence[Candidate]) -> Candidate:
+    """Give the configuration in use: that of the latest call which was no trial."""
+    return max(
+        candidates, key=lambda candidate: (not is_trial(candidate.first), max(map(last_call, candidate.rows)))
+    )
+
+
+def last_call(row: ConfigurationCounts) -> float:
+    """Give when the latest call began, in seconds since the epoch; 0 when unknown."""
+    return row.last_started_at or 0.0
+
+
+def alarm_of(row: ConfigurationCounts) -> int | None:
+    """Give the number of the call at which a configuration's unhandled rate was seen to have risen; None if never.
+
+    The first `BASELINE` calls say what is normal; the detector watches those after them against the upper bound of
+    that rate.
+    """
+    if row.calls <= BASELINE:
+        return None
+    whole = BASELINE // 8
+    failed = int.from_bytes(row.outcomes[:whole]).bit_count()
+    normal = bounds(failed, BASELINE).upper
+    if normal >= _LARGEST_BASELINE:
+        return None
+    alarm = first_alarm(row.outcomes[whole:], row.calls - BASELINE, normal)
+    return None if alarm is None else BASELINE + alarm

@@ -1,0 +1,264 @@
+"""The case: evidence after preparation, with every rate, the ladder and the costs that the rules look at.
+
+Rules: alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
+segments share it among themselves. The best strategy is the one with the lowest rate, the earlier rung where
+two are equal, then the one given first. A figure that does not exist is None, and the rules say what follows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import fsum
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
+from schema_guard.decide.evidence import Three
+from schema_guard.decide.ladder import BARE, Rung, ladder_of, order_of
+from schema_guard.decide.measure import Measured, Rate, has_data, measured, rate_of
+from schema_guard.stats import Bounds, Paired, bounds, e_value, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from schema_guard.decide.evidence import Config, Content, Evidence, Pilot
+
+
+class Part(NamedTuple):
+    """A segment's rates; *tuned* is None without a pilot."""
+
+    name: str
+    share: float
+    prompt: Rate
+    tuned: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What the pilot measured.
+
+    Attributes:
+        unhandled: The tuned model's rate.
+        e_ok: Evidence that it is below the target, as odds.
+        e_bad: Evidence that it is above.
+        compared: With the prompt on the same inputs; None when pairs were not counted.
+        content_loss: Bounds of the share of right answers that tuning loses; None when not counted.
+    """
+
+    unhandled: Rate
+    e_ok: float
+    e_bad: float
+    compared: Paired | None
+    content_loss: Bounds | None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the rules look at.
+
+    Attributes:
+        evidence: As it was read.
+        alpha_each: Of each strategy's bounds, a side.
+        strategies: In the order of the evidence.
+        best: None when no strategy has data.
+        ladder: Every rung.
+        tuned: None without a pilot.
+        parts: The segments; empty without.
+        alpha_segment: Of each segment's bounds, a side; None without segments.
+        cost: Of tuning for all of the traffic; None without economics or data.
+    """
+
+    evidence: Evidence
+    alpha_each: float
+    strategies: tuple[Measured, ...]
+    best: Measured | None
+    ladder: tuple[Rung, ...]
+    tuned: Tuned | None
+    parts: tuple[Part, ...]
+    alpha_segment: float | None
+    cost: CostCase | None
+
+    @property
+    def config(self) -> Config:
+        """What is asked for."""
+        return self.evidence.config
+
+    def in_state(self, state: str) -> list[Measured]:
+        """Give the strategies in a state."""
+        return [strategy for strategy in self.strategies if strategy.unhandled.state == state]
+
+
+def case_of(evidence: Evidence) -> Case:
+    """Measure the strategies, the pilot and the segments of evidence, and price tuning."""
+    config, pilot = evidence.config, evidence.pilot
+    n_strategies = sum(map(has_data, evidence.strategies)) + bool(pilot and pilot.n)
+    alpha_each = config.alpha / max(n_strategies, 1)
+    strategies = tuple(
+        measured(strategy, target=config.target, alpha=alpha_each) for strategy in evidence.strategies
+    )
+    with_data = [strategy for strategy in strategies if strategy.unhandled.n]
+    best = min(
+        with_data, key=lambda found: (found.unhandled.point, order_of(found.strategy.rung)), default=None
+    )
+    tuned = _tuned(pilot, config, alpha_each) if pilot else None
+    alpha_segment, parts = _parts(evidence)
+    return Case(
+        evidence=evidence,
+        alpha_each=alpha_each,
+        strategies=strategies,
+        best=best,
+        ladder=ladder_of(evidence.ladder, _measured_rungs(with_data)),
+        tuned=tuned,
+        parts=parts,
+        alpha_segment=alpha_segment,
+        cost=_overall_cost(evidence, best, tuned),
+    )
+
+
+def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
+    """Give the strategy with the lowest cost per call, failures included; the earliest rung among equals.
+
+    Without economics the earliest rung is the cheapest: the ladder's order is that of cost.
+    """
+    money = case.evidence.economics
+
+    def cost(found: Measured) -> float:
+        if money is None:
+            return 0.0
+        tokens = per_call(money.prompt_cost, found.mean_attempts, money.latency_cost_per_s)
+        return tokens + found.unhandled.point * money.failure_cost
+
+    return min(among, key=lambda found: (cost(found), order_of(found.strategy.rung)))
+
+
+def blocked(evidence: Evidence, cost: CostCase) -> list[str]:
+    """Give the reasons why a tuned model cannot be had, or would not live until it has paid."""
+    feasible, needed = evidence.feasibility, cost.base_model_must_live_months
+    reasons = {
+        "train_examples": feasible.train_examples is not None
+        and feasible.train_examples < evidence.config.min_train_examples,
+        "provider_closed": feasible.new_jobs_allowed is False,
+        "base_model_shutdown_before_payback": feasible.months_to_shutdown is not None
+        and needed is not None
+        and feasible.months_to_shutdown < needed,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
+
+
+def routed_cost(case: Case, tune: Sequence[Part]) -> CostCase | None:
+    """Price tuning for some segments only.
+
+    Returns:
+        The case for their calls: a month's calls times their share, at their rates; None without economics.
+    """
+    if case.cost is None:
+        return None
+    share = fsum(part.share for part in tune)
+    proposal = case.cost.proposal
+    piloted = [part.tuned for part in tune if part.tuned is not None]
+    return cost_case(
+        Proposal(
+            economics=proposal.economics,
+            calls_per_month=proposal.calls_per_month * share,
+            prompt_attempts=proposal.prompt_attempts,
+            rates=Rates(
+                prompt=_blend(tune, lambda part: _prompt_rates(part.prompt)),
+                tuned=_blend(tune, lambda part: _tuned_rates(part.tuned))
+                if piloted
+                else proposal.rates.tuned,
+            ),
+            horizon_months=proposal.horizon_months,
+            lead_months=proposal.lead_months,
+        )
+    )
+
+
+def _blend(tune: Sequence[Part], rates: Callable[[Part], Three]) -> Three:
+    """Give the rates over several segments: their means, weighted by share.
+
+    Bounds that hold for every segment hold for the mean, in whatever proportion they were sampled.
+    """
+    share = fsum(part.share for part in tune)
+    each = [(part.share / share, rates(part)) for part in tune]
+    return Three(*(fsum(weight * three[index] for weight, three in each) for index in range(3)))
+
+
+def _prompt_rates(rate: Rate) -> Three:
+    """Give a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
+    return Three(pess=rate.lower, point=rate.lower if rate.rate is None else rate.rate, opt=rate.upper)
+
+
+def _tuned_rates(rate: Rate | None) -> Three:
+    assert rate is not None
+    return Three(pess=rate.upper, point=rate.upper if rate.rate is None else rate.rate, opt=rate.lower)
+
+
+def _overall_cost(evidence: Evidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
+    money, config = evidence.economics, evidence.config
+    if money is None or best is None or evidence.calls_per_month is None:
+        return None
+    piloted = tuned is not None and (tuned.unhandled.n > 0 or money.tuned_residual is None)
+    rates = _tuned_rates(tuned.unhandled) if tuned is not None and piloted else money.tuned_residual
+    assert rates is not None
+    return cost_case(
+        Proposal(
+            economics=money,
+            calls_per_month=evidence.calls_per_month,
+            prompt_attempts=best.mean_attempts,
+            rates=Rates(_prompt_rates(best.unhandled), rates),
+            horizon_months=config.horizon_months,
+            lead_months=config.lead_months,
+        )
+    )
+
+
+def _measured_rungs(strategies: Sequence[Measured]) -> dict[str, list[str]]:
+    rungs: dict[str, list[str]] = defaultdict(list)
+    for found in strategies:
+        if found.strategy.rung != BARE:
+            rungs[found.strategy.rung].append(found.strategy.id)
+    return rungs
+
+
+def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
+    n, k, pairs = pilot.n, pilot.k_final, pilot.paired
+    return Tuned(
+        unhandled=rate_of(k, n, target=config.target, alpha=alpha_each),
+        e_ok=e_value(k, n, config.target, side="ok"),
+        e_bad=e_value(k, n, config.target, side="bad"),
+        compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
+        content_loss=content_loss(pilot.content, config.alpha) if pilot.content else None,
+    )
+
+
+def content_loss(content: Content, alpha: float) -> Bounds:
+    """Bound the share of right answers lost: worse less better, each side of each at alpha / 4."""
+    return loss_of(content.worse, content.better, content.n, alpha)
+
+
+def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
+    """Bound worse/n less better/n; the counts may be fractional, for a forecast."""
+    lost, won = bounds(worse, n, alpha=alpha / 4), bounds(better, n, alpha=alpha / 4)
+    return Bounds(lost.lower - won.upper, lost.upper - won.lower)
+
+
+def _parts(evidence: Evidence) -> tuple[float | None, tuple[Part, ...]]:
+    """Give the segments' alpha and rates; a pilot has two rates for each, and its segments come first."""
+    config, pilot = evidence.config, evidence.pilot
+    segments = pilot.segments if pilot else evidence.segments
+    if not segments:
+        return None, ()
+    alpha = config.alpha / (len(segments) * (2 if pilot else 1))
+
+    def rate(k: int, n: int) -> Rate:
+        return rate_of(k, n, target=config.target, alpha=alpha)
+
+    return alpha, tuple(
+        Part(
+            name=segment.name,
+            share=segment.share,
+            prompt=rate(segment.prompt_k, segment.prompt_n),
+            tuned=rate(segment.tuned_k or 0, segment.tuned_n) if segment.tuned_n is not None else None,
+        )
+        for segment in segments
+    )

@@ -1,0 +1,251 @@
+"""What prompting and a tuned model cost, and when the one pays for the other. Dollars, calls, months.
+
+Rules: three columns, one formula; verdicts use the pessimistic one only. A case that saves nothing has no
+payback: None, never infinity. Every limit (volume, bar, upfront, failure cost) is the value at which the
+pessimistic payback is exactly the horizon, the rest held as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import fsum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide.evidence import CallCost, Economics, Three
+
+_PER_MILLION = 1e-6
+
+
+class Rates(NamedTuple):
+    """Unhandled rates in the three columns, of the prompted and of the tuned model."""
+
+    prompt: Three
+    tuned: Three
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The case in one column.
+
+    Attributes:
+        prompt_rate: Unhandled rate of the prompted model.
+        tuned_rate: Unhandled rate of the tuned model.
+        prompt_per_call: Dollars, failures included.
+        tuned_per_call: Dollars, failures included.
+        saving_per_month: Dollars, hosting and refresh taken off; below 0 it loses.
+        payback_months: None when nothing is saved: it never pays back.
+    """
+
+    prompt_rate: float
+    tuned_rate: float
+    prompt_per_call: float
+    tuned_per_call: float
+    saving_per_month: float
+    payback_months: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be tuned.
+
+    Attributes:
+        economics: Prices.
+        calls_per_month: Calls that the tuned model would take over.
+        prompt_attempts: Mean attempts of a prompted call; 1 when they are not recorded.
+        rates: Unhandled rates.
+        horizon_months: Within which it has to pay back.
+        lead_months: Until the tuned model is in production.
+    """
+
+    economics: Economics
+    calls_per_month: float
+    prompt_attempts: float
+    rates: Rates
+    horizon_months: float
+    lead_months: float
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One assumption, and whether changing it changes if fine-tuning pays.
+
+    Attributes:
+        name: `failure_cost`, `calls_per_month`, `token_prices`, `tuned_prices` or `cache_hit`.
+        change: What is changed, in words.
+        value: The value at which it flips, or to which it is set; None when no value flips it.
+        payback_months: Pessimistic, at that value; None when it never pays back there.
+        flips: Whether the answer to "does it pay within the horizon" becomes the other one.
+    """
+
+    name: str
+    change: str
+    value: float | None
+    payback_months: float | None
+    flips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CostCase:
+    """Whether it pays.
+
+    Attributes:
+        proposal: What is priced.
+        pess: The column that verdicts use.
+        point: As measured.
+        opt: As good as can be.
+        upfront: Paid once.
+        hosting_plus_refresh: Paid every month.
+        prompt_tokens_per_call: Dollars without failures.
+        tuned_tokens_per_call: Dollars without failures.
+        break_even_calls_per_month: Fewer than these do not pay back within the horizon; None when no number does.
+        max_tuned_residual_for_horizon: The bar: the unhandled rate that the tuned model must not exceed,
+            below 0 when none can do; None when failures cost nothing.
+        largest_upfront: The most that could be paid once; 0 when nothing is saved.
+        base_model_must_live_months: Lead and payback; None when it never pays back.
+    """
+
+    proposal: Proposal
+    pess: Column
+    point: Column
+    opt: Column
+    upfront: float
+    hosting_plus_refresh: float
+    prompt_tokens_per_call: float
+    tuned_tokens_per_call: float
+    break_even_calls_per_month: float | None
+    max_tuned_residual_for_horizon: float | None
+    largest_upfront: float
+    base_model_must_live_months: float | None
+
+    @property
+    def pays(self) -> bool:
+        """Whether the pessimistic payback is within the horizon."""
+        payback = self.pess.payback_months
+        return payback is not None and payback <= self.proposal.horizon_months
+
+
+def first_attempt(cost: CallCost, latency_cost_per_s: float) -> float:
+    """Give the dollars of a call's first attempt.
+
+    Source: input, cached input and output tokens are billed by the million, each at its price; seconds at
+    what waiting costs.
+    """
+    fixed = cost.fixed * (cost.hit * cost.p_cached + (1 - cost.hit) * cost.p_in)
+    tokens = fixed + cost.var * cost.p_in + cost.out * cost.p_out
+    return tokens * _PER_MILLION + latency_cost_per_s * cost.latency_s
+
+
+def reask(cost: CallCost) -> float:
+    """Give the dollars that a re-ask costs more than a first attempt: the previous reply and the error."""
+    return cost.repair * cost.p_in * _PER_MILLION
+
+
+def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
+    """Give the dollars of a call with so many attempts in the mean, failures not counted."""
+    return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * reask(cost)
+
+
+def mean_attempts(hazards: Sequence[float]) -> float:
+    """Give the attempts per call: 1 + f_1 + f_1 f_2 + ..., the last hazard leading nowhere."""
+    reached, total = 1.0, 0.0
+    for hazard in hazards:
+        total += reached
+        reached *= hazard
+    return total
+
+
+def cost_case(proposal: Proposal) -> CostCase:
+    """Price a proposal.
+
+    Source: saving = V (C_prompt - C_tuned) - monthly costs; payback = upfront / saving; and both solved
+    for the volume, the tuned rate and the upfront at which payback is the horizon.
+    """
+    money, volume, horizon = proposal.economics, proposal.calls_per_month, proposal.horizon_months
+    wait = money.latency_cost_per_s
+    prompt = per_call(money.prompt_cost, proposal.prompt_attempts, wait)
+    tuned = per_call(money.tuned_cost, mean_attempts(money.tuned_hazards), wait)
+    upfront = fsum(money.upfront.values())
+    monthly = money.hosting_per_month + money.refresh_per_month
+
+    def column(prompt_rate: float, tuned_rate: float) -> Column:
+        prompt_call = prompt + prompt_rate * money.failure_cost
+        tuned_call = tuned + tuned_rate * money.failure_cost
+        saving = volume * (prompt_call - tuned_call) - monthly
+        payback = upfront / saving if saving > 0 else None
+        return Column(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
+
+    pess, point, opt = (column(*rates) for rates in zip(*proposal.rates, strict=True))
+    needed = upfront / horizon + monthly
+    gain = pess.prompt_per_call - pess.tuned_per_call
+    payback = pess.payback_months
+    return CostCase(
+        proposal=proposal,
+        pess=pess,
+        point=point,
+        opt=opt,
+        upfront=upfront,
+        hosting_plus_refresh=monthly,
+        prompt_tokens_per_call=prompt,
+        tuned_tokens_per_call=tuned,
+        break_even_calls_per_month=needed / gain if gain > 0 else None,
+        max_tuned_residual_for_horizon=(
+            (pess.prompt_per_call - tuned - needed / volume) / money.failure_cost
+            if money.failure_cost
+            else None
+        ),
+        largest_upfront=max(horizon * pess.saving_per_month, 0.0),
+        base_model_must_live_months=None if payback is None else payback + proposal.lead_months,
+    )
+
+
+def flips(case: CostCase) -> tuple[Flip, ...]:
+    """Give what would change whether it pays: failure cost, volume, prices, caching."""
+    money = case.proposal.economics
+    doubled, tuned_doubled = _doubled(money.prompt_cost), _doubled(money.tuned_cost)
+    uncached = replace(money.prompt_cost, hit=0.0)
+    return (
+        _failure_cost_flip(case),
+        _volume_flip(case),
+        _flip(case, "token_prices", "all token prices x2", 2.0, replace(money, prompt_cost=doubled, tuned_cost=tuned_doubled)),
+        _flip(case, "tuned_prices", "the tuned model's token prices x2", 2.0, replace(money, tuned_cost=tuned_doubled)),
+        _flip(case, "cache_hit", "no prompt token is cached", 0.0, replace(money, prompt_cost=uncached)),
+    )  # fmt: skip
+
+
+def _doubled(cost: CallCost) -> CallCost:
+    return replace(cost, p_in=2 * cost.p_in, p_cached=2 * cost.p_cached, p_out=2 * cost.p_out)
+
+
+def _flip(case: CostCase, name: str, change: str, value: float, economics: Economics) -> Flip:
+    changed = cost_case(replace(case.proposal, economics=economics))
+    return Flip(name, change, value, changed.pess.payback_months, changed.pays != case.pays)
+
+
+def _failure_cost_flip(case: CostCase) -> Flip:
+    """Give the failure cost at which payback is the horizon, and the payback when failures cost nothing.
+
+    The saving is linear in the failure cost; it flips where it crosses what the horizon needs, if that is
+    above 0.
+    """
+    pess, proposal = case.pess, case.proposal
+    needed = (case.upfront / proposal.horizon_months + case.hosting_plus_refresh) / proposal.calls_per_month
+    tokens_alone = case.prompt_tokens_per_call - case.tuned_tokens_per_call
+    fewer_failures = pess.prompt_rate - pess.tuned_rate
+    value = (needed - tokens_alone) / fewer_failures if fewer_failures else None
+    if value is not None and value > 0:
+        return Flip(
+            "failure_cost", f"a failure costs ${value:.4g}", value, proposal.horizon_months, flips=True
+        )
+    free = cost_case(replace(proposal, economics=replace(proposal.economics, failure_cost=0.0)))
+    return Flip("failure_cost", "failures cost nothing", None, free.pess.payback_months, flips=False)
+
+
+def _volume_flip(case: CostCase) -> Flip:
+    value = case.break_even_calls_per_month
+    if value is None:
+        return Flip("calls_per_month", "at no volume does it pay", None, None, flips=False)
+    horizon = case.proposal.horizon_months
+    return Flip("calls_per_month", f"{value:,.0f} calls a month", value, horizon, flips=True)

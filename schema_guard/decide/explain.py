@@ -1,0 +1,330 @@
+"""What a verdict says beside its figures: arithmetic, reasons to tune, assumptions, gaps, the next command.
+
+Rules: every line is made from the figures of the case, never from a second computation; what was not
+measured is named as that; no reason to tune goes unmentioned.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.case import routed_cost
+from schema_guard.decide.economics import first_attempt, mean_attempts, reask
+from schema_guard.decide.rules import PATIENCE_MONTHS, concentration
+from schema_guard.decide.words import dollars, interval, months, percent
+from schema_guard.stats import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.economics import Column, CostCase
+    from schema_guard.decide.evidence import CallCost
+    from schema_guard.decide.rules import Ruling
+
+CONTENT_WARNING = (
+    "valid is not right: on the benchmark SOB (arXiv 2604.25359) models keep to the schema nearly always, "
+    "and the best gets 83.0% of the values right"
+)
+
+_EXPORT = "schema-guard export  # validated examples as JSON Lines of messages, inputs held out by their hash"
+_NEXT_COMMANDS = {
+    "PROMPTING_ENOUGH": "schema-guard watch",
+    "NEED_MORE_DATA": "schema-guard decide  # again, when the further calls are recorded",
+    "FINE_TUNE_FOR_COST": _EXPORT,
+    "FINE_TUNE_JUSTIFIED": _EXPORT,
+    "FINE_TUNE_AND_ROUTE": _EXPORT,
+    "SCHEMAS_FLAGGED": "schema-guard report",
+    "FINE_TUNE_BLOCKED": "schema-guard decide  # again, when what blocks it has changed",
+    "ACCEPT_OR_REDESIGN": (
+        "schema-guard decide  # again, with a looser target, a simpler schema, failures handled, or another provider"
+    ),
+}
+
+_NO_SOURCE = "prices: no source and no day are given"
+
+
+def next_command(verdict: str, next_rung: str | None) -> str:
+    """Give the command to run next."""
+    return f"schema-guard climb {next_rung}" if next_rung else _NEXT_COMMANDS[verdict]
+
+
+def cost_lines(cost: CostCase) -> list[str]:
+    """Write the costs with their arithmetic, so that a reader can check every figure."""
+    proposal = cost.proposal
+    money, horizon = proposal.economics, proposal.horizon_months
+    wait = money.latency_cost_per_s
+    needed = f"({dollars(cost.upfront)} / {horizon:g} + {dollars(cost.hosting_plus_refresh)})"
+    lines = [
+        _side_line("prompt", money.prompt_cost, proposal.prompt_attempts, cost.prompt_tokens_per_call, wait),
+        _side_line(
+            "tuned", money.tuned_cost, mean_attempts(money.tuned_hazards), cost.tuned_tokens_per_call, wait
+        ),
+        _column_line("pess", cost.pess, cost),
+        _column_line("point", cost.point, cost),
+        _column_line("opt", cost.opt, cost),
+        _break_even_line(cost, needed),
+        _bar_line(cost, needed),
+        _upfront_line(cost),
+    ]
+    if cost.base_model_must_live_months is not None:
+        lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
+    return lines
+
+
+def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait: float) -> str:
+    """Write what a call of one side costs before failures; *wait* is the dollars of a second."""
+    waiting = f" + {cost.latency_s:g} s x {dollars(wait)}" if wait else ""
+    return (
+        f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {cost.p_in:g} + {cost.hit:.2f} x "
+        f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{waiting} = "
+        f"{dollars(first_attempt(cost, wait))}, a re-ask adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
+        f"{dollars(reask(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
+    )
+
+
+def _column_line(name: str, column: Column, cost: CostCase) -> str:
+    failure = dollars(cost.proposal.economics.failure_cost)
+    payback = "never" if column.payback_months is None else months(column.payback_months)
+    return (
+        f"{name}: prompt {dollars(cost.prompt_tokens_per_call)} + {percent(column.prompt_rate)} x {failure} = "
+        f"{dollars(column.prompt_per_call)}; tuned {dollars(cost.tuned_tokens_per_call)} + "
+        f"{percent(column.tuned_rate)} x {failure} = {dollars(column.tuned_per_call)}; "
+        f"saving {cost.proposal.calls_per_month:,.0f} x {dollars(column.prompt_per_call - column.tuned_per_call)}"
+        f" - {dollars(cost.hosting_plus_refresh)} = {dollars(column.saving_per_month)}/month; "
+        f"upfront {dollars(cost.upfront)}: payback {payback}"
+    )
+
+
+def _break_even_line(cost: CostCase, needed: str) -> str:
+    value = cost.break_even_calls_per_month
+    found = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
+    return (
+        f"break-even volume for a payback in {cost.proposal.horizon_months:g} months: {needed} / "
+        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {found}"
+    )
+
+
+def _upfront_line(cost: CostCase) -> str:
+    saving = dollars(max(cost.pess.saving_per_month, 0))
+    return (
+        f"largest upfront that still pays: {cost.proposal.horizon_months:g} x {saving} = "
+        f"{dollars(cost.largest_upfront)}"
+    )
+
+
+def _bar_line(cost: CostCase, needed: str) -> str:
+    bar = cost.max_tuned_residual_for_horizon
+    if bar is None:
+        return "the bar: failures cost nothing, any unhandled rate pays the same"
+    sum_of = (
+        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.tuned_tokens_per_call)} - {needed} / "
+        f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
+    )
+    if bar < 0:
+        return f"the bar: {sum_of} = {percent(bar)}, below 0: no tuned model pays"
+    return f"the bar: the tuned model must leave at most {sum_of} = {percent(bar)} unhandled"
+
+
+def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
+    """Give the four reasons for fine-tuning, each with what was measured of it."""
+    lines = {
+        "consistent_format": _format_line(case),
+        "domain_vocabulary": _vocabulary_line(case),
+        "cost_at_volume": _cost_line(cost),
+        "latency": _latency_line(case),
+    }
+    return [
+        {"reason": reason, "measured": line is not None, "line": line or "not measured"}
+        for reason, line in lines.items()
+    ]
+
+
+def _format_line(case: Case) -> str | None:
+    if case.best is None:
+        return None
+    rate = case.best.unhandled
+    return (
+        f"{case.best.strategy.id} leaves {rate.k:g}/{rate.n} = {percent(rate.point)} "
+        f"{interval(rate.lower, rate.upper)} unhandled, target {percent(case.config.target)}: {rate.state}"
+    )
+
+
+def _vocabulary_line(case: Case) -> str | None:
+    best = case.best
+    if best is None or best.calls != best.unhandled.n:
+        return None
+    n = sum(best.failure_kinds.values())
+    k = best.failure_kinds.get("value", 0) + best.failure_kinds.get("semantic", 0)
+    if n == 0:
+        return None
+    found = bounds(k, n, alpha=case.alpha_each)
+    return (
+        f"{k}/{n} = {percent(k / n)} {interval(found.lower, found.upper)} of the unhandled calls of "
+        f"{best.strategy.id} have the right shape and a wrong value (kinds value and semantic)"
+    )
+
+
+def _cost_line(cost: CostCase | None) -> str | None:
+    if cost is None:
+        return None
+    pess = cost.pess
+    payback = (
+        "never pays back" if pess.payback_months is None else f"pays back in {months(pess.payback_months)}"
+    )
+    return (
+        f"at {cost.proposal.calls_per_month:,.0f} calls/month tuning saves {dollars(pess.saving_per_month)}/month "
+        f"in the pessimistic column and {payback}"
+    )
+
+
+def _latency_line(case: Case) -> str | None:
+    latency = case.evidence.latency
+    if latency is None:
+        return None
+    state = "within" if latency.p95_s <= latency.budget_s else "over"
+    line = f"p50 {latency.p50_s:g} s, p95 {latency.p95_s:g} s: {state} the budget of {latency.budget_s:g} s"
+    tuned = [
+        f"{name} {value:g} s"
+        for name, value in (("p50", latency.tuned_p50_s), ("p95", latency.tuned_p95_s))
+        if value is not None
+    ]
+    return f"{line}; tuned {', '.join(tuned)}" if tuned else f"{line}; tuned model not measured"
+
+
+def choices(case: Case, ruling: Ruling) -> list[str]:
+    """Price both choices where the answer would come too late; empty where it would not."""
+    duration = ruling.figures.get("months_to_answer")
+    if ruling.verdict != "NEED_MORE_DATA" or (
+        ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS)
+    ):
+        return []
+    cost = case.cost
+    if cost is None:
+        return ["give economics to see what keeping it and what changing it would cost"]
+    volume = cost.proposal.calls_per_month
+    keep = [dollars(volume * column.prompt_per_call) for column in (cost.pess, cost.point, cost.opt)]
+    tune = [
+        dollars(volume * column.tuned_per_call + cost.hosting_plus_refresh)
+        for column in (cost.pess, cost.point, cost.opt)
+    ]
+    return [
+        f"take it as below the target and keep it: {' / '.join(keep)} a month (pess / point / opt for tuning)",
+        f"take it as above the target and tune: {' / '.join(tune)} a month and {dollars(cost.upfront)} upfront",
+    ]
+
+
+def assumptions(case: Case) -> list[str]:
+    """Say what the figures rest on."""
+    told = [
+        "a call fails with one constant probability inside of a configuration",
+        "distinct inputs fail independently of one another",
+    ]
+    if not case.evidence.target_given:
+        told.append(
+            f"no target is given: {percent(case.config.target)} is taken{_suggested_target(case.cost)}"
+        )
+    if case.cost is not None:
+        told += _cost_assumptions(case)
+    return told
+
+
+def _suggested_target(cost: CostCase | None) -> str:
+    """Suggest the rate at which tuning failures away costs as much as the failures, as the end of a line."""
+    if cost is None or not cost.proposal.economics.failure_cost:
+        return ""
+    proposal = cost.proposal
+    fixed = (cost.upfront / proposal.horizon_months + cost.hosting_plus_refresh) / proposal.calls_per_month
+    extra = cost.tuned_tokens_per_call + fixed - cost.prompt_tokens_per_call
+    rate = extra / proposal.economics.failure_cost
+    return f"; below {percent(rate)} failures cost less than tuning does" if 0 < rate < 1 else ""
+
+
+def _cost_assumptions(case: Case) -> Iterator[str]:
+    money = case.evidence.economics
+    assert money is not None
+    if money.tuned_residual is not None and not (case.tuned and case.tuned.unhandled.n):
+        rates = "/".join(
+            percent(rate)
+            for rate in (money.tuned_residual.opt, money.tuned_residual.point, money.tuned_residual.pess)
+        )
+        yield f"the tuned model's unhandled rate of {rates} is your assumption: a pilot measures it"
+    yield "the tuned model's attempts fail as assumed: " + "/".join(
+        percent(rate) for rate in money.tuned_hazards
+    )
+    if case.best is not None and case.best.retries is None:
+        yield f"attempts of {case.best.strategy.id} are not recorded: its tokens are priced as one attempt a call"
+
+
+def not_measured(case: Case) -> list[str]:
+    """Name what the verdict does not know."""
+    evidence = case.evidence
+    piloted = evidence.pilot is not None and evidence.pilot.content is not None
+    gaps = {
+        "content: whether valid values are right": evidence.content is None and not piloted,
+        "domain vocabulary: the kinds of the unhandled calls": _vocabulary_line(case) is None,
+        "cost at volume: economics": case.cost is None,
+        "latency: seconds and a budget": evidence.latency is None,
+        "the tuned model: a pilot": case.tuned is None,
+        "months until the base model is shut down: a risk": evidence.feasibility.months_to_shutdown is None,
+        _NO_SOURCE: case.cost is not None and not evidence.sources,
+    }
+    return [gap for gap, holds in gaps.items() if holds]
+
+
+def notes(case: Case, ruling: Ruling) -> list[str]:
+    """Give what a reader has to know to take the verdict for what it is."""
+    told = [*case.evidence.notes, *(note for found in case.strategies for note in found.notes)]
+    told += _claims(case)
+    told += _raised_targets(case)
+    told += _pilot_warnings(case, ruling)
+    told += _routing_note(case, ruling)
+    if case.evidence.pilot and case.evidence.segments:
+        told.append("a pilot is given: its segments are used, the others are not")
+    return told
+
+
+def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:
+    """Tell that tuning only the segments that fail would pay where tuning everything does not."""
+    tune, _ = concentration(case)
+    if ruling.figures.get("reason") != "not_economic" or case.tuned or not tune:
+        return
+    cost = routed_cost(case, tune)
+    if cost is not None and cost.pays and cost.pess.payback_months is not None:
+        names = ", ".join(part.name for part in tune)
+        yield f"tuning for {names} alone would pay back in {months(cost.pess.payback_months)}"
+
+
+def _claims(case: Case) -> Iterator[str]:
+    """Tell where the ladder's claims and the data differ."""
+    claims = {claim.rung: claim.status for claim in case.evidence.ladder}
+    for step in case.ladder:
+        claimed = claims.get(step.rung)
+        if step.strategies and claimed not in (None, "tested"):
+            yield f"{step.rung} is claimed to be {claimed}, and {', '.join(step.strategies)} measured it: it is tested"
+        if step.status == "tested" and not step.strategies:
+            yield f"{step.rung} is claimed to be tested, without counts here"
+
+
+def _raised_targets(case: Case) -> Iterator[str]:
+    history = case.evidence.target_history
+    for (_, before), (day, after) in pairwise(history):
+        if after > before:
+            yield f"the target was raised from {percent(before)} to {percent(after)} on {day}"
+
+
+def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
+    """Warn where a rule that comes first lets pass what a later one would stop."""
+    if not ruling.verdict.startswith("FINE_TUNE") or ruling.verdict == "FINE_TUNE_BLOCKED":
+        return
+    cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown
+    assert cost is not None
+    loss = case.tuned.content_loss if case.tuned else None
+    if loss is not None and loss.upper > case.config.content_margin:
+        yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"
+    if cost.pess.tuned_rate > case.config.target:
+        yield f"the tuned model may leave {percent(cost.pess.tuned_rate)} unhandled, above the target"
+    needed = cost.base_model_must_live_months
+    if shutdown is not None and needed is not None and shutdown < needed:
+        yield f"the base model lives {months(shutdown)}, less than the {months(needed)} until it has paid"

@@ -1,0 +1,459 @@
+"""Evidence from a store: what was recorded, as `decide` takes it.
+
+Rules: a candidate is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
+feasibility, why a rung is not tried) is handed in and goes before what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise, zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.candidates import (
+    Candidate,
+    alarm_of,
+    candidates_of,
+    current_of,
+    is_trial,
+    last_call,
+    of_newest_schema,
+    rung_of,
+    settings_of,
+)
+from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
+from schema_guard.decide.prices import token_prices
+from schema_guard.errors import InvalidArgument, clip
+from schema_guard.records import Latency
+from schema_guard.stats import calls_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.records import AttemptSums, ConfigurationCounts, Store
+
+_SECONDS_A_MONTH = 365.25 / 12 * 86_400
+# A rate of calls is not read off less than an hour.
+_SHORTEST_SPAN_S = 3_600
+_POINTS = 400
+# Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
+_MOST_RECOUNTED = 20_000
+
+
+class Gathered(NamedTuple):
+    """What a store gives.
+
+    Attributes:
+        evidence: For `decide`, in the format that it documents.
+        schema_fingerprint: Of the schema that it is about; None where it asks which of several schemas fail.
+        paths: Strategy id -> (calls, unhandled) at points in the order of the calls, for a plot of how the evidence
+            grew; only where a strategy's calls have one order.
+    """
+
+    evidence: dict[str, Any]
+    schema_fingerprint: str | None
+    paths: dict[str, list[tuple[int, int]]]
+
+
+def gather(
+    store: Store,
+    *,
+    schema: str | None = None,
+    function: str | None = None,
+    since: float | None = None,
+    given: Mapping[str, Any] | None = None,
+    prices: str | None = None,
+) -> Gathered:
+    """Read evidence from a store.
+
+    Args:
+        store: Where to read.
+        schema: Name or fingerprint. None: the only schema, or with several of them the question which ones fail.
+        function: Only the calls of this function, and those of trials (`bench`, `climb`) under its schema.
+        since: Only calls that started then or later, in seconds since the epoch.
+        given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `ladder`,
+            `calls_per_month`, `content`, `latency`, `sources`. Of `economics.prompt_cost` and `tuned_cost` what is
+            missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
+            `latency` only `budget_s` is needed.
+        prices: A table of token prices, as `prices.token_prices` takes it.
+
+    Raises:
+        InvalidArgument: Nothing is recorded that fits, or *given* holds what it may not.
+        StoreError: The store cannot be read.
+    """
+    said = dict(given or {})
+    for key in ("strategies", "schemas", "pilot", "current"):
+        if key in said:
+            raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
+    rows = [
+        row
+        for row in store.configurations(since=since, schema=schema)
+        if row.calls and (function is None or row.function == function or is_trial(row))
+    ]
+    if not rows:
+        raise InvalidArgument(_nothing(store, schema, function, said))
+    if schema is None and len({row.schema_name for row in rows}) > 1:
+        return _which_schemas(rows, said)
+    return _one_schema(rows, store, said, prices, windowed=since is not None)
+
+
+def _one_schema(
+    rows: Sequence[ConfigurationCounts],
+    store: Store,
+    given: dict[str, Any],
+    prices: str | None,
+    *,
+    windowed: bool,
+) -> Gathered:
+    notes: list[str] = []
+    rows = of_newest_schema(rows, notes)
+    fingerprint = rows[0].schema_fingerprint
+    candidates = candidates_of(rows, notes)
+    tuned = [candidate for candidate in candidates if candidate.rung == "tuned"]
+    prompted = [candidate for candidate in candidates if candidate.rung != "tuned"]
+    if not prompted:
+        raise InvalidArgument(
+            "only a tuned model's calls are recorded: expected those of a prompting strategy too"
+        )
+    best = min(prompted, key=lambda candidate: candidate.k / candidate.n)
+    evidence: dict[str, Any] = {
+        "strategies": [_strategy(candidate, store, notes, windowed=windowed) for candidate in prompted],
+        "current": current_of(prompted).id,
+        "config": _config(given.pop("config", {}), store, fingerprint),
+        "ladder": _ladder(prompted, best, store.declared_rungs(fingerprint), given.pop("ladder", [])),
+        "calls_per_month": _calls_per_month(prompted),
+        "target_history": [[_day(past.at), past.target] for past in store.targets(fingerprint)],
+        "pilot": _pilot(tuned),
+        "segments": [] if tuned else _segments(best),
+        "comparisons": _comparisons(prompted, store),
+        "sources": [],
+    }
+    if "economics" in given:
+        evidence["economics"] = _economics(given.pop("economics"), best, prices, evidence["sources"], notes)
+    if "latency" in given:
+        evidence["latency"] = _latency(given.pop("latency"), best, tuned)
+    evidence |= given
+    evidence["notes"] = notes
+    known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
+    return Gathered(known, fingerprint, _paths(prompted))
+
+
+def _nothing(store: Store, schema: str | None, function: str | None, given: Mapping[str, Any]) -> str:
+    asked = "".join(
+        f" of {what} {clip(repr(name))}"
+        for what, name in (("schema", schema), ("function", function))
+        if name
+    )
+    target = (
+        given.get("config", {}).get("target", 0.01) if isinstance(given.get("config", {}), Mapping) else 0.01
+    )
+    text = f"{store.url} holds no judged call{asked}: guard a function, or run `schema-guard climb`"
+    known = sorted({row.schema_name for row in store.configurations() if row.calls})
+    if asked and known:
+        return f"{text}; recorded are {', '.join(clip(name) for name in known[:8])}"
+    needed = calls_needed(0, 1, target)
+    fewest = (
+        ""
+        if needed is None
+        else f"; the fewest calls that can decide, none of them unhandled, are {needed + 1}"
+    )
+    return f"{text}{fewest}"
+
+
+def _which_schemas(rows: Sequence[ConfigurationCounts], given: dict[str, Any]) -> Gathered:
+    """Ask which of several schemas fail, each by the configuration that is in use."""
+    counts, notes = [], []
+    for name in sorted({row.schema_name for row in rows}):
+        ignored: list[str] = []
+        current = current_of(
+            candidates_of(of_newest_schema([r for r in rows if r.schema_name == name], ignored), ignored)
+        )
+        # Repeated inputs count once; a part of a failure is left out, which never flags a schema too early.
+        n = sum(row.inputs for row in current.rows)
+        k = int(sum(row.unhandled_inputs for row in current.rows))
+        counts.append([name, n, k])
+        notes.append(f"{name}: by its configuration {current.id}; `--schema {name}` looks at all of them")
+    evidence: dict[str, Any] = {"schemas": counts, "notes": notes}
+    if "config" in given:
+        evidence["config"] = given["config"]
+    return Gathered(evidence, None, {})
+
+
+def _strategy(candidate: Candidate, store: Store, notes: list[str], *, windowed: bool) -> dict[str, Any]:
+    rows = candidate.rows
+    said: dict[str, Any] = {
+        "id": candidate.id,
+        "rung": candidate.rung,
+        "n": candidate.n,
+        "k_final": candidate.k,
+    }
+    kinds: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for kind, calls in row.failure_kinds.items():
+            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
+            if kind != "transport":
+                kinds[kind] += calls
+    said["failure_kinds"] = dict(kinds)
+    after = [_after_alarm(row, store, notes, candidate.id, windowed=windowed) for row in rows]
+    alarmed = [found for found in after if found is not None]
+    if alarmed:
+        remaining = [found.rest if found else row for row, found in zip(rows, after, strict=True)]
+        said["drift"] = {
+            "alarm_at": max(found.alarm_at for found in alarmed),
+            "post_n": sum(row.calls for row in remaining),
+            "post_k": sum(row.unhandled for row in remaining),
+        }
+        rows = tuple(remaining)
+        if all(row.attempts for row in rows if row.calls):
+            said["drift"]["post_attempts"] = _attempts(rows)
+        # Of the calls before the alarm as well: what they failed at is no longer what is asked about.
+        del said["failure_kinds"]
+    else:
+        said["attempts"] = _attempts(rows)
+    if any(row.clusters for row in rows):
+        said["clusters"] = _clusters(rows)
+    return said
+
+
+def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
+    """Add up calls that reached an attempt, and calls that failed in it."""
+    columns = zip_longest(*(row.attempts for row in rows), fillvalue=(0, 0))
+    return [[sum(n for n, _ in column), sum(k for _, k in column)] for column in columns]
+
+
+def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
+    """Give [calls, unhandled, inputs]: how many distinct inputs had so many."""
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for row in rows:
+        shapes = row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
+        for n, k, inputs in shapes:
+            if inputs:
+                found[n, k] += inputs
+    return [[n, k, inputs] for (n, k), inputs in sorted(found.items())]
+
+
+class _AfterAlarm(NamedTuple):
+    """What came after an alarm at one row's call."""
+
+    alarm_at: int
+    rest: ConfigurationCounts
+
+
+def _after_alarm(
+    row: ConfigurationCounts, store: Store, notes: list[str], name: str, *, windowed: bool
+) -> _AfterAlarm | None:
+    alarm = alarm_of(row)
+    if alarm is None:
+        return None
+    if windowed or row.id is None:
+        notes.append(
+            f"{clip(name)}: the unhandled rate rose at call {alarm} of this window; name a later --since, or none, to "
+            "decide on the calls after it"
+        )
+        return None
+    notes.append(f"{clip(name)}: the unhandled rate rose at call {alarm}; only the calls after it count")
+    rest = row.calls - alarm
+    if rest <= _MOST_RECOUNTED:
+        return _AfterAlarm(alarm, store.configuration_after(row.id, alarm))
+    notes.append(
+        f"{clip(name)}: of those {rest} calls repeated inputs are not put together, and attempts not told"
+    )
+    bits = int.from_bytes(row.outcomes) & ((1 << (8 * len(row.outcomes) - alarm)) - 1)
+    return _AfterAlarm(alarm, replace(row, calls=rest, unhandled=bits.bit_count(), clusters=(), attempts=()))
+
+
+def _config(given: Any, store: Store, fingerprint: str) -> Any:
+    """Give the configuration asked for, its target being the last one that was set where none is given."""
+    if not isinstance(given, Mapping) or "target" in given:
+        return given
+    targets = store.targets(fingerprint)
+    return {**given, "target": targets[-1].target} if targets else dict(given)
+
+
+def _ladder(
+    candidates: Sequence[Candidate], best: Candidate, declared: Iterable[Any], given: Any
+) -> list[dict[str, Any]]:
+    """Say where each rung stands: tested by the records, declared, ruled out by a fact, else untested."""
+    claimed = given if isinstance(given, list) else []
+    named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
+    tested = {rung for candidate in candidates for rung in _tested(candidate)}
+    ruled_out = {found.rung: (found.status, f"{found.reason} ({_day(found.at)})") for found in declared}
+    for rung, reason in _facts(best, tested):
+        ruled_out.setdefault(rung, ("not_applicable", reason))
+    claims = []
+    for rung in RUNGS:
+        if rung in named:
+            continue
+        if rung in tested:
+            claims.append({"rung": rung, "status": "tested"})
+        elif rung in ruled_out:
+            status, reason = ruled_out[rung]
+            claims.append({"rung": rung, "status": status, "reason": reason})
+        else:
+            claims.append({"rung": rung, "status": "untested"})
+    return [*claimed, *claims]
+
+
+def _tested(candidate: Candidate) -> set[str]:
+    """Give the rungs on which a configuration stands."""
+    settings = settings_of(candidate.first)
+    rungs = {rung_of(name) for name in candidate.first.strategies.split(">")} & set(RUNGS)
+    rungs |= {candidate.rung} & set(RUNGS)
+    if settings.get("repair") in ("lossless", "lossy"):
+        rungs.add("lenient_parse")
+    if settings.get("max_attempts", 1) > 1:
+        rungs.add("repair_retry")
+    if (settings.get("budget") or {}).get("max_output_tokens"):
+        rungs.add(RAISE_OUTPUT)
+    return rungs
+
+
+def _facts(best: Candidate, tested: set[str]) -> Iterable[tuple[str, str]]:
+    """Give the rungs that the records rule out, and why."""
+    truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
+    if best.k and not truncated:
+        yield RAISE_OUTPUT, f"0 of {best.k} unhandled calls of {best.id} are truncation"
+    if STRICT in tested:
+        yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
+
+
+def _calls_per_month(candidates: Iterable[Candidate]) -> float | None:
+    """Read the volume off the calls that were no trials; None where they span too short a time."""
+    rows = [row for candidate in candidates for row in candidate.rows if not is_trial(row)]
+    starts = [row.first_started_at for row in rows if row.first_started_at is not None]
+    if not starts:
+        return None
+    span_s = max(map(last_call, rows)) - min(starts)
+    if span_s < _SHORTEST_SPAN_S:
+        return None
+    return sum(row.calls + row.transport for row in rows) / span_s * _SECONDS_A_MONTH
+
+
+def _pilot(tuned: Sequence[Candidate]) -> dict[str, Any] | None:
+    if not tuned:
+        return None
+    newest = max(tuned, key=lambda candidate: max(map(last_call, candidate.rows)))
+    return {"n": newest.n, "k_final": newest.k}
+
+
+def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str, Any]]:
+    """Compare each rung of a climb with the one before it, on the inputs that both were asked once."""
+    climbed = sorted(
+        (found for found in candidates if is_trial(found.first) and found.first.id is not None),
+        key=lambda found: found.first.first_started_at or 0.0,
+    )
+    compared = []
+    for before, after in pairwise(climbed):
+        if before.first.function == after.first.function:
+            n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
+            if n:
+                compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
+    return compared
+
+
+def _segments(best: Candidate) -> list[dict[str, Any]]:
+    """Give the parts of the best strategy's traffic; none where it is not divided."""
+    parts: dict[str, list[int]] = {}
+    for row in best.rows:
+        part = parts.setdefault(row.segment or "(no segment)", [0, 0])
+        part[0] += row.calls
+        part[1] += row.unhandled
+    if len(parts) < 2:  # noqa: PLR2004 - one part is the whole
+        return []
+    return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
+
+
+def _economics(
+    given: Any, best: Candidate, prices: str | None, sources: list[dict[str, str]], notes: list[str]
+) -> Any:
+    """Fill in what the records know of the cost of a call."""
+    if not isinstance(given, Mapping):
+        return given
+    recorded = _recorded_cost(best)
+    if prices is not None:
+        model = best.first.model
+        if model is None:
+            raise InvalidArgument(
+                f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
+            )
+        table = token_prices(model, source=prices)
+        tokens = recorded.get("var", 0) + recorded.get("fixed", 0)
+        recorded |= table.per_million(int(tokens))._asdict()
+        sources.append({"name": table.source, "as_of": _day(datetime.now(UTC).timestamp())})
+    filled = {**recorded, **given.get("prompt_cost", {})}
+    if recorded.keys() - given.get("prompt_cost", {}).keys():
+        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
+    tuned = given.get("tuned_cost", {})
+    tokens_only = {
+        name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
+    }
+    missing = tokens_only.keys() - tuned.keys()
+    if missing:
+        notes.append(
+            f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
+        )
+    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
+
+
+def _recorded_cost(best: Candidate) -> dict[str, float]:
+    """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
+    first = [row.sums[0] for row in best.rows if row.sums]
+    sent = _mean(first, "input_tokens")
+    cached = min(_mean(first, "cached_input_tokens") or 0.0, sent or 0.0)
+    again = [sums for row in best.rows for sums in row.sums[1:]]
+    resent = _mean(again, "input_tokens")
+    found = {
+        "fixed": cached if sent is not None else None,
+        "var": None if sent is None else sent - cached,
+        "out": _mean(first, "output_tokens"),
+        "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,
+        "hit": 1.0 if cached else 0.0,
+        "latency_s": _mean(first, "elapsed_s"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
+    totals = [(getattr(one, name), one.attempts) for one in sums]
+    attempts = sum(made - total.unknown for total, made in totals)
+    return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
+
+
+def _latency(given: Any, best: Candidate, tuned: Sequence[Candidate]) -> Any:
+    """Fill in how long calls took."""
+    if not isinstance(given, Mapping):
+        return given
+    found: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
+    if tuned:
+        found |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
+    return {**{name: value for name, value in found.items() if value is not None}, **given}
+
+
+def _percentiles(candidate: Candidate) -> tuple[float | None, float | None]:
+    buckets: dict[int, int] = defaultdict(int)
+    for row in candidate.rows:
+        for lower, count in row.call_latency.buckets:
+            buckets[lower] += count
+    latency = Latency(tuple(sorted(buckets.items())))
+    return latency.percentile_s(50), latency.percentile_s(95)
+
+
+def _paths(candidates: Iterable[Candidate]) -> dict[str, list[tuple[int, int]]]:
+    return {candidate.id: _path(candidate.first) for candidate in candidates if len(candidate.rows) == 1}
+
+
+def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
+    """Give (calls, unhandled) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
+    step = max(1, len(row.outcomes) // _POINTS)
+    points, failed = [(0, 0)], 0
+    for at in range(0, len(row.outcomes), step):
+        failed += int.from_bytes(row.outcomes[at : at + step]).bit_count()
+        points.append((min(8 * (at + step), row.calls), failed))
+    return points
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()

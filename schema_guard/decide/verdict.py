@@ -1,0 +1,302 @@
+"""The verdict: what the rules decide, and every figure that a reader may ask for, in one dict.
+
+Rules: one set of numbers: each is computed once and every rendering shows it; numbers keep full precision, and
+what does not apply is left out. Evidence as odds is capped at the largest float, for JSON has no infinity.
+"""
+
+from __future__ import annotations
+
+import sys
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide import explain
+from schema_guard.decide.case import Case, Part, case_of
+from schema_guard.decide.economics import CostCase, flips
+from schema_guard.decide.evidence import read_evidence
+from schema_guard.decide.ladder import ladder_line
+from schema_guard.decide.measure import as_figures, rate_of
+from schema_guard.decide.rules import Ruling, rule
+from schema_guard.decide.words import odds
+from schema_guard.stats import bounds, e_bh, e_value, paired
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.decide.evidence import Comparison, Evidence
+    from schema_guard.decide.measure import Measured
+
+_GOOD = ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence says.
+
+    Attributes:
+        verdict: One of `PROMPTING_ENOUGH FINE_TUNE_FOR_COST NEED_MORE_DATA CLIMB_LADDER
+            USE_CONSTRAINED_DECODING FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED FINE_TUNE_BLOCKED
+            ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
+        why: One sentence.
+        figures: All the rest, as `as_dict` gives it.
+    """
+
+    verdict: str
+    why: str
+    figures: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give everything as plain JSON; rates and shares are fractions, money is dollars, times months.
+
+        Each key only where it applies:
+            verdict, strategy, stage, reason, next_rung, n_more, months_to_answer, alpha_each: The decision.
+                `n_more` counts distinct inputs where inputs repeat, known answers for `tuned_content`; null
+                when no number decides.
+            rates: By strategy: n, k, rate, lower, upper, state, and `retry`: residual, geometric, rho,
+                E_attempts.
+            not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
+            ladder_exhausted: Present and true when no rung is left to climb.
+            economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
+                upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
+            tuned, paired_e: The pilot's rate; evidence that it is better than the prompt, as odds.
+            segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
+            content: Bounds of the share of right answers lost, with n, worse and better.
+            blocked, cost_case_blocked: Reasons.
+            flagged, e_bad: Schemas that fail, the strongest evidence first; evidence by schema.
+
+        And for whoever shows the verdict:
+            why, exit_code, config, calls_per_month, best, next_command: As they are named.
+            odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
+            hazards: By strategy: how often attempt 1, 2, ... fails.
+            failure_kinds: By strategy: unhandled calls by kind.
+            ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
+            cost: calls_per_month, prompt_tokens_per_call, tuned_tokens_per_call, largest_upfront,
+                base_model_must_live_months, lines (the arithmetic), flips.
+            paired: The pilot against the prompt: e_value, lower, upper, better.
+            comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
+                before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
+                before's unhandled rate minus after's.
+            content_right: Valid values that equal a known answer: n, k, rate, lower, upper.
+            schemas: Each with n, k, rate, lower, upper, state, its bounds at alpha / their number.
+            choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
+        """
+        return {
+            "verdict": self.verdict,
+            **deepcopy(dict(self.figures)),
+            "why": self.why,
+            "exit_code": self.exit_code(),
+        }
+
+    def exit_code(self, *, require_proof: bool = False) -> int:
+        """Give a command's exit code: 0 good, 1 a verdict against.
+
+        Args:
+            require_proof: Take too few data for a verdict against.
+        """
+        if self.verdict == "SCHEMAS_FLAGGED":
+            return int(bool(self.figures["flagged"]))
+        if self.verdict == "NEED_MORE_DATA":
+            return int(require_proof)
+        return int(self.verdict not in _GOOD)
+
+
+def decide(evidence: Mapping[str, Any]) -> Verdict:
+    """Give the verdict that evidence supports, with the figures behind it.
+
+    Args:
+        evidence: Plain JSON: counts of strategies, the ladder, costs, a pilot. Beside the keys that
+            the verdict needs it may hold `latency` {budget_s, p50_s, p95_s, tuned_p50_s, tuned_p95_s},
+            `content` {n, right}, `comparisons` [{before, after, n, b, c}, ...], `target_history` [[date, target], ...], `sources` [{name, as_of}, ...] of
+            the prices and `notes` [text, ...]. Inputs that repeat alike may share a cluster [n, k, inputs].
+
+    Raises:
+        InvalidArgument: The evidence contradicts itself or its format; the message names the place.
+
+    >>> counts = {"id": "plain", "rung": "system_prompt", "n": 400, "k_final": 0}
+    >>> decide({"strategies": [counts], "calls_per_month": 2000}).verdict
+    'PROMPTING_ENOUGH'
+    """
+    read = read_evidence(evidence)
+    return _schemas_flagged(read) if read.schemas else _decided(case_of(read))
+
+
+def _decided(case: Case) -> Verdict:
+    ruling = rule(case)
+    cost = ruling.cost or case.cost
+    figures: dict[str, Any] = {
+        **ruling.figures,
+        "alpha_each": case.alpha_each,
+        "rates": {found.strategy.id: _rate_figures(found) for found in case.strategies},
+        **(_economic_figures(cost) if cost else {}),
+        **_pilot_figures(case),
+        **_segment_figures(case),
+        **_reader_figures(case, ruling, cost),
+    }
+    return Verdict(ruling.verdict, ruling.why, figures)
+
+
+def _schemas_flagged(evidence: Evidence) -> Verdict:
+    """Rule 0: which schemas fail, with a bound on the share that is flagged wrongly."""
+    config, schemas = evidence.config, evidence.schemas
+    e_bad = {
+        schema.name: _finite(e_value(schema.k, schema.n, config.target, side="bad")) for schema in schemas
+    }
+    names = [schemas[index].name for index in e_bh(e_bad.values(), config.fdr)]
+    flagged = sorted(names, key=e_bad.__getitem__, reverse=True)
+    alpha = config.alpha / len(schemas)
+    why = (
+        f"{len(flagged)} of {len(schemas)} schemas are above the target of {100 * config.target:g}%; "
+        f"at most {100 * config.fdr:g}% of those flagged are expected to be flagged wrongly"
+    )
+    figures = {
+        "flagged": flagged,
+        "e_bad": e_bad,
+        "schemas": {
+            name: as_figures(rate_of(k, n, target=config.target, alpha=alpha)) for name, n, k in schemas
+        },
+        "config": asdict(config),
+        "notes": list(evidence.notes),
+        "content_warning": explain.CONTENT_WARNING,
+        "next_command": explain.next_command("SCHEMAS_FLAGGED", None),
+    }
+    return Verdict("SCHEMAS_FLAGGED", why, figures)
+
+
+def _rate_figures(found: Measured) -> dict[str, Any]:
+    figures = as_figures(found.unhandled)
+    if found.retries is not None and found.calls:
+        figures["retry"] = {
+            "residual": found.failed_calls / found.calls,
+            "geometric": found.retries.geometric,
+            "rho": found.retries.rho,
+            "E_attempts": found.retries.mean_attempts,
+        }
+    return figures
+
+
+def _economic_figures(cost: CostCase) -> dict[str, Any]:
+    columns = {
+        name: {
+            "prompt_per_call": column.prompt_per_call,
+            "tuned_per_call": column.tuned_per_call,
+            "saving_per_month": column.saving_per_month,
+            "payback_months": column.payback_months,
+        }
+        for name, column in (("pess", cost.pess), ("point", cost.point), ("opt", cost.opt))
+    }
+    return {
+        "economics": {
+            **columns,
+            "upfront": cost.upfront,
+            "hosting_plus_refresh": cost.hosting_plus_refresh,
+            "break_even_calls_per_month": cost.break_even_calls_per_month,
+            "max_tuned_residual_for_horizon": cost.max_tuned_residual_for_horizon,
+        },
+        "cost": {
+            "calls_per_month": cost.proposal.calls_per_month,
+            "prompt_tokens_per_call": cost.prompt_tokens_per_call,
+            "tuned_tokens_per_call": cost.tuned_tokens_per_call,
+            "largest_upfront": cost.largest_upfront,
+            "base_model_must_live_months": cost.base_model_must_live_months,
+            "lines": explain.cost_lines(cost),
+            "flips": [asdict(flip) for flip in flips(cost)],
+        },
+    }
+
+
+def _pilot_figures(case: Case) -> dict[str, Any]:
+    tuned, pilot = case.tuned, case.evidence.pilot
+    if tuned is None or pilot is None:
+        return {}
+    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled)}
+    if tuned.compared is not None:
+        e_better = _finite(tuned.compared.e_value)
+        figures["paired_e"] = e_better
+        figures["paired"] = {**asdict(tuned.compared), "e_value": e_better, "odds": odds(e_better)}
+    if pilot.content is not None and tuned.content_loss is not None:
+        loss = {"lower": tuned.content_loss.lower, "upper": tuned.content_loss.upper}
+        figures["content"] = {**pilot.content._asdict(), **loss}
+    return figures
+
+
+def _segment_figures(case: Case) -> dict[str, Any]:
+    if not case.parts:
+        return {}
+    return {"segments": [_part_figures(part) for part in case.parts], "alpha_segment": case.alpha_segment}
+
+
+def _part_figures(part: Part) -> dict[str, Any]:
+    """Give a pilot's segment as its pairs of bounds, another's with its counts too."""
+    figures = {"name": part.name, "share": part.share, "prompt": [part.prompt.lower, part.prompt.upper]}
+    if part.tuned is not None:
+        return {**figures, "tuned": [part.tuned.lower, part.tuned.upper]}
+    return {**figures, **as_figures(part.prompt)}
+
+
+def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[str, Any]:
+    evidence = case.evidence
+    rung = ruling.figures.get("next_rung")
+    optional = {
+        "calls_per_month": evidence.calls_per_month,
+        "best": case.best.strategy.id if case.best else None,
+        "content_right": _content_right(case),
+        "comparisons": [_comparison(found, case.alpha_each) for found in evidence.comparisons],
+        "choices": explain.choices(case, ruling),
+        "sources": [source._asdict() for source in evidence.sources],
+    }
+    return {
+        "config": asdict(case.config),
+        **{name: value for name, value in optional.items() if value},
+        "odds": _odds_figures(case),
+        "hazards": {
+            found.strategy.id: list(found.retries.hazards) for found in case.strategies if found.retries
+        },
+        "failure_kinds": {
+            found.strategy.id: dict(found.failure_kinds) for found in case.strategies if found.failure_kinds
+        },
+        "ladder": [{**step._asdict(), "strategies": list(step.strategies)} for step in case.ladder],
+        "ladder_line": ladder_line(case.ladder),
+        "reasons_to_tune": explain.reasons_to_tune(case, cost),
+        "assumptions": explain.assumptions(case),
+        "not_measured": explain.not_measured(case),
+        "notes": explain.notes(case, ruling),
+        "content_warning": explain.CONTENT_WARNING,
+        "next_command": explain.next_command(ruling.verdict, rung),
+    }
+
+
+def _odds_figures(case: Case) -> dict[str, Any]:
+    values = {found.strategy.id: (found.e_ok, found.e_bad) for found in case.strategies}
+    figures = {name: _both_sides(*pair) for name, pair in values.items()}
+    if case.tuned is not None:
+        figures["tuned"] = _both_sides(case.tuned.e_ok, case.tuned.e_bad)
+    return figures
+
+
+def _both_sides(e_ok: float, e_bad: float) -> dict[str, Any]:
+    return {"ok": _finite(e_ok), "bad": _finite(e_bad), "text": f"below {odds(e_ok)}, above {odds(e_bad)}"}
+
+
+def _comparison(found: Comparison, alpha: float) -> dict[str, Any]:
+    compared = paired(found.b, found.c, found.n, alpha=alpha)
+    e_better = _finite(compared.e_value)
+    return {**found._asdict(), **asdict(compared), "e_value": e_better, "odds": odds(e_better)}
+
+
+def _content_right(case: Case) -> dict[str, Any] | None:
+    content = case.evidence.content
+    if content is None or content.n == 0:
+        return None
+    found = bounds(content.right, content.n, alpha=case.alpha_each)
+    return {
+        "n": content.n,
+        "k": content.right,
+        "rate": content.right / content.n,
+        "lower": found.lower,
+        "upper": found.upper,
+    }
+
+
+def _finite(e_value: float) -> float:
+    return min(e_value, sys.float_info.max)

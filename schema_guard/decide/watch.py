@@ -1,0 +1,115 @@
+"""Watching the configurations in use: has one of them passed its objective, or drifted?
+
+Rules: a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change
+detector fired. All configurations that are watched share alpha, so that they hold together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schema_guard.decide.candidates import alarm_of, candidates_of, is_trial, of_newest_schema
+from schema_guard.errors import InvalidArgument, clip
+from schema_guard.stats import bounds
+
+if TYPE_CHECKING:
+    from schema_guard.records import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A configuration in use.
+
+    Attributes:
+        schema: Name of its schema.
+        function: Name of the guarded function.
+        configuration: Its strategies, and what else tells it apart.
+        n: Judged calls; distinct inputs where inputs repeat.
+        k: Unhandled ones; a sum of shares where inputs repeat.
+        rate: k / n.
+        lower: The true rate is below it with probability at most alpha, however often someone looks.
+        upper: The true rate is above it with probability at most alpha.
+        breach: Whether lower is above the objective.
+        risen_at: Number of the call at which the change detector fired, the earliest over segments; None if it did not.
+    """
+
+    schema: str
+    function: str
+    configuration: str
+    n: int
+    k: float
+    rate: float
+    lower: float
+    upper: float
+    breach: bool
+    risen_at: int | None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether neither happened."""
+        return not self.breach and self.risen_at is None
+
+
+def watch(
+    store: Store,
+    objective: float,
+    *,
+    schema: str | None = None,
+    function: str | None = None,
+    since: float | None = None,
+    alpha: float = 0.05,
+) -> list[Watched]:
+    """Look at the newest version of every configuration that is no trial.
+
+    Args:
+        store: Where to read.
+        objective: The largest unhandled rate that is good enough, in (0, 1).
+        schema: Only this name or fingerprint.
+        function: Only this guarded function.
+        since: Only calls that started then or later, in seconds since the epoch.
+        alpha: The probability that any of these reports a breach that is none, over all looks, in (0, 1).
+
+    Returns:
+        Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
+
+    Raises:
+        InvalidArgument: The objective is out of its range.
+        StoreError: The store cannot be read.
+    """
+    if not 0 < objective < 1:
+        raise InvalidArgument(
+            f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
+        )
+    rows = [
+        row
+        for row in store.configurations(since=since, schema=schema, function=function)
+        if row.calls and not is_trial(row)
+    ]
+    candidates = [
+        candidate
+        for name in sorted({row.schema_name for row in rows})
+        for candidate in candidates_of(of_newest_schema([r for r in rows if r.schema_name == name], []), [])
+    ]
+    watched = []
+    for candidate in candidates:
+        n = sum(row.inputs for row in candidate.rows)
+        k = sum(row.unhandled_inputs for row in candidate.rows)
+        found = bounds(k, n, alpha=alpha / len(candidates))
+        alarms = [alarm for row in candidate.rows if (alarm := alarm_of(row)) is not None]
+        first = candidate.first
+        watched.append(
+            Watched(
+                schema=first.schema_name,
+                function=first.function,
+                configuration=candidate.id,
+                n=n,
+                k=k,
+                rate=k / n,
+                lower=found.lower,
+                upper=found.upper,
+                breach=found.lower > objective,
+                risen_at=min(alarms, default=None),
+            )
+        )
+    return sorted(watched, key=lambda one: (one.is_fine, -one.lower))

@@ -1,0 +1,131 @@
+"""Evidence with something changed: what would the verdict be then?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.evidence import CallCost, Config, Economics, Feasibility, Three
+from schema_guard.errors import InvalidArgument, clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MOST_NAMED = 5
+
+# Of the economics' fields these stand in the evidence in another shape.
+_RESHAPED = ("prompt_cost", "tuned_cost", "tuned_hazards", "tuned_residual", "upfront")
+
+# Paths that may be set though the evidence does not have them yet.
+_SETTABLE = (
+    "calls_per_month",
+    "current",
+    *(f"config.{name}" for name in Config.__dataclass_fields__),
+    *(f"feasibility.{name}" for name in Feasibility.__dataclass_fields__),
+    *(f"economics.{name}" for name in Economics.__dataclass_fields__ if name not in _RESHAPED),
+    *(
+        f"economics.{side}.{name}"
+        for side in ("prompt_cost", "tuned_cost")
+        for name in CallCost.__dataclass_fields__
+    ),
+    *(f"economics.tuned.residual.{name}" for name in Three._fields),
+)
+
+
+def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Give a copy of evidence with some values changed; the evidence itself stays as it is.
+
+    Args:
+        evidence: As `decide` takes it; what it holds is not checked here.
+        changes: Each `path=value`, applied in order. A path is the keys from the root with dots between,
+            array members by index or by their id, name or rung: `strategies.few_shot.k_final=3`. Its last
+            keys will do where they mean one place only: `failure_cost=0.1`. A value is JSON; what is no
+            JSON is a text: `current=few_shot`.
+
+    Raises:
+        InvalidArgument: A change has no `=`, or its path is unknown or means several places.
+
+    >>> what_if({"config": {"target": 0.01}}, ["target=0.02", "calls_per_month=50000"])
+    {'config': {'target': 0.02}, 'calls_per_month': 50000}
+    """
+    changed: dict[str, Any] = deepcopy(dict(evidence))
+    for change in changes:
+        path, separator, text = change.partition("=")
+        if not separator:
+            raise InvalidArgument(
+                f"what-if {clip(repr(change))}: expected path=value, such as economics.failure_cost=0.1"
+            )
+        _set(changed, _resolve(path.strip(), changed), _value(text))
+    return changed
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
+    """Give the full path that is meant."""
+    known = list(dict.fromkeys([*_SETTABLE, *_paths(evidence)]))
+    if path in known:
+        return path
+    meant = [name for name in known if name.endswith(f".{path}")]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        more = len(meant) - _MOST_NAMED
+        told = ", ".join(meant[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise InvalidArgument(
+            f"what-if {clip(repr(path))}: expected one place, it may be {told}: write more of it"
+        )
+    last = {name.rpartition(".")[2] for name in known}
+    hint = did_you_mean(path, [*known, *last])
+    raise InvalidArgument(f"what-if {clip(repr(path))}: expected a path into the evidence{hint}")
+
+
+def _paths(value: Any, prefix: str = "") -> Iterator[str]:
+    """Give the path of every value inside of this one."""
+    for name, member in _members(value):
+        yield prefix + name
+        yield from _paths(member, f"{prefix}{name}.")
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((str(name), member) for name, member in value.items())
+    elif isinstance(value, list):
+        yield from ((_member_name(index, member), member) for index, member in enumerate(value))
+
+
+def _member_name(index: int, member: Any) -> str:
+    """Give how an array's member is addressed: by its id, name or rung when it has one."""
+    names = [member.get(key) for key in ("id", "name", "rung")] if isinstance(member, Mapping) else []
+    return next((name for name in names if isinstance(name, str)), str(index))
+
+
+def _set(evidence: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    place: Any = evidence
+    for name in parents:
+        place = _enter(place, name)
+    if isinstance(place, list):
+        place[_index(place, last)] = value
+    else:
+        place[last] = value
+
+
+def _enter(place: Any, name: str) -> Any:
+    """Give the member of that name, made where an object has none."""
+    if isinstance(place, list):
+        return place[_index(place, name)]
+    if not isinstance(place.get(name), (dict, list)):
+        place[name] = {}
+    return place[name]
+
+
+def _index(place: list[Any], name: str) -> int:
+    return next(index for index, member in enumerate(place) if _member_name(index, member) == name)

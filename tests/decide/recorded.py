@@ -1,0 +1,62 @@
+"""Calls as guards record them, put into a store in memory."""
+
+from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome
+
+DAY = 86_400.0
+CALL = Call(
+    id="0" * 32,
+    function="shop.extract",
+    schema_name="Invoice",
+    schema_fingerprint="f" * 16,
+    model="m1",
+    target=None,
+    strategies="system_prompt",
+    settings='{"max_attempts":1}',
+    version="v1",
+    segment=None,
+    input_hash=None,
+    parent_call_id=None,
+    started_at=0.0,
+)
+
+
+def record(  # noqa: PLR0913 - one argument a fact
+    store,
+    n,
+    k,
+    *,
+    kind="structure",
+    usage=UNKNOWN_USAGE,
+    elapsed_s=1.0,
+    attempts=1,
+    tasks=None,
+    gap_s=60.0,
+    **call,
+):
+    """Record n calls, the last k of them unhandled, each with its own task unless *tasks* says how many there are."""
+    for number in range(n):
+        failed = number >= n - k
+        made = tuple(
+            Attempt(
+                attempt,
+                call.get("strategies", "system_prompt"),
+                "p",
+                "{}",
+                Failure(kind, "type", "wrong") if failed or attempt < attempts else None,
+                None if failed or attempt < attempts else "exact",
+                (),
+                usage,
+                None,
+                "stop",
+                elapsed_s,
+            )
+            for attempt in range(1, attempts + 1)
+        )
+        begun = call.get("started_at", 0.0) + gap_s * number
+        task = f"{call.get('function')} {number if tasks is None else number % tasks}"
+        what = CALL._replace(**{**call, "id": f"{number:032x}", "started_at": begun})
+        failure = made[-1].failure
+        store.record(
+            Outcome(failure is None, None, made, failure, usage, None, elapsed_s * attempts, what), task
+        )
+    store.flush(30.0)

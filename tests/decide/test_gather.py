@@ -1,0 +1,393 @@
+"""Evidence from a store: what stands for what, what is left out, and what a user adds."""
+
+import json
+
+import pytest
+
+from schema_guard.core.values import Usage
+from schema_guard.decide import decide
+from schema_guard.decide.gather import gather
+from schema_guard.errors import InvalidArgument
+from schema_guard.records import open_store
+from tests.decide.examples import economics
+from tests.decide.recorded import DAY, record
+
+
+@pytest.fixture
+def store():
+    """A store in memory."""
+    with open_store("sqlite://") as opened:
+        yield opened
+
+
+def strategies(gathered):
+    """The strategies of the evidence, by id."""
+    return {strategy["id"]: strategy for strategy in gathered.evidence["strategies"]}
+
+
+def status(gathered, rung):
+    """What the evidence claims of a rung."""
+    (found,) = [claim for claim in gathered.evidence["ladder"] if claim["rung"] == rung]
+    return found
+
+
+def test_counts_are_those_of_the_store(store):
+    """Calls, unhandled ones, attempts and kinds are what was recorded."""
+    record(store, 10, 3, kind="value", attempts=2)
+
+    (found,) = strategies(gather(store)).values()
+
+    assert found == {
+        "id": "system_prompt",
+        "rung": "system_prompt",
+        "n": 10,
+        "k_final": 3,
+        "failure_kinds": {"value": 3},
+        "attempts": [[10, 10], [10, 3]],
+    }
+
+
+def test_evidence_is_taken_by_decide(store):
+    """What is gathered decides as it stands."""
+    record(store, 400, 0)
+
+    assert decide(gather(store).evidence).verdict == "PROMPTING_ENOUGH"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strategies": "few_shot"},
+        {"settings": '{"max_attempts":2}'},
+        {"function": "shop.other"},
+        {"target": "openai"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_configurations_are_not_pooled(store, change):
+    """What differs in strategy, settings, function or target is a strategy of its own, with a name of its own."""
+    record(store, 10, 1)
+    record(store, 10, 2, **change)
+
+    assert sorted(found["k_final"] for found in strategies(gather(store)).values()) == [1, 2]
+
+
+def test_only_the_newest_version_counts(store):
+    """Calls of an earlier version of the prompt are left out, and that is said."""
+    record(store, 10, 5, version="v1")
+    record(store, 20, 1, version="v2", started_at=DAY)
+
+    gathered = gather(store)
+
+    assert strategies(gathered)["system_prompt"]["n"] == 20
+    assert gathered.evidence["notes"] == [
+        "system_prompt: 10 calls of 1 earlier versions or trials are left out"
+    ]
+
+
+def test_only_the_newest_schema_counts(store):
+    """Calls under an earlier content of the schema are left out, and that is said."""
+    record(store, 10, 5, schema_fingerprint="a" * 16)
+    record(store, 20, 1, started_at=DAY)
+
+    gathered = gather(store, schema="Invoice")
+
+    assert strategies(gathered)["system_prompt"]["n"] == 20
+    assert gathered.schema_fingerprint == "f" * 16
+    assert "10 calls under earlier contents of the schema" in gathered.evidence["notes"][0]
+
+
+def test_segments_are_one_strategy_and_parts_of_it(store):
+    """Segments add up to their configuration, and stand beside it with their shares."""
+    record(store, 30, 3, segment="mail")
+    record(store, 10, 0, segment="scan")
+
+    gathered = gather(store)
+
+    assert strategies(gathered)["system_prompt"]["n"] == 40
+    assert gathered.evidence["segments"] == [
+        {"name": "mail", "share": 0.75, "n": 30, "k": 3},
+        {"name": "scan", "share": 0.25, "n": 10, "k": 0},
+    ]
+
+
+def test_repeated_inputs_are_clusters(store):
+    """Inputs that repeat stand with their calls and failures, and how many there are of a kind."""
+    record(store, 40, 10, tasks=20)
+
+    (found,) = strategies(gather(store)).values()
+
+    assert found["clusters"] == [[2, 0, 10], [2, 1, 10]]
+    assert decide(gather(store).evidence).as_dict()["rates"]["system_prompt"]["n"] == 20
+
+
+def test_another_model_is_a_rung(store):
+    """A model other than the one in use stands on the rung of larger models."""
+    record(store, 10, 5, model="big")
+    record(store, 10, 5, started_at=DAY)
+
+    found = strategies(gather(store))
+
+    assert [found[name]["rung"] for name in sorted(found)] == ["larger_model", "system_prompt"]
+
+
+def test_observed_calls_are_bare(store):
+    """What was only observed is data, and no rung of the ladder."""
+    record(store, 10, 5, strategies="bare", settings='{"max_attempts":1,"observe":true}')
+
+    assert strategies(gather(store))["bare"]["rung"] == "bare"
+
+
+def test_the_latest_call_is_the_current_configuration(store):
+    """In production is what was called last, trials apart."""
+    record(store, 10, 1, strategies="few_shot", started_at=DAY)
+    record(store, 10, 1)
+    record(store, 10, 1, strategies="json_mode", function="climb:1", started_at=2 * DAY)
+
+    assert gather(store).evidence["current"] == "few_shot"
+
+
+@pytest.mark.parametrize(
+    ("settings", "rung"),
+    [
+        ('{"max_attempts":1,"repair":"lossless"}', "lenient_parse"),
+        ('{"max_attempts":3}', "repair_retry"),
+        ('{"budget":{"max_output_tokens":900},"max_attempts":1}', "raise_max_output_tokens"),
+    ],
+)
+def test_settings_climb_rungs(store, settings, rung):
+    """Repair, re-asks and a higher output limit are rungs that were tested."""
+    record(store, 10, 1, settings=settings)
+
+    assert status(gather(store), rung) == {"rung": rung, "status": "tested"}
+
+
+def test_what_was_not_recorded_is_untested(store):
+    """A rung without calls is untested."""
+    record(store, 10, 1)
+
+    assert status(gather(store), "few_shot")["status"] == "untested"
+
+
+def test_no_truncation_rules_out_a_higher_limit(store):
+    """Where no failure is a truncation, raising the output limit is not applicable, for that reason."""
+    record(store, 10, 4)
+
+    assert status(gather(store), "raise_max_output_tokens") == {
+        "rung": "raise_max_output_tokens",
+        "status": "not_applicable",
+        "reason": "0 of 4 unhandled calls of system_prompt are truncation",
+    }
+
+
+def test_declared_rungs_keep_reason_and_day(store):
+    """What was declared in the store is claimed, with its day."""
+    record(store, 10, 4)
+    store.declare_rung("f" * 16, "few_shot", "declined", "no room in the prompt")
+
+    found = status(gather(store), "few_shot")
+
+    assert found["status"] == "declined"
+    assert found["reason"].startswith("no room in the prompt (20")
+
+
+def test_the_last_target_is_asked_for_and_its_history_told(store):
+    """The target is the last one that was set."""
+    record(store, 10, 4)
+    store.set_target("f" * 16, 0.01)
+    store.set_target("f" * 16, 0.02)
+
+    evidence = gather(store).evidence
+
+    assert evidence["config"]["target"] == 0.02
+    assert [target for _, target in evidence["target_history"]] == [0.01, 0.02]
+
+
+def test_volume_is_that_of_a_month(store):
+    """Calls a month are read off the calls that were no trials."""
+    record(store, 101, 0, gap_s=DAY / 100)
+    record(store, 500, 0, function="bench:1", gap_s=1.0)
+
+    assert gather(store).evidence["calls_per_month"] == pytest.approx(101 * 365.25 / 12)
+
+
+def test_a_short_time_has_no_volume(store):
+    """Less than an hour of calls says nothing of a month."""
+    record(store, 50, 0, gap_s=60.0)
+
+    assert "calls_per_month" not in gather(store).evidence
+
+
+def test_trials_of_one_configuration_are_not_added_up(store):
+    """A second trial asks the same inputs again: only the newest one counts."""
+    record(store, 30, 3, function="bench:1", strategies="few_shot")
+    record(store, 30, 4, function="bench:2", strategies="few_shot", started_at=DAY)
+
+    assert strategies(gather(store))["few_shot"]["n"] == 30
+
+
+def test_tasks_with_their_own_output_limits_are_one_trial(store):
+    """A benchmark's limit of each task does not make configurations of its own."""
+    for tokens in (64, 96):
+        record(store, 5, 1, function="bench:1", settings=json.dumps({"budget": {"output_tokens": tokens}}))
+
+    assert [found["n"] for found in strategies(gather(store)).values()] == [10]
+
+
+def test_a_tuned_model_is_the_pilot(store):
+    """Calls of the strategy `tuned` are a pilot's counts."""
+    record(store, 10, 4)
+    record(store, 20, 1, strategies="tuned")
+
+    gathered = gather(store)
+
+    assert gathered.evidence["pilot"] == {"n": 20, "k_final": 1}
+    assert list(strategies(gathered)) == ["system_prompt"]
+
+
+def test_after_an_alarm_the_calls_since_count(store):
+    """Where the unhandled rate has risen, only the calls after the alarm are evidence."""
+    record(store, 600, 0)
+    record(store, 400, 400, started_at=DAY)
+
+    gathered = gather(store)
+    (found,) = strategies(gathered).values()
+
+    assert 600 < found["drift"]["alarm_at"] < 620
+    assert found["drift"]["post_n"] == found["drift"]["post_k"] == 1000 - found["drift"]["alarm_at"]
+    assert "only the calls after it count" in gathered.evidence["notes"][0]
+    assert decide(gathered.evidence).as_dict()["rates"]["system_prompt"]["n"] == found["drift"]["post_n"]
+
+
+def test_several_schemas_ask_which_fail(store):
+    """Without a name, several schemas are one question."""
+    record(store, 300, 90, schema_name="Ticket", schema_fingerprint="a" * 16)
+    record(store, 300, 0)
+
+    verdict = decide(gather(store).evidence)
+
+    assert verdict.verdict == "SCHEMAS_FLAGGED"
+    assert verdict.as_dict()["flagged"] == ["Ticket"]
+
+
+def test_tokens_and_seconds_are_the_recorded_means(store):
+    """What a prompt costs is filled in from the records; the tuned model is taken to need as much."""
+    record(store, 10, 4, usage=Usage(900, 50, 300), elapsed_s=2.0)
+    money = economics()
+    prices = {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}
+    money |= {"prompt_cost": prices, "tuned_cost": prices}
+
+    found = gather(store, given={"economics": money, "calls_per_month": 1000}).evidence["economics"]
+
+    assert found["prompt_cost"] == {
+        "fixed": 300, "var": 600, "out": 50, "repair": 0, "hit": 1.0, "latency_s": 2.0, **prices,
+    }  # fmt: skip
+    assert found["tuned_cost"] == {**found["prompt_cost"], "hit": 0.0}
+
+
+def test_prices_come_from_a_table(store, tmp_path):
+    """Prices of the recorded model are looked up, and their source is told."""
+    record(store, 10, 4, usage=Usage(900, 50))
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+
+    evidence = gather(
+        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+    ).evidence
+
+    assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
+    assert evidence["sources"][0]["name"] == str(table)
+
+
+def test_an_unknown_model_has_no_price(store, tmp_path):
+    """A model that the table does not know is an error, never $0."""
+    record(store, 10, 4, model="m1-mini")
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+
+    with pytest.raises(InvalidArgument, match="m1-mini"):
+        gather(store, given={"economics": economics()}, prices=str(table))
+
+
+def test_latency_is_filled_in(store):
+    """Beside a budget stand the recorded percentiles of a call."""
+    record(store, 10, 4, elapsed_s=2.0, attempts=2)
+
+    found = gather(store, given={"latency": {"budget_s": 3.0}}).evidence["latency"]
+
+    assert found["p50_s"] == pytest.approx(4.0, rel=0.02)
+
+
+@pytest.mark.parametrize("key", ["strategies", "schemas", "pilot", "current"])
+def test_counts_are_not_given_by_hand(store, key):
+    """What the store counts cannot be handed in beside it."""
+    record(store, 10, 4)
+
+    with pytest.raises(InvalidArgument, match=key):
+        gather(store, given={key: []})
+
+
+def test_an_empty_store_says_how_many_calls_it_takes(store):
+    """Without a call there is no evidence; the error says how many could decide."""
+    with pytest.raises(InvalidArgument, match=r"the fewest calls that can decide.*are 377"):
+        gather(store)
+
+
+def test_an_unknown_schema_names_those_recorded(store):
+    """A name without calls is an error that lists the recorded ones."""
+    record(store, 10, 4)
+
+    with pytest.raises(InvalidArgument, match="recorded are Invoice"):
+        gather(store, schema="Invoce")
+
+
+def test_a_window_is_counted_alone(store):
+    """With `since` only the calls from then on count."""
+    record(store, 10, 4)
+    record(store, 7, 1, started_at=DAY)
+
+    assert strategies(gather(store, since=DAY))["system_prompt"]["n"] == 7
+
+
+def test_a_path_leads_to_the_counts(store):
+    """The points of a plot rise to all calls and all failures."""
+    record(store, 1001, 5)
+
+    path = gather(store).paths["system_prompt"]
+
+    assert path[0] == (0, 0)
+    assert path[-1] == (1001, 5)
+    assert path == sorted(path)
+
+
+def test_a_call_that_broke_off_has_no_known_kind(store):
+    """A transport failure after a judged reply is unhandled, and of no kind of the format."""
+    record(store, 10, 4, kind="transport", attempts=2)
+
+    (found,) = strategies(gather(store)).values()
+
+    assert (found["k_final"], found["failure_kinds"]) == (4, {})
+
+
+def test_rungs_of_a_climb_are_compared_on_their_inputs(store):
+    """Two rungs that were asked the same inputs stand with the inputs that only one of them got valid."""
+    record(store, 30, 9, function="climb:1")
+    record(store, 20, 2, function="climb:1", strategies="few_shot", started_at=DAY)
+
+    assert gather(store).evidence["comparisons"] == [
+        {"before": "system_prompt", "after": "few_shot", "n": 20, "b": 0, "c": 2}
+    ]
+
+
+def test_many_calls_after_an_alarm_are_counted_by_their_outcomes(store, monkeypatch):
+    """Beyond a number of calls only their outcomes count, and that is said."""
+    monkeypatch.setattr("schema_guard.decide.gather._MOST_RECOUNTED", 10)
+    record(store, 603, 0)
+    record(store, 400, 400, started_at=DAY)
+
+    gathered = gather(store)
+    (found,) = strategies(gathered).values()
+
+    after = 1003 - found["drift"]["alarm_at"]
+    assert found["drift"] == {"alarm_at": 1003 - after, "post_n": after, "post_k": after}
+    assert "attempts not told" in gathered.evidence["notes"][1]

@@ -1,0 +1,67 @@
+"""The ladder: its order, what is next, and what is said of every rung."""
+
+import pytest
+
+from schema_guard.decide.ladder import (
+    RUNGS,
+    Claim,
+    Rung,
+    ladder_line,
+    ladder_of,
+    next_rung,
+    order_of,
+    untested,
+)
+
+
+def claims(*rungs, status="untested", reason=""):
+    return [Claim(rung, status, reason) for rung in rungs]
+
+
+@pytest.mark.parametrize(
+    ("left", "following"),
+    [
+        ((), None),
+        (("larger_model", "few_shot"), "few_shot"),
+        (("strict_schema", "larger_model"), "larger_model"),
+        (("strict_schema",), "strict_schema"),
+        (tuple(reversed(RUNGS)), "raise_max_output_tokens"),
+    ],
+)
+def test_next_is_the_first_untested_rung_strict_last(left, following):
+    """Climbing takes the rungs in order, and strict decoding, out of reach, when nothing else is left."""
+    assert next_rung(ladder_of(claims(*left), {})) == following
+
+
+def test_every_rung_has_a_status():
+    """A rung is what is claimed of it, tested where it was measured, and not claimed otherwise."""
+    ladder = ladder_of(
+        [*claims("few_shot", "temperature"), *claims("json_mode", status="declined", reason="no")],
+        {"few_shot": ["a", "b"]},
+    )
+
+    assert [step for step in ladder if step.status != "not_claimed"] == [
+        Rung("json_mode", "declined", "no", ()),
+        Rung("few_shot", "tested", "", ("a", "b")),
+        Rung("temperature", "untested", "", ()),
+    ]
+    assert untested(ladder) == ["temperature"]
+
+
+def test_line_tells_what_was_not_tried_and_why():
+    """One line names the untested rungs, the reasons of the others, and what nothing is said of."""
+    tested = claims(*RUNGS[:-3], status="tested")
+    ladder = ladder_of(
+        [*tested, *claims(RUNGS[-3], status="declined", reason="a contract"), *claims(RUNGS[-2], status="not_applicable", reason="on")],
+        {},
+    )  # fmt: skip
+
+    assert ladder_line(ladder) == (
+        "untested: none / declined: schema_simplify because a contract / "
+        "not applicable: repair_retry because on / nothing claimed: larger_model"
+    )
+
+
+def test_bare_comes_before_every_rung():
+    """Observed calls have nothing added, and so are the cheapest."""
+    assert [order_of(rung) for rung in ("bare", *RUNGS)] == list(range(12))
