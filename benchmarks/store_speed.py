@@ -4,8 +4,8 @@
 
 Writes made-up attempts through `Session.write`, in transactions of 500 calls as the writer's thread does, and
 inserts the same rows into a second file without roll-ups, batch by batch in turn, so that both are measured
-under the same load. Then times the reading of everything that a report and a decision need. All times are wall
-times. With --output it writes NAME.json and NAME.txt.
+under the same load. Then times the reading of everything that a report and a decision need, and the command
+`schema-guard decide`, process start and all. All times are wall times. With --output it writes NAME.json and NAME.txt.
 """
 
 import argparse
@@ -15,6 +15,8 @@ import os
 import platform
 import random
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -147,15 +149,25 @@ def read(path: Path) -> dict[str, Any]:
             "after_90_percent_s": seconds(
                 lambda: store.configuration_after(largest.id or 0, largest.calls * 9 // 10)
             ),
+            "decide_s": sorted(seconds(lambda: decided(path)) for _ in range(_READS))[_READS // 2],
         }
+
+
+def decided(path: Path) -> None:
+    """Run the command on one of the schemas."""
+    command = [sys.executable, "-m", "schema_guard", "decide", "--schema", _SCHEMAS[0], "--format", "json"]
+    done = subprocess.run([*command, "--store", f"sqlite:///{path}"], capture_output=True, check=False)
+    if done.returncode > 1:
+        raise SystemExit(done.stderr.decode())
 
 
 def as_text(result: dict[str, Any]) -> str:
     """Give a result as lines."""
     attempts = result["attempts"]
     sizes = [round(result[name] / attempts) for name in ("file_bytes", "plain_file_bytes")]
-    first_ms, median_ms, hour_ms, after_ms = (
-        1e3 * result[name] for name in ("read_first_s", "read_median_s", "last_hour_s", "after_90_percent_s")
+    first_ms, median_ms, hour_ms, after_ms, decide_ms = (
+        1e3 * result[name]
+        for name in ("read_first_s", "read_median_s", "last_hour_s", "after_90_percent_s", "decide_s")
     )
     return f"""{result["command"]}
 {result["date"]}, Python {result["python"]}, SQLite {result["sqlite"]}, {result["processors"]} processors
@@ -168,6 +180,7 @@ ratio                     {result["times_plain"]:>10.1f}
 configurations()          {median_ms:>10.1f} ms, the first time {first_ms:.1f}
 ... of the last hour      {hour_ms:>10.1f} ms (goes through the attempts)
 configuration_after(90 %) {after_ms:>10.1f} ms (goes through the attempts)
+schema-guard decide       {decide_ms:>10.1f} ms (the whole command, median of {_READS})
 writing {_FULL:,} at this rate takes {_FULL / result["rows_a_s"] / 60:.1f} minutes"""
 
 

@@ -1,8 +1,7 @@
 """Candidates: the configurations of a store that a decision is about.
 
 Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
-own, and of versions that follow one another only the newest counts. Trials (`bench`, `climb`) have no function of
-their own. Whatever is left out is a note.
+own, and of versions that follow one another only the newest counts, as of trials (`bench`, `climb`) of one kind. Whatever is left out is a note.
 """
 
 from __future__ import annotations
@@ -65,6 +64,18 @@ def is_trial(row: ConfigurationCounts) -> bool:
     return row.function.startswith(_TRIALS)
 
 
+def trial_of(row: ConfigurationCounts) -> tuple[str, str]:
+    """Give a trial's own name, and the rung that it says its calls are; both empty where there is none.
+
+    Trials are recorded as `bench:ID`, or as `climb:ID:RUNG`.
+    """
+    if not is_trial(row):
+        return "", ""
+    kind, _, rest = row.function.partition(":")
+    name, _, rung = rest.partition(":")
+    return f"{kind}:{name}", rung
+
+
 def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
     """Keep the calls under the schema's newest content."""
     newest = max(rows, key=last_call).schema_fingerprint
@@ -82,9 +93,8 @@ def candidates_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list
     )
     for row in rows:
         # Trials ask the same inputs again: two of them are not twice the evidence.
-        function, version = (
-            ("", (row.function, row.version)) if is_trial(row) else (row.function, (row.version,))
-        )
+        trial, part = trial_of(row)
+        function, version = (part, (trial, row.version)) if trial else (row.function, (row.version,))
         versions[function, row.model, row.target, row.strategies, _settings_key(row)][version].append(row)
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
@@ -158,6 +168,9 @@ def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
     """Say which remedy a configuration is."""
     if settings_of(row).get("observe"):
         return "bare"
+    _, climbed = trial_of(row)
+    if climbed in RUNGS:
+        return climbed
     last = row.strategies.rpartition(">")[2]
     if last == "tuned":
         return last

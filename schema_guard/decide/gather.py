@@ -23,6 +23,7 @@ from schema_guard.decide.candidates import (
     of_newest_schema,
     rung_of,
     settings_of,
+    trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
 from schema_guard.decide.prices import token_prices
@@ -347,7 +348,7 @@ def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str
     )
     compared = []
     for before, after in pairwise(climbed):
-        if before.first.function == after.first.function:
+        if trial_of(before.first)[0] == trial_of(after.first)[0]:
             n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
             if n:
                 compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})

@@ -84,7 +84,7 @@ class OpenAIModel(Closing):
         self.target = target
         self.capabilities = capabilities(target)
         self.endpoint = endpoint
-        self._defaults = dict(defaults or {})
+        self.defaults = dict(defaults or {})
         self._on_close = on_close
         self._lock = threading.Lock()
         self._closed = False
@@ -148,7 +148,7 @@ class OpenAIModel(Closing):
         for name in _OURS:
             if name in given:
                 raise InvalidArgument(f"options[{name!r}]: expected the model to set it; pass the prompt")
-        arguments: dict[str, Any] = {"model": self.name, **self._defaults}
+        arguments: dict[str, Any] = {"model": self.name, **self.defaults}
         if self.target == "openai-responses":
             arguments["input"] = prompt if isinstance(prompt, str) else messages(prompt)
         else:

@@ -53,7 +53,7 @@ def record(  # noqa: PLR0913 - one argument a fact
             for attempt in range(1, attempts + 1)
         )
         begun = call.get("started_at", 0.0) + gap_s * number
-        task = f"{call.get('function')} {number if tasks is None else number % tasks}"
+        task = f"task {number if tasks is None else number % tasks}"
         what = CALL._replace(**{**call, "id": f"{number:032x}", "started_at": begun})
         failure = made[-1].failure
         store.record(

@@ -142,7 +142,7 @@ def test_the_latest_call_is_the_current_configuration(store):
     """In production is what was called last, trials apart."""
     record(store, 10, 1, strategies="few_shot", started_at=DAY)
     record(store, 10, 1)
-    record(store, 10, 1, strategies="json_mode", function="climb:1", started_at=2 * DAY)
+    record(store, 10, 1, strategies="json_mode", function="climb:1:json_mode", started_at=2 * DAY)
 
     assert gather(store).evidence["current"] == "few_shot"
 
@@ -371,8 +371,8 @@ def test_a_call_that_broke_off_has_no_known_kind(store):
 
 def test_rungs_of_a_climb_are_compared_on_their_inputs(store):
     """Two rungs that were asked the same inputs stand with the inputs that only one of them got valid."""
-    record(store, 30, 9, function="climb:1")
-    record(store, 20, 2, function="climb:1", strategies="few_shot", started_at=DAY)
+    record(store, 30, 9, function="climb:1:system_prompt")
+    record(store, 20, 2, function="climb:1:few_shot", strategies="few_shot", started_at=DAY)
 
     assert gather(store).evidence["comparisons"] == [
         {"before": "system_prompt", "after": "few_shot", "n": 20, "b": 0, "c": 2}
@@ -391,3 +391,11 @@ def test_many_calls_after_an_alarm_are_counted_by_their_outcomes(store, monkeypa
     after = 1003 - found["drift"]["alarm_at"]
     assert found["drift"] == {"alarm_at": 1003 - after, "post_n": after, "post_k": after}
     assert "attempts not told" in gathered.evidence["notes"][1]
+
+
+def test_rungs_of_a_climb_stand_apart(store):
+    """Two rungs that are asked alike are two strategies, each on the rung that it was climbed as."""
+    record(store, 30, 9, function="climb:1:system_prompt")
+    record(store, 30, 9, function="climb:1:temperature", started_at=DAY)
+
+    assert [found["rung"] for found in strategies(gather(store)).values()] == ["temperature", "system_prompt"]

@@ -1,0 +1,1 @@
+"""Climbing the ladder: measure remedies on the same inputs, one after the other, until the verdict is clear."""
