@@ -311,7 +311,10 @@ def test_bench_says_everything_that_is_wrong_with_a_suite(capsys, folder, suite)
     ("replies", "message"),
     [
         ([{"raise": "TimeoutError: too \x1b slow"}] * 2, r"TimeoutError: too \x1b slow"),
-        (RIGHT[:1], "InvalidArgument: model 'replies' has given all its 1 replies: add one for every call"),
+        (
+            RIGHT[:1],
+            "InvalidArgument: model 'replies' has given all its 1 replies: add one for every call, or let them start again with cycle=True",
+        ),
     ],
 )
 def test_model_that_fails_ends_the_run_in_a_sentence(capsys, folder, suite, replies, message):

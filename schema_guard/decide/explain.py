@@ -28,26 +28,28 @@ CONTENT_WARNING = (
     "and the best gets 83.0% of the values right"
 )
 
-_EXPORT = "schema-guard export  # validated examples as JSON Lines of messages, inputs held out by their hash"
-_NEXT_COMMANDS = {
-    "PROMPTING_ENOUGH": "schema-guard watch",
+_PILOT = "tune a pilot on validated examples, with a part of the inputs held out, and measure it as strategy 'tuned'"
+_NEXT = {
     "NEED_MORE_DATA": "schema-guard decide  # again, when the further calls are recorded",
-    "FINE_TUNE_FOR_COST": _EXPORT,
-    "FINE_TUNE_JUSTIFIED": _EXPORT,
-    "FINE_TUNE_AND_ROUTE": _EXPORT,
+    "FINE_TUNE_FOR_COST": _PILOT,
+    "FINE_TUNE_JUSTIFIED": _PILOT,
+    "FINE_TUNE_AND_ROUTE": _PILOT,
     "SCHEMAS_FLAGGED": "schema-guard report",
     "FINE_TUNE_BLOCKED": "schema-guard decide  # again, when what blocks it has changed",
     "ACCEPT_OR_REDESIGN": (
         "schema-guard decide  # again, with a looser target, a simpler schema, failures handled, or another provider"
     ),
 }
+_BY_HAND = {"schema_simplify": "simplify the schema, then: schema-guard climb"}
 
 _NO_SOURCE = "prices: no source and no day are given"
 
 
-def next_command(verdict: str, next_rung: str | None) -> str:
-    """Give the command to run next."""
-    return f"schema-guard climb {next_rung}" if next_rung else _NEXT_COMMANDS[verdict]
+def next_step(verdict: str, next_rung: str | None, target: float) -> str:
+    """Say what to run, or to do, next."""
+    if next_rung:
+        return _BY_HAND.get(next_rung, f"schema-guard climb --first {next_rung}")
+    return f"schema-guard watch --slo {target:g}" if verdict == "PROMPTING_ENOUGH" else _NEXT[verdict]
 
 
 def cost_lines(cost: CostCase) -> list[str]:

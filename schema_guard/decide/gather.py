@@ -449,7 +449,8 @@ def _paths(candidates: Iterable[Candidate]) -> dict[str, list[tuple[int, int]]]:
 def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
     """Give (calls, unhandled) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
     step = max(1, len(row.outcomes) // _POINTS)
-    points, failed = [(0, 0)], 0
+    points: list[tuple[int, int]] = []
+    failed = 0
     for at in range(0, len(row.outcomes), step):
         failed += int.from_bytes(row.outcomes[at : at + step]).bit_count()
         points.append((min(8 * (at + step), row.calls), failed))

@@ -66,13 +66,14 @@ class Verdict:
             flagged, e_bad: Schemas that fail, the strongest evidence first; evidence by schema.
 
         And for whoever shows the verdict:
-            why, exit_code, config, calls_per_month, best, next_command: As they are named.
+            why, exit_code, config, calls_per_month, best, next_step: As they are named.
             odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
             hazards: By strategy: how often attempt 1, 2, ... fails.
             failure_kinds: By strategy: unhandled calls by kind.
             ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
             cost: calls_per_month, prompt_tokens_per_call, tuned_tokens_per_call, largest_upfront,
-                base_model_must_live_months, lines (the arithmetic), flips.
+                base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
+                lines (the arithmetic), flips.
             paired: The pilot against the prompt: e_value, lower, upper, better.
             comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
                 before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
@@ -158,7 +159,7 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
         "config": asdict(config),
         "notes": list(evidence.notes),
         "content_warning": explain.CONTENT_WARNING,
-        "next_command": explain.next_command("SCHEMAS_FLAGGED", None),
+        "next_step": explain.next_step("SCHEMAS_FLAGGED", None, config.target),
     }
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
@@ -176,6 +177,7 @@ def _rate_figures(found: Measured) -> dict[str, Any]:
 
 
 def _economic_figures(cost: CostCase) -> dict[str, Any]:
+    by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     columns = {
         name: {
             "prompt_per_call": column.prompt_per_call,
@@ -183,7 +185,7 @@ def _economic_figures(cost: CostCase) -> dict[str, Any]:
             "saving_per_month": column.saving_per_month,
             "payback_months": column.payback_months,
         }
-        for name, column in (("pess", cost.pess), ("point", cost.point), ("opt", cost.opt))
+        for name, column in by_name.items()
     }
     return {
         "economics": {
@@ -199,6 +201,9 @@ def _economic_figures(cost: CostCase) -> dict[str, Any]:
             "tuned_tokens_per_call": cost.tuned_tokens_per_call,
             "largest_upfront": cost.largest_upfront,
             "base_model_must_live_months": cost.base_model_must_live_months,
+            "failure_cost": cost.proposal.economics.failure_cost,
+            "prompt_rate": {name: column.prompt_rate for name, column in by_name.items()},
+            "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
             "lines": explain.cost_lines(cost),
             "flips": [asdict(flip) for flip in flips(cost)],
         },
@@ -262,7 +267,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "not_measured": explain.not_measured(case),
         "notes": explain.notes(case, ruling),
         "content_warning": explain.CONTENT_WARNING,
-        "next_command": explain.next_command(ruling.verdict, rung),
+        "next_step": explain.next_step(ruling.verdict, rung, case.config.target),
     }
 
 

@@ -70,7 +70,7 @@ def test_text_is_read_from_rung_to_verdict(result):
         "bounds: at alpha 0.025 a side, at every look",
         CONTENT_WARNING,
         f"VERDICT  PROMPTING_ENOUGH - {result.verdict.why}",
-        "next: schema-guard watch",
+        "next: schema-guard watch --slo 0.2",
     ]
 
 

@@ -126,16 +126,17 @@ def test_no_volume_pays_where_a_call_saves_nothing():
 
 
 @pytest.mark.parametrize(
-    ("evidence", "command"),
+    ("evidence", "step"),
     [
-        (passing(), "schema-guard watch"),
-        (failing(ladder=ladder(json_mode="untested")), "schema-guard climb json_mode"),
+        (passing(), "schema-guard watch --slo 0.01"),
+        (failing(ladder=ladder(json_mode="untested")), "schema-guard climb --first json_mode"),
+        (failing(ladder=ladder(schema_simplify="untested")), "simplify the schema, then: schema-guard climb"),
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
     ],
 )
-def test_next_command_follows_the_verdict(evidence, command):
-    """What to run next is told."""
-    assert decide(evidence).as_dict()["next_command"] == command
+def test_next_step_follows_the_verdict(evidence, step):
+    """What to run or to do next is told."""
+    assert decide(evidence).as_dict()["next_step"] == step
 
 
 def test_too_late_an_answer_prices_both_choices():

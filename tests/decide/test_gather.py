@@ -355,7 +355,7 @@ def test_a_path_leads_to_the_counts(store):
 
     path = gather(store).paths["system_prompt"]
 
-    assert path[0] == (0, 0)
+    assert path[0] == (8, 0)
     assert path[-1] == (1001, 5)
     assert path == sorted(path)
 

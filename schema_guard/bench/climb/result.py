@@ -208,4 +208,4 @@ def _verdict(result: ClimbResult) -> Iterator[str]:
     yield f"bounds: at alpha {verdict['alpha_each']:.3g} a side, at every look"
     yield verdict["content_warning"]
     yield f"VERDICT  {verdict['verdict']} - {safe(verdict['why'])}"
-    yield f"next: {verdict['next_command']}"
+    yield f"next: {verdict['next_step']}"

@@ -1,0 +1,261 @@
+"""The account of a verdict, which every rendering shows: the head, then the details.
+
+Rules: those of the sections; the head is one fact a line, the most important first, for a reader who knows no
+statistics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.words import dollars, interval, months, odds, percent, plural
+from schema_guard.errors import safe
+from schema_guard.report.decision_sections import (
+    COLUMNS,
+    calls,
+    hazards_of,
+    name_of,
+    payback,
+    rate,
+    sections_of,
+    state_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.report.decision_sections import Section
+
+    Figures = Mapping[str, Any]
+
+_DAYS_A_MONTH = 365.25 / 12
+
+_MEANINGS = {
+    "PROMPTING_ENOUGH": "keep prompting: the format does not need fine-tuning",
+    "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less, everything counted",
+    "NEED_MORE_DATA": "what is recorded does not decide it yet: change nothing because of it, and record more",
+    "CLIMB_LADDER": "a cheaper remedy is not measured yet: measure it before you think of fine-tuning",
+    "USE_CONSTRAINED_DECODING": "let the provider or the engine enforce the schema, which may be all it takes",
+    "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
+    "FINE_TUNE_JUSTIFIED (pilot)": (
+        "the remedies that were tried leave too many failures, and tuning pays even if all goes badly: run a pilot"
+    ),
+    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model keeps the target and pays, even if all goes badly: ship it",
+    "FINE_TUNE_BLOCKED": "fine-tuning would pay, and cannot be done as things stand",
+    "ACCEPT_OR_REDESIGN (not_economic)": (
+        "prompting misses the target, and fine-tuning is not shown to pay: loosen the target, simplify the "
+        "schema, handle the failures, or change the provider"
+    ),
+    "ACCEPT_OR_REDESIGN (pilot_failed)": (
+        "the tuned model misses the target too: loosen the target, simplify the schema, or handle the failures"
+    ),
+    "ACCEPT_OR_REDESIGN (content_regression)": (
+        "the tuned model keeps the format and is less often right: tune on better examples, or keep prompting"
+    ),
+    "SCHEMAS_FLAGGED": "the flagged schemas miss the target; of the others that is not shown",
+}
+_BLOCKS = {
+    "train_examples": "too few validated examples to tune on",
+    "provider_closed": "the provider takes no new tuning jobs",
+    "base_model_shutdown_before_payback": "the base model is shut down before tuning has paid back",
+}
+
+
+class Fact(NamedTuple):
+    """One line of the head: what it is about, and what there is to say."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What every rendering shows.
+
+    Attributes:
+        verdict: Its name, with stage or reason in parentheses where it has one.
+        good: Whether a command that gives it exits with 0.
+        facts: The head, most important first.
+        sections: The details.
+        next_step: What to run or to do next.
+    """
+
+    verdict: str
+    good: bool
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    next_step: str
+
+
+def account_of(figures: Figures) -> Account:
+    """Put the figures of a verdict, as `Verdict.as_dict` gives them, into words."""
+    return Account(
+        verdict=_verdict(figures),
+        good=figures["exit_code"] == 0,
+        facts=tuple(_facts(figures)),
+        sections=tuple(sections_of(figures)),
+        next_step=safe(figures["next_step"]),
+    )
+
+
+def _verdict(figures: Figures) -> str:
+    detail = figures.get("stage") or figures.get("reason")
+    return f"{figures['verdict']} ({detail})" if detail else str(figures["verdict"])
+
+
+def _meaning(figures: Figures) -> str:
+    told = _verdict(figures)
+    if figures["verdict"] == "SCHEMAS_FLAGGED" and not figures["flagged"]:
+        return "no schema is shown to miss the target"
+    return _MEANINGS[told if told in _MEANINGS else figures["verdict"]]
+
+
+def _facts(figures: Figures) -> Iterator[Fact]:
+    yield Fact("VERDICT", _verdict(figures))
+    yield Fact("why", safe(figures["why"]))
+    yield Fact("that is", _meaning(figures))
+    yield from _decision_facts(figures)
+    yield from _measured_facts(figures)
+    yield from _cost_facts(figures)
+    if "not_measured" in figures:
+        yield Fact("unmeasured", " ; ".join(map(safe, figures["not_measured"])) or "nothing")
+    yield Fact("next", safe(figures["next_step"]))
+    good = "good" if figures["exit_code"] == 0 else "a verdict against prompting as it is"
+    yield Fact("exit code", f"{figures['exit_code']} ({good})")
+
+
+def _decision_facts(figures: Figures) -> Iterator[Fact]:
+    """Give what the verdict asks for or rests on, beside its sentence."""
+    if "n_more" in figures:
+        yield Fact("collect", _collect(figures))
+    if "next_rung" in figures:
+        yield Fact("next rung", figures["next_rung"])
+    if "not_fixable_by_decoding" in figures:
+        left = figures["not_fixable_by_decoding"]
+        target = percent(figures["config"]["target"])
+        yield Fact(
+            "decoding",
+            f"{left['k']:g} failures are known to be of a kind that strict decoding cannot fix: a rate of at "
+            f"least {percent(left['lower'])}, target {target}",
+        )
+    if "tune" in figures:
+        yield Fact("tune", ", ".join(map(name_of, figures["tune"])))
+        yield Fact("prompt", ", ".join(map(name_of, figures["prompt"])))
+    blocked = figures.get("blocked") or figures.get("cost_case_blocked")
+    if blocked:
+        yield Fact("blocked", " ; ".join(f"{reason}: {_BLOCKS[reason]}" for reason in blocked))
+    if "flagged" in figures:
+        yield Fact("flagged", ", ".join(map(name_of, figures["flagged"])) or "none")
+
+
+def _collect(figures: Figures) -> str:
+    n_more, duration = figures["n_more"], figures["months_to_answer"]
+    whose = {"tuned": "the tuned model", "tuned_content": "the tuned model, known answers"}.get(
+        figures["strategy"], name_of(figures["strategy"])
+    )
+    if n_more is None:
+        return f"no number of calls of {whose} decides it at the observed rate"
+    told = f"{n_more:,} more of {whose} (calls; distinct inputs where inputs repeat)"
+    if duration is None:
+        return f"{told} ; how long that takes is not known: calls_per_month is not given"
+    return f"{told} ; {_months_and_days(duration)} at {calls(figures['calls_per_month'])} calls/month"
+
+
+def _months_and_days(duration: float) -> str:
+    days = duration * _DAYS_A_MONTH
+    return f"{months(duration)} ({plural(round(days), 'day') if days >= 1 else 'less than a day'})"
+
+
+def _measured_facts(figures: Figures) -> Iterator[Fact]:
+    best = figures.get("best")
+    if best is not None:
+        each, together = 1 - figures["alpha_each"], 1 - 2 * figures["config"]["alpha"]
+        yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls unhandled")
+        yield Fact(
+            "best prompt",
+            f"{name_of(best)}  {rate(figures['rates'][best])}  ({100 * each:.1f}% each side; all bounds together "
+            f">= {100 * together:.0f}%, at every look)",
+        )
+        if best in figures["hazards"]:
+            yield Fact("retries", _retries(figures, best))
+    if "tuned" in figures:
+        yield Fact("tuned model", f"{rate(figures['tuned'])}  {state_of(figures['tuned'])}")
+    if "paired" in figures:
+        yield Fact("tuned wins", _paired(figures["paired"]))
+
+
+def _retries(figures: Figures, strategy: str) -> str:
+    retry = figures["rates"][strategy].get("retry", {})
+    told = f"f = {hazards_of(figures['hazards'][strategy])}"
+    if retry.get("rho") is not None:
+        told += f"  rho {retry['rho']:.2f}"
+    if retry.get("geometric") is not None:
+        told += (
+            f"  geometric would claim {percent(retry['geometric'])}, recorded {percent(retry['residual'])}"
+        )
+    return told
+
+
+def _paired(paired: Figures) -> str:
+    claim = "proved" if paired["better"] else "not proved"
+    return (
+        f"on the same inputs: odds {odds(paired['e_value'])}, {claim}; it leaves {interval(paired['lower'], paired['upper'])} "
+        "fewer calls unhandled"
+    )
+
+
+def _cost_facts(figures: Figures) -> Iterator[Fact]:
+    if "cost" not in figures:
+        if "rates" in figures:
+            yield Fact("costs", "no economics are given: what prompting and a tuned model cost is not known")
+        return
+    cost, money = figures["cost"], figures["economics"]
+    pess, horizon = money["pess"], figures["config"]["horizon_months"]
+    yield Fact(
+        "cost/call",
+        " ; ".join(
+            f"{side} {dollars(cost[f'{side}_tokens_per_call'])} tokens + {percent(cost[f'{side}_rate']['pess'])} x "
+            f"{dollars(cost['failure_cost'])} = {dollars(pess[f'{side}_per_call'])}"
+            for side in ("prompt", "tuned")
+        ),
+    )
+    yield Fact(
+        "saving",
+        f"{dollars(pess['saving_per_month'])}/month at {calls(cost['calls_per_month'])} calls/month ; "
+        f"upfront {dollars(money['upfront'])}",
+    )
+    told = (f"{payback(money[column]['payback_months'])} ({column})" for column in COLUMNS)
+    yield Fact("payback", f"{' / '.join(told)} ; it has to be within {months(horizon)}")
+    yield Fact(
+        "the bar", f"{_bar(money)} ; {_volume(money)} ; upfront may reach {dollars(cost['largest_upfront'])}"
+    )
+    yield Fact("flips", _flips(cost))
+
+
+def _bar(money: Figures) -> str:
+    bar = money["max_tuned_residual_for_horizon"]
+    if bar is None:
+        return "failures cost nothing, so any unhandled rate of the tuned model pays the same"
+    if bar < 0:
+        return f"no tuned model pays: it would have to leave {percent(bar)} unhandled"
+    return f"the tuned model must leave <= {percent(bar)} unhandled"
+
+
+def _volume(money: Figures) -> str:
+    volume = money["break_even_calls_per_month"]
+    return "no volume pays" if volume is None else f"volume must stay >= {calls(volume)} calls/month"
+
+
+def _flips(cost: Figures) -> str:
+    flips = [flip["change"] for flip in cost["flips"] if flip["flips"]]
+    stays = [
+        f"{flip['change']} ({payback(flip['payback_months'])})" for flip in cost["flips"] if not flip["flips"]
+    ]
+    told = [f"the answer changes with: {', '.join(flips) or 'nothing that was tried'}"]
+    if stays:
+        told.append(f"not with: {', '.join(stays)}")
+    live = cost["base_model_must_live_months"]
+    if live is not None:
+        told.append(f"base model must live >= {months(live)}")
+    return " ; ".join(told)

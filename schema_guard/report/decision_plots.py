@@ -1,0 +1,525 @@
+"""The plots of a verdict: rates, evidence over calls, monthly costs, and what the answer depends on.
+
+Rules: a plot shows figures of the verdict and nothing else (a path of evidence is computed from the counts
+that the caller gives); each has a sentence that tells the same without sight; a plot without data is None,
+and the page says what is missing. Nothing depends on colour alone: states differ by their marks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import cycle
+from math import log, log10
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.words import dollars, interval, months, odds, percent
+from schema_guard.errors import clip
+from schema_guard.report.decision_sections import TUNED, calls, name_of, payback, swings
+from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.stats import log_e_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    Figures = Mapping[str, Any]
+    Paths = Mapping[str, Sequence[tuple[int, float]]]
+
+# In units of the view box: about what a phone is wide, so that letters stay legible there.
+_WIDTH = 460
+
+_COLOUR_OF = {"pass": COLOURS["pass"], "fail": COLOURS["fail"], "inconclusive": COLOURS["open"]}
+_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D"}
+_SERIES = tuple(COLOURS[f"series{number}"] for number in range(1, 5))
+_MARKS = ("o", "s", "D", "^", "v")
+
+# So many letters leave room for a rate and a state beside them.
+_NAME_SIZE = 28
+
+# Evidence past a million to one, or a thousand to one against, is drawn at the edge.
+_MOST_EVIDENCE, _LEAST_EVIDENCE = 6.0, -3.0
+
+# More points than a screen has columns show nothing more.
+_MOST_POINTS = 400
+
+_BOUNDARY_POINTS = 32
+_BISECTIONS = 40
+
+# Over so many powers of ten there is room for the marks of the powers only.
+_MANY_DECADES = 2.7
+
+# A payback of ten horizons is as good as never, and would leave the others no room.
+_MOST_HORIZONS = 10
+
+# Lines of the legend of the costs: two models, break-even, the present volume.
+_COST_LEGEND = 4
+
+# Volumes further apart than this need a logarithmic scale.
+_FAR_APART = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot, or why there is none.
+
+    Attributes:
+        title: What it shows.
+        caption: How to read it.
+        svg: None where data is missing.
+        missing: What is missing; `""` where nothing is.
+    """
+
+    title: str
+    caption: str
+    svg: str | None
+    missing: str = ""
+
+
+class _Rated(NamedTuple):
+    name: str
+    figures: Figures
+
+
+def plots_of(figures: Figures, paths: Paths | None) -> list[Plot]:
+    """Draw the plots of a verdict's figures.
+
+    Args:
+        figures: As `Verdict.as_dict` gives them.
+        paths: By strategy: calls and failures so far, in the order of the calls; None when only the
+            totals are known.
+    """
+    return [
+        rates_plot(figures),
+        paths_plot(figures, paths) if paths else plane_plot(figures),
+        costs_plot(figures),
+        paybacks_plot(figures),
+        swings_plot(figures),
+    ]
+
+
+def rates_plot(figures: Figures) -> Plot:
+    """Draw every rate with its bounds against the target."""
+    title, rated = "Rates against the target", _rated(figures)
+    if not rated:
+        return Plot(title, "", None, _NO_CALLS)
+    target = figures["config"]["target"]
+    told = "; ".join(
+        f"{name} {percent(found['rate'])} {interval(found['lower'], found['upper'])}, {found['state']}"
+        for name, found in rated
+    )
+    return Plot(
+        title,
+        "Mark: the rate that was measured; line: its bounds. Circle: below the target, square: above, diamond: not "
+        "decided. The scale is logarithmic; what is too small for it stands at the left edge.",
+        inline_svg(
+            lambda: _rates_figure(rated, target),
+            name="rates",
+            title=title,
+            description=f"Target {percent(target)}. {told}.",
+        ),
+    )
+
+
+def paths_plot(figures: Figures, paths: Paths) -> Plot:
+    """Draw the evidence for either side of the target, as odds, over the calls."""
+    title, target, threshold = (
+        "Evidence, call by call",
+        figures["config"]["target"],
+        1 / figures["alpha_each"],
+    )
+    ends = "; ".join(
+        f"{_short_name(name)} after {calls(path[-1][0])} calls: below {_odds_at(path[-1], target, 'ok')}, "
+        f"above {_odds_at(path[-1], target, 'bad')}"
+        for name, path in paths.items()
+    )
+    return Plot(
+        title,
+        f"Each line is a strategy. One that crosses the dashed line ({odds(threshold)}) has decided the question, however "
+        "often it was looked at. Odds past 1,000,000:1 stand at the edge.",
+        inline_svg(
+            lambda: _paths_figure(paths, target, log10(threshold)),
+            name="paths",
+            title=title,
+            description=f"Odds of {odds(threshold)} decide. {ends}.",
+        ),
+    )
+
+
+def plane_plot(figures: Figures) -> Plot:
+    """Draw failures over calls with the counts at which the question is decided."""
+    title, rated = "Failures over calls, and where they decide", _rated(figures)
+    if "alpha_each" not in figures:
+        return Plot(title, "", None, "schemas are compared, each by its own bounds")
+    if not rated:
+        return Plot(title, "", None, _NO_CALLS)
+    target, evidence = figures["config"]["target"], -log(figures["alpha_each"])
+    told = "; ".join(f"{name} {found['k']:g} of {found['n']:,}, {found['state']}" for name, found in rated)
+    return Plot(
+        title,
+        "Above the upper line a rate is proved above the target, below the lower one it is proved below; between them "
+        "more calls are needed. Without calls in their order only the totals are shown.",
+        inline_svg(
+            lambda: _plane_figure(rated, target, evidence), name="plane", title=title, description=f"{told}."
+        ),
+    )
+
+
+def costs_plot(figures: Figures) -> Plot:
+    """Draw what a month costs with either model, over the calls of a month."""
+    title = "Cost of a month"
+    if "cost" not in figures:
+        return Plot(title, "", None, _why_no_costs(figures))
+    money, volume = figures["economics"], figures["cost"]["calls_per_month"]
+    crossing = money["break_even_calls_per_month"]
+    told = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
+    return Plot(
+        title,
+        "Lines: as measured or assumed; bands: from the pess to the opt column. The tuned model's cost holds hosting, "
+        f"refresh and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even is where the "
+        "edges of the pess column (dotted) meet.",
+        inline_svg(
+            lambda: _costs_figure(figures),
+            name="costs",
+            title=title,
+            description=f"Now {calls(volume)} calls a month; {told}.",
+        ),
+    )
+
+
+def paybacks_plot(figures: Figures) -> Plot:
+    """Draw the pessimistic payback as it is and under each change."""
+    title = "Payback with one thing changed"
+    if "cost" not in figures:
+        return Plot(title, "", None, _why_no_costs(figures))
+    horizon = figures["config"]["horizon_months"]
+    bars = [("as it is", figures["economics"]["pess"]["payback_months"])]
+    bars += [(flip["change"], flip["payback_months"]) for flip in figures["cost"]["flips"]]
+    told = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
+    return Plot(
+        title,
+        f"In the pess column. A bar that ends before the dashed line pays back within {months(horizon)}; "
+        f"the scale ends at {_MOST_HORIZONS} times that at the latest.",
+        inline_svg(
+            lambda: _paybacks_figure(bars, horizon), name="paybacks", title=title, description=f"{told}."
+        ),
+    )
+
+
+def swings_plot(figures: Figures) -> Plot:
+    """Draw how far the monthly saving moves with each assumption, the widest first."""
+    title = "What the saving depends on"
+    if "cost" not in figures:
+        return Plot(title, "", None, _why_no_costs(figures))
+    told = "; ".join(
+        f"{swing.name} {swing.low_change} {dollars(swing.low)}, {swing.high_change} {dollars(swing.high)}"
+        for swing in swings(figures)
+    )
+    return Plot(
+        title,
+        "Saving a month when one thing is changed, from the pess column. Solid line: as it is; dashed line: what pays "
+        "back just in time. Open mark: the first of the two values, filled mark: the second.",
+        inline_svg(
+            lambda: _swings_figure(figures), name="swings", title=title, description=f"A month saves: {told}."
+        ),
+    )
+
+
+_NO_CALLS = "no strategy has a recorded call"
+
+
+def _why_no_costs(figures: Figures) -> str:
+    if "schemas" in figures:
+        return "schemas are compared, not costs"
+    return "no economics are given: costs, prices and what a failure costs"
+
+
+def _short_name(name: str) -> str:
+    return clip(name_of(name), _NAME_SIZE)
+
+
+def _rated(figures: Figures) -> list[_Rated]:
+    """Give every rate with data under the name that is shown."""
+    found = [
+        _Rated(_short_name(name), rate)
+        for name, rate in figures.get("rates", figures.get("schemas", {})).items()
+    ]
+    if "tuned" in figures:
+        found.append(_Rated(TUNED, figures["tuned"]))
+    return [rated for rated in found if rated.figures["rate"] is not None]
+
+
+def _figure(height: float, *, left: float, bottom: float = 44, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """Give a figure with panels one above the other; all sizes in units of the view box."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and half a second
+
+    made = Figure(figsize=(_WIDTH / 72, height / 72))
+    gap, right, top = 34, 14, 22
+    each = (height - top - bottom - gap * (panels - 1)) / panels
+    box = [
+        (left / _WIDTH, (bottom + (panels - 1 - panel) * (each + gap)) / height) for panel in range(panels)
+    ]
+    axes = [made.add_axes((x, y, (_WIDTH - left - right) / _WIDTH, each / height)) for x, y in box]
+    for axis in axes:
+        axis.tick_params(length=3, which="major")
+        axis.tick_params(length=0, which="minor")
+    return made, axes
+
+
+def _write_axis(axis: Axes, side: str, words: Callable[[float], str]) -> None:
+    """Let an axis write its values by *words*."""
+    ruler = axis.xaxis if side == "x" else axis.yaxis
+    ruler.set_major_formatter(lambda value, _: words(value))
+    ruler.set_minor_formatter(lambda *_: "")
+
+
+def _mark_1_2_5(axis: Axes) -> None:
+    """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as in _figure
+
+    low, high = axis.get_xlim()
+    subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)
+    axis.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
+
+
+def _rows(axis: Axes, names: Sequence[str]) -> None:
+    """Make room for one row a name, the first on top, with the name above what the row shows."""
+    axis.set_ylim(-0.5, len(names) - 0.25)
+    axis.set_yticks([])
+    axis.spines["left"].set_visible(False)
+    for row, name in _down(names):
+        axis.text(0, row + 0.26, name, transform=axis.get_yaxis_transform(), va="bottom")
+
+
+def _down(names: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    return zip(range(len(names) - 1, -1, -1), names, strict=True)
+
+
+def _percent_tick(share: float) -> str:
+    return f"{100 * share:.3g}%"
+
+
+def _short_dollars(amount: float) -> str:
+    """Write an amount on an axis.
+
+    >>> _short_dollars(1500), _short_dollars(-2e6), _short_dollars(20)
+    ('$1.5k', '-$2M', '$20')
+    """
+    return f"{'-' if amount < 0 else ''}${_short(abs(amount))}"
+
+
+def _short(count: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return f"{count:.3g}"
+
+
+def _rates_figure(rated: Sequence[_Rated], target: float) -> Figure:
+    figure, (axis,) = _figure(66 + 40 * len(rated), left=24)
+    positive = [found["rate"] for _, found in rated if found["rate"] > 0]
+    left = min([target, *positive]) / 10
+    right = min(max([target, *(found["upper"] for _, found in rated)]) * 1.3, 1.0)
+    axis.set_xscale("log")
+    axis.set_xlim(left, right)
+    _mark_1_2_5(axis)
+    _rows(axis, [f"{name}: {percent(found['rate'])}, {found['state']}" for name, found in rated])
+    for row, (_, found) in _down(rated):
+        colour, mark = _COLOUR_OF[found["state"]], _MARK_OF[found["state"]]
+        axis.plot(
+            [max(found["lower"], left), found["upper"]], [row, row], color=colour, linewidth=3, alpha=0.55
+        )
+        axis.plot(max(found["rate"], left), row, mark, color=colour, markersize=8)
+    axis.axvline(target, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    axis.text(
+        target,
+        1.01,
+        f"target {percent(target)}",
+        transform=axis.get_xaxis_transform(),
+        ha="center",
+        va="bottom",
+    )
+    axis.set_xlabel("calls that stay unhandled")
+    _write_axis(axis, "x", _percent_tick)
+    return figure
+
+
+def _odds_at(point: tuple[int, float], target: float, side: Any) -> str:
+    n, k = point
+    return odds(10.0 ** _log_odds(n, k, target, side, most=300.0))
+
+
+def _log_odds(n: int, k: float, target: float, side: Any, *, most: float = _MOST_EVIDENCE) -> float:
+    return min(log_e_value(k, n, target, side=side) / log(10), most)
+
+
+def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
+    figure, panels = _figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=2)
+    for axis, side, told in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
+        for (name, path), colour, mark in zip(paths.items(), cycle(_SERIES), cycle(_MARKS), strict=False):
+            shown = _thinned(path)
+            evidence = [max(_log_odds(n, k, target, side), _LEAST_EVIDENCE) for n, k in shown]
+            axis.plot([n for n, _ in shown], evidence, color=colour, linewidth=1.8)
+            axis.plot(shown[-1][0], evidence[-1], mark, color=colour, markersize=7, label=_short_name(name))
+        axis.axhline(threshold, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+        axis.set_ylim(_LEAST_EVIDENCE - 0.3, _MOST_EVIDENCE + 0.3)
+        axis.set_yticks([-2, 0, 2, 4, 6])
+        axis.set_title(f"odds that the rate is {told} {percent(target)}", loc="left", fontsize=12)
+        axis.locator_params(axis="x", nbins=5)
+        _write_axis(axis, "y", lambda value: odds(10.0**value))
+        _write_axis(axis, "x", _short)
+    panels[0].tick_params(labelbottom=False)
+    panels[-1].set_xlabel("calls")
+    _legend(panels[-1])
+    return figure
+
+
+def _thinned(path: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Give every so many points, the last among them."""
+    step = -(-len(path) // _MOST_POINTS)
+    return [*path[:-1:step], path[-1]]
+
+
+def _legend(axis: Axes) -> None:
+    axis.legend(loc="upper left", bbox_to_anchor=(-0.02, 0), bbox_transform=axis.transAxes, borderaxespad=3.4)
+
+
+def _plane_figure(rated: Sequence[_Rated], target: float, evidence: float) -> Figure:
+    figure, (axis,) = _figure(320 + 18 * len(rated), left=46, bottom=54 + 18 * len(rated))
+    least = max(min(found["n"] for _, found in rated) / 3, 1)
+    most = 3 * max(found["n"] for _, found in rated)
+    counts = [least * (most / least) ** (step / (_BOUNDARY_POINTS - 1)) for step in range(_BOUNDARY_POINTS)]
+    whole = sorted({max(round(n), 1) for n in counts})
+    above = [_decides_bad(n, target, evidence) for n in whole]
+    below = [(n, k) for n in whole if (k := _decides_ok(n, target, evidence)) is not None]
+    top = 4 * max([*above, *(found["k"] for _, found in rated)])
+    axis.set_xscale("log")
+    axis.set_yscale("symlog", linthresh=1)
+    axis.set_xlim(whole[0], whole[-1])
+    _mark_1_2_5(axis)
+    axis.set_ylim(-0.15, top)
+    axis.fill_between(whole, above, top, color=COLOURS["fail"], alpha=0.12, linewidth=0)
+    axis.plot(whole, above, color=COLOURS["fail"], linewidth=1.6)
+    if below:
+        n_below, k_below = [n for n, _ in below], [k for _, k in below]
+        axis.fill_between(n_below, -0.15, k_below, color=COLOURS["pass"], alpha=0.15, linewidth=0)
+        axis.plot(n_below, k_below, color=COLOURS["pass"], linewidth=1.6)
+    axis.text(0.02, 0.97, f"above {percent(target)}: decided", transform=axis.transAxes, va="top")
+    axis.text(0.98, 0.03, f"below {percent(target)}: decided", transform=axis.transAxes, ha="right")
+    for (name, found), colour, mark in zip(rated, cycle(_SERIES), cycle(_MARKS), strict=False):
+        axis.plot(found["n"], found["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
+    axis.set_xlabel("calls")
+    axis.set_title("unhandled calls", loc="left", fontsize=12, color=COLOURS["muted"])
+    _write_axis(axis, "x", _short)
+    _write_axis(axis, "y", _short)
+    _legend(axis)
+    return figure
+
+
+def _decides_ok(n: int, target: float, evidence: float) -> float | None:
+    """Give the most failures in n calls that prove a rate below the target; None when not even 0 do."""
+    if log_e_value(0, n, target, side="ok") < evidence:
+        return None
+    return _bisected(lambda k: log_e_value(k, n, target, side="ok") >= evidence, 0.0, target * n)
+
+
+def _decides_bad(n: int, target: float, evidence: float) -> float:
+    """Give the fewest failures in n calls that prove a rate above the target; n when not even n do."""
+    return _bisected(lambda k: log_e_value(k, n, target, side="bad") < evidence, target * n, float(n))
+
+
+def _bisected(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Give where *holds*, true at *low*, ends."""
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high
+
+
+def _costs_figure(figures: Figures) -> Figure:
+    money, cost = figures["economics"], figures["cost"]
+    volume, crossing = cost["calls_per_month"], money["break_even_calls_per_month"]
+    fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
+    figure, (axis,) = _figure(400, left=58, bottom=54 + 18 * _COST_LEGEND)
+    # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
+    seen = [volume, crossing] if crossing else [volume]
+    far = max(seen) > _FAR_APART * min(seen)
+    least, most = (min(seen) / 4 if far else 0.0), 1.4 * max(seen)
+    steps = [step / 40 for step in range(41)]
+    volumes = [least * (most / least) ** at if far else at * most for at in steps]
+    for side, fixed_cost in (("prompt", 0.0), ("tuned", fixed)):
+        pess, point, opt = (
+            [fixed_cost + money[column][f"{side}_per_call"] * n for n in volumes]
+            for column in ("pess", "point", "opt")
+        )
+        colour = COLOURS[side]
+        axis.fill_between(volumes, pess, opt, color=colour, alpha=0.16, linewidth=0)
+        axis.plot(volumes, pess, color=colour, linewidth=1.3, linestyle=(0, (1, 2)))
+        axis.plot(
+            volumes,
+            point,
+            color=colour,
+            linewidth=2,
+            linestyle="-" if side == "prompt" else (0, (6, 2)),
+            label=side,
+        )
+    if far:
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        _mark_1_2_5(axis)
+    else:
+        axis.set_ylim(0, None)
+    axis.set_xlim(volumes[0], volumes[-1])
+    if crossing is not None:
+        axis.plot(crossing, money["pess"]["prompt_per_call"] * crossing, "D", color=COLOURS["ink"], markersize=7,
+                  label=f"break-even: {calls(crossing)} calls/month", linestyle="none")  # fmt: skip
+    axis.axvline(volume, color=COLOURS["ink"], linewidth=1, label=f"now: {calls(volume)} calls/month")
+    axis.set_xlabel("calls a month")
+    _legend(axis)
+    axis.set_title("dollars a month", loc="left", fontsize=12, color=COLOURS["muted"])
+    _write_axis(axis, "x", _short)
+    _write_axis(axis, "y", _short_dollars)
+    return figure
+
+
+def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -> Figure:
+    figure, (axis,) = _figure(66 + 38 * len(bars), left=24)
+    known = [duration for _, duration in bars if duration is not None]
+    right = min(max([horizon, *known]) * 1.15, _MOST_HORIZONS * horizon)
+    axis.set_xlim(0, right)
+    _rows(axis, [f"{name}: {payback(duration)}" for name, duration in bars])
+    for row, (_, duration) in _down(bars):
+        pays = duration is not None and duration <= horizon
+        shown = right if duration is None else min(duration, right)
+        axis.barh(row, shown, height=0.36, color=COLOURS["pass" if pays else "fail"], alpha=0.75, linewidth=0)
+    axis.axvline(horizon, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    axis.set_xlabel("months")
+    _write_axis(axis, "x", lambda value: f"{value:g}")
+    return figure
+
+
+def _swings_figure(figures: Figures) -> Figure:
+    found, money = swings(figures), figures["economics"]
+    now, needed = money["pess"]["saving_per_month"], money["upfront"] / figures["config"]["horizon_months"]
+    figure, (axis,) = _figure(66 + 38 * len(found), left=24)
+    ends = [now, needed, *(end for swing in found for end in (swing.low, swing.high))]
+    room = 0.06 * ((max(ends) - min(ends)) or 1.0)
+    axis.set_xlim(min(ends) - room, max(ends) + room)
+    _rows(axis, [f"{swing.name}: {swing.low_change}, {swing.high_change}" for swing in found])
+    for row, swing in _down(found):
+        axis.plot(
+            [swing.low, swing.high],
+            [row, row],
+            color=COLOURS["tuned"],
+            linewidth=7,
+            alpha=0.45,
+            solid_capstyle="butt",
+        )
+        axis.plot(swing.low, row, "o", color=COLOURS["tuned"], markerfacecolor=COLOURS["paper"], markersize=7)
+        axis.plot(swing.high, row, "o", color=COLOURS["tuned"], markersize=7)
+    axis.axvline(now, color=COLOURS["ink"], linewidth=1)
+    axis.axvline(needed, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    axis.set_xlabel("dollars saved a month")
+    _write_axis(axis, "x", _short_dollars)
+    return figure

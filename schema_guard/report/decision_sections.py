@@ -1,0 +1,482 @@
+"""The details of a verdict: tables and lists under headings, with every figure as words.
+
+Rules: figures come from `Verdict.as_dict()` alone and are written by `decide.words` alone, once, so that no two
+renderings can show different numbers; what a stranger named is escaped here, before any rendering sees it;
+what does not apply is left out, what was not measured is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.words import dollars, interval, months, odds, percent
+from schema_guard.errors import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Figures = Mapping[str, Any]
+
+COLUMNS = ("pess", "point", "opt")
+
+# As the tuned model stands among the strategies.
+TUNED = "(tuned model)"
+
+_NO_DATA = "no data"
+_REASONS_TO_TUNE = {
+    "consistent_format": "consistent format",
+    "domain_vocabulary": "domain vocabulary",
+    "cost_at_volume": "cost at volume",
+    "latency": "latency",
+}
+
+
+class Table(NamedTuple):
+    """Cells as words; the columns of *flush_left* hold text, the others figures."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    flush_left: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with what stands under it.
+
+    Attributes:
+        title: As the heading says it.
+        gloss: What the figures mean, in plain words; `""` where they speak for themselves.
+        table: None where there is none.
+        lines: One fact each.
+    """
+
+    title: str
+    gloss: str = ""
+    table: Table | None = None
+    lines: tuple[str, ...] = ()
+
+
+class Swing(NamedTuple):
+    """One assumption, and the monthly saving when it is changed, all else as in the pessimistic column.
+
+    Attributes:
+        name: What is changed.
+        low_change: To what, in words.
+        low: Dollars a month saved then.
+        high_change: To what else.
+        high: Dollars a month saved then.
+    """
+
+    name: str
+    low_change: str
+    low: float
+    high_change: str
+    high: float
+
+
+def sections_of(figures: Figures) -> Iterator[Section]:
+    """Give the sections that apply to the figures of a verdict."""
+    for build in _BUILDERS:
+        found = build(figures)
+        if found is not None:
+            yield found
+
+
+def name_of(text: str) -> str:
+    """Write a name that somebody else chose: escaped, and cut where it is long."""
+    return clip(safe(text), 60)
+
+
+def calls(count: float) -> str:
+    """Write a number of calls.
+
+    >>> calls(71413.3)
+    '71,413'
+    """
+    return f"{count:,.0f}"
+
+
+def payback(duration: float | None) -> str:
+    """Write a payback; None is never."""
+    return "never" if duration is None else months(duration)
+
+
+def rate(figures: Figures) -> str:
+    """Write a rate with its counts and bounds; without data it is none."""
+    if figures["rate"] is None:
+        return _NO_DATA
+    counts = f"{figures['k']:g}/{figures['n']}"
+    return f"{counts} = {percent(figures['rate'])}  {interval(figures['lower'], figures['upper'])}"
+
+
+def state_of(figures: Figures) -> str:
+    """Write the state of a rate."""
+    return str(figures["state"]).replace("_", " ")
+
+
+def hazards_of(hazards: Sequence[float | None]) -> str:
+    """Write how often attempt 1, 2, ... fails."""
+    return " ".join("-" if hazard is None else percent(hazard) for hazard in hazards)
+
+
+def swings(figures: Figures) -> list[Swing]:
+    """Give how the monthly saving moves when one assumption is changed, the widest swing first.
+
+    Returns:
+        Empty without economics.
+
+    Source: saving = calls x (cost of a prompted call - cost of a tuned call) - hosting and refresh, where a
+    call costs its tokens and its failures; every term is a figure of the verdict.
+    """
+    if "cost" not in figures:
+        return []
+    cost, money = figures["cost"], figures["economics"]
+    pess, opt, monthly, volume = (
+        money["pess"],
+        money["opt"],
+        money["hosting_plus_refresh"],
+        cost["calls_per_month"],
+    )
+    prompt, tuned = cost["prompt_tokens_per_call"], cost["tuned_tokens_per_call"]
+    prompt_call, tuned_call = pess["prompt_per_call"], pess["tuned_per_call"]
+    failures = (prompt_call - prompt) - (tuned_call - tuned)
+
+    def saving(gain: float) -> float:
+        return float(volume * gain - monthly)
+
+    def scaled(name: str, base: float, part: float) -> Swing:
+        halved, doubled = saving(base + part / 2), saving(base + 2 * part)
+        return Swing(name, "halved", halved, "doubled", doubled)
+
+    gain = prompt_call - tuned_call
+    now = saving(gain)
+    found = [
+        scaled("cost of a failure", prompt - tuned, failures),
+        scaled("calls a month", 0.0, gain),
+        scaled("price of a prompted call", gain - prompt, prompt),
+        scaled("price of a tuned call", gain + tuned, -tuned),
+        Swing("prompt's unhandled rate", "pess", now, "opt", saving(opt["prompt_per_call"] - tuned_call)),
+        Swing(
+            "tuned model's unhandled rate", "pess", now, "opt", saving(prompt_call - opt["tuned_per_call"])
+        ),
+    ]
+    return sorted(found, key=lambda swing: -abs(swing.high - swing.low))
+
+
+def _rates_section(figures: Figures) -> Section | None:
+    if "rates" not in figures:
+        return None
+    rated = [(name_of(name), found, figures["odds"][name]) for name, found in figures["rates"].items()]
+    if "tuned" in figures:
+        rated.append((TUNED, figures["tuned"], figures["odds"]["tuned"]))
+    rows = [(name, *_rate_cells(found), odds(e["ok"]), odds(e["bad"])) for name, found, e in rated]
+    alpha = figures["alpha_each"]
+    return Section(
+        "Rates: calls that no attempt made valid",
+        f"pass: the rate is below the target of {percent(figures['config']['target'])}, bounds included; fail: above; "
+        f"inconclusive: not decided. Odds of {1 / alpha:,.0f}:1 or more decide.",
+        Table(
+            ("strategy", "unhandled", "calls", "rate", "bounds", "state", "odds below", "odds above"),
+            tuple(rows),
+        ),
+    )
+
+
+def _rate_cells(found: Figures) -> tuple[str, ...]:
+    counts = (f"{found['k']:g}", f"{found['n']:,}")
+    if found["rate"] is None:
+        return (*counts, _NO_DATA, _NO_DATA, state_of(found))
+    return (*counts, percent(found["rate"]), interval(found["lower"], found["upper"]), state_of(found))
+
+
+def _attempts_section(figures: Figures) -> Section | None:
+    rows = [
+        (name_of(name), hazards_of(hazards), *_retry_cells(figures["rates"][name].get("retry", {})))
+        for name, hazards in figures.get("hazards", {}).items()
+    ]
+    if not rows:
+        return None
+    return Section(
+        "Attempts: what re-asking does",
+        "how often attempt 1, 2, ... fails. rho 0: a re-ask is a fresh try; rho 1: a call that fails once "
+        "always fails. geometric: what would be left if re-asks were fresh tries; recorded: what is left.",
+        Table(
+            ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
+            tuple(rows),
+            (0, 1),
+        ),
+    )
+
+
+def _retry_cells(retry: Figures) -> tuple[str, ...]:
+    rho, geometric = retry.get("rho"), retry.get("geometric")
+    residual, mean = retry.get("residual"), retry.get("E_attempts")
+    return (
+        "-" if rho is None else f"{rho:.2f}",
+        "-" if geometric is None else percent(geometric),
+        "-" if residual is None else percent(residual),
+        "-" if mean is None else f"{mean:.3f}",
+    )
+
+
+def _comparisons_section(figures: Figures) -> Section | None:
+    rows = tuple(
+        (
+            name_of(pair["before"]),
+            name_of(pair["after"]),
+            f"{pair['n']:,}",
+            f"{pair['b']:,}",
+            f"{pair['c']:,}",
+            interval(pair["lower"], pair["upper"]),
+            odds(pair["e_value"]),
+            "yes" if pair["better"] else "no",
+        )
+        for pair in figures.get("comparisons", ())
+    )
+    if not rows:
+        return None
+    header = ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved")
+    return Section(
+        "Two strategies on the same inputs",
+        "fewer: the share of calls that the second leaves unhandled less than the first; odds and proof that it "
+        "is better",
+        Table(header, rows, (0, 1)),
+    )
+
+
+def _kinds_section(figures: Figures) -> Section | None:
+    rows = [
+        (name_of(name), kind, f"{count:,}")
+        for name, kinds in figures.get("failure_kinds", {}).items()
+        for kind, count in kinds.items()
+    ]
+    if not rows:
+        return None
+    table = Table(("strategy", "kind", "unhandled calls"), tuple(rows), (0, 1))
+    return Section("Kinds of failures", "what was wrong with the calls that stayed unhandled", table)
+
+
+def _segments_section(figures: Figures) -> Section | None:
+    rows = [
+        (
+            name_of(part["name"]),
+            f"{100 * part['share']:.0f}%",
+            interval(*part["prompt"]),
+            interval(*part["tuned"]) if "tuned" in part else "not measured",
+        )
+        for part in figures.get("segments", ())
+    ]
+    if not rows:
+        return None
+    each = 1 - figures["alpha_segment"]
+    return Section(
+        "Segments",
+        f"unhandled rates of each part of the traffic, {100 * each:.1f}% each side",
+        Table(("segment", "of the calls", "prompted", "tuned"), tuple(rows)),
+    )
+
+
+def _schemas_section(figures: Figures) -> Section | None:
+    if "schemas" not in figures:
+        return None
+    flagged = set(figures["flagged"])
+    ordered = sorted(figures["schemas"], key=lambda name: -figures["e_bad"][name])
+    rows = [
+        (
+            name_of(name),
+            *_rate_cells(figures["schemas"][name]),
+            odds(figures["e_bad"][name]),
+            "yes" if name in flagged else "no",
+        )
+        for name in ordered
+    ]
+    return Section(
+        "Schemas",
+        f"the strongest evidence of failing first; target {percent(figures['config']['target'])}; of those flagged, "
+        f"{percent(figures['config']['fdr'])} or fewer are expected to be flagged wrongly",
+        Table(
+            ("schema", "unhandled", "calls", "rate", "bounds", "state", "odds above", "flagged"), tuple(rows)
+        ),
+    )
+
+
+def _ladder_section(figures: Figures) -> Section | None:
+    if "ladder" not in figures:
+        return None
+    rows = tuple(
+        (step["rung"], step["status"].replace("_", " "), _rung_told(step, figures))
+        for step in figures["ladder"]
+    )
+    return Section(
+        "Ladder: remedies, the cheapest first",
+        "fine-tuning comes after the last of them",
+        Table(("rung", "status", "measured, or why not"), rows, (0, 1, 2)),
+        (safe(figures["ladder_line"]),),
+    )
+
+
+def _rung_told(step: Figures, figures: Figures) -> str:
+    measured = [f"{name_of(name)} {rate(figures['rates'][name])}" for name in step["strategies"]]
+    if measured:
+        return " ; ".join(measured)
+    return "no counts here" if step["status"] == "tested" else safe(step["reason"]) or "-"
+
+
+def _costs_section(figures: Figures) -> Section | None:
+    if "cost" not in figures:
+        return None
+    cost, money = figures["cost"], figures["economics"]
+
+    def row(label: str, key: str) -> tuple[str, ...]:
+        return (label, *(dollars(money[column][key]) for column in COLUMNS))
+
+    rows = (
+        row("a prompted call", "prompt_per_call"),
+        row("a tuned call", "tuned_per_call"),
+        row("saving a month", "saving_per_month"),
+        ("payback", *(payback(money[column]["payback_months"]) for column in COLUMNS)),
+    )
+    totals = (
+        f"upfront {dollars(money['upfront'])} once ; hosting and refresh {dollars(money['hosting_plus_refresh'])} a month ; "
+        f"{calls(cost['calls_per_month'])} calls/month would be tuned"
+    )
+    return Section(
+        "Costs",
+        "failures included. pess: all goes badly for tuning, the column that decides; point: as measured or "
+        "assumed; opt: all goes well.",
+        Table(("", *COLUMNS), rows),
+        (totals, *map(safe, cost["lines"])),
+    )
+
+
+def _flips_section(figures: Figures) -> Section | None:
+    if "cost" not in figures:
+        return None
+    rows = tuple(
+        (flip["change"], payback(flip["payback_months"]), "flips" if flip["flips"] else "does not flip")
+        for flip in figures["cost"]["flips"]
+    )
+    return Section(
+        "What would change the answer",
+        f"whether tuning pays back within {months(figures['config']['horizon_months'])}, with one thing changed; "
+        "payback in the pess column",
+        Table(("changed", "payback then", "answer"), rows),
+    )
+
+
+def _swings_section(figures: Figures) -> Section | None:
+    rows = tuple(
+        (found.name, found.low_change, dollars(found.low), found.high_change, dollars(found.high))
+        for found in swings(figures)
+    )
+    if not rows:
+        return None
+    now = dollars(figures["economics"]["pess"]["saving_per_month"])
+    needed = dollars(figures["economics"]["upfront"] / figures["config"]["horizon_months"])
+    return Section(
+        "What the saving depends on",
+        f"the monthly saving is {now} in the pess column, and {needed} would pay back just in time; with one thing "
+        "changed it is",
+        Table(("changed", "to", "saving a month", "or to", "saving a month"), rows, (0, 1, 3)),
+    )
+
+
+def _choices_section(figures: Figures) -> Section | None:
+    return _list(
+        "The two choices meanwhile", "the answer would come too late to wait for it", figures.get("choices")
+    )
+
+
+def _reasons_section(figures: Figures) -> Section | None:
+    if "reasons_to_tune" not in figures:
+        return None
+    rows = tuple(
+        (
+            _REASONS_TO_TUNE[reason["reason"]],
+            "measured" if reason["measured"] else "not measured",
+            safe(reason["line"]) if reason["measured"] else "-",
+        )
+        for reason in figures["reasons_to_tune"]
+    )
+    return Section(
+        "The four reasons to fine-tune",
+        table=Table(("reason", "measured", "what was found"), rows, (0, 1, 2)),
+    )
+
+
+def _sources_section(figures: Figures) -> Section | None:
+    told = [f"{safe(source['name'])}, as of {safe(source['as_of'])}" for source in figures.get("sources", ())]
+    if not told and "cost" not in figures:
+        return None
+    return _list("Prices", "", told or ["no source and no day are given"])
+
+
+def _content_section(figures: Figures) -> Section:
+    lines = [safe(figures["content_warning"])]
+    if "content_right" in figures:
+        lines.append(f"values that equal a known answer: {rate(figures['content_right'])}")
+    if "content" in figures:
+        content = figures["content"]
+        lines.append(
+            f"of {content['n']:,} known answers the tuned model is right less often in {content['worse']:,} and more "
+            f"often in {content['better']:,}: it loses {interval(content['lower'], content['upper'])}, margin "
+            f"{percent(figures['config']['content_margin'])}"
+        )
+    return Section("Content", lines=tuple(lines))
+
+
+def _assumptions_section(figures: Figures) -> Section | None:
+    return _list("Assumptions", "", figures.get("assumptions"))
+
+
+def _gaps_section(figures: Figures) -> Section | None:
+    return _list("Not measured", "", figures.get("not_measured"))
+
+
+def _notes_section(figures: Figures) -> Section | None:
+    return _list("Notes", "", figures["notes"])
+
+
+def _list(title: str, gloss: str, lines: Sequence[str] | None) -> Section | None:
+    """Give a section of lines; None where there are none."""
+    return Section(title, gloss, lines=tuple(map(safe, lines))) if lines else None
+
+
+def _words_section(figures: Figures) -> Section:
+    """Explain the words that this account uses, with a figure of its own where one helps."""
+    lines = [
+        "unhandled: a call of which no attempt was valid",
+        "[lower, upper]: the true rate is inside unless one is very unlucky; holds however often one looks",
+        "odds 412:1: a dollar bet on this, at a price that is fair if it is not so, has become 412 dollars",
+    ]
+    if "cost" in figures:
+        lines += [
+            "payback: months until what was paid once has been saved again; never: nothing is saved",
+            "the bar: the unhandled rate that the tuned model must reach for that",
+            "break-even volume: with fewer calls a month it does not pay back in time",
+            "flips: with this changed, the answer to whether tuning pays would be the other one",
+        ]
+    return Section("Words", lines=tuple(lines))
+
+
+_BUILDERS = (
+    _rates_section,
+    _attempts_section,
+    _comparisons_section,
+    _kinds_section,
+    _segments_section,
+    _schemas_section,
+    _ladder_section,
+    _costs_section,
+    _flips_section,
+    _swings_section,
+    _choices_section,
+    _reasons_section,
+    _sources_section,
+    _content_section,
+    _assumptions_section,
+    _gaps_section,
+    _notes_section,
+    _words_section,
+)

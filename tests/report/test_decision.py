@@ -1,0 +1,282 @@
+"""A verdict as text and as Markdown: everything is there, once, in the figures' own words."""
+
+import json
+import re
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.decide import decide
+from schema_guard.decide.words import dollars, percent
+from schema_guard.report.decision import decision_as_markdown, decision_as_text
+from schema_guard.report.decision_sections import swings
+from tests.decide.examples import economics, exhausted, failing, strategy
+from tests.decide.test_laws import evidences
+from tests.report.decision_examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
+
+HOSTILE = "<script>alert(1)</script>|*b* [l](x) \x1b[2J\x9b31m\u202e\r\n# h"
+
+
+def one_line(text):
+    """Give a text without its folds."""
+    return " ".join(text.split())
+
+
+def unmarked(markdown):
+    """Give the text that Markdown shows."""
+    return one_line(unescape(re.sub(r"\\([\\`*_\[|~#])", r"\1", markdown)))
+
+
+def facts(text):
+    """Give the head of a text: what stands behind each label."""
+    head, found, label = text.split("\n\n")[0], {}, ""
+    for line in head.splitlines():
+        label = line[:13].strip() or label
+        found[label] = f"{found.get(label, '')} {line[13:]}".strip()
+    return found
+
+
+@given(evidences())
+def test_any_verdict_is_told_whole(evidence):
+    """Whatever the verdict, text and Markdown hold every figure of it."""
+    verdict = decide(evidence)
+    wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
+
+    for shown in (one_line(decision_as_text(verdict)), unmarked(decision_as_markdown(verdict))):
+        assert [told for told in wanted if told not in shown] == []
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_every_line_is_told(name):
+    """Every sentence, rate, cost, flip, note and gap of a verdict is in the text and in the Markdown."""
+    verdict = VERDICTS[name]
+    wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
+
+    for shown in (one_line(decision_as_text(verdict)), unmarked(decision_as_markdown(verdict))):
+        assert [told for told in wanted if told not in shown] == []
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_every_amount_is_a_figure_of_the_verdict(name):
+    """No amount of money is shown that neither the verdict nor its sensitivity has."""
+    figures = VERDICTS[name].as_dict()
+    needed = figures.get("economics", {}).get("upfront", 0) / figures["config"]["horizon_months"]
+    known = {dollars(number) for number in [*numbers(figures), needed]}
+    known |= {dollars(end) for swing in swings(figures) for end in (swing.low, swing.high)}
+    known |= set(amounts(json.dumps(figures)))
+
+    assert set(amounts(decision_as_text(VERDICTS[name]))) <= known
+
+
+def amounts(text):
+    return re.findall(r"-?\$\d+(?:,\d{3})*(?:\.\d+)?", text)
+
+
+def numbers(value):
+    if isinstance(value, dict | list):
+        members = value.values() if isinstance(value, dict) else value
+        return [number for member in members for number in numbers(member)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []
+
+
+def test_scenario_reads_as_its_example(corpora):
+    """The worked case of a justified pilot opens with the facts in the figures of the scenario."""
+    scenarios = json.loads((corpora / "decision_scenarios.json").read_text(encoding="utf-8"))["scenarios"]
+    verdict = decide(next(found["input"] for found in scenarios if found["id"] == "S10"))
+
+    assert facts(decision_as_text(verdict)) | {"unmeasured": "", "next": "", "exit code": ""} == {
+        "VERDICT": "FINE_TUNE_JUSTIFIED (pilot)",
+        "why": "3 of 3 tested strategies are above 1.00%; 0 rungs untested; fine-tuning pays back in 2.0 months",
+        "that is": (
+            "the remedies that were tried leave too many failures, and tuning pays even if all goes badly: run a pilot"
+        ),
+        "target": "at most 1.00% of the calls unhandled",
+        "best prompt": (
+            "strict_schema  70/2000 = 3.50%  [2.10%, 5.14%]  (98.3% each side; all bounds together >= 90%, at every look)"
+        ),
+        "retries": "f = 8.00% 56.25% 77.78%  rho 0.52  geometric would claim 0.05%, recorded 3.50%",
+        "cost/call": (
+            "prompt $0.005928 tokens + 2.10% x $0.50 = $0.016404 ; tuned $0.000912 tokens + 0.80% x $0.50 = $0.004912"
+        ),
+        "saving": "$2,198/month at 200,000 calls/month ; upfront $4,324",
+        "payback": "2.0 months (pess) / 1.0 months (point) / 0.7 months (opt) ; it has to be within 6.0 months",
+        "the bar": (
+            "the tuned model must leave <= 2.28% unhandled ; volume must stay >= 71,413 calls/month ; upfront may reach "
+            "$13,190"
+        ),
+        "flips": (
+            "the answer changes with: 71,413 calls a month ; not with: failures cost nothing (4.8 months), all token "
+            "prices x2 (1.4 months), the tuned model's token prices x2 (2.1 months), no prompt token is cached "
+            "(1.7 months) ; base model must live >= 3.0 months"
+        ),
+        "unmeasured": "",
+        "next": "",
+        "exit code": "",
+    }
+
+
+def test_more_data_says_how_many_calls_and_how_long():
+    """A verdict of too few data says how many calls of what are missing and how many days they take."""
+    assert facts(decision_as_text(VERDICTS["more data"]))["collect"] == (
+        "7,487 more of few_shot (calls; distinct inputs where inputs repeat) ; 7.5 months (228 days) at 1,000 calls/month"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("more data, no volume", "how long that takes is not known: calls_per_month is not given"),
+        ("more data, never", "no number of calls of few_shot decides it at the observed rate"),
+        (
+            "no data yet",
+            "377 more of few_shot (calls; distinct inputs where inputs repeat) ; 0.0038 months (less than a day) at",
+        ),
+        ("content unclear", "more of the tuned model, known answers"),
+    ],
+)
+def test_more_data_without_an_end(name, told):
+    """Where no duration or no number is known, that is said."""
+    collect = facts(decision_as_text(VERDICTS[name]))["collect"]
+
+    assert told in collect
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "told"),
+    [
+        ("climb", "next rung", "larger_model"),
+        ("strict", "decoding", "20 failures are known to be of a kind that strict decoding cannot fix"),
+        ("route", "tune", "scans"),
+        ("route", "prompt", "mails"),
+        (
+            "blocked",
+            "blocked",
+            "train_examples: too few validated examples to tune on ; provider_closed: the provider",
+        ),
+        ("cost, blocked", "blocked", "train_examples: too few validated examples to tune on"),
+        ("schemas", "flagged", "a"),
+        ("schemas, none", "flagged", "none"),
+        ("schemas, none", "that is", "no schema is shown to miss the target"),
+        ("no economics", "costs", "no economics are given"),
+        (
+            "never pays",
+            "the bar",
+            "failures cost nothing, so any unhandled rate of the tuned model pays the same",
+        ),
+        ("never pays", "payback", "never (pess) / never (point) / never (opt)"),
+        ("too slow", "the bar", "no tuned model pays: it would have to leave -"),
+        ("ship", "tuned model", "3/3000 = 0.10%"),
+        ("ship", "tuned wins", "proved; it leaves ["),
+        ("prompting enough", "exit code", "0 (good)"),
+        ("blocked", "exit code", "1 (a verdict against prompting as it is)"),
+    ],
+)
+def test_head_says_what_matters(name, label, told):
+    """The head of a verdict has the line that its reader acts on."""
+    assert told in facts(decision_as_text(VERDICTS[name]))[label]
+
+
+def test_unmeasured_reasons_are_told():
+    """Of the four reasons to fine-tune, those that nobody measured are listed as that."""
+    lines = decision_as_text(VERDICTS["more data, no volume"]).splitlines()
+    reasons = [line.split()[:4] for line in lines if line.startswith(("  cost at volume", "  latency"))]
+
+    assert reasons == [["cost", "at", "volume", "not"], ["latency", "not", "measured", "-"]]
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_text_fits_a_terminal(name):
+    """Lines of text keep to 110 columns."""
+    assert max(map(len, decision_as_text(VERDICTS[name]).splitlines())) <= 110
+
+
+@pytest.mark.parametrize("render", [decision_as_text, decision_as_markdown])
+def test_rendering_is_deterministic(render):
+    """The same evidence gives the same text."""
+    assert render(decide(EVIDENCE["ship"])) == render(decide(EVIDENCE["ship"]))
+
+
+def hostile():
+    """Evidence in which every name and reason is hostile."""
+    refused = [{"rung": "json_mode", "status": "declined", "reason": HOSTILE}]
+    segments = [{**SEGMENTS[0], "name": HOSTILE + "1"}, {**SEGMENTS[1], "name": HOSTILE + "2"}]
+    return decide(
+        exhausted(
+            strategies=[strategy() | {"id": HOSTILE}],
+            ladder=refused,
+            segments=segments,
+            sources=[{"name": HOSTILE, "as_of": HOSTILE}],
+        )
+    )
+
+
+def test_text_shows_no_control_character():
+    """No name or reason reaches a terminal unescaped, and none breaks a line."""
+    text = decision_as_text(hostile())
+
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert r"\x1b[2J\x9b31m\u202e\r\n# h" in text
+
+
+def test_markdown_shows_no_markup_of_a_name():
+    """In Markdown no name opens a tag, a cell, a link or an emphasis."""
+    markdown = decision_as_markdown(hostile())
+    rows = [line for line in markdown.splitlines() if "script" in line and line.startswith("|")]
+
+    assert rows
+    assert "<" not in markdown
+    assert r"\|\*b\* \[l](x)" in markdown
+    assert all(line.isprintable() for line in markdown.split("\n"))
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_any_name_keeps_tables_whole(name):
+    """Whatever a strategy is called, each row of a Markdown table has the cells of its header."""
+    markdown = decision_as_markdown(decide(failing(strategies=[strategy() | {"id": name}])))
+
+    for table in re.findall(r"(?:^\|.*\n)+", markdown, re.MULTILINE):
+        cells = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in table.splitlines()}
+        assert len(cells) == 1
+
+
+@pytest.mark.parametrize("name", ["pilot", "ship", "too slow", "never pays"])
+def test_swings_start_from_the_saving(name):
+    """With an assumption at its pessimistic value the saving is that of the pessimistic column."""
+    figures = VERDICTS[name].as_dict()
+    now = figures["economics"]["pess"]["saving_per_month"]
+    starts = [swing.low for swing in swings(figures) if swing.low_change == "pess"]
+
+    assert starts == [pytest.approx(now), pytest.approx(now)]
+
+
+@pytest.mark.parametrize(
+    ("swung", "change"),
+    [
+        ("cost of a failure", {"failure_cost": 0.8}),
+        (
+            "price of a tuned call",
+            {"tuned_cost": economics()["tuned_cost"] | {"p_in": 2.0, "p_cached": 1.0, "p_out": 16.0}},
+        ),
+        (
+            "price of a prompted call",
+            {"prompt_cost": economics()["prompt_cost"] | {"p_in": 6.0, "p_cached": 0.6, "p_out": 42.0}},
+        ),
+    ],
+)
+def test_swing_is_what_the_verdict_would_say(swung, change):
+    """The saving with an assumption doubled is that of the verdict on evidence in which it is doubled."""
+    (found,) = [swing for swing in swings(decide(exhausted()).as_dict()) if swing.name == swung]
+    changed = decide(failing(economics=economics(**change))).as_dict()
+
+    assert found.high == pytest.approx(changed["economics"]["pess"]["saving_per_month"])
+
+
+def test_percents_of_the_ladder_are_those_of_the_rates():
+    """A rung that was measured shows the rate of its strategy."""
+    text = decision_as_text(VERDICTS["pilot"])
+    rate = VERDICTS["pilot"].as_dict()["rates"]["few_shot"]
+    (row,) = [line for line in text.splitlines() if line.split()[:2] == ["few_shot", "tested"]]
+
+    assert f"120/2000 = {percent(rate['rate'])}" in row

@@ -1,0 +1,274 @@
+"""A verdict as a page: one file that loads and runs nothing, shows every figure, and lets no name be markup."""
+
+import re
+import sys
+from base64 import b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import pytest
+from hypothesis import given, settings
+
+from schema_guard.decide import decide
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.report.decision_page import decision_page
+from tests.decide.examples import economics, failing, strategy
+from tests.decide.test_laws import evidences
+from tests.report.decision_examples import EVIDENCE, VERDICTS, expected_words
+from tests.report.test_decision import HOSTILE, hostile, one_line
+
+PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
+VOID = {"meta"}
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser makes of a page: its tags with their attributes, its text, and what is not closed."""
+
+    source: str
+    tags: list = field(default_factory=list)
+    texts: list = field(default_factory=list)
+    open: list = field(default_factory=list)
+
+    def __post_init__(self):
+        super().__init__()
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return one_line(" ".join(self.texts))
+
+    def names(self):
+        return {tag for tag, _ in self.tags}
+
+    def plots(self):
+        return [
+            attrs["id"].removesuffix("-title") for tag, attrs in self.tags if tag == "title" and "id" in attrs
+        ]
+
+
+@given(evidences())
+@settings(max_examples=15)
+def test_any_verdict_has_a_page(evidence):
+    """Whatever the verdict, its page is well formed and holds every figure of it."""
+    verdict = decide(evidence)
+    page = Page(decision_page(verdict))
+
+    assert page.open == []
+    assert [told for told in expected_words(verdict.as_dict()) if one_line(told) not in page.text] == []
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_every_line_is_told(name):
+    """Every sentence, rate, cost, flip, note and gap of a verdict is on its page."""
+    page = Page(decision_page(VERDICTS[name]))
+
+    assert page.open == []
+    assert [
+        told for told in expected_words(VERDICTS[name].as_dict()) if one_line(told) not in page.text
+    ] == []
+
+
+@pytest.mark.parametrize("name", ["pilot", "no economics", "schemas"])
+def test_page_refers_to_nothing_outside(name):
+    """No attribute and no style names another file or host, and there is nothing to run."""
+    source = decision_page(VERDICTS[name])
+    page = Page(source)
+    references = [
+        value
+        for _, attrs in page.tags
+        for key, value in attrs.items()
+        if key in ("href", "src", "xlink:href")
+    ]
+
+    assert all(reference.startswith("#") for reference in references)
+    assert "http" not in source.replace("http-equiv", "")
+    assert "url(" not in source
+    assert "@import" not in source
+    assert page.names().isdisjoint({"script", "iframe", "object", "embed", "link", "img", "base", "form"})
+    assert not any(key.startswith("on") or key == "style" for _, attrs in page.tags for key in attrs)
+
+
+def test_policy_forbids_everything_but_the_style_sheet():
+    """The page's policy lets nothing load and nothing run, and the hash is that of its style sheet."""
+    source = decision_page(VERDICTS["pilot"])
+    policies = [
+        attrs["content"]
+        for tag, attrs in Page(source).tags
+        if attrs.get("http-equiv") == "Content-Security-Policy"
+    ]
+    style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)[1]
+    wanted = hash_of(style)
+
+    assert policies == [
+        f"default-src 'none'; style-src 'sha256-{wanted}'; img-src data:; base-uri 'none'; form-action 'none'"
+    ]
+
+
+def hash_of(style):
+    return b64encode(sha256(style.encode()).digest()).decode()
+
+
+def test_names_are_text():
+    """A hostile name is shown as it is written, and adds no tag and no attribute to the page."""
+    page = Page(decision_page(hostile(), title=HOSTILE))
+    plain = Page(decision_page(VERDICTS["route"]))
+
+    assert page.open == []
+    assert page.names() == plain.names()
+    assert {key for _, attrs in page.tags for key in attrs} == {
+        key for _, attrs in plain.tags for key in attrs
+    }
+    assert r"<script>alert(1)</script>|*b* [l](x) \x1b[2J\x9b31m\u202e\r\n# h" in page.text
+    assert not any(c in "".join(page.texts) for c in "\x1b\x9b\u202e")
+
+
+def test_names_in_letters_of_any_script_are_drawn():
+    """A name in letters that the font for measuring lacks, or with dollar signs, is drawn as it is."""
+    name = "漢字 $x^2$ \\frac"
+    page = Page(decision_page(decide(failing(strategies=[strategy() | {"id": name}]))))
+
+    assert page.texts.count(name) >= 2
+
+
+def test_page_is_deterministic():
+    """The same verdict gives the same bytes, also after another page was made."""
+    first = decision_page(decide(EVIDENCE["pilot"]), paths=PATHS)
+    decision_page(VERDICTS["ship"])
+
+    assert decision_page(decide(EVIDENCE["pilot"]), paths=PATHS) == first
+
+
+def test_settings_of_matplotlib_stay_the_users():
+    """Neither do a user's settings change the page, nor does the page change them."""
+    plain = decision_page(VERDICTS["pilot"])
+    with mpl.rc_context({"font.size": 40.0, "axes.facecolor": "red"}):
+        page = decision_page(VERDICTS["pilot"])
+        kept = mpl.rcParams["font.size"]
+
+    assert page == plain
+    assert kept == 40.0
+
+
+@pytest.mark.parametrize(
+    ("name", "plots"),
+    [
+        ("pilot", ["rates", "plane", "costs", "paybacks", "swings"]),
+        ("never pays", ["rates", "plane", "costs", "paybacks", "swings"]),
+        ("no economics", ["rates", "plane"]),
+        ("schemas", ["rates"]),
+        ("no data yet", []),
+    ],
+)
+def test_plots_that_have_data_are_drawn(name, plots):
+    """Each plot with data is drawn; of each other one a line says what is missing."""
+    page = Page(decision_page(VERDICTS[name]))
+
+    assert page.plots() == plots
+    assert page.text.count("No plot") == 5 - len(plots)
+
+
+def test_plots_tell_their_content_in_words():
+    """Each plot has a title and a description that its element refers to, and the description has the figures."""
+    page = Page(decision_page(VERDICTS["pilot"]))
+    labels = [attrs["aria-labelledby"].split() for tag, attrs in page.tags if tag == "svg"]
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+
+    assert [label for pair in labels for label in pair if label not in ids] == []
+    assert len(ids) == len(set(ids))
+    assert "Target 1.00%. few_shot 6.00% [4.23%, 7.89%], fail." in page.text
+
+
+def test_plots_use_the_colours_of_the_page():
+    """Every colour in a plot is one of the page's, so that it has one value in light and one in dark."""
+    source = decision_page(VERDICTS["pilot"], paths=PATHS)
+    colours = {attrs[key] for _, attrs in Page(source).tags for key in ("fill", "stroke") if key in attrs}
+    declared = set(re.findall(r"(--[a-z0-9]+):", source))
+
+    assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
+
+
+def test_paths_take_the_place_of_the_totals():
+    """With calls in their order the evidence is drawn call by call, for each strategy that has them."""
+    page = Page(decision_page(VERDICTS["pilot"], paths=PATHS))
+
+    assert page.plots()[1] == "paths"
+    assert "few_shot after 2,000 calls: below 1:203, above over 1,000,000,000:1" in page.text
+
+
+def test_path_of_the_tuned_model_is_drawn():
+    """A pilot has a path of its own."""
+    assert (
+        Page(decision_page(VERDICTS["ship"], paths={"tuned": [(1000, 1), (3000, 3)]})).plots()[1] == "paths"
+    )
+
+
+def test_long_paths_are_thinned():
+    """A path of many calls makes no larger page than a screen can show, and keeps its end."""
+    path = [(n, n // 20) for n in range(1, 20_001)]
+    source = decision_page(VERDICTS["pilot"], paths={"few_shot": path})
+
+    assert len(source) < 150_000
+    assert "few_shot after 20,000 calls" in source
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        ({"few_shots": [(1, 0)]}, "paths: expected ids of strategies of this verdict, got 'few_shots', did you mean 'few_shot'?"),
+        ({"few_shot": [(5, 1), (5, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (5, 2) after (5, 1)"),
+        ({"few_shot": [(5, 3), (9, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (9, 2) after (5, 3)"),
+        ({"few_shot": [(1, 2)]}, r"paths['few_shot']: expected calls that rise, and failures that do not fall and are no more than the calls, got (1, 2) after (0, 0)"),
+        ({"few_shot": []}, "paths['few_shot']: expected at least one point, got none: leave it out"),
+    ],
+)  # fmt: skip
+def test_paths_that_contradict_themselves(paths, message):
+    """A path of no strategy, or one whose counts cannot be, is refused with its place."""
+    with pytest.raises(InvalidArgument) as caught:
+        decision_page(VERDICTS["pilot"], paths=paths)
+
+    assert str(caught.value) == message
+
+
+def test_free_tuning_is_drawn():
+    """Where nothing is paid once or monthly the lines meet at no call, and there is a plot all the same."""
+    money = economics(upfront={}, hosting_per_month=0, refresh_per_month=0)
+
+    assert "costs" in Page(decision_page(decide(failing(economics=money)))).plots()
+
+
+def test_title_is_shown():
+    """The page is called what its maker calls it, else after its verdict."""
+    assert "<title>Invoices &amp; more</title>" in decision_page(VERDICTS["pilot"], title="Invoices & more")
+    assert "<title>verdict of schema_guard: FINE_TUNE_JUSTIFIED (pilot)</title>" in decision_page(
+        VERDICTS["pilot"]
+    )
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
+def test_missing_extra_is_named(missing, monkeypatch):
+    """Without its packages the page says which one is missing and how to get it."""
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    with pytest.raises(MissingExtra) as caught:
+        decision_page(VERDICTS["pilot"])
+
+    assert str(caught.value) == f"decision_page needs {missing}: pip install 'schema-guard[report]'"
