@@ -19,7 +19,7 @@ from schema_guard.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.core.extract import Reading, Span
+    from schema_guard.core.extract import Reading
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import FailureKind, FinishReason, Form, Repair
 
@@ -28,8 +28,12 @@ V = TypeVar("V")
 DEFAULT_LIMITS = Limits()
 _FINISHED = ("stop", "tool_call")
 _UNREAD = NotJson("", "not parsed yet")
-# Prose may hold brackets inside brackets; each character of it is parsed this often at most.
+# Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
 _PARSES_PER_CHARACTER = 8
+_MAX_PARSES = 4_096
+_TOO_MANY = NotJson(
+    "too_costly", "the text holds more brackets than can be looked at: expected one JSON text"
+)
 # Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
 _UNCLOSED_READ = 4
 _FAILED_FINISHES = {
@@ -67,8 +71,10 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
     # The usual reply is one JSON object and nothing else: no need to read it by the whole rule.
     value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
-    if type(value) is not NotJson and restore is None and schema.accepts(value, limits.max_steps):
-        return _accepted(value, schema, checks, "exact")
+    if type(value) is not NotJson and restore is None:
+        if schema.accepts(value, limits.max_steps):
+            return _accepted(value, schema, checks, "exact")
+        return _failed(_schema_failure(value, schema, limits))
     # A character is 4 bytes at the most; counting them takes a copy of the text.
     if 4 * len(text) > limits.max_bytes:
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
@@ -121,10 +127,9 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
         data = document.encode()
         document, rest = data[: value.end].decode(), data[value.end :].decode()
         form, value = "unwrapped", terms.parse(document)
-        if _holds_another(rest, value, terms):
-            return _failed(
-                _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
-            )
+        failure = _failure_behind(rest, value, terms)
+        if failure is not None:
+            return _failed(failure)
     if type(value) is NotJson:
         return _mended([document], terms) or _failed(_not_json(value, terms.finish_reason))
     if terms.accepts(value):
@@ -132,7 +137,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
     inside = _inside_string(value, terms)
     if type(inside) is not NotJson and terms.accepts(inside):
         return _accepted(inside, schema, terms.checks, "unwrapped")
-    return _failed(_schema_failure(value, terms))
+    return _failed(_schema_failure(value, terms.schema, terms.limits))
 
 
 def _opens_document(rest: str, terms: _Terms) -> bool:
@@ -146,26 +151,29 @@ def _opens_document(rest: str, terms: _Terms) -> bool:
     return type(found) is not NotJson or found.code == "unfinished" or found.end is not None
 
 
-def _holds_another(rest: str, value: Any, terms: _Terms) -> bool:
-    """Say whether the text behind a JSON text holds another document: one that follows at once, one that is
-    cut off, or one that is valid and says something else.
+def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
+    """Give the failure for another document in the text behind a JSON text: one that follows at once, one that is
+    cut off, or one that is valid and says something else; None when there is none.
     """  # noqa: D205
     if not rest.strip():
-        return False
-    from schema_guard.core.extract import Reading, bracketed, opens_json  # noqa: PLC0415 - as in judge
+        return None
+    from schema_guard.core.extract import Reading, brackets, opens_json  # noqa: PLC0415 - as in judge
 
+    another = _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
     if _opens_document(rest, terms):
-        return True
+        return another
     if type(value) is NotJson or not terms.accepts(value):
         # The first JSON text is the only candidate: why it fails is what there is to say.
-        return False
-    spans, unclosed = bracketed(rest, 0)
-    for start in unclosed[:_UNCLOSED_READ]:
+        return None
+    reading = Reading(False, False, *brackets(rest, 0))
+    for start in reading.unclosed[:_UNCLOSED_READ]:
         found = terms.parse(rest[start:])
         if type(found) is NotJson and found.code == "unfinished" and opens_json(rest[start:]):
-            return True
-    reading = Reading(direct=False, exact=False, candidates=spans)
-    return any(not _same(value, other) for other in _search(rest, reading, terms).valid)
+            return another
+    search = _search(rest, reading._replace(unclosed=()), terms)
+    if any(not _same(value, other) for other in search.valid):
+        return another
+    return _not_json(_TOO_MANY, terms.finish_reason) if _TOO_MANY in search.refused else None
 
 
 def _inside_string(value: Any, terms: _Terms) -> Any:
@@ -182,6 +190,8 @@ def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
             # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
             return _mended([text[start:]], terms) or _failed(_not_json(value, terms.finish_reason))
     found = _search(text, reading, terms)
+    if len(found.valid) <= 1 and _TOO_MANY in found.refused:
+        return _failed(_not_json(_TOO_MANY, terms.finish_reason))
     if len(found.valid) > 1:
         return _failed(
             _syntax("several_documents", "different valid values in the text: expected exactly one")
@@ -209,7 +219,7 @@ class _Found(NamedTuple):
 
 def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
     found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
-    for document, value in _documents(text, reading.candidates, terms):
+    for document, value in _documents(text, reading, terms):
         if type(value) is NotJson:
             found.refused.append(value)
             if value.code == "malformed":
@@ -230,17 +240,23 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     """
     if terms.repair == "off":
         return None
-    from schema_guard.core.repair import repair  # noqa: PLC0415 - most guards never repair
+    from schema_guard.core.repair import MAX_WORK, readings  # noqa: PLC0415 - most guards never repair
 
     finished = terms.finish_reason in _FINISHED
     found: list[Judgement[Any]] = []
+    left = MAX_WORK
     for document in documents:
-        for reading in repair(document, level=terms.repair, finished=finished):
+        # Each text costs something, however short.
+        read = readings(document, level=terms.repair, finished=finished, max_work=left)
+        left -= read.work + 1
+        for reading in read.found:
             value = terms.parse(reading.text)
             if type(value) is not NotJson and terms.accepts(value):
                 form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
                 found.append(_accepted(value, terms.schema, terms.checks, form, reading.steps))
                 break
+        if not read.complete or left <= 0:
+            return _failed(_syntax("too_costly", "the text has more faults than can be mended"))
     if not found:
         return None
     if any(not _same(found[0].value, other.value) for other in found[1:]):
@@ -255,7 +271,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        return _schema_failure(value, terms)
+        return _schema_failure(value, terms.schema, terms.limits)
     if terms.finish_reason == "length":
         return Failure(
             "truncation", "max_tokens", "cut off at the output limit before a JSON text was complete"
@@ -267,21 +283,32 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     return _syntax("no_json", "no JSON text in the reply")
 
 
-def _documents(text: str, spans: Sequence[Span], terms: _Terms) -> Iterator[tuple[str, Any]]:
-    """Parse bracketed parts from the outside in: what parses hides what stands inside it."""
+def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str, Any]]:
+    """Parse bracketed parts from the outside in: what parses hides what stands inside it. A text is parsed once."""
     from schema_guard.core.extract import opens_json  # noqa: PLC0415 - as in judge
 
     budget = _PARSES_PER_CHARACTER * len(text)
-    stack = list(reversed(spans))
-    while stack and budget > 0:
+    known: set[str] = set()
+    complete, stack = reading.complete, list(reversed(reading.candidates))
+    while stack:
         span = stack.pop()
-        budget -= span.end - span.start
         document = text[span.start : span.end]
+        if document in known:
+            continue
+        budget -= span.end - span.start
+        if budget < 0 or len(known) >= _MAX_PARSES:
+            yield document, _TOO_MANY
+            return
+        known.add(document)
         value = terms.parse(document)
         yield document, value
         # Inside braces of prose a JSON text may stand; a part of broken JSON is not what the model meant.
         if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
-            stack += reversed(span.inner)
+            inside = span.inside
+            complete = complete and inside.complete
+            stack += reversed(inside.spans)
+    if not complete:
+        yield text, _TOO_MANY
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -339,11 +366,10 @@ def _type_failure(error: Exception) -> Failure:
     return Failure("semantic", "pydantic", told, violations)
 
 
-def _schema_failure(value: Any, terms: _Terms) -> Failure:
+def _schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
     from schema_guard.core.violations import VALUE_KEYWORDS  # noqa: PLC0415 - only failures need it
 
-    limits = terms.limits
-    found = tuple(terms.schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
+    found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
     first = found[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
     if first.keyword == "too_costly":

@@ -7,6 +7,8 @@ jiter parses and refuses duplicate keys, NaN and lone surrogates. It has one Val
 from __future__ import annotations
 
 import re
+from functools import cache
+from itertools import accumulate
 from math import isinf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,13 +37,21 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 _NOT_FINITE = re.compile(rb"-?(?:NaN|Infinity)")
-# Maps every digit to 0 and E to e, and drops "+", so that one search finds an exponent of two digits.
-_EXPONENT = bytes.maketrans(b"123456789E", b"000000000e")
+# Maps every digit and "+" to 0 and E to e, so that one search finds an exponent of three digits.
+_EXPONENT = bytes.maketrans(b"123456789+E", b"0000000000e")
+_LONG_EXPONENT = b"0e000"
 # Maps every character of a number to 0 and all others to a space.
 _NUMBER_BYTES = bytes(48 if byte in b"0123456789.eE+-" else 32 for byte in range(256))
+# Every so many bytes are looked at for a long number first. A prime: columns of numbers repeat at even widths.
+_STRIDE = 19
+# What stands before each value but the first.
+_BEFORE_VALUES = (b"{", b"[", b",", b":")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'{}[]"')
-# The largest float has 309 digits.
-_DIGITS = 300
+# How many more brackets are open behind a byte.
+_OPENED = [(byte in b"{[") - (byte in b"}]") for byte in range(256)]
+# The largest float has 309 digits: with fewer than this and an exponent of two digits a number is below 1e300.
+_DIGITS = 200
+_JITER_DEPTH = 200
 
 
 def parse(text: str, limits: Limits) -> Any:
@@ -56,15 +66,26 @@ def parse(text: str, limits: Limits) -> Any:
         data = text.encode()
     except UnicodeEncodeError as error:
         return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
-    refused = _beyond(text, data, limits)
-    if refused is not None:
-        return refused
+    # A text of so many bytes has no more values and no longer number than that.
+    if len(data) > limits.max_number_chars or len(data) > limits.max_nodes or len(data) > limits.max_bytes:
+        refused = _beyond(text, data, limits)
+        if refused is not None:
+            return refused
     try:
-        value = (_from_json or _load())(data, catch_duplicate_keys=True, allow_inf_nan=False)
+        # Keys come back, values seldom do: a cache of keys alone was the fastest of jiter's three.
+        value = (_from_json or _load())(
+            data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys"
+        )
     except ValueError as error:
-        return _why(data, str(error))
-    # Only an exponent makes a number of few digits infinite, and only 309 digits one without.
-    if b"0e0" in data.translate(_EXPONENT, b"+") or (len(data) > _DIGITS and _holds_run(data, _DIGITS)):
+        return _too_deep(limits) if _is_deep(text, data, limits.max_depth) else _why(data, str(error))
+    # What is closed again takes two bytes a level, and jiter takes no more than 200 levels.
+    if (
+        2 * limits.max_depth < len(data)
+        and limits.max_depth < _JITER_DEPTH
+        and not _shallow(limits.max_depth)(value)
+    ):
+        return _too_deep(limits)
+    if _LONG_EXPONENT in data.translate(_EXPONENT) or (len(data) > _DIGITS and _holds_run(data, _DIGITS)):
         refused = _infinite(text)
         if refused is not None:
             return refused
@@ -89,52 +110,66 @@ def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
     size = len(data)
     if size > limits.max_bytes:
         return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
-    # A text of so many bytes has no more levels, no more values and no longer number than that.
-    openers = data.count(b"{") + data.count(b"[") if size > min(limits.max_depth, limits.max_nodes) else 0
-    nodes = openers + data.count(b",") + data.count(b":") + 1 if size > limits.max_nodes else 0
-    if (
-        nodes <= limits.max_nodes
-        and (openers <= limits.max_depth or _is_shallow(data, limits.max_depth))
-        and (size <= limits.max_number_chars or not _holds_run(data, limits.max_number_chars + 1))
-    ):
-        return None
-    return _look(_STRING.sub('""', text), limits)
+    nodes = sum(map(data.count, _BEFORE_VALUES)) + 1 if size > limits.max_nodes else 0
+    if nodes > limits.max_nodes or _holds_run(data, limits.max_number_chars + 1):
+        return _look(_STRING.sub('""', text), limits)
+    return None
+
+
+@cache
+def _shallow(levels: int) -> Callable[[Any], bool]:
+    """Give what says whether no value lies deeper than so many levels: a schema, as that engine walks in C."""
+    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415 - `import schema_guard` loads no third-party module
+
+    inside = ({"$ref": f"#/$defs/{level}"} for level in range(1, levels + 1))
+    chain: dict[str, Any] = {
+        str(level): {"items": below, "additionalProperties": below} for level, below in enumerate(inside)
+    }
+    chain[str(levels)] = {"type": ["string", "number", "boolean", "null"]}
+    return Draft202012Validator({"$ref": "#/$defs/0", "$defs": chain}, offline=True).is_valid
+
+
+def _too_deep(limits: Limits) -> NotJson:
+    return NotJson("too_deep", f"nested deeper than max_depth={limits.max_depth}")
 
 
 def _holds_run(data: bytes, length: int) -> bool:
     """Say whether so many characters of numbers stand in a row, be it in a string."""
+    few = length // _STRIDE
+    if few and b"0" * few not in data[::_STRIDE].translate(_NUMBER_BYTES):
+        return False
     return b"0" * length in data.translate(_NUMBER_BYTES)
 
 
-def _is_shallow(data: bytes, levels: int) -> bool:
-    """Say that no value lies deeper than so many levels; False where that takes a closer look.
+def _is_deep(text: str, data: bytes, levels: int) -> bool:
+    """Say whether more than so many brackets are open at once in a text that is no JSON.
 
-    Strings are taken away, then pairs of brackets from the inside out, a level at a time: each step is one search
-    through what is left, without a step of Python for each bracket.
+    Strings are taken away, and pairs of brackets from the inside out, a level at a time: few texts have more than
+    four, and no step counts brackets one by one.
     """
+    if data.count(b"{") + data.count(b"[") <= levels:
+        return False
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    kept = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
-    if b'"' in kept:
-        return False
-    for _ in range(levels):
-        if not kept:
-            return True
-        shorter = kept.replace(b"[]", b"").replace(b"{}", b"")
-        if len(shorter) == len(kept):
-            return False
-        kept = shorter
-    return not kept
+    brackets = kept = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
+    if b'"' in brackets:
+        return _exceeds(_STRING.sub('""', text).encode().translate(None, _NOT_BRACKETS), levels)
+    for _ in range(min(levels, 4)):
+        kept = kept.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(kept) and _exceeds(brackets, levels)
+
+
+def _exceeds(brackets: bytes, levels: int) -> bool:
+    """Say whether so many brackets and more are open at once; quotes between them do not count."""
+    return any(map(levels.__lt__, accumulate(map(_OPENED.__getitem__, brackets))))
 
 
 def _look(bare: str, limits: Limits) -> NotJson | None:
     """Hold a text without its strings against the limits, exactly."""
-    depth = 0
-    for token in re.finditer(r"[\[{]|[\]}]", bare):
-        depth += 1 if token[0] in "[{" else -1
-        if depth > limits.max_depth:
-            return NotJson("too_deep", f"nested deeper than max_depth={limits.max_depth}")
-    nodes = sum(bare.count(char) for char in "{[,:") + 1
+    data = bare.encode()
+    if _exceeds(data.translate(None, _NOT_BRACKETS), limits.max_depth):
+        return _too_deep(limits)
+    nodes = sum(map(data.count, _BEFORE_VALUES)) + 1
     if nodes > limits.max_nodes:
         return NotJson("too_many_nodes", f"about {nodes} values, more than max_nodes={limits.max_nodes}")
     longest = max((len(number[0]) for number in _NUMBER.finditer(bare)), default=0)

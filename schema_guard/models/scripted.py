@@ -1,28 +1,39 @@
-"""A model that gives replies from a list, in order: for tests, examples and replays."""
+"""A model whose replies are written beforehand, in order or by prompt: for tests, examples and replays."""
 
 from __future__ import annotations
 
 import asyncio
 import builtins
+import copy
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument, clip, did_you_mean
 from schema_guard.models.interface import Closing, messages
 from schema_guard.targets import capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from schema_guard.models.interface import PromptLike
 
+ReplyLike: TypeAlias = str | Mapping[str, Any]
+"""A text, or a mapping with the keys that `ScriptedModel` names."""
+
+When: TypeAlias = "str | Callable[[str], object]"
+"""Which prompts a reply is for: those that contain a text, or that a function of the prompt's text fits."""
+
+Replies: TypeAlias = "Iterable[ReplyLike | tuple[When, ReplyLike]] | Mapping[When, ReplyLike]"
+"""Replies in order, or by prompt: pairs, or a mapping."""
+
 _KEYS = ("reply", "finish_reason", "usage", "chunks", "delay_s", "raise")
 _USAGE_KEYS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+_RULES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,60 +59,93 @@ class ScriptedReply:
     error: Exception | None = None
 
 
+class Asked(NamedTuple):
+    """What a model was asked.
+
+    Attributes:
+        prompt: The text, or the messages as dicts.
+        options: The provider's own arguments; empty when there were none.
+    """
+
+    prompt: str | list[dict[str, Any]]
+    options: dict[str, Any]
+
+
 class ScriptedModel(Closing):
     """A model whose replies are given beforehand; see `Model`.
 
     A reply of which only the text is known is a str, and its chunks are. One with a finish reason or usage
-    has the shape of OpenAI's Chat Completions. Options are taken and ignored.
+    has the shape of OpenAI's Chat Completions. Options change nothing. Calls from several threads at once
+    are safe: each reply of an order is given once.
+
+    Attributes:
+        asked: The prompts and options that it was given, in order, those without a reply included.
 
     >>> model = ScriptedModel(["not json", {"reply": "{}", "finish_reason": "stop"}])
     >>> model("Hello")
     'not json'
     >>> model("Hello").choices[0].message.content
     '{}'
+    >>> model = ScriptedModel({"invoice": '{"total": 1}', "": "{}"})
+    >>> [model("Read this invoice."), model("Read this letter."), len(model.asked)]
+    ['{"total": 1}', '{}', 2]
     """
 
     def __init__(
-        self, replies: Iterable[str | Mapping[str, Any]], *, name: str = "scripted", target: str = "openai"
+        self,
+        replies: Replies,
+        *,
+        name: str = "scripted",
+        target: str = "openai",
+        cycle: bool = False,
+        delay_s: float = 0.0,
     ) -> None:
         """Make a model from its replies.
 
         Args:
             replies: Each a text, or a mapping with `reply`, `finish_reason`, `usage`, `chunks`, `delay_s`
-                or `raise` ("TimeoutError: too slow": a built-in exception, else RuntimeError).
+                or `raise` ("TimeoutError: too slow": a built-in exception, else RuntimeError). Usage without
+                a finish reason has `stop`; with null a stream lacks its end. They are given in order. Or by prompt: pairs of a text that the prompt contains, or a function that
+                takes the prompt's text, and a reply; the first pair that fits is taken, as often as it
+                fits. The text of a prompt of messages is their contents, one a line.
             name: What records show.
             target: Whose options it is given.
+            cycle: Whether replies in order start again after the last; else a call too many is an error.
+            delay_s: Seconds before every reply that does not name its own.
 
         Raises:
-            InvalidArgument: A reply cannot be understood; the message has its index.
+            InvalidArgument: A reply cannot be understood; the message has its index. Or, at a call: no
+                reply is left, or none is for this prompt.
         """
         self.name = name
         self.target = target
         self.capabilities = capabilities(target)
-        self._replies = [read_reply(reply, f"replies[{index}]") for index, reply in enumerate(replies)]
+        self.asked: list[Asked] = []
+        self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
+        self._is_cycle = cycle
         self._given = 0
         self._lock = threading.Lock()
 
     @classmethod
-    def from_file(cls, path: Path, *, target: str = "openai") -> ScriptedModel:
+    def from_file(cls, path: Path, *, target: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines: a string, or an object with the keys of a reply; blank lines are skipped.
 
         Raises:
             InvalidArgument: The file cannot be read, holds no reply, or a line is wrong; the message has its number.
         """
-        model = cls([], name=path.stem, target=target)
+        model = cls([], name=path.stem, target=target, cycle=cycle)
         model._replies = _read_script(path)
         return model
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Give the next reply."""
-        scripted = self._next(prompt)
+        scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Give the next reply."""
-        scripted = self._next(prompt)
+        scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
 
@@ -109,7 +153,7 @@ class ScriptedModel(Closing):
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
         """Give the next reply in its chunks."""
-        scripted = self._next(prompt)
+        scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         yield from _pieces(self.name, scripted)
 
@@ -117,34 +161,108 @@ class ScriptedModel(Closing):
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
         """Give the next reply in its chunks."""
-        scripted = self._next(prompt)
+        scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         for piece in _pieces(self.name, scripted):
             yield piece
 
-    def _next(self, prompt: PromptLike) -> ScriptedReply:
-        messages(prompt)
+    def _next(self, prompt: PromptLike, options: Mapping[str, Any] | None) -> ScriptedReply:
+        turns = messages(prompt)
+        asked = Asked(prompt if isinstance(prompt, str) else turns, dict(options or {}))
         with self._lock:
-            if self._given == len(self._replies):
-                raise InvalidArgument(
-                    f"model {self.name!r} has given all its {self._given} replies: add one for every call"
-                )
-            self._given += 1
-            return self._replies[self._given - 1]
+            self.asked.append(asked)
+            if not self._rules:
+                return self._in_order()
+        return self._by_prompt(prompt_text(turns))
+
+    def _in_order(self) -> ScriptedReply:
+        if self._is_cycle and self._replies:
+            self._given %= len(self._replies)
+        if self._given == len(self._replies):
+            raise InvalidArgument(
+                f"model {self.name!r} has given all its {self._given} replies: add one for every call,"
+                " or let them start again with cycle=True"
+            )
+        self._given += 1
+        return self._replies[self._given - 1]
+
+    def _by_prompt(self, text: str) -> ScriptedReply:
+        for rule in self._rules:
+            if rule.when in text if isinstance(rule.when, str) else rule.when(text):
+                return rule.reply
+        known = " or ".join([rule.as_words() for rule in self._rules[:_RULES_SHOWN]])
+        more = len(self._rules) - _RULES_SHOWN
+        raise InvalidArgument(
+            f"model {self.name!r} has no reply for the prompt {clip(repr(text))}: expected one that {known}"
+            f"{f' (and {more} more)' if more > 0 else ''}; a last pair with '' is for all others"
+        )
 
 
-def read_reply(given: object, where: str) -> ScriptedReply:
+class _Rule(NamedTuple):
+    """A reply for the prompts that contain a text, or that a function fits."""
+
+    when: When
+    reply: ScriptedReply
+
+    def as_words(self) -> str:
+        if isinstance(self.when, str):
+            return f"contains {clip(repr(self.when), 40)}"
+        return f"fits {clip(getattr(self.when, '__name__', repr(self.when)), 40)}"
+
+
+def prompt_text(prompt: PromptLike) -> str:
+    """Give the text of a prompt: of messages, their contents, one a line.
+
+    Raises:
+        InvalidArgument: It is neither a text nor a list of messages.
+    """
+    return "\n".join([_text_of(turn.get("content")) for turn in messages(prompt)])
+
+
+def _text_of(content: object) -> str:
+    """Give a content's text: the content itself, or the texts of its parts joined."""
+    if isinstance(content, str) or not isinstance(content, list | tuple):
+        return content if isinstance(content, str) else ""
+    texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+    return "".join([text for text in texts if isinstance(text, str)])
+
+
+def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[ScriptedReply]]:
+    """Read the replies of a script: by prompt, or in order; one of the two lists is empty."""
+    if isinstance(replies, str) or not isinstance(replies, Iterable):
+        raise InvalidArgument(
+            f"replies={clip(repr(replies))}: expected a list of replies, or pairs of a prompt's text and a reply"
+        )
+    given = list(replies.items() if isinstance(replies, Mapping) else replies)
+    if not any(isinstance(member, tuple) for member in given):
+        return [], [read_reply(reply, f"replies[{at}]", delay_s=delay_s) for at, reply in enumerate(given)]
+    return [_read_rule(member, f"replies[{at}]", delay_s) for at, member in enumerate(given)], []
+
+
+def _read_rule(given: object, where: str, delay_s: float) -> _Rule:
+    if not isinstance(given, tuple) or len(given) != 2:  # noqa: PLR2004 - a pair
+        raise InvalidArgument(f"{where}: expected a pair like the others, got {clip(repr(given))}")
+    when, reply = given
+    if not isinstance(when, str) and not callable(when):
+        raise InvalidArgument(
+            f"{where}: expected a text of the prompt or a function of it, got {clip(repr(when))}"
+        )
+    return _Rule(when, read_reply(reply, where, delay_s=delay_s))
+
+
+def read_reply(given: object, where: str, *, delay_s: float = 0.0) -> ScriptedReply:
     """Read one reply of a script.
 
     Args:
         given: A text, or a mapping with the keys that `ScriptedModel` names.
         where: What a message says of its place.
+        delay_s: Seconds before it, when it does not name its own.
 
     Raises:
         InvalidArgument: It is neither, or a key or value is wrong.
     """
     if isinstance(given, str):
-        return ScriptedReply(given, (given,))
+        return ScriptedReply(given, (given,), delay_s=delay_s)
     if not isinstance(given, Mapping):
         raise InvalidArgument(f"{where}: expected a string or an object, got {clip(repr(given))}")
     for key in given:
@@ -157,9 +275,11 @@ def read_reply(given: object, where: str) -> ScriptedReply:
         reply=text,
         chunks=chunks,
         known="finish_reason" in given or "usage" in given,
-        finish_reason=_typed(given, "finish_reason", str, where),
+        finish_reason=_typed(
+            {"finish_reason": "stop" if "usage" in given else None, **given}, "finish_reason", str, where
+        ),
         usage=_usage(given, where),
-        delay_s=_delay(given, where),
+        delay_s=_delay({"delay_s": delay_s, **given}, where),
         error=_error(_typed(given, "raise", str, where)),
     )
 
@@ -316,7 +436,7 @@ def _content(scripted: ScriptedReply, text: str | None) -> Content:
 
 def _whole(model: str, scripted: ScriptedReply) -> Any:
     if scripted.error is not None:
-        raise scripted.error
+        raise copy.copy(scripted.error)  # it may be raised again, and in several threads at once
     if not scripted.known:
         return scripted.reply
     choice = Choice(_content(scripted, scripted.reply), _wire_reason(scripted.finish_reason))
@@ -330,7 +450,7 @@ def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
         piece = Completion(model, (ChunkChoice(_content(scripted, text)),), None, kind)
         yield piece if scripted.known else text
     if scripted.error is not None:
-        raise scripted.error
+        raise copy.copy(scripted.error)  # as in _whole()
     if scripted.finish_reason is not None:
         end = ChunkChoice(Content(), _wire_reason(scripted.finish_reason))
         yield Completion(model, (end,), None, kind)

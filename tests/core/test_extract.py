@@ -6,50 +6,78 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.extract import Reading, Span, after, bracketed, read
+from schema_guard.core.extract import after, brackets, read
 
 
 @dataclass(frozen=True)
 class Case:
+    """A text with the texts that it may mean."""
+
     id: str
     text: str
-    reading: Reading
+    candidates: tuple[str, ...] = ()
+    direct: bool = False
+    exact: bool = False
+    unclosed: tuple[int, ...] = ()
+    refusal: bool = False
 
 
-def direct(start, end, *, exact):
-    return Reading(direct=True, exact=exact, candidates=(Span(start, end),))
-
-
-def found(*candidates, unclosed=()):
-    return Reading(direct=False, exact=False, candidates=candidates, unclosed=unclosed)
+def direct(name, text, candidate, *, exact=False):
+    return Case(name, text, (candidate,), direct=True, exact=exact)
 
 
 CASES = [
-    Case("object", '{"a":1}', direct(0, 7, exact=True)),
-    Case("object_with_more_behind", "{} x", direct(0, 4, exact=True)),
-    Case("white_space", " \n[1]", direct(2, 5, exact=True)),
-    Case("string", '"x"', direct(0, 3, exact=True)),
-    Case("scalar", "true ", direct(0, 4, exact=True)),
-    Case("scalar_in_a_fence", "```\n1\n```", direct(4, 5, exact=False)),
-    Case("byte_order_mark", "\ufeff{}", direct(1, 3, exact=False)),
-    Case("fence", "```json\n{}", direct(8, 10, exact=False)),
-    Case("reasoning", "<think>{</think>{}", direct(16, 18, exact=False)),
-    Case("open_reasoning", "<think>{}", found(Span(7, 9))),
-    Case("reasoning_closed_by_another_tag", "<think></analysis>{}", found(Span(18, 20))),
-    Case("scalar_with_prose", "true, I think", found()),
-    Case("leading_zero", "01", found()),
-    Case("plus_sign", "+1", found()),
-    Case("prose", "a {} b [1]", found(Span(2, 4), Span(7, 10))),
-    Case("nested", "a {[]}", found(Span(2, 6, (Span(3, 5),)))),
-    Case("unclosed", "a { []", found(Span(4, 6), unclosed=(2,))),
-    Case("refusal", "I can't help {}", Reading(direct=False, exact=False, candidates=(), refusal=True)),
+    direct("object", '{"a":1}', '{"a":1}', exact=True),
+    direct("object_with_more_behind", "{} x", "{} x", exact=True),
+    direct("white_space", " \n[1]", "[1]", exact=True),
+    direct("string", '"x"', '"x"', exact=True),
+    direct("scalar", "true ", "true", exact=True),
+    direct("scalar_in_a_fence", "```\n1\n```", "1"),
+    direct("byte_order_mark", "\ufeff{}", "{}"),
+    direct("fence", "```json\n{}", "{}"),
+    direct("closed_fence", '```json\n{"a": [1]}\n```\n', '{"a": [1]}'),
+    direct("closed_tilde_fence", "~~~\n[1]\n~~~", "[1]"),
+    direct("closed_fence_on_the_line", "```json {}```", "{}"),
+    direct("fence_behind_an_open_object", '```\n{"a": {}\n```', '{"a": {}\n```'),
+    direct("fence_behind_a_cut_string", '```\n{"a": "b\n```', '{"a": "b\n```'),
+    direct("fence_behind_brackets_in_a_string", '```\n{"a": "{"}\n```', '{"a": "{"}\n```'),
+    direct("prose_behind_the_fence", "```\n{}\n```\nso", "{}\n```\nso"),
+    direct("two_fences", "```\n{}\n```\n```\n{}\n```", "{}\n```\n```\n{}"),
+    direct("reasoning", "<think>{</think>{}", "{}"),
+    direct("reasoning_in_capitals", "<THINK>{</Think>{}", "{}"),
+    direct("reasoning_of_two_kinds", "<think></think>\n[THINK][/THINK] []", "[]"),
+    direct("reasoning_opened_by_the_template", "so { </think> {}", "{}"),
+    direct("reasoning_and_fence", "<think>{</think>\n```json\n{}\n```", "{}"),
+    Case("open_reasoning", "<think>{}", ("{}",)),
+    Case("reasoning_closed_by_another_tag", "<think></analysis>{}", ("{}",)),
+    Case("scalar_with_prose", "true, I think"),
+    Case("leading_zero", "01"),
+    Case("plus_sign", "+1"),
+    Case("prose", "a {} b [1]", ("{}", "[1]")),
+    Case("nested", "a {[]}", ("{[]}",)),
+    Case("unclosed", "a { []", ("[]",), unclosed=(2,)),
+    Case("refusal", "I can't help {}", refusal=True),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_reading(case):
     """A reply opens with a JSON value and has one candidate, or is prose with those in it, or refuses."""
-    assert read(case.text) == case.reading
+    found = read(case.text)
+
+    assert (
+        Case(
+            case.id,
+            case.text,
+            tuple(case.text[span.start : span.end] for span in found.candidates),
+            found.direct,
+            found.exact,
+            found.unclosed,
+            found.refusal,
+        )
+        == case
+    )
+    assert found.complete
 
 
 @pytest.mark.parametrize(
@@ -104,27 +132,70 @@ BRACKETED = [
 @pytest.mark.parametrize("case", BRACKETED, ids=lambda case: case.id)
 def test_brackets_are_balanced(case):
     """Brackets in strings do not count, and a stray one costs no more than itself."""
-    spans, unclosed = bracketed(case.text, 0)
+    found = brackets(case.text, 0)
 
-    assert [case.text[span.start : span.end] for span in spans] == case.parts
-    assert unclosed == case.unclosed
+    assert [case.text[span.start : span.end] for span in found.spans] == case.parts
+    assert found.unclosed == case.unclosed
 
 
-@given(st.text('{}[]"\\\n a', max_size=40))
-def test_spans_lie_inside_one_another(text):
-    """Spans are in order, do not overlap, begin and end with one kind of bracket, and hold their inner ones."""
+def nested_parts(spans):
+    """Balanced brackets as places, each with those directly inside it."""
+    return [(span.start, span.end, nested_parts(span.inside.spans)) for span in spans]
 
-    def check(spans, start, end):
-        for span in spans:
-            assert start <= span.start < span.end <= end
-            assert text[span.start] + text[span.end - 1] in ("{}", "[]")
-            check(span.inner, span.start + 1, span.end - 1)
-            start = span.end
 
-    spans, unclosed = bracketed(text, 0)
+def by_hand(text, start):
+    """The places of balanced brackets and of unclosed ones, a character at a time."""
+    stack, found, at = [], [], start
+    while at < len(text):
+        char = text[at]
+        if char == '"' and stack:
+            at += 1
+            while at < len(text) and text[at] not in '"\n':
+                at += 2 if text[at] == "\\" else 1
+        elif char in "{[":
+            stack.append((char, at, []))
+        elif char in "}]" and stack and stack[-1][0] + char in ("{}", "[]"):
+            _, opened, inside = stack.pop()
+            (stack[-1][2] if stack else found).append((opened, at + 1, inside))
+        elif char in "}]":
+            found += [part for _, _, inside in stack for part in inside]
+            stack.clear()
+        at += 1
+    found += [part for _, _, inside in stack for part in inside]
+    return found, tuple(opened for _, opened, _ in stack)
 
-    check(spans, 0, len(text))
-    assert all(text[position] in "{[" for position in unclosed)
+
+BRACKETS = st.text('{}[]"\\\n a', max_size=40) | st.builds(
+    lambda levels, inside, closers: "[" * levels + inside + "]" * closers,
+    st.integers(0, 12),
+    st.text('{}[]"a', max_size=12),
+    st.integers(0, 12),
+)
+
+
+@given(BRACKETS)
+def test_brackets_are_those_that_are_found_by_hand(text):
+    """Balanced brackets, those inside them, and unclosed ones are found as by reading a character at a time."""
+    found = brackets(text, 0)
+
+    assert (nested_parts(found.spans), found.unclosed) == by_hand(text, 0)
+    assert found.complete
+
+
+@pytest.mark.parametrize("unit", ["{}", "{} ", "x[1]", "}{", "{]", "[a", '{"'])
+def test_more_brackets_than_are_looked_at_are_told(unit):
+    """Of a text with tens of thousands of brackets not all are given, and that is told."""
+    assert not brackets(unit * 40_000, 0).complete
+
+
+def test_brackets_in_a_few_levels_are_taken_whole():
+    """A table of tens of thousands of brackets is one part of a text, below other brackets too."""
+    text = '{"b":{"c":{"d":[' + ",".join(['{"a":[[1,2],{"b":3}]}'] * 15_000) + "]}}}"
+
+    found = brackets(f"so: {text}.", 0)
+
+    assert [(span.start, span.end) for span in found.spans] == [(4, 4 + len(text))]
+    assert found.complete
 
 
 AFTER = [

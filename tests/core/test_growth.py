@@ -82,16 +82,37 @@ SHAPES = [
     Shape("minus_signs", "-"),
     Shape("words", "I will not be "),
     Shape("byte_order_marks", "\ufeff"),
+    Shape("braces_in_braces_in_prose", "x{{{}}}"),
+    Shape("different_nests_in_prose", "x" + "{" * 40 + "[1]" + "}" * 40 + "{a}"),
+    Shape("crossed_openers", "[{"),
+    Shape("trailing_commas", "[1,],", before="["),
+    Shape("missing_commas", "[1 2] ", before="["),
+    Shape("missing_commas_between_strings", '"a" ', before="["),
+    Shape("single_quotes", "{'a':'b'},", before="["),
+    Shape("apostrophes", "'", before="["),
+    Shape("python_literals", "None,", before="["),
+    Shape("unquoted_keys", "{a:1},", before="["),
+    Shape("unquoted_words", "a\n", before="["),
+    Shape("comments", "1,/**/", before="["),
+    Shape("hash_comments", "# x\n", before="{"),
+    Shape("ellipses", "\u2026", before="{"),
+    Shape("odd_spaces", "\u200b ", before="["),
+    Shape("raw_line_breaks", '"\n",', before="["),
+    Shape("invalid_escapes", "\\a", before='{"a":"'),
+    Shape("zeros_before_numbers", "01,", before="["),
+    Shape("quotes_in_a_string", '"', before='{"a":"'),
 ]
+LEVELS = ["off", "lossless", "lossy"]
 
 
+@pytest.mark.parametrize("repair", LEVELS)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.id)
-def test_200_kilobytes_are_judged_without_hanging(shape):
-    """A reply of 200,000 characters of any shape is judged in no more than a moment."""
+def test_200_kilobytes_are_judged_without_hanging(shape, repair):
+    """A reply of 200,000 characters of any shape is judged at any level of repair in no more than a moment."""
     text = shape.text(CHARS)
 
     started = time.thread_time()
-    judge(text, SCHEMA)
+    judge(text, SCHEMA, repair=repair)
 
     assert time.thread_time() - started < HANG_S
 
@@ -118,19 +139,20 @@ def test_many_different_keys_are_judged_without_hanging():
     assert time.thread_time() - started < HANG_S
 
 
-def _least_seconds(text):
+def _least_seconds(text, repair):
     spent = []
     for _ in range(5):
         started = time.thread_time()
-        judge(text, SCHEMA)
+        judge(text, SCHEMA, repair=repair)
         spent.append(time.thread_time() - started)
     return min(spent)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("repair", LEVELS)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.id)
-def test_eight_times_the_text_is_about_eight_times_the_work(shape):
+def test_eight_times_the_text_is_about_eight_times_the_work(shape, repair):
     """From 1x to 8x of a text the time grows eightfold, and far less than sixty-fourfold."""
-    once, eightfold = (_least_seconds(shape.text(factor * CHARS // 8)) for factor in (1, 8))
+    once, eightfold = (_least_seconds(shape.text(factor * CHARS // 8), repair) for factor in (1, 8))
 
     assert eightfold < 24 * once + 0.02

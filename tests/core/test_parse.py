@@ -77,6 +77,8 @@ REFUSED = [
     Refused("overflow_by_one", "1.8e308", "not_finite"),
     Refused("mantissa_overflow", "1" + "0" * 320 + ".5", "not_finite"),
     Refused("long_mantissa_overflow", "1." + "0" * 300 + "e309", "not_finite"),
+    Refused("exponent_with_zeros", "[1e+00400]", "not_finite"),
+    Refused("long_mantissa_and_short_exponent", "1" + "0" * 250 + "e60", "not_finite"),
     Refused("lone_surrogate", '"\ud800"', "bad_unicode"),
     Refused("escaped_leading_surrogate", r'"\ud800"', "bad_unicode"),
     Refused("escaped_trailing_surrogate", r'"\udc00"', "bad_unicode"),
@@ -119,6 +121,13 @@ class Bound:
 BOUNDS = [
     Bound("bytes", Limits(max_bytes=5), '"\u00e9x"', '"\u00e9xx"', "too_large"),
     Bound("default_depth", DEFAULTS, "[" * 100 + "]" * 100, "[" * 101 + "]" * 101, "too_deep"),
+    Bound(
+        "depth_of_many_brackets",
+        DEFAULTS,
+        "[" * 99 + "[],{}" + ",[]" * 9 + "]" * 99,
+        "[" * 99 + "[],{}" + ",[]" * 9 + ",[[]]" + "]" * 99,
+        "too_deep",
+    ),
     Bound("depth_of_objects", Limits(max_depth=2), '{"a":{}}', '{"a":{"b":{}}}', "too_deep"),
     Bound("depth_and_not_brackets", Limits(max_depth=2), "[[],[],[],[]]", "[[],[],[[]]]", "too_deep"),
     Bound("brackets_in_strings", Limits(max_depth=1), '["[[[[{{{{"]', '["[", []]', "too_deep"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.core.parse import NotJson, parse
-from schema_guard.core.repair import STEPS, Repaired, _Scanner, repair
+from schema_guard.core.repair import MAX_WORK, STEPS, Repaired, readings, repair
 from schema_guard.core.values import Limits
 
 # What the parser may still refuse in a repaired text: none of it is syntax.
@@ -413,6 +413,11 @@ SHAPES = {
     "members behind the object": '}, "b": 1',
     "sums": ' + "a"',
     "fences": "```",
+    "ellipses": "…",
+    "points": ".",
+    "hash comments": "# x\n",
+    "odd spaces": "\u200b ",
+    "openers of both kinds": "{[",
     "rows": '{\'a\': 1, b: "x" "c": True,},',
 }
 
@@ -421,10 +426,51 @@ SHAPES = {
 @pytest.mark.parametrize("unit", SHAPES.values(), ids=SHAPES.keys())
 def test_work_grows_in_step_with_the_text(start, unit):
     """Twice the text is at most about twice the work, whatever the text repeats."""
-    work = []
-    for size in SIZES:
-        scanner = _Scanner(start + unit * size, level="lossy", finished=False)
-        scanner.scan()
-        work.append(scanner.work)
+    work = [
+        readings(start + unit * size, level="lossy", finished=False, max_work=10**9).work for size in SIZES
+    ]
 
     assert work[1] <= 1.1 * work[0] * SIZES[1] / SIZES[0] + 50
+
+
+@pytest.mark.parametrize("unit", ["{,", "a, ", "'x' y ", "(1)", "1_0 ", "x: 'it's', "])
+def test_more_faults_than_are_looked_at_are_told(unit):
+    """A text of tens of thousands of odd faults is given up, and that is told; never is more than the limit done."""
+    found = readings("[" + unit * 40_000, level="lossy", finished=True)
+
+    assert (found.complete, found.work) == (False, MAX_WORK)
+
+
+@pytest.mark.parametrize(
+    ("text", "want", "step"),
+    [
+        ("[1,],", [1], "trailing_comma"),
+        ("[1 2] ", [1, 2], "missing_comma"),
+        ("{'a':'b'},", {"a": "b"}, "single_quotes"),
+        ("{“a”: “b”},", {"a": "b"}, "single_quotes"),
+        ("[None],", [None], "python_literal"),
+        ("{a:1},", {"a": 1}, "unquoted_key"),
+        ("[1,/**/2],", [1, 2], "comment"),
+        ('["a\nb"],', ["a\nb"], "raw_newline"),
+        ('["\\d"],', ["\\d"], "invalid_escape"),
+    ],
+)
+def test_thousands_of_faults_of_a_usual_kind_are_mended_at_once(text, want, step):
+    """However many faults of a usual kind a list has, all are mended and few places are looked at."""
+    found = readings("[" + text * 5_000 + "]", level="lossless", finished=True)
+
+    assert parse(found.found[0].text, Limits()) == [want] * 5_000
+    assert step in found.found[0].steps
+    assert found.work < 10
+
+
+@given(planted=faulty(), left=st.integers(0, 60))
+def test_fewer_places_give_fewer_readings_and_no_others(planted, left):
+    """With a lower limit a text has the same readings, or fewer and that is told."""
+    _, text = planted
+
+    whole = readings(text, level="lossy", finished=False)
+    part = readings(text, level="lossy", finished=False, max_work=left)
+
+    assert part.found == whole.found[: len(part.found)]
+    assert part.complete == (whole.work <= left)

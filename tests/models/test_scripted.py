@@ -1,5 +1,6 @@
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,9 @@ def test_replies_come_in_order_and_end(tmp_path):
     assert [model("x"), model([{"role": "user", "content": "x"}]), model("x")] == ["one", "two", "three"]
     with pytest.raises(InvalidArgument) as caught:
         model("x")
-    assert str(caught.value) == "model 'replies' has given all its 3 replies: add one for every call"
+    assert str(caught.value) == (
+        "model 'replies' has given all its 3 replies: add one for every call, or let them start again with cycle=True"
+    )
 
 
 def test_scripted_model_is_a_model(tmp_path):
@@ -87,6 +90,14 @@ def test_stream_gives_the_chunks():
     assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == ["a", "b", None]
     assert [chunk.choices[0].finish_reason for chunk in chunks[:-1]] == [None, None, "stop"]
     assert (chunks[-1].choices, chunks[-1].usage.completion_tokens) == ((), 2)
+
+
+def test_usage_without_finish_reason_has_stop():
+    """A reply of which only the usage is said ended as replies do."""
+    model = ScriptedModel([{"reply": "a", "usage": {"output_tokens": 1}}] * 2)
+
+    assert model("x").choices[0].finish_reason == "stop"
+    assert [chunk.choices[0].finish_reason for chunk in model.stream("x") if chunk.choices] == [None, "stop"]
 
 
 def test_stream_without_finish_reason_has_no_end():
@@ -194,3 +205,141 @@ def test_prompt_is_checked_as_a_provider_would(tmp_path):
         with pytest.raises(InvalidArgument, match=r"^prompt"):
             model(prompt)
     assert model("x") == "one"
+
+
+def test_replies_are_found_by_the_prompt():
+    """The first pair fits whose text is in the prompt, as often as it fits; the empty text is in all."""
+    model = ScriptedModel({"invoice": "1", "letter": "2", "": "3"})
+
+    replies = [model(f"a {word}") for word in ("letter", "invoice", "letter from an invoice", "note")]
+
+    assert replies == ["2", "1", "1", "3"]
+
+
+def test_replies_are_found_by_a_function_of_the_text():
+    """A function gets the contents of all messages, one a line, those of parts included."""
+    seen = []
+
+    def is_short(text):
+        seen.append(text)
+        return len(text) < 9
+
+    model = ScriptedModel([(is_short, {"reply": "short", "finish_reason": "length"}), ("", "long")])
+    parts = [{"type": "text", "text": "b"}, {"type": "image"}, {"type": "input_text", "text": "c"}]
+    messages = [{"role": "system", "content": "a"}, {"role": "user", "content": parts}, {"role": "tool"}]
+
+    assert model(messages).choices[0].finish_reason == "length"
+    assert model("something else") == "long"
+    assert seen == ["a\nbc\n", "something else"]
+
+
+def test_prompt_without_a_reply_is_an_error():
+    """The message shows the prompt and what would have fitted."""
+    model = ScriptedModel([("invoice", "1"), (str.isdigit, "2")])
+
+    with pytest.raises(InvalidArgument) as caught:
+        model("a letter")
+
+    assert str(caught.value) == (
+        "model 'scripted' has no reply for the prompt 'a letter': expected one that contains 'invoice' or fits"
+        " isdigit; a last pair with '' is for all others"
+    )
+    with pytest.raises(InvalidArgument, match=r"contains '4' \(and 2 more\);"):
+        ScriptedModel({str(number): "" for number in range(7)})("x")
+
+
+def test_cycle_starts_again():
+    """With cycle the first reply comes after the last; a script without replies has none to start with."""
+    model = ScriptedModel(["1", "2"], cycle=True)
+
+    assert [model("x") for _ in range(5)] == ["1", "2", "1", "2", "1"]
+    with pytest.raises(InvalidArgument, match="has given all its 0 replies"):
+        ScriptedModel([], cycle=True)("x")
+
+
+def test_cycle_of_a_file_starts_again(tmp_path):
+    """A file's replies can start again, too."""
+    path = tmp_path / "replies.jsonl"
+    path.write_text('"one"')
+    model = ScriptedModel.from_file(path, cycle=True)
+
+    assert [model("x"), model("x")] == ["one", "one"]
+
+
+def test_exception_of_a_cycle_is_new_each_time():
+    """A reply that is raised twice is two exceptions: the traceback of one is not in the other."""
+    model = ScriptedModel([{"raise": "TimeoutError: slow"}], cycle=True)
+
+    errors = []
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="slow") as caught:
+            model("x")
+        errors.append(caught.value)
+
+    assert errors[0] is not errors[1]
+
+
+def test_model_keeps_what_it_was_asked():
+    """Prompts and options stand in their order, unchanged by what comes later, also without a reply."""
+    model = ScriptedModel(["1", "2"])
+    messages, options = [{"role": "user", "content": "b"}], {"temperature": 1}
+
+    model("a")
+    list(model.stream(messages, options=options))
+    messages[0]["content"] = "changed"
+    options.clear()
+    with pytest.raises(InvalidArgument):
+        model("c")
+
+    assert model.asked == [
+        ("a", {}),
+        ([{"role": "user", "content": "b"}], {"temperature": 1}),
+        ("c", {}),
+    ]
+    assert model.asked[1].options == {"temperature": 1}
+
+
+def test_delay_is_that_of_the_reply_or_of_the_model(monkeypatch):
+    """A reply that names no delay has the model's."""
+    slept = []
+    monkeypatch.setattr("schema_guard.models.scripted.time.sleep", slept.append)
+    model = ScriptedModel(["1", {"reply": "2"}, {"reply": "3", "delay_s": 0}], delay_s=0.5)
+
+    replies = [model("x") for _ in range(3)]
+
+    assert (replies, slept) == (["1", "2", "3"], [0.5, 0.5, 0.0])
+
+
+def test_threads_share_the_replies():
+    """Each reply is given once, however many threads ask."""
+    model = ScriptedModel([str(number) for number in range(400)])
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(model, ["x"] * 400))
+
+    assert sorted(replies, key=int) == [str(number) for number in range(400)]
+    assert len(model.asked) == 400
+
+
+@pytest.mark.parametrize(
+    ("replies", "message"),
+    [
+        ("{}", "replies='{}': expected a list of replies, or pairs of a prompt's text and a reply"),
+        (None, "replies=None: expected a list of replies, or pairs of a prompt's text and a reply"),
+        ([("a", "1"), "2"], "replies[1]: expected a pair like the others, got '2'"),
+        ([("a", "1", "2")], "replies[0]: expected a pair like the others, got ('a', '1', '2')"),
+        ([(3, "1")], "replies[0]: expected a text of the prompt or a function of it, got 3"),
+        ({"a": 3}, "replies[0]: expected a string or an object, got 3"),
+    ],
+)
+def test_bad_replies_are_refused(replies, message):
+    """Replies that cannot be understood are refused when the model is made."""
+    with pytest.raises(InvalidArgument) as caught:
+        ScriptedModel(replies)
+
+    assert str(caught.value) == message
+
+
+def test_bad_delay_is_refused():
+    """A delay is seconds, not negative."""
+    with pytest.raises(InvalidArgument, match="'delay_s': expected seconds >= 0, got -1"):
+        ScriptedModel([], delay_s=-1)
