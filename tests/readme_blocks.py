@@ -1,6 +1,7 @@
 """Runs the README: its Python blocks and its console blocks, in order, in one folder with one store.
 
-A block under a comment that names a file in `benchmarks/results/` shows what that file holds.
+A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2` its second
+paragraph.
 
     python tests/readme_blocks.py            says where the README's output is not what came out
     python tests/readme_blocks.py --update   writes what came out into the README
@@ -40,14 +41,16 @@ def rendered(text: str) -> str:
 
 def _quoted(quotation: re.Match[str]) -> str:
     """Give a result file as it is quoted: a text as a block, ratios as a table under the heading that is there."""
-    path = quotation["path"]
+    path, _, paragraph = quotation["path"].partition("#")
     content = (README.parent / path).read_text(encoding="utf-8")
+    if paragraph:
+        content = content.split("\n\n")[int(paragraph) - 1]
     shown = f"```text\n{content.rstrip()}\n```"
     if path.endswith(".json"):
         heading = quotation["shown"].splitlines()[:2]
         rows = [f"| {name} | {ratio:.2f}x |" for name, ratio in json.loads(content)["ratio"].items()]
         shown = "\n".join([*heading, *rows])
-    return f"<!-- {path} -->\n{shown}" + ("\n" if path.endswith(".json") else "")
+    return f"<!-- {quotation['path']} -->\n{shown}" + ("\n" if path.endswith(".json") else "")
 
 
 def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) -> str:

@@ -30,6 +30,8 @@ def record(  # noqa: PLR0913 - one argument a fact
     elapsed_s=1.0,
     attempts=1,
     tasks=None,
+    first=0,
+    flush=True,
     gap_s=60.0,
     **call,
 ):
@@ -53,10 +55,11 @@ def record(  # noqa: PLR0913 - one argument a fact
             for attempt in range(1, attempts + 1)
         )
         begun = call.get("started_at", 0.0) + gap_s * number
-        task = f"task {number if tasks is None else number % tasks}"
+        task = f"task {first + number if tasks is None else (first + number) % tasks}"
         what = CALL._replace(**{**call, "id": f"{number:032x}", "started_at": begun})
         failure = made[-1].failure
         store.record(
             Outcome(failure is None, None, made, failure, usage, None, elapsed_s * attempts, what), task
         )
-    store.flush(30.0)
+    if flush:
+        store.flush(30.0)

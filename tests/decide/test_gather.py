@@ -399,3 +399,15 @@ def test_rungs_of_a_climb_stand_apart(store):
     record(store, 30, 9, function="climb:1:temperature", started_at=DAY)
 
     assert [found["rung"] for found in strategies(gather(store)).values()] == ["temperature", "system_prompt"]
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_evidence_does_not_depend_on_batches(store, size):
+    """However many calls are written at once, the evidence is the same."""
+    with open_store("sqlite://") as whole:
+        for number in range(400):
+            call = {"first": number, "tasks": 350, "started_at": 60.0 * number}
+            record(store, 1, int(number % 7 == 0), flush=number % size == 0, **call)
+            record(whole, 1, int(number % 7 == 0), flush=False, **call)
+
+        assert gather(store).evidence == gather(whole).evidence
