@@ -34,6 +34,8 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL_WITHIN = 400
+# One of these stands in every refusal: looking for them is quicker than the expression, which begins at any "i" or "a".
+_REFUSAL_WORDS = ("sorry", "i can", "i won", "i will", "i am", "i must", "against", "violat")
 
 
 class Span(NamedTuple):
@@ -83,9 +85,17 @@ def read(text: str) -> Reading:
             exact=exact and not after(text, scalar.end()),
             candidates=(Span(*scalar.span(), text),),
         )
-    if _REFUSAL.search(text, start, start + _REFUSAL_WITHIN):
+    if _refuses(text, start):
         return Reading(direct=False, exact=False, candidates=(), refusal=True)
     return Reading(False, False, *brackets(text, start))
+
+
+def _refuses(text: str, start: int) -> bool:
+    """Say whether the first sentences refuse."""
+    head = text[start : start + _REFUSAL_WITHIN].lower()
+    return any(words in head for words in _REFUSAL_WORDS) and bool(
+        _REFUSAL.search(text, start, start + _REFUSAL_WITHIN)
+    )
 
 
 def _skip(text: str) -> tuple[int, bool]:
@@ -107,7 +117,8 @@ def _behind_reasoning(text: str, start: int) -> int:
     """Give where the closed reasoning blocks at *start* end."""
     block = _REASONING.match(text, start)
     # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
-    if block is None and text[start : start + 1] != "[" and (closed := _REASONING_END.search(text, start)):
+    closed = _REASONING_END.search(text, start) if "</" in text or "[/" in text else None
+    if block is None and text[start : start + 1] != "[" and closed:
         if _REASONING.search(text, start, closed.start()) is None:
             start = _space(text, closed.end())
         block = _REASONING.match(text, start)
