@@ -44,9 +44,7 @@ def climbed(arguments: list[str], folder: str) -> tuple[str, float, int]:
         f"{folder}/climb.json",
     ]
     started = perf_counter()
-    done = subprocess.run(
-        command, cwd=_FOLDER.parent, stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=_FOLDER.parent, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode > 1:
         raise SystemExit(done.returncode)
     return done.stdout, perf_counter() - started, done.returncode

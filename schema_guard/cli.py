@@ -97,6 +97,7 @@ def command() -> None:
     schema-guard decide --schema Invoice                 is prompting enough? should we fine-tune?
     schema-guard climb --schema ticket                   measure the next remedies on a real model
     schema-guard watch --slo 0.01                        has the failure rate risen?
+    schema-guard test invoice.schema.json                do the library's laws hold for my schema?
     """  # noqa: D301 - click's mark for lines that are not to be joined
 
 
@@ -683,6 +684,39 @@ def watch(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         print(watched_as_text(watched, slo))
     return 0 if all(one.is_fine for one in watched) else 1
+
+
+@command.command()
+@click.argument("schema", type=click.Path())
+@click.option(
+    "--examples", type=click.IntRange(min=1), default=100, show_default=True, help="Draws for each law."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
+@_shared("format", "debug")
+def test(schema: str, examples: int, seed: int, form: str, debug: bool) -> int:
+    """Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.
+
+    \b
+    schema-guard test invoice.schema.json
+    schema-guard test invoice.schema.json --examples 2000 --format json
+    """  # noqa: D301
+    from schema_guard.core.schema import Schema  # noqa: PLC0415
+    from schema_guard.errors import missing_extra  # noqa: PLC0415
+    from schema_guard.report.figures import as_json  # noqa: PLC0415
+
+    try:
+        from schema_guard.testing.laws import laws_as_text, try_laws  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise missing_extra("schema-guard test", "hypothesis", "testing") from error
+    loaded = Schema.of(Path(schema))
+    tried = list(try_laws(loaded, examples=examples, seed=seed))
+    if form == "json":
+        _print_json({"schema": loaded.name, "fingerprint": loaded.fingerprint, "laws": as_json(tried)})
+    else:
+        print(laws_as_text(loaded, tried))
+    return 1 if any(one.held is False for one in tried) else 0
 
 
 @command.command()

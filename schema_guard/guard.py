@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from inspect import isfunction
 from time import time
 from typing import (
@@ -29,7 +29,7 @@ from typing import (
     overload,
 )
 
-from schema_guard.calls import drive
+from schema_guard.calls import drive, identity
 from schema_guard.calls.identity import Tags, current_call_id, current_tags, new_call_id
 from schema_guard.calls.shapes import Shape, arguments, implementation, name_of, shape_of, task_of
 from schema_guard.core.digest import hex_digest
@@ -631,6 +631,9 @@ class _Started:
             return self.invoke_untouched()
         options = prepared.options(ask) if prepared.shape.takes_options else None
         args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        if identity.interceptor is not None:
+            function = partial(prepared.function, *args, **kwargs)
+            return identity.interceptor(self.call, self.task, ask, function)
         return prepared.function(*args, **kwargs)
 
     def invoke_untouched(self) -> Any:

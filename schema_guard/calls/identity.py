@@ -1,11 +1,25 @@
-"""The identity of a call: its id, and which call it was made inside of."""
+"""The identity of a call: its id, which call it was made inside of, and who answers in its function's place."""
 
 from __future__ import annotations
 
 import os
 from contextvars import ContextVar
 from itertools import count
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.core.values import Ask, Call, Prompt
+
+Interceptor: TypeAlias = "Callable[[Call, Prompt, Ask, Callable[[], Any]], Any]"
+"""Takes a call, its task, the attempt to make and what makes it; gives what the function would have given."""
+
+interceptor: Interceptor | None = None
+"""What is asked in place of every guarded function but the observed ones; None calls the function.
+
+It is the process's and not a context's: a test that replays must reach the calls of its threads and tasks too.
+"""
 
 current_call_id: ContextVar[str | None] = ContextVar("schema_guard_call_id", default=None)
 """The guarded call inside which the running code was called; None outside of every one."""

@@ -278,7 +278,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
         )
     if found.refused:
         return _not_json(found.refused[-1], "stop")
-    if not text.strip():
+    if not text.strip("\ufeff \t\r\n"):
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.core.compiled import Compiled
+    from schema_guard.core.engine import Engine
     from schema_guard.core.values import Violation
 
 V = TypeVar("V")
@@ -119,6 +120,12 @@ class Schema(Generic[V]):
     def engine(self) -> str:
         """What validates: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
         return self._compiled.engine.name
+
+    def reference(self) -> Engine:
+        """Give the reference engine for this schema, whichever engine validates: an oracle, and slow."""
+        from schema_guard.core.reference_engine import reference  # noqa: PLC0415 - for tests
+
+        return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
 
     def violations(
         self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth

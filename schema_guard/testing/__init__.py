@@ -1,19 +1,66 @@
-"""What tests of code that asks for JSON need.
+"""What tests of code that asks for JSON need: strategies made from a schema, fakes, measured rates, cassettes.
 
-A name is imported when it is first used.
+A name is imported when it is first used: what draws needs the extra `testing`, the rest does not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.errors import missing_extra
+
 if TYPE_CHECKING:
+    from schema_guard.testing._broken import Broken, broken
+    from schema_guard.testing._flaky import FlakyModel
+    from schema_guard.testing._histories import Expected, History, histories
+    from schema_guard.testing._instances import instances
+    from schema_guard.testing._near_misses import NearMiss, near_misses
+    from schema_guard.testing._sent import Sent, replies
+    from schema_guard.testing.cassettes import ReplayError, recording, replaying
+    from schema_guard.testing.laws import LAWS, Tried, try_laws
+    from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.server import FAULTS, Request, ScriptedModel, Server, serve
 
-_NAMES = {"server": ("FAULTS", "Request", "ScriptedModel", "Server", "serve")}
+_NAMES = {
+    "cassettes": ("ReplayError", "recording", "replaying"),
+    "_broken": ("Broken", "broken"),
+    "_flaky": ("FlakyModel",),
+    "_histories": ("Expected", "History", "histories"),
+    "_sent": ("Sent", "replies"),
+    "_instances": ("instances",),
+    "_near_misses": ("NearMiss", "near_misses"),
+    "laws": ("LAWS", "Tried", "try_laws"),
+    "rates": ("FailureRate", "assert_failure_rate"),
+    "server": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
+}
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = ["FAULTS", "Request", "ScriptedModel", "Server", "serve"]
+__all__ = [
+    "FAULTS",
+    "LAWS",
+    "Broken",
+    "Expected",
+    "FailureRate",
+    "FlakyModel",
+    "History",
+    "NearMiss",
+    "ReplayError",
+    "Request",
+    "ScriptedModel",
+    "Sent",
+    "Server",
+    "Tried",
+    "assert_failure_rate",
+    "broken",
+    "histories",
+    "instances",
+    "near_misses",
+    "recording",
+    "replaying",
+    "replies",
+    "serve",
+    "try_laws",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +69,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - as above
 
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    try:
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "hypothesis":
+            raise
+        raise missing_extra(f"schema_guard.testing.{name}", "hypothesis", "testing") from error
+    globals()[name] = value
     return value
 
 

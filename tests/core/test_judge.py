@@ -122,6 +122,7 @@ CUT = '{"a":1,"b'
 FAILS = [
     Fails("nothing", "", "syntax", "empty"),
     Fails("white_space", " \n", "syntax", "empty"),
+    Fails("byte_order_mark_alone", "\ufeff\n", "syntax", "empty"),
     Fails("nothing_at_the_limit", "", "truncation", "max_tokens", "length"),
     Fails("prose", "I have no idea.", "syntax", "no_json"),
     Fails("prose_at_the_limit", "Let me think about", "truncation", "max_tokens", "length"),
@@ -137,7 +138,12 @@ FAILS = [
     Fails("overflow", "1e999", "syntax", "not_finite", schema=ANYTHING),
     Fails("lone_surrogate", '{"a":"\\ud800"}', "syntax", "bad_unicode"),
     Fails("raw_lone_surrogate", '{"a":"\ud800"}', "syntax", "bad_unicode"),
-    Fails("more_brackets_than_are_looked_at", "see " + "".join(f"{{{n}}}" for n in range(5000)), "syntax", "too_costly"),
+    Fails(
+        "more_brackets_than_are_looked_at",
+        "see " + "".join(f"{{{n}}}" for n in range(5000)),
+        "syntax",
+        "too_costly",
+    ),
     Fails("two_documents", '{"a":1} {"a":2}', "syntax", "several_documents"),
     Fails("same_document_twice", '{"a":1}{"a":1}', "syntax", "several_documents"),
     Fails("json_lines", '{"a":1}\n{"a":2}\n', "syntax", "several_documents"),

@@ -1,0 +1,451 @@
+"""Cassettes: the replies that guarded functions were given, kept in a file and given again.
+
+For tests that ran against a real model once and run without it from then on. What is kept is what the guard
+reads of a reply: its text, finish reason, usage, and the words of a refusal.
+
+Rules:
+1. A reply is known by its function, task, prompt and correction, after redaction; equal ones are given in the
+   order in which they came.
+2. Nothing is written before it is redacted, and nothing at all when the redaction raises.
+3. A call that raised, or gave no reply, is not kept: there is nothing to give again.
+4. Calls inside a guarded function belong to it: its reply is kept, and theirs are not.
+5. Observed functions are left alone: their callers need what the provider gave, which no file holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from schema_guard.calls import identity
+from schema_guard.calls.drive import aclose, close, is_async, reply_for
+from schema_guard.calls.replies import Reply, read
+from schema_guard.calls.streams import StreamReader
+from schema_guard.core.digest import hex_digest
+from schema_guard.core.values import Failure, Usage
+from schema_guard.errors import SchemaGuardError, clip, safe
+from schema_guard.models.scripted import ScriptedModel
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Ask, Call, Prompt
+
+Redact: TypeAlias = Callable[[str], str]
+"""Takes a text and gives it without what nobody else may read."""
+
+FORMAT: Final = 1
+_HASH_DIGITS: Final = 16
+_CONTEXT_CHARS: Final = 20
+_NAME_CHARS: Final = 100
+
+# Reserved for examples (RFC 2606): nobody's addresses, so they may stay, and what replaces an address is one.
+# Every repeat below has a bound: a prompt may hold megabytes of anything.
+_EXAMPLE_HOSTS: Final = r"(?!(?:[\w-]{1,63}\.){0,8}(?:example\.(?:com|net|org)|example|invalid|test)\b)"
+_REDACTIONS: Final = (
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 [redacted]"),
+    (
+        # A key by its name, in JSON, in a URL, in a header or in code.
+        re.compile(
+            r"((?:api[_-]?key|[\w-]{0,30}secret[\w-]{0,30}|[\w-]{0,30}token|password|passwd|authorization)\\?[\"']?\s*[:=]\s*\\?[\"']?)"
+            r"(?!Bearer\b|Basic\b|null\b|true\b|false\b|\d{1,8}\b)[^\s\"'\\,;&{}\[\]]{4,}",
+            re.IGNORECASE,
+        ),
+        r"\1[redacted]",
+    ),
+    (
+        # A key by the prefix that its issuer gives it.
+        re.compile(
+            r"\b(?:(?:sk|pk|rk|gsk|xai|hf|r8|gh[oprsu]|glpat|github_pat|xox[abprs])[-_][\w-]{16,}"
+            r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|ya29\.[\w-]{16,})"
+        ),
+        "[redacted]",
+    ),
+    (
+        re.compile(r"\b[\w.%+-]{1,64}@" + _EXAMPLE_HOSTS + r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}\b"),
+        "redacted@example.com",
+    ),
+)
+
+
+class ReplayError(SchemaGuardError):
+    """A cassette has no reply for a call, or cannot be read; the message says how to record it again."""
+
+
+def redact(text: str) -> str:
+    """Give a text without API keys, passwords, bearer tokens and e-mail addresses.
+
+    >>> redact("Bearer abcdefgh12345 of ann@corp.com, api_key=0123456789")
+    'Bearer [redacted] of redacted@example.com, api_key=[redacted]'
+    """
+    for pattern, replacement in _REDACTIONS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class Recorded(NamedTuple):
+    """One attempt of a cassette.
+
+    Attributes:
+        function: Name of the guarded function.
+        attempt: Number of the attempt, from 1.
+        task: What the function was asked, redacted: a text, or messages as dicts.
+        prompt: What was sent, likewise.
+        correction: What was wrong with the last reply, for functions that take it as `feedback`; None otherwise.
+        is_awaited: Whether the function gave something to await.
+        is_streamed: Whether the reply came in chunks.
+        reply: What was read of it.
+    """
+
+    function: str
+    attempt: int
+    task: Any
+    prompt: Any
+    correction: str | None
+    is_awaited: bool = False
+    is_streamed: bool = False
+    reply: Reply = Reply()
+
+    @property
+    def prompt_hash(self) -> str:
+        """16 hex digits by which equal attempts are known."""
+        said = [self.function, self.task, self.prompt, self.correction]
+        return hex_digest(json.dumps(said, sort_keys=True), _HASH_DIGITS)
+
+    def as_words(self) -> str:
+        """Give what it is, on one line."""
+        return f"attempt {self.attempt} of {safe(self.function)}, {_shown(self.task)}"
+
+
+@contextmanager
+def recording(path: str | Path, *, redact: Redact | None = None, test: str | None = None) -> Iterator[None]:
+    """Keep the replies of all guarded calls of a block in a file, in place of what it held.
+
+    The whole process's calls are kept, those of other threads and tasks too. A block without a reply, or that
+    raises, leaves the file as it is.
+
+    Args:
+        path: Of the cassette; JSON. Its folder is made.
+        redact: Is handed each text after the built-in `redact`, and gives what is to be written.
+        test: Whose calls they are, for the reader.
+    """
+    recorder = _Recorder(_redaction(redact))
+    with _intercepted(recorder):
+        yield
+    recorder.save(Path(path), test)
+
+
+@contextmanager
+def replaying(
+    path: str | Path, *, redact: Redact | None = None, how: str | None = None
+) -> Iterator[list[Recorded]]:
+    """Answer all guarded calls of a block from a file.
+
+    Args:
+        path: Of the cassette.
+        redact: As when it was recorded.
+        how: The command that records it again, for messages.
+
+    Yields:
+        The recorded attempts that were not asked for; it is empty when the block used all.
+
+    Raises:
+        ReplayError: The file cannot be read. At a call: it has no reply for it.
+    """
+    player = _Player(Path(path), _redaction(redact), how or f"with recording({str(path)!r})")
+    with _intercepted(player):
+        yield player.left
+
+
+def file_name(test: str) -> str:
+    """Give the name of a test's cassette: readable, and another one for every test.
+
+    >>> file_name("tests/test_invoice.py::test_total[case 1]")
+    'test_invoice.py-test_total-case-1-2e4b0bcd.json'
+    """
+    file, separator, name = test.partition("::")
+    words = re.sub(r"[^\w.]+", "-", f"{file.rpartition('/')[2]}{separator}{name}")
+    return f"{words.strip('-')[:_NAME_CHARS]}-{hex_digest(test, 8)}.json"
+
+
+def _redaction(further: Redact | None) -> Redact:
+    return redact if further is None else lambda text: further(redact(text))
+
+
+@contextmanager
+def _intercepted(interceptor: identity.Interceptor) -> Iterator[None]:
+    outer, identity.interceptor = identity.interceptor, interceptor
+    try:
+        yield
+    finally:
+        identity.interceptor = outer
+
+
+def _asked(call: Call, task: Prompt, ask: Ask, redaction: Redact) -> Recorded:
+    return Recorded(
+        function=call.function,
+        attempt=ask.number,
+        task=_written(task, redaction),
+        prompt=_written(ask.prompt, redaction),
+        correction=None if ask.correction is None else redaction(ask.correction),
+    )
+
+
+def _written(prompt: Prompt, redaction: Redact) -> Any:
+    """Give a prompt as JSON has it, redacted."""
+    if isinstance(prompt, str):
+        return redaction(prompt)
+    turns = [turn.as_dict() for turn in prompt]
+    return _redacted(json.loads(json.dumps(turns, default=repr)), redaction)
+
+
+def _redacted(value: Any, redaction: Redact) -> Any:
+    if isinstance(value, str):
+        return redaction(value)
+    if isinstance(value, list):
+        return [_redacted(member, redaction) for member in value]
+    if isinstance(value, dict):
+        return {key: _redacted(member, redaction) for key, member in value.items()}
+    return value
+
+
+class _Recorder:
+    """Lets every call through and keeps what it gave."""
+
+    def __init__(self, redaction: Redact) -> None:
+        self._redaction = redaction
+        self._kept: list[Recorded | None] = []
+        self._call_ids: set[str] = set()
+        self._lock = Lock()
+
+    def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
+        with self._lock:
+            is_inner = call.parent_call_id in self._call_ids
+            self._call_ids.add(call.id)
+        if is_inner:
+            return function()
+        with self._lock:
+            # Its place in the file is that of its start: calls at once then stand in the same order every time.
+            place = len(self._kept)
+            self._kept.append(None)
+        asked = _asked(call, task, ask, self._redaction)
+        try:
+            result = function()
+        except BaseException as error:
+            self._keep(place, asked, reply_for(error))
+            raise
+        return self._passed_on(place, asked, result)
+
+    def save(self, path: Path, test: str | None) -> None:
+        """Write what was kept, unless it is nothing."""
+        kept = [_as_json(recorded) for recorded in self._kept if recorded is not None]
+        if not kept:
+            return
+        document = {"format": FORMAT, "test": test, "calls": kept}
+        text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, text + "\n")
+
+    def _passed_on(self, place: int, asked: Recorded, result: Any) -> Any:
+        """Give what the function gave, and keep it when it is known."""
+        if is_async(result):
+            asked = asked._replace(is_awaited=True)
+            if hasattr(type(result), "__anext__"):
+                return self._chunks_awaited(place, asked, result)
+            return self._awaited(place, asked, result)
+        if hasattr(type(result), "__next__"):
+            return self._chunks(place, asked, result)
+        self._keep(place, asked, read(result))
+        return result
+
+    async def _awaited(self, place: int, asked: Recorded, result: Awaitable[Any]) -> Any:
+        try:
+            given = await result
+        except BaseException as error:
+            self._keep(place, asked, reply_for(error))
+            raise
+        return self._passed_on(place, asked, given)
+
+    def _chunks(self, place: int, asked: Recorded, source: Iterator[Any]) -> Iterator[Any]:
+        stream = _Heard()
+        try:
+            for chunk in source:
+                stream.hear(chunk)
+                yield chunk
+            stream.is_whole = True
+        finally:
+            close(source)
+            self._keep(place, asked._replace(is_streamed=True), stream.reply())
+
+    async def _chunks_awaited(
+        self, place: int, asked: Recorded, source: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        stream = _Heard()
+        try:
+            async for chunk in source:
+                stream.hear(chunk)
+                yield chunk
+            stream.is_whole = True
+        finally:
+            await aclose(source)
+            self._keep(place, asked._replace(is_streamed=True), stream.reply())
+
+    def _keep(self, place: int, asked: Recorded, reply: Reply) -> None:
+        if reply.failure is not None and reply.failure.kind == "transport":
+            return
+        text, refusal = (
+            None if words is None else self._redaction(words) for words in (reply.text, reply.refusal)
+        )
+        self._kept[place] = asked._replace(reply=reply._replace(text=text, refusal=refusal))
+
+
+class _Heard:
+    """What was heard of a stream; `is_whole` when it came to its end."""
+
+    def __init__(self) -> None:
+        self._reader = StreamReader()
+        self._texts: list[str] = []
+        self.is_whole = False
+
+    def hear(self, chunk: Any) -> None:
+        self._texts.append(self._reader.feed(chunk))
+
+    def reply(self) -> Reply:
+        """Give the reply; of a stream that was left early, or that broke, only the text that came."""
+        ended = self._reader.end() if self.is_whole else Reply("")
+        return ended._replace(text="".join([*self._texts, ended.text or ""]))
+
+
+class _Player:
+    """Answers every call from a cassette."""
+
+    def __init__(self, path: Path, redaction: Redact, how: str) -> None:
+        self.left = _load(path, how)
+        self._path = path
+        self._redaction = redaction
+        self._how = how
+        self._lock = Lock()
+
+    def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
+        asked = _asked(call, task, ask, self._redaction)
+        wanted = asked.prompt_hash
+        with self._lock:
+            found = next((recorded for recorded in self.left if recorded.prompt_hash == wanted), None)
+            if found is None:
+                raise ReplayError(self._missing(asked))
+            self.left.remove(found)
+        return _given_again(found)
+
+    def _missing(self, asked: Recorded) -> str:
+        """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""
+        where = f"{asked.function}: attempt {asked.attempt}"
+        if not self._path.exists():
+            return f"{where}: there is no cassette {self._path}: record it: {self._how}"
+        left = [recorded for recorded in self.left if recorded.function == asked.function]
+        near = next((recorded for recorded in left if recorded.attempt == asked.attempt), None)
+        if near is None:
+            why = f"has no recorded reply left in {self._path} for {_shown(asked.task)}"
+        else:
+            why = f"is not what was recorded in {self._path}: {_difference(near, asked)}"
+        return f"{where} {why}; record it again: {self._how}"
+
+
+def _difference(recorded: Recorded, asked: Recorded) -> str:
+    """Say where a prompt first differs from the recorded one."""
+    for name in ("task", "prompt", "correction"):
+        before, now = (_text(getattr(side, name)) for side in (recorded, asked))
+        if before != now:
+            pairs = enumerate(zip(before, now, strict=False))
+            at = next((at for at, (a, b) in pairs if a != b), min(len(before), len(now)))
+            start = max(at - _CONTEXT_CHARS, 0)
+            return f"the {name} differs from character {at}, recorded {_shown(before[start:])}, now {_shown(now[start:])}"
+    return "a text has become messages, or messages a text"
+
+
+def _text(written: Any) -> str:
+    return written if isinstance(written, str) else json.dumps(written, ensure_ascii=False, sort_keys=True)
+
+
+def _shown(written: Any) -> str:
+    return repr(safe(clip(_text(written))))
+
+
+def _given_again(recorded: Recorded) -> Any:
+    """Give what the guard takes for what the function gave: awaited and in chunks as it was."""
+    reply = recorded.reply
+    given: Any = reply
+    if recorded.is_streamed and reply.failure is None:
+        given = _chunks_of(reply)
+    return _later(given) if recorded.is_awaited else given
+
+
+async def _later(given: Any) -> Any:
+    return given
+
+
+def _chunks_of(reply: Reply) -> Iterator[Any]:
+    refused = reply.finish_reason == "refusal" and not reply.text
+    script: dict[str, Any] = {"reply": reply.refusal if refused else reply.text}
+    if reply.finish_reason is not None:
+        script["finish_reason"] = reply.finish_reason
+        script["usage"] = {name: count for name, count in reply.usage._asdict().items() if count is not None}
+    return ScriptedModel([script], name=reply.model or "recorded").stream("")
+
+
+# The file.
+
+
+def _as_json(recorded: Recorded) -> dict[str, Any]:
+    failure = recorded.reply.failure
+    reply = {
+        **recorded.reply._asdict(),
+        "usage": recorded.reply.usage._asdict(),
+        "failure": None
+        if failure is None
+        else {"kind": failure.kind, "code": failure.code, "message": failure.message},
+    }
+    return {**recorded._asdict(), "reply": reply, "prompt_hash": recorded.prompt_hash}
+
+
+def _from_json(given: Mapping[str, Any]) -> Recorded:
+    fields = {name: given[name] for name in Recorded._fields}
+    reply = dict(fields.pop("reply"))
+    reply["usage"] = Usage(**reply["usage"])
+    if reply["failure"] is not None:
+        reply["failure"] = Failure(**reply["failure"])
+    return Recorded(**fields, reply=Reply(**reply))
+
+
+def _load(path: Path, how: str) -> list[Recorded]:
+    """Read a cassette; one that does not exist is empty, since a test may make no calls."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogatepass")
+    except FileNotFoundError:
+        return []
+    try:
+        document = json.loads(text)
+        if document["format"] == FORMAT:
+            return [_from_json(call) for call in document["calls"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ReplayError(f"{path} is no cassette ({clip(str(error))}): record it again: {how}") from error
+    raise ReplayError(
+        f"{path} has format {clip(repr(document['format']))}, this version reads {FORMAT}: record it again: {how}"
+    )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+            file.write(text)
+        os.replace(name, path)  # noqa: PTH105 - the temporary name is a text
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)  # noqa: PTH108 - as above
+        raise

@@ -1,0 +1,439 @@
+"""A failure rate as a test: calls are made until bounds that hold at all times decide, or something runs out.
+
+Rules:
+1. An input counts once. Its repeats are made one after the other, their mean is the input's, and nobody looks
+   before the last of them: that keeps the guarantee of `stats.bounds`, which is about independent inputs.
+2. A failure is an AssertionError, a GuardFailed or what the caller names. Everything else is no matter of the
+   format: it ends the measurement, unless the caller allows some of it, and is never in the rate.
+3. Undecided is not passed: it is a failure with its numbers, unless the caller says otherwise.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from math import log
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from schema_guard.calls.shapes import all_arguments, name_of
+from schema_guard.core.explain import explain
+from schema_guard.core.values import Outcome
+from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, clip, safe
+from schema_guard.stats import bounds, calls_needed, log_e_value
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+Undecided: TypeAlias = Literal["fail", "pass", "skip"]
+Decision: TypeAlias = Literal["ok", "bad", "undecided"]
+Ended: TypeAlias = Literal["decided", "inputs", "budget_calls", "budget_s"]
+
+BUDGET_CALLS = 1_000
+"""Enough to decide that a rate is below 0.005 when no call fails: that takes 756."""
+
+_ALWAYS_FAILURES = (AssertionError, GuardFailed)
+_UNDECIDED = ("fail", "pass", "skip")
+_FAILURES_SHOWN = 3
+_LINES_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """When a measured failure rate is good enough, and what may be spent to find out.
+
+    Attributes:
+        max: The largest rate that passes, in (0, 1).
+        alpha: Probability of deciding wrongly, for each of "ok" and "bad", in (0, 1).
+        budget_calls: Calls at the most, >= 1.
+        budget_s: Seconds after which no further call is started; None for no bound.
+        undecided: What becomes of the test when the calls were too few to decide.
+        failures: Exceptions that count as failures beside AssertionError and GuardFailed.
+        max_errors: Calls that may raise something else; they are left out of the rate.
+    """
+
+    max: float
+    alpha: float = 0.05
+    budget_calls: int = BUDGET_CALLS
+    budget_s: float | None = None
+    undecided: Undecided = "fail"
+    failures: tuple[type[BaseException], ...] = ()
+    max_errors: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max", "alpha"):
+            self._require(name, "a number in (0, 1)", lambda rate: _is_number(rate) and 0 < rate < 1)
+        for name, least in (("budget_calls", 1), ("max_errors", 0)):
+            self._require(name, f"an int >= {least}", partial(_is_count, least=least))
+        self._require("budget_s", "seconds > 0, or None", lambda s: s is None or (_is_number(s) and s > 0))
+        self._require("undecided", f"one of {', '.join(_UNDECIDED)}", lambda word: word in _UNDECIDED)
+        self._require("failures", "a tuple of exception classes", _are_exceptions)
+
+    def _require(self, name: str, expected: str, fits: Callable[[Any], bool]) -> None:
+        given = getattr(self, name)
+        if not fits(given):
+            raise InvalidArgument(f"{name}={clip(repr(given))}: expected {expected}")
+
+
+def _is_number(given: object) -> bool:
+    return isinstance(given, (int, float)) and not isinstance(given, bool)
+
+
+def _is_count(given: object, *, least: int) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= least
+
+
+def _are_exceptions(given: object) -> bool:
+    return isinstance(given, tuple) and all(
+        isinstance(kind, type) and issubclass(kind, BaseException) for kind in given
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRate:
+    """A measured failure rate.
+
+    Attributes:
+        failed: Sum over the inputs of the part of its calls that failed; whole when no input was repeated.
+        inputs: Different inputs that were judged.
+        calls: Calls that were made, errors included.
+        errors: Calls that raised something that is no failure; they are not in the rate.
+        lower: Bound of the rate that holds at all times, one-sided at *alpha*.
+        upper: The other bound.
+        max: The largest rate that passes.
+        alpha: Probability of deciding wrongly, for each side.
+        decision: "ok" when the rate is at most *max*, "bad" when it is above.
+        ended: What ended the measurement.
+        missing: Further inputs that would decide at this rate; 0 when decided, None when no number would, or
+            without data.
+        unit: What is counted: "inputs", or "runs" of a test that has none.
+    """
+
+    failed: float
+    inputs: int
+    calls: int
+    errors: int
+    lower: float
+    upper: float
+    max: float
+    alpha: float
+    decision: Decision
+    ended: Ended
+    missing: int | None
+    unit: str = "inputs"
+
+    @property
+    def rate(self) -> float | None:
+        """The failures as a fraction of the inputs; None without data."""
+        return self.failed / self.inputs if self.inputs else None
+
+    def __str__(self) -> str:
+        if not self.inputs:
+            return f"no data: none of {self.calls} calls was judged, {self.errors} raised"
+        calls = f" in {self.calls} calls" if self.calls > self.inputs else ""
+        errors = f", {self.errors} of them raised and left out" if self.errors else ""
+        return f"{self.failed:.4g} of {self.inputs} {self.unit} failed{calls}{errors}: rate {self.rate:.4g}, bounds {self.lower:.4g} to {self.upper:.4g} (alpha={self.alpha:g}), max={self.max:g}"
+
+
+class _Example(NamedTuple):
+    """A call that failed."""
+
+    input: str
+    error: BaseException
+
+
+class Measurement:
+    """Counts calls one by one, and says when they are enough.
+
+    Take the next input from `inputs`, make the call inside `call`, and ask for the `result` at the end: the
+    caller makes the calls, so that it may await them.
+    """
+
+    def __init__(self, criterion: Criterion, inputs: Iterable[Any] | None) -> None:
+        """Start with nothing counted.
+
+        Args:
+            criterion: What decides.
+            inputs: At most `budget_calls` of them are read, all at once; equal ones are repeats. With None
+                every call is an input of its own.
+
+        Raises:
+            InvalidArgument: The inputs are no iterable, or a text.
+        """
+        self._criterion = criterion
+        self._failures: tuple[type[BaseException], ...] = (*_ALWAYS_FAILURES, *criterion.failures)
+        self._unit = "runs" if inputs is None else "inputs"
+        self._inputs = _counted(inputs, criterion.budget_calls)
+        self._started = monotonic()
+        self._ended: Ended | None = None
+        self._decision: Decision = "undecided"
+        self._judged = self._failing = 0  # calls of the input at hand
+        self._count = self._calls = self._errors = 0
+        self._failed = 0.0
+        self._examples: list[_Example] = []
+
+    def inputs(self) -> Iterator[Any]:
+        """Give the input of each call that is to be made."""
+        for given, repeats in self._inputs:
+            self._judged = self._failing = 0
+            for _ in range(repeats):
+                self._ended = self._run_out()
+                if self._ended is not None:
+                    break
+                self._calls += 1
+                yield given
+            self._count_input()
+            if self._ended is not None:
+                return
+        self._ended = "budget_calls" if self._calls == self._criterion.budget_calls else "inputs"
+
+    @contextmanager
+    def call(self, given: Any) -> Iterator[None]:
+        """Count what the block does as one call: it fails, raises something else, or it is good."""
+        try:
+            yield
+        except (InvalidArgument, InvalidSchema):
+            raise
+        except self._failures as error:
+            self._judged += 1
+            self._failing += 1
+            if len(self._examples) < _FAILURES_SHOWN:
+                self._examples.append(_Example(repr(given), error))
+        except Exception as error:
+            self._errors += 1
+            if self._errors > self._criterion.max_errors:
+                error.add_note(self._about_error(error, given))
+                raise
+        else:
+            self._judged += 1
+
+    def result(self) -> FailureRate:
+        """Give what was measured so far."""
+        criterion = self._criterion
+        found = bounds(self._failed, self._count, alpha=criterion.alpha)
+        missing = calls_needed(self._failed, self._count, criterion.max, alpha=criterion.alpha)
+        return FailureRate(
+            failed=self._failed,
+            inputs=self._count,
+            calls=self._calls,
+            errors=self._errors,
+            lower=found.lower,
+            upper=found.upper,
+            max=criterion.max,
+            alpha=criterion.alpha,
+            decision=self._decision,
+            ended=self._ended or "inputs",
+            missing=missing if self._decision == "undecided" else 0,
+            unit=self._unit,
+        )
+
+    def _run_out(self) -> Ended | None:
+        limit_s = self._criterion.budget_s
+        return "budget_s" if limit_s is not None and monotonic() - self._started >= limit_s else None
+
+    def _count_input(self) -> None:
+        """Count the input whose last call was made, and look whether that decides."""
+        if not self._judged:
+            return
+        self._count += 1
+        self._failed += self._failing / self._judged
+        evidence = -log(self._criterion.alpha)
+        for side in ("ok", "bad"):
+            if log_e_value(self._failed, self._count, self._criterion.max, side=side) >= evidence:
+                self._decision, self._ended = side, "decided"
+
+    def _about_error(self, error: Exception, given: Any) -> str:
+        kind = type(error).__name__
+        return (
+            f"call {self._calls} of the failure rate, {self._unit[:-1]} {clip(repr(given))}: {kind} is not counted as a failure, so it "
+            f"ended the measurement; to count it: failures=({kind},); to leave such calls out of the rate: max_errors=..."
+        )
+
+    def explained(self, name: str) -> str:
+        """Give the numbers, what they lack, and the first failures, as a message for people."""
+        found = self.result()
+        words = {
+            "ok": "failure rate is at most max",
+            "bad": "failure rate is above max",
+            "undecided": "failure rate is undecided",
+        }
+        lines = [f"{safe(clip(name))}: {words[found.decision]}: {found}"]
+        if found.decision == "undecided":
+            lines.append(f"  {_advice(found, self._criterion)}")
+        if self._examples:
+            lines.append("  calls that failed, the first of them:")
+        for example in self._examples:
+            lines += [f"    {self._unit[:-1]} {safe(clip(example.input))}:", *_told(example.error)]
+        return "\n".join(lines)
+
+
+def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only
+    function: Callable[[Any], Any],
+    inputs: Iterable[Any],
+    *,
+    max: float,  # noqa: A002 - as the marker says it
+    alpha: float = 0.05,
+    budget_calls: int = BUDGET_CALLS,
+    budget_s: float | None = None,
+    schema: Any = None,
+    undecided: Undecided = "fail",
+    failures: tuple[type[BaseException], ...] = (),
+    max_errors: int = 0,
+) -> FailureRate:
+    """Call a function on inputs until its failure rate is known to be at most *max*, or above.
+
+    The bounds hold however early the calls stop, so a good function costs as few calls as its rate allows:
+    188 inputs without a failure for `max=0.02`, 36 for `max=0.1`; a bad one is found out sooner.
+
+    Args:
+        function: Takes one input. Guarded: a call fails when no attempt was valid, whatever `on_failure` and
+            `default` say. Any other: it fails by an AssertionError, a GuardFailed or one of *failures*, or
+            when it gives an Outcome that is not ok. An asynchronous function is awaited.
+        inputs: At most *budget_calls* of them are read, all at once. Equal inputs are one input: their calls
+            are made one after the other, and count by their mean.
+        max: The largest failure rate that passes, in (0, 1).
+        alpha: Probability of deciding wrongly, for each side, in (0, 1).
+        budget_calls: Calls at the most.
+        budget_s: Seconds after which no further call is started; None for no bound.
+        schema: What `Schema.of` takes, for a function that gives a model's reply and is not guarded: the
+            reply is judged by it. The function is called as it is and never re-asked.
+        undecided: What becomes of the test when the inputs or the budget end first: `"fail"`, `"pass"`, or `"skip"`,
+            which needs pytest.
+        failures: Exceptions that count as failures too.
+        max_errors: Calls that may raise anything else, a transport error for one; they are left out of the
+            rate. One more is raised.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        AssertionError: The rate is above *max*, or undecided; with the numbers and the first failures.
+        InvalidArgument: An argument cannot be used.
+
+    >>> print(assert_failure_rate(int, range(100), max=0.1))
+    0 of 36 inputs failed: rate 0, bounds 0 to 0.09973 (alpha=0.05), max=0.1
+    """
+    __tracebackhide__ = True
+    criterion = Criterion(max, alpha, budget_calls, budget_s, undecided, failures, max_errors)
+    name = name_of(function)
+    measurement = Measurement(criterion, _required(inputs))
+    _make_calls(_observed(function, schema), measurement)
+    return settle(measurement, criterion, name)
+
+
+def settle(measurement: Measurement, criterion: Criterion, name: str) -> FailureRate:
+    """Hand the result to the report of the running test, and pass, fail or skip that test by it.
+
+    Raises:
+        AssertionError: The rate is above the largest that passes, or it is undecided.
+    """
+    __tracebackhide__ = True
+    found = measurement.result()
+    plugin = sys.modules.get("schema_guard.testing.plugin")
+    if plugin is not None:
+        plugin.report(name, found)
+    if found.decision == "ok" or (found.decision == "undecided" and criterion.undecided == "pass"):
+        return found
+    if found.decision == "undecided" and criterion.undecided == "skip":
+        import pytest  # noqa: PLC0415 - only a test that is to be skipped needs it
+
+        pytest.skip(measurement.explained(name))
+    raise AssertionError(measurement.explained(name))
+
+
+def _required(inputs: Any) -> Any:
+    if isinstance(inputs, (str, bytes)) or not isinstance(inputs, Iterable):
+        raise InvalidArgument(f"inputs={clip(repr(inputs))}: expected a list of inputs, one for each call")
+    return inputs
+
+
+def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[Any, int]]:
+    """Give every different input with how often it comes, in the order in which they first come; without any, runs."""
+    if inputs is None:
+        return ((number, 1) for number in range(1, budget_calls + 1))
+    groups: dict[str, list[Any]] = {}
+    for given in islice(_required(inputs), budget_calls):
+        groups.setdefault(f"{type(given).__qualname__} {all_arguments((given,), {})}", []).append(given)
+    return [(members[0], len(members)) for members in groups.values()]
+
+
+def _observed(function: Any, schema: Any) -> Callable[[Any], Any]:
+    """Give what makes a call and gives its Outcome, for a function that has one."""
+    from schema_guard.guard import AsyncGuarded, Guarded, guard  # noqa: PLC0415 - 30 ms that only calls need
+
+    if schema is not None:
+        function = guard(schema, observe=True)(function)
+    if isinstance(function, (Guarded, AsyncGuarded)):
+        return function.outcome
+    if not callable(function):
+        raise InvalidArgument(f"function={clip(repr(function))}: expected a callable that takes one input")
+    called: Callable[[Any], Any] = function
+    return called
+
+
+def _make_calls(function: Callable[[Any], Any], measurement: Measurement) -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
+    # With a factory the runner leaves the thread's own event loop alone; it starts with its first call.
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    try:
+        for given in measurement.inputs():
+            with measurement.call(given):
+                _raise_failure(_awaited(function(given), runner))
+    finally:
+        runner.close()
+
+
+def _awaited(result: Any, runner: asyncio.Runner) -> Any:
+    if not hasattr(type(result), "__await__"):
+        return result
+    import asyncio  # noqa: PLC0415 - as above
+
+    async def finished() -> Any:
+        return await result
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return runner.run(finished())
+    getattr(result, "close", lambda: None)()
+    raise InvalidArgument(
+        "assert_failure_rate: an event loop is running, so an asynchronous function cannot be awaited here: call it "
+        "from a test that is a plain `def`"
+    )
+
+
+def _raise_failure(result: Any) -> None:
+    """Raise GuardFailed for an Outcome that is not ok; anything else is no failure."""
+    if isinstance(result, Outcome) and not result.ok:
+        raise GuardFailed(explain(result), outcome=result)
+
+
+def _advice(found: FailureRate, criterion: Criterion) -> str:
+    ends = {
+        "budget_calls": f"budget_calls={criterion.budget_calls} was used up: raise it",
+        "budget_s": f"budget_s={criterion.budget_s} was used up: raise it",
+        "inputs": "the inputs ended: give more different ones",
+        "decided": "",
+    }
+    if found.missing is not None:
+        needed = f"about {found.missing} more {found.unit} at this rate would decide"
+    elif found.inputs:
+        needed = "no number of calls decides at this rate: it is too near to max"
+    else:
+        needed = f"at least {1 + (calls_needed(0, 1, found.max, alpha=found.alpha) or 0)} {found.unit} decide"
+    return f"{needed}; {ends[found.ended]}, or say what to do with undecided='pass' or 'skip'"
+
+
+def _told(error: BaseException) -> list[str]:
+    """Give the first lines of an error, escaped: what a model wrote may stand in it."""
+    text = str(error)
+    lines = (text if isinstance(error, GuardFailed) else f"{type(error).__name__}: {text}").splitlines()
+    more = len(lines) - _LINES_SHOWN
+    told = [f"      {safe(clip(line, 200))}" for line in lines[:_LINES_SHOWN]]
+    return [*told, f"      and {more} lines more"] if more > 0 else told

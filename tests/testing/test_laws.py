@@ -1,0 +1,185 @@
+"""The laws on one schema: they hold, and a fault that is planted in the library is found by one of them."""
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+from jiter import from_json
+
+from schema_guard.cli import main
+from schema_guard.core import enforce, extract, judge, parse, repair
+from schema_guard.core.schema import Schema
+from schema_guard.core.values import Failure
+from schema_guard.errors import InvalidArgument
+from schema_guard.testing.laws import LAWS, laws_as_text, try_laws
+
+SCHEMA = {
+    "title": "order",
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "minimum": 1},
+        "state": {"enum": ["open", "sent"]},
+        "lines": {
+            "type": "array",
+            "maxItems": 3,
+            "items": {
+                "type": "object",
+                "properties": {"sku": {"type": "string", "minLength": 2}},
+                "required": ["sku"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["id"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "schema", [SCHEMA, {"type": "string"}, {"enum": [1, 2]}], ids=["order", "string", "enum"]
+)
+def test_laws_hold(schema):
+    """Every law holds for a schema that has draws for it."""
+    assert [one.held for one in try_laws(schema, examples=30)] == [True] * len(LAWS)
+
+
+def test_a_schema_without_near_misses_says_so():
+    """Nothing can be broken in `true`: that law has no draws, and says why."""
+    (found,) = [one for one in try_laws(True, examples=10) if one.law == "near_misses"]
+
+    assert found.held is None
+    assert "no near miss" in found.why
+
+
+def test_the_same_seed_gives_the_same(tmp_path):
+    """Two runs are alike."""
+    assert list(try_laws(SCHEMA, examples=20, seed=3)) == list(try_laws(SCHEMA, examples=20, seed=3))
+
+
+@pytest.mark.parametrize("examples", [0, -1])
+def test_some_draws_are_needed(examples):
+    """No draws prove nothing."""
+    with pytest.raises(InvalidArgument, match="examples"):
+        try_laws(SCHEMA, examples=examples)
+
+
+def test_the_command_tells_what_held(tmp_path, capsys):
+    """`schema-guard test` lists the laws and exits with 0."""
+    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
+
+    assert main(["test", str(tmp_path / "s.json"), "--examples", "20"]) == 0
+    assert capsys.readouterr().out.count("  holds  ") == len(LAWS)
+
+
+def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
+    """A law that does not hold is exit 1, with the draw."""
+    (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
+    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
+
+    assert main(["test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
+    found = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
+    assert found["replies"]["held"] is False
+    assert found["replies"]["counterexample"].startswith("Sent(")
+
+
+def test_text_shows_the_counterexample(monkeypatch):
+    """Under a law that fails stands what is wrong, and for which draw."""
+    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
+
+    text = laws_as_text(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
+
+    assert "FAILS" in text
+    assert "for Sent(" in text
+
+
+class Fault(NamedTuple):
+    """A fault: where it is planted, and what stands there then, made of what stood there."""
+
+    owner: Any
+    name: str
+    planted: Any
+
+
+def _from_json(**changed):
+    def planted(_):
+        return lambda data, **given: from_json(data, **{**given, **changed})
+
+    return planted
+
+
+def _chunks_lost(real):
+    def planted(event, limits):
+        gathered = yield from real(event, limits)
+        return gathered._replace(text="")
+
+    return planted
+
+
+FAULTS = {
+    "schema: finds no violations": Fault(Schema, "violations", lambda _: lambda *a, **k: []),
+    "schema: everything is valid": Fault(Schema, "is_valid", lambda _: lambda *a, **k: True),
+    "schema: accepts everything": Fault(Schema, "accepts", lambda _: lambda *a, **k: True),
+    "schema: accepts nothing": Fault(Schema, "accepts", lambda _: lambda *a, **k: False),
+    "schema: every violation is at the root": Fault(
+        Schema,
+        "violations",
+        lambda real: lambda *a, **k: [one._replace(instance_location="") for one in real(*a, **k)],
+    ),
+    "schema: one violation too many": Fault(
+        Schema, "violations", lambda real: lambda *a, **k: (found := real(*a, **k)) + found
+    ),
+    "extract: reasoning is content": Fault(extract, "_behind_reasoning", lambda _: lambda text, start: start),
+    "extract: prose has no brackets": Fault(
+        extract, "brackets", lambda _: lambda *a, **k: extract.Brackets((), (), complete=True)
+    ),
+    "extract: nobody refuses": Fault(extract, "_refuses", lambda _: lambda *a: False),
+    "extract: everybody refuses": Fault(extract, "_refuses", lambda _: lambda *a: True),
+    "parse: the last of equal keys counts": Fault(
+        parse, "_from_json", _from_json(catch_duplicate_keys=False)
+    ),
+    "parse: NaN is a number": Fault(parse, "_from_json", _from_json(allow_inf_nan=True)),
+    "judge: what follows is not looked at": Fault(judge, "_failure_behind", lambda _: lambda *a: None),
+    "judge: a cut-off text is malformed": Fault(
+        judge, "_not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
+    ),
+    "judge: JSON in a string is a string": Fault(
+        judge, "_inside_string", lambda _: lambda *a: parse.NotJson("", "planted")
+    ),
+    "judge: a wrong value is a wrong structure": Fault(
+        judge, "_schema_failure", lambda real: lambda *a: real(*a)._replace(kind="structure")
+    ),
+    "repair: nothing is mended": Fault(
+        repair, "readings", lambda _: lambda *a, **k: repair.Readings([], 0, complete=True)
+    ),
+    "repair: lossless is lossy": Fault(
+        repair,
+        "readings",
+        lambda real: (
+            lambda *a, **k: real(*a, **{**k, "level": "lossy"})._replace(
+                found=[one._replace(lossless=True) for one in real(*a, **{**k, "level": "lossy"}).found]
+            )
+        ),
+    ),
+    "enforce: never asks again": Fault(enforce, "_may_ask_again", lambda _: lambda *a: False),
+    "enforce: asks once too often": Fault(
+        enforce,
+        "_may_ask_again",
+        lambda real: lambda failure, attempts, plan, larger: real(failure, attempts[1:], plan, larger),
+    ),
+    "enforce: asks again after a refusal": Fault(
+        enforce,
+        "_may_ask_again",
+        lambda _: lambda failure, attempts, plan, larger: len(attempts) < plan.max_attempts,
+    ),
+    "enforce: loses what came in chunks": Fault(enforce, "_gathered", _chunks_lost),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(name, monkeypatch):
+    """A fault in the library breaks a law within a few hundred draws."""
+    fault = FAULTS[name]
+    monkeypatch.setattr(fault.owner, fault.name, fault.planted(getattr(fault.owner, fault.name)))
+
+    assert any(one.held is False for one in try_laws(SCHEMA, examples=500))
