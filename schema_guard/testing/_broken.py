@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,9 +80,16 @@ def broken(schema: Any, *, weighted: bool = True) -> SearchStrategy[Broken]:
         InvalidArgument: No instance satisfies the schema; as for `instances`.
     """
     loaded = Schema.of(schema)
+    _compile()
     return _broken(
         loaded, instances(loaded), _near_misses(loaded), _ways(loaded), weight if weighted else _alike
     )
+
+
+@cache
+def _compile() -> None:
+    """Compile what mending needs: the first draw would be slow enough to fail Hypothesis' health check."""
+    judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
 
 
 def _alike(_: str) -> int:
