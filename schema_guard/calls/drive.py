@@ -85,7 +85,7 @@ def _received(flow: Flow, result: Any) -> Reply:
     """Give a reply; of a streamed one, what is not passed on in chunks."""
     if not hasattr(type(result), "__next__"):
         return read(result)
-    incoming = _Incoming(flow)
+    incoming = _Incoming(flow, result)
     try:
         for chunk in result:
             incoming.chunk(chunk)
@@ -121,7 +121,7 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
             result = invoke(step)
             if is_async(result):
                 return Pending(step, started, result)
-            incoming = _Incoming(flow)
+            incoming = _Incoming(flow, result)
             if hasattr(type(result), "__next__"):
                 try:
                     for chunk in result:
@@ -151,7 +151,7 @@ async def astream(
         try:
             result = await _awaited(invoke(step) if first is None else first.result)
             first = None
-            incoming = _Incoming(flow)
+            incoming = _Incoming(flow, result)
             if hasattr(type(result), "__anext__"):
                 try:
                     async for chunk in result:
@@ -172,19 +172,20 @@ async def astream(
     yield driven
 
 
-def _reader() -> StreamReader:
+def _reader(source: Any) -> StreamReader:
     from schema_guard.calls.streams import StreamReader  # noqa: PLC0415 - only streams need it
 
-    return StreamReader()
+    return StreamReader(source)
 
 
 class _Incoming:
     """One reply on its way from the function to the loop."""
 
-    __slots__ = ("_flow", "_reader", "_whole", "stopped")
+    __slots__ = ("_flow", "_reader", "_source", "_whole", "stopped")
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, source: Any) -> None:
         self._flow = flow
+        self._source = source
         self._reader: StreamReader | None = None
         self._whole: Reply | None = None
         self.stopped = False
@@ -197,7 +198,7 @@ class _Incoming:
     def chunk(self, chunk: Any) -> str:
         """Pass on the next piece of a stream, and give its text; `stopped` says that the loop wants no more."""
         if self._reader is None:
-            self._reader = _reader()
+            self._reader = _reader(self._source)
         text = self._reader.feed(chunk)
         if text:
             self.stopped = type(self._flow.send(Chunk(text))) is Stop
@@ -207,7 +208,7 @@ class _Incoming:
         """Give what is known when all has come."""
         if self._whole is not None:
             return self._whole
-        reply = (self._reader or _reader()).end()
+        reply = (self._reader or _reader(self._source)).end()
         # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
         return reply._replace(failure=None) if self.stopped else reply
 

@@ -84,7 +84,7 @@ class _Watch:
 
     def __init__(self, started: Observed, source: Any, clock: float) -> None:
         self._started, self._source, self._clock = started, source, clock
-        self._reader: StreamReader | None = StreamReader()
+        self._reader: StreamReader | None = StreamReader(source)
 
     def __getattr__(self, name: str) -> Any:
         # What a stream object of a provider offers beside its chunks stays within reach.

@@ -62,11 +62,19 @@ class StreamReader:
         "_input",
         "_is_provider",
         "_model",
+        "_must_give",
         "_refusal",
         "_usage",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, source: object = None) -> None:
+        """Make a reader.
+
+        Args:
+            source: What gives the chunks; a provider's client has its HTTP response there. Such a stream that ends
+                without an event was cut, and is no empty reply: clients say nothing of a page, or of silence.
+        """
+        self._must_give = hasattr(source, "response")
         self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
         self._bytes_fed = 0
         self._head = ""  # the first characters of plain text, to tell an HTML page
@@ -88,6 +96,7 @@ class StreamReader:
 
         None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
+        self._must_give = False
         if isinstance(chunk, str):
             return self._plain(chunk)
         if isinstance(chunk, bytes | bytearray):
@@ -153,7 +162,7 @@ class StreamReader:
     def _end_failure(self) -> Failure | None:
         if replies.is_html(self._head):
             return replies.html_page()
-        return _CUT if self._is_provider and not self._ended else None
+        return _CUT if self._must_give or (self._is_provider and not self._ended) else None
 
     def _stop(self, word: object) -> None:
         """Note that the reply is complete, and why it ended."""

@@ -865,3 +865,9 @@ def test_a_stream_and_its_whole_reply_read_the_same(reply):
         whole.refusal,
     )
     assert (end.usage, end.model, end.failure) == (whole.usage, whole.model, whole.failure)
+
+
+@pytest.mark.parametrize(("source", "failed"), [(SimpleNamespace(response=None), True), (iter(()), False)])
+def test_a_clients_stream_without_an_event_was_cut(source, failed):
+    """What stands for an HTTP response and gives nothing did not end as it should; an iterator may be empty."""
+    assert (StreamReader(source).end().failure is not None) is failed

@@ -73,7 +73,7 @@ EXPECTED = {
     "connect_refused": Expected(openai.APIConnectionError, anthropic.APIConnectionError),
     "read_timeout": Expected(openai.APITimeoutError, anthropic.APITimeoutError),
     "html": ends(CallFailed, "transport", "provider_error"),
-    "empty_stream": ends(GuardFailed, "syntax", "empty"),
+    "empty_stream": ends(CallFailed, "transport", "stream_cut"),
     "json_validate_failed": ends(GuardFailed, "syntax", "provider_rejected"),
     "reset": Expected(openai.APIConnectionError, anthropic.APIConnectionError),
     "stall": Expected(openai.APITimeoutError, anthropic.APITimeoutError),
@@ -96,10 +96,10 @@ EMPTY = ends(GuardFailed, "syntax", "empty")
 CUT = ends(CallFailed, "transport", "stream_cut")
 # Where an API or its client differs.
 EXCEPTIONS = {
-    # A client gives no events of a page, and a stream without events is an empty reply.
-    ("chat", True, "html"): EMPTY,
-    ("responses", True, "html"): EMPTY,
-    ("messages", True, "html"): EMPTY,
+    # A client gives no events of a page: its stream ends without one.
+    ("chat", True, "html"): CUT,
+    ("responses", True, "html"): CUT,
+    ("messages", True, "html"): CUT,
     ("chat", True, "no_choices"): CUT,
     ("chat", True, "null_choices"): CUT,
     # Only Chat Completions tells a reply without choices from one without content.
