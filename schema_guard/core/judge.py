@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from schema_guard.core.parse import NotJson, parse
 from schema_guard.core.pointer import join, pointer
 from schema_guard.core.values import Failure, Judgement, Limits, Violation
-from schema_guard.errors import clip
+from schema_guard.errors import InvalidArgument, clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,13 +66,22 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
 
     Returns:
         A judgement; `failure` says why there is no value.
+
+    Raises:
+        InvalidArgument: *schema* is no Schema. Nothing is raised for any text.
     """
+    try:
+        accepts = schema.accepts
+    except AttributeError as error:
+        raise InvalidArgument(
+            f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
+        ) from error
     if finish_reason in _FAILED_FINISHES:
         return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
     # The usual reply is one JSON object and nothing else: no need to read it by the whole rule.
     value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
     if type(value) is not NotJson and restore is None:
-        if schema.accepts(value, limits.max_steps):
+        if accepts(value, limits.max_steps):
             return _accepted(value, schema, checks, "exact")
         return _failed(_schema_failure(value, schema, limits))
     # A character is 4 bytes at the most; counting them takes a copy of the text.

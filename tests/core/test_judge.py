@@ -13,6 +13,7 @@ from pydantic import BaseModel, field_validator
 from schema_guard.core.judge import judge
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Judgement, Limits
+from schema_guard.errors import InvalidArgument
 
 SCHEMA = Schema.of(
     {
@@ -415,3 +416,9 @@ def test_part_of_a_cut_off_text_is_never_a_value(value, data, finish_reason, bef
     cut = len(text) - 1 if data is None else data.draw(st.integers(1, len(text) - 1))
 
     assert not judge(before + text[:cut], OBJECT, finish_reason=finish_reason).ok
+
+
+def test_a_schema_that_is_none_is_an_error():
+    """A dict has to be made a Schema first, and the error says how."""
+    with pytest.raises(InvalidArgument, match=r"expected a Schema, as Schema\.of gives it"):
+        judge("{}", {"type": "object"})
