@@ -9,11 +9,14 @@ import openai
 import pytest
 
 from schema_guard import CallFailed, GuardFailed, guard, open_store
-from tests.calls import wire
+from schema_guard.testing import ScriptedModel, serve
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 GOOD, BAD = '{"total": 1}', '{"total": "one"}'
 VALUE = {"total": 1}
+USAGE = {"input_tokens": 12, "cached_input_tokens": 4, "output_tokens": 7, "reasoning_tokens": 2}
+MESSAGES = [{"role": "user", "content": "t"}]
+STREAM = {"stream": True, "stream_options": {"include_usage": True}}
 CALLS = 200
 
 
@@ -23,16 +26,18 @@ def store():
         yield opened
 
 
-def serving(*script):
-    return wire.Wire(list(script))
+def scripted(text):
+    """Give a script's reply that comes in pieces of five characters, its usage known."""
+    chunks = [text[at : at + 5] for at in range(0, len(text), 5)]
+    return {"chunks": chunks, "finish_reason": "stop", "usage": USAGE}
 
 
 def sync_client(server):
-    return openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+    return openai.OpenAI(api_key="k", base_url=server.openai_url, max_retries=0)
 
 
 def async_client(server):
-    return openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+    return openai.AsyncOpenAI(api_key="k", base_url=server.openai_url, max_retries=0)
 
 
 def rows(store, *columns):
@@ -58,16 +63,18 @@ COLUMNS = (
 
 def test_a_chat_completion_is_asked_again(store):
     """A user's function around chat.completions is asked again after a bad reply, and its usage is recorded."""
-    with serving(wire.chat(BAD), wire.chat(GOOD)) as server, sync_client(server) as client:
+    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
-            return client.chat.completions.create(model="m", messages=[{"role": "user", "content": prompt}])
+            return client.chat.completions.create(
+                model="gpt-x", messages=[{"role": "user", "content": prompt}]
+            )
 
         assert extract("t") == VALUE
 
     assert rows(store, *COLUMNS) == REASKED
-    prompts = [request["messages"][0]["content"] for request in server.requests]
+    prompts = [request.body["messages"][0]["content"] for request in server.requests]
     assert prompts[1].startswith(prompts[0])
     assert BAD in prompts[1]
 
@@ -80,15 +87,15 @@ def test_an_asynchronous_chat_completion_is_asked_again(store):
 
             @guard(TOTAL, store=store)
             async def extract(messages: list):
-                return await client.chat.completions.create(model="m", messages=messages)
+                return await client.chat.completions.create(model="gpt-x", messages=messages)
 
-            return await extract([{"role": "user", "content": "t"}])
+            return await extract(MESSAGES)
 
-    with serving(wire.chat(BAD), wire.chat(GOOD)) as server:
+    with serve([scripted(BAD), scripted(GOOD)]) as server:
         assert asyncio.run(main(server)) == VALUE
 
     assert rows(store, *COLUMNS) == REASKED
-    assert [message["role"] for message in server.requests[1]["messages"]] == [
+    assert [message["role"] for message in server.requests[1].body["messages"]] == [
         "system",
         "user",
         "assistant",
@@ -98,12 +105,11 @@ def test_an_asynchronous_chat_completion_is_asked_again(store):
 
 def test_a_response_is_asked_again(store):
     """A user's function around the Responses API."""
-    script = [wire.response(wire.output_message(wire.output_text(text))) for text in (BAD, GOOD)]
-    with serving(*script) as server, sync_client(server) as client:
+    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
-            return client.responses.create(model="m", input=prompt)
+            return client.responses.create(model="gpt-x", input=prompt)
 
         assert extract("t") == VALUE
 
@@ -112,32 +118,27 @@ def test_a_response_is_asked_again(store):
 
 def test_options_reach_the_provider(store):
     """With a target, the provider's own arguments are in the request."""
-    with serving(wire.chat(GOOD)) as server, sync_client(server) as client:
+    with serve([scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store, strategy="strict_schema", target="openai")
         def extract(prompt: str, options: dict):
             messages = [{"role": "user", "content": prompt}]
-            return client.chat.completions.create(model="m", messages=messages, **options)
+            return client.chat.completions.create(model="gpt-x", messages=messages, **options)
 
         assert extract("t") == VALUE
 
-    assert server.requests[0]["response_format"]["json_schema"]["schema"] == TOTAL
+    assert server.requests[0].body["response_format"]["json_schema"]["schema"] == TOTAL
     assert rows(store, "target", "strategies") == [("openai", "strict_schema")]
-
-
-def chat_stream(text, *, usage=True):
-    pieces = [wire.chunk({"content": text[at : at + 5]}) for at in range(0, len(text), 5)]
-    return wire.Stream((*pieces, wire.chunk({}, "stop"), *([wire.usage_chunk()] if usage else [])))
 
 
 def test_a_stream_is_asked_again(store):
     """A function that gives the client's stream: its chunks are read, its usage recorded."""
-    with serving(chat_stream(BAD), chat_stream(GOOD)) as server, sync_client(server) as client:
+    with serve([scripted(BAD), scripted(GOOD)]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
             messages = [{"role": "user", "content": prompt}]
-            return client.chat.completions.create(model="m", messages=messages, stream=True)
+            return client.chat.completions.create(model="gpt-x", messages=messages, **STREAM)
 
         assert extract("t") == VALUE
 
@@ -146,12 +147,12 @@ def test_a_stream_is_asked_again(store):
 
 def test_a_stream_grows(store):
     """.stream gives the values of the client's stream as they come."""
-    with serving(chat_stream('{"total": 12, "x": "abcdefghij"}')) as server, sync_client(server) as client:
+    with serve([scripted('{"total": 12, "x": "abcdefghij"}')]) as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
             messages = [{"role": "user", "content": prompt}]
-            yield from client.chat.completions.create(model="m", messages=messages, stream=True)
+            yield from client.chat.completions.create(model="gpt-x", messages=messages, **STREAM)
 
         values = list(extract.stream("t"))
 
@@ -168,7 +169,7 @@ def test_an_asynchronous_stream_is_asked_again(store):
 
             async def create(prompt):
                 messages = [{"role": "user", "content": prompt}]
-                return await client.chat.completions.create(model="m", messages=messages, stream=True)
+                return await client.chat.completions.create(model="gpt-x", messages=messages, **STREAM)
 
             @guard(TOTAL, store=store)
             async def extract(prompt):
@@ -181,7 +182,7 @@ def test_an_asynchronous_stream_is_asked_again(store):
 
             return [await extract("t"), await extract_each("t")]
 
-    with serving(chat_stream(BAD), chat_stream(GOOD), chat_stream(BAD), chat_stream(GOOD)) as server:
+    with serve([scripted(BAD), scripted(GOOD)] * 2) as server:
         assert asyncio.run(main(server)) == [VALUE] * 2
 
     assert rows(store, *COLUMNS) == REASKED * 2
@@ -189,45 +190,41 @@ def test_an_asynchronous_stream_is_asked_again(store):
 
 def test_a_stream_that_is_reset_raises_the_clients_error(store):
     """A connection that breaks in the middle raises what the client raises, recorded once."""
-    script = [wire.Stream((wire.chunk({"content": '{"total"'}),), reset=True)]
-    with serving(*script) as server, sync_client(server) as client:
+    with serve([scripted(GOOD)], faults="reset") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
-            yield from client.chat.completions.create(model="m", messages=[], stream=True)
+            yield from client.chat.completions.create(model="gpt-x", messages=MESSAGES, stream=True)
 
-        with pytest.raises((openai.OpenAIError, httpx2.HTTPError)):
+        with pytest.raises((openai.APIConnectionError, httpx2.TransportError)):
             extract("t")
 
+    assert len(server.requests) == 1
     assert rows(store, "kind", "code") == [("transport", "call_raised")]
 
 
 def test_a_status_error_passes(store):
     """The client's own exception for a status passes unchanged and is not asked again."""
-    with (
-        serving(wire.Raw(b'{"error": {"message": "no"}}', status=429)) as server,
-        sync_client(server) as client,
-    ):
+    with serve([], faults="http_429") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
-            return client.chat.completions.create(model="m", messages=[])
+            return client.chat.completions.create(model="gpt-x", messages=MESSAGES)
 
         with pytest.raises(openai.RateLimitError):
             extract("t")
 
+    assert len(server.requests) == 1
     assert rows(store, "kind", "code") == [("transport", "call_raised")]
 
 
 def test_a_rejected_generation_is_asked_again(store):
     """The client's exception for text that the provider threw away is a failed attempt."""
-    body = b'{"error": {"message": "no", "code": "json_validate_failed", "failed_generation": "{\\"a\\""}}'
-    script = [wire.Raw(body, status=400)] * 2
-    with serving(*script) as server, sync_client(server) as client:
+    with serve(['{"a"'] * 2, faults="json_validate_failed") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store, max_attempts=2)
         def extract(prompt: str):
-            return client.chat.completions.create(model="m", messages=[])
+            return client.chat.completions.create(model="gpt-x", messages=MESSAGES)
 
         with pytest.raises(GuardFailed) as caught:
             extract("t")
@@ -241,36 +238,35 @@ def test_a_rejected_generation_is_asked_again(store):
 
 def test_a_page_is_no_reply(store):
     """A proxy's page ends the call as CallFailed."""
-    with serving(wire.HTML) as server, sync_client(server) as client:
+    with serve([], faults="html") as server, sync_client(server) as client:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
-            return client.chat.completions.create(model="m", messages=[])
+            return client.chat.completions.create(model="gpt-x", messages=MESSAGES)
 
         with pytest.raises(CallFailed):
             extract("t")
 
+    assert len(server.requests) == 1
     assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
 def test_anthropics_client_is_asked_again(store):
     """A user's function around Anthropic's messages, whole and streamed."""
-    pieces = (wire.message_start(), wire.block_start(wire.text_block("")))
-    stream = wire.Stream(
-        (*pieces, wire.block_delta(type="text_delta", text=GOOD), wire.block_stop(), *wire.message_end())
-    )
     with (
-        serving(wire.message(wire.text_block(BAD)), stream) as server,
-        anthropic.Anthropic(api_key="k", base_url=server.url, max_retries=0) as client,
+        serve([scripted(BAD), scripted(GOOD)]) as server,
+        anthropic.Anthropic(api_key="k", base_url=server.anthropic_url, max_retries=0) as client,
     ):
         is_stream = iter([False, True])
 
         @guard(TOTAL, store=store)
         def extract(messages: list):
             turns = [message for message in messages if message["role"] != "system"]
-            return client.messages.create(model="m", max_tokens=9, messages=turns, stream=next(is_stream))
+            return client.messages.create(
+                model="claude-x", max_tokens=9, messages=turns, stream=next(is_stream)
+            )
 
-        assert extract([{"role": "user", "content": "t"}]) == VALUE
+        assert extract(MESSAGES) == VALUE
 
     assert rows(store, "number", "kind", "model", "input_tokens", "cached_input_tokens", "output_tokens") == [
         (1, "structure", "claude-x", 12, 4, 7),
@@ -280,8 +276,10 @@ def test_anthropics_client_is_asked_again(store):
 
 # Many at once.
 
-# Every third reply is bad, so that calls differ in their number of attempts.
-SCRIPT = [wire.chat(BAD if number % 3 == 0 else GOOD) for number in range(3 * CALLS)]
+
+def every_third_is_bad():
+    """Give a model for many calls, which differ in their number of attempts."""
+    return ScriptedModel([scripted(BAD), scripted(GOOD), scripted(GOOD)], cycle=True)
 
 
 def accounted(store, server, outcomes):
@@ -306,11 +304,11 @@ def test_two_hundred_tasks_lose_nothing(store):
             @guard(TOTAL, store=store)
             async def extract(prompt: str):
                 messages = [{"role": "user", "content": prompt}]
-                return await client.chat.completions.create(model="m", messages=messages)
+                return await client.chat.completions.create(model="gpt-x", messages=messages)
 
             return await asyncio.gather(*(extract.outcome(f"task {n}") for n in range(CALLS)))
 
-    with serving(*SCRIPT) as server:
+    with serve(every_third_is_bad()) as server:
         outcomes = asyncio.run(main(server))
 
         assert accounted(store, server, outcomes)
@@ -318,12 +316,12 @@ def test_two_hundred_tasks_lose_nothing(store):
 
 def test_thirty_two_threads_lose_nothing(store):
     """200 calls in 32 threads that share one client: as many records as requests."""
-    with serving(*SCRIPT) as server, sync_client(server) as client, ThreadPoolExecutor(32) as pool:
+    with serve(every_third_is_bad()) as server, sync_client(server) as client, ThreadPoolExecutor(32) as pool:
 
         @guard(TOTAL, store=store)
         def extract(prompt: str):
             messages = [{"role": "user", "content": prompt}]
-            return client.chat.completions.create(model="m", messages=messages)
+            return client.chat.completions.create(model="gpt-x", messages=messages)
 
         outcomes = list(pool.map(extract.outcome, [f"task {n}" for n in range(CALLS)]))
 
