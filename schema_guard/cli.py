@@ -563,6 +563,10 @@ def decide(  # noqa: PLR0913, PLR0917 - one parameter an option
             )
     else:
         extra = {} if given is None else _json_file(given)
+        if prices is not None and "economics" not in extra:
+            raise click.UsageError(
+                "--prices needs --with FILE that has 'economics': a price alone costs nothing"
+            )
         reasons: dict[RungStatus, tuple[str, ...]] = {"declined": decline, "not_applicable": not_applicable}
         known, paths = _gathered(
             _readable(store), schema, function, _since(since), extra, prices, target, reasons

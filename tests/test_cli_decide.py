@@ -184,3 +184,11 @@ def test_watch_gives_its_figures_as_json(recorded, capsys):
 
     (found,) = json.loads(out)["watched"]
     assert (found["n"], found["k"], found["breach"]) == (200, 40, True)
+
+
+def test_a_price_needs_something_to_price(recorded, capsys):
+    """Prices without economics are wrong usage, and not ignored."""
+    status, _, err = run(capsys, "decide", "--prices", "genai-prices")
+
+    assert status == 2
+    assert "economics" in err

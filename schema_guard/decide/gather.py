@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.candidates import (
@@ -373,7 +374,17 @@ def _economics(
     """Fill in what the records know of the cost of a call."""
     if not isinstance(given, Mapping):
         return given
+    prompt, tuned = given.get("prompt_cost", {}), given.get("tuned_cost", {})
+    if not isinstance(prompt, Mapping) or not isinstance(tuned, Mapping):
+        # What reads evidence says what is wrong with it.
+        return given
     recorded = _recorded_cost(best)
+    unknown = [name for name in ("var", "out") if name not in recorded and name not in prompt]
+    if unknown:
+        raise InvalidArgument(
+            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
+            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
+        )
     if prices is not None:
         model = best.first.model
         if model is None:
@@ -383,11 +394,10 @@ def _economics(
         table = token_prices(model, source=prices)
         tokens = recorded.get("var", 0) + recorded.get("fixed", 0)
         recorded |= table.per_million(int(tokens))._asdict()
-        sources.append({"name": table.source, "as_of": _day(datetime.now(UTC).timestamp())})
-    filled = {**recorded, **given.get("prompt_cost", {})}
-    if recorded.keys() - given.get("prompt_cost", {}).keys():
+        sources.append({"name": table.source, "as_of": _day(_written_at(prices))})
+    filled = {**recorded, **prompt}
+    if recorded.keys() - prompt.keys():
         notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
-    tuned = given.get("tuned_cost", {})
     tokens_only = {
         name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
     }
@@ -399,6 +409,12 @@ def _economics(
     return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
 
 
+def _written_at(prices: str) -> float:
+    """Give when a table was written; now for a package's, whose version stands in its name."""
+    path = Path(prices)
+    return path.stat().st_mtime if path.exists() else datetime.now(UTC).timestamp()
+
+
 def _recorded_cost(best: Candidate) -> dict[str, float]:
     """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
     first = [row.sums[0] for row in best.rows if row.sums]
@@ -407,7 +423,7 @@ def _recorded_cost(best: Candidate) -> dict[str, float]:
     again = [sums for row in best.rows for sums in row.sums[1:]]
     resent = _mean(again, "input_tokens")
     found = {
-        "fixed": cached if sent is not None else None,
+        "fixed": cached,
         "var": None if sent is None else sent - cached,
         "out": _mean(first, "output_tokens"),
         "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,

@@ -411,3 +411,20 @@ def test_evidence_does_not_depend_on_batches(store, size):
             record(whole, 1, int(number % 7 == 0), flush=False, **call)
 
         assert gather(store).evidence == gather(whole).evidence
+
+
+def test_unknown_tokens_are_asked_for(store):
+    """Where no reply told its tokens, the error says which to give."""
+    record(store, 10, 4)
+
+    with pytest.raises(InvalidArgument, match=r"no reply said how many tokens it took.* var and out"):
+        gather(store, given={"economics": economics() | {"prompt_cost": {}}})
+
+
+def test_costs_that_are_no_object_are_bad_evidence(store):
+    """What is handed in is read as evidence is."""
+    record(store, 10, 4)
+    given = {"economics": economics() | {"prompt_cost": [1]}, "calls_per_month": 10}
+
+    with pytest.raises(InvalidArgument, match="/economics/prompt_cost"):
+        decide(gather(store, given=given).evidence)
