@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise, zip_longest
+from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,13 +27,14 @@ from schema_guard.decide.candidates import (
     trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.prices import token_prices
+from schema_guard.decide.prices import CallTokens, mean_prices, token_prices
 from schema_guard.errors import InvalidArgument, clip
 from schema_guard.records import Latency
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.stats import calls_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from schema_guard.records import AttemptSums, ConfigurationCounts, Store
 
@@ -43,6 +44,7 @@ _SHORTEST_SPAN_S = 3_600
 _POINTS = 400
 # Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
 _MOST_RECOUNTED = 20_000
+_BILLED_S = 7 * 86_400
 
 
 class Gathered(NamedTuple):
@@ -134,7 +136,9 @@ def _one_schema(
         "sources": [],
     }
     if "economics" in given:
-        evidence["economics"] = _economics(given.pop("economics"), best, prices, evidence["sources"], notes)
+        evidence["economics"] = _economics(
+            given.pop("economics"), best, store, prices, evidence["sources"], notes
+        )
     if "latency" in given:
         evidence["latency"] = _latency(given.pop("latency"), best, tuned)
     evidence |= given
@@ -369,7 +373,12 @@ def _segments(best: Candidate) -> list[dict[str, Any]]:
 
 
 def _economics(
-    given: Any, best: Candidate, prices: str | None, sources: list[dict[str, str]], notes: list[str]
+    given: Any,
+    best: Candidate,
+    store: Store,
+    prices: str | None,
+    sources: list[dict[str, str]],
+    notes: list[str],
 ) -> Any:
     """Fill in what the records know of the cost of a call."""
     if not isinstance(given, Mapping):
@@ -392,8 +401,8 @@ def _economics(
                 f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
             )
         table = token_prices(model, source=prices)
-        tokens = recorded.get("var", 0) + recorded.get("fixed", 0)
-        recorded |= table.per_million(int(tokens))._asdict()
+        billed = list(_billed(best, store))
+        recorded |= (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
         sources.append({"name": table.source, "as_of": _day(_written_at(prices))})
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
@@ -407,6 +416,18 @@ def _economics(
             f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
         )
     return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
+
+
+def _billed(best: Candidate, store: Store) -> Iterator[CallTokens]:
+    """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
+    row = best.first
+    since = last_call(row) - _BILLED_S
+    found = store.attempts(since=since, schema=row.schema_fingerprint, function=row.function)
+    like = tuple(row.configuration)
+    names = CONFIGURATION_COLUMNS
+    ours = (each for each in found if tuple(each[name] for name in names) == like and each["input_tokens"])
+    for each in islice(ours, _MOST_RECOUNTED):
+        yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
 
 
 def _written_at(prices: str) -> float:

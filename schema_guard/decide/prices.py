@@ -162,6 +162,31 @@ def total_cost(prices: TokenPrices, calls: Iterable[CallTokens]) -> float:
     return fsum(prices.cost(call) for call in calls)
 
 
+def mean_prices(prices: TokenPrices, calls: Iterable[CallTokens]) -> PerMillion:
+    """Give the prices that calls paid in the mean, each by its own size: with them their tokens can be summed.
+
+    Args:
+        prices: Of their model.
+        calls: Calls, at least one that sent something.
+    """
+    by_size: dict[int, CallTokens] = {}
+    for call in calls:
+        known = by_size.get(call.sent, CallTokens(0, 0, 0))
+        by_size[call.sent] = CallTokens(*(sum(pair) for pair in zip(known, call, strict=True)))
+    priced = [(total, prices.per_million(size)) for size, total in by_size.items()]
+
+    def mean(weights: list[int], name: str) -> float:
+        paid = fsum(weight * getattr(each, name) for weight, (_, each) in zip(weights, priced, strict=True))
+        # What was never bought has the price of the last size.
+        return paid / sum(weights) if sum(weights) else float(getattr(priced[-1][1], name))
+
+    return PerMillion(
+        p_in=mean([total.sent - total.cached for total, _ in priced], "p_in"),
+        p_cached=mean([total.cached for total, _ in priced], "p_cached"),
+        p_out=mean([total.received for total, _ in priced], "p_out"),
+    )
+
+
 class TuningPrice(NamedTuple):
     """What tuning or hosting was seen to cost.
 

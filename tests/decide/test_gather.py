@@ -428,3 +428,33 @@ def test_costs_that_are_no_object_are_bad_evidence(store):
 
     with pytest.raises(InvalidArgument, match="/economics/prompt_cost"):
         decide(gather(store, given=given).evidence)
+
+
+def test_calls_are_priced_by_their_own_size(store, tmp_path):
+    """Under a table with tiers each call pays its own tier: one of four calls is above it."""
+    record(store, 3, 1, usage=Usage(100_000, 10))
+    record(store, 1, 1, usage=Usage(300_000, 10), started_at=300.0, first=3)
+    table = tmp_path / "litellm.json"
+    row = {
+        "litellm_provider": "p", "input_cost_per_token": 1e-6, "output_cost_per_token": 4e-6,
+        "input_cost_per_token_above_200k_tokens": 2e-6, "output_cost_per_token_above_200k_tokens": 8e-6,
+    }  # fmt: skip
+    table.write_text(json.dumps({"m1": row}))
+
+    evidence = gather(
+        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+    ).evidence
+
+    found = evidence["economics"]["prompt_cost"]
+    assert found["p_in"] == pytest.approx((3 * 100_000 * 1 + 300_000 * 2) / 600_000)
+    assert found["p_out"] == pytest.approx((3 * 10 * 4 + 10 * 8) / 40)
+
+
+def test_tokens_that_are_given_are_priced_too(store, tmp_path):
+    """Where the tokens come from the user, the table still gives their price."""
+    record(store, 10, 4)
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+    given = {"economics": economics() | {"prompt_cost": {"var": 500, "out": 80}}}
+
+    assert gather(store, given=given, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
