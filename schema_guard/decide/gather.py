@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice, pairwise, zip_longest
-from pathlib import Path
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.candidates import (
@@ -27,24 +26,22 @@ from schema_guard.decide.candidates import (
     trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.prices import CallTokens, mean_prices, token_prices
 from schema_guard.errors import InvalidArgument, clip
 from schema_guard.records import Latency
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.stats import calls_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from schema_guard.records import AttemptSums, ConfigurationCounts, Store
+    from schema_guard.records import ConfigurationCounts, Store
 
 _SECONDS_A_MONTH = 365.25 / 12 * 86_400
 # A rate of calls is not read off less than an hour.
 _SHORTEST_SPAN_S = 3_600
 _POINTS = 400
+_NO_SEGMENT = "(no segment)"
 # Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
 _MOST_RECOUNTED = 20_000
-_BILLED_S = 7 * 86_400
 
 
 class Gathered(NamedTuple):
@@ -130,13 +127,13 @@ def _one_schema(
         "ladder": _ladder(prompted, best, store.declared_rungs(fingerprint), given.pop("ladder", [])),
         "calls_per_month": _calls_per_month(prompted),
         "target_history": [[_day(past.at), past.target] for past in store.targets(fingerprint)],
-        "pilot": _pilot(tuned),
+        "pilot": _pilot(tuned, best, store),
         "segments": [] if tuned else _segments(best),
         "comparisons": _comparisons(prompted, store),
         "sources": [],
     }
     if "economics" in given:
-        evidence["economics"] = _economics(
+        evidence["economics"] = with_recorded_costs(
             given.pop("economics"), best, store, prices, evidence["sources"], notes
         )
     if "latency" in given:
@@ -338,11 +335,39 @@ def _calls_per_month(candidates: Iterable[Candidate]) -> float | None:
     return sum(row.calls + row.transport for row in rows) / span_s * _SECONDS_A_MONTH
 
 
-def _pilot(tuned: Sequence[Candidate]) -> dict[str, Any] | None:
+def _pilot(tuned: Sequence[Candidate], best: Candidate, store: Store) -> dict[str, Any] | None:
+    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
     if not tuned:
         return None
     newest = max(tuned, key=lambda candidate: max(map(last_call, candidate.rows)))
-    return {"n": newest.n, "k_final": newest.k}
+    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.k}
+    if best.first.id is not None and newest.first.id is not None:
+        shared, b, c = store.pairs(best.first.id, newest.first.id)
+        if shared:
+            pilot["paired"] = {"b": b, "c": c}
+    prompted, piloted = _parts(best), _parts(newest)
+    if len(prompted) > 1 and piloted.keys() <= prompted.keys():
+        pilot["segments"] = [
+            {
+                "name": name,
+                "share": n / best.n,
+                "prompt_n": n,
+                "prompt_k": k,
+                "tuned_n": piloted.get(name, (0, 0))[0],
+                "tuned_k": piloted.get(name, (0, 0))[1],
+            }
+            for name, (n, k) in prompted.items()
+        ]
+    return pilot
+
+
+def _parts(candidate: Candidate) -> dict[str, tuple[int, int]]:
+    """Give the calls of each segment, and the unhandled ones."""
+    parts: dict[str, tuple[int, int]] = {}
+    for row in candidate.rows:
+        n, k = parts.get(row.segment or _NO_SEGMENT, (0, 0))
+        parts[row.segment or _NO_SEGMENT] = n + row.calls, k + row.unhandled
+    return parts
 
 
 def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str, Any]]:
@@ -362,102 +387,10 @@ def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str
 
 def _segments(best: Candidate) -> list[dict[str, Any]]:
     """Give the parts of the best strategy's traffic; none where it is not divided."""
-    parts: dict[str, list[int]] = {}
-    for row in best.rows:
-        part = parts.setdefault(row.segment or "(no segment)", [0, 0])
-        part[0] += row.calls
-        part[1] += row.unhandled
-    if len(parts) < 2:  # noqa: PLR2004 - one part is the whole
+    parts = _parts(best)
+    if len(parts) == 1:
         return []
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
-
-
-def _economics(
-    given: Any,
-    best: Candidate,
-    store: Store,
-    prices: str | None,
-    sources: list[dict[str, str]],
-    notes: list[str],
-) -> Any:
-    """Fill in what the records know of the cost of a call."""
-    if not isinstance(given, Mapping):
-        return given
-    prompt, tuned = given.get("prompt_cost", {}), given.get("tuned_cost", {})
-    if not isinstance(prompt, Mapping) or not isinstance(tuned, Mapping):
-        # What reads evidence says what is wrong with it.
-        return given
-    recorded = _recorded_cost(best)
-    unknown = [name for name in ("var", "out") if name not in recorded and name not in prompt]
-    if unknown:
-        raise InvalidArgument(
-            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
-            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
-        )
-    if prices is not None:
-        model = best.first.model
-        if model is None:
-            raise InvalidArgument(
-                f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
-            )
-        table = token_prices(model, source=prices)
-        billed = list(_billed(best, store))
-        recorded |= (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
-        sources.append({"name": table.source, "as_of": _day(_written_at(prices))})
-    filled = {**recorded, **prompt}
-    if recorded.keys() - prompt.keys():
-        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
-    tokens_only = {
-        name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
-    }
-    missing = tokens_only.keys() - tuned.keys()
-    if missing:
-        notes.append(
-            f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
-        )
-    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
-
-
-def _billed(best: Candidate, store: Store) -> Iterator[CallTokens]:
-    """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
-    row = best.first
-    since = last_call(row) - _BILLED_S
-    found = store.attempts(since=since, schema=row.schema_fingerprint, function=row.function)
-    like = tuple(row.configuration)
-    names = CONFIGURATION_COLUMNS
-    ours = (each for each in found if tuple(each[name] for name in names) == like and each["input_tokens"])
-    for each in islice(ours, _MOST_RECOUNTED):
-        yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
-
-
-def _written_at(prices: str) -> float:
-    """Give when a table was written; now for a package's, whose version stands in its name."""
-    path = Path(prices)
-    return path.stat().st_mtime if path.exists() else datetime.now(UTC).timestamp()
-
-
-def _recorded_cost(best: Candidate) -> dict[str, float]:
-    """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
-    first = [row.sums[0] for row in best.rows if row.sums]
-    sent = _mean(first, "input_tokens")
-    cached = min(_mean(first, "cached_input_tokens") or 0.0, sent or 0.0)
-    again = [sums for row in best.rows for sums in row.sums[1:]]
-    resent = _mean(again, "input_tokens")
-    found = {
-        "fixed": cached,
-        "var": None if sent is None else sent - cached,
-        "out": _mean(first, "output_tokens"),
-        "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,
-        "hit": 1.0 if cached else 0.0,
-        "latency_s": _mean(first, "elapsed_s"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
-    totals = [(getattr(one, name), one.attempts) for one in sums]
-    attempts = sum(made - total.unknown for total, made in totals)
-    return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
 
 
 def _latency(given: Any, best: Candidate, tuned: Sequence[Candidate]) -> Any:

@@ -237,7 +237,7 @@ def test_tasks_with_their_own_output_limits_are_one_trial(store):
 def test_a_tuned_model_is_the_pilot(store):
     """Calls of the strategy `tuned` are a pilot's counts."""
     record(store, 10, 4)
-    record(store, 20, 1, strategies="tuned")
+    record(store, 20, 1, strategies="tuned", first=100)
 
     gathered = gather(store)
 
@@ -458,3 +458,26 @@ def test_tokens_that_are_given_are_priced_too(store, tmp_path):
     given = {"economics": economics() | {"prompt_cost": {"var": 500, "out": 80}}}
 
     assert gather(store, given=given, prices=str(table)).evidence["economics"]["prompt_cost"]["p_in"] == 2.0
+
+
+def test_a_pilot_is_paired_on_shared_inputs(store):
+    """Inputs that prompt and tuned model both answered once are pairs: 4 only the tuned model got valid."""
+    record(store, 10, 4)
+    record(store, 10, 0, strategies="tuned", started_at=DAY)
+
+    assert gather(store).evidence["pilot"]["paired"] == {"b": 4, "c": 0}
+
+
+def test_a_pilots_segments_stand_beside_the_prompts(store):
+    """Where both were called in segments, each segment has both counts."""
+    for segment, failed in (("mail", 6), ("scan", 0)):
+        record(store, 20, failed, segment=segment)
+        record(store, 10, 0, strategies="tuned", segment=segment, first=100, started_at=DAY)
+
+    evidence = gather(store).evidence
+
+    assert evidence["pilot"]["segments"] == [
+        {"name": "mail", "share": 0.5, "prompt_n": 20, "prompt_k": 6, "tuned_n": 10, "tuned_k": 0},
+        {"name": "scan", "share": 0.5, "prompt_n": 20, "prompt_k": 0, "tuned_n": 10, "tuned_k": 0},
+    ]
+    assert decide(evidence).as_dict()["tuned"]["n"] == 20

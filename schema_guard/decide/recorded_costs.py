@@ -1,0 +1,130 @@
+"""What the records know of the cost of a call, filled into what a user gives of the money.
+
+Rules: tokens and seconds are the recorded means of the best strategy; a price comes from a table that the user names,
+and each call is priced by its own size. What is given goes before what is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.candidates import last_call
+from schema_guard.decide.prices import CallTokens, mean_prices, token_prices
+from schema_guard.errors import InvalidArgument
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.decide.candidates import Candidate
+    from schema_guard.records import AttemptSums, Store
+
+# Attempts are priced one by one, 20 us each: as many as this of the latest week.
+_MOST_PRICED = 20_000
+_PRICED_S = 7 * 86_400
+
+
+def with_recorded_costs(
+    given: Any,
+    best: Candidate,
+    store: Store,
+    prices: str | None,
+    sources: list[dict[str, str]],
+    notes: list[str],
+) -> Any:
+    """Fill in what the records know of the cost of a call.
+
+    Args:
+        given: The evidence's `economics`, in which tokens, seconds and prices may be missing.
+        best: Whose records are read.
+        store: Where they are.
+        prices: A table of token prices; None looks none up.
+        sources: Is given the table's name and day.
+        notes: Are given what was filled in.
+
+    Raises:
+        InvalidArgument: No reply told its tokens or its model, or the table does not know the model.
+        MissingExtra: The table is a package that is not installed.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    prompt, tuned = given.get("prompt_cost", {}), given.get("tuned_cost", {})
+    if not isinstance(prompt, Mapping) or not isinstance(tuned, Mapping):
+        # What reads evidence says what is wrong with it.
+        return given
+    recorded = _recorded_cost(best)
+    unknown = [name for name in ("var", "out") if name not in recorded and name not in prompt]
+    if unknown:
+        raise InvalidArgument(
+            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
+            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
+        )
+    if prices is not None:
+        model = best.first.model
+        if model is None:
+            raise InvalidArgument(
+                f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
+            )
+        table = token_prices(model, source=prices)
+        billed = list(_billed(best, store))
+        recorded |= (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
+        sources.append({"name": table.source, "as_of": _written_on(prices)})
+    filled = {**recorded, **prompt}
+    if recorded.keys() - prompt.keys():
+        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
+    tokens_only = {
+        name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
+    }
+    missing = tokens_only.keys() - tuned.keys()
+    if missing:
+        notes.append(
+            f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
+        )
+    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
+
+
+def _billed(best: Candidate, store: Store) -> Iterator[CallTokens]:
+    """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
+    row = best.first
+    since = last_call(row) - _PRICED_S
+    found = store.attempts(since=since, schema=row.schema_fingerprint, function=row.function)
+    like = tuple(row.configuration)
+    names = CONFIGURATION_COLUMNS
+    ours = (each for each in found if tuple(each[name] for name in names) == like and each["input_tokens"])
+    for each in islice(ours, _MOST_PRICED):
+        yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
+
+
+def _written_on(prices: str) -> str:
+    """Give the day of a table; today's for a package's, whose version stands in its name."""
+    path = Path(prices)
+    at = path.stat().st_mtime if path.exists() else datetime.now(UTC).timestamp()
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _recorded_cost(best: Candidate) -> dict[str, float]:
+    """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
+    first = [row.sums[0] for row in best.rows if row.sums]
+    sent = _mean(first, "input_tokens")
+    cached = min(_mean(first, "cached_input_tokens") or 0.0, sent or 0.0)
+    again = [sums for row in best.rows for sums in row.sums[1:]]
+    resent = _mean(again, "input_tokens")
+    found = {
+        "fixed": cached,
+        "var": None if sent is None else sent - cached,
+        "out": _mean(first, "output_tokens"),
+        "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,
+        "hit": 1.0 if cached else 0.0,
+        "latency_s": _mean(first, "elapsed_s"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
+    totals = [(getattr(one, name), one.attempts) for one in sums]
+    attempts = sum(made - total.unknown for total, made in totals)
+    return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
