@@ -17,6 +17,7 @@ from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, rate_of
+from schema_guard.decide.prices import tuning_prices
 from schema_guard.decide.rules import Ruling, rule
 from schema_guard.decide.words import odds
 from schema_guard.stats import bounds, e_bh, e_value, paired
@@ -78,6 +79,8 @@ class Verdict:
             comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
                 before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
                 before's unhandled rate minus after's.
+            seen_prices: Where the ladder is exhausted and no economics are given: what tuning and hosting were seen to cost, each with
+                what, amount, unit, source and as_of. Nothing is computed from it.
             content_right: Valid values that equal a known answer: n, k, rate, lower, upper.
             schemas: Each with n, k, rate, lower, upper, state, its bounds at alpha / their number.
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
@@ -242,6 +245,7 @@ def _part_figures(part: Part) -> dict[str, Any]:
 def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[str, Any]:
     evidence = case.evidence
     rung = ruling.figures.get("next_rung")
+    asks_for_costs = evidence.economics is None and "ladder_exhausted" in ruling.figures
     optional = {
         "calls_per_month": evidence.calls_per_month,
         "best": case.best.strategy.id if case.best else None,
@@ -249,6 +253,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "comparisons": [_comparison(found, case.alpha_each) for found in evidence.comparisons],
         "choices": explain.choices(case, ruling),
         "sources": [source._asdict() for source in evidence.sources],
+        "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
     return {
         "config": asdict(case.config),

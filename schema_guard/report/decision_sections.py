@@ -407,9 +407,14 @@ def _reasons_section(figures: Figures) -> Section | None:
 
 def _sources_section(figures: Figures) -> Section | None:
     told = [f"{safe(source['name'])}, as of {safe(source['as_of'])}" for source in figures.get("sources", ())]
-    if not told and "cost" not in figures:
+    seen = [
+        f"seen, not used: {safe(price['what'])} {dollars(price['amount'])} ({safe(price['unit'])}; {safe(price['source'])}, "
+        f"{safe(price['as_of'])})"
+        for price in figures.get("seen_prices", ())
+    ]
+    if not told and not seen and "cost" not in figures:
         return None
-    return _list("Prices", "", told or ["no source and no day are given"])
+    return _list("Prices", "", (told or ["no source and no day are given"]) + seen)
 
 
 def _content_section(figures: Figures) -> Section:

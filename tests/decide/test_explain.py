@@ -283,3 +283,14 @@ def test_evidence_without_end_is_a_number():
 
     assert found["ok"] == pytest.approx(1.797e308, rel=1e-3)
     assert found["text"].startswith("below over 1,000,000,000:1, above 1:")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "seen"), [(exhausted, 0), (lambda: {**failing(), "ladder": ladder()}, 6)]
+)
+def test_seen_prices_are_shown_where_costs_are_asked_for(evidence, seen):
+    """Where nothing but the costs is missing, what tuning was seen to cost is told, with source and month."""
+    found = decide(evidence()).as_dict().get("seen_prices", [])
+
+    assert len(found) == seen
+    assert all(price["source"] and price["as_of"] for price in found)
