@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from schema_guard.lazy import find
+
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 __version__ = "0.1.0"
@@ -92,13 +94,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only what is used is paid for
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-    return value
+    return find(__name__, _HOME_OF, name)
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "schema_guard"
 LAYERS = (
-    ("errors",),
+    ("errors", "lazy"),
     ("core",),
     ("calls", "targets", "records", "stats"),
     ("models",),

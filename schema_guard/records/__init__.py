@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.lazy import find
 from schema_guard.records.store import Store, default_store, open_store, resolve_store
 from schema_guard.records.writer import Counts
 
@@ -61,10 +62,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - as above
-
-    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-    return value
+    return find(__name__, _HOME_OF, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import missing_extra
+from schema_guard.lazy import find
 
 if TYPE_CHECKING:
     from schema_guard.testing._broken import Broken, broken
@@ -64,19 +65,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - as above
-
     try:
-        value = getattr(import_module(f"{__name__}.{module}"), name)
+        return find(__name__, _HOME_OF, name)
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise
         raise missing_extra(f"schema_guard.testing.{name}", "hypothesis", "testing") from error
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

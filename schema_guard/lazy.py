@@ -1,0 +1,31 @@
+"""Names of a package that are imported when they are first used: only what is used is paid for."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def find(package: str, home_of: Mapping[str, str], name: str) -> Any:
+    """Give a name of a package from the module that is its home, and keep it in the package.
+
+    Args:
+        package: `__name__` of the package, whose `__getattr__` asks.
+        home_of: Name -> module inside the package.
+        name: What is asked for.
+
+    Raises:
+        AttributeError: No module is its home.
+    """
+    if name not in home_of:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only what is used is paid for
+
+    value = getattr(import_module(f"{package}.{home_of[name]}"), name)
+    setattr(sys.modules[package], name, value)
+    return value
