@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ class SQLite:
         return memory or self._memories.setdefault(os.getpid(), _MemorySession(self._empty()))
 
 
-class _Session:
+class _Session(ABC):
     """Writes to a connection, each time in a block of `_writing`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -183,8 +184,9 @@ class _Session:
         with self._writing():
             set_target(self.connection, schema_fingerprint, declared)
 
+    @abstractmethod
     def _writing(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
+        """Keep others from writing, and translate what the database raises."""
 
 
 class _FileSession(_Session):
