@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Place: TypeAlias = "tuple[Any, str | int] | None"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# RELIABILITY: limits of a schema. Real schemas of the public corpora stay below 64 levels.
+# Limits of a schema. Real schemas of the public corpora stay below 64 levels.
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 MAX_NUMBER_CHARS = 400
