@@ -254,7 +254,7 @@ def cases(draw):
     return kind, draw(replies(kind) | replies(kind) | any_text | any_bytes)
 
 
-def check_outcome(kind, text, repair, finish):
+def assert_documented(kind, text, repair, finish):
     """Hold a judgement against everything that is documented of one."""
     judged = judge(text, kind.schema, repair=repair, finish_reason=finish)
 
@@ -277,7 +277,7 @@ def check_outcome(kind, text, repair, finish):
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 def test_any_reply_has_a_documented_outcome(case, repair, finish):
     """Any text is valid with a documented form, or fails with a documented kind and code; twice it is the same."""
-    check_outcome(*case, repair, finish)
+    assert_documented(*case, repair, finish)
 
 
 @pytest.mark.slow
@@ -285,7 +285,7 @@ def test_any_reply_has_a_documented_outcome(case, repair, finish):
 @settings(max_examples=20_000, suppress_health_check=[HealthCheck.too_slow])
 def test_many_replies_have_a_documented_outcome(case, repair, finish):
     """As above, with many more replies."""
-    check_outcome(*case, repair, finish)
+    assert_documented(*case, repair, finish)
 
 
 @given(case=cases(), finish=st.sampled_from(FINISHES))
