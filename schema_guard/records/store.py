@@ -110,7 +110,7 @@ class Store:
 
         Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
         long for ten million calls as for a thousand; with them it goes through the attempts in question,
-        a second for about a hundred thousand. Attempts that a process of an earlier version stores are in
+        a second for about sixty thousand. Attempts that a process of an earlier version stores are in
         the roll-ups after the next write of this one. The arguments are those of `attempts`.
         """
         from schema_guard.records import reading  # noqa: PLC0415
