@@ -111,9 +111,10 @@ def strict_decoding(case: Case) -> Ruling | None:
     if left["lower"] > case.config.target:
         return None
     best = _best(case)
+    known = f"only {left['k']:g} are" if left["k"] else "none is"
     why = (
-        f"{_all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} only "
-        f"{left['k']:g} are known to be of a kind that strict decoding cannot fix"
+        f"{_all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        "that strict decoding cannot fix"
     )
     return Ruling("USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": left})
 

@@ -83,7 +83,7 @@ def _resolve(path: str, evidence: Mapping[str, Any]) -> str:
             f"what-if {clip(repr(path))}: expected one place, it may be {told}: write more of it"
         )
     last = {name.rpartition(".")[2] for name in known}
-    hint = did_you_mean(path, [*known, *last])
+    hint = did_you_mean(path, [*known, *last]) or ", such as config.target"
     raise InvalidArgument(f"what-if {clip(repr(path))}: expected a path into the evidence{hint}")
 
 

@@ -70,7 +70,7 @@ def test_changes_change_the_verdict():
         ("failure_cost", "what-if 'failure_cost': expected path=value, such as economics.failure_cost=0.1"),
         ("failure_csot=1", "what-if 'failure_csot': expected a path into the evidence, did you mean 'failure_cost'?"),
         ("economics.failure=1", "what-if 'economics.failure': expected a path into the evidence, did you mean 'economics.failure_cost'?"),
-        ("zzzz=1", "what-if 'zzzz': expected a path into the evidence"),
+        ("zzzz=1", "what-if 'zzzz': expected a path into the evidence, such as config.target"),
         ("hit=0", "what-if 'hit': expected one place, it may be economics.prompt_cost.hit, economics.tuned_cost.hit: write more of it"),
     ],
 )  # fmt: skip
