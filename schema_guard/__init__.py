@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from schema_guard.lazy import find
-
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 __version__ = "0.1.0"
@@ -94,6 +92,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+
     return find(__name__, _HOME_OF, name)
 
 

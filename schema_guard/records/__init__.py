@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.lazy import find
 from schema_guard.records.store import Store, default_store, open_store, resolve_store
 from schema_guard.records.writer import Counts
 
@@ -62,4 +61,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+
     return find(__name__, _HOME_OF, name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import missing_extra
-from schema_guard.lazy import find
 
 if TYPE_CHECKING:
     from schema_guard.testing._broken import Broken, broken
@@ -65,6 +64,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+
     try:
         return find(__name__, _HOME_OF, name)
     except ModuleNotFoundError as error:
