@@ -1,1 +1,18 @@
-"""Suites of schemas, tasks and golds, and how replies to them are scored."""
+"""Suites of schemas, tasks and golds, how replies to them are scored, and calls for whole datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from schema_guard.bench.dataset import enforce_dataset
+
+__all__ = ["enforce_dataset"]
+
+_HOME_OF = {"enforce_dataset": "dataset"}
+
+
+def __getattr__(name: str) -> Any:
+    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+
+    return find(__name__, _HOME_OF, name)

@@ -12,35 +12,39 @@ A match maps locations of the gold, JSON Pointers in which a token `*` stands fo
 | matcher | at | right when |
 |---|---|---|
 | `"exact"` | anything | equal; what holds where no matcher stands |
+| `"spaces"` | a string | equal but for white space |
 | `"text"` | a string | equal but for case, white space and Unicode compatibility forms |
+| `"punctuation"` | a string | as `"text"`, and but for the characters `, . / - _ * ^` and the kind of quotes |
+| `"date"` | a string | the same calendar date, or the same instant, in ISO 8601 |
 | `"unordered"` | an array | the items are right in some order, each counted once |
+| `"set"` | an array | as `"unordered"`, and an item that is there twice counts once |
 | `{"tolerance": 0.005}` | a number | the two are at most that far apart |
+| `{"tolerance": 0.01, "relative": true}` | a number | at most that fraction of the gold apart |
+| `{"accept": ["mi", "miles"]}` | anything | equal to one of the values, of which the gold is one |
+| `{"accept": ["mi"], "as": "text"}` | anything | the same, strings compared by one of the matchers for strings |
+| `{"accept": ["mi"], "optional": true}` | a member | the same, or the member is missing |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from math import inf, isfinite
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
 from schema_guard.core.pointer import join, pointer, split
-from schema_guard.errors import InvalidArgument, did_you_mean
+from schema_guard.errors import InvalidArgument, clip, did_you_mean
 
 Matcher: TypeAlias = str | Mapping[str, Any]
 Match: TypeAlias = Mapping[str, Matcher]
 _Path: TypeAlias = tuple[str | int, ...]
+# What holds at a location and below it: the tokens that are still to go, and the matcher there.
 _Rules: TypeAlias = list[tuple[list[str], Matcher]]
 
-# The type of gold that each matcher is for, and its name for people.
-_FITS: dict[str, tuple[tuple[type, ...], str]] = {
-    "exact": ((object,), "any value"),
-    "text": ((str,), "a string"),
-    "unordered": ((list,), "an array"),
-    "tolerance": ((int, float), "a number"),
-}
 # Pairing costs (items of the gold)^2 x this; a model that loops fills arrays without end. What lies beyond is extra.
 _MAX_PAIRED_ITEMS = 256
 
@@ -77,6 +81,9 @@ class _Found(NamedTuple):
     extra: bool = False
 
 
+_RIGHT = _Found(())
+
+
 def score(value: Any, gold: Any, match: Match | None = None) -> Score:
     """Compare a value with its gold.
 
@@ -96,12 +103,11 @@ def score(value: Any, gold: Any, match: Match | None = None) -> Score:
     match = match or {}
     if problems := match_problems(match, gold):
         raise InvalidArgument("; ".join(problems))
+    rules = [(split(location), matcher) for location, matcher in match.items()]
     # A location that names its item goes before one that says `*`.
-    rules = sorted(
-        ((split(location), matcher) for location, matcher in match.items()), key=lambda r: r[0].count("*")
-    )
+    rules.sort(key=lambda rule: rule[0].count("*"))
     wrong, extra = _compare(value, gold, rules, ())
-    return Score(exact=not wrong and not extra, leaves=len(_leaves(gold, ())), wrong=wrong)
+    return Score(not wrong and not extra, _count(gold), wrong)
 
 
 def unanswered(gold: Any) -> Score:
@@ -118,55 +124,82 @@ def match_problems(match: Match, gold: Any) -> list[str]:
     """Say what is wrong with a match for this gold, one line a problem; an empty list when it can be used."""
     problems = []
     for location, matcher in match.items():
-        kind = _kind(matcher)
-        where = f"matcher at {pointer(location)}"
-        if kind is None:
-            known = [name for name in _FITS if name != "tolerance"]
-            hint = did_you_mean(matcher, known) if isinstance(matcher, str) else ""
-            problems.append(
-                f"{where}: expected one of {', '.join(map(repr, known))} or "
-                f"{{'tolerance': number >= 0}}, got {matcher!r}{hint}"
-            )
-        elif location and not location.startswith("/"):
-            problems.append(f"{where}: expected a JSON Pointer, which starts with '/'")
-        else:
-            problems += _misfit(kind, where, list(_places(gold, split(location))))
+        problem = _problem(location, matcher, gold)
+        if problem:
+            problems.append(f"matcher at {pointer(location)}: {problem}")
     return problems
 
 
-def _misfit(kind: str, where: str, places: list[Any]) -> list[str]:
-    types, wanted = _FITS[kind]
+def _problem(location: str, matcher: Any, gold: Any) -> str:
+    """Say what is wrong with one matcher, or nothing."""
+    if shape := _misshapen(matcher):
+        return shape
+    if location and not location.startswith("/"):
+        return "expected a JSON Pointer, which starts with '/'"
+    places = _places(gold, split(location))
     if not places:
-        return [f"{where}: the gold has no such location"]
-    fits = all(isinstance(p, types) and (kind == "exact" or not isinstance(p, bool)) for p in places)
-    return [] if fits else [f"{where}: {kind!r} is for {wanted}, which the gold does not have there"]
-
-
-def _kind(matcher: Any) -> str | None:
-    """Name a matcher; None for what is none."""
+        return "the gold has no such location"
     if isinstance(matcher, str):
-        return matcher if matcher in _FITS and matcher != "tolerance" else None
-    if not isinstance(matcher, Mapping) or set(matcher) != {"tolerance"}:
-        return None
-    size = matcher["tolerance"]
-    return "tolerance" if _is_number(size) and 0 <= size < inf else None
+        kind, fits = matcher, _FITS[matcher]
+    elif "accept" in matcher:
+        return (
+            "" if all(_is_right(p, p, matcher) for p in places) else "the gold is none of the accepted values"
+        )
+    else:
+        kind, fits = "tolerance", _A_NUMBER
+    return (
+        ""
+        if all(map(fits.holds, places))
+        else f"{kind!r} is for {fits.wanted}, which the gold does not have there"
+    )
 
 
-def _places(gold: Any, tokens: list[str]) -> Iterator[Any]:
+def _misshapen(matcher: Any) -> str:
+    """Say why this is no matcher at all, or nothing."""
+    if isinstance(matcher, str):
+        return (
+            ""
+            if matcher in _FITS
+            else f"{_EXPECTED}, got {clip(repr(matcher))}{did_you_mean(matcher, _FITS)}"
+        )
+    if isinstance(matcher, Mapping):
+        for name, members in _MEMBERS.items():
+            if name in matcher:
+                return _odd_member(matcher, members)
+    return f"{_EXPECTED}, got {clip(repr(matcher))}"
+
+
+def _odd_member(matcher: Mapping[str, Any], members: Mapping[str, _Fits]) -> str:
+    for key, value in matcher.items():
+        if key not in members:
+            return f"unknown key {clip(repr(key))}{did_you_mean(key, members)}"
+        if not members[key].holds(value):
+            return f"expected {members[key].wanted} for {key!r}, got {clip(repr(value))}"
+    return ""
+
+
+def _places(gold: Any, tokens: list[str]) -> list[Any]:
     """Give the parts of the gold that a location means."""
-    if not tokens:
-        yield gold
-        return
-    for key, part in _parts(gold):
-        if tokens[0] in ("*", str(key)):
-            yield from _places(part, tokens[1:])
+    places = [gold]
+    for name in tokens:
+        if name == "*":
+            places = [part for place in places for _, part in _parts(place)]
+        else:
+            places = [part for place in places for part in _part(place, name)]
+    return places
 
 
-def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
+def _part(place: Any, name: str) -> list[Any]:
+    """Give the item or member of that name, if there is one."""
+    if isinstance(place, dict):
+        return [place[name]] if name in place else []
+    return [part for key, part in _parts(place) if str(key) == name]
+
+
+def _parts(value: Any) -> Iterable[tuple[str | int, Any]]:
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from enumerate(value)
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
 
 
 def _leaves(gold: Any, at: _Path) -> tuple[str, ...]:
@@ -176,48 +209,98 @@ def _leaves(gold: Any, at: _Path) -> tuple[str, ...]:
     return tuple(leaf for key, part in parts for leaf in _leaves(part, (*at, key)))
 
 
+def _count(gold: Any) -> int:
+    """Count the leaves of a gold."""
+    if not gold or not isinstance(gold, (dict, list)):
+        return 1
+    return sum(map(_count, gold.values() if isinstance(gold, dict) else gold))
+
+
 def _compare(value: Any, gold: Any, rules: _Rules, at: _Path) -> _Found:
-    matcher = next((matcher for tokens, matcher in rules if not tokens), "exact")
-    if not isinstance(gold, (dict, list)) or not gold:
-        return _Found(() if _is_right(value, gold, matcher) else (join(at),))
-    if type(value) is not type(gold):
+    matcher = _here(rules) if rules else "exact"
+    if not gold or not isinstance(gold, (dict, list)):
+        return _RIGHT if _is_right(value, gold, matcher) else _Found((join(at),))
+    if isinstance(matcher, Mapping) and _is_right(value, gold, matcher):
+        return _RIGHT
+    if isinstance(gold, dict) and isinstance(value, dict):
+        return _compare_members(value, gold, rules, at)
+    if not isinstance(gold, list) or not isinstance(value, list):
         return _Found(_leaves(gold, at), extra=True)
-    if matcher == "unordered":
-        return _compare_unordered(list(value), list(gold), rules, at)
-    theirs = dict(_parts(value))
-    found = [
-        _compare(theirs.pop(key), part, _below(rules, key), (*at, key))
-        if key in theirs
-        else _Found(_leaves(part, (*at, key)))
-        for key, part in _parts(gold)
-    ]
-    return _joined(found, extra=bool(theirs))
+    found = _compare_members(dict(enumerate(value)), dict(enumerate(gold)), rules, at)
+    if found is _RIGHT or matcher not in ("unordered", "set"):
+        return found
+    return _compare_unordered(value, gold, rules, at, once=matcher == "set")
 
 
-def _joined(found: list[_Found], *, extra: bool) -> _Found:
-    return _Found(tuple(w for part in found for w in part.wrong), extra or any(part.extra for part in found))
+def _here(rules: _Rules) -> Matcher:
+    """Give the matcher of the location itself."""
+    for tokens, matcher in rules:
+        if not tokens:
+            return matcher
+    return "exact"
 
 
 def _below(rules: _Rules, key: str | int) -> _Rules:
     """Give the rules that hold inside one item or member."""
-    return [(tokens[1:], matcher) for tokens, matcher in rules if tokens and tokens[0] in ("*", str(key))]
+    name = str(key)
+    return [(tokens[1:], matcher) for tokens, matcher in rules if tokens and tokens[0] in ("*", name)]
 
 
-def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Path) -> _Found:
-    """Compare with the items paired so that the fewest leaves are wrong, then the fewest items hold more."""
+def _compare_members(value: Mapping[Any, Any], gold: Mapping[Any, Any], rules: _Rules, at: _Path) -> _Found:
+    wrong: list[str] = []
+    extra = any(key not in gold for key in value)
+    for key, part in gold.items():
+        below = _below(rules, key) if rules else rules
+        if key in value:
+            found = _compare(value[key], part, below, (*at, key))
+            if found is not _RIGHT:
+                wrong += found.wrong
+                extra |= found.extra
+        elif not _is_optional(_here(below)):
+            wrong += _leaves(part, (*at, key))
+    return _Found(tuple(wrong), extra) if wrong or extra else _RIGHT
+
+
+def _is_optional(matcher: Matcher) -> bool:
+    return isinstance(matcher, Mapping) and matcher.get("optional", False)
+
+
+def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Path, *, once: bool) -> _Found:
+    """Compare with the items paired so that the fewest leaves are wrong, then the fewest items hold more.
+
+    Args:
+        value: The items that came.
+        gold: The right ones.
+        rules: Of the array.
+        at: Where the array is.
+        once: Whether equal items count once: then only the first of equal ones of the gold takes part, the others
+            fare as it does, and a further right item in the value is nothing more.
+    """
     theirs = value[:_MAX_PAIRED_ITEMS]
-    table = [
-        [
-            *(_compare(item, part, _below(rules, index), (*at, index)) for item in theirs),
-            # An item of the gold may stay without a partner: one column each, all its leaves wrong.
-            *[_Found(_leaves(part, (*at, index)))] * len(gold),
-        ]
-        for index, part in enumerate(gold)
-    ]
+    rows = [index for index in range(len(gold)) if not once or _twin(gold, index) == index]
+
+    def found_at(index: int, column: int) -> _Found:
+        # An item of the gold may stay without a partner: it has a column of its own, where all its leaves are wrong.
+        if column >= len(theirs):
+            return _Found(_leaves(gold[index], (*at, index)))
+        return _compare(theirs[column], gold[index], _below(rules, index), (*at, index))
+
+    width = len(theirs) + len(rows)
+    table = [[found_at(index, column) for column in range(width)] for index in rows]
     weight = len(gold) + 1
     columns = _pairing([[len(found.wrong) * weight + found.extra for found in row] for row in table])
-    found = [row[column] for row, column in zip(table, columns, strict=True)]
-    return _joined(found, extra=len(value) > len(gold))
+    partner = dict(zip(rows, columns, strict=True))
+    found = [found_at(index, partner[_twin(gold, index) if once else index]) for index in range(len(gold))]
+    spare = set(range(len(theirs))).difference(columns)
+    if once:
+        spare = {column for column in spare if all(row[column] != _RIGHT for row in table)}
+    more = bool(spare) or len(value) > len(theirs) or any(part.extra for part in found)
+    return _Found(tuple(location for part in found for location in part.wrong), more)
+
+
+def _twin(items: list[Any], index: int) -> int:
+    """Give the index of the first item that equals the one at *index*."""
+    return next(first for first, item in enumerate(items) if _is_same(item, items[index], "exact"))
 
 
 def _pairing(costs: list[list[int]]) -> list[int]:
@@ -268,14 +351,33 @@ def _free_column(
 
 
 def _is_right(value: Any, gold: Any, matcher: Matcher) -> bool:
-    """Compare a leaf."""
-    if isinstance(matcher, Mapping):
-        return _is_number(value) and _distance(value, gold) <= Decimal(repr(matcher["tolerance"]))
-    if matcher == "text":
-        return isinstance(value, str) and _plain(value) == _plain(gold)
-    if _is_number(gold) and _is_number(value):
-        return bool(value == gold)
-    return type(value) is type(gold) and bool(value == gold)
+    """Compare a leaf, or a part that is right as a whole."""
+    if isinstance(matcher, str):
+        return _is_same(value, gold, matcher)
+    if "accept" in matcher:
+        return any(_is_same(value, accepted, matcher.get("as", "exact")) for accepted in matcher["accept"])
+    if not _is_number(value) or not _is_number(gold):
+        return False
+    if value == gold:
+        return True
+    size = _decimal(matcher["tolerance"])
+    return _distance(value, gold) <= (size * abs(_decimal(gold)) if matcher.get("relative", False) else size)
+
+
+def _is_same(value: Any, gold: Any, matcher: str) -> bool:
+    """Say whether two values are equal, with texts compared by a matcher for strings."""
+    if isinstance(gold, str):
+        read = _READ.get(matcher, str)
+        return isinstance(value, str) and (value == gold or read(value) == read(gold))
+    if _is_number(gold):
+        return _is_number(value) and bool(value == gold)
+    if type(value) is not type(gold):
+        return False
+    if isinstance(gold, list):
+        return len(value) == len(gold) and all(map(_is_same, value, gold, [matcher] * len(gold)))
+    if isinstance(gold, dict):
+        return value.keys() == gold.keys() and all(_is_same(value[k], gold[k], matcher) for k in gold)
+    return bool(value == gold)
 
 
 def _is_number(value: Any) -> bool:
@@ -293,5 +395,87 @@ def _decimal(number: float) -> Decimal:
     return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
 
 
+def _no_spaces(text: str) -> str:
+    return "".join(text.split())
+
+
 def _plain(text: str) -> str:
-    return "".join(normalize("NFKC", text).casefold().split())
+    return _no_spaces(normalize("NFKC", text).casefold())
+
+
+# The characters that the Berkeley Function-Calling Leaderboard leaves out before it compares two texts.
+_SIGNS = str.maketrans("\N{RIGHT SINGLE QUOTATION MARK}'", '""', ",./-_*^")
+
+
+def _no_punctuation(text: str) -> str:
+    return _plain(text).translate(_SIGNS)
+
+
+_MOMENT = re.compile(r"(\d{4}-?(?:W?\d\d)-?\d{0,2})(?:[T ](\d\d.*))?", re.IGNORECASE)
+
+
+def _moment(text: str) -> date | str:
+    """Read an ISO 8601 date, or a date-time; a text that is neither stays what it is.
+
+    A date and a date-time never are the same, nor are a time with an offset and one without.
+
+    >>> _moment("2026-03-04T12:00+02:00") == _moment("2026-03-04T10:00Z")
+    True
+    """
+    text = text.strip().upper()
+    parts = _MOMENT.fullmatch(text)
+    try:
+        if parts is None:
+            return text
+        return date.fromisoformat(text) if parts[2] is None else datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+# What two strings have in common when they are the same for a matcher.
+_READ: dict[str, Callable[[str], object]] = {
+    "spaces": _no_spaces,
+    "text": _plain,
+    "punctuation": _no_punctuation,
+    "date": _moment,
+}
+
+
+class _Fits(NamedTuple):
+    """What something has to be, as a claim and in words."""
+
+    holds: Callable[[Any], bool]
+    wanted: str
+
+
+_A_STRING = _Fits(lambda part: isinstance(part, str), "a string")
+_AN_ARRAY = _Fits(lambda part: isinstance(part, list), "an array")
+_A_NUMBER = _Fits(_is_number, "a number")
+_A_BOOLEAN = _Fits(lambda part: isinstance(part, bool), "true or false")
+# What of the gold each matcher is for.
+_FITS: dict[str, _Fits] = {
+    "exact": _Fits(lambda _: True, "any value"),
+    "spaces": _A_STRING,
+    "text": _A_STRING,
+    "punctuation": _A_STRING,
+    "date": _Fits(lambda part: isinstance(part, str) and isinstance(_moment(part), date), "an ISO 8601 date"),
+    "unordered": _AN_ARRAY,
+    "set": _AN_ARRAY,
+}
+# The members of the matchers that are objects, by the one that each must have.
+_MEMBERS: dict[str, dict[str, _Fits]] = {
+    "tolerance": {
+        "tolerance": _Fits(lambda size: _is_number(size) and 0 <= size < inf, "a number >= 0"),
+        "relative": _A_BOOLEAN,
+    },
+    "accept": {
+        "accept": _Fits(lambda values: isinstance(values, list) and bool(values), "an array of values"),
+        "as": _Fits(
+            lambda name: isinstance(name, str) and name in _READ, f"one of {', '.join(map(repr, _READ))}"
+        ),
+        "optional": _A_BOOLEAN,
+    },
+}
+_EXPECTED = (
+    f"expected one of {', '.join(map(repr, _FITS))}, {{'tolerance': number}} or {{'accept': [values]}}"
+)

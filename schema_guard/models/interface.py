@@ -70,7 +70,13 @@ class Model(Protocol):
 
 
 class Closing:
-    """The context managers of a model, in terms of its `close` and `aclose`."""
+    """The context managers of a model, in terms of its `close` and `aclose`.
+
+    Attributes:
+        is_timed: Whether the seconds that it takes say something of it; not so of replies that are written beforehand.
+    """
+
+    is_timed = True
 
     def close(self) -> None:
         """Free what the model holds."""

@@ -141,6 +141,15 @@ class OpenAIModel(Closing):
             await client.close()
         self.close()
 
+    def request(
+        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Give the path and the JSON body of the request that a call would send, for a batch file."""
+        body = self._arguments(prompt, options)
+        # The SDK's way to say what it has no argument for.
+        body.update(body.pop("extra_body", None) or {})
+        return "/v1/responses" if self.target == "openai-responses" else "/v1/chat/completions", body
+
     def _arguments(
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, stream: bool = False
     ) -> dict[str, Any]:

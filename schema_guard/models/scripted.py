@@ -91,6 +91,8 @@ class ScriptedModel(Closing):
     ['{"total": 1}', '{}', 2]
     """
 
+    is_timed = False
+
     def __init__(
         self,
         replies: Replies,
@@ -130,11 +132,14 @@ class ScriptedModel(Closing):
     def from_file(cls, path: Path, *, target: str = "openai", cycle: bool = False) -> ScriptedModel:
         """Read a script in JSON Lines: a string, or an object with the keys of a reply; blank lines are skipped.
 
+        Objects may also have `when`: the reply is then for the prompts that contain this text, and the replies are
+        given by prompt; all have it then, or none.
+
         Raises:
             InvalidArgument: The file cannot be read, holds no reply, or a line is wrong; the message has its number.
         """
         model = cls([], name=path.stem, target=target, cycle=cycle)
-        model._replies = _read_script(path)
+        model._rules, model._replies = _read_script(path)
         return model
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
@@ -284,18 +289,28 @@ def read_reply(given: object, where: str, *, delay_s: float = 0.0) -> ScriptedRe
     )
 
 
-def _read_script(path: Path) -> list[ScriptedReply]:
+def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
+    """Read the replies of a file: by prompt, or in order; one of the two lists is empty."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"scripted:{path}: expected a readable file of JSON Lines: {error}") from error
-    replies = []
+    rules, replies = [], []
     for number, line in enumerate(lines, 1):
-        if line.strip():
-            replies.append(read_reply(_read_line(line, f"{path}, line {number}"), f"{path}, line {number}"))
-    if not replies:
+        where = f"{path}, line {number}"
+        if not line.strip():
+            continue
+        given = _read_line(line, where)
+        if isinstance(given, dict) and "when" in given:
+            when = _typed(given, "when", str, where) or ""
+            rules.append(_Rule(when, read_reply({k: v for k, v in given.items() if k != "when"}, where)))
+        else:
+            replies.append(read_reply(given, where))
+        if rules and replies:
+            raise InvalidArgument(f"{where}: 'when': expected it in every line of the script, or in none")
+    if not rules and not replies:
         raise InvalidArgument(f"scripted:{path}: expected at least one reply, the file has none")
-    return replies
+    return rules, replies
 
 
 def _read_line(line: str, where: str) -> Any:

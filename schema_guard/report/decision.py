@@ -6,11 +6,11 @@ words allow; in Markdown no name can open a tag, a link, a cell or an emphasis.
 
 from __future__ import annotations
 
-import re
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from schema_guard.report.decision_account import account_of
+from schema_guard.report.markdown import escaped, section_as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,10 +25,6 @@ _LABEL = 13
 # A column of words narrower than this is no easier to read than a line that is too long.
 _NARROWEST = 30
 
-# An underscore inside a word is no mark.
-_MARKDOWN = re.compile(r"[\\`*\[|~#]|(?<!\w)_|_(?!\w)")
-_TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-
 
 def decision_as_text(verdict: Verdict) -> str:
     """Give a verdict as text that ends without a line break: the answer first, the details below it."""
@@ -40,7 +36,7 @@ def decision_as_text(verdict: Verdict) -> str:
 def decision_as_markdown(verdict: Verdict) -> str:
     """Give a verdict as Markdown with GitHub's tables, for a pull request or a wiki."""
     account = account_of(verdict.as_dict())
-    parts = [_head_as_markdown(account), *map(_section_as_markdown, account.sections)]
+    parts = [_head_as_markdown(account), *map(section_as_markdown, account.sections)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -84,39 +80,5 @@ def _padded(row: Sequence[str], widths: Sequence[int], flush_left: Iterable[int]
 
 
 def _head_as_markdown(account: Account) -> str:
-    rows = [f"| {_escaped(label)} | {_escaped(text)} |" for label, text in account.facts[1:]]
-    return "\n".join([f"# {_escaped(account.verdict)}", "", "| | |", "|---|---|", *rows])
-
-
-def _section_as_markdown(section: Section) -> str:
-    parts = [f"## {_escaped(section.title)}"]
-    if section.gloss:
-        parts.append(_escaped(section.gloss))
-    if section.table:
-        parts.append("\n".join(_table_as_markdown(section.table)))
-    if section.lines:
-        parts.append("\n".join(f"- {_escaped(line)}" for line in section.lines))
-    return "\n\n".join(parts)
-
-
-def _table_as_markdown(table: Table) -> Iterator[str]:
-    yield _row_as_markdown(table.header)
-    yield (
-        "|"
-        + "|".join("---" if column in table.flush_left else "---:" for column in range(len(table.header)))
-        + "|"
-    )
-    yield from map(_row_as_markdown, table.rows)
-
-
-def _row_as_markdown(row: Iterable[str]) -> str:
-    return f"| {' | '.join(map(_escaped, row))} |"
-
-
-def _escaped(text: str) -> str:
-    r"""Give a text that Markdown shows as it is.
-
-    >>> print(_escaped("a|b <i> _c_"))
-    a\|b &lt;i&gt; \_c\_
-    """
-    return _MARKDOWN.sub(r"\\\g<0>", text.translate(_TAGS))
+    rows = [f"| {escaped(label)} | {escaped(text)} |" for label, text in account.facts[1:]]
+    return "\n".join([f"# {escaped(account.verdict)}", "", "| | |", "|---|---|", *rows])

@@ -1,29 +1,20 @@
 """A verdict as one static page: the answer, its plots, every table.
 
-Rules: the page is one file that loads nothing and runs nothing, and its policy forbids both; whatever it is
-given is shown as text, escaped by the template; only our own style sheet and the SVG that matplotlib wrote are
-let through as they are; the same verdict gives the same bytes.
+Rules: those of `report.page`; the same verdict gives the same bytes.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from dataclasses import replace
-from hashlib import sha256
-from importlib import import_module
-from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean, missing_extra, safe
+from schema_guard.errors import InvalidArgument, clip, did_you_mean, safe
 from schema_guard.report.decision_account import account_of
 from schema_guard.report.decision_plots import plots_of
+from schema_guard.report.page import check_extra, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from jinja2 import Environment
-    from markupsafe import Markup
 
     from schema_guard.decide import Verdict
 
@@ -48,41 +39,16 @@ def decision_page(
     """
     figures = verdict.as_dict()
     _check_paths(figures, paths or {})
-    environment, as_it_is = _template_engine()
+    check_extra("decision_page")
     account = account_of(figures)
-    style = _read("decision_page.css")
-    return environment.from_string(_read("decision_page.html")).render(
+    return page(
         title=safe(f"verdict of schema_guard: {account.verdict}" if title is None else title),
-        account=account,
-        plots=[
-            replace(plot, svg=None if plot.svg is None else as_it_is(plot.svg))
-            for plot in plots_of(figures, paths)
-        ],
-        style=as_it_is(style),
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        heading=account.verdict,
+        good=account.good,
+        facts=account.facts[1:],
+        plots=plots_of(figures, paths),
+        sections=account.sections,
     )
-
-
-def _template_engine() -> tuple[Environment, type[Markup]]:
-    """Give an engine that escapes whatever it is given, but for texts of the type beside it."""
-    try:
-        import_module("matplotlib")
-        from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an extra
-        from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
-    except ImportError as error:
-        raise missing_extra("decision_page", error.name or "jinja2", "report") from error
-    engine = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return engine, Markup
-
-
-def _read(name: str) -> str:
-    return files("schema_guard.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _check_paths(figures: Mapping[str, Any], paths: Mapping[str, Sequence[tuple[int, float]]]) -> None:

@@ -7,7 +7,6 @@ and the page says what is missing. Nothing depends on colour alone: states diffe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import cycle
 from math import log, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,11 +14,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.decide.words import dollars, interval, months, odds, percent
 from schema_guard.errors import clip
 from schema_guard.report.decision_sections import TUNED, calls, name_of, payback, swings
+from schema_guard.report.drawing import (
+    MARKS,
+    SERIES,
+    Plot,
+    label_rows,
+    legend_below,
+    new_figure,
+    percent_tick,
+    short_number,
+    top_down,
+    write_axis,
+)
 from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.stats import log_e_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -27,14 +38,8 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
     Paths = Mapping[str, Sequence[tuple[int, float]]]
 
-# In units of the view box: about what a phone is wide, so that letters stay legible there.
-_WIDTH = 460
-
 _COLOUR_OF = {"pass": COLOURS["pass"], "fail": COLOURS["fail"], "inconclusive": COLOURS["open"]}
 _MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D"}
-_SERIES = tuple(COLOURS[f"series{number}"] for number in range(1, 5))
-_MARKS = ("o", "s", "D", "^", "v")
-
 # So many letters leave room for a rate and a state beside them.
 _NAME_SIZE = 28
 
@@ -58,23 +63,6 @@ _COST_LEGEND = 4
 
 # Volumes further apart than this need a logarithmic scale.
 _FAR_APART = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot, or why there is none.
-
-    Attributes:
-        title: What it shows.
-        caption: How to read it.
-        svg: None where data is missing.
-        missing: What is missing; `""` where nothing is.
-    """
-
-    title: str
-    caption: str
-    svg: str | None
-    missing: str = ""
 
 
 class _Rated(NamedTuple):
@@ -250,54 +238,13 @@ def _rated(figures: Figures) -> list[_Rated]:
     return [rated for rated in found if rated.figures["rate"] is not None]
 
 
-def _figure(height: float, *, left: float, bottom: float = 44, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """Give a figure with panels one above the other; all sizes in units of the view box."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and half a second
-
-    made = Figure(figsize=(_WIDTH / 72, height / 72))
-    gap, right, top = 34, 14, 22
-    each = (height - top - bottom - gap * (panels - 1)) / panels
-    box = [
-        (left / _WIDTH, (bottom + (panels - 1 - panel) * (each + gap)) / height) for panel in range(panels)
-    ]
-    axes = [made.add_axes((x, y, (_WIDTH - left - right) / _WIDTH, each / height)) for x, y in box]
-    for axis in axes:
-        axis.tick_params(length=3, which="major")
-        axis.tick_params(length=0, which="minor")
-    return made, axes
-
-
-def _write_axis(axis: Axes, side: str, words: Callable[[float], str]) -> None:
-    """Let an axis write its values by *words*."""
-    ruler = axis.xaxis if side == "x" else axis.yaxis
-    ruler.set_major_formatter(lambda value, _: words(value))
-    ruler.set_minor_formatter(lambda *_: "")
-
-
 def _mark_1_2_5(axis: Axes) -> None:
     """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
-    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as in _figure
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as in new_figure
 
     low, high = axis.get_xlim()
     subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)
     axis.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
-
-
-def _rows(axis: Axes, names: Sequence[str]) -> None:
-    """Make room for one row a name, the first on top, with the name above what the row shows."""
-    axis.set_ylim(-0.5, len(names) - 0.25)
-    axis.set_yticks([])
-    axis.spines["left"].set_visible(False)
-    for row, name in _down(names):
-        axis.text(0, row + 0.26, name, transform=axis.get_yaxis_transform(), va="bottom")
-
-
-def _down(names: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    return zip(range(len(names) - 1, -1, -1), names, strict=True)
-
-
-def _percent_tick(share: float) -> str:
-    return f"{100 * share:.3g}%"
 
 
 def _short_dollars(amount: float) -> str:
@@ -306,26 +253,19 @@ def _short_dollars(amount: float) -> str:
     >>> _short_dollars(1500), _short_dollars(-2e6), _short_dollars(20)
     ('$1.5k', '-$2M', '$20')
     """
-    return f"{'-' if amount < 0 else ''}${_short(abs(amount))}"
-
-
-def _short(count: float) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{letter}"
-    return f"{count:.3g}"
+    return f"{'-' if amount < 0 else ''}${short_number(abs(amount))}"
 
 
 def _rates_figure(rated: Sequence[_Rated], target: float) -> Figure:
-    figure, (axis,) = _figure(66 + 40 * len(rated), left=24)
+    figure, (axis,) = new_figure(66 + 40 * len(rated), left=24)
     positive = [found["rate"] for _, found in rated if found["rate"] > 0]
     left = min([target, *positive]) / 10
     right = min(max([target, *(found["upper"] for _, found in rated)]) * 1.3, 1.0)
     axis.set_xscale("log")
     axis.set_xlim(left, right)
     _mark_1_2_5(axis)
-    _rows(axis, [f"{name}: {percent(found['rate'])}, {found['state']}" for name, found in rated])
-    for row, (_, found) in _down(rated):
+    label_rows(axis, [f"{name}: {percent(found['rate'])}, {found['state']}" for name, found in rated])
+    for row, (_, found) in top_down(rated):
         colour, mark = _COLOUR_OF[found["state"]], _MARK_OF[found["state"]]
         axis.plot(
             [max(found["lower"], left), found["upper"]], [row, row], color=colour, linewidth=3, alpha=0.55
@@ -341,7 +281,7 @@ def _rates_figure(rated: Sequence[_Rated], target: float) -> Figure:
         va="bottom",
     )
     axis.set_xlabel("calls that stay unhandled")
-    _write_axis(axis, "x", _percent_tick)
+    write_axis(axis, "x", percent_tick)
     return figure
 
 
@@ -355,9 +295,9 @@ def _log_odds(n: int, k: float, target: float, side: Any, *, most: float = _MOST
 
 
 def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
-    figure, panels = _figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=2)
+    figure, panels = new_figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=2)
     for axis, side, told in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
-        for (name, path), colour, mark in zip(paths.items(), cycle(_SERIES), cycle(_MARKS), strict=False):
+        for (name, path), colour, mark in zip(paths.items(), cycle(SERIES), cycle(MARKS), strict=False):
             shown = _thinned(path)
             evidence = [max(_log_odds(n, k, target, side), _LEAST_EVIDENCE) for n, k in shown]
             axis.plot([n for n, _ in shown], evidence, color=colour, linewidth=1.8)
@@ -367,11 +307,11 @@ def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
         axis.set_yticks([-2, 0, 2, 4, 6])
         axis.set_title(f"odds that the rate is {told} {percent(target)}", loc="left", fontsize=12)
         axis.locator_params(axis="x", nbins=5)
-        _write_axis(axis, "y", lambda value: odds(10.0**value))
-        _write_axis(axis, "x", _short)
+        write_axis(axis, "y", lambda value: odds(10.0**value))
+        write_axis(axis, "x", short_number)
     panels[0].tick_params(labelbottom=False)
     panels[-1].set_xlabel("calls")
-    _legend(panels[-1])
+    legend_below(panels[-1])
     return figure
 
 
@@ -381,12 +321,8 @@ def _thinned(path: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return [*path[:-1:step], path[-1]]
 
 
-def _legend(axis: Axes) -> None:
-    axis.legend(loc="upper left", bbox_to_anchor=(-0.02, 0), bbox_transform=axis.transAxes, borderaxespad=3.4)
-
-
 def _plane_figure(rated: Sequence[_Rated], target: float, evidence: float) -> Figure:
-    figure, (axis,) = _figure(320 + 18 * len(rated), left=46, bottom=54 + 18 * len(rated))
+    figure, (axis,) = new_figure(320 + 18 * len(rated), left=46, bottom=54 + 18 * len(rated))
     least = max(min(found["n"] for _, found in rated) / 3, 1)
     most = 3 * max(found["n"] for _, found in rated)
     counts = [least * (most / least) ** (step / (_BOUNDARY_POINTS - 1)) for step in range(_BOUNDARY_POINTS)]
@@ -407,13 +343,13 @@ def _plane_figure(rated: Sequence[_Rated], target: float, evidence: float) -> Fi
         axis.plot(n_below, k_below, color=COLOURS["pass"], linewidth=1.6)
     axis.text(0.02, 0.97, f"above {percent(target)}: decided", transform=axis.transAxes, va="top")
     axis.text(0.98, 0.03, f"below {percent(target)}: decided", transform=axis.transAxes, ha="right")
-    for (name, found), colour, mark in zip(rated, cycle(_SERIES), cycle(_MARKS), strict=False):
+    for (name, found), colour, mark in zip(rated, cycle(SERIES), cycle(MARKS), strict=False):
         axis.plot(found["n"], found["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
     axis.set_xlabel("calls")
     axis.set_title("unhandled calls", loc="left", fontsize=12, color=COLOURS["muted"])
-    _write_axis(axis, "x", _short)
-    _write_axis(axis, "y", _short)
-    _legend(axis)
+    write_axis(axis, "x", short_number)
+    write_axis(axis, "y", short_number)
+    legend_below(axis)
     return figure
 
 
@@ -441,7 +377,7 @@ def _costs_figure(figures: Figures) -> Figure:
     money, cost = figures["economics"], figures["cost"]
     volume, crossing = cost["calls_per_month"], money["break_even_calls_per_month"]
     fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = _figure(400, left=58, bottom=54 + 18 * _COST_LEGEND)
+    figure, (axis,) = new_figure(400, left=58, bottom=54 + 18 * _COST_LEGEND)
     # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
     seen = [volume, crossing] if crossing else [volume]
     far = max(seen) > _FAR_APART * min(seen)
@@ -476,38 +412,38 @@ def _costs_figure(figures: Figures) -> Figure:
                   label=f"break-even: {calls(crossing)} calls/month", linestyle="none")  # fmt: skip
     axis.axvline(volume, color=COLOURS["ink"], linewidth=1, label=f"now: {calls(volume)} calls/month")
     axis.set_xlabel("calls a month")
-    _legend(axis)
+    legend_below(axis)
     axis.set_title("dollars a month", loc="left", fontsize=12, color=COLOURS["muted"])
-    _write_axis(axis, "x", _short)
-    _write_axis(axis, "y", _short_dollars)
+    write_axis(axis, "x", short_number)
+    write_axis(axis, "y", _short_dollars)
     return figure
 
 
 def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -> Figure:
-    figure, (axis,) = _figure(66 + 38 * len(bars), left=24)
+    figure, (axis,) = new_figure(66 + 38 * len(bars), left=24)
     known = [duration for _, duration in bars if duration is not None]
     right = min(max([horizon, *known]) * 1.15, _MOST_HORIZONS * horizon)
     axis.set_xlim(0, right)
-    _rows(axis, [f"{name}: {payback(duration)}" for name, duration in bars])
-    for row, (_, duration) in _down(bars):
+    label_rows(axis, [f"{name}: {payback(duration)}" for name, duration in bars])
+    for row, (_, duration) in top_down(bars):
         pays = duration is not None and duration <= horizon
         shown = right if duration is None else min(duration, right)
         axis.barh(row, shown, height=0.36, color=COLOURS["pass" if pays else "fail"], alpha=0.75, linewidth=0)
     axis.axvline(horizon, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
     axis.set_xlabel("months")
-    _write_axis(axis, "x", lambda value: f"{value:g}")
+    write_axis(axis, "x", lambda value: f"{value:g}")
     return figure
 
 
 def _swings_figure(figures: Figures) -> Figure:
     found, money = swings(figures), figures["economics"]
     now, needed = money["pess"]["saving_per_month"], money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = _figure(66 + 38 * len(found), left=24)
+    figure, (axis,) = new_figure(66 + 38 * len(found), left=24)
     ends = [now, needed, *(end for swing in found for end in (swing.low, swing.high))]
     room = 0.06 * ((max(ends) - min(ends)) or 1.0)
     axis.set_xlim(min(ends) - room, max(ends) + room)
-    _rows(axis, [f"{swing.name}: {swing.low_change}, {swing.high_change}" for swing in found])
-    for row, swing in _down(found):
+    label_rows(axis, [f"{swing.name}: {swing.low_change}, {swing.high_change}" for swing in found])
+    for row, swing in top_down(found):
         axis.plot(
             [swing.low, swing.high],
             [row, row],
@@ -521,5 +457,5 @@ def _swings_figure(figures: Figures) -> Figure:
     axis.axvline(now, color=COLOURS["ink"], linewidth=1)
     axis.axvline(needed, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
     axis.set_xlabel("dollars saved a month")
-    _write_axis(axis, "x", _short_dollars)
+    write_axis(axis, "x", _short_dollars)
     return figure

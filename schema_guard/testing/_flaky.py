@@ -53,6 +53,8 @@ class FlakyModel(Closing):
         capabilities: Names of the strategies that it takes.
     """
 
+    is_timed = False
+
     def __init__(
         self, schema: Any, failure_rate: float, *, seed: int = 0, name: str = "flaky", target: str = "openai"
     ) -> None:

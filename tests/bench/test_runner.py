@@ -1,52 +1,29 @@
-"""The benchmark's run: what is asked, in which order, and what is recorded of it."""
+"""The benchmark's run: what is asked, what is kept and recorded of it, and how it goes on."""
 
+import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
-from schema_guard.bench.runner import most_output_tokens, run
+from schema_guard.bench.budget import RunBudget
+from schema_guard.bench.journal import Journal
+from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.runner import RunSettings, estimate, missing, run
 from schema_guard.bench.scoring import unanswered
-from schema_guard.bench.suite import load_suite
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
-from schema_guard.models.scripted import ScriptedModel
 from schema_guard.records import open_store
-
-SCHEMA = {
-    "type": "object",
-    "properties": {"n": {"type": "integer"}},
-    "required": ["n"],
-    "additionalProperties": False,
-}
+from tests.bench.small_suites import Counting, small_suite
 
 
-def small_suite(folder, names=("first", "second")):
-    """A suite of two schemas with two tasks to score and one to show each; golds count from 1."""
-    folder.mkdir()
-    suite = {"format": 1, "name": "small", "description": "d", "licence": "MIT", "schemas": list(names)}
-    (folder / "suite.json").write_text(json.dumps(suite))
-    for name in names:
-        inside = folder / name
-        inside.mkdir()
-        tasks = [
-            {"id": f"{name}-{n}", "input": f"{name} {n}", "gold": {"n": n}, "split": "dev" if n == 3 else "test",
-             "difficulty": "easy"}
-            for n in (1, 2, 3)
-        ]  # fmt: skip
-        rows = [
-            {"valid": True, "data": {"n": 1}},
-            {"valid": False, "data": {}, "location": "", "keyword": "required"},
-        ]
-        (inside / "schema.json").write_text(json.dumps(SCHEMA))
-        (inside / "meta.json").write_text(json.dumps({"description": "d", "instruction": "Give n."}))
-        (inside / "tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
-        (inside / "instances.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    return load_suite(folder)
-
-
-@pytest.fixture
-def suite(tmp_path):
-    return small_suite(tmp_path / "suite")
+def planned(strategies=("bare",), suite=None, models=("m",), **settings):
+    return plan_of(suite or small_suite(), columns_of(models, strategies), PlanSettings(**settings))
 
 
 @pytest.fixture
@@ -55,191 +32,432 @@ def store():
         yield opened
 
 
-class Listening(ScriptedModel):
-    """A scripted model that keeps what it was sent."""
+def test_every_task_is_asked_in_every_column():
+    """The calls come in the plan's order, and tasks for examples are not scored."""
+    plan = planned(["bare", "few_shot"], epochs=2)
+    finished = run(plan, {"m": Counting()})
 
-    def __init__(self, replies):
-        super().__init__(replies)
-        self.heard = []
-
-    async def acall(self, prompt, *, options=None):
-        self.heard.append((prompt, options))
-        return await super().acall(prompt, options=options)
-
-
-RIGHT = ['{"n": 1}', '{"n": 2}'] * 2
-
-
-def test_every_test_task_is_run_under_every_strategy(suite, store):
-    """Each strategy of a schema has the same tasks, in order; tasks for examples are not scored."""
-    finished = run(suite, ScriptedModel(RIGHT * 2), ["bare", "few_shot"], store=store, concurrency=1)
-
-    assert [(s.schema, s.strategy, s.task) for s in finished.scored] == [
-        (schema, strategy, f"{schema}-{n}")
-        for schema in ("first", "second")
-        for strategy in ("bare", "few_shot")
-        for n in (1, 2)
-    ]
+    assert [(s.column, s.task, s.epoch) for s in finished.scored] == [cell.key for cell in plan.cells()]
+    assert {s.task for s in finished.scored} == {"first-1", "first-2", "second-1", "second-2"}
     assert all(s.content.exact for s in finished.scored)
-    assert (finished.suite, finished.model, finished.max_attempts) == ("small", "scripted", 2)
-    assert finished.suite_fingerprint == suite.fingerprint
-    assert finished.strategies == ("bare", "few_shot")
+    assert (finished.tasks, finished.suite_tasks, finished.epochs, finished.stopped) == (4, 4, 2, ())
 
 
-def test_every_attempt_is_recorded_once(suite, store):
-    """The rows of the store are the attempts of the run, under the run's name."""
-    replies = ["no", '{"n": 1}', '{"n": 2}', "no", "no", '{"n": 2}']
-    finished = run(suite, ScriptedModel(replies), ["bare"], store=store, concurrency=1)
+def test_every_attempt_is_recorded_once(store):
+    """The rows of the store are the attempts of the run, under one name."""
+    finished = run(planned(), {"m": Counting(lambda n, re_ask: "no" if n == 2 else None)}, store=store)
 
-    rows = list(store.attempts(function=finished.id))
-    assert [(row["call_id"], row["number"], row["kind"]) for row in rows] == [
-        (s.outcome.call.id, a.number, a.failure and a.failure.kind)
-        for s in finished.scored
-        for a in s.outcome.attempts
-    ]
-    assert len(rows) == len(replies)
+    rows = list(store.attempts())
+    assert len(rows) == sum(s.attempts for s in finished.scored) == 6
+    assert sorted((row["number"], row["kind"] or "valid") for row in rows) == (
+        [(1, "syntax")] * 2 + [(1, "valid")] * 2 + [(2, "syntax")] * 2
+    )
+    assert len({row["function"] for row in rows}) == 1
 
 
-def test_two_runs_in_one_store_stand_apart(suite, store):
-    """Each run has a name of its own."""
-    names = [run(suite, ScriptedModel(RIGHT), ["bare"], store=store).id for _ in range(2)]
+def test_two_runs_in_one_store_stand_apart(store):
+    """Each run has a name of its own, and the same inputs have the same hash."""
+    for _ in range(2):
+        run(planned(), {"m": Counting()}, store=store)
 
-    assert len(set(names)) == 2
-    assert all(name.startswith("bench:") for name in names)
-    assert [len(list(store.attempts(function=name))) for name in names] == [4, 4]
-
-
-def test_format_and_content_are_apart(suite, store):
-    """A valid wrong answer has no failure and is not right; an invalid one is not right at any leaf."""
-    replies = ['{"n": 7}', "no", '{"n": 1}', '{"n": 2}']
-    finished = run(suite, ScriptedModel(replies), ["bare"], store=store, max_attempts=1, concurrency=1)
-
-    assert [(s.outcome.ok, s.content.exact) for s in finished.scored] == [
-        (True, False),
-        (False, False),
-        (True, True),
-        (True, True),
-    ]
-    assert finished.scored[1].content == unanswered({"n": 2})
+    rows = list(store.attempts())
+    assert sorted(row["function"][:6] for row in rows) == ["bench:"] * 8
+    assert len({row["input_hash"] for row in rows}) == 4
 
 
-def test_prompt_is_the_tasks_text_and_few_shot_shows_the_dev_tasks(suite, store):
+FORMATS = [
+    (lambda n, re_ask: None, "exact", True),
+    (lambda n, re_ask: f'Sure: {{"n": {n}}}', "unwrapped", True),
+    (lambda n, re_ask: '{"n": 77}', "exact", False),
+    (lambda n, re_ask: None if re_ask else "no", "reasked", True),
+    (lambda n, re_ask: "no", "unhandled", False),
+    (lambda n, re_ask: "<!DOCTYPE html><html></html>", "lost", False),
+    (lambda n, re_ask: ValueError("no network") if re_ask else "no", "unhandled", False),
+    (lambda n, re_ask: ValueError("no network"), "lost", False),
+]
+
+
+@pytest.mark.parametrize(("wrong", "form", "is_right"), FORMATS, ids=range(len(FORMATS)))
+def test_format_and_content_are_apart(wrong, form, is_right):
+    """How a call went is one word, and whether its value is right another; without a value no leaf is right."""
+    finished = run(planned(), {"m": Counting(wrong)})
+
+    assert {s.format for s in finished.scored} == {form}
+    assert {s.content.exact for s in finished.scored} == {is_right}
+    if form in ("unhandled", "lost"):
+        assert finished.scored[0].content == unanswered({"n": 1})
+
+
+def test_what_a_provider_raises_is_told_and_recorded(store):
+    """A lost call has the words of the exception, is recorded as transport, and does not end the run."""
+    model = Counting(lambda n, re_ask: TimeoutError("too slow") if n == 1 else None)
+    finished = run(planned(), {"m": model}, store=store)
+
+    assert {(s.task, s.error) for s in finished.scored if s.is_lost} == {
+        ("first-1", "TimeoutError: too slow"),
+        ("second-1", "TimeoutError: too slow"),
+    }
+    assert sorted(row["kind"] or "" for row in store.attempts()) == ["", "", "transport", "transport"]
+
+
+def test_model_that_only_raises_is_not_asked_any_more():
+    """After twenty lost calls in a row the others of this model are left out, with the reason."""
+    model = Counting(lambda n, re_ask: PermissionError("401 wrong key"))
+    finished = run(planned(suite=small_suite(tasks=50)), {"m": model}, settings=RunSettings(concurrency=1))
+
+    assert len(model.heard) == 20
+    assert finished.stopped == (
+        "m: 20 calls in a row were lost, the last one by PermissionError: 401 wrong key",
+        "80 calls were not made",
+    )
+
+
+def test_prompt_is_the_tasks_text_and_few_shot_shows_the_dev_tasks():
     """A task is one user message; few-shot shows the tasks that are not scored as turns before it."""
-    model = Listening(RIGHT)
-    run(suite, model, ["few_shot"], store=store, concurrency=1)
+    model = Counting()
+    run(planned(["few_shot"]), {"m": model}, settings=RunSettings(concurrency=1))
+    sent = {turns[-1]["content"]: turns for turns, _ in model.heard}
 
-    system, *rest = model.heard[0][0]
+    system, *rest = sent["Give n.\n\nfirst 1"]
     assert system["role"] == "system"
     assert rest == [
         {"role": "user", "content": "Give n.\n\nfirst 3"},
         {"role": "assistant", "content": '{"n": 3}'},
         {"role": "user", "content": "Give n.\n\nfirst 1"},
     ]
+    assert all(type(turn) is dict and not isinstance(turn, Message) for turn in rest)
 
 
-def test_every_attempt_has_the_tasks_output_limit(suite, store):
+def test_every_attempt_has_the_tasks_output_limit():
     """The output limit is the task's own, on every attempt."""
-    model = Listening(["no", *RIGHT[:1], *RIGHT[1:]])
-    run(suite, model, ["bare"], store=store, concurrency=1)
+    model = Counting(lambda n, re_ask: "no")
+    plan = planned()
+    run(plan, {"m": model})
 
-    limits = {value for _, options in model.heard for key, value in options.items() if "tokens" in key}
-    assert limits == {suite.schemas[0].tasks[0].output_tokens}
-    assert len(model.heard) == 5
+    assert {value for _, options in model.heard for key, value in options.items() if "tokens" in key} == {64}
+    assert len(model.heard) == 8
 
 
-def test_escalation_reaches_its_last_strategy(suite, store):
+def test_escalation_reaches_its_last_strategy(store):
     """An escalation has as many attempts as strategies, whatever the number of attempts."""
-    replies = ["no", "no", '{"n": 1}', *RIGHT[1:]]
-    names = ["bare>system_prompt>few_shot"]
-    finished = run(suite, ScriptedModel(replies), names, store=store, max_attempts=1, concurrency=1)
+    model = Counting(lambda n, re_ask: "no")
+    run(planned(["bare>system_prompt>few_shot"], max_attempts=1), {"m": model}, store=store)
 
-    assert [a.strategy for a in finished.scored[0].outcome.attempts] == ["bare", "system_prompt", "few_shot"]
-    assert finished.scored[0].content.exact
+    assert [row["strategy"] for row in store.attempts()][:3] == ["bare", "system_prompt", "few_shot"]
 
 
-@pytest.mark.parametrize(
-    ("strategies", "max_attempts", "attempts"),
-    [(["bare"], 1, 1), (["bare", "few_shot"], 2, 4), (["bare>few_shot>bare"], 2, 3)],
-)
-def test_most_output_tokens_counts_every_possible_attempt(suite, strategies, max_attempts, attempts):
-    """The bound is the tasks' limits times the attempts that each strategy can make."""
-    assert most_output_tokens(suite, strategies, max_attempts=max_attempts) == attempts * suite.output_tokens(
-        "test"
-    )
-
-
-def test_calls_are_told_as_they_finish(suite, store):
-    """Each finished call is told once."""
-    told = []
-    finished = run(suite, ScriptedModel(RIGHT), ["bare"], store=store, concurrency=3, on_call=told.append)
-
-    assert sorted(s.task for s in told) == sorted(s.task for s in finished.scored)
-
-
-def test_concurrency_is_a_bound(suite, store):
-    """At most so many calls are under way at once, and the order of results is that of the tasks."""
+def test_concurrency_is_a_bound_of_each_model():
+    """At most so many calls of a model are under way at once."""
     under_way, most = 0, 0
 
-    class Counting(ScriptedModel):
+    class Slow(Counting):
         async def acall(self, prompt, *, options=None):
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
-            try:
-                return await super().acall(prompt, options=options)
-            finally:
-                under_way -= 1
+            await asyncio.sleep(0.005)
+            under_way -= 1
+            return await super().acall(prompt, options=options)
 
-    replies = [{"reply": reply, "delay_s": 0.01} for reply in RIGHT]
-    finished = run(suite, Counting(replies), ["bare"], store=store, concurrency=2)
+    run(planned(suite=small_suite(tasks=8)), {"m": Slow()}, settings=RunSettings(concurrency=3))
 
-    assert most == 2
-    assert [s.task for s in finished.scored] == ["first-1", "first-2", "second-1", "second-2"]
+    assert most == 3
 
 
-def test_reply_without_choices_is_transport(suite, store):
-    """A call whose reply is no reply of a model is recorded, is not right, and does not end the run."""
-    replies = ["<!DOCTYPE html><html></html>", *RIGHT[1:]]
-    finished = run(suite, ScriptedModel(replies), ["bare"], store=store, concurrency=1)
+def test_rate_limit_spaces_the_requests(monkeypatch):
+    """Requests of a model begin no closer together than its rate says."""
+    waited = []
 
-    assert finished.scored[0].outcome.failure.kind == "transport"
-    assert [s.content.exact for s in finished.scored] == [False, True, True, True]
-    assert len(list(store.attempts(function=finished.id))) == 4
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    run(planned(), {"m": Counting()}, settings=RunSettings(calls_per_minute=60, concurrency=4))
+
+    assert [round(seconds) for seconds in sorted(waited)] == [0, 1, 2, 3]
 
 
-WRONG = [
-    (["bar"], {}, "strategy='bar': expected one of"),
-    ([], {}, "strategies=[]: expected one or more, each once"),
-    (["bare", "bare"], {}, "strategies=['bare', 'bare']: expected one or more, each once"),
-    (["bare"], {"max_attempts": 0}, "max_attempts=0, concurrency=4: expected ints >= 1"),
-    (["bare"], {"concurrency": 0}, "max_attempts=2, concurrency=0: expected ints >= 1"),
+def test_calls_are_told_as_they_finish():
+    """Each finished call is told once."""
+    told = []
+    finished = run(planned(), {"m": Counting()}, on_call=told.append)
+
+    assert sorted(s.task for s in told) == sorted(s.task for s in finished.scored)
+
+
+def test_columns_of_several_models_are_asked_of_their_own():
+    """Each model gets the calls of its columns."""
+    models = {"a": Counting(), "b": Counting(lambda n, re_ask: "no")}
+    finished = run(planned(models=("a", "b")), models)
+
+    assert {(s.column, s.format) for s in finished.scored} == {("a bare", "exact"), ("b bare", "unhandled")}
+    assert (len(models["a"].heard), len(models["b"].heard)) == (4, 8)
+
+
+class Prices:
+    """A cent a token that is sent, two for one that comes."""
+
+    def cost(self, call):
+        return 0.01 * call.sent + 0.02 * call.received
+
+
+PRICED = {"prices": {"m": Prices()}, "concurrency": 1}
+
+
+def test_cost_is_the_sum_over_the_attempts():
+    """A call costs its tokens; without prices its cost is unknown."""
+    model = Counting(lambda n, re_ask: None if re_ask else "no")
+    priced = run(planned(), {"m": model}, settings=RunSettings(**PRICED))
+    unpriced = run(planned(), {"m": Counting()})
+
+    assert [s.cost for s in priced.scored] == pytest.approx([2 * 0.14] * 4)
+    assert {s.cost for s in unpriced.scored} == {None}
+
+
+BUDGETS = [
+    (RunBudget(cost=0.3), 3, "the budget of $0.3 is used up"),
+    (RunBudget(tokens=30), 3, "the budget of 30 tokens is used up"),
+    (RunBudget(elapsed_s=1e-9), 0, "the budget of 1e-09 seconds is used up"),
 ]
 
 
-@pytest.mark.parametrize(("strategies", "arguments", "message"), WRONG, ids=range(len(WRONG)))
-def test_wrong_arguments_are_refused_before_a_call(suite, strategies, arguments, message):
-    """What cannot be run is an error before the model is asked anything."""
-    model = Listening([])
+@pytest.mark.parametrize(("budget", "calls", "why"), BUDGETS, ids=["cost", "tokens", "time"])
+def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
+    """What was finished counts, and the result says why the rest is missing."""
+    finished = run(planned(), {"m": Counting()}, settings=RunSettings(budget=budget, **PRICED))
 
+    assert len(finished.scored) == calls
+    assert finished.stopped == (why, f"{4 - calls} calls were not made")
+
+
+def test_decided_column_is_not_asked_any_more():
+    """A column ends when its rate is proved to be on one side of the target, others go on."""
+    models = {
+        "bad": Counting(lambda n, re_ask: "no"),
+        "good": Counting(lambda n, re_ask: "no" if n % 3 == 0 else None),
+    }
+    plan = planned(models=("bad", "good"), suite=small_suite(tasks=100), max_attempts=1)
+    finished = run(plan, models, settings=RunSettings(target=0.3, concurrency=1))
+
+    counts = {name: sum(s.column == f"{name} bare" for s in finished.scored) for name in models}
+    assert counts["bad"] < 20
+    assert counts["good"] == 200
+    assert finished.stopped[0] == f"bad bare was decided after {counts['bad']} tasks: above the target"
+
+
+def test_estimate_is_made_before_anything_is_asked():
+    """Prompts, golds, limits and money of all calls, and nothing is asked."""
+    model = Counting()
+    plan = planned(max_attempts=3)
+    expected = estimate(plan, {"m": model}, prices={"m": Prices()})
+
+    assert (expected.calls, expected.most_output_tokens) == (4, 4 * 3 * 64)
+    assert expected.input_tokens > 4 * 5
+    assert expected.output_tokens == 4 * 3
+    assert expected.cost == pytest.approx(0.01 * expected.input_tokens + 0.02 * 12)
+    assert model.heard == []
+    assert expected.as_text().endswith(f"${expected.cost:.2f} to ${expected.most_cost:.2f}")
+
+
+def interrupted(plan, path, after, wrong=lambda n, re_ask: None):
+    """Run until so many replies are there, then die; what is left of the journal."""
+
+    class Dying(Counting):
+        async def acall(self, prompt, *, options=None):
+            if len(self.heard) == after:
+                raise Died
+            return await super().acall(prompt, options=options)
+
+    class Died(BaseException):
+        pass
+
+    with Journal.begin(path, plan) as journal, pytest.raises(Died):
+        run(plan, {"m": Dying(wrong)}, journal=journal, settings=RunSettings(concurrency=1))
+
+
+def some_fail(n, re_ask):
+    if n % 3 == 0:
+        return "no"
+    return "no" if n % 2 == 0 and not re_ask else None
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 5, 11, 30])
+def test_run_that_goes_on_ends_as_an_uninterrupted_one(tmp_path, after):
+    """Wherever it died, between two attempts of a call too: the same result, and no reply is asked for twice."""
+    plan = planned(suite=small_suite(tasks=10), strategies=["bare", "few_shot"])
+    whole = Counting(some_fail)
+    expected = run(plan, {"m": whole}, settings=RunSettings(concurrency=1))
+    interrupted(plan, tmp_path / "j", after, some_fail)
+
+    rest = Counting(some_fail)
+    with Journal.resume(tmp_path / "j", plan) as journal:
+        finished = run(plan, {"m": rest}, journal=journal, settings=RunSettings(concurrency=1))
+
+    assert finished == expected
+    assert len(rest.heard) == len(whole.heard) - after
+
+
+def test_finished_run_asks_nothing(tmp_path):
+    """A journal that has everything gives the result again."""
+    plan = planned()
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        expected = run(plan, {"m": Counting()}, journal=journal)
+    model = Counting()
+    with Journal.resume(tmp_path / "j", plan) as journal:
+        assert missing(plan, {"m": model}, journal) == []
+        finished = run(plan, {"m": model}, journal=journal)
+
+    assert (finished, model.heard) == (expected, [])
+
+
+def test_store_has_every_attempt_once_after_going_on(tmp_path, store):
+    """Calls that were recorded before are not recorded again, those that were not are; ids and times stay."""
+    plan = planned(suite=small_suite(tasks=5))
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        run(plan, {"m": Counting(some_fail)}, journal=journal, store=store)
+    recorded = list(store.attempts())
+    with open_store("sqlite://", durability="sync") as other:
+        for _ in range(2):
+            with Journal.resume(tmp_path / "j", plan) as journal:
+                run(plan, {"m": Counting(some_fail)}, journal=journal, store=other)
+        again = list(other.attempts())
+
+    ids = [(row["call_id"], row["number"], row["kind"]) for row in recorded]
+    assert sorted((row["call_id"], row["number"], row["kind"]) for row in again) == sorted(ids)
+    assert {row["call_id"]: row["started_at"] for row in again}.keys() == {row["call_id"] for row in recorded}
+
+
+def test_lost_call_is_asked_again(tmp_path):
+    """What failed on its way is not kept: a run that goes on asks for it."""
+    plan = planned()
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        first = run(
+            plan, {"m": Counting(lambda n, re_ask: OSError("gone") if n == 1 else None)}, journal=journal
+        )
+    model = Counting()
+    with Journal.resume(tmp_path / "j", plan) as journal:
+        second = run(plan, {"m": model}, journal=journal)
+
+    assert sum(s.is_lost for s in first.scored) == len(model.heard) == 2
+    assert {s.format for s in second.scored} == {"exact"}
+
+
+def test_journal_of_other_prompts_is_refused(tmp_path, monkeypatch):
+    """A reply is never taken for another prompt than it was given to."""
+    plan = planned()
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        run(plan, {"m": Counting()}, journal=journal)
+    text = (tmp_path / "j").read_text()
+    (tmp_path / "j").write_text(text.replace('"prompt":"', '"prompt":"0'))
+
+    with (
+        Journal.resume(tmp_path / "j", plan) as journal,
+        pytest.raises(InvalidArgument, match="given to another prompt"),
+    ):
+        run(plan, {"m": Counting()}, journal=journal)
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, {root!r})
+from schema_guard.bench.journal import Journal
+from schema_guard.bench.runner import RunSettings, run
+from tests.bench.small_suites import Counting
+from tests.bench.test_runner import planned, small_suite, some_fail
+
+class Slow(Counting):
+    async def acall(self, prompt, *, options=None):
+        import asyncio
+        await asyncio.sleep(0.004)
+        return await super().acall(prompt, options=options)
+
+plan = planned(suite=small_suite(tasks=100))
+with Journal.begin({path!r}, plan) as journal:
+    run(plan, {{"m": Slow(some_fail)}}, journal=journal, settings=RunSettings(concurrency=2))
+"""
+
+
+def test_killed_process_goes_on(tmp_path):
+    """After SIGKILL in the middle nothing that was kept is asked again, and the result is the whole one."""
+    path = tmp_path / "j"
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen([sys.executable, "-c", KILLED.format(root=root, path=str(path))])  # noqa: S603 - our own script
+    while not path.exists() or path.read_bytes().count(b"\n") < 60:
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    plan = planned(suite=small_suite(tasks=100))
+    rest, whole = Counting(some_fail), Counting(some_fail)
+    with Journal.resume(path, plan) as journal:
+        kept = sum(map(len, journal.replies.values()))
+        finished = run(plan, {"m": rest}, journal=journal)
+
+    assert finished == run(plan, {"m": whole})
+    assert kept >= 59
+    assert len(rest.heard) == len(whole.heard) - kept
+
+
+def test_interrupt_gives_what_was_finished(tmp_path):
+    """Ctrl-C ends the run early; its result says so."""
+    model = Counting()
+    plan = planned(suite=small_suite(tasks=50))
+
+    class Interrupting(Counting):
+        async def acall(self, prompt, *, options=None):
+            if len(self.heard) == 7:
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.sleep(30)
+            return await super().acall(prompt, options=options)
+
+    assert threading.current_thread() is threading.main_thread()
+    model = Interrupting()
+    finished = run(plan, {"m": model}, settings=RunSettings(concurrency=1))
+
+    assert len(finished.scored) == 7
+    assert finished.stopped == ("interrupted", "93 calls were not made")
+
+
+WRONG = [
+    ({"concurrency": 0}, "concurrency=0: expected an int >= 1"),
+    ({"calls_per_minute": 0.0}, "calls_per_minute=0.0: expected a number > 0"),
+    ({"target": 1.0}, "target=1.0: expected a rate in (0, 1)"),
+    ({"budget": RunBudget(tokens=0)}, "budget.tokens=0: expected a number > 0"),
+    ({"budget": RunBudget(cost=1.0)}, "budget.cost=1.0: expected prices beside it"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG, ids=range(len(WRONG)))
+def test_wrong_settings_are_refused(settings, message):
+    """The message says what was expected."""
     with pytest.raises(InvalidArgument) as caught:
-        run(suite, model, strategies, store=None, **arguments)
+        RunSettings(**settings)
 
     assert str(caught.value).startswith(message)
+
+
+def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
+    """What cannot be asked for is an error before anything is spent."""
+    pytest.importorskip("llguidance", reason="needs the extra 'local'")
+    model = Counting()
+    model.target = "llamacpp-llguidance"
+    suite = small_suite(document={"type": "object", "not": {"required": ["m"]}})
+
+    with pytest.raises(InvalidArgument, match="strict_schema"):
+        run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
     assert model.heard == []
 
 
-def test_run_needs_no_store(suite):
-    """Without a store nothing is recorded and everything is scored."""
-    assert len(run(suite, ScriptedModel(RIGHT), ["bare"], store=None).scored) == 4
+def test_result_of_a_script_has_no_times():
+    """Replies that were written beforehand took no time that says anything."""
+    finished = run(planned(), {"m": Counting()})
+
+    assert finished.started_at is None
+    assert {s.elapsed_s for s in finished.scored} == {None}
 
 
-def test_messages_are_plain_dicts(suite, store):
-    """A model is sent dicts, not the library's own values."""
-    model = Listening(RIGHT)
-    run(suite, model, ["bare"], store=store)
+def test_scored_calls_are_small():
+    """Of texts only the beginnings of failed replies are kept."""
+    finished = run(planned(), {"m": Counting(lambda n, re_ask: "no JSON " * 1000)})
 
-    assert all(
-        type(message) is dict and not isinstance(message, Message)
-        for prompt, _ in model.heard
-        for message in prompt
-    )
+    assert all(len(failed.reply) == 400 for s in finished.scored for failed in s.failures)
+    assert len(json.dumps([s.failures for s in finished.scored])) < 8 * 900

@@ -1,6 +1,7 @@
 """How a value is scored against its gold."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -76,6 +77,45 @@ def test_unordered_ignores_the_order_of_items(gold, random):
 def test_unordered_is_never_worse_than_in_order(gold, value):
     """Pairing the items freely gives at least the share of pairing them in order."""
     assert score(value, gold, {"": "unordered"}).share >= score(value, gold).share
+
+
+@given(st.lists(values, min_size=1, max_size=4), st.data())
+def test_set_ignores_order_and_repeats(gold, data):
+    """An array that holds every item of a set, some of them twice and in any order, is exact."""
+    value = data.draw(st.permutations(gold + data.draw(st.lists(st.sampled_from(gold), max_size=3))))
+
+    assert score(value, gold, {"": "set"}).exact
+
+
+@given(st.lists(values, min_size=1, max_size=4), st.lists(values, max_size=4))
+def test_set_is_never_worse_than_unordered(gold, value):
+    """What is exact when each item counts is exact when repeats count once."""
+    assert score(value, gold, {"": "set"}).exact or not score(value, gold, {"": "unordered"}).exact
+
+
+@given(values, st.lists(values, max_size=3))
+def test_accepted_values_are_exact(gold, others):
+    """Each of the accepted values is exact, whatever the gold looks like."""
+    match = {"": {"accept": [gold, *others]}}
+
+    assert all(score(value, gold, match).exact for value in [gold, *others])
+
+
+@given(
+    st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.integers(-1439, 1439),
+)
+def test_instant_is_the_same_in_every_offset(moment, minutes):
+    """An instant is right however far from UTC it is written."""
+    there = moment.astimezone(timezone(timedelta(minutes=minutes)))
+
+    assert score(there.isoformat(), moment.isoformat(), {"": "date"}).exact
+
+
+@given(st.text(max_size=12))
+def test_any_text_can_be_compared_with_a_date(value):
+    """A text that is no date is wrong, and never an error."""
+    assert score(value, "1234-12-31", {"": "date"}).leaves == 1
 
 
 @given(
@@ -165,6 +205,89 @@ CASES = [
         {"": "unordered", "/*": {"tolerance": 0.1}},
         Score(True, 2, ()),
     ),
+    Case("relative_tolerance", 102, 100, {"": {"tolerance": 0.02, "relative": True}}, EXACT_ONE),
+    Case(
+        "relative_tolerance_is_of_the_gold",
+        98,
+        100.1,
+        {"": {"tolerance": 0.02, "relative": True}},
+        WRONG_ROOT,
+    ),
+    Case(
+        "relative_tolerance_of_a_negative", -99, -100, {"": {"tolerance": 0.02, "relative": True}}, EXACT_ONE
+    ),
+    Case("relative_tolerance_of_zero", 0.001, 0, {"": {"tolerance": 0.02, "relative": True}}, WRONG_ROOT),
+    Case("spaces_may_differ", " a\n b c", "a b  c", {"": "spaces"}, EXACT_ONE),
+    Case("spaces_keep_the_case", "A b", "a b", {"": "spaces"}, WRONG_ROOT),
+    Case("punctuation_may_differ", "April 1 2024", "April 1, 2024.", {"": "punctuation"}, EXACT_ONE),
+    Case("kinds_of_quotes_may_differ", "the \u2019x\u2019", "the 'X'", {"": "punctuation"}, EXACT_ONE),
+    Case("other_signs_count", "C", "C#", {"": "punctuation"}, WRONG_ROOT),
+    Case("one_instant", "2026-03-04T12:00+02:00", "2026-03-04T10:00Z", {"": "date"}, EXACT_ONE),
+    Case("one_date_in_two_spellings", "20260304", "2026-03-04", {"": "date"}, EXACT_ONE),
+    Case("one_week_date", "2026-W10-3", "2026-03-04", {"": "date"}, EXACT_ONE),
+    Case(
+        "fraction_and_letter_case",
+        "2026-03-04t10:00:00.000z",
+        "2026-03-04 10:00:00Z",
+        {"": "date"},
+        EXACT_ONE,
+    ),
+    Case("another_instant", "2026-03-04T10:00+02:00", "2026-03-04T10:00Z", {"": "date"}, WRONG_ROOT),
+    Case(
+        "time_without_offset_is_no_instant", "2026-03-04T10:00", "2026-03-04T10:00Z", {"": "date"}, WRONG_ROOT
+    ),
+    Case("date_is_no_instant", "2026-03-04T00:00", "2026-03-04", {"": "date"}, WRONG_ROOT),
+    Case("no_such_date", "2026-02-30", "2026-03-02", {"": "date"}, WRONG_ROOT),
+    Case("date_in_words", "4 March 2026", "2026-03-04", {"": "date"}, WRONG_ROOT),
+    Case("date_is_a_string", 20260304, "2026-03-04", {"": "date"}, WRONG_ROOT),
+    Case("set_ignores_order_and_repeats", ["b", "a", "b"], ["a", "b"], {"": "set"}, Score(True, 2, ())),
+    Case("set_needs_each_item", ["a", "a"], ["a", "b"], {"": "set"}, Score(False, 2, ("/1",))),
+    Case("set_holds_nothing_else", ["a", "b", "c"], ["a", "b"], {"": "set"}, Score(False, 2, ())),
+    Case("set_counts_repeats_of_the_gold_once", ["b", "a"], ["a", "a", "b"], {"": "set"}, Score(True, 3, ())),
+    Case("set_tells_true_from_1", [True], [1, True], {"": "set"}, Score(False, 2, ("/0",))),
+    Case("set_repeats_under_a_matcher", ["A", "a "], ["a"], {"": "set", "/*": "text"}, Score(True, 1, ())),
+    Case(
+        "set_has_leaves_of_objects",
+        [{"n": 1, "m": 2}, {"n": 1, "m": 3}],
+        [{"n": 1, "m": 3}],
+        {"": "set"},
+        Score(False, 2, ()),
+    ),
+    Case("set_nothing_came", [], ["a", "a"], {"": "set"}, Score(False, 2, ("/0", "/1"))),
+    Case("accept_any_of_these", {"u": "miles"}, {"u": "mi"}, {"/u": {"accept": ["mi", "miles"]}}, EXACT_ONE),
+    Case("accept_none_of_these", "mile", "mi", {"": {"accept": ["mi", "miles"]}}, WRONG_ROOT),
+    Case("accept_another_type", 5, "five", {"": {"accept": ["five", 5.0]}}, EXACT_ONE),
+    Case("accept_as_text", "  MILES", "mi", {"": {"accept": ["mi", "miles"], "as": "text"}}, EXACT_ONE),
+    Case(
+        "accept_as_text_within_an_array",
+        [["A"], {"x": "B"}],
+        [["a"], {"x": "b"}],
+        {"": {"accept": [[["a"], {"x": "b"}]], "as": "text"}},
+        Score(True, 2, ()),
+    ),
+    Case("accept_a_whole_array", [3], [1, 2], {"": {"accept": [[1, 2], [3]]}}, Score(True, 2, ())),
+    Case("accept_no_such_array", [1, 4], [1, 2], {"": {"accept": [[1, 2], [3]]}}, Score(False, 2, ("/1",))),
+    Case(
+        "accept_does_not_mean_optional",
+        {},
+        {"u": "mi"},
+        {"/u": {"accept": ["mi"]}},
+        Score(False, 1, ("/u",)),
+    ),
+    Case(
+        "optional_may_be_missing",
+        {},
+        {"u": [1, 2]},
+        {"/u": {"accept": [[1, 2]], "optional": True}},
+        Score(True, 2, ()),
+    ),
+    Case(
+        "optional_may_not_be_wrong",
+        {"u": "km"},
+        {"u": "mi"},
+        {"/u": {"accept": ["mi"], "optional": True}},
+        Score(False, 1, ("/u",)),
+    ),
     Case(
         "named_item_goes_before_star",
         ["A", "B"],
@@ -196,16 +319,27 @@ def test_endless_array_is_scored_in_bounded_time():
     assert found == Score(exact=False, leaves=1, wrong=("/0",))
 
 
-KNOWN = "expected one of 'exact', 'text', 'unordered' or {'tolerance': number >= 0}"
+KNOWN = (
+    "expected one of 'exact', 'spaces', 'text', 'punctuation', 'date', 'unordered', 'set', "
+    "{'tolerance': number} or {'accept': [values]}"
+)
 PROBLEMS = {
     "unknown": ({"/a": "unorderd"}, f"matcher at /a: {KNOWN}, got 'unorderd', did you mean 'unordered'?"),
     "tolerance_by_name": ({"/n": "tolerance"}, f"matcher at /n: {KNOWN}, got 'tolerance'"),
-    "negative": ({"/n": {"tolerance": -1}}, f"matcher at /n: {KNOWN}, got {{'tolerance': -1}}"),
-    "not_a_number": ({"/n": {"tolerance": True}}, f"matcher at /n: {KNOWN}, got {{'tolerance': True}}"),
-    "more_keys": (
-        {"/n": {"tolerance": 1, "x": 1}},
-        f"matcher at /n: {KNOWN}, got {{'tolerance': 1, 'x': 1}}",
+    "negative": ({"/n": {"tolerance": -1}}, "matcher at /n: expected a number >= 0 for 'tolerance', got -1"),
+    "not_a_number": (
+        {"/n": {"tolerance": True}},
+        "matcher at /n: expected a number >= 0 for 'tolerance', got True",
     ),
+    "relative_is_no_claim": (
+        {"/n": {"tolerance": 1, "relative": "yes"}},
+        "matcher at /n: expected true or false for 'relative', got 'yes'",
+    ),
+    "more_keys": (
+        {"/n": {"tolerance": 1, "relativ": True}},
+        "matcher at /n: unknown key 'relativ', did you mean 'relative'?",
+    ),
+    "no_kind": ({"/n": {"optional": True}}, f"matcher at /n: {KNOWN}, got {{'optional': True}}"),
     "list": ({"/n": ["text"]}, f"matcher at /n: {KNOWN}, got ['text']"),
     "no_pointer": ({"n": "exact"}, "matcher at n: expected a JSON Pointer, which starts with '/'"),
     "nowhere": ({"/a/7": "exact"}, "matcher at /a/7: the gold has no such location"),
@@ -213,13 +347,33 @@ PROBLEMS = {
         {"": "unordered"},
         "matcher at (root): 'unordered' is for an array, which the gold does not have there",
     ),
+    "set_of_a_number": (
+        {"/n": "set"},
+        "matcher at /n: 'set' is for an array, which the gold does not have there",
+    ),
     "not_all_strings": (
         {"/a/*": "text"},
         "matcher at /a/*: 'text' is for a string, which the gold does not have there",
     ),
+    "no_date": (
+        {"/a/0": "date"},
+        "matcher at /a/0: 'date' is for an ISO 8601 date, which the gold does not have there",
+    ),
     "boolean": (
         {"/b": {"tolerance": 1}},
         "matcher at /b: 'tolerance' is for a number, which the gold does not have there",
+    ),
+    "accept_nothing": (
+        {"/n": {"accept": []}},
+        "matcher at /n: expected an array of values for 'accept', got []",
+    ),
+    "accept_without_the_gold": (
+        {"/n": {"accept": [1, 3]}},
+        "matcher at /n: the gold is none of the accepted values",
+    ),
+    "accept_as_something_else": (
+        {"/n": {"accept": [2], "as": "set"}},
+        "matcher at /n: expected one of 'spaces', 'text', 'punctuation', 'date' for 'as', got 'set'",
     ),
 }
 

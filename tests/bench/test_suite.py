@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from schema_guard.bench import scoring as scoring_module
 from schema_guard.bench import suite as suite_module
 from schema_guard.bench.scoring import score
-from schema_guard.bench.suite import _FORMS, Instance, Task, estimated_tokens, load_suite
+from schema_guard.bench.suite import FORMS, Instance, Task, estimated_tokens, load_suite
+from schema_guard.bench.suites.forms import OWN_FORMS
 from schema_guard.errors import InvalidArgument
 
 FOLDER = Path(__file__).parents[2] / "schemas"
-# Three strategies with at most two attempts each, under 14,000 generated tokens.
-MOST_TOKENS = 14_000 // (3 * 2)
 
 
 def _rows(file):
@@ -61,30 +61,42 @@ def _compact(document):
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
+def _objects(schema):
+    """Give every subschema that describes an object."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for part in schema.values():
+            yield from _objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _objects(part)
+
+
 @pytest.mark.parametrize("name", _schema_names())
 def test_schema_keeps_the_rules_of_the_suite(by_name, name):
-    """A built-in schema is titled, 2020-12, closed, short, and has five tasks of which one is for examples."""
+    """A built-in schema is titled, 2020-12, closed, short, and has ten tasks of which two are for examples."""
     schema = by_name[name]
     document = json.loads((FOLDER / name / "schema.json").read_text(encoding="utf-8"))
-    text = _compact(document)
 
     assert list(document)[:3] == ["$schema", "$id", "title"]
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert document["$id"] == f"urn:schema-guard:suite:{name}"
-    assert text.count('"type":"object"') == text.count('"additionalProperties":false')
-    assert len(text) <= 900
-    assert (len(schema.tasks_of("test")), len(schema.tasks_of("dev"))) == (4, 1)
-    assert [task.id for task in schema.tasks] == [f"{name}-{number}" for number in range(1, 6)]
+    assert all("additionalProperties" in part for part in _objects(document))
+    assert len(_compact(document)) <= 900
+    assert (len(schema.tasks_of("test")), len(schema.tasks_of("dev"))) == (8, 2)
+    assert [task.id for task in schema.tasks] == [f"{name}-{number}" for number in range(1, 11)]
 
 
 @pytest.mark.parametrize("name", _schema_names())
 def test_instances_cover_several_keywords(by_name, name):
-    """A built-in schema has two valid instances, and invalid ones for four keywords or for its union."""
+    """A built-in schema has three valid instances, and eight invalid ones for five keywords or for its union."""
     instances = by_name[name].instances
-    keywords = {instance.keyword for instance in instances if not instance.valid}
+    invalid = [instance.keyword for instance in instances if not instance.valid]
 
-    assert sum(instance.valid for instance in instances) >= 2
-    assert len(keywords) >= 4 or keywords == {"anyOf"}
+    assert len(instances) - len(invalid) >= 3
+    assert len(invalid) >= 8
+    assert len(set(invalid)) >= 5 or set(invalid) == {"anyOf"}
 
 
 @pytest.mark.parametrize("name", _schema_names())
@@ -99,49 +111,61 @@ def test_schema_compiles_to_a_grammar(name):
 
 
 def test_schemas_stand_in_the_listed_order(builtin):
-    """The schemas come in the order of suite.json, which is that of difficulty."""
+    """The schemas come in the order of suite.json, each in a group of its own."""
     assert [schema.name for schema in builtin.schemas] == _schema_names()
-    assert len(builtin.schemas) == 8
+    assert [schema.group for schema in builtin.schemas] == _schema_names()
+    assert len(builtin.schemas) >= 24
 
 
-def test_scored_tasks_stay_within_the_token_budget(builtin):
-    """Three strategies with two attempts at every scored task generate at most 14,000 tokens."""
+def test_attempts_of_the_builtin_suite_are_bounded(builtin):
+    """An attempt at a task of the built-in suite may generate 64 to 160 tokens."""
     limits = [task.output_tokens for schema in builtin.schemas for task in schema.tasks]
 
-    assert builtin.output_tokens("test") <= MOST_TOKENS
     assert builtin.output_tokens("test") + builtin.output_tokens("dev") == sum(limits)
     assert min(limits) >= 64
-    assert max(limits) <= 128
+    assert max(limits) <= 160
 
 
 def test_texts_are_short(builtin):
-    """An input has at most three sentences' length, and a gold at most 42 estimated tokens."""
+    """An input of the built-in suite has at most 300 characters, and a gold at most 55 estimated tokens."""
     tasks = [task for schema in builtin.schemas for task in schema.tasks]
 
-    assert max(len(task.input) for task in tasks) <= 120
-    assert max(estimated_tokens(task.gold) for task in tasks) <= 42
+    assert max(len(task.input) for task in tasks) <= 300
+    assert max(estimated_tokens(task.gold) for task in tasks) <= 55
+
+
+def test_difficulty_of_the_builtin_suite_was_measured_with_something(builtin):
+    """Where a built-in task has a difficulty, the suite says with what it was measured."""
+    measured = [task for schema in builtin.schemas for task in schema.tasks if task.hardness is not None]
+
+    assert builtin.difficulty or not measured
 
 
 def test_readme_names_everything():
-    """The format's page names every key of every form, and the schemas in order."""
+    """The format's page names every key of every form, every form, and every built-in schema."""
     page = (FOLDER / "README.md").read_text(encoding="utf-8")
-    keys = {key for form in _FORMS.values() for key in form["properties"]}
+    keys = {key for form in OWN_FORMS.values() for key in form["properties"]}
     table = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
 
-    assert keys <= set(table)
-    assert table[: len(_schema_names())] == _schema_names()
+    assert keys | set(FORMS) | set(_schema_names()) <= set(table)
+
+
+def test_readme_explains_each_matcher_in_the_words_of_the_module():
+    """The format's page and the module that scores have the same table of matchers."""
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    table = re.search(r"\| matcher \|.*?\n\n", scoring_module.__doc__ + "\n\n", re.DOTALL)[0]
+
+    assert table.strip() in page
 
 
 def test_readme_example_is_a_right_task(tmp_path):
     """The example line of the format's page is accepted in the suite."""
-    example = re.search(r"```json\n(.*)\n```", (FOLDER / "README.md").read_text(encoding="utf-8"))[1]
+    example = re.search(r"```json\n(.*)\n```\n", (FOLDER / "README.md").read_text(encoding="utf-8"))[1]
     folder = _suite(
         tmp_path, {"a/schema.json": (FOLDER / "invoice" / "schema.json").read_text(encoding="utf-8")}
     )
     (folder / "a/tasks.jsonl").write_text(example, encoding="utf-8")
-    (folder / "a/instances.jsonl").write_text(
-        '{"valid": false, "data": 1, "location": "", "keyword": "type"}'
-    )
+    (folder / "a/instances.jsonl").unlink()
 
     (task,) = load_suite(folder).schemas[0].tasks
     assert task.id == "invoice-9"
@@ -171,7 +195,8 @@ def test_unknown_folder_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         load_suite("buildin")
     assert str(caught.value) == (
-        "suite 'buildin': no such folder, did you mean 'builtin'? (expected 'builtin' or a folder with a suite.json)"
+        "suite 'buildin': no such folder or file, did you mean 'builtin'? "
+        "(expected 'builtin', a folder with a suite.json, or a file)"
     )
 
 
@@ -183,12 +208,12 @@ SCHEMA = {
     "additionalProperties": False,
 }
 META = {"description": "about", "instruction": "Give n."}
-TASK = {"id": "a-1", "input": "n is 1", "gold": {"n": 1}, "split": "test", "difficulty": "easy"}
+TASK = {"id": "a-1", "input": "n is 1", "gold": {"n": 1}, "split": "test", "difficulty": 0.25}
 BAD = {"valid": False, "data": {"n": "1"}, "location": "/n", "keyword": "type"}
 
 
 def _suite(folder, changes=None):
-    """Write a right suite, then change some of its files: a text, JSON, or None to leave a file out."""
+    """Write a right suite, then change some of its files: a text, JSON, a link, or None to leave it out."""
     files = {
         "suite.json": SUITE,
         "a/schema.json": SCHEMA,
@@ -201,7 +226,9 @@ def _suite(folder, changes=None):
         if content is not None:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
+            if isinstance(content, Path):
+                path.symlink_to(content)
+            elif isinstance(content, bytes):
                 path.write_bytes(content)
             else:
                 path.write_text(
@@ -231,12 +258,11 @@ def test_suite_holds_what_its_files_say(tmp_path):
     )
     (schema,) = suite.schemas
 
-    assert (suite.name, suite.licence, schema.name, schema.licence, schema.description) == (
-        "mine", "MIT", "a", "MIT", "about",
-    )  # fmt: skip
+    assert (suite.name, suite.licence, suite.difficulty, suite.refused) == ("mine", "MIT", None, ())
+    assert (schema.name, schema.group, schema.licence, schema.description) == ("a", "a", "MIT", "about")
     assert schema.tasks == (
-        Task("a-1", "n is 1", "Give n.", {"n": 1}, {}, (), "test", "easy"),
-        Task("a-2", "n is 1", "Else.", {"n": 1}, {"/n": {"tolerance": 1}}, ("x",), "dev", "easy"),
+        Task("a-1", "n is 1", "Give n.", {"n": 1}, {}, (), "test", 0.25),
+        Task("a-2", "n is 1", "Else.", {"n": 1}, {"/n": {"tolerance": 1}}, ("x",), "dev", 0.25),
     )
     assert schema.tasks[0].text == "Give n.\n\nn is 1"
     assert schema.tasks_of("dev") == schema.tasks[1:]
@@ -249,6 +275,42 @@ def test_line_separator_inside_a_text_ends_no_line(tmp_path):
 
     (task,) = load_suite(_suite(tmp_path, {T: row})).schemas[0].tasks
     assert task.input == "n is\u20281"
+
+
+def test_instances_may_be_left_out(tmp_path):
+    """A suite without instances is right."""
+    assert load_suite(_suite(tmp_path, {I: None})).schemas[0].instances == ()
+
+
+def test_suite_says_with_what_difficulty_was_measured(tmp_path):
+    """The manifest may say with what the difficulty of the tasks was measured."""
+    suite = load_suite(
+        _suite(tmp_path, {"suite.json": {**SUITE, "difficulty": "a model, greedy, 2026-11-01"}})
+    )
+
+    assert suite.difficulty == "a model, greedy, 2026-11-01"
+
+
+@pytest.mark.parametrize(
+    ("hardness", "difficulty"),
+    [
+        (None, None),
+        (0, "easy"),
+        (0.33, "easy"),
+        (0.34, "medium"),
+        (0.66, "medium"),
+        (0.67, "hard"),
+        (1, "hard"),
+    ],
+)
+def test_difficulty_is_a_third_of_the_hardness(hardness, difficulty):
+    """The word for a task's difficulty follows from the share of leaves that the reference model has wrong."""
+    assert Task("t", "i", "", 1, {}, (), "test", hardness).difficulty == difficulty
+
+
+def test_text_of_a_task_without_an_instruction_is_its_input():
+    """A task whose input says it all has no blank line before it."""
+    assert Task("t", "n is 1", "", 1, {}, (), "test").text == "n is 1"
 
 
 def test_schema_may_have_a_licence_of_its_own(tmp_path):
@@ -275,14 +337,25 @@ def test_fingerprint_follows_what_results_depend_on(tmp_path):
     assert len(set(prints[1:])) == 3
 
 
-def test_output_limit_is_clamped(tmp_path):
-    """The output limit is three times the gold's estimated tokens, at least 64 and at most 128."""
-    limits = [
-        Task("t", "i", "i", "x" * length, {}, (), "test", "easy").output_tokens
-        for length in (1, 61, 88, 124, 1000)
+@pytest.mark.parametrize(
+    ("cap", "limits"), [(None, [64, 64, 90, 126, 1002]), (128, [64, 64, 90, 126, 128]), (40, [40] * 5)]
+)
+def test_output_limit_follows_the_gold(cap, limits):
+    """The output limit is three times the gold's estimated tokens, at least 64, and at most the suite's cap."""
+    tasks = [
+        Task("t", "i", "i", "x" * length, {}, (), "test", None, cap) for length in (1, 61, 88, 124, 1000)
     ]
 
-    assert limits == [64, 64, 90, 126, 128]
+    assert [task.output_tokens for task in tasks] == limits
+
+
+def test_cap_of_the_output_limit_is_the_suites(tmp_path):
+    """The cap in suite.json holds for every task, and the fingerprint follows it."""
+    plain = load_suite(_suite(tmp_path / "plain"))
+    capped = load_suite(_suite(tmp_path / "capped", {"suite.json": {**SUITE, "most_output_tokens": 50}}))
+
+    assert (plain.output_tokens("test"), capped.output_tokens("test")) == (64, 50)
+    assert plain.fingerprint != capped.fingerprint
 
 
 T, I = "a/tasks.jsonl", "a/instances.jsonl"  # noqa: E741 - reads well below
@@ -313,15 +386,15 @@ PROBLEMS = {
         ["a/tasks.jsonl:1: broken JSON: nested too deep to be read"],
     ),
     "deep_gold": (
-        {T: json.dumps({**TASK, "gold": 0}).replace("0", DEEP)},
+        {T: json.dumps({**TASK, "gold": "deep"}).replace('"deep"', DEEP)},
         ["a/tasks.jsonl:1: instance: expected a value nested at most 100 levels deep"],
     ),
     "not_utf8": ({T: b"\xff"}, ["a/tasks.jsonl: this file is not UTF-8: invalid start byte at byte 0"]),
     "no_tasks": ({T: "\n"}, ["a/tasks.jsonl: expected at least one task"]),
     "no_instances": ({I: ""}, ["a/instances.jsonl: expected at least one instance"]),
     "missing_files": (
-        {"a/meta.json": None, T: None, I: None},
-        [f"a/{name}: this file is missing" for name in ("meta.json", "tasks.jsonl", "instances.jsonl")],
+        {"a/meta.json": None, T: None},
+        [f"a/{name}: this file is missing" for name in ("meta.json", "tasks.jsonl")],
     ),
     "unknown_key": (
         {T: {**TASK, "tag": ["x"]}},
@@ -338,6 +411,20 @@ PROBLEMS = {
         {T: {**TASK, "split": "train"}},
         ["a/tasks.jsonl:1: at /split: expected one of 'dev', 'test', got string 'train'"],
     ),
+    "guessed_difficulty": (
+        {T: {**TASK, "difficulty": "easy"}},
+        ["a/tasks.jsonl:1: at /difficulty: expected number, got string 'easy'"],
+    ),
+    "difficulty_above_one": (
+        {T: {**TASK, "difficulty": 1.5}},
+        ["a/tasks.jsonl:1: at /difficulty: expected a number <= 1, got number 1.5"],
+    ),
+    "no_room_for_output": (
+        {"suite.json": {**SUITE, "most_output_tokens": 0}},
+        ["suite.json: at /most_output_tokens: expected a number >= 1, got number 0"],
+    ),
+    "dangling_link": ({I: Path("nowhere")}, ["a/instances.jsonl: this file is missing"]),
+    "link_in_a_circle": ({I: Path("instances.jsonl")}, ["a/instances.jsonl: {python}"]),
     "gold_not_valid": (
         {T: {**TASK, "gold": {"n": "one", "m": 2}}},
         [
@@ -355,8 +442,8 @@ PROBLEMS = {
         {T: {**TASK, "match": {"/n": "txt"}}},
         [
             (
-                "a/tasks.jsonl:1: matcher at /n: expected one of 'exact', 'text', 'unordered' or "
-                "{'tolerance': number >= 0}, got 'txt', did you mean 'text'?"
+                "a/tasks.jsonl:1: matcher at /n: expected one of 'exact', 'spaces', 'text', 'punctuation', 'date', "
+                "'unordered', 'set', {'tolerance': number} or {'accept': [values]}, got 'txt', did you mean 'text'?"
             )
         ],
     ),

@@ -73,6 +73,18 @@ def test_call_sends_the_prompt_and_gives_the_reply_object(server):
     ]
 
 
+@pytest.mark.parametrize("target", ["openai", "openai-responses"])
+def test_request_is_what_a_call_sends(server, target):
+    """The path and body for a batch file are those of the call, `extra_body` included."""
+    options = {"temperature": 0, "extra_body": {"seed": 1}}
+    with connect(named(server), target=target) as model:
+        path, body = model.request(MESSAGES, options=options)
+        model(MESSAGES, options=options)
+
+    assert [(request.path, request.body) for request in server.requests] == [(path, body)]
+    assert body["seed"] == 1
+
+
 def test_stream_gives_chunks_and_asks_for_usage(server):
     """The chunks are the SDK's; usage is asked for, unless options say otherwise."""
     with connect(named(server)) as model:

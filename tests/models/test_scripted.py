@@ -266,6 +266,43 @@ def test_cycle_of_a_file_starts_again(tmp_path):
     assert [model("x"), model("x")] == ["one", "one"]
 
 
+def test_file_may_give_replies_by_prompt(tmp_path):
+    """Lines with `when` are for the prompts that contain its text; the first that fits is taken."""
+    path = tmp_path / "replies.jsonl"
+    path.write_text(
+        '{"when": "invoice", "reply": "1", "finish_reason": "stop"}\n{"when": "", "reply": "2"}\n'
+    )
+    model = ScriptedModel.from_file(path)
+
+    assert model("an invoice").choices[0].message.content == "1"
+    assert [model("a letter"), model("a letter")] == ["2", "2"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            '"1"\n{"when": "a", "reply": "2"}',
+            "line 2: 'when': expected it in every line of the script, or in none",
+        ),
+        (
+            '{"when": "a", "reply": "2"}\n"1"',
+            "line 2: 'when': expected it in every line of the script, or in none",
+        ),
+        ('{"when": 1, "reply": "2"}', "line 1: 'when': expected str or null, got 1"),
+        ('{"when": "a"}', "line 1: expected 'reply', 'chunks' or 'raise'"),
+    ],
+    ids=range(4),
+)
+def test_file_that_is_half_by_prompt_is_refused(tmp_path, lines, message):
+    """The message has the line."""
+    path = tmp_path / "replies.jsonl"
+    path.write_text(lines)
+
+    with pytest.raises(InvalidArgument, match=message):
+        ScriptedModel.from_file(path)
+
+
 def test_exception_of_a_cycle_is_new_each_time():
     """A reply that is raised twice is two exceptions: the traceback of one is not in the other."""
     model = ScriptedModel([{"raise": "TimeoutError: slow"}], cycle=True)

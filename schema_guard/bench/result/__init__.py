@@ -1,0 +1,45 @@
+"""What a benchmark has shown: from a finished run to text, Markdown, a file and a page."""
+
+from schema_guard.bench.result.as_json import (
+    result_as_json,
+    result_file,
+    result_from_file,
+    result_from_json,
+    result_schema,
+)
+from schema_guard.bench.result.as_markdown import result_as_markdown
+from schema_guard.bench.result.as_text import result_as_text
+from schema_guard.bench.result.figures import result_of
+from schema_guard.bench.result.page import result_page
+from schema_guard.bench.result.values import (
+    BenchResult,
+    CallRow,
+    ColumnResult,
+    Compared,
+    Example,
+    FailedRow,
+    FailureCount,
+    Part,
+    Setup,
+)
+
+__all__ = [
+    "BenchResult",
+    "CallRow",
+    "ColumnResult",
+    "Compared",
+    "Example",
+    "FailedRow",
+    "FailureCount",
+    "Part",
+    "Setup",
+    "result_as_json",
+    "result_as_markdown",
+    "result_as_text",
+    "result_file",
+    "result_from_file",
+    "result_from_json",
+    "result_of",
+    "result_page",
+    "result_schema",
+]

@@ -1,0 +1,363 @@
+"""The account of a result: the sections that text, Markdown and page all show, so the same numbers in the same words.
+
+Rules:
+1. Every cell is printable: what a model, a suite or a provider named is escaped here, once.
+2. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
+3. A table names columns by their labels, which are short where there are many columns or long names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.core.pointer import pointer
+from schema_guard.decide.words import odds, plural
+from schema_guard.errors import clip, safe
+from schema_guard.report.as_text import NO_DATA, percent
+from schema_guard.report.decision_account import Fact
+from schema_guard.report.decision_sections import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from schema_guard.bench.result.values import (
+        BenchResult,
+        ColumnResult,
+        Compared,
+        FailureCount,
+        Measure,
+        Part,
+    )
+    from schema_guard.report import Rate
+
+    Labels: TypeAlias = Sequence[str]
+
+PartOf: TypeAlias = Literal["schema", "group", "difficulty"]
+
+# So many letters of a name, of a schema or column, are shown.
+NAME_CHARS = 48
+
+# More rows than a screen has are no table to read; the hardest come first.
+MOST_ROWS = 30
+
+# Up to the comparisons of three columns all are listed; of more only those that are called different.
+_MOST_LISTED = 6
+
+_CODES, _PLACES = 6, 6
+
+_FAILED: dict[Measure, str] = {"format": "unhandled", "content": "not right"}
+
+
+def shown(name: str) -> str:
+    """Give a name as it is shown."""
+    return safe(clip(name, NAME_CHARS))
+
+
+def names_of(result: BenchResult) -> list[str]:
+    """Give the columns' names as labels."""
+    return [shown(column.name) for column in result.columns]
+
+
+def facts_of(result: BenchResult) -> list[Fact]:
+    """Give the head: what was asked of whom."""
+    setup = result.setup
+    lost = sum(column.lost for column in result.columns)
+    facts = [
+        Fact("suite", f"{shown(setup.suite)} ({safe(setup.suite_fingerprint)}): {asked(result)}"),
+        Fact(plural(len(models_of(result)), "model").partition(" ")[2], ", ".join(models_of(result))),
+        Fact(
+            "calls",
+            f"{plural(len(result.calls), 'call')}, {lost or 'none'} of them lost; {settings_of(result)}",
+        ),
+        Fact("plan", f"{safe(setup.plan)}, seed {setup.seed}, schema-guard {safe(setup.library_version)}"),
+    ]
+    if setup.started_at is not None:
+        facts.append(Fact("began", safe(setup.started_at)))
+    facts += [Fact("stopped", safe(reason)) for reason in setup.stopped]
+    return [*facts, Fact("differences", called_in_short(result.comparisons))]
+
+
+def models_of(result: BenchResult) -> list[str]:
+    """Give the models' names, each once."""
+    return list(dict.fromkeys(shown(column.model) for column in result.columns))
+
+
+def asked(result: BenchResult) -> str:
+    """Say how much of the suite was planned."""
+    setup = result.setup
+    schemas = plural(len({call.schema for call in result.calls}), "schema")
+    tasks = plural(setup.tasks, "task")
+    return f"{schemas}, {tasks}" + (f" of {setup.suite_tasks:,}" if setup.tasks < setup.suite_tasks else "")
+
+
+def settings_of(result: BenchResult) -> str:
+    """Say how a call was made."""
+    setup = result.setup
+    epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
+    return f"at most {plural(setup.max_attempts, 'attempt')} a call{epochs}"
+
+
+def format_section(result: BenchResult, labels: Labels) -> Section:
+    """Give how calls went."""
+    is_repaired = any(column.repaired.count for column in result.columns)
+    repeated = result.setup.epochs > 1
+    header = ["column", "n", *(["tasks"] if repeated else []), "exact %", "first pass %"]
+    header += [*(["repaired %"] if is_repaired else []), "after re-ask %", "unhandled %"]
+    rows = []
+    for label, found in zip(labels, result.columns, strict=True):
+        counts = [str(found.calls), *([str(found.tasks)] if repeated else [])]
+        rates = [found.exact, found.first_pass, *([found.repaired] if is_repaired else []), found.reasked]
+        rows.append((label, *counts, *map(percent, [*rates, found.unhandled])))
+    return Section(
+        "Format",
+        "In brackets the bounds, each of which holds with 95 % at every look. n counts calls with a judged reply.",
+        Table(tuple(header), tuple(rows)),
+        ("rates are means over tasks: one counts once, however often it was asked",) if repeated else (),
+    )
+
+
+def content_section(result: BenchResult, labels: Labels) -> Section:
+    """Give how right the values are."""
+    rows = (
+        (label, str(found.calls), percent(found.right), mean(found.leaf_share))
+        for label, found in zip(labels, result.columns, strict=True)
+    )
+    return Section(
+        "Content",
+        "Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
+        Table(("column", "n", "right %", "leaves right %"), tuple(rows)),
+    )
+
+
+def mean(share: Rate) -> str:
+    """Write a mean as a rate is written; without bounds where no one mean fits the run.
+
+    >>> from schema_guard.report import Rate
+    >>> mean(Rate(1, 2, 0.5, None, None)), mean(Rate(0, 0, None, None, None))
+    ('50.0', 'no data')
+    """
+    return percent(share) if share.rate is None or share.lower is not None else f"{100 * share.rate:.1f}"
+
+
+def cost_section(result: BenchResult, labels: Labels) -> Section:
+    """Give what the calls took."""
+    currency = result.setup.currency
+    unit = "output tokens" if currency is None else safe(currency)
+    header = (
+        "column",
+        "attempts",
+        "tokens in/out",
+        "s a call p50/p95",
+        f"{unit} a valid value",
+        "a right value",
+    )
+    money = () if currency is None else (safe(currency),)
+    rows = (
+        (label, *_cost_cells(found, has_prices=currency is not None))
+        for label, found in zip(labels, result.columns, strict=True)
+    )
+    return Section("What it took", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
+
+
+def _cost_cells(found: ColumnResult, *, has_prices: bool) -> tuple[str, ...]:
+    tokens = f"{_count(found.input_tokens)}/{_count(found.output_tokens)}"
+    seconds = f"{_amount(found.elapsed_p50_s)}/{_amount(found.elapsed_p95_s)}"
+    per = (
+        (found.cost, found.cost_per_valid, found.cost_per_right)
+        if has_prices
+        else (found.output_tokens_per_valid, found.output_tokens_per_right)
+    )
+    return str(found.attempts), tokens, seconds, *map(_amount, per)
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)
+
+
+def _amount(amount: float | None) -> str:
+    if amount is None:
+        return NO_DATA
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"  # noqa: PLR2004 - three digits
+
+
+def differences_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Give the paired differences: all of them where they are few, else those that are called."""
+    if len(result.columns) == 1:
+        return None
+    found = result.comparisons
+    listed = [one for one in found if one.called or len(found) <= _MOST_LISTED]
+    # What is listed of many is ordered by its evidence.
+    if len(found) > _MOST_LISTED:
+        listed.sort(key=lambda one: -one.e_value)
+    label_of = {column.name: label for column, label in zip(result.columns, labels, strict=True)}
+    rows = tuple(_difference_row(one, label_of) for one in listed[:MOST_ROWS])
+    more = len(listed) - MOST_ROWS
+    return Section(
+        "Differences",
+        "Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one difference "
+        "hold together with 95 %, at every look.",
+        Table(("A less B", "tasks", "points", "odds", "better"), rows) if rows else None,
+        (
+            *((f"and {more} more that are called different",) if more > 0 else ()),
+            called_in_short(result.comparisons),
+        ),
+    )
+
+
+def called_in_short(comparisons: Sequence[Compared]) -> str:
+    """Say how many comparisons there were, and how many of them are called different."""
+    called = sum(one.called for one in comparisons)
+    if not comparisons:
+        return "one column, nothing to compare"
+    return (
+        f"{called or 'none'} of {plural(len(comparisons), 'comparison')} called different; of those that are called "
+        f"at most {100 * DELTA:.0f} % are expected to be wrong (e-BH)"
+    )
+
+
+def _difference_row(one: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
+    better = "not called" if one.better is None else label_of[one.better]
+    pair = f"{_FAILED[one.measure]}: {label_of[one.a]} less {label_of[one.b]}"
+    return pair, str(one.tasks), points(one.difference, one.lower, one.upper), odds(one.e_value), better
+
+
+def points(difference: float | None, lower: float, upper: float) -> str:
+    """Write a difference of rates and its bounds in points of percent.
+
+    >>> points(0.125, -0.01, 0.25), points(None, -1, 1)
+    ('+12.5 [-1.0, +25.0]', 'no data')
+    """
+    if difference is None:
+        return NO_DATA
+    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+
+
+def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Section | None:
+    """Give the differences of one measure as a matrix, row less column; None where a list does as well."""
+    if len(result.comparisons) <= _MOST_LISTED:
+        return None
+    cells: dict[tuple[str, str], str] = {}
+    for one in result.comparisons:
+        if one.measure == measure and one.difference is not None:
+            mark = " *" if one.called else ""
+            cells[one.a, one.b] = f"{100 * one.difference:+.1f}{mark}"
+            cells[one.b, one.a] = f"{-100 * one.difference:+.1f}{mark}"
+    names = [column.name for column in result.columns]
+    rows = tuple(
+        (label, *(cells.get((name, other), "") for other in names))
+        for label, name in zip(labels, names, strict=True)
+    )
+    return Section(
+        f"Differences of what is {_FAILED[measure]}",
+        "Failures of the row less those of the column, in points of percent; * is called different.",
+        Table(("", *labels), rows),
+    )
+
+
+def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Section | None:
+    """Give the calls without a valid value by schema, group or difficulty, the hardest first.
+
+    Returns:
+        None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
+    """
+    parts = [{part.name: part for part in getattr(column, f"by_{part_of}")} for column in result.columns]
+    names = list(dict.fromkeys(name for found in parts for name in found))
+    if not names or (part_of == "group" and set(names) == {call.schema for call in result.calls}):
+        return None
+    if part_of != "difficulty":
+        names.sort(key=lambda name: -_failed_share(found[name] for found in parts if name in found))
+    rows = tuple(
+        (shown(name), *(_part_cell(found.get(name)) for found in parts)) for name in names[:MOST_ROWS]
+    )
+    more = len(names) - MOST_ROWS
+    return Section(
+        f"Calls without a valid value, by {part_of}",
+        "",
+        Table((part_of, *labels), rows),
+        (f"the {MOST_ROWS} hardest are shown, {more} more are left out",) if more > 0 else (),
+    )
+
+
+def _failed_share(parts: Iterator[Part]) -> float:
+    found = list(parts)
+    calls = sum(part.calls for part in found)
+    return sum(part.failed for part in found) / calls if calls else 0.0
+
+
+def _part_cell(part: Part | None) -> str:
+    return "-" if part is None else f"{part.failed}/{part.calls}"
+
+
+def failed_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Give for each column what failed and what was broken, in a line."""
+    lines = []
+    for number, label in enumerate(labels):
+        found = [failure for failure in result.failures if failure.column == number]
+        if codes := _most(found, lambda f: f"{f.kind} {shown(f.code)}", _CODES):
+            lines.append(f"{label} failed: {codes}")
+        if places := _most([f for f in found if f.keyword is not None], _place, _PLACES):
+            lines.append(f"{label} broke: {places}")
+    return Section("Failed attempts", "", None, tuple(lines)) if lines else None
+
+
+def _place(failure: FailureCount) -> str:
+    return f"{_location(failure)} {shown(failure.keyword or '')}"
+
+
+def _location(failure: FailureCount) -> str:
+    return shown(pointer(failure.location or ""))
+
+
+def _most(failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str], most: int) -> str:
+    counts = _counted(failures, name_of)
+    told = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
+    more = len(counts) - most
+    return f"{told} and {more} others" if more > 0 else told
+
+
+def _counted(
+    failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str]
+) -> list[tuple[str, int]]:
+    counts: Counter[str] = Counter()
+    for failure in failures:
+        counts[name_of(failure)] += failure.attempts
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def failure_sections(result: BenchResult, labels: Labels) -> Iterator[Section]:
+    """Give failed attempts by kind and code, by keyword and by location, each column by column."""
+    schema_failures = [failure for failure in result.failures if failure.keyword is not None]
+    for title, failures, name_of in (
+        ("kind and code", list(result.failures), lambda f: f"{f.kind} {shown(f.code)}"),
+        ("keyword", schema_failures, lambda f: shown(f.keyword or "")),
+        ("location", schema_failures, _location),
+    ):
+        if failures:
+            yield _failure_section(title, failures, name_of, labels)
+
+
+def _failure_section(
+    title: str, failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str], labels: Labels
+) -> Section:
+    counts: Counter[tuple[str, int]] = Counter()
+    for failure in failures:
+        counts[name_of(failure), failure.column] += failure.attempts
+    names = [name for name, _ in _counted(failures, name_of)]
+    rows = tuple(
+        (name, *(str(counts[name, number]) for number in range(len(labels)))) for name in names[:MOST_ROWS]
+    )
+    more = len(names) - MOST_ROWS
+    return Section(
+        f"Failed attempts, by {title}",
+        "",
+        Table((title, *labels), rows),
+        (f"the {MOST_ROWS} most frequent are shown, {more} more are left out",) if more > 0 else (),
+    )
+
+
+def gaps_section(result: BenchResult) -> Section | None:
+    """Give what the result cannot say."""
+    lines = tuple(safe(line) for line in result.not_measured)
+    return Section("Not measured", "", None, lines) if lines else None

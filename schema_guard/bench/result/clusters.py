@@ -1,0 +1,65 @@
+"""All calls of a task are one cluster: what several epochs of it count.
+
+Rules: the order of the calls changes no sum; where an order matters it is that of the tasks' first calls.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import fsum
+from typing import TYPE_CHECKING, TypeAlias
+
+from schema_guard.report import Rate
+from schema_guard.report.figures import ALPHA
+from schema_guard.stats import mean_bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from schema_guard.bench.result.values import CallRow
+
+TaskKey: TypeAlias = tuple[str, str]
+"""Schema and task."""
+
+Clusters: TypeAlias = "dict[TaskKey, list[CallRow]]"
+
+
+def clusters_of(calls: Iterable[CallRow]) -> Clusters:
+    """Give the calls with a judged reply by task, the tasks in the order of their first call."""
+    found: Clusters = {}
+    for call in calls:
+        if not call.is_lost:
+            found.setdefault((call.schema, call.task), []).append(call)
+    return found
+
+
+def share_of(calls: Sequence[CallRow], holds: Callable[[CallRow], bool]) -> float:
+    """Give the share of a task's calls, at least one, of which something holds."""
+    return sum(map(holds, calls)) / len(calls)
+
+
+def rate_of(clusters: Clusters, holds: Callable[[CallRow], bool]) -> Rate:
+    """Give the rate of the calls of which something holds, each task counted once."""
+    # fsum: the sum of floats would depend on their order.
+    return _rate(fsum(share_of(calls, holds) for calls in clusters.values()), len(clusters))
+
+
+def leaf_share_of(clusters: Clusters) -> Rate:
+    """Give the mean share of right leaves, each task counted once, in the order of the tasks."""
+    shares = [fsum(c.leaves_right / c.leaves for c in calls) / len(calls) for calls in clusters.values()]
+    if not shares:
+        return Rate(0, 0, None, None, None)
+    # The two bounds of a mean share their alpha, those of a rate have one each.
+    found = mean_bounds(shares, alpha=2 * ALPHA)
+    lower, upper = (None, None) if found is None else (found.lower, found.upper)
+    return Rate(_whole(fsum(shares)), len(shares), fsum(shares) / len(shares), lower, upper)
+
+
+@lru_cache(maxsize=4096)
+def _rate(count: float, n: int) -> Rate:
+    return Rate.of(_whole(count), n)
+
+
+def _whole(count: float) -> float:
+    """Give a count without a fraction as an int, as it would be written."""
+    return int(count) if count.is_integer() else count

@@ -1,0 +1,296 @@
+"""From a run to its result: what is counted, and how.
+
+Rules: those of `values`; pure; the order of the calls changes no figure but the bounds of the leaf share.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from math import ceil
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
+from schema_guard.bench.result.comparisons import FAILED, comparisons_of
+from schema_guard.bench.result.values import (
+    BenchResult,
+    CallRow,
+    ColumnResult,
+    Example,
+    FailedRow,
+    FailureCount,
+    Part,
+    Setup,
+)
+from schema_guard.bench.scored import Format
+from schema_guard.bench.suite import Difficulty
+from schema_guard.core.pointer import join, split
+from schema_guard.decide.words import plural
+from schema_guard.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from schema_guard.bench.scored import Column, FailedAttempt, Run, Scored
+    from schema_guard.report import Rate
+
+    T = TypeVar("T", int, float)
+
+_FORMATS: tuple[Format, ...] = get_args(Format)
+_DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
+
+MOST_EXAMPLES = 12
+
+# A key that a model made up may be as long as its reply.
+_LOCATION_CHARS = 120
+
+
+def result_of(run: Run) -> BenchResult:
+    """Give a run's result.
+
+    Args:
+        run: Finished or stopped.
+    """
+    index = {column.name: number for number, column in enumerate(run.columns)}
+    calls = tuple(_row(scored, index[scored.column]) for scored in run.scored)
+    return assembled(_setup(run), calls, _examples(run.scored, index))
+
+
+def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[Example, ...]) -> BenchResult:
+    """Compute everything that follows from the facts of a result."""
+    of_column = [[call for call in calls if call.column == number] for number in range(len(setup.columns))]
+    clusters = [clusters_of(found) for found in of_column]
+    columns = tuple(map(_column, setup.columns, of_column, clusters))
+    names = [column.name for column in setup.columns]
+    return BenchResult(
+        setup=setup,
+        columns=columns,
+        comparisons=comparisons_of(list(zip(names, clusters, strict=True))),
+        failures=_failures(calls),
+        calls=calls,
+        examples=examples,
+        not_measured=tuple(_not_measured(setup, columns, calls)),
+    )
+
+
+def _setup(run: Run) -> Setup:
+    from schema_guard import __version__  # noqa: PLC0415 - the package's own name, which maps all others
+
+    return Setup(
+        suite=run.suite,
+        suite_fingerprint=run.suite_fingerprint,
+        suite_tasks=run.suite_tasks,
+        plan=run.plan,
+        columns=run.columns,
+        tasks=run.tasks,
+        epochs=run.epochs,
+        seed=run.seed,
+        max_attempts=run.max_attempts,
+        started_at=run.started_at,
+        currency=run.currency,
+        stopped=run.stopped,
+        left_out=run.left_out,
+        library_version=__version__,
+    )
+
+
+def _row(scored: Scored, column: int) -> CallRow:
+    return CallRow(
+        column=column,
+        schema=scored.schema,
+        group=scored.group,
+        task=scored.task,
+        epoch=scored.epoch,
+        difficulty=scored.difficulty,
+        format=scored.format,
+        right=scored.is_valid and scored.content.exact,
+        leaves_right=scored.content.right if scored.is_valid else 0,
+        leaves=scored.content.leaves,
+        attempts=scored.attempts,
+        failures=tuple(map(_failed_row, scored.failures)),
+        input_tokens=scored.input_tokens,
+        output_tokens=scored.output_tokens,
+        cost=scored.cost,
+        elapsed_s=scored.elapsed_s,
+        error=None if scored.error is None else _unicode(scored.error),
+    )
+
+
+def _failed_row(failed: FailedAttempt) -> FailedRow:
+    place = None if failed.location is None else general_location(failed.location)
+    return FailedRow(failed.kind, _unicode(failed.code), failed.keyword, place)
+
+
+def general_location(location: str) -> str:
+    """Give a location with `*` for every array index, so that equal places of different items are one place.
+
+    A key of an object that is written in digits is taken for an index.
+
+    >>> general_location("/lines/0/qty"), general_location("")
+    ('/lines/*/qty', '')
+    """
+    tokens = ("*" if token.isdecimal() else token for token in split(location))
+    return clip(_unicode(join(tokens)), _LOCATION_CHARS)
+
+
+def _unicode(text: str) -> str:
+    """Give a text that can be written as UTF-8: half a surrogate pair, which a model can send, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[Example, ...]:
+    """Choose failed attempts, each time one whose failure, column and schema were shown least."""
+    left = sorted(
+        (_example(one, failed, index[one.column]) for one in scored for failed in one.failures),
+        key=lambda example: example[:5],
+    )
+    shown: Counter[tuple[object, ...]] = Counter()
+    picked: list[Example] = []
+    while left and len(picked) < MOST_EXAMPLES:
+        best = min(
+            left,
+            key=lambda e: (
+                shown["failure", e.kind, e.code],
+                shown["column", e.column],
+                shown["schema", e.schema],
+            ),
+        )
+        shown.update([("failure", best.kind, best.code), ("column", best.column), ("schema", best.schema)])
+        left.remove(best)
+        picked.append(best)
+    return tuple(picked)
+
+
+def _example(scored: Scored, failed: FailedAttempt, column: int) -> Example:
+    reply = None if failed.reply is None else _unicode(failed.reply)
+    message, code = _unicode(failed.message), _unicode(failed.code)
+    return Example(
+        column, scored.schema, scored.task, scored.epoch, failed.number, failed.kind, code, message, reply
+    )
+
+
+def _column(column: Column, calls: Sequence[CallRow], clusters: Clusters) -> ColumnResult:
+    formats = Counter(call.format for call in calls)
+    valid, right = sum(call.is_valid for call in calls), sum(call.right for call in calls)
+    cost, output_tokens = _total([c.cost for c in calls]), _total([c.output_tokens for c in calls])
+    seconds = sorted(call.elapsed_s for call in calls if call.elapsed_s is not None)
+
+    def rate(*wanted: Format) -> Rate:
+        return rate_of(clusters, lambda call: call.format in wanted)
+
+    return ColumnResult(
+        name=column.name,
+        model=column.model,
+        strategy=column.strategy,
+        calls=len(calls) - formats["lost"],
+        tasks=len(clusters),
+        formats={name: formats[name] for name in _FORMATS},
+        exact=rate("exact"),
+        first_pass=rate("exact", "unwrapped"),
+        repaired=rate("repaired"),
+        reasked=rate("reasked"),
+        unhandled=rate("unhandled"),
+        right=rate_of(clusters, lambda call: call.right),
+        leaf_share=leaf_share_of(clusters),
+        attempts=sum(call.attempts for call in calls),
+        input_tokens=_total([call.input_tokens for call in calls]),
+        output_tokens=output_tokens,
+        unknown_tokens=sum(call.input_tokens is None or call.output_tokens is None for call in calls),
+        cost=cost,
+        unknown_cost=sum(call.cost is None for call in calls),
+        cost_per_valid=_per(cost, valid),
+        cost_per_right=_per(cost, right),
+        output_tokens_per_valid=_per(output_tokens, valid),
+        output_tokens_per_right=_per(output_tokens, right),
+        elapsed_p50_s=_percentile(seconds, 0.5),
+        elapsed_p95_s=_percentile(seconds, 0.95),
+        by_schema=_parts(calls, lambda call: call.schema),
+        by_group=_parts(calls, lambda call: call.group),
+        by_difficulty=tuple(
+            sorted(
+                _parts(calls, lambda call: call.difficulty), key=lambda part: _DIFFICULTIES.index(part.name)
+            )
+        ),
+    )
+
+
+def _total(amounts: Sequence[T | None]) -> T | None:
+    """Give the sum of what is known, None when nothing is."""
+    known = [amount for amount in amounts if amount is not None]
+    # Sorted: the sum of floats would depend on their order.
+    return sum(sorted(known)) if known else None
+
+
+def _per(amount: float | None, count: int) -> float | None:
+    return None if amount is None or not count else amount / count
+
+
+def _percentile(ascending: Sequence[float], share: float) -> float | None:
+    """Give the smallest value that so large a share is not above; None without values."""
+    return ascending[ceil(share * len(ascending)) - 1] if ascending else None
+
+
+def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -> tuple[Part, ...]:
+    named = sorted(
+        ((name, call) for call in calls if (name := name_of(call)) is not None), key=lambda pair: pair[0]
+    )
+    return tuple(
+        _part(name, [call for _, call in found]) for name, found in groupby(named, key=lambda pair: pair[0])
+    )
+
+
+def _part(name: str, calls: Sequence[CallRow]) -> Part:
+    clusters = clusters_of(calls)
+    judged = [call for call in calls if not call.is_lost]
+    failed = FAILED["format"]
+    return Part(
+        name=name,
+        calls=len(judged),
+        failed=sum(map(failed, judged)),
+        unhandled=rate_of(clusters, failed),
+        right=rate_of(clusters, lambda call: call.right),
+    )
+
+
+def _failures(calls: Iterable[CallRow]) -> tuple[FailureCount, ...]:
+    counts = Counter((call.column, *failed) for call in calls for failed in call.failures)
+    found = [FailureCount(*how, attempts) for how, attempts in counts.items()]
+    return tuple(
+        sorted(
+            found,
+            key=lambda f: (f.column, -f.attempts, f.kind, f.code, f.keyword or "", f.location or ""),
+        )
+    )
+
+
+def _not_measured(setup: Setup, columns: Sequence[ColumnResult], calls: Sequence[CallRow]) -> Iterator[str]:
+    if setup.tasks < setup.suite_tasks:
+        why = f": {'; '.join(setup.left_out)}" if setup.left_out else ""
+        yield f"{setup.suite_tasks - setup.tasks} of the suite's {setup.suite_tasks} tasks were not asked{why}"
+    planned = setup.tasks * setup.epochs * len(setup.columns)
+    if len(calls) < planned:
+        why = f": {'; '.join(setup.stopped)}" if setup.stopped else ""
+        yield f"{planned - len(calls)} of {planned} planned calls were not made{why}"
+    if setup.currency is None:
+        yield "money: no prices were given"
+    if setup.epochs == 1:
+        yield "how much a model varies on one task: each was asked once"
+    for column in columns:
+        yield from _not_measured_of(
+            column, [call for call in calls if setup.columns[call.column].name == column.name]
+        )
+
+
+def _not_measured_of(column: ColumnResult, calls: Sequence[CallRow]) -> Iterator[str]:
+    if column.lost:
+        first = min(call.error or "" for call in calls if call.is_lost)
+        why = f" ({first})" if first else ""
+        yield f"{column.name}: {column.lost} of {len(calls)} calls had no judged reply and stand in no rate{why}"
+    if calls and column.elapsed_p50_s is None:
+        yield f"{column.name}: time, for the model has none of its own"
+    if column.unknown_tokens:
+        yield f"{column.name}: of {plural(column.unknown_tokens, 'call')} the tokens are unknown and stand in no sum"
+    if column.cost is not None and column.unknown_cost:
+        yield f"{column.name}: of {plural(column.unknown_cost, 'call')} the cost is unknown and stands in no sum"
+    if column.leaf_share.n and column.leaf_share.lower is None:
+        yield f"{column.name}: bounds of the leaves that are right, for their share changed during the run"

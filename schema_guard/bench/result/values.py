@@ -1,0 +1,328 @@
+"""What a benchmark has shown, as values.
+
+Rules:
+1. The facts of a result are its setup, its calls and its examples; everything else is computed from them, by
+   `figures` and `comparisons`, so that no two numbers of a result can disagree.
+2. All epochs of a task are one cluster. A rate is the mean over tasks of the share of a task's calls: its `n` counts
+   tasks, its `count` is a sum of shares and need not be whole. With one epoch both count calls.
+3. Format and content are counted apart. A call without a judged reply is lost, and stands in no rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.bench.scored import Column, Format
+    from schema_guard.report import Rate
+
+Measure: TypeAlias = Literal["format", "content"]
+MEASURES: tuple[Measure, ...] = ("format", "content")
+
+
+class FailedRow(NamedTuple):
+    """An attempt that failed, as it is counted.
+
+    Attributes:
+        kind: Of the failure.
+        code: Of the failure.
+        keyword: The most relevant that was broken; None when the schema was not broken.
+        location: Where it was broken, array indexes as `*`; None with *keyword*.
+    """
+
+    kind: str
+    code: str
+    keyword: str | None
+    location: str | None
+
+
+class CallRow(NamedTuple):
+    """A call, as it is counted.
+
+    Attributes:
+        column: Index of its column.
+        schema: Name of the schema.
+        group: What the schema is shown with.
+        task: Id of the task, unique in its schema.
+        epoch: 0 for the first time that the task was asked.
+        difficulty: None where nobody measured it.
+        format: How it went.
+        right: Whether a valid value came out that equals the gold.
+        leaves_right: Leaves of the gold that are right; 0 without a valid value.
+        leaves: Leaves of the gold, at least 1.
+        attempts: That were made.
+        failures: Those that were judged and failed, in order.
+        input_tokens: Over all attempts; None when unknown.
+        output_tokens: As input_tokens.
+        cost: Over all attempts; None without prices or when tokens are unknown.
+        elapsed_s: Seconds over all attempts; None for a model that has no time of its own.
+        error: What the provider raised, for a lost call; else None.
+    """
+
+    column: int
+    schema: str
+    group: str
+    task: str
+    epoch: int
+    difficulty: str | None
+    format: Format
+    right: bool
+    leaves_right: int
+    leaves: int
+    attempts: int
+    failures: tuple[FailedRow, ...]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    elapsed_s: float | None
+    error: str | None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a valid value came out."""
+        return self.format not in ("unhandled", "lost")
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no reply was judged."""
+        return self.format == "lost"
+
+
+class Example(NamedTuple):
+    """A failed attempt, for people to look at.
+
+    Attributes:
+        column: Index of its column.
+        schema: Name of the schema.
+        task: Id of the task.
+        epoch: 0 for the first time that the task was asked.
+        attempt: 1 for the first of its call.
+        kind: Of the failure.
+        code: Of the failure.
+        message: One line for people.
+        reply: The beginning of what came back, a stranger's text; None when there was none.
+    """
+
+    column: int
+    schema: str
+    task: str
+    epoch: int
+    attempt: int
+    kind: str
+    code: str
+    message: str
+    reply: str | None
+
+
+class Part(NamedTuple):
+    """The calls of one column on a part of the suite.
+
+    Attributes:
+        name: Of the schema, group or difficulty.
+        calls: With a judged reply.
+        failed: Of these, calls without a valid value.
+        unhandled: Their rate.
+        right: Rate of right values.
+    """
+
+    name: str
+    calls: int
+    failed: int
+    unhandled: Rate
+    right: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnResult:
+    """One column over all tasks that it was asked.
+
+    Attributes:
+        name: Unique in the result.
+        model: Name of the model.
+        strategy: As given, `a>b` for an escalation.
+        calls: With a judged reply.
+        tasks: With a judged reply in at least one epoch: the n of every rate.
+        formats: Calls by how they went, the lost ones too.
+        exact: Attempt 1 was nothing but valid JSON.
+        first_pass: Attempt 1 was valid without repair; exact is a part of it.
+        repaired: Valid after repair.
+        reasked: Valid after a re-ask.
+        unhandled: No attempt was valid. First pass, repaired, re-asked and unhandled add up to 1.
+        right: Valid, and equal to the gold.
+        leaf_share: Mean share of the gold's leaves that are right, 0 without a valid value; its bounds depend on
+            the order of the calls, and are None where no one mean fits the whole run.
+        attempts: Of all calls, the lost ones too, as in every sum below.
+        input_tokens: Over the calls whose tokens are known; None when none are.
+        output_tokens: As input_tokens.
+        unknown_tokens: Calls whose input or output tokens are unknown.
+        cost: Over the calls whose cost is known; None when none is.
+        unknown_cost: Calls whose cost is unknown.
+        cost_per_valid: Of all calls, for each that gave a valid value; None without prices or such a call.
+        cost_per_right: The same for each right value.
+        output_tokens_per_valid: As cost_per_valid, in output tokens.
+        output_tokens_per_right: As cost_per_right, in output tokens.
+        elapsed_p50_s: Median of a call in seconds; None for a model that has no time of its own.
+        elapsed_p95_s: 95th percentile of a call.
+        by_schema: By name.
+        by_group: By name.
+        by_difficulty: From easy to hard, where it was measured.
+    """
+
+    name: str
+    model: str
+    strategy: str
+    calls: int
+    tasks: int
+    formats: Mapping[Format, int]
+    exact: Rate
+    first_pass: Rate
+    repaired: Rate
+    reasked: Rate
+    unhandled: Rate
+    right: Rate
+    leaf_share: Rate
+    attempts: int
+    input_tokens: int | None
+    output_tokens: int | None
+    unknown_tokens: int
+    cost: float | None
+    unknown_cost: int
+    cost_per_valid: float | None
+    cost_per_right: float | None
+    output_tokens_per_valid: float | None
+    output_tokens_per_right: float | None
+    elapsed_p50_s: float | None
+    elapsed_p95_s: float | None
+    by_schema: tuple[Part, ...]
+    by_group: tuple[Part, ...]
+    by_difficulty: tuple[Part, ...]
+
+    @property
+    def lost(self) -> int:
+        """Calls without a judged reply."""
+        return self.formats["lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two columns on the tasks that both answered.
+
+    Attributes:
+        a: Name of the one column.
+        b: Name of the other.
+        measure: What counts as failed: `"format"` no valid value, `"content"` no right one.
+        tasks: With a judged reply in both.
+        rate_a: A's failure rate on these tasks; None without common tasks.
+        rate_b: B's.
+        only_a: By how much the share of a task's calls that failed is larger in A, summed over the tasks where it is.
+        only_b: The same for B.
+        difference: A's failure rate less B's; None without common tasks.
+        lower: Lower bound of the difference: the two bounds of one difference hold with 95 %, at every look.
+        upper: Its upper bound.
+        e_value: Evidence that the two differ, as odds, at most the largest float; 1 without common tasks.
+        called: Whether they are called different, all comparisons of the result being considered.
+    """
+
+    a: str
+    b: str
+    measure: Measure
+    tasks: int
+    rate_a: float | None
+    rate_b: float | None
+    only_a: float
+    only_b: float
+    difference: float | None
+    lower: float
+    upper: float
+    e_value: float
+    called: bool = False
+
+    @property
+    def better(self) -> str | None:
+        """The column that is called better; None when they are not called different."""
+        if not self.called:
+            return None
+        return self.b if self.only_a > self.only_b else self.a
+
+
+class FailureCount(NamedTuple):
+    """How often attempts of one column failed in one way.
+
+    Attributes:
+        column: Index of the column.
+        kind: Of the failure.
+        code: Of the failure.
+        keyword: As in `FailedRow`.
+        location: As in `FailedRow`.
+        attempts: That failed in this way.
+    """
+
+    column: int
+    kind: str
+    code: str
+    keyword: str | None
+    location: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What was run.
+
+    Attributes:
+        suite: Name of the suite.
+        suite_fingerprint: Of everything in it that decides results.
+        suite_tasks: How many tasks it scores.
+        plan: Fingerprint of everything that was planned.
+        columns: In the order given.
+        tasks: How many tasks were planned.
+        epochs: How often each of them was to be asked in each column.
+        seed: Of the sample and the order.
+        max_attempts: Of each call.
+        started_at: UTC, ISO 8601; None when no model has a time of its own.
+        currency: Of the costs; None without prices.
+        stopped: Why calls were left out, one line a reason.
+        left_out: Why tasks were left out, one line a reason.
+        library_version: Of schema-guard.
+    """
+
+    suite: str
+    suite_fingerprint: str
+    suite_tasks: int
+    plan: str
+    columns: tuple[Column, ...]
+    tasks: int
+    epochs: int
+    seed: int
+    max_attempts: int
+    started_at: str | None
+    currency: str | None
+    stopped: tuple[str, ...]
+    left_out: tuple[str, ...]
+    library_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """A run's result.
+
+    Attributes:
+        setup: What was run.
+        columns: Their figures, in the order of the setup.
+        comparisons: Every two columns, for format and for content.
+        failures: By column, then the most frequent first.
+        calls: In the order of the run.
+        examples: A few failed attempts, of as many columns, kinds and schemas as there are.
+        not_measured: What the result cannot say, one sentence each.
+    """
+
+    setup: Setup
+    columns: tuple[ColumnResult, ...]
+    comparisons: tuple[Compared, ...]
+    failures: tuple[FailureCount, ...]
+    calls: tuple[CallRow, ...]
+    examples: tuple[Example, ...]
+    not_measured: tuple[str, ...]

@@ -1,0 +1,240 @@
+"""Put a suite together from what its files hold.
+
+Rules:
+1. A suite that was loaded is right: every gold is valid and fits its match, every id is unique.
+2. What is wrong with a suite of the user's own is a problem, and the suite is refused. Of a public corpus, which its
+   user cannot mend, a task or a schema that cannot be used is left out, and listed in `Suite.refused`.
+3. Tasks of one file belong together when schema, source and licence are the same; the schema with its keys in the
+   same order, for the order reaches the prompt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.bench.scoring import match_problems
+from schema_guard.bench.suites.reading import told_of
+from schema_guard.bench.suites.values import Split, Suite, SuiteSchema, Task, as_written
+from schema_guard.core.schema import Schema
+from schema_guard.core.violations import describe
+from schema_guard.errors import InvalidArgument, InvalidSchema, clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from schema_guard.bench.scoring import Match
+    from schema_guard.bench.suites.reading import Reader
+
+NO_LICENCE = "not stated"
+
+
+class Line(NamedTuple):
+    """A task as a file states it, whatever the form of the file.
+
+    Attributes:
+        where: File and line.
+        id: Of the task.
+        input: The text to work on.
+        instruction: What to do with it; may be empty.
+        gold: The right answer.
+        document: Its schema, not loaded yet.
+        name: What to call its schema when nothing names a source.
+        match: Location -> matcher.
+        tags: For reports.
+        source: Where the task comes from, its schema's group.
+        licence: Of the task.
+        split: Which split it is in.
+        hardness: As `Task.hardness`.
+    """
+
+    where: str
+    id: str
+    input: str
+    instruction: str
+    gold: Any
+    document: Any
+    name: str
+    match: Match
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    licence: str | None = None
+    split: Split = "test"
+    hardness: float | None = None
+
+
+@dataclass(slots=True)
+class Ids:
+    """The ids that a suite has used so far.
+
+    Attributes:
+        problems: Where an id that comes again is reported.
+    """
+
+    problems: list[str]
+    _first: dict[str, str] = field(default_factory=dict)
+
+    def check(self, name: str, where: str) -> None:
+        """Report an id that was used before."""
+        first = self._first.setdefault(name, where)
+        if first != where:
+            self.problems.append(f"{where}: id {clip(repr(name))} was used before, at {first}")
+
+
+def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
+    """Load a schema, or say why that cannot be done."""
+    # Schema.of would take a text for the path of a file, which may lie anywhere.
+    if not isinstance(document, (dict, bool)):
+        return f"expected an object or a boolean, got {describe(document)}"
+    try:
+        return Schema.of(document, name=name)
+    except (InvalidSchema, InvalidArgument) as error:
+        return str(error)
+
+
+def gold_problems(schema: Schema[Any] | None, gold: Any, match: Match) -> list[str]:
+    """Say what is wrong with a gold and its match; without a schema whether it is valid is not looked at."""
+    try:
+        broken = [] if schema is None else schema.violations(gold)
+    except InvalidArgument as error:
+        return [str(error)]
+    told = [f"the gold is not valid {told_of(broken)}"] if broken else []
+    return told + match_problems(match, gold)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Tasks of one schema, source and licence."""
+
+    base: str
+    schema: Schema[Any]
+    source: str | None
+    licence: str
+    tasks: list[Task]
+
+
+def suite_of_lines(
+    reader: Reader, path: Path, lines: Iterable[Line], *, refused: list[str] | None = None
+) -> Suite:
+    """Put together a suite that is one file.
+
+    Args:
+        reader: Of the file; its problems are raised here.
+        path: The file.
+        lines: Its tasks.
+        refused: Of a public corpus: what was left out, to which a task is added that cannot be used. None for a suite
+            of the user's own, where that is a problem.
+
+    Raises:
+        InvalidArgument: The suite is not right, or has no task that can be used.
+    """
+    ids = Ids(reader.problems)
+    schemas: dict[str, Schema[Any] | str] = {}
+    groups: dict[tuple[str, str | None, str], _Group] = {}
+    for line in lines:
+        ids.check(line.id, line.where)
+        text, licence = as_written(line.document), line.licence or NO_LICENCE
+        is_new = text not in schemas
+        if is_new:
+            schemas[text] = loaded_schema(line.document, line.name)
+        schema = schemas[text]
+        reasons = (
+            [f"schema: {schema}"] if isinstance(schema, str) else gold_problems(schema, line.gold, line.match)
+        )
+        if refused is not None:
+            refused += [f"{line.id}: {'; '.join(reasons)}"] if reasons else []
+        elif is_new or not isinstance(schema, str):
+            reader.problems += [f"{line.where}: {reason}" for reason in reasons]
+        if not reasons and not isinstance(schema, str):
+            base = line.source or line.name
+            group = groups.setdefault(
+                (text, line.source, licence), _Group(base, schema, line.source, licence, [])
+            )
+            group.tasks.append(_task(line))
+    names = unique_names([group.base for group in groups.values()])
+    entries = [_entry(group, name) for group, name in zip(groups.values(), names, strict=True)]
+    return suite_of_file(reader, path, entries, refused or ())
+
+
+def _task(line: Line) -> Task:
+    return Task(
+        line.id, line.input, line.instruction, line.gold, line.match, line.tags, line.split, line.hardness
+    )
+
+
+def _entry(group: _Group, name: str) -> SuiteSchema:
+    return SuiteSchema(
+        name=name,
+        group=group.source or name,
+        description=described(group.schema),
+        licence=group.licence,
+        # Loaded again, now that it has a name: that is what records call it.
+        schema=Schema.of(group.schema.document, name=name),
+        tasks=tuple(group.tasks),
+        instances=(),
+    )
+
+
+def described(schema: Schema[Any]) -> str:
+    """Give what a schema says about itself, in one line; may be empty."""
+    said = schema.document.get("description") if isinstance(schema.document, dict) else None
+    return clip(" ".join(said.split()), 200) if isinstance(said, str) else ""
+
+
+def suite_of_file(
+    reader: Reader, path: Path, entries: Sequence[SuiteSchema], refused: Sequence[str]
+) -> Suite:
+    """Put together a suite that is one file from its schemas.
+
+    Raises:
+        InvalidArgument: The suite is not right, or has nothing that can be used.
+    """
+    if not entries and not reader.problems:
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        told = f"nothing in it can be used: {refused[0]}{more}" if refused else "expected at least one task"
+        reader.problems.append(f"{path.name}: {told}")
+    reader.refuse_problems(path)
+    licences = {entry.licence for entry in entries}
+    return Suite(
+        name=path.stem,
+        description="",
+        licence=licences.pop() if len(licences) == 1 else "mixed",
+        fingerprint=fingerprint_of(entries),
+        schemas=tuple(entries),
+        refused=tuple(refused),
+    )
+
+
+def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:
+    """Give 16 hex digits of SHA-256 over everything that a result depends on."""
+    contents = [
+        [
+            entry.name,
+            entry.schema.document,
+            [[t.id, t.text, t.gold, t.match, t.split, t.most_output_tokens] for t in entry.tasks],
+        ]
+        for entry in entries
+    ]
+    return sha256(as_written(contents).encode()).hexdigest()[:16]
+
+
+def unique_names(bases: Sequence[str]) -> list[str]:
+    """Give each schema a name of its own: what it is called, numbered where several are called so.
+
+    >>> unique_names(["a", "b", "a"])
+    ['a-1', 'b', 'a-2']
+    """
+    counts, names = Counter(bases), []
+    taken = {base for base, count in counts.items() if count == 1}
+    numbers: Counter[str] = Counter()
+    for base in bases:
+        name = base
+        while counts[base] > 1 and (name == base or name in taken):
+            numbers[base] += 1
+            name = f"{base}-{numbers[base]}"
+        taken.add(name)
+        names.append(name)
+    return names

@@ -1,0 +1,177 @@
+"""The Berkeley Function-Calling Leaderboard: one question, one function, the arguments of one call.
+
+Two files of JSON Lines with one name, the second in the folder `possible_answer` beside the first:
+
+- `{"id", "question": [[{"role", "content"}]], "function": [{"name", "description", "parameters"}]}`
+- `{"id", "ground_truth": [{name: {parameter: [acceptable values]}}]}`
+
+A question may also hold its own `ground_truth`. What asks for several turns, offers several functions or wants several
+calls is left out and listed. The parameters' own words for types, `dict float tuple any`, become JSON Schema's.
+
+Source: the files `BFCL_v3_simple.json` and `BFCL_v4_live_simple.json` of ShishirPatil/gorilla.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.suites.alternatives import gold_of, match_of
+from schema_guard.bench.suites.assembly import Line, loaded_schema, suite_of_lines
+from schema_guard.bench.suites.reading import Reader
+from schema_guard.errors import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from schema_guard.bench.suites.values import Suite
+
+_TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array"}
+_LICENCE = "Apache-2.0"
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves the module
+    """A question that is not of the kind that is read here."""
+
+
+def load_bfcl(path: Path) -> Suite:
+    """Load the questions of a file with the answers beside it; those that cannot be used are left out.
+
+    Raises:
+        InvalidArgument: The files are not of this form, an answer is missing, or no question can be used.
+    """
+    reader, refused = Reader.of_file(path), list[str]()
+    return suite_of_lines(reader, path, _lines(reader, path, refused), refused=refused)
+
+
+def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
+    rows = list(reader.read_rows(path.name, "question"))
+    answers = {row["id"]: row["ground_truth"] for _, row in rows if "ground_truth" in row}
+    if len(answers) < len(rows):
+        found = reader.read_rows(f"possible_answer/{path.name}", "answer")
+        answers |= {row["id"]: row["ground_truth"] for _, row in found}
+    for where, row in rows:
+        if row["id"] not in answers:
+            reader.problems.append(
+                f"{where}: there is no answer to {clip(repr(row['id']))} in possible_answer/{path.name}"
+            )
+            continue
+        try:
+            yield _line(row, answers[row["id"]], where, path.stem)
+        except _Unusable as error:
+            refused.append(f"{row['id']}: {error}")
+
+
+def _line(row: dict[str, Any], truths: Any, where: str, source: str) -> Line:
+    function = _function(row["function"])
+    name, parameters = function["name"], function["parameters"]
+    document = json_schema_of(parameters)
+    answers = _fitting(_answers(truths, name), document)
+    required = parameters.get("required")
+    gold = gold_of(answers, required=frozenset(required if isinstance(required, list) else ()))
+    try:
+        match = match_of(answers, gold)
+    except ValueError as error:
+        raise _Unusable(str(error)) from error
+    return Line(
+        where=where,
+        id=row["id"],
+        input=_text(row["question"]),
+        instruction=f"The function {name}: {function.get('description', '')}\nGive the arguments to call it with.",
+        gold=gold,
+        document=document,
+        name=name,
+        match=match,
+        source=source,
+        licence=_LICENCE,
+    )
+
+
+def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any]]:
+    """Give the answers without the values that the parameters' own schema refuses, where others are left.
+
+    The leaderboard lists null for what a function takes when a parameter is left out, whatever the parameter's type.
+    """
+    schema = loaded_schema({**document, "required": []}, "parameters")
+    if isinstance(schema, str):
+        return answers
+    return {
+        name: [value for value in values if value == "" or schema.is_valid(gold_of({name: [value]}))]
+        or values
+        for name, values in answers.items()
+    }
+
+
+def _function(functions: Any) -> dict[str, Any]:
+    if isinstance(functions, list) and len(functions) != 1:
+        raise _Unusable(f"it offers {len(functions)} functions, expected one")
+    function = functions[0] if isinstance(functions, list) else functions
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise _Unusable("its function has no name")
+    if not isinstance(function.get("parameters"), dict):
+        raise _Unusable("its function has no parameters")
+    return function
+
+
+def _answers(truths: Any, name: str) -> dict[str, list[Any]]:
+    if len(truths) != 1:
+        raise _Unusable(f"it wants {len(truths)} calls, expected one")
+    call = truths[0]
+    answers = call.get(name) if isinstance(call, dict) else None
+    if not isinstance(answers, dict):
+        raise _Unusable(f"its answer is no call of {clip(repr(name))}")
+    _check_lists(answers)
+    return answers
+
+
+def _check_lists(value: Any) -> None:
+    """Refuse an object whose members are no lists of acceptable values."""
+    if isinstance(value, dict):
+        if not all(isinstance(values, list) and values for values in value.values()):
+            raise _Unusable("its answer has a parameter without a list of values")
+        value = [item for values in value.values() for item in values]
+    if isinstance(value, list):
+        for item in value:
+            _check_lists(item)
+
+
+def _text(question: Any) -> str:
+    """Give what is asked: the messages of the one turn, one after the other."""
+    if isinstance(question, str):
+        return question
+    messages = question[0] if question and isinstance(question[0], list) else question
+    if len(question) != 1 and messages is not question:
+        raise _Unusable(f"it has {len(question)} turns, expected one")
+    contents = [message.get("content") if isinstance(message, dict) else None for message in messages]
+    texts = [content for content in contents if isinstance(content, str) and content.strip()]
+    if not texts or len(texts) < len(contents):
+        raise _Unusable("it has a message without a text")
+    return "\n\n".join(texts)
+
+
+def json_schema_of(parameters: Any) -> Any:
+    """Give the parameters of a function as JSON Schema; an object with properties is closed.
+
+    >>> json_schema_of({"type": "dict", "properties": {"x": {"type": "any"}, "y": {"type": "float"}}, "required": ["x"]})
+    {'type': 'object', 'properties': {'x': {}, 'y': {'type': 'number'}}, 'required': ['x'], 'additionalProperties': False}
+    """
+    if not isinstance(parameters, dict):
+        return parameters
+    schema = {key: _converted(key, value) for key, value in parameters.items()}
+    if isinstance(schema.get("type"), str):
+        schema["type"] = _TYPES.get(schema["type"], schema["type"])
+    if schema.get("type") == "any":
+        del schema["type"]
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
+    return schema
+
+
+def _converted(key: str, value: Any) -> Any:
+    if key == "properties" and isinstance(value, dict):
+        return {name: json_schema_of(part) for name, part in value.items()}
+    if key in {"items", "additionalProperties"}:
+        return json_schema_of(value)
+    if key in {"anyOf", "oneOf", "allOf"} and isinstance(value, list):
+        return [json_schema_of(part) for part in value]
+    return value

@@ -1,0 +1,101 @@
+"""Rows with columns that the user maps, such as an export of a Hugging Face data set as JSON Lines.
+
+Rules:
+1. A column of the file that nothing is mapped to is ignored; null in a column that is not needed is nothing.
+2. A gold or schema that is JSON written as text is read as JSON; a gold that is no JSON is that text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.suites.assembly import Line, suite_of_lines
+from schema_guard.bench.suites.reading import Reader, decoded
+from schema_guard.core.violations import describe
+from schema_guard.errors import InvalidArgument, clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from schema_guard.bench.suites.values import Suite
+    from schema_guard.core.schema import Schema
+
+# What a column can be mapped to.
+_FIELDS = ("input", "gold", "schema", "id", "instruction", "source", "licence")
+_NEEDED = ("input", "gold", "schema")
+_TEXTS = ("input", "instruction", "source", "licence")
+
+
+def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any] | None) -> Suite:
+    """Load the rows of a file.
+
+    Args:
+        path: JSON Lines.
+        columns: Which column holds what: `{"input": "text", "gold": "label_json"}`; those not named here are looked
+            for by their own names.
+        schema: For all rows, in place of a column.
+
+    Raises:
+        InvalidArgument: *columns* names something unknown, or the suite is not right.
+    """
+    for name, column in (columns or {}).items():
+        if name not in _FIELDS or not isinstance(column, str):
+            raise InvalidArgument(
+                f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column for one of "
+                f"{', '.join(map(repr, _FIELDS))}{did_you_mean(name, _FIELDS)}"
+            )
+    reader = Reader.of_file(path)
+    return suite_of_lines(reader, path, _lines(reader, path, columns or {}, schema))
+
+
+def _lines(
+    reader: Reader, path: Path, columns: Mapping[str, str], schema: Schema[Any] | None
+) -> Iterator[Line]:
+    for number, (where, row) in enumerate(reader.read_rows(path.name, "row"), 1):
+        names = {name: columns.get(name, name) for name in _FIELDS}
+        found = {name: row.get(column) for name, column in names.items()}
+        if schema is not None:
+            found["schema"], names["schema"] = schema.document, ""
+        problems = [
+            f"there is no column {clip(repr(column))} for {name!r}{did_you_mean(column, row)}"
+            for name, column in names.items()
+            if column and column not in row and (name in columns or name in _NEEDED)
+        ]
+        problems += [
+            f"expected a text for {name!r}, got {describe(found[name])}"
+            for name in _TEXTS
+            if names[name] in row and not _is_text(found[name], may_be_null=name not in _NEEDED)
+        ]
+        reader.problems += [f"{where}: {problem}" for problem in problems]
+        if not problems:
+            yield _line(found, where, f"{path.stem}-{number}", path.stem if schema is None else schema.name)
+
+
+def _is_text(value: Any, *, may_be_null: bool) -> bool:
+    return (isinstance(value, str) and bool(value)) or (may_be_null and value is None)
+
+
+def _line(found: dict[str, Any], where: str, number: str, name: str) -> Line:
+    return Line(
+        where=where,
+        id=number if found["id"] is None else str(found["id"]),
+        input=found["input"],
+        instruction=found["instruction"] or "",
+        gold=_read(found["gold"]),
+        document=_read(found["schema"]),
+        name=name,
+        match={},
+        source=found["source"],
+        licence=found["licence"],
+    )
+
+
+def _read(value: Any) -> Any:
+    """Read what is JSON written as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return decoded(value)
+    except ValueError:
+        return value

@@ -1,0 +1,119 @@
+"""What the objects in the files of a suite have to look like, as JSON Schemas.
+
+Rules:
+1. The forms of this library's own files are closed: an unknown key is a slip of the pen.
+2. Files of others may hold whatever they like beside what is read.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from schema_guard.core.schema import Schema
+
+_TEXT = {"type": "string", "minLength": 1}
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_SAYS_VALID, _SAYS_INVALID = (
+    {"properties": {"valid": {"const": claim}}, "required": ["valid"]} for claim in (True, False)
+)
+_TASK: dict[str, Any] = {
+    "id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_./-]*$", "maxLength": 80},
+    "input": _TEXT,
+    "instruction": _TEXT,
+    "gold": True,
+    "match": {"type": "object"},
+    "tags": {"type": "array", "items": _TEXT},
+    "split": {"enum": ["dev", "test"]},
+    "difficulty": _SHARE,
+}
+
+OWN_FORMS: dict[str, dict[str, Any]] = {
+    "suite": {
+        "properties": {
+            "format": {"const": 1},
+            "name": _TEXT,
+            "description": _TEXT,
+            "licence": _TEXT,
+            "schemas": {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+            "difficulty": _TEXT,
+            "most_output_tokens": {"type": "integer", "minimum": 1},
+        },
+        "required": ["format", "name", "description", "licence", "schemas"],
+    },
+    "meta": {
+        "properties": {"description": _TEXT, "instruction": _TEXT, "licence": _TEXT},
+        "required": ["description", "instruction"],
+    },
+    "task": {"properties": _TASK, "required": ["id", "input", "gold", "split"]},
+    "instance": {
+        "properties": {
+            "valid": {"type": "boolean"},
+            "data": True,
+            "location": {"type": "string"},
+            "keyword": _TEXT,
+        },
+        "required": ["valid", "data"],
+        "allOf": [
+            {"if": _SAYS_INVALID, "then": {"required": ["location", "keyword"]}},
+            {"if": _SAYS_VALID, "then": {"properties": {"location": False, "keyword": False}}},
+        ],
+    },
+    "line": {
+        "properties": {
+            **_TASK,
+            "schema": {"type": ["object", "boolean"]},
+            "schema_file": _TEXT,
+            "licence": _TEXT,
+            "source": _TEXT,
+        },
+        "required": ["id", "input", "gold"],
+    },
+}
+_FOREIGN_FORMS: dict[str, dict[str, Any]] = {
+    "schema with tests": {
+        "properties": {
+            "id": _TEXT,
+            "subset": _TEXT,
+            "tests": {
+                "type": "array",
+                "items": {"properties": {"valid": {"type": "boolean"}}, "required": ["valid", "data"]},
+            },
+        },
+        "required": ["id", "schema"],
+    },
+    "extraction task": {
+        "properties": {
+            "id": _TEXT,
+            "source": _TEXT,
+            "licence": _TEXT,
+            "instruction": {"type": "string"},
+            "text": _TEXT,
+            "match": {"enum": ["exact", "exact_ws", "accept", "sets", "slots", "leaf"]},
+            "accept": {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}},
+            "difficulty": {"type": "string"},
+        },
+        "required": ["id", "text", "schema", "gold", "match"],
+    },
+    "question": {
+        "properties": {
+            "id": _TEXT,
+            "question": {"type": ["array", "string"]},
+            "function": {"type": ["array", "object"]},
+        },
+        "required": ["id", "question", "function"],
+    },
+    "answer": {
+        "properties": {"id": _TEXT, "ground_truth": {"type": "array"}},
+        "required": ["id", "ground_truth"],
+    },
+    "row": {},
+}
+
+
+@cache
+def form(name: str) -> Schema[Any]:
+    """Give the form of a file's objects as a schema; loaded when first used."""
+    if name in OWN_FORMS:
+        return Schema.of({"type": "object", "additionalProperties": False, **OWN_FORMS[name]}, name=name)
+    return Schema.of({"type": "object", **_FOREIGN_FORMS[name]}, name=name)

@@ -1,0 +1,167 @@
+"""Runs that never happened: calls drawn from a seed, with rates that are known."""
+
+from random import Random
+
+from hypothesis import strategies as st
+
+from schema_guard.bench.scored import Column, FailedAttempt, Run, Scored
+from schema_guard.bench.scoring import Score
+
+LEAVES = 4
+FAILURES = (
+    FailedAttempt(1, "syntax", "no_json", None, None, "no JSON in the reply", "I am sorry"),
+    FailedAttempt(
+        1, "structure", "required", "/lines/3", "required", "expected property 'qty'", '{"lines": []}'
+    ),
+    FailedAttempt(
+        1, "value", "minimum", "/lines/0/qty", "minimum", "expected a number >= 1, got 0", '{"qty": 0}'
+    ),
+    FailedAttempt(1, "truncation", "max_tokens", None, None, "cut off at the output limit", None),
+)
+DIFFICULTIES = ("easy", "medium", "hard", None)
+
+
+def content(right):
+    """The score of a value with so many of its leaves right."""
+    return Score(exact=right == LEAVES, leaves=LEAVES, wrong=tuple(f"/{n}" for n in range(LEAVES - right)))
+
+
+def scored(task, column="a", how="exact", **others):
+    """A call; unless told otherwise it is right where it is valid, and failed once where it is not."""
+    valid = how not in ("unhandled", "lost")
+    given = {
+        "schema": "s",
+        "group": "s",
+        "epoch": 0,
+        "difficulty": "easy",
+        "content": content(LEAVES if valid else 0),
+        "attempts": 2 if how == "reasked" else 1,
+        "failures": FAILURES[:1] if how in ("reasked", "unhandled") else (),
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "cost": None,
+        "elapsed_s": 0.5,
+        "error": "HTTP 503" if how == "lost" else None,
+    }
+    return Scored(column=column, task=task, format=how, **{**given, **others})
+
+
+def run_of(*calls, columns=None, **others):
+    """A run of these calls."""
+    names = list(dict.fromkeys(call.column for call in calls)) if columns is None else columns
+    tasks = len({(call.schema, call.task) for call in calls})
+    given = {
+        "suite": "small",
+        "suite_fingerprint": "e" * 16,
+        "plan": "f" * 16,
+        "tasks": tasks,
+        "suite_tasks": tasks,
+        "epochs": 1 + max((call.epoch for call in calls), default=0),
+        "seed": 0,
+        "max_attempts": 2,
+        "started_at": "2026-11-01T00:00:00+00:00",
+        "currency": None,
+    }
+    return Run(columns=tuple(Column(n, "m1", n) for n in names), scored=calls, **{**given, **others})
+
+
+def drawn(random, task, column, *, unhandled, right=0.7, **others):
+    """A call that stays unhandled, and whose valid value is right, with these probabilities."""
+    how = (
+        "unhandled"
+        if random.random() < unhandled
+        else random.choice(("exact", "exact", "unwrapped", "reasked"))
+    )
+    made = {}
+    if how == "unhandled":
+        made["failures"] = tuple(random.choices(FAILURES, k=2))
+    else:
+        made["content"] = content(LEAVES if random.random() < right else random.randrange(LEAVES))
+    return scored(task, column, how, **{**made, **others})
+
+
+def simulated(seed, rates, *, tasks, epochs=1, schemas=1, **others):
+    """A run in which every column fails on a task with its own constant rate.
+
+    Args:
+        seed: Of everything that is drawn.
+        rates: Column -> unhandled rate.
+        tasks: How many tasks every column is asked.
+        epochs: How often.
+        schemas: Over which the tasks are spread.
+    """
+    random = Random(seed)  # noqa: S311 - repeatable, no secret
+    calls = [
+        drawn(
+            random,
+            f"t{task}",
+            column,
+            unhandled=rate,
+            schema=f"s{task % schemas}",
+            group=f"g{task % schemas % 3}",
+            epoch=epoch,
+            difficulty=DIFFICULTIES[task % 3],
+            elapsed_s=random.random(),
+        )
+        for epoch in range(epochs)
+        for task in range(tasks)
+        for column, rate in rates.items()
+    ]
+    return run_of(*calls, columns=list(rates), **others)
+
+
+TEXT = st.text(max_size=6)
+
+
+@st.composite
+def runs(draw):
+    """Any run: some columns, tasks and epochs, of which calls are missing, lost, costly and timeless."""
+    columns = draw(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
+    epochs = draw(st.integers(1, 3))
+    calls = []
+    for epoch in range(epochs):
+        for task in range(draw(st.integers(0, 5))):
+            asked = [column for column in columns if draw(st.integers(0, 9))]
+            calls += [draw(a_call(f"t{task}", column, epoch, f"s{task % 2}")) for column in asked]
+    return run_of(
+        *calls,
+        columns=columns,
+        suite=draw(TEXT),
+        epochs=epochs,
+        currency=draw(st.sampled_from([None, "USD"])),
+        suite_tasks=draw(st.integers(5, 9)),
+        stopped=tuple(draw(st.lists(TEXT, max_size=1))),
+    )
+
+
+@st.composite
+def a_call(draw, task, column, epoch, schema):
+    how = draw(st.sampled_from(["exact", "unwrapped", "repaired", "reasked", "unhandled", "lost"]))
+    right = draw(st.integers(0, LEAVES)) if how not in ("unhandled", "lost") else 0
+    failures = st.builds(
+        FailedAttempt,
+        st.integers(1, 3),
+        st.sampled_from(["syntax", "structure", "semantic"]),
+        TEXT,
+        st.sampled_from([None, "", "/lines/0", "/a~1b"]),
+        st.sampled_from([None, "required"]),
+        TEXT,
+        st.none() | st.text(),
+    )
+    amount = st.none() | st.floats(0, 5)
+    return scored(
+        task,
+        column,
+        how,
+        schema=schema,
+        group=draw(st.sampled_from(["g", schema])),
+        epoch=epoch,
+        difficulty=draw(st.sampled_from(DIFFICULTIES)),
+        content=content(right),
+        attempts=draw(st.integers(1, 3)),
+        failures=tuple(draw(st.lists(failures, max_size=2))) if how != "exact" else (),
+        input_tokens=draw(st.none() | st.integers(0, 2000)),
+        output_tokens=draw(st.none() | st.integers(0, 2000)),
+        cost=draw(amount),
+        elapsed_s=draw(amount),
+    )

@@ -1,0 +1,192 @@
+"""A result as text and as Markdown: all figures, within a terminal, and nothing of a stranger's unescaped."""
+
+import re
+
+import pytest
+from hypothesis import given
+
+from schema_guard.bench.result import result_as_markdown, result_as_text, result_of
+from schema_guard.report.as_text import BOUNDS_NOTE
+from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored, simulated
+
+HOSTILE = "\x1b[2J\x9b\r\n\u202e|<b>[l](x)"
+CALLS = (
+    scored("t1", "bare"),
+    scored("t2", "bare", "reasked", content=content(3)),
+    scored("t3", "bare", "unhandled", failures=FAILURES[:2], schema="t", group="t"),
+    scored("t1", "few_shot"),
+    scored("t2", "few_shot", "unwrapped"),
+    scored("t3", "few_shot", schema="t", group="t", output_tokens=None),
+)
+
+
+def hostile():
+    failed = FAILURES[1]._replace(
+        code=HOSTILE, keyword=HOSTILE, location=f"/{HOSTILE}", message=HOSTILE, reply=HOSTILE
+    )
+    return result_of(
+        run_of(
+            scored("t1", HOSTILE, "unhandled", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
+            scored(HOSTILE, "b", "lost", error=HOSTILE),
+            suite=HOSTILE,
+            currency=HOSTILE,
+            stopped=(HOSTILE,),
+            left_out=(HOSTILE,),
+            suite_tasks=9,
+        )
+    )
+
+
+def test_text_of_a_result():
+    """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
+    assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
+        "suite small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
+        "model m1, at most 2 attempts a call, 2026-11-01T00:00:00+00:00",
+        "",
+        "format",
+        "  column    n           exact %         first pass %    after re-ask %       unhandled %",
+        "  bare      3  33.3 [0.3, 93.7]     33.3 [0.3, 93.7]  33.3 [0.3, 93.7]  33.3 [0.3, 93.7]",
+        "  few_shot  3  66.7 [6.3, 99.7]  100.0 [29.0, 100.0]   0.0 [0.0, 71.0]   0.0 [0.0, 71.0]",
+        "",
+        "failed attempts",
+        "  bare failed: syntax no_json 2, structure required 1",
+        "  bare broke: /lines/* required 1",
+        "",
+        "content",
+        "  column    n              right %       leaves right %",
+        "  bare      3     33.3 [0.3, 93.7]   58.3 [10.2, 100.0]",
+        "  few_shot  3  100.0 [29.0, 100.0]  100.0 [22.6, 100.0]",
+        "",
+        "what it took",
+        "  column    attempts  tokens in/out  s a call p50/p95  output tokens a valid value  a right value",
+        "  bare             4         300/60           0.5/0.5                           30             60",
+        "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
+        "",
+        "differences",
+        "  A less B                       tasks                points  odds      better",
+        "  unhandled: bare less few_shot      3  +33.3 [-95.7, +97.0]   1:1  not called",
+        "  not right: bare less few_shot      3  +66.7 [-84.8, +99.9]   2:1  not called",
+        "  none of 2 comparisons called different; of those that are called at most 5 % are expected to be wrong (e-BH)",
+        "",
+        "calls without a valid value, by difficulty",
+        "  difficulty  bare  few_shot",
+        "  easy         1/3       0/3",
+        "",
+        "calls without a valid value, by schema",
+        "  schema  bare  few_shot",
+        "  t        1/1       0/1",
+        "  s        0/2       0/2",
+        "",
+        "not measured",
+        "  money: no prices were given",
+        "  how much a model varies on one task: each was asked once",
+        "  few_shot: of 1 call the tokens are unknown and stand in no sum",
+        "",
+        BOUNDS_NOTE,
+    ]
+
+
+def widest(text):
+    return max(map(len, text.splitlines()))
+
+
+@pytest.mark.parametrize("columns", [3, 12])
+def test_text_fits_a_terminal(columns):
+    """With three strategies, and with twelve columns of long names, no line is wider than 110 columns."""
+    name = "system_prompt" if columns == 3 else "http://localhost:8000/v1#some-model strict_schema"
+    names = {f"{name}{n}": 0.05 * n for n in range(columns)}
+
+    assert widest(result_as_text(result_of(simulated(1, names, tasks=60, schemas=24)))) <= 110
+
+
+def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
+    """Of many schemas the thirty hardest are shown, and how many more there are."""
+    calls = [
+        scored(f"t{n}", how="unhandled" if n % 40 >= epoch else "exact", schema=f"s{n % 40:02}", epoch=epoch)
+        for n in range(40)
+        for epoch in range(40)
+    ]
+    text = result_as_text(result_of(run_of(*calls)))
+    listed = re.findall(r"^  (s\d\d) +\d+/40$", text, re.MULTILINE)
+
+    assert listed == [f"s{n:02}" for n in range(39, 9, -1)]
+    assert "  the 30 hardest are shown, 10 more are left out\n" in text
+
+
+def test_groups_are_told_where_they_are_not_the_schemas():
+    """With groups of schemas there is a table of them, group by column."""
+    text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=30, schemas=6)))
+
+    assert "calls without a valid value, by group\n  group" in text
+
+
+def test_of_many_comparisons_those_that_are_called_are_listed():
+    """Beyond three columns only what is called different is listed, the surest first, and the number of all is told."""
+    result = result_of(simulated(1, {"a": 0.01, "b": 0.02, "c": 0.5, "d": 0.5}, tasks=200))
+    text = result_as_text(result)
+    listed = re.findall(r"^  (?:unhandled|not right): . less . .*$", text, re.MULTILINE)
+
+    assert len(listed) == sum(one.called for one in result.comparisons)
+    assert all(line.rstrip().endswith((" a", " b")) for line in listed)
+    assert f"{len(listed)} of 12 comparisons called different" in text
+
+
+def test_epochs_are_told():
+    """With several epochs the table has the number of tasks beside that of calls, and says what counts."""
+    text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=7, epochs=3)))
+
+    assert "model m1, at most 2 attempts a call, each task 3 times," in text
+    assert re.search(r"^  a +21 +7  ", text, re.MULTILINE)
+    assert "  rates are means over tasks: one counts once, however often it was asked\n" in text
+
+
+def test_money_is_told_where_there_are_prices():
+    """With prices the costs are told in their currency, of all calls, of a valid and of a right value."""
+    text = result_as_text(result_of(run_of(scored("t1", cost=0.5), scored("t2", cost=0.25), currency="EUR")))
+
+    assert re.search(r"EUR  EUR a valid value  a right value\n  a .*  0\.75 +0\.375 +0\.375\n", text)
+
+
+@given(runs())
+def test_no_strangers_text_is_unescaped(run):
+    """Whatever a run names, every line of its text can be printed."""
+    text = result_as_text(result_of(run))
+
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_hostile_names_are_escaped():
+    """Names, codes, keywords, locations and errors of strangers are shown escaped."""
+    result = hostile()
+    text, markdown = result_as_text(result), result_as_markdown(result)
+
+    assert all(line.isprintable() for line in [*text.split("\n"), *markdown.split("\n")])
+    assert text.count(r"\x1b[2J\x9b\r\n\u202e") >= 8
+    assert "<b>" not in markdown
+    assert "[l](x)" not in markdown.replace("\\[l](x)", "")
+
+
+def test_markdown_has_the_tables_of_the_text():
+    """The Markdown has the same numbers in the same words, as tables of GitHub's."""
+    result = result_of(run_of(*CALLS))
+    markdown = result_as_markdown(result)
+
+    assert "| bare | 3 | 33.3 \\[0.3, 93.7] | 33.3 \\[0.3, 93.7] |" in markdown
+    assert "| unhandled: bare less few_shot | 3 | +33.3 \\[-95.7, +97.0] | 1:1 | not called |" in markdown
+    assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
+        "Format",
+        "Content",
+        "What it took",
+        "Differences",
+        "Calls without a valid value, by schema",
+        "Failed attempts",
+        "Not measured",
+    ]
+
+
+def test_names_come_with_their_columns_in_any_width():
+    """Where names are too long for a table, columns have numbers, and a list says which is which."""
+    text = result_as_text(result_of(run_of(scored("t1", "a" * 30), scored("t1", "b"))))
+
+    assert f"  #1 {'a' * 30}\n  #2 b\n" in text
+    assert "unhandled: #1 less #2" in text
