@@ -5,16 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 import schema_guard
-from schema_guard.bench.result import BenchResult
 from schema_guard.cli import main
-from schema_guard.report import Report
 
 COMMANDS = ("bench", "check", "doctor", "report")
 SCHEMA = {
@@ -48,7 +45,6 @@ def suite(folder):
             "input": f"a is {n}",
             "gold": {"a": n},
             "split": "test" if n < 3 else "dev",
-            "difficulty": "easy",
         }
         for n in (1, 2, 3)
     ]
@@ -206,15 +202,6 @@ USAGE = [
         "--since '1000000000d': expected a date",
     ),
     (["report", "--store", "sqlite:///s.json"], "s.json is not a SQLite database: move it away"),
-    (["bench", "builtni"], "InvalidArgument: suite 'builtni': no such folder, did you mean 'builtin'?"),
-    (["bench", "--model", "scripted:none"], "InvalidArgument: scripted:none: expected a readable file"),
-    (["bench", "--model", "lokal"], "InvalidArgument: model 'lokal': expected one of local"),
-    (["bench", "--strategy", "few_shots"], "InvalidArgument: strategy='few_shots': expected one of"),
-    (
-        ["bench", "--strategy", ",", "--model", "scripted:r.jsonl"],
-        "InvalidArgument: strategies=[]: expected one",
-    ),
-    (["bench", "--max-attempts", "0"], "Invalid value for '--max-attempts': 0 is not in the range x>=1."),
 ]
 
 
@@ -237,112 +224,6 @@ def test_debug_shows_the_traceback(capsys):
 
 
 RIGHT = ['{"a": 1}', '{"a": 2}']
-
-
-def test_bench_tells_format_and_content(capsys, folder, suite):
-    """A run's rates go to stdout, and how much it will ask for to stderr beforehand."""
-    model = script(folder, '{"a": 1}', "no", '{"a": 7}')
-    status, out, err = run(
-        capsys, "bench", "suite", "--model", model, "--strategy", "bare", "--concurrency", "1"
-    )
-
-    assert status == 0
-    assert "2 calls, at most 256 tokens of output; records go to sqlite://" in err.splitlines()
-    assert "model replies, at most 2 attempts a call" in out
-    assert [line for line in out.splitlines() if line.startswith("  bare ")] == [
-        "  bare      2  50.0 [0.7, 99.3]  50.0 [0.7, 99.3]  50.0 [0.7, 99.3]  0.0 [0.0, 84.1]",
-        "  bare failed: syntax no_json 1",
-        "  bare      50.0 [0.7, 99.3]            50.0         3            ?/?          0.00",
-    ]
-
-
-def test_bench_as_json(capsys, folder, suite):
-    """The JSON of a run has the documented fields, and the same goes to the file that is named."""
-    model = script(folder, *RIGHT, *RIGHT)
-    status, out, _ = run(
-        capsys, "bench", "suite", "--model", model, "--strategy", "bare, few_shot,bare", "--format", "json",
-        "--concurrency", "1", "--output", "result.json",
-    )  # fmt: skip
-    document = json.loads(out)
-
-    assert status == 0
-    assert list(document) == [field.name for field in fields(BenchResult)]
-    assert [(s["strategy"], s["unhandled"]["n"], s["right"]["rate"]) for s in document["strategies"]] == [
-        ("bare", 2, 1.0),
-        ("few_shot", 2, 1.0),
-    ]
-    assert json.loads((folder / "result.json").read_text()) == document
-
-
-def test_bench_records_for_the_report(capsys, folder, suite):
-    """What a run has recorded is what the report shows of it."""
-    store = "sqlite:///records.db"
-    _, out, _ = run(
-        capsys, "bench", "suite", "--model", script(folder, *RIGHT), "--strategy", "bare", "--store", store,
-        "--format", "json",
-    )  # fmt: skip
-    result = json.loads(out)
-
-    status, out, err = run(
-        capsys, "report", "--store", store, "--function", result["run"], "--format", "json"
-    )
-
-    assert (status, err) == (0, "")
-    assert list(json.loads(out)) == [field.name for field in fields(Report)]
-    assert json.loads(out)["configurations"] == result["configurations"]
-    assert json.loads(out)["configurations"][0]["calls"] == 2
-
-
-def test_bench_says_everything_that_is_wrong_with_a_suite(capsys, folder, suite):
-    """A suite that is not right exits with 2, and every problem has its line."""
-    (suite / "meta.json").write_text('{"description": "d"}')
-    (suite / "instances.jsonl").write_text('{"valid": true, "data": {"\\u001b": "x"}}')
-    status, out, err = run(capsys, "bench", "suite", "--model", "scripted:none")
-
-    assert (status, out) == (2, "")
-    assert err.splitlines()[0] == "schema-guard: InvalidArgument: suite 'suite': 2 problems"
-    assert [line.split(":")[0] for line in err.splitlines()[1:]] == [
-        "  item/meta.json",
-        "  item/instances.jsonl",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("replies", "message"),
-    [
-        ([{"raise": "TimeoutError: too \x1b slow"}] * 2, r"TimeoutError: too \x1b slow"),
-        (
-            RIGHT[:1],
-            "InvalidArgument: model 'replies' has given all its 1 replies: add one for every call, or let them start again with cycle=True",
-        ),
-    ],
-)
-def test_model_that_fails_ends_the_run_in_a_sentence(capsys, folder, suite, replies, message):
-    """An exception of the model's own is an error of the environment: exit status 2, no traceback."""
-    status, out, err = run(
-        capsys, "bench", "suite", "--model", script(folder, *replies), "--strategy", "bare"
-    )
-
-    assert (status, out) == (2, "")
-    assert f"schema-guard: {message}" in err.splitlines()
-
-
-def test_output_that_cannot_be_written_is_told(capsys, folder, suite):
-    """A result file that cannot be written exits with 2 and says so."""
-    status, _, err = run(
-        capsys,
-        "bench",
-        "suite",
-        "--model",
-        script(folder, *RIGHT),
-        "--strategy",
-        "bare",
-        "--output",
-        "no/such/file",
-    )
-
-    assert status == 2
-    assert "No such file or directory: 'no/such/file'" in err
 
 
 def test_report_of_an_empty_store(capsys, folder):

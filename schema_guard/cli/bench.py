@@ -174,7 +174,7 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
     """  # noqa: D301 - click's mark for lines that are not to be joined
     from schema_guard.bench.result import result_of  # noqa: PLC0415
 
-    outputs = [(Path(name), _writer(Path(name).suffix)) for name in given.pop("outputs")]
+    outputs = [_output(name) for name in given.pop("outputs")]
     journal = given["journal"]
     finished = _made(store, given)
     if finished is None:
@@ -263,7 +263,11 @@ def _tell(plan: Plan, expected: Estimate, url: str | None) -> None:
     """Say on stderr what is about to be asked."""
     size = f"{len(plan.tasks)} tasks x {len(plan.columns)} columns x {plan.settings.epochs} epochs"
     asked = f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
-    print(asked, *plan.left_out, f"records go to {url or 'no store'}", sep="\n", file=sys.stderr)
+    unusable = plan.suite.refused
+    refused = (
+        [f"{len(unusable)} of the suite cannot be used, the first: {safe(unusable[0])}"] if unusable else []
+    )
+    print(asked, *plan.left_out, *refused, f"records go to {url or 'no store'}", sep="\n", file=sys.stderr)
 
 
 def _status(finished: Run, journal: str | None) -> int:
@@ -277,6 +281,14 @@ def _status(finished: Run, journal: str | None) -> int:
         print(f"schema-guard: no call was answered: {safe(str(lost[0].error))}", file=sys.stderr)
         return 2
     return 0
+
+
+def _output(name: str) -> tuple[Path, Callable[[BenchResult], str]]:
+    """Give a file for the result and what writes it; what cannot be written is an error before anything is asked."""
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise click.UsageError(f"--output {safe(name)}: there is no folder {safe(str(path.parent))!r}")
+    return path, _writer(path.suffix)
 
 
 def _writer(suffix: str) -> Callable[[BenchResult], str]:
