@@ -20,8 +20,8 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.asked import prompt_digest
+from schema_guard.bench.estimate import missing
 from schema_guard.bench.journal import Kept
-from schema_guard.bench.runner import missing
 from schema_guard.calls.identity import new_call_id
 from schema_guard.calls.replies import Reply, read
 from schema_guard.errors import InvalidArgument, clip, did_you_mean, safe

@@ -1,4 +1,4 @@
-"""What a run may spend, what it is expected to spend, and what it has spent.
+"""What a run may spend, and what it has spent.
 
 Rules: a budget is looked at before each call, so calls that are under way may go beyond it; tokens that nobody told
 are estimated from the texts, never taken for 0; money needs prices, and a budget in money without prices is an error.
@@ -67,32 +67,3 @@ class Spending:
         if budget.elapsed_s is not None and monotonic() - self._began >= budget.elapsed_s:
             return f"the budget of {budget.elapsed_s:g} seconds is used up"
         return None
-
-
-class Estimate(NamedTuple):
-    """What a run is expected to take, if every first attempt is valid, and at the most.
-
-    Attributes:
-        calls: That are still to be made.
-        input_tokens: Of the first attempts' prompts.
-        output_tokens: As long as the golds.
-        most_output_tokens: Every attempt made, and each at its limit.
-        cost: Dollars for the prompts and golds; None without prices.
-        most_cost: Dollars when every attempt is made and each is at its limit, re-asks taken to be as long as first
-            prompts; None without prices.
-    """
-
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    most_output_tokens: int
-    cost: float | None
-    most_cost: float | None
-
-    def as_text(self) -> str:
-        """Give the estimate in one line."""
-        text = (
-            f"about {self.input_tokens:,} tokens of prompts and {self.output_tokens:,} to "
-            f"{self.most_output_tokens:,} of replies"
-        )
-        return text if self.cost is None else f"{text}, ${self.cost:.2f} to ${self.most_cost:.2f}"

@@ -6,6 +6,8 @@ Rules:
    that goes on, one whose replies come from other machines and one that reads a provider's batch are this same run.
 3. Whatever a provider raises, the call is lost and the run goes on; a model that only raises is not asked any more.
 4. What few-shot shows are the suite's `dev` tasks; what is scored are its `test` tasks.
+5. A schema that a strategy cannot ask this model for is left out of its column, and the result says so; a column that
+   could ask for none is an error before anything is spent.
 """
 
 from __future__ import annotations
@@ -18,15 +20,14 @@ from math import log
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.bench.asked import AskedModel, NotAsked, UnderWay, under_way
-from schema_guard.bench.budget import Estimate, RunBudget, Spending
+from schema_guard.bench.asked import AskedModel, UnderWay, under_way
+from schema_guard.bench.budget import RunBudget, Spending
 from schema_guard.bench.journal import Journal
 from schema_guard.bench.scored import Run, scored_of
-from schema_guard.bench.suite import estimated_tokens
 from schema_guard.core.prompting import Example
 from schema_guard.core.values import Budget, Message
 from schema_guard.decide.prices import CallTokens
-from schema_guard.errors import CallFailed, InvalidArgument
+from schema_guard.errors import CallFailed, InvalidArgument, clip
 from schema_guard.guard import guard
 from schema_guard.stats import log_e_value
 
@@ -109,53 +110,6 @@ def run(
     return calls.result()
 
 
-def missing(
-    plan: Plan, models: Mapping[str, Model], journal: Journal | None = None
-) -> list[tuple[Cell, NotAsked]]:
-    """Give the next attempt of every call that is not finished: the call, and what would be sent; nothing is asked."""
-    calls = Calls(plan, models, journal=journal, is_offline=True)
-
-    async def wanted() -> list[tuple[Cell, NotAsked]]:
-        found = []
-        for cell in plan.cells():
-            try:
-                await calls.outcome(cell)
-            except NotAsked as next_attempt:
-                found.append((cell, next_attempt))
-        return found
-
-    return asyncio.run(wanted())
-
-
-def estimate(
-    plan: Plan, models: Mapping[str, Model], journal: Journal | None = None, prices: Prices | None = None
-) -> Estimate:
-    """Estimate what is still to be spent on a plan, before anything is."""
-    wanted = missing(plan, models, journal)
-    sent = [_tokens_of(attempt.prompt) + _tokens_of(attempt.options.get("tools")) for _, attempt in wanted]
-    golds = [estimated_tokens(cell.task.gold) for cell, _ in wanted]
-    most = [
-        plan.settings.most_attempts(cell.column.strategy) - attempt.attempt + 1 for cell, attempt in wanted
-    ]
-    limits = [cell.task.output_tokens * count for (cell, _), count in zip(wanted, most, strict=True)]
-    cost = most_cost = None
-    if prices:
-        by_cell = [prices[cell.column.model] for cell, _ in wanted]
-        cost = sum(
-            price.cost(CallTokens(given, 0, out))
-            for price, given, out in zip(by_cell, sent, golds, strict=True)
-        )
-        most_cost = sum(
-            price.cost(CallTokens(given * count, 0, out))
-            for price, given, count, out in zip(by_cell, sent, most, limits, strict=True)
-        )
-    return Estimate(len(wanted), sum(sent), sum(golds), sum(limits), cost, most_cost)
-
-
-def _tokens_of(sent: Any) -> int:
-    return 0 if sent is None else estimated_tokens(sent)
-
-
 class _Look:
     """What is known of a column's unhandled rate: each task counts once."""
 
@@ -214,15 +168,23 @@ class Calls:
         self._spending = Spending(self.settings.budget)
         self._lost_in_a_row: Counter[str] = Counter()
         self._looks = {column.name: _Look() for column in plan.columns}
-        # Prepared before the first call: what cannot be asked for is an error before anything is spent.
+        self._refused: dict[tuple[str, str], str] = {}
+        # Prepared before the first call: what cannot be asked for is known before anything is spent.
         for cell in plan.cells():
-            self._guarded(cell)
+            self._prepare(cell)
+        self._check_columns()
         self._recorded = _recorded(store, self._journal)
+
+    def cells(self) -> Iterator[Cell]:
+        """Give the calls that can be made, in the planned order."""
+        return (
+            cell for cell in self.plan.cells() if (cell.column.name, cell.entry.name) not in self._refused
+        )
 
     async def make(self) -> None:
         """Make all calls: each model's in the planned order, some at once, the models side by side."""
         cells: dict[str, list[Cell]] = {name: [] for name in self._models}
-        for cell in self.plan.cells():
+        for cell in self.cells():
             cells[cell.column.model].append(cell)
         try:
             await asyncio.gather(*(self._make_all(name, iter(own)) for name, own in cells.items()))
@@ -253,8 +215,9 @@ class Calls:
             for name, look in looks
             if look.side
         ]
-        made = [self._scored[cell.key] for cell in plan.cells() if cell.key in self._scored]
-        short = plan.calls - len(made)
+        wanted = list(self.cells())
+        made = [self._scored[cell.key] for cell in wanted if cell.key in self._scored]
+        short = len(wanted) - len(made)
         return Run(
             suite=plan.suite.name,
             suite_fingerprint=plan.suite.fingerprint,
@@ -269,8 +232,26 @@ class Calls:
             currency="USD" if self.settings.prices else None,
             scored=tuple(made),
             left_out=plan.left_out,
-            stopped=(*self._stopped, *decided, *([f"{short} calls were not made"] if short else [])),
+            stopped=(
+                *self.refusals(),
+                *self._stopped,
+                *decided,
+                *([f"{short} calls were not made"] if short else []),
+            ),
         )
+
+    def refusals(self) -> list[str]:
+        """Say which tasks a column could not ask for, a line a column."""
+        lines = []
+        for column in self.plan.columns:
+            refused = {schema: why for (name, schema), why in self._refused.items() if name == column.name}
+            tasks = sum(entry.name in refused for entry, _ in self.plan.tasks)
+            if tasks:
+                lines.append(
+                    f"{tasks} tasks of {len(refused)} schemas could not be asked for in column {column.name}, "
+                    f"the first: {clip(next(iter(refused.values())), 200)}"
+                )
+        return lines
 
     async def _make_all(self, model: str, cells: Iterator[Cell]) -> None:
         # Connections belong to the event loop that opened them, which ends with the run.
@@ -325,6 +306,23 @@ class Calls:
             )
             found = self._guards[key] = settings(self._asked[cell.column.model].acall)
         return found
+
+    def _prepare(self, cell: Cell) -> None:
+        column, schema = cell.column.name, cell.entry.name
+        if (column, schema) in self._refused:
+            return
+        try:
+            self._guarded(cell)
+        except InvalidArgument as error:
+            self._refused[column, schema] = str(error)
+
+    def _check_columns(self) -> None:
+        """Make sure that every column can ask for something."""
+        schemas = {entry.name for entry, _ in self.plan.tasks}
+        for column in self.plan.columns:
+            words = [why for (name, _), why in self._refused.items() if name == column.name]
+            if len(words) == len(schemas):
+                raise InvalidArgument(words[0])
 
     def _cost(self, cell: Cell, outcome: Outcome[Any]) -> float | None:
         prices = self.settings.prices.get(cell.column.model)

@@ -18,7 +18,7 @@ from schema_guard.errors import did_you_mean, safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.bench.budget import Estimate
+    from schema_guard.bench.estimate import Estimate
     from schema_guard.bench.plan import Plan
     from schema_guard.bench.result import BenchResult
     from schema_guard.bench.scored import Run
@@ -192,8 +192,8 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
 
 def _made(store: str | None, given: dict[str, Any]) -> Run | None:
     """Make the calls; None on a dry run."""
+    from schema_guard.bench.estimate import estimate  # noqa: PLC0415
     from schema_guard.bench.journal import Journal  # noqa: PLC0415
-    from schema_guard.bench.runner import estimate  # noqa: PLC0415
     from schema_guard.models import connect  # noqa: PLC0415
     from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
 
@@ -267,7 +267,15 @@ def _tell(plan: Plan, expected: Estimate, url: str | None) -> None:
     refused = (
         [f"{len(unusable)} of the suite cannot be used, the first: {safe(unusable[0])}"] if unusable else []
     )
-    print(asked, *plan.left_out, *refused, f"records go to {url or 'no store'}", sep="\n", file=sys.stderr)
+    print(
+        asked,
+        *plan.left_out,
+        *expected.refusals,
+        *refused,
+        f"records go to {url or 'no store'}",
+        sep="\n",
+        file=sys.stderr,
+    )
 
 
 def _status(finished: Run, journal: str | None) -> int:

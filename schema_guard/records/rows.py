@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from schema_guard.core.violations import declared_location
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt, Violation
+    from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
@@ -106,7 +106,12 @@ def store_text(text: str) -> str:
     >>> store_text("a\x00b")
     'a\\u0000b'
     """
-    return _NOT_STORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    # What is printable has neither; the names that every call of a function has are that.
+    return text if text.isprintable() else _NOT_STORABLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _call_row(call: Call, task: Prompt | None, key: bytes) -> Row:
@@ -140,7 +145,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         None if failure is None else store_text(failure.kind),
         None if failure is None else store_text(failure.code),
         _text(attempt.form),
-        json.dumps([store_text(step) for step in attempt.repairs]),
+        json.dumps([store_text(step) for step in attempt.repairs]) if attempt.repairs else "[]",
         _text(attempt.finish_reason),
         _count(usage.input_tokens),
         _count(usage.cached_input_tokens),
@@ -157,15 +162,13 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
 
 def _violations(failure: Failure | None) -> str:
     """Give the distinct pairs of location and keyword as JSON, most relevant first."""
+    if failure is None or not failure.violations:
+        return "[]"
     pairs = {
         (store_text(declared_location(v, indices=False)), store_text(v.keyword)): None
-        for v in _broken(failure)
+        for v in failure.violations
     }
     return json.dumps(list(pairs)[:MAX_VIOLATIONS], separators=(",", ":"))
-
-
-def _broken(failure: Failure | None) -> tuple[Violation, ...]:
-    return () if failure is None else failure.violations
 
 
 def _task_text(task: Prompt) -> str:

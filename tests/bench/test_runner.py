@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from schema_guard.bench.budget import RunBudget
+from schema_guard.bench.estimate import estimate, missing
 from schema_guard.bench.journal import Journal
 from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
-from schema_guard.bench.runner import RunSettings, estimate, missing, run
+from schema_guard.bench.runner import RunSettings, run
 from schema_guard.bench.scoring import unanswered
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
@@ -445,6 +446,25 @@ def test_schema_that_a_strategy_cannot_ask_for_is_refused_before_a_call():
     with pytest.raises(InvalidArgument, match="strict_schema"):
         run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
     assert model.heard == []
+
+
+def test_column_leaves_out_what_it_cannot_ask_for():
+    """The other schemas of a suite are asked for, and the result says what was not."""
+    pytest.importorskip("llguidance", reason="needs the extra 'local'")
+    model = Counting()
+    model.target = "llamacpp-llguidance"
+    _, second = small_suite().schemas
+    (refused,) = small_suite(["first"], document={"type": "object", "not": {"required": ["m"]}}).schemas
+    suite = type(small_suite())("small", "", "MIT", "0" * 16, (refused, second))
+    finished = run(planned(["bare", "strict_schema"], suite=suite), {"m": model})
+
+    assert {(s.column, s.schema) for s in finished.scored} == {
+        ("bare", "first"),
+        ("bare", "second"),
+        ("strict_schema", "second"),
+    }
+    (words,) = finished.stopped
+    assert words.startswith("2 tasks of 1 schemas could not be asked for in column strict_schema, the first: ")
 
 
 def test_result_of_a_script_has_no_times():

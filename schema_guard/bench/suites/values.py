@@ -151,7 +151,7 @@ def estimated_tokens(value: Any) -> int:
     18
     """
     text = as_written(value)
-    digits = sum(character.isdecimal() for character in text)
+    digits = sum(map(str.isdecimal, text))
     return digits + ceil((len(text) - digits) / 3)
 
 

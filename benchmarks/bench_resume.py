@@ -1,0 +1,151 @@
+"""Runs that are killed and go on: python benchmarks/bench_resume.py --corpora FOLDER --output FILE.txt.
+
+First a real model: 60 tasks of tasks.jsonl, spread over its twelve sources, no prompt beyond 1,500 tokens, under two
+strategies, one call at a time. The command is killed with SIGKILL in the middle and run again with --resume. Told are
+the replies that were kept when it died, that each is still there, that no attempt stands in the journal twice, and
+that the calls are those of the plan. Then all 450 tasks with a script, killed in the middle three times: the result's
+file is compared byte for byte with that of a run that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+STRATEGIES = "few_shot,strict_schema"
+
+
+def main() -> None:
+    """Do both, print what was seen, and write it when asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    tasks = arguments.corpora / "tasks.jsonl"
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [
+            "python benchmarks/bench_resume.py",
+            f"{datetime.now(UTC):%Y-%m-%d}",
+            "",
+            *real_model(tasks, Path(folder)),
+            "",
+            *script(tasks, Path(folder)),
+        ]
+    text = "\n".join(lines)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+
+
+def bench(*arguments: str | Path) -> list[str]:
+    """Give the command line of a run."""
+    return [sys.executable, "-m", "schema_guard", "bench", *map(str, arguments)]
+
+
+def killed(command: list[str], journal: Path, lines: int) -> bytes:
+    """Run a command until its journal has so many lines, kill it, and give what the journal holds."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not journal.exists() or journal.read_bytes().count(b"\n") < lines:
+        if process.poll() is not None:
+            raise SystemExit(f"it ended by itself: {process.returncode}")
+        sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    content = journal.read_bytes()
+    return content[: content.rfind(b"\n") + 1]
+
+
+def replies_of(journal: Path) -> list[dict[str, object]]:
+    """Give the replies of a journal."""
+    return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+def real_model(tasks: Path, folder: Path) -> list[str]:
+    """Kill and resume a run of the local model."""
+    journal, result, store = folder / "real.journal", folder / "real.json", f"sqlite:///{folder}/real.db"
+    command = bench(
+        tasks, "--model", "local", "--strategy", STRATEGIES, "--sample", "60", "--max-prompt-tokens", "1500",
+        "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
+    )  # fmt: skip
+    began = monotonic()
+    before = killed(command, journal, 60)
+    first = monotonic() - began
+    kept = before.count(b"\n") - 1
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds = monotonic() - began
+    after = replies_of(journal)
+    times = Counter((*reply["call"], reply["attempt"]) for reply in after)
+    document = json.loads(result.read_text(encoding="utf-8"))
+    at = {name: index for index, name in enumerate(document["call_fields"])}
+    asked = {column: set() for column in range(len(document["columns"]))}
+    for call in document["calls"]:
+        asked[call[at["column"]]].add(call[at["task"]])
+    sources = Counter(call[at["group"]] for call in document["calls"] if call[at["column"]] == 0)
+    recorded = subprocess.run(
+        [sys.executable, "-m", "schema_guard", "report", "--store", store, "--format", "json"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    attempts = sum(one["attempts"] for one in json.loads(recorded.stdout)["configurations"])
+    same = asked[1] <= asked[0] and len(asked[0]) == document["settings"]["tasks"]
+    return [
+        f"the local model, 60 tasks of {len(sources)} sources, {STRATEGIES}, one call at a time",
+        f"killed with SIGKILL after {first:.0f} s, {kept} replies kept; finished after {seconds:.0f} s in all",
+        f"the journal still begins with these replies, byte for byte: {yes(journal.read_bytes().startswith(before))}",
+        f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times)}",
+        f"attempts in the store: {attempts}",
+        f"calls in the result: {len(document['calls'])}, of the {len(asked[0])} planned tasks: {yes(same)}",
+        *(f"  {why[:150]} ..." for why in document["stopped"]),
+    ]
+
+
+def script(tasks: Path, folder: Path) -> list[str]:
+    """Kill and resume a run of a script three times, and compare its file with an undisturbed one's."""
+    rows = [json.loads(line) for line in tasks.read_text(encoding="utf-8").splitlines()]
+    replies = folder / "script.jsonl"
+    with replies.open("w", encoding="utf-8") as file:
+        for number, row in enumerate(rows):
+            # One in five is no JSON, so that there is something to ask again.
+            text = "I cannot say." if number % 5 == 0 else json.dumps(row["gold"])
+            file.write(
+                json.dumps({"when": row["text"], "reply": text, "finish_reason": "stop", "delay_s": 0.02})
+                + "\n"
+            )
+
+    def command(name: str, *more: str) -> list[str]:
+        return bench(
+            tasks, "--model", f"scripted:{replies}", "--strategy", STRATEGIES, "--sample", "all", "--seed", "7",
+            "--output", folder / f"{name}.json", "--store", "none", *more,
+        )  # fmt: skip
+
+    subprocess.run(command("whole"), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal = folder / "script.journal"
+    killed_command = command("killed", "--journal", str(journal), "--resume")
+    deaths = [killed(killed_command, journal, lines).count(b"\n") - 1 for lines in (150, 400, 800)]
+    subprocess.run(killed_command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    whole, again = ((folder / f"{name}.json").read_bytes() for name in ("whole", "killed"))
+    times = Counter((*reply["call"], reply["attempt"]) for reply in replies_of(journal))
+    calls = len(json.loads(whole)["calls"])
+    return [
+        f"a script, all {len(rows)} tasks, {STRATEGIES}: {calls} calls, {len(times)} attempts",
+        f"killed with SIGKILL after {', '.join(map(str, deaths))} replies",
+        f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times)}",
+        f"the result's file of {len(whole):,} bytes is that of an undisturbed run: {yes(whole == again)}",
+    ]
+
+
+def yes(claim: bool) -> str:
+    """Give a claim as a word."""
+    return "yes" if claim else "NO"
+
+
+if __name__ == "__main__":
+    main()
