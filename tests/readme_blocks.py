@@ -1,7 +1,7 @@
 """Runs the README: its Python blocks and its console blocks, in order, in one folder with one store.
 
-A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2` its second
-paragraph.
+A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
+and fourth paragraph.
 
     python tests/readme_blocks.py            says where the README's output is not what came out
     python tests/readme_blocks.py --update   writes what came out into the README
@@ -41,10 +41,11 @@ def rendered(text: str) -> str:
 
 def _quoted(quotation: re.Match[str]) -> str:
     """Give a result file as it is quoted: a text as a block, ratios as a table under the heading that is there."""
-    path, _, paragraph = quotation["path"].partition("#")
+    path, _, numbers = quotation["path"].partition("#")
     content = (README.parent / path).read_text(encoding="utf-8")
-    if paragraph:
-        content = content.split("\n\n")[int(paragraph) - 1]
+    if numbers:
+        paragraphs = content.split("\n\n")
+        content = "\n\n".join(paragraphs[int(number) - 1] for number in numbers.split(","))
     shown = f"```text\n{content.rstrip()}\n```"
     if path.endswith(".json"):
         heading = quotation["shown"].splitlines()[:2]

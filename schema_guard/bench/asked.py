@@ -99,7 +99,8 @@ class AskedModel:
         self.name = model.name
         self.target = model.target
         self.capabilities = model.capabilities
-        self._model = model
+        # The reply's JSON alone where a model can give it: what is around it is not looked at.
+        self._ask = getattr(model, "areply", model.acall)
         self._journal = journal
         self._is_offline = is_offline
         self._is_timed = getattr(model, "is_timed", True)
@@ -141,7 +142,7 @@ class AskedModel:
 
     async def _reply(self, prompt: Any, options: Mapping[str, Any] | None) -> Reply:
         try:
-            return read(await self._model.acall(prompt, options=options))
+            return read(await self._ask(prompt, options=options))
         except InvalidArgument:
             # Our own words, not the provider's: no such call can be made.
             raise

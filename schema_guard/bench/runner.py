@@ -13,7 +13,9 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import log
@@ -48,6 +50,11 @@ if TYPE_CHECKING:
 CONCURRENCY = 4
 # A model that raised so often, one call after the other, will go on raising.
 _MOST_LOST = 20
+# Calls after which the writer is waited for: a store drops what finds its queue of 10,000 attempts full.
+_MOST_UNWRITTEN = 1_000
+_WRITE_WAIT_S = 30.0
+# Of the garbage collector, while a run makes its calls: a tenth of their CPU goes to it otherwise.
+_COLLECTIONS = (10_000, 50, 100)
 # Evidence against a rate, for one side of it, at alpha 5 %.
 _ENOUGH = log(1 / 0.05)
 
@@ -106,8 +113,20 @@ def run(
         InvalidArgument: A strategy cannot ask its model for one of the schemas, or the journal is of other prompts.
     """
     calls = Calls(plan, models, store=store, journal=journal, settings=settings, on_call=on_call)
-    asyncio.run(calls.make())
+    with rare_collections():
+        asyncio.run(calls.make())
     return calls.result()
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: of the objects that a run makes many stay, and it looks at them all."""
+    before = gc.get_threshold()
+    gc.set_threshold(*(max(pair) for pair in zip(before, _COLLECTIONS, strict=True)))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class _Look:
@@ -166,6 +185,7 @@ class Calls:
         self._scored: dict[Key, Scored] = {}
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
+        self._unwritten = 0
         self._lost_in_a_row: Counter[str] = Counter()
         self._looks = {column.name: _Look() for column in plan.columns}
         self._refused: dict[tuple[str, str], str] = {}
@@ -197,6 +217,9 @@ class Calls:
         outcome = _as_kept(await self._outcome(cell, call), call)
         if self._store is not None and outcome.call.id not in self._recorded:
             self._store.record(outcome, (Message("user", cell.task.text),))
+            self._unwritten += 1
+            if self._unwritten == _MOST_UNWRITTEN:
+                self._unwritten = self._store.flush(_WRITE_WAIT_S)
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
         self._count(cell, scored)
         return scored

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,7 +214,8 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
         if dry_run:
             return None
         make = _executed(executor, sources, retries)
-        with progress(len(plan.tasks) * plan.settings.epochs) as on_call:
+        # Ray says on stdout what becomes of its workers, and stdout is the result's.
+        with redirect_stdout(sys.stderr), progress(len(plan.tasks) * plan.settings.epochs) as on_call:
             finished = make(
                 plan,
                 models,

@@ -85,6 +85,35 @@ def test_request_is_what_a_call_sends(server, target):
     assert body["seed"] == 1
 
 
+@pytest.mark.parametrize("target", ["openai", "openai-responses"])
+def test_reply_is_the_json_of_the_object(server, target):
+    """`areply` gives what `acall` gives, as dicts."""
+
+    async def both():
+        async with connect(named(server), target=target) as model:
+            return await model.areply(MESSAGES), await model.acall(MESSAGES)
+
+    reply, given = asyncio.run(both())
+
+    known = given.model_dump(exclude_unset=True)
+    assert {key: reply[key] for key in known if key not in ("id", "output")} == {
+        key: value for key, value in known.items() if key not in ("id", "output")
+    }
+
+
+@pytest.mark.parametrize("fault", ["html", "broken_json"])
+def test_reply_that_is_no_json_is_an_error(fault):
+    """What an intermediary sent is never taken for what a model wrote."""
+    with serve(["{}"], faults=fault) as server:
+
+        async def ask():
+            async with connect(named(server)) as model:
+                return await model.areply("x")
+
+        with pytest.raises(ValueError, match="Expecting|Unterminated"):
+            asyncio.run(ask())
+
+
 def test_stream_gives_chunks_and_asks_for_usage(server):
     """The chunks are the SDK's; usage is asked for, unless options say otherwise."""
     with connect(named(server)) as model:

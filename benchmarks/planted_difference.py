@@ -1,0 +1,105 @@
+"""Is a difference found, and only where there is one: python benchmarks/planted_difference.py --output FILE.txt.
+
+Two scripted models are run through the benchmark's own runner on the same tasks, again and again with other seeds. Each
+fails on a task with a fixed probability, independently of the other. Planted are 8 % against 3 %, and 10 % against
+10 %. Counted is how often the result calls the two different, in format or in content, with its correction for both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from schema_guard import Schema
+from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.result import result_of
+from schema_guard.bench.runner import RunSettings, run
+from schema_guard.bench.suite import Suite, SuiteSchema, Task
+from schema_guard.models.scripted import ScriptedModel
+from schema_guard.stats import pairs_needed, wilson
+
+SCHEMA = Schema.of(
+    {
+        "title": "order",
+        "type": "object",
+        "properties": {"number": {"type": "integer"}},
+        "required": ["number"],
+    }
+)
+
+
+class Failing(ScriptedModel):
+    """A script by prompt: the tasks' numbers that it has no JSON for are drawn beforehand."""
+
+    def __init__(self, rate: float, tasks: int, seed: int) -> None:
+        super().__init__({"": ""})
+        random = Random(seed)  # noqa: S311 - failures that can be repeated, no secret
+        self._failing = {number for number in range(tasks) if random.random() < rate}
+
+    async def acall(self, prompt: Any, *, options: Any = None) -> str:
+        """Give the right answer, or none."""
+        number = int(prompt[-1]["content"].rpartition(" ")[2])
+        return "I cannot say." if number in self._failing else json.dumps({"number": number})
+
+
+def suite_of(tasks: int) -> Suite:
+    """Give a suite of so many tasks."""
+    made = tuple(
+        Task(f"order-{number}", f"Order {number}", "Give its number.", {"number": number}, {}, (), "test")
+        for number in range(tasks)
+    )
+    entry = SuiteSchema("order", "order", "", "Apache-2.0", SCHEMA, made, ())
+    return Suite("planted", "", "Apache-2.0", "0" * 16, (entry,))
+
+
+def called(rates: tuple[float, float], tasks: int, repetitions: int) -> int:
+    """Count the repetitions in which the two models are called different."""
+    plan = plan_of(suite_of(tasks), columns_of(["a", "b"], ["bare"]), PlanSettings(max_attempts=1))
+    found = 0
+    for seed in track(range(repetitions), description=f"{rates}", console=Console(stderr=True)):
+        models = {
+            name: Failing(rate, tasks, 2 * seed + at)
+            for at, (name, rate) in enumerate(zip("ab", rates, strict=True))
+        }
+        result = result_of(run(plan, models, settings=RunSettings(concurrency=1)))
+        found += any(one.called for one in result.comparisons)
+    return found
+
+
+def main() -> None:
+    """Measure, print the table, and write it when asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=200)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    # Discordant pairs of 8 % against 3 % when the two fail independently; 5 % over two comparisons, two sides, 20 : 1.
+    tasks = pairs_needed(0.08 * 0.97, 0.03 * 0.92, power=0.9, alpha=0.05 / 40) or 0
+    lines = [
+        f"python benchmarks/planted_difference.py --repetitions {arguments.repetitions}",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+        "",
+        "unhandled        tasks   called different   one look, 95 %",
+    ]
+    for rates, size in (((0.08, 0.03), tasks), ((0.10, 0.10), 400)):
+        found = called(rates, size, arguments.repetitions)
+        bounds = wilson(found, arguments.repetitions)
+        assert bounds is not None
+        share = f"{found} of {arguments.repetitions} = {found / arguments.repetitions:.1%}"
+        lines.append(
+            f"{rates[0]:4.0%} and {rates[1]:4.0%}{size:9,}{share:>19}   [{bounds.lower:.1%}, {bounds.upper:.1%}]"
+        )
+    text = "\n".join(lines)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
