@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 
+from schema_guard.records import open_store
+
 STRATEGIES = "few_shot,strict_schema"
 
 
@@ -90,18 +92,16 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
     for call in document["calls"]:
         asked[call[at["column"]]].add(call[at["task"]])
     sources = Counter(call[at["group"]] for call in document["calls"] if call[at["column"]] == 0)
-    recorded = subprocess.run(
-        [sys.executable, "-m", "schema_guard", "report", "--store", store, "--format", "json"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    attempts = sum(one["attempts"] for one in json.loads(recorded.stdout)["configurations"])
+    with open_store(store) as records:
+        stored = Counter((row["call_id"], row["number"]) for row in records.attempts())
+        lost = sum(row["kind"] == "transport" for row in records.attempts())
     same = asked[1] <= asked[0] and len(asked[0]) == document["settings"]["tasks"]
     return [
         f"the local model, 60 tasks of {len(sources)} sources, {STRATEGIES}, one call at a time",
         f"killed with SIGKILL after {first:.0f} s, {kept} replies kept; finished after {seconds:.0f} s in all",
         f"the journal still begins with these replies, byte for byte: {yes(journal.read_bytes().startswith(before))}",
         f"attempts that are in the journal twice: {sum(count > 1 for count in times.values())} of {len(times)}",
-        f"attempts in the store: {attempts}",
+        f"attempts that are in the store twice: {sum(count > 1 for count in stored.values())} of {len(stored)}, {lost} of them lost",
         f"calls in the result: {len(document['calls'])}, of the {len(asked[0])} planned tasks: {yes(same)}",
         *(f"  {why[:150]} ..." for why in document["stopped"]),
     ]

@@ -1,0 +1,116 @@
+"""Constrained-decoding engines on real schemas: what each accepts of valid and invalid instances, and what it takes.
+
+    python benchmarks/engines.py [--suite FILE]... [--engine NAME]... [--every 1] [--seconds 20] [--gibibytes 4]
+        [--output benchmarks/results/FILE.json]
+
+Reads maskbench.jsonl and jsonschemabench.jsonl in the folder that SCHEMA_GUARD_CORPORA names, unless --suite names
+others, and cuts texts into the tokens of the local model, which is fetched when it is not there (98 MB). --every 10
+takes each tenth schema. Engines that are not installed are told and left out: pip install 'schema-guard[engines]',
+and xgrammar for itself, which brings torch.
+
+With --output a text file is written beside the JSON, which names the schemas that each engine does not support.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.engines import (
+    ENGINES,
+    Limits,
+    engines_as_json,
+    engines_as_text,
+    engines_of,
+    run_engines,
+)
+from schema_guard.bench.suite import load_suite
+from schema_guard.models.weights import local_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.bench.engines import EngineResult, EnginesResult, Progress
+
+FILES = ("maskbench.jsonl", "jsonschemabench.jsonl")
+SHOWN_EVERY_S = 10.0
+
+
+def shower() -> Callable[[Progress], None]:
+    """Give what tells on stderr, every ten seconds, how far an engine is."""
+    told = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal told
+        if time.monotonic() - told >= SHOWN_EVERY_S:
+            told = time.monotonic()
+            print(f"{progress.engine}: {progress.number} of {progress.schemas} schemas", file=sys.stderr)
+
+    return show
+
+
+def kept(engine: EngineResult) -> dict[str, Any]:
+    """Give what one engine did, with the names of the schemas that it does not support in place of every schema."""
+    return {
+        "unsound": [each.schema for each in engine.checked if each.is_under_constrained],
+        "narrowed": [each.schema for each in engine.checked if each.is_over_constrained],
+        "not_judged": {each.schema: each.state for each in engine.checked if each.state != "judged"},
+    }
+
+
+def summary(result: EnginesResult) -> dict[str, Any]:
+    """Give a result without its single schemas, which would be a megabyte."""
+    plain: dict[str, Any] = engines_as_json(
+        replace(result, engines=tuple(replace(engine, checked=()) for engine in result.engines))
+    )
+    for row, engine in zip(plain["engines"], result.engines, strict=True):
+        row["checked"] = kept(engine)
+    return plain
+
+
+def main() -> int:
+    """Measure, print, and write when asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'builtin'")
+    parser.add_argument("--engine", action="append", choices=[engine.name for engine in ENGINES])
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=Limits().schema_s)
+    parser.add_argument("--gibibytes", type=float, default=Limits().memory_bytes / 2**30)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    suites = arguments.suite or [str(Path(os.environ["SCHEMA_GUARD_CORPORA"]) / name) for name in FILES]
+    limits = Limits(schema_s=arguments.seconds, memory_bytes=int(arguments.gibibytes * 2**30))
+    weights = local_weights(report=lambda line: print(line, file=sys.stderr))
+    results = []
+    for path in suites:
+        suite = load_suite(path)
+        part = replace(suite, schemas=suite.schemas[:: arguments.every])
+        engines = engines_of(arguments.engine)
+        results.append(run_engines(part, engines, weights=weights, limits=limits, on_schema=shower()))
+    text = "\n\n\n".join(engines_as_text(result) for result in results) + "\n"
+    print(text, end="")
+    if arguments.output is not None:
+        written = {
+            "command": shlex.join(["python", "benchmarks/engines.py", *sys.argv[1:]]),
+            "date": datetime.now(UTC).date().isoformat(),
+            "python": platform.python_version(),
+            "results": [summary(result) for result in results],
+        }
+        arguments.output.write_text(
+            json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        arguments.output.with_suffix(".txt").write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
