@@ -9,7 +9,6 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import weakref
 from dataclasses import dataclass, field
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 600.0
 
 _OURS = ("input", "messages", "stream")
+# Arguments of the SDK's methods that are no part of a request's body.
+_SDK_ONLY = frozenset({"extra_headers", "extra_query", "timeout"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +109,16 @@ class OpenAIModel(Closing):
         return await self._api(self._async_client()).create(**arguments)
 
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once and give the JSON that came, as dicts.
+        """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.
 
-        What `acall` gives without the SDK's object around it, which is a part of what a request costs here.
-
-        Raises:
-            ValueError: What came is no JSON.
+        What `acall` gives through the SDK's own connection, without its classes for what goes out and what comes in,
+        which take a fifth of what a request costs here.
         """
-        arguments = self._arguments(prompt, options)
-        came = await self._api(self._async_client()).with_raw_response.create(**arguments)
-        return json.loads(came.content)
+        given = options or {}
+        if not _SDK_ONLY.isdisjoint(given):
+            return await self.acall(prompt, options=options)
+        path, body = self.request(prompt, options=given)
+        return await self._async_client().post(path.removeprefix("/v1"), body=body, cast_to=object)
 
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None

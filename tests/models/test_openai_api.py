@@ -101,17 +101,44 @@ def test_reply_is_the_json_of_the_object(server, target):
     }
 
 
-@pytest.mark.parametrize("fault", ["html", "broken_json"])
-def test_reply_that_is_no_json_is_an_error(fault):
-    """What an intermediary sent is never taken for what a model wrote."""
-    with serve(["{}"], faults=fault) as server:
+@pytest.mark.parametrize("fault", ["http_429", "http_500", "broken_json"])
+def test_reply_raises_as_a_call_does(fault):
+    """Errors are those of `acall`."""
+    raised = []
+    with serve(ScriptedModel(["{}"], cycle=True), faults=fault) as server:
+
+        async def ask():
+            async with connect(named(server)) as model:
+                for way in (model.areply, model.acall):
+                    with pytest.raises(Exception) as caught:  # noqa: PT011 - both are compared
+                        await way("x")
+                    raised.append(type(caught.value))
+
+        asyncio.run(ask())
+
+    assert raised[0] is raised[1]
+
+
+def test_reply_that_is_a_page_is_its_text():
+    """What an intermediary sent in place of JSON comes as the text that it is, which is no reply of a model."""
+    with serve(["{}"], faults="html") as server:
 
         async def ask():
             async with connect(named(server)) as model:
                 return await model.areply("x")
 
-        with pytest.raises(ValueError, match="Expecting|Unterminated"):
-            asyncio.run(ask())
+        assert asyncio.run(ask()).lstrip().startswith("<")
+
+
+def test_reply_takes_the_sdks_own_arguments(server):
+    """A timeout or header goes to the SDK and not into the body."""
+
+    async def ask():
+        async with connect(named(server)) as model:
+            return await model.areply("x", options={"timeout": 5.0})
+
+    assert asyncio.run(ask()).choices[0].message.content == "hello"
+    assert "timeout" not in bodies(server)[0]
 
 
 def test_stream_gives_chunks_and_asks_for_usage(server):
