@@ -1,6 +1,7 @@
 """A run through a provider's batch files: written, answered out of order, read back, written again."""
 
 import json
+import urllib.request
 
 import pytest
 
@@ -15,6 +16,7 @@ from schema_guard.bench.journal import Journal
 from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.runner import run
 from schema_guard.errors import InvalidArgument
+from schema_guard.testing import serve
 from tests.bench.small_suites import Counting, number_asked, small_suite
 from tests.bench.test_runner import some_fail
 
@@ -92,6 +94,35 @@ def test_rounds_end_with_the_result_of_a_direct_run(tmp_path, plan, models, jour
     assert sizes == [12, 8]
     assert model.heard == []
     assert batched.scored == run(plan, {"gpt-x": Counting(some_fail)}).scored
+
+
+@pytest.mark.parametrize("kind", ["openai", "openai-responses"])
+def test_bodies_are_taken_by_the_providers_api(tmp_path, kind):
+    """Sent to a server of the provider's wire format, request by request, they are answered, and the answers are read."""
+    plan = plan_of(small_suite(tasks=3), columns_of(["gpt-x"], ["bare", "strict_schema"]))
+    models = {"gpt-x": batch_model(f"{kind}:gpt-x")}
+
+    def reply(text):
+        return json.dumps({"n": int(text.split("Give n.")[1].split()[1])})
+
+    rows = []
+    with serve(reply) as server:
+        for request in batch_requests(plan, models):
+            sent = urllib.request.Request(  # noqa: S310 - loopback
+                server.url + request["url"],
+                json.dumps(request["body"]).encode(),
+                {"content-type": "application/json"},
+                method=request["method"],
+            )
+            with urllib.request.urlopen(sent) as answered:  # noqa: S310 - loopback
+                response = {"status_code": answered.status, "body": json.load(answered)}
+            rows.append({"custom_id": request["custom_id"], "response": response, "error": None})
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        read_replies(written(tmp_path / "replies", rows), plan, models, journal)
+        finished = run(plan, {"gpt-x": models["gpt-x"]}, journal=journal)
+
+    assert {(s.format, s.content.exact) for s in finished.scored} == {("exact", True)}
+    assert all(s.input_tokens for s in finished.scored)
 
 
 def test_replies_are_taken_once(tmp_path, plan, models, journal):

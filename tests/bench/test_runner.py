@@ -1,6 +1,7 @@
 """The benchmark's run: what is asked, what is kept and recorded of it, and how it goes on."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -328,6 +329,38 @@ def test_store_has_every_attempt_once_after_going_on(tmp_path, store):
     assert {row["call_id"]: row["started_at"] for row in again}.keys() == {row["call_id"] for row in recorded}
 
 
+def test_journal_of_a_large_run_is_recorded_whole(tmp_path, store):
+    """A run that judges kept replies is faster than the writer, and drops nothing."""
+    plan = planned(suite=small_suite(["only"], 11_000), max_attempts=1)
+    with Journal.begin(tmp_path / "j", plan) as journal:
+        run(plan, {"m": Counting()}, journal=journal)
+    with (
+        open_store(f"sqlite:///{tmp_path}/records.db") as queued,
+        Journal.resume(tmp_path / "j", plan) as journal,
+    ):
+        run(plan, {"m": Counting()}, journal=journal, store=queued)
+        queued.flush(30.0)
+
+        assert queued.counts().stored == 11_000
+        assert queued.counts().dropped == {}
+
+
+def test_garbage_collector_is_left_as_it_was():
+    """A run makes it look less often, and puts its thresholds back, also when it fails."""
+    before, during = gc.get_threshold(), []
+
+    class Looking(Counting):
+        async def acall(self, prompt, *, options=None):
+            during.append(gc.get_threshold())
+            raise InvalidArgument("stop")
+
+    with pytest.raises(InvalidArgument, match="stop"):
+        run(planned(), {"m": Looking()})
+
+    assert during[0] > before
+    assert gc.get_threshold() == before
+
+
 def test_lost_call_is_asked_again(tmp_path):
     """What failed on its way is not kept: a run that goes on asks for it."""
     plan = planned()
@@ -464,7 +497,9 @@ def test_column_leaves_out_what_it_cannot_ask_for():
         ("strict_schema", "second"),
     }
     (words,) = finished.stopped
-    assert words.startswith("2 tasks of 1 schemas could not be asked for in column strict_schema, the first: ")
+    assert words.startswith(
+        "2 tasks of 1 schemas could not be asked for in column strict_schema, the first: "
+    )
 
 
 def test_result_of_a_script_has_no_times():
