@@ -133,7 +133,7 @@ def test_prices_tell_what_it_may_cost(capsys):
     assert status == 0
     assert " of replies, $" in err
     assert "the budget of $2.5 is used up" in out
-    assert "5 calls were not made" in out
+    assert "5 of 8 planned calls were not made" in out
 
 
 def test_several_models_are_columns(capsys):

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.scored import Column
 from schema_guard.bench.suite import estimated_tokens
 from schema_guard.core.digest import hex_digest
 from schema_guard.core.strategy import strategies_of
@@ -54,6 +53,20 @@ class PlanSettings:
     def most_attempts(self, strategy: str) -> int:
         """Give the attempts that a call may take: an escalation goes on to its last strategy."""
         return max(self.max_attempts, len(strategies_of(strategy)))
+
+
+class Column(NamedTuple):
+    """What is measured: a model asked in one way; every column is asked the same tasks.
+
+    Attributes:
+        name: Unique in a run: the strategy, after the model's name where there are several models.
+        model: Name of the model.
+        strategy: As given, `a>b` for an escalation.
+    """
+
+    name: str
+    model: str
+    strategy: str
 
 
 class Cell(NamedTuple):

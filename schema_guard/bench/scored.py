@@ -15,7 +15,7 @@ from schema_guard.bench.scoring import Score, score, unanswered
 from schema_guard.errors import clip
 
 if TYPE_CHECKING:
-    from schema_guard.bench.plan import Cell
+    from schema_guard.bench.plan import Cell, Column
     from schema_guard.bench.suite import Difficulty, Task
     from schema_guard.core.values import Attempt, Failure, Outcome
 
@@ -23,20 +23,6 @@ Format: TypeAlias = Literal["exact", "unwrapped", "repaired", "reasked", "unhand
 
 # What is kept of a failed reply and of the words about it, in characters.
 _REPLY_CHARS, _MESSAGE_CHARS = 400, 200
-
-
-class Column(NamedTuple):
-    """What is measured: a model asked in one way; every column is asked the same tasks.
-
-    Attributes:
-        name: Unique in a run: the strategy, after the model's name where there are several models.
-        model: Name of the model.
-        strategy: As given, `a>b` for an escalation.
-    """
-
-    name: str
-    model: str
-    strategy: str
 
 
 class FailedAttempt(NamedTuple):

@@ -4,7 +4,8 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from schema_guard.bench.scored import Column, FailedAttempt, Run, Scored
+from schema_guard.bench.plan import Column
+from schema_guard.bench.scored import FailedAttempt, Run, Scored
 from schema_guard.bench.scoring import Score
 
 LEAVES = 4

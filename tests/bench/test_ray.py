@@ -199,7 +199,7 @@ def test_a_budget_ends_the_run_between_shards(cluster, script):
     run = run_on_ray(plan_for(), {"model": connect(script)}, names={"model": script}, settings=settings)
 
     assert run.scored == ()
-    assert run.stopped == ("the budget of 1e-06 seconds is used up", "24 calls were not made")
+    assert run.stopped == ("the budget of 1e-06 seconds is used up",)
 
 
 @slow

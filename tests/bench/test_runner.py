@@ -110,7 +110,6 @@ def test_model_that_only_raises_is_not_asked_any_more():
     assert len(model.heard) == 20
     assert finished.stopped == (
         "m: 20 calls in a row were lost, the last one by PermissionError: 401 wrong key",
-        "80 calls were not made",
     )
 
 
@@ -229,7 +228,7 @@ def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     finished = run(planned(), {"m": Counting()}, settings=RunSettings(budget=budget, **PRICED))
 
     assert len(finished.scored) == calls
-    assert finished.stopped == (why, f"{4 - calls} calls were not made")
+    assert finished.stopped == (why,)
 
 
 def test_decided_column_is_not_asked_any_more():
@@ -448,7 +447,7 @@ def test_interrupt_gives_what_was_finished(tmp_path):
     finished = run(plan, {"m": model}, settings=RunSettings(concurrency=1))
 
     assert len(finished.scored) == 7
-    assert finished.stopped == ("interrupted", "93 calls were not made")
+    assert finished.stopped == ("interrupted",)
 
 
 WRONG = [

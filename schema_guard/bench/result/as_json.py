@@ -14,9 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.bench.plan import Column
 from schema_guard.bench.result.figures import assembled
 from schema_guard.bench.result.values import BenchResult, CallRow, Example, FailedRow, Setup
-from schema_guard.bench.scored import Column
 from schema_guard.core.pointer import pointer
 from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument, clip, safe

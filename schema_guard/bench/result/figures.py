@@ -31,7 +31,8 @@ from schema_guard.errors import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.bench.scored import Column, FailedAttempt, Run, Scored
+    from schema_guard.bench.plan import Column
+    from schema_guard.bench.scored import FailedAttempt, Run, Scored
     from schema_guard.report import Rate
 
     T = TypeVar("T", int, float)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.scored import Column, Format
+    from schema_guard.bench.plan import Column
+    from schema_guard.bench.scored import Format
     from schema_guard.report import Rate
 
 Measure: TypeAlias = Literal["format", "content"]
