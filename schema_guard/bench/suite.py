@@ -58,6 +58,8 @@ _READERS = {
     "bfcl": load_bfcl,
 }
 FORMS = ("builtin", "folder", *_READERS, "promptfoo", "huggingface")
+# A line without any of them is none of a suite of one's own.
+_OWN_KEYS = frozenset({"id", "input", "gold"})
 # The keys that tell the form of a file's first line.
 _MARKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("bfcl", frozenset({"question", "function"})),
@@ -126,7 +128,7 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         )
     if columns is not None:
         return "huggingface"
-    return _form_of_line(_first_line(place), is_csv=place.suffix.lower() == ".csv")
+    return _form_of_line(_first_line(place), path, is_csv=place.suffix.lower() == ".csv")
 
 
 def _first_line(file: Path) -> str:
@@ -135,7 +137,7 @@ def _first_line(file: Path) -> str:
         return next((line for line in lines if line.strip()), "")
 
 
-def _form_of_line(line: str, *, is_csv: bool) -> str:
+def _form_of_line(line: str, path: str | os.PathLike[str], *, is_csv: bool) -> str:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -144,7 +146,14 @@ def _form_of_line(line: str, *, is_csv: bool) -> str:
         return "promptfoo" if is_csv else "jsonl"
     # A match of this library's own form is an object; a word is of the public tasks.
     is_own = isinstance(row.get("match"), dict)
-    return next((form for form, marks in _MARKS if marks <= row.keys() and not is_own), "jsonl")
+    form = next((form for form, marks in _MARKS if marks <= row.keys() and not is_own), "jsonl")
+    if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
+        keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
+        raise InvalidArgument(
+            f"suite {str(path)!r}: the form does not show in the keys {keys} of its first line: name it with form=, or "
+            "say with columns= which column holds input and gold ('huggingface')"
+        )
+    return form
 
 
 def _folder(path: str | os.PathLike[str], form: str) -> Path:

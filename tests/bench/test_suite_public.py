@@ -715,3 +715,13 @@ def test_form_is_chosen_by_what_is_there(tmp_path, name, text, problem):
     path.write_text(text, encoding="utf-8")
 
     assert _problems(path)[0].startswith(problem)
+
+
+def test_file_whose_form_does_not_show_is_told_by_its_keys(tmp_path):
+    """An export with columns of its own is not read as a suite with every key wrong."""
+    (tmp_path / "export.jsonl").write_text('{"text": "a", "label": "{}"}\n')
+
+    with pytest.raises(
+        InvalidArgument, match=r"the form does not show in the keys 'text', 'label' of its first line"
+    ):
+        load_suite(tmp_path / "export.jsonl")
