@@ -295,15 +295,15 @@ def test_gate_fails_on_a_proved_drop_only(capsys, results):
     """Exit 1 with the reason first when the drop is proved; what is not proved passes, unless a proof is asked for."""
     good, bad = results
     drop = ("gate", bad, "--baseline", good, "--measure", "valid", "--max-drop")
-    few, told, _ = run(capsys, *drop, "0.02")
-    some, missed, _ = run(capsys, *drop, "0")
-    proof, _, _ = run(capsys, *drop, "0.02", "--require-proof")
+    some, missed, _ = run(capsys, *drop, "0.02")
+    many, told, _ = run(capsys, *drop, "0.2")
+    proof, _, _ = run(capsys, *drop, "0.2", "--require-proof")
 
-    assert (few, some, proof) == (0, 1, 1)
+    assert (some, many, proof) == (1, 0, 1)
+    assert missed.startswith("gate missed: bare: valid dropped by at least ")
     assert told.startswith(
-        "gate passed: no drop of more than 2.0 points is proved; not ruled out is one of up to 100.0"
+        "gate passed: no drop of more than 20.0 points is proved; not ruled out is one of up to 100.0"
     )
-    assert missed.startswith("gate missed")
 
 
 def test_columns_of_two_names_are_compared(capsys, results):

@@ -218,7 +218,7 @@ class Calls:
         if self._store is not None and outcome.call.id not in self._recorded:
             self._store.record(outcome, (Message("user", cell.task.text),))
             self._unwritten += 1
-            if self._unwritten == _MOST_UNWRITTEN:
+            if self._unwritten >= _MOST_UNWRITTEN:
                 self._unwritten = self._store.flush(_WRITE_WAIT_S)
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
         self._count(cell, scored)

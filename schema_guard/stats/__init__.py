@@ -1,12 +1,13 @@
 """Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
 `rates`: one failure rate. `paired`: two configurations on the same inputs. `many`: many schemas. `retries`:
-what re-asking does. `drift`: has a rate risen? `means`: values between 0 and 1. `one_look`: intervals for
-display, of a finished batch. Pure numbers in, pure numbers out: no store, no clock, no randomness, nothing
-but the standard library.
+what re-asking does. `drift`: has a rate risen? `means`: values between 0 and 1. `gaps`: differences
+between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure numbers in, pure numbers out: no
+store, no clock, no randomness, nothing but the standard library.
 """
 
 from schema_guard.stats.drift import Drift, first_alarm, packed
+from schema_guard.stats.gaps import gap_bounds
 from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
 from schema_guard.stats.means import mean_bounds
 from schema_guard.stats.one_look import clopper_pearson, jeffreys, wilson
@@ -29,6 +30,7 @@ __all__ = [
     "e_value",
     "extrapolate_retries",
     "first_alarm",
+    "gap_bounds",
     "jeffreys",
     "log_e_value",
     "mean_bounds",

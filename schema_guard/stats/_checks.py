@@ -54,6 +54,13 @@ def share(name: str, value: float) -> float:
     return float(value)
 
 
+def gap(name: str, value: float) -> float:
+    """Give the value as a plain float, or raise InvalidArgument when not in [-1, 1]."""
+    if not isinstance(value, Real) or not -1 <= value <= 1:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from -1 to 1")
+    return float(value)
+
+
 def fraction(name: str, value: float) -> float:
     """Give the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
     if not isinstance(value, Real) or not 0 < float(value) < 1:

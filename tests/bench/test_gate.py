@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schema_guard.bench.gate import gate, gate_as_json, gate_as_markdown, gate_as_text
 from schema_guard.bench.result import result_of
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats import paired
+from schema_guard.stats import gap_bounds
 from tests.bench.simulated_runs import run_of, runs, scored, simulated
 
 
@@ -47,7 +47,7 @@ def test_proof_is_the_stricter_gate(run, max_drop):
 def test_proved_drop_is_missed():
     """A drop whose lower bound is above what is allowed misses the gate, and the first line says why."""
     result = gate(BAD, GOOD, measure="valid")
-    bound = paired(56, 0, 200).lower
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
 
     assert (result.passed, result.exit_code()) == (False, 1)
     assert result.drops[0].lower == bound > 0.02
@@ -69,7 +69,7 @@ def test_improvement_is_passed():
 def test_small_drop_is_passed_with_what_is_not_ruled_out():
     """Without proof the gate is passed, and the drop that cannot be ruled out is told."""
     result = gate(answered(3, tasks=40), answered(1, tasks=40), measure="valid")
-    upper = paired(2, 0, 40).upper
+    upper = gap_bounds([1.0] * 2 + [0.0] * 38).upper
 
     assert result.passed
     assert gate_as_text(result).split("\n")[0] == (
@@ -84,7 +84,7 @@ def test_proof_can_be_asked_for():
 
     assert result.exit_code() == 1
     assert gate_as_text(result).split("\n")[0] == (
-        f"gate missed: for a: valid a drop of {100 * paired(2, 0, 40).upper:.1f} points is not ruled out, "
+        f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38).upper:.1f} points is not ruled out, "
         "allowed are 2.0 points"
     )
 

@@ -119,7 +119,10 @@ WRONG = [
         lambda: plan_of(small_suite(), ONE, PlanSettings(most_prompt_tokens=5)),
         "suite 'small': no task to ask: of 4",
     ),
-    (lambda: plan_of(small_suite(tasks=0), ONE), "suite 'small': it has schemas, but no task to score; its instances"),
+    (
+        lambda: plan_of(small_suite(tasks=0), ONE),
+        "suite 'small': it has schemas, but no task to score; its instances",
+    ),
 ]
 
 

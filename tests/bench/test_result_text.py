@@ -64,8 +64,8 @@ def test_text_of_a_result():
         "",
         "differences",
         "  A less B                       tasks                points  odds      better",
-        "  unhandled: bare less few_shot      3  +33.3 [-95.7, +97.0]   1:1  not called",
-        "  not right: bare less few_shot      3  +66.7 [-84.8, +99.9]   2:1  not called",
+        "  unhandled: bare less few_shot      3  +33.3 [-73.2, +98.0]   1:1  not called",
+        "  not right: bare less few_shot      3  +66.7 [-66.2, +99.9]   2:1  not called",
         "  none of 2 comparisons called different; of those that are called at most 5 % are expected to be wrong (e-BH)",
         "",
         "calls without a valid value, by difficulty",
@@ -172,7 +172,7 @@ def test_markdown_has_the_tables_of_the_text():
     markdown = result_as_markdown(result)
 
     assert "| bare | 3 | 33.3 \\[0.3, 93.7] | 33.3 \\[0.3, 93.7] |" in markdown
-    assert "| unhandled: bare less few_shot | 3 | +33.3 \\[-95.7, +97.0] | 1:1 | not called |" in markdown
+    assert "| unhandled: bare less few_shot | 3 | +33.3 \\[-73.2, +98.0] | 1:1 | not called |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
         "Content",

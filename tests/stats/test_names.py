@@ -20,6 +20,7 @@ def test_public_names_are_these():
         "e_value",
         "extrapolate_retries",
         "first_alarm",
+        "gap_bounds",
         "jeffreys",
         "log_e_value",
         "mean_bounds",

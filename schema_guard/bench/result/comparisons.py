@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.clusters import Clusters, TaskKey, share_of
 from schema_guard.bench.result.values import MEASURES, Compared, Measure
-from schema_guard.stats import e_bh, paired
+from schema_guard.stats import e_bh, gap_bounds, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -66,16 +66,16 @@ def compared(
         measure: What counts as failed.
         alpha: The probability that the difference is ever outside of its bounds.
 
-    Source: `stats.paired` on the sums of the positive and of the negative differences of a task's failure shares. They
-    have equal means when the two columns fail equally often, and add up to at most 1 a task, which is all that its
-    evidence and its bounds need.
+    Source: the evidence is that of `stats.paired` on the sums of the positive and of the negative differences of a
+    task's failure shares, which have equal means when the two columns fail equally often, and add up to at most 1
+    a task: all that it needs. The bounds are those of `stats.gap_bounds` on the differences themselves.
     """
     shares = list(shares_of(a[1], b[1], measure).values())
     gaps = [of_a - of_b for of_a, of_b in shares]
     # fsum: the order of the tasks must change nothing.
     only_a, only_b = fsum(gap for gap in gaps if gap > 0), fsum(-gap for gap in gaps if gap < 0)
-    forward = paired(only_a, only_b, len(gaps), alpha=alpha)
-    backward = paired(only_b, only_a, len(gaps), alpha=alpha)
+    forward, backward = paired(only_a, only_b, len(gaps)), paired(only_b, only_a, len(gaps))
+    bounds = gap_bounds(gaps, alpha=alpha)
     return Compared(
         a=a[0],
         b=b[0],
@@ -86,8 +86,8 @@ def compared(
         only_a=only_a,
         only_b=only_b,
         difference=(only_a - only_b) / len(gaps) if gaps else None,
-        lower=forward.lower,
-        upper=forward.upper,
+        lower=bounds.lower,
+        upper=bounds.upper,
         e_value=min((forward.e_value + backward.e_value) / 2, float_info.max),
     )
 

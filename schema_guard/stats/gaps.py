@@ -1,0 +1,77 @@
+"""Bounds of a mean difference, of values between -1 and 1, that hold at all times: paired comparisons, drops.
+
+Rules: the order of the values changes nothing; equal values are counted, so that a bound takes as long for a million
+pairs as for ten, where they differ in a few ways.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import exp, log, log1p
+from typing import TYPE_CHECKING
+
+from schema_guard.stats._checks import fraction, gap
+from schema_guard.stats.rates import Bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Shares of what may be lost that are bet: nearly all of it, for differences that go one way only, and smaller and
+# smaller ones down to a thousandth, for small differences that go both ways. The first has a third of the stake.
+_BETS = tuple(0.999 * 2 ** (-step / 2) for step in range(21))
+_FIRST_STAKE = 0.35
+_LOG_STAKES = (log(_FIRST_STAKE), *[log((1 - _FIRST_STAKE) / (len(_BETS) - 1))] * (len(_BETS) - 1))
+
+# Finer than any number that is shown; the rest of the bisection is left on the safe side.
+_WIDTH = 1e-9
+
+
+def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
+    """Give a lower and an upper bound of a mean difference, for values in [-1, 1], that hold at all times.
+
+    Over all looks, however often and whenever one stops, the probability that either bound is ever on the wrong side
+    of the mean is at most *alpha*, for both together. Assumes only that each value has the same mean, whatever came
+    before it. For pairs that differ by 1, 0 or -1 the interval is that of `paired` or narrower, but where a single
+    one of many differs.
+
+    Args:
+        gaps: The differences, each in [-1, 1]; with none the bounds are -1 and 1.
+        alpha: Probability of being ever wrong, in (0, 1).
+
+    Raises:
+        InvalidArgument: A value or alpha is out of its range.
+
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27: a mean is refuted when the capital of bets against it has
+    reached 2 / alpha. Here the stake is shared out once, over fixed bets, each a share of what can be lost: a mixture.
+    Each one's capital is a product, so the order of the values does not matter; it falls as the mean rises, so the
+    means that are refuted are found by bisection.
+
+    >>> gap_bounds([1.0] * 20 + [-1.0] * 2 + [0.0] * 78)
+    Bounds(lower=0.0217..., upper=0.351...)
+    """
+    alpha = fraction("alpha", alpha)
+    counts = Counter(gap(f"gaps[{index}]", value) for index, value in enumerate(gaps))
+    enough = log(2 / alpha)
+    return Bounds(_lower(counts, enough), -_lower({-value: n for value, n in counts.items()}, enough))
+
+
+def _lower(counts: Mapping[float, int], enough: float) -> float:
+    """Give the largest mean that is refuted from below, -1 when none is."""
+    refuted, kept = -1.0, 1.0
+    while kept - refuted > _WIDTH:
+        mean = (refuted + kept) / 2
+        if _log_capital(counts, mean) >= enough:
+            refuted = mean
+        else:
+            kept = mean
+    return refuted
+
+
+def _log_capital(counts: Mapping[float, int], mean: float) -> float:
+    """Give the logarithm of the capital of all bets that the values are above this mean, > -1."""
+    logs = [
+        stake + sum(n * log1p(bet * ((value - mean) / (1 + mean))) for value, n in counts.items())
+        for bet, stake in zip(_BETS, _LOG_STAKES, strict=True)
+    ]
+    largest = max(logs)
+    return largest + log(sum(exp(one - largest) for one in logs))
