@@ -136,6 +136,26 @@ def test_prices_tell_what_it_may_cost(capsys):
     assert "5 of 8 planned calls were not made" in out
 
 
+def test_prices_are_looked_up_by_a_models_own_name(capsys):
+    """A model that is called otherwise here has the price that the table has for it."""
+    Path("prices.json").write_text(json.dumps({"m": {"p_in": 1, "p_cached": 1, "p_out": 1}}))
+    status, _, err = bench(capsys, "--prices", "prices.json", model=f"mine={script('m.jsonl')}")
+
+    assert status == 0
+    assert " of replies, $" in err
+
+
+@pytest.mark.parametrize("asked", [("--output", "page.html"), ("--format", "html")])
+def test_page_without_its_extra_is_refused_before_anything_is_asked(capsys, monkeypatch, asked):
+    """What cannot be written is told before calls are paid for."""
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    status, out, err = bench(capsys, "--journal", "j", *asked)
+
+    assert (status, out) == (2, "")
+    assert "schema-guard[report]" in err
+    assert not Path("j").exists()
+
+
 def test_several_models_are_columns(capsys):
     """Models are compared side by side, under names of the user's own where they need one."""
     good, bad = script("m.jsonl"), script("other.jsonl", wrong=range(9))

@@ -175,6 +175,7 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
     from schema_guard.bench.result import result_of  # noqa: PLC0415
 
     outputs = [_output(name) for name in given.pop("outputs")]
+    shown = _writer({"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}[form])
     journal = given["journal"]
     finished = _made(store, given)
     if finished is None:
@@ -182,11 +183,7 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
     result = result_of(finished)
     for path, write in outputs:
         path.write_text(write(result), encoding="utf-8")
-    print(
-        _writer({"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}[form])(result).rstrip(
-            "\n"
-        )
-    )
+    print(shown(result).rstrip("\n"))
     return _status(finished, journal)
 
 
@@ -206,7 +203,7 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
     with ExitStack() as stack:
         models, sources = _models(given.pop("models"), partial(connect, max_retries=retries), stack)
         plan = _plan(suite, list(models), given)
-        settings = _settings(list(models), given)
+        settings = _settings(models, given)
         kept = None
         if journal is not None and not (dry_run and not Path(journal).exists()):
             kept = stack.enter_context((Journal.resume if resume else Journal.begin)(journal, plan))
@@ -229,7 +226,7 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
     return finished
 
 
-def _settings(models: Sequence[str], given: dict[str, Any]) -> Any:
+def _settings(models: dict[str, Model], given: dict[str, Any]) -> Any:
     from schema_guard.bench.budget import RunBudget  # noqa: PLC0415
     from schema_guard.bench.runner import RunSettings  # noqa: PLC0415
     from schema_guard.decide.prices import token_prices  # noqa: PLC0415
@@ -240,7 +237,10 @@ def _settings(models: Sequence[str], given: dict[str, Any]) -> Any:
         calls_per_minute=given.pop("calls_per_minute"),
         budget=RunBudget(given.pop("max_cost"), given.pop("max_tokens"), given.pop("max_seconds")),
         target=given.pop("target"),
-        prices={} if prices is None else {name: token_prices(name, source=prices) for name in models},
+        # A table knows a model by its own name, whatever it is called here.
+        prices={}
+        if prices is None
+        else {name: token_prices(model.name, source=prices) for name, model in models.items()},
     )
 
 
@@ -271,7 +271,7 @@ def _tell(plan: Plan, expected: Estimate, url: str | None) -> None:
     print(
         asked,
         *plan.left_out,
-        *expected.refusals,
+        *map(safe, expected.refusals),
         *refused,
         f"records go to {url or 'no store'}",
         sep="\n",
@@ -314,6 +314,11 @@ def _writer(suffix: str) -> Callable[[BenchResult], str]:
         raise click.UsageError(
             f"--output: expected a name that ends in {', '.join(known)}, got {safe(suffix)!r}"
         )
+    if suffix == ".html":
+        from schema_guard.report.page import check_extra  # noqa: PLC0415
+
+        # Now, and not when the calls are paid for.
+        check_extra("a result as a page")
     return known[suffix]
 
 
