@@ -40,8 +40,8 @@ class _Matcher:
 class _Adapter:
     def __init__(self, vocabulary: Vocabulary) -> None:
         # An extra, imported in the process that measures it.
-        import outlines_core  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
-        from outlines_core import json_schema  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415
+        import outlines_core  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
+        from outlines_core import json_schema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415
 
         self._library = outlines_core
         self._regex_of = json_schema.build_regex_from_schema

@@ -35,7 +35,7 @@ class _Matcher:
 
 class _Adapter:
     def __init__(self, vocabulary: Vocabulary, *, strict: bool) -> None:
-        import xgrammar  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - an extra
+        import xgrammar  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415 - an extra
 
         self._library = xgrammar
         self._strict = strict
