@@ -2,11 +2,15 @@
 
 from random import Random
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from schema_guard.bench.plan import Column
 from schema_guard.bench.scored import FailedAttempt, Run, Scored
 from schema_guard.bench.scoring import Score
+
+# An example is a whole run: fewer of them than of texts and numbers.
+RUNS = settings(max_examples=50)
 
 LEAVES = 4
 FAILURES = (

@@ -10,7 +10,7 @@ from schema_guard.bench.compare import compare, compare_as_json, compare_as_mark
 from schema_guard.bench.result import result_file, result_from_file, result_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import gap_bounds
-from tests.bench.simulated_runs import run_of, runs, scored, simulated
+from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 
 
 def result(*calls, **others):
@@ -21,6 +21,7 @@ BEFORE = result(*(scored(f"t{n}", how="unhandled" if n < 2 else "exact") for n i
 AFTER = result(*(scored(f"t{n}", how="unhandled" if n in range(1, 20) else "exact") for n in range(40)))
 
 
+@RUNS
 @given(runs())
 def test_result_compared_with_itself(run):
     """A result does not differ from itself, nor from what its file gives."""
@@ -35,6 +36,7 @@ def test_result_compared_with_itself(run):
         assert pair.format_changes.worse == pair.content_changes.better == ()
 
 
+@RUNS
 @given(runs())
 def test_comparison_is_antisymmetric(run):
     """The other way round every difference has the other sign, and what got worse got better."""

@@ -10,7 +10,7 @@ from schema_guard.bench.gate import gate, gate_as_json, gate_as_markdown, gate_a
 from schema_guard.bench.result import result_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import gap_bounds
-from tests.bench.simulated_runs import run_of, runs, scored, simulated
+from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 
 
 def answered(failing, *, tasks=200, column="a"):
@@ -23,6 +23,7 @@ def answered(failing, *, tasks=200, column="a"):
 GOOD, BAD = answered(4), answered(60)
 
 
+@RUNS
 @given(runs())
 def test_gate_against_itself_is_passed(run):
     """A result is never missed against itself."""
@@ -32,6 +33,7 @@ def test_gate_against_itself_is_passed(run):
     assert gate(found, found, max_drop=0).exit_code() == 0
 
 
+@RUNS
 @given(runs(), st.floats(0, 0.5))
 def test_proof_is_the_stricter_gate(run, max_drop):
     """What is passed with a proof is passed without one."""

@@ -11,11 +11,12 @@ from schema_guard.bench.result.comparisons import FAILED
 from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location
 from schema_guard.report import Rate
 from schema_guard.stats import mean_bounds
-from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored, simulated
+from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
 NO_BOUNDS = Rate(0, 0, None, None, None)
 
 
+@RUNS
 @given(runs())
 def test_formats_add_up(run):
     """First pass, repaired, re-asked and unhandled calls are all judged calls, and their rates add up to 1."""
@@ -28,6 +29,7 @@ def test_formats_add_up(run):
         assert sum(rate.count for rate in rates) == pytest.approx(column.tasks)
 
 
+@RUNS
 @given(runs())
 def test_parts_add_up(run):
     """The parts by schema and by group hold every judged call once."""
@@ -38,6 +40,7 @@ def test_parts_add_up(run):
         assert (sum(p.calls for p in column.by_group), sum(p.failed for p in column.by_group)) == totals
 
 
+@RUNS
 @given(runs())
 def test_failures_add_up(run):
     """Every failed attempt of the run is counted once."""
@@ -46,6 +49,7 @@ def test_failures_add_up(run):
     assert sum(failure.attempts for failure in result.failures) == sum(len(s.failures) for s in run.scored)
 
 
+@RUNS
 @given(runs())
 def test_right_values_are_valid(run):
     """No column has more right values than valid ones, nor a smaller share of right leaves than of right values."""
@@ -64,6 +68,7 @@ def without_order(result):
     return replace(result, columns=columns, calls=sorted(result.calls, key=repr), not_measured=told)
 
 
+@RUNS
 @given(runs(), st.randoms())
 def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random):
     """A permutation of the calls leaves every figure, comparison and example as it is."""
@@ -73,6 +78,7 @@ def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random
     assert without_order(result_of(replace(run, scored=tuple(shuffled)))) == without_order(result_of(run))
 
 
+@RUNS
 @given(runs(), st.integers(2, 3))
 def test_repeated_calls_are_no_more_evidence(run, times):
     """A task whose calls come again in the same way, as further epochs, counts once."""

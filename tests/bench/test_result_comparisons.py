@@ -7,11 +7,12 @@ from hypothesis import given
 
 from schema_guard.bench.result import result_of
 from schema_guard.stats import gap_bounds, paired, pairs_needed
-from tests.bench.simulated_runs import run_of, runs, scored, simulated
+from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 
 REPETITIONS = 200
 
 
+@RUNS
 @given(runs())
 def test_comparisons_are_antisymmetric(run):
     """With the columns in reverse order every difference has the other sign, and the same evidence."""
@@ -29,12 +30,14 @@ def test_comparisons_are_antisymmetric(run):
         assert (other.called, other.better) == (one.called, one.better)
 
 
+@RUNS
 @given(runs())
 def test_every_two_columns_are_compared(run):
     """Of c columns there are c (c - 1) comparisons: each pair, for format and for content."""
     assert len(result_of(run).comparisons) == len(run.columns) * (len(run.columns) - 1)
 
 
+@RUNS
 @given(runs())
 def test_difference_is_that_of_the_rates(run):
     """The difference is A's failure rate less B's on the common tasks, and lies within its bounds."""

@@ -16,11 +16,12 @@ from schema_guard.bench.result import (
     result_schema,
 )
 from schema_guard.errors import InvalidArgument
-from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored, simulated
+from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
 RESULT = result_of(simulated(7, {"few_shot": 0.3, "strict_schema": 0.1}, tasks=20, schemas=2, epochs=2))
 
 
+@RUNS
 @given(runs())
 def test_file_is_read_as_it_was_written(run):
     """A result survives its file, with every figure, and the file is the same bytes again."""
@@ -31,6 +32,7 @@ def test_file_is_read_as_it_was_written(run):
     assert result_file(result_from_file(text)) == text
 
 
+@RUNS
 @given(runs())
 def test_every_result_is_valid(run):
     """The plain JSON of any result is valid for the published schema, in both engines."""
@@ -40,6 +42,7 @@ def test_every_result_is_valid(run):
     assert list(result_schema().reference().errors(document)) == []
 
 
+@RUNS
 @given(runs())
 def test_file_is_the_plain_json(run):
     """The file holds the plain JSON, in ASCII, so that no reply can do anything to a terminal."""

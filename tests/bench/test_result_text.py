@@ -7,7 +7,7 @@ from hypothesis import given
 
 from schema_guard.bench.result import result_as_markdown, result_as_text, result_of
 from schema_guard.report.as_text import BOUNDS_NOTE
-from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored, simulated
+from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
 HOSTILE = "\x1b[2J\x9b\r\n\u202e|<b>[l](x)"
 CALLS = (
@@ -147,6 +147,7 @@ def test_money_is_told_where_there_are_prices():
     assert re.search(r"EUR  EUR a valid value  a right value\n  a .*  0\.75 +0\.375 +0\.375\n", text)
 
 
+@RUNS
 @given(runs())
 def test_no_strangers_text_is_unescaped(run):
     """Whatever a run names, every line of its text can be printed."""
