@@ -391,3 +391,74 @@ def test_batch_tells_what_failed(capsys):
         "8 calls are not finished: write their requests again",
     ]
     assert "batch_expired" in err
+
+
+@pytest.mark.slow
+def test_ray_gives_the_result_of_a_local_run(capsys, folder):
+    """`--executor ray` leaves the same file as this process alone, and stdout is the result's."""
+    pytest.importorskip("ray", reason="needs the extra 'ray'")
+    model = script(folder / "m.jsonl", wrong=(2, 5))
+    bench(capsys, "--output", "local.json", model=model)
+    status, out, _ = bench(
+        capsys, "--executor", "ray", "--output", "ray.json", "--journal", "j", "--format", "json", model=model
+    )
+
+    assert status == 0
+    assert Path("ray.json").read_bytes() == Path("local.json").read_bytes()
+    assert json.loads(out) == json.loads(Path("ray.json").read_text())
+    assert Path("j").read_text().count("\n") == 1 + 8 + 2
+
+
+def test_what_cannot_be_done_leaves_no_journal(capsys, monkeypatch):
+    """A journal is begun when everything is known to be right."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    status, _, err = bench(capsys, "--executor", "ray", "--journal", "j")
+
+    assert status == 2
+    assert "schema-guard[ray]" in err
+    assert not Path("j").exists()
+
+
+def test_file_that_is_no_journal_is_left_alone(capsys):
+    """Going on with a file of something else touches nothing of it."""
+    Path("notes").write_text("my notes, one line")
+    status, _, err = bench(capsys, "--journal", "notes", "--resume")
+
+    assert status == 2
+    assert "expected a journal of this version" in err
+    assert Path("notes").read_text() == "my notes, one line"
+
+
+@pytest.mark.local_model
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_engines_are_measured_on_a_suites_instances(capsys, form):
+    """A schema with instances goes through an engine; what is not installed is told, and the file has the JSON."""
+    tests = [{"valid": True, "data": {"a": 1}}, {"valid": False, "data": {"a": "x"}}]
+    Path("rows.jsonl").write_text(
+        json.dumps({"id": "r", "subset": "s", "schema": SCHEMA, "tests": tests}) + "\n"
+    )
+    status, out, err = run(
+        capsys,
+        "engines",
+        "rows.jsonl",
+        "--engine",
+        "llguidance",
+        "--format",
+        form,
+        "--output",
+        "engines.json",
+    )
+    engine = json.loads(Path("engines.json").read_text())["engines"][0]
+
+    assert status == 0
+    assert "llguidance" in out
+    assert "llguidance, 0/1 not supported" in err
+    assert (engine["supported"]["count"], engine["supported"]["n"]) == (1, 1)
+
+
+def test_unknown_engine_is_told(capsys):
+    """The message says which are known."""
+    status, _, err = run(capsys, "engines", "suite.jsonl", "--engine", "llguidence")
+
+    assert status == 2
+    assert "did you mean 'llguidance'?" in err

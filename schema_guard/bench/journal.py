@@ -37,6 +37,8 @@ Key: TypeAlias = tuple[str, str, int]
 """Column, task and epoch of a call."""
 
 _FORMAT = 1
+# Of the first line, as it is written.
+_BEGINNING = f'{{"journal":{_FORMAT},'
 
 
 class Kept(NamedTuple):
@@ -135,7 +137,7 @@ class Journal:
                 stack.pop_all()
                 journal.file = file
                 return journal
-        # It died before its first line was whole: nothing was asked yet.
+        # A process died before the first line was whole: nothing was asked yet.
         path.unlink()
         return Journal.begin(path, plan)
 
@@ -203,12 +205,18 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
 
 
 def _whole(file: IO[str], plan: Plan, where: str) -> Journal | None:
-    """Read the whole lines of a file and cut off the rest; None when there is none."""
+    """Read the whole lines of a file and cut off the rest; None when there is only the beginning of the first one.
+
+    Raises:
+        InvalidArgument: It is no journal; then nothing of it is touched.
+    """
     try:
         text = file.read()
     except UnicodeDecodeError as error:
         raise InvalidArgument(f"{where}: cannot be read: {error}") from error
     end = text.rfind("\n") + 1
+    if not end and not (text.startswith(_BEGINNING) or _BEGINNING.startswith(text)):
+        raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(text, 80)}")
     journal = _read(text[:end], plan, where) if end else None
     if end < len(text):
         # The lines are ASCII, so characters are bytes.
@@ -234,6 +242,10 @@ def _read(text: str, plan: Plan, where: str) -> Journal:
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidArgument(f"{where}, line {number}: expected a reply: {error!r}") from error
         replies = journal.replies.setdefault(key, [])
+        if kept.attempt > len(replies) + 1:
+            raise InvalidArgument(
+                f"{where}, line {number}: attempt {kept.attempt} of call {'/'.join(map(str, key))} without the one before it"
+            )
         # A reply that is there already stays: two workers may have been asked for the same one.
         if kept.attempt == len(replies) + 1:
             replies.append(kept)

@@ -53,7 +53,7 @@ _MOST_LOST = 20
 # Calls after which the writer is waited for: a store drops what finds its queue of 10,000 attempts full.
 _MOST_UNWRITTEN = 1_000
 _WRITE_WAIT_S = 30.0
-# Of the garbage collector, while a run makes its calls: a tenth of their CPU goes to it otherwise.
+# Of the garbage collector, while a run makes its calls.
 _COLLECTIONS = (10_000, 50, 100)
 # Evidence against a rate, for one side of it, at alpha 5 %.
 _ENOUGH = log(1 / 0.05)

@@ -204,13 +204,16 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
         models, sources = _models(given.pop("models"), partial(connect, max_retries=retries), stack)
         plan = _plan(suite, list(models), given)
         settings = _settings(models, given)
+        make = _executed(executor, sources, retries)
         kept = None
-        if journal is not None and not (dry_run and not Path(journal).exists()):
-            kept = stack.enter_context((Journal.resume if resume else Journal.begin)(journal, plan))
+        if resume and Path(journal).exists():
+            kept = stack.enter_context(Journal.resume(journal, plan))
         _tell(plan, estimate(plan, models, kept, settings.prices), None if records is None else records.url)
         if dry_run:
             return None
-        make = _executed(executor, sources, retries)
+        # Begun when everything is known to be right: what is not leaves no file behind.
+        if journal is not None and kept is None:
+            kept = stack.enter_context(Journal.begin(journal, plan))
         # Ray says on stdout what becomes of its workers, and stdout is the result's.
         with redirect_stdout(sys.stderr), progress(len(plan.tasks) * plan.settings.epochs) as on_call:
             finished = make(
@@ -253,11 +256,11 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
     if executor != "ray" and not executor.startswith("ray://"):
         near = did_you_mean(executor, ["local", "ray"])
         raise click.UsageError(f"--executor {safe(executor)!r}: expected local, ray or ray://HOST:PORT{near}")
-    from schema_guard.bench.ray_executor import run_on_ray  # noqa: PLC0415
+    from schema_guard.bench.ray_executor import ray_module, run_on_ray  # noqa: PLC0415
 
-    # A script is no server that every worker can ask: it goes to them as it is.
-    names = {name: source for name, source in sources.items() if not source.startswith("scripted:")}
-    return partial(run_on_ray, names=names, address=None if executor == "ray" else executor, retries=retries)
+    ray_module(f"executor {executor!r}")
+    address = None if executor == "ray" else executor
+    return partial(run_on_ray, names=sources, address=address, retries=retries)
 
 
 def _tell(plan: Plan, expected: Estimate, url: str | None) -> None:
@@ -444,13 +447,13 @@ def engines(
     suite = _suite(given)
     chosen = measured.engines_of(names or None)
     limits = measured.Limits(schema_s=max_seconds, memory_bytes=int(max_memory * 2**30))
-    with progress(len(suite.schemas)) as on_call:
+    with progress(len(suite.schemas), "not supported") as on_call:
         found = measured.run_engines(
             suite,
             chosen,
             weights=local_weights(),
             limits=limits,
-            on_schema=lambda one: on_call(one.engine, one.checked.is_supported),
+            on_schema=lambda one: on_call(one.engine, one.checked.is_supported is not False),
         )
     if output is not None:
         Path(output).write_text(

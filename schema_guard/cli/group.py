@@ -151,11 +151,12 @@ def option(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
+def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[str, bool], None]]:
     """Show a bar on stderr for what is asked, and the running count of calls without a valid value.
 
     Args:
         total: Calls of each thing that is asked; each has a bar of its own.
+        failed_word: What the others are called.
     """
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -169,7 +170,7 @@ def progress(total: int) -> Iterator[Callable[[str, bool], None]]:
 
         def show() -> None:
             for what, task in asked.items():
-                said = f"{what}, {failed[what]}/{done[what]} unhandled"
+                said = f"{what}, {failed[what]}/{done[what]} {failed_word}"
                 bar.update(task, completed=done[what], description=said)
 
         def on_call(what: str, ok: bool) -> None:

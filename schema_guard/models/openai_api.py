@@ -111,8 +111,8 @@ class OpenAIModel(Closing):
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
         """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.
 
-        What `acall` gives through the SDK's own connection, without its classes for what goes out and what comes in,
-        which take a fifth of what a request costs here.
+        What `acall` gives, through the SDK's connection with its keys, errors and retries, but without its classes
+        for what goes out and what comes in.
         """
         given = options or {}
         if not _SDK_ONLY.isdisjoint(given):

@@ -71,7 +71,7 @@ def test_line_that_was_not_finished_is_cut_off(tmp_path, cut):
         assert journal.replies == {KEY: [kept(), kept(2, "again")]}
 
 
-@pytest.mark.parametrize("left", [b"", b'{"journal": 1, "pl'])
+@pytest.mark.parametrize("left", [b"", b'{"jour', b'{"journal":1,"pl'])
 def test_journal_that_died_at_its_first_line_is_begun_anew(tmp_path, left):
     """Without a whole first line nothing was paid for."""
     (tmp_path / "j").write_bytes(left)
@@ -120,6 +120,7 @@ def test_one_process_at_a_time(tmp_path):
 
 DAMAGED = [
     (b'{"name": "x"}\n', "expected a journal of this version"),
+    (b"notes of mine, in one line", "expected a journal of this version"),
     (b"[1]\n", "line 1: expected an object"),
     (b"no\n", "line 1: broken JSON"),
     (b"\xff\n", "cannot be read"),
@@ -143,4 +144,15 @@ def test_damaged_line_is_told_with_its_number(tmp_path):
         file.write('{"call": ["bare", "first-1", 0]}\n')
 
     with pytest.raises(InvalidArgument, match="line 2: expected a reply: KeyError"):
+        Journal.resume(tmp_path / "j", PLAN)
+
+
+def test_attempt_without_the_one_before_is_told(tmp_path):
+    """A hole in a call's replies is damage, and no reply is left out without a word."""
+    with Journal.begin(tmp_path / "j", PLAN) as journal:
+        journal.add(KEY, kept(2))
+
+    with pytest.raises(
+        InvalidArgument, match="line 2: attempt 2 of call bare/first-1/0 without the one before it"
+    ):
         Journal.resume(tmp_path / "j", PLAN)
