@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.bench.suite import estimated_tokens
+from schema_guard.decide.prices import CallTokens
 from schema_guard.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from schema_guard.bench.scored import Scored
+    from schema_guard.core.values import Attempt
     from schema_guard.decide.prices import TokenPrices
 
     Prices = Mapping[str, TokenPrices]
@@ -52,10 +54,12 @@ class Spending:
         self.cost = 0.0
         self.tokens = 0
 
-    def add(self, scored: Scored) -> None:
-        """Count a finished call."""
-        self.cost += scored.cost or 0.0
-        self.tokens += (scored.input_tokens or 0) + (scored.output_tokens or 0)
+    def add(self, attempt: Attempt, prices: TokenPrices | None) -> None:
+        """Count an attempt."""
+        tokens = _tokens_of(attempt)
+        self.tokens += tokens.sent + tokens.received
+        if prices is not None:
+            self.cost += prices.cost(tokens)
 
     def exhausted(self) -> str | None:
         """Say what is used up; None while nothing is."""
@@ -67,3 +71,14 @@ class Spending:
         if budget.elapsed_s is not None and monotonic() - self._began >= budget.elapsed_s:
             return f"the budget of {budget.elapsed_s:g} seconds is used up"
         return None
+
+
+def _tokens_of(attempt: Attempt) -> CallTokens:
+    """Give an attempt's tokens, estimated from its texts where nobody told them."""
+    usage, prompt = attempt.usage, attempt.prompt
+    sent, received = usage.input_tokens, usage.output_tokens
+    if sent is None:
+        sent = estimated_tokens(prompt if isinstance(prompt, str) else [turn.content for turn in prompt])
+    if received is None:
+        received = estimated_tokens(attempt.reply or "")
+    return CallTokens(sent, usage.cached_input_tokens or 0, received)

@@ -220,6 +220,8 @@ class Calls:
             self._unwritten += 1
             if self._unwritten >= _MOST_UNWRITTEN:
                 self._unwritten = self._store.flush(_WRITE_WAIT_S)
+        for attempt in outcome.attempts:
+            self._spending.add(attempt, self.settings.prices.get(cell.column.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
         self._count(cell, scored)
         return scored
@@ -358,7 +360,6 @@ class Calls:
 
     def _count(self, cell: Cell, scored: Scored) -> None:
         self._scored[cell.key] = scored
-        self._spending.add(scored)
         model = cell.column.model
         self._lost_in_a_row[model] = self._lost_in_a_row[model] + 1 if scored.is_lost else 0
         if self._lost_in_a_row[model] == _MOST_LOST:

@@ -55,8 +55,9 @@ def number_asked(prompt):
 class Counting(ScriptedModel):
     """Replies with the number that it is asked for; `wrong(number, re_ask)` says what comes instead, or None."""
 
-    def __init__(self, wrong=lambda number, re_ask: None, name="counting"):
+    def __init__(self, wrong=lambda number, re_ask: None, name="counting", *, is_usage_known=True):
         super().__init__({"": "{}"}, name=name)
+        self.usage = {"prompt_tokens": 10, "completion_tokens": 2} if is_usage_known else None
         self.wrong = wrong
         self.heard = []
 
@@ -69,5 +70,4 @@ class Counting(ScriptedModel):
         if wrong is not None and wrong.startswith("<!"):
             return wrong
         text = json.dumps({"n": number}) if wrong is None else wrong
-        usage = {"prompt_tokens": 10, "completion_tokens": 2}
-        return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}], "usage": usage}
+        return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}], "usage": self.usage}

@@ -231,6 +231,17 @@ def test_no_call_is_begun_beyond_the_budget(budget, calls, why):
     assert finished.stopped == (why,)
 
 
+@pytest.mark.parametrize("budget", [RunBudget(tokens=30), RunBudget(cost=0.3)], ids=["tokens", "cost"])
+def test_tokens_that_nobody_told_are_estimated_for_the_budget(budget):
+    """A model that does not count its tokens cannot spend without end; its own figures stay unknown."""
+    model = Counting(is_usage_known=False)
+    plan = planned(suite=small_suite(tasks=50))
+    finished = run(plan, {"m": model}, settings=RunSettings(budget=budget, **PRICED))
+
+    assert 1 <= len(finished.scored) <= 5
+    assert {(s.input_tokens, s.cost) for s in finished.scored} == {(None, None)}
+
+
 def test_decided_column_is_not_asked_any_more():
     """A column ends when its rate is proved to be on one side of the target, others go on."""
     models = {
