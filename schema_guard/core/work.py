@@ -204,8 +204,9 @@ def _power(length: int, degree: int) -> float:
 
 def own_weight(schema: dict[str, Any]) -> float:
     """Give the steps of a schema's own keywords at one value."""
-    weight = 1 + len(schema) / 2 + len(schema.get("required", ()))
-    members = schema.get("enum")
+    required, members = schema.get("required"), schema.get("enum")
+    # Drafts of old, and mistakes that are told later, have a boolean or a number there.
+    weight = 1 + len(schema) / 2 + (len(required) if isinstance(required, list) else 0)
     if isinstance(members, list) and any(isinstance(member, (dict, list)) for member in members):
         weight += _COMPARE_WEIGHT * len(compact(members)) / 4
     return weight

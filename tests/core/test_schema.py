@@ -136,6 +136,14 @@ INVALID = [
     Invalid("pattern", {"pattern": "["}, "/pattern", "expected a regular expression, got '['"),
     Invalid("key", {"patternProperties": {"(": {}}}, "/patternProperties/(", "expected a regular expression"),
     Invalid("required", {"required": "a"}, "/required", "expected array, got string 'a'"),
+    Invalid("required number", {"required": 5}, "/required", "expected array, got number 5"),
+    Invalid("required null", {"required": None}, "/required", "expected array, got null"),
+    Invalid(
+        "required of old",
+        {"properties": {"a": {"required": True}}},
+        "/properties/a/required",
+        "expected array, got boolean true",
+    ),
 ]
 
 
