@@ -45,7 +45,8 @@ _Path: TypeAlias = tuple[str | int, ...]
 # What holds at a location and below it: the tokens that are still to go, and the matcher there.
 _Rules: TypeAlias = list[tuple[list[str], Matcher]]
 
-# Pairing costs (items of the gold)^2 x this; a model that loops fills arrays without end. What lies beyond is extra.
+# Pairing costs (items of the gold)^2 x this; a model that loops fills arrays without end. What lies beyond it, and
+# beyond the number of items of the gold, is extra.
 _MAX_PAIRED_ITEMS = 256
 
 
@@ -139,6 +140,8 @@ def _problem(location: str, matcher: Any, gold: Any) -> str:
     places = _places(gold, split(location))
     if not places:
         return "the gold has no such location"
+    if _is_optional(matcher) and not _is_member(location, gold):
+        return "'optional' is for a member of an object, which this is not"
     if isinstance(matcher, str):
         kind, fits = matcher, _FITS[matcher]
     elif "accept" in matcher:
@@ -187,6 +190,11 @@ def _places(gold: Any, tokens: list[str]) -> list[Any]:
         else:
             places = [part for place in places for part in _part(place, name)]
     return places
+
+
+def _is_member(location: str, gold: Any) -> bool:
+    """Say whether a location means members of objects only, neither items of arrays nor the root."""
+    return bool(location) and not any(isinstance(p, list) for p in _places(gold, split(location)[:-1]))
 
 
 def _part(place: Any, name: str) -> list[Any]:
@@ -276,7 +284,7 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
         once: Whether equal items count once: then only the first of equal ones of the gold takes part, the others
             fare as it does, and a further right item in the value is nothing more.
     """
-    theirs = value[:_MAX_PAIRED_ITEMS]
+    theirs = value[: max(_MAX_PAIRED_ITEMS, len(gold))]
     rows = [index for index in range(len(gold)) if not once or _twin(gold, index) == index]
 
     def found_at(index: int, column: int) -> _Found:
@@ -289,8 +297,11 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     table = [[found_at(index, column) for column in range(width)] for index in rows]
     weight = len(gold) + 1
     columns = _pairing([[len(found.wrong) * weight + found.extra for found in row] for row in table])
-    partner = dict(zip(rows, columns, strict=True))
-    found = [found_at(index, partner[_twin(gold, index) if once else index]) for index in range(len(gold))]
+    paired = {row: (column, at_row[column]) for row, column, at_row in zip(rows, columns, table, strict=True)}
+    found = [
+        paired[index][1] if index in paired else found_at(index, paired[_twin(gold, index)][0])
+        for index in range(len(gold))
+    ]
     spare = set(range(len(theirs))).difference(columns)
     if once:
         spare = {column for column in spare if all(row[column] != _RIGHT for row in table)}
@@ -411,7 +422,8 @@ def _no_punctuation(text: str) -> str:
     return _plain(text).translate(_SIGNS)
 
 
-_MOMENT = re.compile(r"(\d{4}-?(?:W?\d\d)-?\d{0,2})(?:[T ](\d\d.*))?", re.IGNORECASE)
+# A week without its day is no date, though Python reads it as its Monday.
+_MOMENT = re.compile(r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})(?:[T ](\d\d.*))?")
 
 
 def _moment(text: str) -> date | str:
@@ -422,12 +434,12 @@ def _moment(text: str) -> date | str:
     >>> _moment("2026-03-04T12:00+02:00") == _moment("2026-03-04T10:00Z")
     True
     """
-    text = text.strip().upper()
-    parts = _MOMENT.fullmatch(text)
+    written = text.strip().upper()
+    parts = _MOMENT.fullmatch(written)
+    if parts is None:
+        return text
     try:
-        if parts is None:
-            return text
-        return date.fromisoformat(text) if parts[2] is None else datetime.fromisoformat(text)
+        return date.fromisoformat(written) if parts[1] is None else datetime.fromisoformat(written)
     except ValueError:
         return text
 

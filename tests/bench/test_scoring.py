@@ -238,6 +238,11 @@ CASES = [
     ),
     Case("date_is_no_instant", "2026-03-04T00:00", "2026-03-04", {"": "date"}, WRONG_ROOT),
     Case("no_such_date", "2026-02-30", "2026-03-02", {"": "date"}, WRONG_ROOT),
+    Case("week_without_its_day_is_no_date", "2026-W10", "2026-03-02", {"": "date"}, WRONG_ROOT),
+    Case("time_in_a_week_without_its_day", "2026-W10T10:00", "2026-03-02T10:00", {"": "date"}, WRONG_ROOT),
+    Case(
+        "text_that_is_no_date_is_itself", "SOON", "soon", {"": {"accept": ["soon"], "as": "date"}}, WRONG_ROOT
+    ),
     Case("date_in_words", "4 March 2026", "2026-03-04", {"": "date"}, WRONG_ROOT),
     Case("date_is_a_string", 20260304, "2026-03-04", {"": "date"}, WRONG_ROOT),
     Case("set_ignores_order_and_repeats", ["b", "a", "b"], ["a", "b"], {"": "set"}, Score(True, 2, ())),
@@ -319,6 +324,13 @@ def test_endless_array_is_scored_in_bounded_time():
     assert found == Score(exact=False, leaves=1, wrong=("/0",))
 
 
+def test_unordered_gold_of_many_items_is_right_in_any_order():
+    """As many items are paired as the gold has, however many that are."""
+    gold = list(range(300))
+
+    assert score(gold[::-1], gold, {"": "unordered"}) == Score(exact=True, leaves=300, wrong=())
+
+
 KNOWN = (
     "expected one of 'exact', 'spaces', 'text', 'punctuation', 'date', 'unordered', 'set', "
     "{'tolerance': number} or {'accept': [values]}"
@@ -370,6 +382,14 @@ PROBLEMS = {
     "accept_without_the_gold": (
         {"/n": {"accept": [1, 3]}},
         "matcher at /n: the gold is none of the accepted values",
+    ),
+    "optional_item": (
+        {"/a/*": {"accept": ["x", 1], "optional": True}},
+        "matcher at /a/*: 'optional' is for a member of an object, which this is not",
+    ),
+    "optional_root": (
+        {"": {"accept": [{"a": ["x", 1], "n": 2, "b": True}], "optional": True}},
+        "matcher at (root): 'optional' is for a member of an object, which this is not",
     ),
     "accept_as_something_else": (
         {"/n": {"accept": [2], "as": "set"}},
