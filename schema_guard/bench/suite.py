@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, Any, Literal
 
 from schema_guard.bench.suites.bfcl import load_bfcl
 from schema_guard.bench.suites.columns import load_columns
@@ -106,7 +107,7 @@ def load_suite(
     if form in {"builtin", "folder"}:
         return load_folder(_folder(path, form), path)
     file = Path(path)
-    if not file.is_file():
+    if _there(path) != "file":
         raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
     if form in _READERS:
         return _READERS[form](file)
@@ -118,10 +119,10 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
     """Choose a form by what is there."""
     if path == "builtin":
         return "builtin"
-    place = Path(path)
-    if place.is_dir():
+    place, there = Path(path), _there(path)
+    if there == "folder":
         return "folder"
-    if not place.is_file():
+    if there != "file":
         raise InvalidArgument(
             f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])} "
             "(expected 'builtin', a folder with a suite.json, or a file)"
@@ -131,10 +132,28 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
     return _form_of_line(_first_line(place), path, is_csv=place.suffix.lower() == ".csv")
 
 
+def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]:
+    """Say what is at a path; what is neither a folder nor a file is nothing."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # ValueError: a name with NUL.
+        return "nothing"
+    except OSError as error:
+        raise InvalidArgument(f"suite {clip(repr(str(path)))}: cannot be read: {error.strerror}") from error
+    return "folder" if S_ISDIR(mode) else "file" if S_ISREG(mode) else "nothing"
+
+
 def _first_line(file: Path) -> str:
-    """Give the first line that is not blank, with what is not UTF-8 replaced."""
-    with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        return next((line for line in lines if line.strip()), "")
+    """Give the first line that is not blank, with what is not UTF-8 replaced; empty where there is none.
+
+    A file that cannot be read has none: whoever reads it whole says why.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            return next((line for line in lines if line.strip()), "")
+    except OSError:
+        return ""
 
 
 def _form_of_line(line: str, path: str | os.PathLike[str], *, is_csv: bool) -> str:
@@ -170,6 +189,6 @@ def _folder(path: str | os.PathLike[str], form: str) -> Path:
         raise InvalidArgument(
             "suite 'builtin' is not in this installation: pip install --force-reinstall schema-guard"
         )
-    if not Path(path).is_dir():
+    if _there(path) != "folder":
         raise InvalidArgument(f"suite {str(path)!r}: no such folder (expected one with a suite.json)")
     return Path(path)

@@ -1,6 +1,7 @@
 """The built-in suite is right, and a suite that is not is refused with every reason."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -198,6 +199,14 @@ def test_unknown_folder_is_refused():
         "suite 'buildin': no such folder or file, did you mean 'builtin'? "
         "(expected 'builtin', a folder with a suite.json, or a file)"
     )
+
+
+@pytest.mark.parametrize("form", [None, "folder", "jsonl"])
+def test_path_that_the_system_refuses_is_refused_with_its_reason(form):
+    """A path that cannot even be looked at is the caller's fault, and the system's reason is told."""
+    with pytest.raises(InvalidArgument) as caught:
+        load_suite("x" * 5000, form=form)
+    assert str(caught.value) == f"suite '{'x' * 78}…: cannot be read: File name too long"
 
 
 SUITE = {"format": 1, "name": "mine", "description": "d", "licence": "MIT", "schemas": ["a"]}
@@ -501,6 +510,15 @@ PROBLEMS = {
             "suite.json at /schemas/5: 'a\\x00' is no folder inside the suite",
         ],
     ),
+    "folder_of_an_odd_name": (
+        {"suite.json": {**SUITE, "schemas": ["a", "my b"]}, "my b/schema.json": SCHEMA},
+        [
+            (
+                "suite.json at /schemas/1: 'my b' is no name for a schema's folder: expected A-Z, a-z, 0-9, '_', '.' "
+                "and '-', at most 80, the first neither '.' nor '-'"
+            )
+        ],
+    ),
     "folder_missing": (
         {"suite.json": {**SUITE, "schemas": ["a", "orderz"]}, "orders/keep": ""},
         ["suite.json at /schemas/1: there is no folder 'orderz', did you mean 'orders'?"],
@@ -551,6 +569,17 @@ def test_link_that_leads_outside_is_refused(tmp_path):
         "suite.json at /schemas/1: 'b' is no folder inside the suite",
         "a/tasks.jsonl: this file lies outside the suite",
     ]
+
+
+def test_pipe_in_place_of_a_file_is_refused(tmp_path):
+    """A named pipe is not opened, for nobody may ever write to it."""
+    folder = _suite(tmp_path, {I: None})
+    os.mkfifo(folder / I)
+
+    with pytest.raises(
+        InvalidArgument, match=r"\n  a/instances\.jsonl: this is no file but a pipe, which may"
+    ):
+        load_suite(folder)
 
 
 def test_folder_in_place_of_a_file_is_refused(tmp_path):

@@ -214,6 +214,23 @@ def test_every_problem_of_a_file_is_listed(tmp_path, lines, problems):
     assert _problems(_file(tmp_path, *lines), form="jsonl") == problems
 
 
+def test_file_that_cannot_be_read_is_a_problem():
+    """Without a form the system's reason is told, as with one."""
+    path = Path("/proc/self/mem")
+    if not path.is_file():
+        pytest.skip("needs a file that opens and cannot be read, as on Linux")
+
+    assert _problems(path) == ["mem: this file cannot be read: Input/output error"]
+
+
+def test_carriage_return_inside_a_line_ends_no_line(tmp_path):
+    """Only a line feed ends a line; a carriage return between two keys is white space of JSON."""
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(json.dumps(LINE).replace(', "input"', ',\r"input"').encode())
+
+    assert load_suite(path).schemas[0].tasks[0].input == "n is 1"
+
+
 @pytest.mark.parametrize("name", ["../x.json", "/etc/hostname", "link.json", "loop.json", "a\0"])
 def test_schema_file_outside_is_not_read(tmp_path, name):
     """A schema file that lies outside the file's folder, by its name or by a link, is refused."""

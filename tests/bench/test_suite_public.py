@@ -132,6 +132,40 @@ def test_accepted_values_that_do_not_fit_the_gold_are_a_problem(tmp_path):
     assert problem.startswith("t.jsonl:1: the values to accept do not fit the gold: ")
 
 
+def test_task_with_several_objects_to_choose_from_is_left_out(tmp_path):
+    """What no matcher can say is left out with its reason, and the other tasks are read."""
+    row = {
+        "id": "x",
+        "text": "t",
+        "schema": True,
+        "gold": {"a": {"b": 1}},
+        "match": "accept",
+        "accept": {"a": [{"b": [1]}, {"b": [2]}]},
+    }
+
+    suite = load_suite(_lines(tmp_path / "t.jsonl", [row, {**row, "id": "y", "match": "exact"}]))
+
+    assert suite.refused == ("x: there are several objects to choose from at /a",)
+    assert [task.id for task in suite.schemas[0].tasks] == ["y"]
+
+
+def test_accept_without_its_values_is_a_problem(tmp_path):
+    """A task that is compared by acceptable values has to list them."""
+    row = {"id": "x", "text": "t", "schema": True, "gold": {"a": 1}, "match": "accept"}
+
+    (problem,) = _problems(_lines(tmp_path / "t.jsonl", [row]))
+    assert problem.startswith("t.jsonl:1: at (root): expected property 'accept', got ")
+
+
+def test_accept_for_a_gold_that_is_no_object_is_a_problem(tmp_path):
+    """Acceptable values are those of parameters, so they are not passed over where the gold has none."""
+    row = {"id": "x", "text": "t", "schema": True, "gold": [1], "match": "accept", "accept": {"a": [1]}}
+
+    assert _problems(_lines(tmp_path / "t.jsonl", [row])) == [
+        "t.jsonl:1: at /gold: expected object, got array of 1 item"
+    ]
+
+
 def test_unusable_tasks_are_listed_and_left_out(tmp_path):
     """Of a public file a task with a gold that is not valid, or a broken schema, is left out with its reason."""
     good = {"id": "a", "text": "t", "schema": NUMBER, "gold": {"n": 1}, "match": "exact"}
@@ -213,12 +247,14 @@ def test_problems_of_schemas_with_tests_are_listed(tmp_path):
         {"id": "a", "schema": True, "tests": []},
         {"id": "b", "schema": True, "tests": [{"data": 1}]},
         {"id": 3, "schema": True, "tests": []},
+        {"id": "c", "schema": True, "tests": [], "licence": ["MIT"]},
     ]
 
     assert _problems(_lines(tmp_path / "s.jsonl", rows)) == [
         "s.jsonl:2: id 'a' was used before, at s.jsonl:1",
         "s.jsonl:3: at /tests/0: expected property 'valid', got object with 1 property",
         "s.jsonl:4: at /id: expected string, got number 3",
+        "s.jsonl:5: at /licence: expected string, got array of 1 item",
     ]
 
 
@@ -358,6 +394,14 @@ def _ride(question=RIDE["question"], function=RIDE["function"], truth=RIDE_ANSWE
 REFUSED = {
     "turns": (_ride(question=RIDE["question"] * 2), "it has 2 turns, expected one"),
     "no_text": (_ride(question=[[{"role": "user"}]]), "it has a message without a text"),
+    "empty_question": (_ride(question=" "), "it has a message without a text"),
+    "required_is_no_name": (
+        _ride(
+            function={"name": "cab.order", "parameters": {"properties": {"to": {}}, "required": [["to"]]}},
+            truth=[{"cab.order": {"to": ["x"]}}],
+        ),
+        "schema: schema is invalid at /required/0: expected string, got array of 1 item",
+    ),
     "no_message": (_ride(question=[[]]), "it has a message without a text"),
     "functions": (_ride(function=RIDE["function"] * 3), "it offers 3 functions, expected one"),
     "no_name": (_ride(function={"parameters": {}}), "its function has no name"),
@@ -400,6 +444,41 @@ def test_plain_question_of_the_first_version_is_read(tmp_path):
 
     ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
     assert task.input == "To Elm Street."
+
+
+def test_description_that_is_no_text_is_not_told(tmp_path):
+    """A function whose description is null has none."""
+    function = {**RIDE["function"][0], "description": None}
+
+    ((task,),) = (
+        entry.tasks for entry in load_suite(_bfcl(tmp_path, [_ride(function=function)], None)).schemas
+    )
+    assert task.instruction == "The function cab.order: \nGive the arguments to call it with."
+
+
+def test_answer_of_a_question_itself_stands_before_the_file(tmp_path):
+    """Where some questions hold their answer, the file beside them is for the others."""
+    truth = [{"cab.order": {"to": ["own"]}}]
+    answers = [{"id": name, "ground_truth": [{"cab.order": {"to": ["file"]}}]} for name in ("q", "simple_0")]
+
+    suite = load_suite(_bfcl(tmp_path, [_ride(truth=truth), RIDE], answers))
+    assert [task.gold for entry in suite.schemas for task in entry.tasks] == [{"to": "own"}, {"to": "file"}]
+
+
+def test_two_answers_to_one_question_are_a_problem(tmp_path):
+    """An answer whose id comes again is told, and does not take the place of the first."""
+    name = "possible_answer/BFCL_v3_simple.json"
+
+    assert _problems(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER, RIDE_ANSWER])) == [
+        f"{name}:2: id 'simple_0' was used before, at {name}:1"
+    ]
+
+
+@pytest.mark.parametrize("truth", [5, {"cab.order": {"to": ["x"]}}])
+def test_answer_of_another_shape_is_a_problem(tmp_path, truth):
+    """An answer in a question is a list of calls, as in the file beside it."""
+    (problem,) = _problems(_bfcl(tmp_path, [_ride(truth=truth)], None))
+    assert problem.startswith("BFCL_v3_simple.json:1: at /ground_truth: expected array, got ")
 
 
 def test_required_parameter_that_is_empty_stays(tmp_path):
@@ -492,11 +571,27 @@ def test_several_variables_are_named_in_the_input(tmp_path):
     assert suite.schemas[0].tasks[0].input == "city: Rome\nday: Monday"
 
 
+def test_line_ends_inside_a_cell_stay_as_they_are(tmp_path):
+    """A cell of several lines keeps its carriage returns, whatever ends the rows."""
+    (tmp_path / "tests.csv").write_bytes(b'text,__expected\r\n"a\r\nb",1\r\n"c",2')
+
+    (entry,) = load_suite(tmp_path / "tests.csv", schema=True).schemas
+    assert [task.input for task in entry.tasks] == ["a\r\nb", "c"]
+
+
 PROMPTFOO = {
     "no_assertions": (["text", "x"], ["tests.csv:1: expected a column '__expected'"]),
     "one_underscore": (
         ["text,_expected,__expected", "x,,1"],
         ["tests.csv:1: column '_expected', did you mean '__expected'?"],
+    ),
+    "column_without_a_name": (
+        ["text,__expected,, ", "x,1,,"],
+        [f"tests.csv:1: column {n} has no name" for n in (3, 4)],
+    ),
+    "space_before_a_column": (
+        ["text,__expected, __metadata:kind", "x,1,easy"],
+        ["tests.csv:1: column ' __metadata:kind', did you mean '__metadata:kind'?"],
     ),
     "column_twice": (["text,text,__expected", "x,y,1"], ["tests.csv:1: column 'text' stands there twice"]),
     "other_assertions": (
@@ -672,6 +767,15 @@ def test_problems_of_rows_are_listed(tmp_path):
     assert _problems(_lines(tmp_path / "rows.jsonl", rows[3:]), columns={"input": "text"}) == [
         "rows.jsonl:1: there is no column 'schema' for 'schema'"
     ]
+
+
+def test_schema_from_a_column_and_for_all_rows_is_refused(tmp_path):
+    """A column for the schema beside a schema for all rows is refused, not ignored."""
+    path = _lines(tmp_path / "rows.jsonl", [{"input": "x", "gold": 1, "s": True}])
+
+    with pytest.raises(InvalidArgument) as caught:
+        load_suite(path, columns={"schema": "s"}, schema=True)
+    assert str(caught.value) == "columns={'schema': ...}, schema=: expected one of the two, got both"
 
 
 @pytest.mark.parametrize("columns", [{"inputs": "text"}, {"input": 1}])

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.alternatives import gold_of, match_of
-from schema_guard.bench.suites.assembly import Line, loaded_schema, suite_of_lines
+from schema_guard.bench.suites.assembly import Ids, Line, loaded_schema, suite_of_lines
 from schema_guard.bench.suites.reading import Reader
 from schema_guard.errors import clip
 
@@ -47,9 +47,9 @@ def load_bfcl(path: Path) -> Suite:
 def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
     rows = list(reader.read_rows(path.name, "question"))
     answers = {row["id"]: row["ground_truth"] for _, row in rows if "ground_truth" in row}
-    if len(answers) < len(rows):
-        found = reader.read_rows(f"possible_answer/{path.name}", "answer")
-        answers |= {row["id"]: row["ground_truth"] for _, row in found}
+    if any("ground_truth" not in row for _, row in rows):
+        # What a question says itself stands before the file of answers.
+        answers = _beside(reader, path) | answers
     for where, row in rows:
         if row["id"] not in answers:
             reader.problems.append(
@@ -62,13 +62,23 @@ def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
             refused.append(f"{row['id']}: {error}")
 
 
+def _beside(reader: Reader, path: Path) -> dict[str, Any]:
+    """Give the answers in the file beside the questions, by id."""
+    answers, ids = {}, Ids(reader.problems)
+    for where, row in reader.read_rows(f"possible_answer/{path.name}", "answer"):
+        ids.check(row["id"], where)
+        answers[row["id"]] = row["ground_truth"]
+    return answers
+
+
 def _line(row: dict[str, Any], truths: Any, where: str, source: str) -> Line:
     function = _function(row["function"])
     name, parameters = function["name"], function["parameters"]
     document = json_schema_of(parameters)
     answers = _fitting(_answers(truths, name), document)
     required = parameters.get("required")
-    gold = gold_of(answers, required=frozenset(required if isinstance(required, list) else ()))
+    needed = required if isinstance(required, list) else []
+    gold = gold_of(answers, required=frozenset(part for part in needed if isinstance(part, str)))
     try:
         match = match_of(answers, gold)
     except ValueError as error:
@@ -77,7 +87,7 @@ def _line(row: dict[str, Any], truths: Any, where: str, source: str) -> Line:
         where=where,
         id=row["id"],
         input=_text(row["question"]),
-        instruction=f"The function {name}: {function.get('description', '')}\nGive the arguments to call it with.",
+        instruction=f"The function {name}: {_described(function)}\nGive the arguments to call it with.",
         gold=gold,
         document=document,
         name=name,
@@ -113,6 +123,11 @@ def _function(functions: Any) -> dict[str, Any]:
     return function
 
 
+def _described(function: dict[str, Any]) -> str:
+    said = function.get("description")
+    return said if isinstance(said, str) else ""
+
+
 def _answers(truths: Any, name: str) -> dict[str, list[Any]]:
     if len(truths) != 1:
         raise _Unusable(f"it wants {len(truths)} calls, expected one")
@@ -138,7 +153,7 @@ def _check_lists(value: Any) -> None:
 def _text(question: Any) -> str:
     """Give what is asked: the messages of the one turn, one after the other."""
     if isinstance(question, str):
-        return question
+        question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
     if len(question) != 1 and messages is not question:
         raise _Unusable(f"it has {len(question)} turns, expected one")

@@ -37,7 +37,8 @@ def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[A
         schema: For all rows, in place of a column.
 
     Raises:
-        InvalidArgument: *columns* names something unknown, or the suite is not right.
+        InvalidArgument: *columns* names something unknown, or a column for what *schema* gives; or the suite is not
+            right.
     """
     for name, column in (columns or {}).items():
         if name not in _FIELDS or not isinstance(column, str):
@@ -45,6 +46,8 @@ def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[A
                 f"columns={{{clip(repr(name))}: {clip(repr(column))}}}: expected the name of a column for one of "
                 f"{', '.join(map(repr, _FIELDS))}{did_you_mean(name, _FIELDS)}"
             )
+    if schema is not None and "schema" in (columns or {}):
+        raise InvalidArgument("columns={'schema': ...}, schema=: expected one of the two, got both")
     reader = Reader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path, columns or {}, schema))
 

@@ -41,15 +41,18 @@ def load_extraction(path: Path) -> Suite:
     Raises:
         InvalidArgument: The file is not of this form, or none of its tasks can be used.
     """
-    reader = Reader.of_file(path)
-    return suite_of_lines(reader, path, _lines(reader, path), refused=[])
+    reader, refused = Reader.of_file(path), list[str]()
+    return suite_of_lines(reader, path, _lines(reader, path, refused), refused=refused)
 
 
-def _lines(reader: Reader, path: Path) -> Iterator[Line]:
+def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
     for where, row in reader.read_rows(path.name, "extraction task"):
         try:
             match = _match(row)
-        except (TypeError, ValueError, LookupError) as error:
+        except ValueError as error:
+            refused.append(f"{row['id']}: {error}")
+            continue
+        except (TypeError, LookupError) as error:
             reader.problems.append(f"{where}: the values to accept do not fit the gold: {error}")
             continue
         yield Line(

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from schema_guard.core.values import Violation
 
 _FOLDER_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
+_ODD_NAME = (
+    "is no name for a schema's folder: expected A-Z, a-z, 0-9, '_', '.' and '-', at most 80, the first neither '.' nor "
+    "'-'"
+)
 
 
 def load_folder(root: Path, path: object) -> Suite:
@@ -62,7 +66,12 @@ class _Folder:
         problems, root, there = self.reader.problems, self.reader.root, []
         for index, name in enumerate(self.manifest["schemas"]):
             where = f"suite.json at /schemas/{index}"
-            if not _FOLDER_NAME.fullmatch(name) or not self.reader.is_inside(root / name):
+            is_inside = self.reader.is_inside(root / name)
+            if not _FOLDER_NAME.fullmatch(name):
+                is_there = is_inside and (root / name).name == name and (root / name).is_dir()
+                told = _ODD_NAME if is_there else "is no folder inside the suite"
+                problems.append(f"{where}: {clip(repr(name))} {told}")
+            elif not is_inside:
                 problems.append(f"{where}: {clip(repr(name))} is no folder inside the suite")
             elif not (root / name).is_dir():
                 hint = did_you_mean(name, (path.name for path in root.iterdir() if path.is_dir()))

@@ -75,6 +75,7 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
         "properties": {
             "id": _TEXT,
             "subset": _TEXT,
+            "licence": _TEXT,
             "tests": {
                 "type": "array",
                 "items": {"properties": {"valid": {"type": "boolean"}}, "required": ["valid", "data"]},
@@ -94,12 +95,15 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
             "difficulty": {"type": "string"},
         },
         "required": ["id", "text", "schema", "gold", "match"],
+        "if": {"properties": {"match": {"const": "accept"}}, "required": ["match"]},
+        "then": {"required": ["accept"], "properties": {"gold": {"type": "object"}}},
     },
     "question": {
         "properties": {
             "id": _TEXT,
             "question": {"type": ["array", "string"]},
             "function": {"type": ["array", "object"]},
+            "ground_truth": {"type": "array"},
         },
         "required": ["id", "question", "function"],
     },

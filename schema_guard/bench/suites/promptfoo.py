@@ -118,8 +118,14 @@ def _rows(reader: Reader, name: str) -> Iterator[tuple[int, dict[str, str]]]:
 def _header_problems(header: list[str]) -> list[str]:
     problems = [f"column {name!r}, did you mean {'_' + name!r}?" for name in header if _RESERVED.match(name)]
     problems += [
+        f"column {clip(repr(name))}, did you mean {clip(repr(name.strip()))}?"
+        for name in header
+        if name != name.strip() and name.strip().startswith("_")
+    ]
+    problems += [f"column {number} has no name" for number, name in enumerate(header, 1) if not name.strip()]
+    problems += [
         f"column {clip(repr(name))} stands there twice"
-        for name in sorted(set(header))
+        for name in sorted(filter(str.strip, set(header)))
         if header.count(name) > 1
     ]
     if not any(name.startswith("__expected") for name in header):

@@ -87,7 +87,11 @@ class Reader:
             self.problems.append(f"{relative}: this file lies outside the suite")
             return None
         try:
-            return path.read_text(encoding="utf-8-sig")
+            if path.is_fifo():
+                self.problems.append(f"{relative}: this is no file but a pipe, which may have no end")
+                return None
+            # Not read_text(): it would turn every carriage return into a line feed, inside the cells of a CSV too.
+            return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             self.problems.append(f"{relative}: this file is missing")
         except OSError as error:

@@ -146,9 +146,9 @@ def estimated_tokens(value: Any) -> int:
     """Estimate the tokens of a value's compact JSON.
 
     One for each digit, for small models' tokenizers split numbers, and for three other ASCII characters; one for each
-    character beyond, two from the scripts of East Asia on. Against SmolLM2's own tokenizer that is 0.85 to 1.11 of
-    the count on the golds of the built-in suite (10th to 90th percentile, median 0.94), 0.85 to 1.20 on 450 golds of
-    public extraction tasks (1.05), and 0.87 to 1.73 on their texts (1.33).
+    character beyond, two from the scripts of East Asia on. Against the local model's own tokens that is 0.86 to 1.11
+    of the count on the golds of the built-in suite (10th to 90th percentile), 0.85 to 1.20 on 450 golds of public
+    extraction tasks, and 0.88 to 1.67 on their texts: `benchmarks/token_estimate.py`.
 
     >>> estimated_tokens({"date": "2026-03-04", "minutes": 30})
     18
