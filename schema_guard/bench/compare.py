@@ -2,7 +2,8 @@
 
 Rules:
 1. Columns are paired by name, tasks by schema and id; all epochs of a task are one cluster.
-2. What is called different is decided over all columns and both measures together.
+2. What is called different is decided over all columns and both measures together; the bounds are those of each
+   difference by itself. So bounds may leave 0 out where nothing is called.
 3. Where the suites are not the same, the tasks that both have in name are compared, and that is said.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.result.account import called_in_short, points, shown
 from schema_guard.bench.result.as_text import section_as_text
 from schema_guard.bench.result.clusters import clusters_of
-from schema_guard.bench.result.comparisons import compared, corrected, shares_of
+from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.decide.words import odds, plural
 from schema_guard.errors import InvalidArgument, clip, did_you_mean, safe
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MOST_TASKS = 20
 
 WORDS: dict[Measure, str] = {"format": "valid", "content": "right"}
+
+OTHER_SUITE = "the suites are not the same: tasks are paired by their names, and their texts may differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,26 +148,42 @@ def pairs_of(
         InvalidArgument: A column is unknown, or none can be paired.
     """
     names_a, names_b = [column.name for column in a.columns], [column.name for column in b.columns]
-    if columns is None:
-        same = [(name, name) for name in names_a if name in names_b]
-        if not same and len(names_a) == len(names_b) == 1:
-            return [(names_a[0], names_b[0])]
-        if not same:
+    if columns is not None:
+        return _known_pairs(columns, names_a, names_b)
+    same = [(name, name) for name in names_a if name in names_b]
+    if not same and len(names_a) == len(names_b) == 1:
+        return [(names_a[0], names_b[0])]
+    if not same:
+        raise InvalidArgument(
+            f"the results have no column of one name: {_listed(names_a)} against {_listed(names_b)}: "
+            "say which to compare"
+        )
+    return same
+
+
+def _known_pairs(
+    columns: Sequence[Sequence[str]], names_a: Sequence[str], names_b: Sequence[str]
+) -> list[tuple[str, str]]:
+    pairs = []
+    for index, pair in enumerate(columns):
+        if isinstance(pair, str) or len(pair) != 2:  # noqa: PLR2004 - a pair
             raise InvalidArgument(
-                f"the results have no column of one name: {_listed(names_a)} against {_listed(names_b)}: "
-                "say which to compare"
+                f"columns[{index}]={clip(repr(pair))}: expected a pair, a column of the first result and one of the second"
             )
-        return same
-    for of_a, of_b in columns:
-        for name, names, which in ((of_a, names_a, "first"), (of_b, names_b, "second")):
-            if name not in names:
-                raise InvalidArgument(
-                    f"no column {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
-                    f"{did_you_mean(name, names)}"
-                )
-    if not columns or len(set(columns)) < len(columns):
-        raise InvalidArgument(f"columns={list(columns)!r}: expected one pair or more, each once")
-    return list(columns)
+        _check_known(pair[0], names_a, "first")
+        _check_known(pair[1], names_b, "second")
+        pairs.append((pair[0], pair[1]))
+    if not pairs or len(set(pairs)) < len(pairs):
+        raise InvalidArgument(f"columns={clip(repr(columns))}: expected one pair or more, each once")
+    return pairs
+
+
+def _check_known(name: str, names: Sequence[str], which: str) -> None:
+    if name not in names:
+        raise InvalidArgument(
+            f"no column {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
+            f"{did_you_mean(name, names)}"
+        )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -231,7 +250,7 @@ def _head(comparison: Comparison) -> Iterator[str]:
     ]
     yield ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest])
     if not comparison.same_suite:
-        yield "the suites are not the same: tasks are paired by their names, and their texts may differ"
+        yield OTHER_SUITE
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
             yield f"not compared, for only {name} has them: {_listed(unpaired)}"
@@ -255,7 +274,10 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
             ("column", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
             tuple(_row(one) for one in found),
         ),
-        (called_in_short(found),),
+        (
+            called_in_short(found),
+            f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
+        ),
     )
     for pair in comparison.columns:
         lines = tuple(_changed_lines(pair))

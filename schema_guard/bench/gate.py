@@ -2,8 +2,9 @@
 
 Rules:
 1. A gate is missed when it is proved that a rate dropped by more than is allowed: the lower bound of its paired drop
-   is above that. The probability that it is missed although no rate dropped so far is at most 5 %, over all columns
-   and measures together, however often it is run.
+   is above that. The probability that it is missed although no rate dropped by more is at most 5 %, over all columns
+   and measures together, however often one looks while the two runs grow. Another run is another comparison, with
+   5 % of its own.
 2. What is not proved is not a pass without a word: the drop that cannot be ruled out is told, and `proved` asks for
    the opposite, that a drop of more than is allowed is ruled out.
 3. A gate that would compare nothing is an error.
@@ -12,9 +13,10 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.bench.compare import WORDS, check_common, clusters_in, pairs_of, told_setup
+from schema_guard.bench.compare import OTHER_SUITE, WORDS, check_common, clusters_in, pairs_of, told_setup
 from schema_guard.bench.result.account import points, shown
 from schema_guard.bench.result.comparisons import ALPHA, compared
 from schema_guard.errors import InvalidArgument, clip
@@ -35,6 +37,10 @@ _MEASURES: dict[str, tuple[Measure, ...]] = {
     "right": ("content",),
     "both": ("format", "content"),
 }
+
+
+# Bounds are no finer.
+_MOST_DECIMALS = 7
 
 
 class Drop(NamedTuple):
@@ -69,7 +75,7 @@ class GateResult:
         passed: Whether it was.
         max_drop: The largest drop allowed, a fraction.
         proved: Whether a pass needs a proof.
-        alpha: Of each drop's bounds, which hold together at every look.
+        alpha: Probability that one drop's bounds are ever wrong; over all drops together it is at most 0.05.
         drops: Every column and measure.
         current: What was run now.
         baseline: What it is compared with.
@@ -112,11 +118,11 @@ def gate(
     Raises:
         InvalidArgument: An argument is out of range, no columns can be paired, or no task was answered in both.
     """
-    if not 0 <= max_drop < 1:
+    if not isinstance(max_drop, Real) or not 0 <= max_drop < 1:
         raise InvalidArgument(
-            f"max_drop={max_drop!r}: expected a fraction in [0, 1), 0.02 for two points of percent"
+            f"max_drop={clip(repr(max_drop))}: expected a fraction in [0, 1), 0.02 for two points of percent"
         )
-    if measure not in _MEASURES:
+    if measure not in tuple(_MEASURES):
         raise InvalidArgument(f"measure={clip(repr(measure))}: expected one of valid, right, both")
     pairs = pairs_of(current, baseline, columns)
     alpha = ALPHA / (len(pairs) * len(_MEASURES[measure]))
@@ -176,23 +182,21 @@ def gate_as_markdown(result: GateResult) -> str:
 
 def reason_of(result: GateResult) -> str:
     """Say in a line whether the gate was passed, and why."""
-    if not result.passed:
-        worst = max(result.drops, key=lambda drop: drop.upper if result.proved else drop.lower)
-        if worst.lower > result.max_drop:
-            return (
-                f"gate missed: {_named(worst)} dropped by at least {_points(worst.lower)}, "
-                f"allowed are {_points(result.max_drop)}"
-            )
-        return (
-            f"gate missed: for {_named(worst)} a drop of {_points(worst.upper)} is not ruled out, "
-            f"allowed are {_points(result.max_drop)}"
-        )
+    worst = max(result.drops, key=lambda drop: drop.lower)
     widest = max(result.drops, key=lambda drop: drop.upper)
+    if worst.lower > result.max_drop:
+        allowed, proved = _points(result.max_drop, worst.lower)
+        return f"gate missed: {_named(worst)} dropped by at least {proved}, allowed are {allowed}"
+    allowed, possible = _points(result.max_drop, widest.upper)
+    if not result.passed:
+        return (
+            f"gate missed: for {_named(widest)} a drop of {possible} is not ruled out, allowed are {allowed}"
+        )
     if widest.upper <= result.max_drop:
-        return f"gate passed: no rate dropped by more than {_points(result.max_drop)}, which is proved"
+        return f"gate passed: no rate dropped by more than {allowed}, which is proved"
     return (
-        f"gate passed: no drop of more than {_points(result.max_drop)} is proved; not ruled out is one of up to "
-        f"{_points(widest.upper)} ({_named(widest)}, {widest.tasks} tasks)"
+        f"gate passed: no drop of more than {allowed} is proved; not ruled out is one of up to {possible} "
+        f"({_named(widest)}, {widest.tasks} tasks)"
     )
 
 
@@ -200,8 +204,21 @@ def _named(drop: Drop) -> str:
     return f"{shown(drop.column)}: {drop.measure}"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
+def _points(allowed: float, bound: float) -> tuple[str, str]:
+    """Write what is allowed, and a bound that is above it, with as many decimals as tell it and tell the two apart.
+
+    >>> _points(0.02, 0.1), _points(0.0125, 0.1), _points(0.02, 0.02001)
+    (('2.0 points', '10.0 points'), ('1.25 points', '10.00 points'), ('2.000 points', '2.001 points'))
+    """
+    enough = (d for d in range(1, _MOST_DECIMALS) if _tells(allowed, bound, d))
+    decimals = next(enough, _MOST_DECIMALS)
+    return f"{100 * allowed:.{decimals}f} points", f"{100 * bound:.{decimals}f} points"
+
+
+def _tells(allowed: float, bound: float, decimals: int) -> bool:
+    """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
+    told, other = (round(100 * share, decimals) for share in (allowed, bound))
+    return abs(told / 100 - allowed) <= allowed / 1000 and (told < other or bound <= allowed)
 
 
 def _section(result: GateResult) -> Section:
@@ -219,7 +236,7 @@ def _section(result: GateResult) -> Section:
             f"current: {told_setup(result.current)}",
             f"baseline: {told_setup(result.baseline)}",
             *(
-                ("the suites are not the same: tasks are paired by their names, and their texts may differ",)
+                (OTHER_SUITE,)
                 if result.current.suite_fingerprint != result.baseline.suite_fingerprint
                 else ()
             ),

@@ -1,4 +1,4 @@
-r"""Markdown with GitHub's tables, in which no name can open a tag, a link, a cell or an emphasis."""
+"""Markdown with GitHub's tables, in which no name can open a tag, a link to a page, a cell or an emphasis."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from schema_guard.report.decision_sections import Section, Table
 
-# An underscore inside a word is no mark.
-_MARKDOWN = re.compile(r"[\\`*\[|~#]|(?<!\w)_|_(?!\w)")
+# An underscore inside a word is no mark. GitHub makes links of http:// and www. (GFM 0.29, section 6.9).
+_MARKDOWN = re.compile(r"[\\`*\[|~#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 _TAGS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 

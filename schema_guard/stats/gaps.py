@@ -1,7 +1,7 @@
 """Bounds of a mean difference, of values between -1 and 1, that hold at all times: paired comparisons, drops.
 
-Rules: the order of the values changes nothing; equal values are counted, so that a bound takes as long for a million
-pairs as for ten, where they differ in a few ways.
+Rules: the order of the values changes nothing; equal values are counted, so that once a million pairs are counted their
+bounds take as long as those of ten, where they differ in a few ways.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
 
     Over all looks, however often and whenever one stops, the probability that either bound is ever on the wrong side
     of the mean is at most *alpha*, for both together. Assumes only that each value has the same mean, whatever came
-    before it. For pairs that differ by 1, 0 or -1 the interval is that of `paired` or narrower, but where a single
-    one of many differs.
+    before it. For pairs that differ by 1, 0 or -1 the interval is mostly narrower than that of `paired`, down to 0.6 of
+    its width. At an alpha of 0.05 it is wider by up to 15 % for fifty pairs or fewer, most where all of a dozen differ and
+    one of them the other way, and by up to 4 % for more pairs, where about ten differ nearly all one way.
 
     Args:
         gaps: The differences, each in [-1, 1]; with none the bounds are -1 and 1.

@@ -140,6 +140,10 @@ def test_columns_can_be_named():
         (["few_shot"], ["json"], [("few_shots", "json")], "no column 'few_shots' in the first result: expected one of few_shot, did you mean 'few_shot'?"),
         (["few_shot"], ["json"], [("few_shot", "x")], "no column 'x' in the second result: expected one of json"),
         (["x"], ["x"], [], "columns=[]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x", "x"), ["x", "x"]], "columns=[('x', 'x'), ['x', 'x']]: expected one pair or more, each once"),
+        (["x"], ["x"], [("x",)], "columns[0]=('x',): expected a pair, a column of the first result and one of the second"),
+        (["x"], ["x"], "xx", "columns[0]='x': expected a pair, a column of the first result and one of the second"),
+        (["x"], ["y"], ["xy"], "columns[0]='xy': expected a pair, a column of the first result and one of the second"),
     ],
 )  # fmt: skip
 def test_columns_that_cannot_be_paired(a, b, columns, message):
@@ -164,6 +168,14 @@ def test_text_of_a_comparison():
     assert "  2 of 2 comparisons called different; of those" in text
     assert "what changed: a\n  newly failing 18: s t10, s t11, " in text
     assert "\n  newly valid 1: s t0\n" in text
+
+
+def test_bounds_are_explained():
+    """Under the table it is said what the brackets hold: bounds of each difference, not of all of them."""
+    legend = "lower, upper]: the two bounds of one difference hold together with 95 %, at every look\n"
+
+    assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
+    assert f"\n- \\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))
 
 
 def test_many_changes_are_cut():

@@ -1,6 +1,7 @@
 """The gate: missed on proof, passed with a word about what is not proved."""
 
 import json
+import re
 
 import pytest
 from hypothesis import assume, given
@@ -33,17 +34,12 @@ def test_gate_against_itself_is_passed(run):
     assert gate(found, found, max_drop=0).exit_code() == 0
 
 
-@RUNS
-@given(runs(), st.floats(0, 0.5))
-def test_proof_is_the_stricter_gate(run, max_drop):
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0, 0.9))
+def test_proof_is_the_stricter_gate(failing_now, failing_then, max_drop):
     """What is passed with a proof is passed without one."""
-    found = result_of(run)
-    assume(any(column.calls for column in found.columns))
+    now, then = answered(failing_now, tasks=60), answered(failing_then, tasks=60)
 
-    assert (
-        gate(found, found, max_drop=max_drop, proved=True).passed
-        <= gate(found, found, max_drop=max_drop).passed
-    )
+    assert gate(now, then, max_drop=max_drop, proved=True).passed <= gate(now, then, max_drop=max_drop).passed
 
 
 def test_proved_drop_is_missed():
@@ -89,6 +85,35 @@ def test_proof_can_be_asked_for():
         f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38).upper:.1f} points is not ruled out, "
         "allowed are 2.0 points"
     )
+
+
+def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
+    """Where one drop is proved and another column has too few tasks to say, the first line tells the proved one."""
+    few = [scored(f"t{n}", "few") for n in range(3)]
+    then = result_of(run_of(*(scored(f"t{n}", "many") for n in range(100)), *few))
+    now = result_of(
+        run_of(*(scored(f"t{n}", "many", "unhandled" if n < 40 else "exact") for n in range(100)), *few)
+    )
+
+    for proved in (False, True):
+        reason = gate_as_text(gate(now, then, measure="valid", proved=proved)).split("\n")[0]
+        assert reason.startswith("gate missed: many: valid dropped by at least ")
+
+
+@pytest.mark.parametrize(
+    ("less", "allowed", "told"),
+    [(1e-4, None, 2), (1e-6, None, 4), (None, 0.0004, 2), (None, 0.1235, 2), (None, 0.138, 1), (None, 0, 1)],
+)
+def test_points_have_as_many_decimals_as_they_need(less, allowed, told):
+    """What is allowed is never written as another drop, nor as the drop that was proved."""
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
+    max_drop = round(bound - less, 8) if allowed is None else allowed
+    reason = gate_as_text(gate(BAD, GOOD, measure="valid", max_drop=max_drop)).split("\n")[0]
+    dropped, permitted = re.findall(r"([\d.]+) points", reason)
+
+    assert (len(dropped.partition(".")[2]), len(permitted.partition(".")[2])) == (told, told)
+    assert float(permitted) == pytest.approx(100 * max_drop, rel=1e-3)
+    assert float(dropped) > float(permitted)
 
 
 def test_allowed_drop_is_allowed():
@@ -139,7 +164,9 @@ def test_nothing_in_common_is_an_error():
             {"max_drop": float("nan")},
             "max_drop=nan: expected a fraction in [0, 1), 0.02 for two points of percent",
         ),
+        ({"max_drop": "x"}, "max_drop='x': expected a fraction in [0, 1), 0.02 for two points of percent"),
         ({"measure": "format"}, "measure='format': expected one of valid, right, both"),
+        ({"measure": ["valid"]}, "measure=['valid']: expected one of valid, right, both"),
     ],
 )
 def test_arguments_out_of_range(settings, message):

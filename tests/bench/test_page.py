@@ -33,6 +33,7 @@ MANY = result_of(
         schemas=40,
     )
 )
+LOST_AFTER_FAILURE = result_of(run_of(scored("t1", "a", "lost", failures=FAILURES[:1]), scored("t1", "b")))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -138,9 +139,10 @@ def test_many_columns_have_matrices():
         (result_of(run_of(scored("t1"))), ["rates", "plane", "cost"]),
         (result_of(run_of(scored("t1", output_tokens=None))), ["rates", "plane"]),
         (result_of(run_of(scored("t1", how="lost"))), []),
+        (LOST_AFTER_FAILURE, ["rates", "plane", "cost"]),
         (result_of(run_of(columns=["a"])), []),
     ],
-    ids=["all", "no failure", "no tokens", "all lost", "no calls"],
+    ids=["all", "no failure", "no tokens", "all lost", "no failure but of a lost column", "no calls"],
 )
 def test_plots_that_have_data_are_drawn(result, plots):
     """Each plot with data is drawn; of each other one a line says what is missing."""

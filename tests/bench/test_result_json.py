@@ -150,6 +150,24 @@ def test_calls_that_contradict_themselves_are_refused(field, value, told):
     assert told in refused(document)
 
 
+def test_whole_numbers_may_be_written_with_a_point():
+    """JSON Schema calls 1.0 an integer: a file in which another program wrote whole numbers so is read the same."""
+    failed = scored("t1", how="unhandled", failures=FAILURES[:1], cost=0.25)
+    result = result_of(run_of(failed, scored("t2", input_tokens=None), currency="USD"))
+    text = result_file(result)
+
+    assert result_file(result_from_json(pointed(json.loads(text)))) == text
+
+
+def pointed(value):
+    """The same JSON, its whole numbers as floats."""
+    if isinstance(value, dict):
+        return {key: pointed(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [pointed(item) for item in value]
+    return float(value) if type(value) is int else value
+
+
 def test_call_that_is_told_twice_is_refused():
     """No call counts twice."""
     document = result_as_json(RESULT)

@@ -167,6 +167,19 @@ def test_hostile_names_are_escaped():
     assert "[l](x)" not in markdown.replace("\\[l](x)", "")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("http://x.org/a", r"http\://x.org/a"), ("www.x.org", r"www\.x.org"), ("a: b.c", "a: b.c")],
+)
+def test_address_is_no_link(name, told):
+    """GitHub makes links of bare addresses; in a name that a model made up they stay text."""
+    failed = FAILURES[1]._replace(code=name)
+
+    assert f" {told} 1\n" in result_as_markdown(
+        result_of(run_of(scored("t1", how="unhandled", failures=(failed,))))
+    )
+
+
 def test_markdown_has_the_tables_of_the_text():
     """The Markdown has the same numbers in the same words, as tables of GitHub's."""
     result = result_of(run_of(*CALLS))

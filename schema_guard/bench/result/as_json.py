@@ -23,12 +23,16 @@ from schema_guard.errors import InvalidArgument, clip, safe
 from schema_guard.report import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 FORMAT = 1
 
 # What a message lists; a file that is something else altogether breaks everything.
 _MOST_PROBLEMS = 10
+
+# JSON Schema calls 1.0 an integer, Python does not.
+_WHOLE_OF_CALL = ("column", "epoch", "leaves_right", "leaves", "attempts", "input_tokens", "output_tokens")
+_WHOLE_OF_EXAMPLE = ("column", "epoch", "attempt")
 
 # Steps of validation: a call takes about 200, so this is far beyond any run.
 _MOST_STEPS = 5_000_000_000
@@ -120,14 +124,26 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
     _check(safe(name), [_told(broken) for broken in _violations(document)])
     setup = _setup(document)
     calls = tuple(map(_call, document["calls"]))
-    examples = tuple(Example(**example) for example in document["examples"])
+    examples = tuple(_example(example) for example in document["examples"])
     _check(safe(name), [*_contradictions(setup, calls), *_misplaced(setup, examples)])
     return assembled(setup, calls, examples)
 
 
 def _call(row: list[Any]) -> CallRow:
     call = CallRow(*row)
-    return call._replace(failures=tuple(FailedRow(*failed) for failed in call.failures))
+    return call._replace(
+        failures=tuple(FailedRow(*failed) for failed in call.failures),
+        **_whole(call._asdict(), _WHOLE_OF_CALL),
+    )
+
+
+def _example(members: dict[str, Any]) -> Example:
+    return Example(**{**members, **_whole(members, _WHOLE_OF_EXAMPLE)})
+
+
+def _whole(members: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Give the members of these names as ints, None as it is."""
+    return {name: None if members[name] is None else int(members[name]) for name in names}
 
 
 def _check_version(document: Any, name: str) -> None:
@@ -163,13 +179,13 @@ def _setup(document: dict[str, Any]) -> Setup:
     return Setup(
         suite=suite["name"],
         suite_fingerprint=suite["fingerprint"],
-        suite_tasks=suite["tasks"],
+        suite_tasks=int(suite["tasks"]),
         plan=document["plan"],
         columns=tuple(Column(c["name"], c["model"], c["strategy"]) for c in document["columns"]),
-        tasks=settings["tasks"],
-        epochs=settings["epochs"],
-        seed=settings["seed"],
-        max_attempts=settings["max_attempts"],
+        tasks=int(settings["tasks"]),
+        epochs=int(settings["epochs"]),
+        seed=int(settings["seed"]),
+        max_attempts=int(settings["max_attempts"]),
         started_at=document["started_at"],
         currency=document["currency"],
         stopped=tuple(document["stopped"]),

@@ -147,15 +147,17 @@ def failures_plot(result: BenchResult, found: Sequence[_Shown]) -> Plot:
     title = "What fails where"
     counts: Counter[str] = Counter()
     cells: Counter[tuple[str, int]] = Counter()
+    calls = {one.number: one.column.calls for one in found}
     for failure in result.failures:
+        if failure.column + 1 not in calls:
+            continue
         name = clip(f"{failure.kind} {shown(failure.keyword or failure.code)}", _NAME_CHARS)
         counts[name] += failure.attempts
         cells[name, failure.column + 1] += failure.attempts
     names = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_FAILURES]
     if not names or not found:
         return Plot(title, "", None, "no attempt failed" if found else _NO_CALLS)
-    per_100 = {key: 100 * attempts / result.columns[key[1] - 1].calls for key, attempts in cells.items()
-               if result.columns[key[1] - 1].calls}  # fmt: skip
+    per_100 = {(name, number): 100 * attempts / calls[number] for (name, number), attempts in cells.items()}
     told = "; ".join(
         f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in found)}"
         for name in names
