@@ -77,8 +77,8 @@ def summary(result: EnginesResult) -> dict[str, Any]:
     return plain
 
 
-def main() -> int:
-    """Measure, print, and write when asked."""
+def asked() -> argparse.Namespace:
+    """Read the command line; what is wrong with it is told before the hours that a run takes, not after them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'builtin'")
     parser.add_argument("--engine", action="append", choices=[engine.name for engine in ENGINES])
@@ -87,6 +87,22 @@ def main() -> int:
     parser.add_argument("--gibibytes", type=float, default=Limits().memory_bytes / 2**30)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    if not arguments.suite and not os.environ.get("SCHEMA_GUARD_CORPORA"):
+        parser.error(
+            "no suite: set SCHEMA_GUARD_CORPORA to the folder that holds them, or name one with --suite"
+        )
+    if arguments.every < 1:
+        parser.error(f"--every {arguments.every}: expected an int >= 1")
+    output = arguments.output
+    if output is not None and (output.suffix == ".txt" or not output.parent.is_dir()):
+        parser.error(f"--output {output}: expected FILE.json in a folder that is there")
+    return arguments
+
+
+def main() -> int:
+    """Measure, print, and write when asked."""
+    arguments = asked()
+    output = arguments.output
     suites = arguments.suite or [str(Path(os.environ["SCHEMA_GUARD_CORPORA"]) / name) for name in FILES]
     limits = Limits(schema_s=arguments.seconds, memory_bytes=int(arguments.gibibytes * 2**30))
     weights = local_weights(report=lambda line: print(line, file=sys.stderr))
@@ -98,17 +114,15 @@ def main() -> int:
         results.append(run_engines(part, engines, weights=weights, limits=limits, on_schema=shower()))
     text = "\n\n\n".join(engines_as_text(result) for result in results) + "\n"
     print(text, end="")
-    if arguments.output is not None:
+    if output is not None:
         written = {
             "command": shlex.join(["python", "benchmarks/engines.py", *sys.argv[1:]]),
             "date": datetime.now(UTC).date().isoformat(),
             "python": platform.python_version(),
             "results": [summary(result) for result in results],
         }
-        arguments.output.write_text(
-            json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        arguments.output.with_suffix(".txt").write_text(text, encoding="utf-8")
+        output.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        output.with_suffix(".txt").write_text(text, encoding="utf-8")
     return 0
 
 

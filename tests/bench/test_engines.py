@@ -1,5 +1,6 @@
 """Engines are run in processes of their own: what they say is counted, and what they do there harms nobody."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,3 +260,16 @@ def test_limits_are_positive(name):
     """A limit of nothing is refused."""
     with pytest.raises(InvalidArgument, match=f"^{name}=0: expected a number above 0$"):
         Limits(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["schema_s", "memory_bytes", "start_s"])
+def test_limits_are_finite(name):
+    """What hangs would never be ended."""
+    with pytest.raises(InvalidArgument, match=f"^{name}=inf: expected a finite number: "):
+        Limits(**{name: math.inf})
+
+
+def test_masks_are_a_count():
+    """Fewer than none are refused."""
+    with pytest.raises(InvalidArgument, match=r"^masks=-1: expected an int >= 0$"):
+        Limits(masks=-1)

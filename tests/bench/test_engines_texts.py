@@ -148,6 +148,28 @@ def test_vocabulary_of_another_kind_is_refused(tmp_path):
         Vocabulary.of(path)
 
 
+def test_file_that_is_not_there_is_refused(tmp_path):
+    """A wrong path is the caller's fault, and told with the path."""
+    path = tmp_path / "model.gguf"
+
+    with pytest.raises(InvalidArgument, match=r"model\.gguf: cannot be read: No such file or directory$"):
+        Vocabulary.of(path)
+
+
+@pytest.mark.parametrize("kept", [7, 40, 120, 190], ids="cut at {}".format)
+def test_file_that_is_cut_off_is_refused(tmp_path, kept):
+    """A fetch that broke off is told, wherever it did."""
+    path = gguf(
+        tmp_path / "model.gguf", {"tokenizer.ggml.model": b"gpt2", "tokenizer.ggml.tokens": [b"a"] * 9}
+    )
+    path.write_bytes(path.read_bytes()[:kept])
+
+    with pytest.raises(
+        InvalidArgument, match=r"model\.gguf: expected a whole GGUF file with a vocabulary \("
+    ):
+        Vocabulary.of(path)
+
+
 def test_file_that_is_no_gguf_is_refused(tmp_path):
     """The first four bytes decide."""
     path = tmp_path / "model.bin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from schema_guard.errors import InvalidArgument
 
@@ -26,7 +27,11 @@ class Limits:
     masks: int = 64
 
     def __post_init__(self) -> None:
-        for name, least in (("schema_s", 0), ("memory_bytes", 0), ("start_s", 0), ("masks", -1)):
+        for name in ("schema_s", "memory_bytes", "start_s"):
             value = getattr(self, name)
-            if not value > least:
-                raise InvalidArgument(f"{name}={value!r}: expected a number above {least}")
+            if not value > 0:
+                raise InvalidArgument(f"{name}={value!r}: expected a number above 0")
+            if value == inf:
+                raise InvalidArgument(f"{name}={value!r}: expected a finite number: there is always a limit")
+        if self.masks < 0:
+            raise InvalidArgument(f"masks={self.masks!r}: expected an int >= 0")

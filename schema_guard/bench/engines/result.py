@@ -130,7 +130,8 @@ class EngineResult:
         compiled: Schemas whose compiling came to its end, of all.
         supported: Schemas that it supports, of those with instances.
         unsound: Schemas of which it accepts an invalid instance, of those judged that have one: claimed, not kept.
-        narrowed: Schemas of which it rejects a valid instance, of those judged that have one.
+        narrowed: Schemas of which it rejects a valid instance, or gives up on an instance, of those judged that have a
+            valid one.
         coverage: Valid instances accepted: the mean over all schemas that have one, compiled or not.
         soundness: Invalid instances rejected: the mean over the judged schemas that have one.
         any_order: Instances accepted with their keys in reverse, too: the mean over the schemas that have one.

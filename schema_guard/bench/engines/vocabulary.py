@@ -60,9 +60,18 @@ class Vocabulary:
         """Read the vocabulary of a GGUF file; the single bytes for None.
 
         Raises:
-            InvalidArgument: The file is no GGUF, or its vocabulary is not a byte-level one.
+            InvalidArgument: The file cannot be read, is no whole GGUF, or its vocabulary is not a byte-level one.
         """
-        return Vocabulary.of_bytes() if path is None else _read(path)
+        if path is None:
+            return Vocabulary.of_bytes()
+        try:
+            return _read(path)
+        except OSError as error:
+            raise InvalidArgument(f"{clip(str(path))}: cannot be read: {error.strerror}") from error
+        except (struct.error, KeyError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+            raise InvalidArgument(
+                f"{clip(str(path))}: expected a whole GGUF file with a vocabulary ({error!r}): fetch it again"
+            ) from error
 
     def tokens_of(self, text: bytes) -> list[int] | None:
         """Cut a text into tokens; None when it has a byte that no token begins with."""
