@@ -17,12 +17,17 @@ import json
 import logging
 import sys
 from collections import Counter, deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
 from hashlib import sha256
 from importlib import import_module
+from operator import attrgetter
 from secrets import token_hex
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -39,7 +44,7 @@ from schema_guard.records import Store, default_store, resolve_store
 from schema_guard.records.urls import connect as connect_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from schema_guard.core.values import Outcome, Prompt, Repair
@@ -120,7 +125,8 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
         An iterator of dicts, or a `ray.data.Dataset`.
 
     Raises:
-        InvalidArgument: Now for what is wrong with the settings; at the first row for its columns.
+        InvalidArgument: Now for what is wrong with the settings; at the first row for its columns, and for the name
+            of a model that there is not; at a row that is no mapping.
         InvalidSchema: The schema cannot be loaded.
         MissingExtra: A package that the model needs is not installed.
     """
@@ -248,7 +254,7 @@ class _Calls:
         except CallFailed:
             pass  # the outcome has its words
         except Exception as error:  # noqa: BLE001 - whatever a row or a provider does, the others go on
-            words = f"{type(error).__name__}: {clip(str(error), _MESSAGE_CHARS)}"
+            words = _sendable(f"{type(error).__name__}: {clip(str(error), _MESSAGE_CHARS)}")
         finally:
             _caught.reset(token)
         if not caught:
@@ -278,18 +284,48 @@ class _Calls:
         return asyncio.run_coroutine_threadsafe(self._awaited(task), self._loop).result()
 
 
+def _sendable(text: str) -> str:
+    """Give a text of a stranger's as Arrow takes it: half of a surrogate pair has no UTF-8, but an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    except TypeError:
+        # Keys that are no texts: only a type of Pydantic's has such.
+        return _json(_of_pydantic(value))
+
+
+def _of_pydantic(value: Any) -> Any:
+    written = import_module("pydantic_core").to_jsonable_python
+    return written(value, by_alias=True, serialize_unknown=True)
 
 
 def _plain(value: Any) -> Any:
-    """Give what JSON has for a value of a schema's Python type."""
+    """Give what JSON has for a value of a schema's Python type: what the schema takes again."""
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", by_alias=True)
     if is_dataclass(value) and not isinstance(value, type):
         return {part.name: getattr(value, part.name) for part in fields(value)}
+    for kind, written in _WRITTEN.items():
+        if isinstance(value, kind):
+            return written(value)
     # Dates and times: what RFC 3339 has. All else, such as a UUID, stood in the reply as its text.
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _number(value: Decimal) -> float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+_WRITTEN: dict[type, Callable[[Any], Any]] = {
+    Enum: attrgetter("value"),
+    set: list,
+    frozenset: list,
+    Decimal: _number,
+    timedelta: _of_pydantic,
+}
 
 
 def _each(rows: Iterable[Row], asking: _Asking, model: Any, store: Store | None) -> Iterator[dict[str, Any]]:
@@ -313,6 +349,10 @@ def _nowhere(outcome: Outcome[Any], task: Prompt | None) -> None:
 def _numbered(rows: Iterable[Row], asking: _Asking) -> Iterator[tuple[str, Row]]:
     """Give rows with what tells them from all others of an iterable."""
     for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise InvalidArgument(
+                f"rows: row {number + 1}: expected a mapping of columns, got {type(row).__name__}"
+            )
         if number == 0:
             asking.check(row)
         yield asking.key(row, f"#{number}"), row

@@ -134,7 +134,8 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
         quiet["include_dashboard"] = False
     try:
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError) as error:
+    # RuntimeError: the cluster has another version of Ray or of Python.
+    except (ConnectionError, ValueError, RuntimeError) as error:
         raise InvalidArgument(
             f"Ray cluster {address!r} cannot be reached: {clip(str(error), 200)}"
         ) from error
@@ -379,9 +380,12 @@ class _Spread(Calls):
             error: Any = raised
             while isinstance(error, failed.RayTaskError):
                 error = error.cause
-            if not isinstance(error, failed.RayError):
+            # Ray has these two in place of an exception that cannot be sent.
+            is_unsent = type(error) in (failed.RayError, failed.UnserializableException)
+            if is_unsent or not isinstance(error, failed.RayError):
                 # Of our own code, or a model that cannot be asked this at all: so it would be every time.
-                raise error from None
+                # The one from Ray has the worker's traceback.
+                raise error from (None if error is raised else raised)
             await self._after_death([cell for cell in shard if cell.key in self._came], error)
 
     async def _take(self, answer: _Answer, cells: Mapping[Key, Cell]) -> None:

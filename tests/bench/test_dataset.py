@@ -7,13 +7,18 @@ import signal
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, StrEnum
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import tags
+from schema_guard import guard, tags
 from schema_guard.bench import enforce_dataset
+from schema_guard.bench.dataset import _Recorder
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.records import open_store
@@ -126,6 +131,78 @@ def test_typed_values_are_written_as_json():
     assert row["value"] == '{"x":3}'
 
 
+class Colour(Enum):
+    """An enum whose values are no texts."""
+
+    RED = 1
+
+
+class Size(StrEnum):
+    """An enum whose values are texts."""
+
+    LARGE = "L"
+
+
+@dataclass
+class Order:
+    """What JSON has no types for."""
+
+    colour: Colour
+    size: Size
+    tags: set[str]
+    total: Decimal
+    day: date
+    key: UUID
+
+
+def pydantic_types():
+    pydantic = pytest.importorskip("pydantic", reason="needs Pydantic: pip install pydantic")
+
+    class Aliased(pydantic.BaseModel):
+        total: int = pydantic.Field(alias="theTotal")
+
+    return {
+        "alias": Aliased,
+        "keys": pydantic.TypeAdapter(dict[UUID, int]),
+        "duration": pydantic.TypeAdapter(list[timedelta]),
+    }
+
+
+KEY = "12345678-1234-5678-1234-567812345678"
+
+
+@pytest.mark.parametrize(
+    ("kind", "instance"),
+    [
+        (Order, {"colour": 1, "size": "L", "tags": ["a"], "total": 1.5, "day": "2026-03-04", "key": KEY}),
+        (list[Decimal], [3, 1.25, -0.5]),
+        (frozenset[int], [7]),
+        ("alias", {"theTotal": 3}),
+        ("keys", {KEY: 1}),
+        ("duration", ["P1DT2H"]),
+    ],
+    ids=["dataclass", "decimals", "set", "alias", "keys", "duration"],
+)
+def test_typed_values_are_written_as_they_stood_in_the_reply(kind, instance):
+    """What the schema took is what it would take again: no name of a member, no text of a number or a set."""
+    kind = pydantic_types()[kind] if isinstance(kind, str) else kind
+
+    (row,) = enforce_dataset([{"prompt": "a"}], kind, lambda prompt: json.dumps(instance), store=None)
+
+    assert (row["failure_message"], json.loads(row["value"] or "null")) == (None, instance)
+
+
+def test_words_that_have_no_utf_8_are_escaped():
+    """Half of a surrogate pair in the words of an exception stops no row: Arrow would not take it."""
+
+    def model(prompt: str):
+        raise ValueError("half \ud800")
+
+    (row,) = told([{"prompt": "a"}], model)
+
+    assert row["failure_message"] == r"ValueError: half \ud800"
+
+
 def test_asynchronous_function_is_awaited():
     """All its calls are in one event loop."""
     loops = set()
@@ -170,19 +247,22 @@ def test_rows_are_read_as_they_are_taken():
 def test_concurrency_is_a_bound():
     """At most so many calls are under way at once."""
     lock, under_way, most = threading.Lock(), 0, 0
+    # Nobody goes on before a second one is there: two are under way, and a third one would be seen.
+    two = threading.Barrier(2, timeout=60.0)
 
     def model(prompt: str):
         nonlocal under_way, most
         with lock:
             under_way += 1
             most = max(most, under_way)
+        two.wait()
         with lock:
             under_way -= 1
         return counting(prompt)
 
     told(rows_of(range(50)), model, concurrency=2)
 
-    assert most <= 2
+    assert most == 2
 
 
 def test_records_have_ids_of_their_own(store):
@@ -234,12 +314,34 @@ def test_wrong_columns_are_told_at_the_first_row(rows, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(("rows", "number"), [(["a"], 1), ([5], 1), ([{"prompt": "a"}, "b"], 2)])
+def test_a_row_that_is_no_mapping_is_told(rows, number):
+    """It has no columns to come back with."""
+    kind = type(rows[-1]).__name__
+
+    with pytest.raises(
+        InvalidArgument, match=rf"^rows: row {number}: expected a mapping of columns, got {kind}$"
+    ):
+        told(rows)
+
+
 def test_a_later_row_without_the_task_is_told():
     """One row that lacks the column stops no other."""
     found = told([*rows_of([1]), {"extra": 1}, *rows_of([2])])
 
     assert [row["ok"] for row in found] == [True, False, True]
     assert found[1]["failure_message"] == "KeyError: 'prompt'"
+
+
+def test_a_recorder_whose_store_cannot_be_read_lets_the_rows_go_on(tmp_path, caplog):
+    """It says how many calls are not recorded, and why."""
+    (tmp_path / "records.db").write_bytes(b"no database " * 1_000)
+    outcome = guard(SCHEMA, strategy="bare", store=None)(counting).outcome("row 1 .")
+
+    _Recorder(f"sqlite:///{tmp_path}/records.db").record([(outcome, None)])
+
+    (told_of,) = [record.getMessage() for record in caplog.records if "rows go on" in record.getMessage()]
+    assert told_of.startswith("1 calls are not recorded, the rows go on: ")
 
 
 # On Ray.

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,7 @@ from schema_guard.bench import runner
 from schema_guard.bench.budget import RunBudget
 from schema_guard.bench.journal import Journal
 from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
-from schema_guard.bench.ray_executor import run_on_ray
+from schema_guard.bench.ray_executor import _connected, run_on_ray
 from schema_guard.bench.runner import RunSettings
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
@@ -232,6 +233,24 @@ def test_a_model_that_cannot_be_asked_this_ends_the_run(cluster):
 
 
 @slow
+def test_an_exception_that_cannot_be_sent_is_no_death(cluster):
+    """What a worker raises ends the run with its words, also where it has no pickle."""
+
+    class Unsent(InvalidArgument):
+        def __reduce__(self):
+            raise TypeError("no pickle")
+
+    class Refusing(Closing):
+        name, target, capabilities = "model", "openai", frozenset({"bare", "few_shot"})
+
+        async def acall(self, prompt, *, options=None):
+            raise Unsent("no such thing can be asked")
+
+    with pytest.raises(Exception, match=r"(?s)isn't serializable: no pickle.*no such thing can be asked"):
+        run_on_ray(plan_for(), {"model": Refusing()})
+
+
+@slow
 def test_a_model_with_connections_needs_a_name(cluster):
     """What cannot be pickled is an error before anything is asked."""
     with pytest.raises(InvalidArgument, match=r"model 'model': cannot be sent to workers .*: give the name"):
@@ -296,6 +315,18 @@ def test_a_process_outside_of_the_cluster_gets_the_same(cluster, script):
     here = runner.run(plan_for(), {"model": connect(script)})
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert json.loads(ended.stdout.splitlines()[-1]) == [repr(one) for one in here.scored]
+
+
+def test_a_cluster_of_another_version_is_told():
+    """What Ray says of it stands in the message; nothing is asked."""
+
+    def init(**_):
+        raise RuntimeError("Version mismatch: the cluster was started with Ray 1")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init)
+    words = "Ray cluster 'auto' cannot be reached: Version mismatch: the cluster was started with Ray 1"
+    with pytest.raises(InvalidArgument, match=f"^{words}$"), _connected(ray, "auto"):
+        pytest.fail("there is no cluster")
 
 
 def test_without_ray_its_extra_is_named(monkeypatch):
