@@ -94,7 +94,7 @@ async def side_by_side(count: int, ask: Any) -> None:
 
 def raw(url: str, count: int) -> int:
     """Ask with the package openai alone, the prompts that the runner sends."""
-    from openai import AsyncOpenAI  # noqa: PLC0415 - each role has its own packages
+    from openai import AsyncOpenAI  # each role has its own packages
 
     instruction = "Reply with one JSON value that is valid for this JSON Schema: " + json.dumps(SCHEMA)
     valid = 0
@@ -119,12 +119,12 @@ def raw(url: str, count: int) -> int:
 
 def runner(url: str, count: int) -> int:
     """Ask with the benchmark's runner, a journal and a store beside it."""
-    from schema_guard.bench.journal import Journal  # noqa: PLC0415
-    from schema_guard.bench.plan import columns_of, plan_of  # noqa: PLC0415
-    from schema_guard.bench.runner import RunSettings, run  # noqa: PLC0415
-    from schema_guard.bench.suite import load_suite  # noqa: PLC0415
-    from schema_guard.models import connect  # noqa: PLC0415
-    from schema_guard.records import open_store  # noqa: PLC0415
+    from schema_guard.bench.run.journal import Journal
+    from schema_guard.bench.run.plan import columns_of, plan_of
+    from schema_guard.bench.run.runner import RunSettings, run
+    from schema_guard.bench.suites.load import load_suite
+    from schema_guard.models import connect
+    from schema_guard.records import open_store
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "suite.jsonl"
@@ -154,8 +154,8 @@ def runner(url: str, count: int) -> int:
 
 def instructor(url: str, count: int) -> int:
     """Ask with instructor, JSON_SCHEMA mode, a Pydantic model of the same schema."""
-    import instructor as peer  # noqa: PLC0415
-    from openai import AsyncOpenAI  # noqa: PLC0415
+    import instructor as peer
+    from openai import AsyncOpenAI
 
     order, valid = _order(), 0
 
@@ -180,10 +180,10 @@ def instructor(url: str, count: int) -> int:
 
 def pydantic_ai(url: str, count: int) -> int:
     """Ask with pydantic-ai, NativeOutput of a Pydantic model of the same schema."""
-    from openai import AsyncOpenAI  # noqa: PLC0415
-    from pydantic_ai import Agent, NativeOutput  # noqa: PLC0415
-    from pydantic_ai.models.openai import OpenAIChatModel  # noqa: PLC0415
-    from pydantic_ai.providers.openai import OpenAIProvider  # noqa: PLC0415
+    from openai import AsyncOpenAI
+    from pydantic_ai import Agent, NativeOutput
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
 
     order, valid = _order(), 0
 
@@ -208,7 +208,7 @@ def pydantic_ai(url: str, count: int) -> int:
 
 
 def _order() -> Any:
-    from pydantic import BaseModel, ConfigDict  # noqa: PLC0415
+    from pydantic import BaseModel, ConfigDict
 
     class Order(BaseModel):
         model_config = ConfigDict(extra="forbid")

@@ -27,13 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.engines import (
     ENGINES,
-    Limits,
+    EngineLimits,
     engines_as_json,
     engines_as_text,
     engines_of,
     run_engines,
 )
-from schema_guard.bench.suite import load_suite
+from schema_guard.bench.suites.load import load_suite
 from schema_guard.models.weights import local_weights
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'builtin'")
     parser.add_argument("--engine", action="append", choices=[engine.name for engine in ENGINES])
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=Limits().schema_s)
-    parser.add_argument("--gibibytes", type=float, default=Limits().memory_bytes / 2**30)
+    parser.add_argument("--seconds", type=float, default=EngineLimits().schema_s)
+    parser.add_argument("--gibibytes", type=float, default=EngineLimits().memory_bytes / 2**30)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     if not arguments.suite and not os.environ.get("SCHEMA_GUARD_CORPORA"):
@@ -104,7 +104,7 @@ def main() -> int:
     arguments = asked()
     output = arguments.output
     suites = arguments.suite or [str(Path(os.environ["SCHEMA_GUARD_CORPORA"]) / name) for name in FILES]
-    limits = Limits(schema_s=arguments.seconds, memory_bytes=int(arguments.gibibytes * 2**30))
+    limits = EngineLimits(schema_s=arguments.seconds, memory_bytes=int(arguments.gibibytes * 2**30))
     weights = local_weights(report=lambda line: print(line, file=sys.stderr))
     results = []
     for path in suites:

@@ -3,7 +3,7 @@
 Reads `local_replies.jsonl` (a model of 135 M parameters under ten strategies) and `real_outputs.jsonl` (34 large
 models, no finish reason recorded) from the folder that SCHEMA_GUARD_CORPORA names, judges every reply, and prints how
 many failed in each way that `schema_guard.testing.broken` has. `--output FILE.json` also writes the counts, and the
-printed text beside them. The counts are the table of `schema_guard/testing/_failure_weights.py`.
+printed text beside them. The counts are the table of `schema_guard/testing/model_replies/failure_weights.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import Schema, __version__
 from schema_guard.core.judge import judge
-from schema_guard.core.repair import repair
+from schema_guard.core.repair.scanner import repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -56,10 +56,10 @@ class Drawn(NamedTuple):
 def strategy_of(library: str, document: Any) -> Any:
     """Give a library's strategy for a schema."""
     if library == PEER:
-        from hypothesis_jsonschema import from_schema  # noqa: PLC0415 - as in draw
+        from hypothesis_jsonschema import from_schema
 
         return from_schema(document)
-    from schema_guard.testing import instances  # noqa: PLC0415 - as in draw
+    from schema_guard.testing import instances
 
     return instances(document)
 
@@ -67,7 +67,7 @@ def strategy_of(library: str, document: Any) -> Any:
 def draw(library: str, document: Any, examples: int) -> Drawn:
     """Draw from one schema."""
     # Each library finds its own Hypothesis, on the path that was set before.
-    from hypothesis import Phase, given, settings  # noqa: PLC0415
+    from hypothesis import Phase, given, settings
 
     schema = Schema.of(document)
     count = invalid = 0

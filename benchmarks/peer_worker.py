@@ -5,8 +5,6 @@ Each adapter imports only its peer, and uses it in its documented way, with a st
 An adapter is given a case and gives a function of no arguments that does it once; its first line says how.
 """
 
-# ruff: noqa: PLC0415 - no environment has all that is imported here
-
 from __future__ import annotations
 
 import json
@@ -35,7 +33,7 @@ _BURST = 200
 _BURSTS = 12
 
 
-class Cannot(Exception):  # noqa: N818 - a fact about a peer, not an error
+class Cannot(Exception):  # a fact about a peer, not an error
     """The peer has no way to do a case."""
 
 

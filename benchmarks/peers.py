@@ -312,7 +312,7 @@ def _growth(cases: dict[str, Any]) -> dict[str, float | None]:
 
 def exponent(ns: list[float]) -> float | None:
     """Fit time = c * size^e by least squares on logarithms, over the sizes reached; None for fewer than two."""
-    if len(ns) < 2:  # noqa: PLR2004
+    if len(ns) < 2:
         return None
     sizes = [math.log(size) for size in GROWTH_SIZES[: len(ns)]]
     return round(statistics.linear_regression(sizes, [math.log(time) for time in ns]).slope, 3)
@@ -505,7 +505,7 @@ def _promise_lines(told: list[dict[str, Any]]) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "no data" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004
+    return "no data" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def _overview_lines(result: dict[str, Any]) -> list[str]:

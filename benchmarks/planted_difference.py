@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import track
 
 from schema_guard import Schema
-from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.result import result_of
-from schema_guard.bench.runner import RunSettings, run
-from schema_guard.bench.suite import Suite, SuiteSchema, Task
+from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.runner import RunSettings, run
+from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.stats import pairs_needed, wilson
 
@@ -40,7 +40,7 @@ class Failing(ScriptedModel):
 
     def __init__(self, rate: float, tasks: int, seed: int) -> None:
         super().__init__({"": ""})
-        random = Random(seed)  # noqa: S311 - failures that can be repeated, no secret
+        random = Random(seed)  # failures that can be repeated, no secret
         self._failing = {number for number in range(tasks) if random.random() < rate}
 
     async def acall(self, prompt: Any, *, options: Any = None) -> str:

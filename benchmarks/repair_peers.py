@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from schema_guard.core import extract
-from schema_guard.core.parse import NotJson, parse
-from schema_guard.core.repair import repair
+from schema_guard.core.reading import extract
+from schema_guard.core.reading.parse import NotJson, parse
+from schema_guard.core.repair.scanner import repair
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ def _times(read: Callable[[str], Any], make: Callable[[int], str]) -> list[tuple
 
 def _exponent(times: list[tuple[int, float]]) -> float:
     """Give the slope of the least-squares line through the logarithms."""
-    if len(times) < 2:  # noqa: PLR2004 - a line needs two points
+    if len(times) < 2:  # a line needs two points
         return math.nan
     points = [(math.log(size), math.log(max(taken, 1e-6))) for size, taken in times]
     mean_x = sum(x for x, _ in points) / len(points)

@@ -27,7 +27,7 @@ from typing import Any
 
 from schema_guard.records import open_store
 from schema_guard.records.rows import COLUMNS, Row
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 _CALLS_A_BATCH = 500
 _READS = 5
@@ -48,7 +48,7 @@ _START_S, _STEP_S = 1.75e9, 0.1
 
 def made_up_calls(seed: int) -> Iterator[list[Row]]:
     """Give the rows of one call after the other."""
-    draw = random.Random(seed)  # noqa: S311 - made-up data
+    draw = random.Random(seed)  # made-up data
     number = 0
     while True:
         number += 1
@@ -98,7 +98,7 @@ def insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
     """Store a batch without roll-ups."""
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(
-        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608 - our own names
+        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
         rows,
     )
     connection.execute("COMMIT")

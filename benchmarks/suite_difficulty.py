@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from schema_guard.bench.journal import Journal
-from schema_guard.bench.plan import PlanSettings, columns_of, plan_of
-from schema_guard.bench.runner import run
-from schema_guard.bench.suite import load_suite
+from schema_guard.bench.run.journal import Journal
+from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
+from schema_guard.bench.run.runner import run
+from schema_guard.bench.suites.load import load_suite
 from schema_guard.models import connect
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"

@@ -179,7 +179,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     streams, calls, seed = arguments.streams, arguments.calls, arguments.seed
-    rng = random.Random(seed)  # noqa: S311 - a simulation
+    rng = random.Random(seed)  # a simulation
     rows = [*wrong_rows(streams, calls, rng), *median_rows(streams, calls, rng)]
     text = table(rows, streams, calls, seed)
     print(text, end="")

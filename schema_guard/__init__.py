@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from schema_guard.lazy import alias as _alias
 
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
         SchemaGuardError,
         StoreError,
     )
-    from schema_guard.guard import AsyncGuarded, Guard, Guarded, guard, tags
+    from schema_guard.guards.decorator import AsyncGuarded, Guard, Guarded, guard, tags
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
-    "guard": ("guard", "Guard", "Guarded", "AsyncGuarded", "tags"),
+    "guards.decorator": ("guard", "Guard", "Guarded", "AsyncGuarded", "tags"),
     "core.schema": ("Schema",),
     "core.judge": ("judge",),
     "core.prompting": ("Example",),
@@ -92,7 +92,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+    from schema_guard.lazy import find  # only what is used is paid for
 
     return find(__name__, _HOME_OF, name)
 
@@ -101,12 +101,5 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class _Package(type(sys)):  # type: ignore[misc]
-    """This package, in which `guard` stays the function when the module of that name is imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # The import system binds a submodule to its package, after it was run.
-        super().__setattr__(name, value.guard if name == "guard" and isinstance(value, type(sys)) else value)
-
-
-sys.modules[__name__].__class__ = _Package
+# Pickles of 0.1.0 name `schema_guard.guard`. A module of that name would be bound over the function.
+_alias("schema_guard.guard", "schema_guard.guards.decorator")

@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schema_guard.core.values import Outcome
 
 
@@ -18,11 +16,11 @@ class SchemaGuardError(Exception):
     """The base of everything that schema_guard raises by itself."""
 
 
-class InvalidArgument(SchemaGuardError, ValueError):  # noqa: N818 - named for the fact, not "Error"
+class InvalidArgument(SchemaGuardError, ValueError):
     """An argument, a decorated function or what that function gave back cannot be used."""
 
 
-class InvalidSchema(SchemaGuardError, ValueError):  # noqa: N818
+class InvalidSchema(SchemaGuardError, ValueError):
     """A schema cannot be loaded.
 
     Attributes:
@@ -40,7 +38,7 @@ class InvalidSchema(SchemaGuardError, ValueError):  # noqa: N818
         return _revive, (type(self), self.args), self.__dict__
 
 
-class _WithOutcome(SchemaGuardError):  # noqa: N818
+class _WithOutcome(SchemaGuardError):
     """An error that carries the outcome of the call that failed."""
 
     def __init__(self, message: str, *, outcome: Outcome[Any]) -> None:
@@ -63,7 +61,7 @@ class StoreError(SchemaGuardError):
     """A store cannot be opened, read or written."""
 
 
-class MissingExtra(SchemaGuardError, ImportError):  # noqa: N818
+class MissingExtra(SchemaGuardError, ImportError):
     """A feature needs packages that are not installed; the message names the pip command."""
 
 
@@ -76,28 +74,6 @@ def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
         extra: The extra of schema-guard that brings it.
     """
     return MissingExtra(f"{what} needs {package}: pip install 'schema-guard[{extra}]'")
-
-
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Give `", did you mean 'x'?"` for the nearest known name, or `""` when none is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 6 ms that only a wrong name has to pay
-
-    near = get_close_matches(str(name), list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
-
-
-def clip(text: str, size: int = 80) -> str:
-    """Cut a text to *size* characters, the last of them an ellipsis when something was cut."""
-    return text if len(text) <= size else text[: size - 1] + "…"
-
-
-def safe(text: str) -> str:
-    r"""Give a text of a stranger's as a terminal may show it: what does not print is escaped.
-
-    >>> print(safe("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _revive(kind: type[SchemaGuardError], args: tuple[Any, ...]) -> SchemaGuardError:

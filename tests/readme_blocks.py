@@ -66,7 +66,7 @@ def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) ->
 
 
 def _run(command: list[str], folder: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(  # noqa: S603 - the README's own blocks
+    done = subprocess.run(  # the README's own blocks
         command,
         cwd=folder,
         env=environment,

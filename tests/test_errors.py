@@ -16,11 +16,9 @@ from schema_guard.errors import (
     MissingExtra,
     SchemaGuardError,
     StoreError,
-    clip,
-    did_you_mean,
     missing_extra,
-    safe,
 )
+from schema_guard.text import clip, did_you_mean, safe
 
 CALL = Call("0" * 32, "f", "s", "0" * 16, None, None, "bare", "{}", "1", None, None, None, 0.0)
 OUTCOME = Outcome(False, None, (), None, Usage(), None, 0.0, CALL)
@@ -59,7 +57,7 @@ def test_errors_are_what_python_would_raise(kind, base):
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_errors_pickle_by_value(error, protocol):
     """An error comes back from a pickle with its message and all that it carries."""
-    again = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301 - it was made here
+    again = pickle.loads(pickle.dumps(error, protocol))  # it was made here
 
     assert (type(again), str(again), again.args, vars(again)) == (type(error), "m", error.args, vars(error))
 
@@ -77,7 +75,7 @@ def test_notes_of_an_error_survive(error):
     noted = copy.copy(error)
     noted.add_note("in guard(schema)")
 
-    again = pickle.loads(pickle.dumps(noted))  # noqa: S301 - it was made here
+    again = pickle.loads(pickle.dumps(noted))  # it was made here
 
     assert again.__notes__ == ["in guard(schema)"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema_guard.bench.dataset import enforce_dataset
+    from schema_guard.datasets.enforce import enforce_dataset
 
 __all__ = ["enforce_dataset"]
 
-_HOME_OF = {"enforce_dataset": "dataset"}
+_HOME_OF = {"enforce_dataset": ".datasets.enforce"}
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+    from schema_guard.lazy import find  # only what is used is paid for
 
     return find(__name__, _HOME_OF, name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.calls.replies import Reply, read, rejected
 from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Failure, Outcome, Stop
-from schema_guard.errors import clip
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -173,7 +173,7 @@ async def astream(
 
 
 def _reader(source: Any) -> StreamReader:
-    from schema_guard.calls.streams import StreamReader  # noqa: PLC0415 - only streams need it
+    from schema_guard.calls.streams import StreamReader  # only streams need it
 
     return StreamReader(source)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.extract import read
+from schema_guard.core.reading.extract import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Growing:
 
 def _partial(text: str) -> Any:
     """Give the value of a JSON text that may be cut off; None when there is none yet."""
-    from jiter import from_json  # noqa: PLC0415
+    from jiter import from_json
 
     reading = read(text)
     start = reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
-from schema_guard.errors import clip
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

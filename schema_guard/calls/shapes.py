@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_origin
 
 from schema_guard.core.values import Message
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

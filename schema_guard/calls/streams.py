@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from schema_guard.calls import replies
 from schema_guard.calls.replies import Reply, Written, count, either, field, has, items, words
 from schema_guard.core.values import UNKNOWN_USAGE, Failure
-from schema_guard.errors import clip
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from codecs import IncrementalDecoder

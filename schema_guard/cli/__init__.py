@@ -8,7 +8,7 @@ import click
 
 from schema_guard.cli import bench, check, climb, report
 from schema_guard.cli.group import command
-from schema_guard.errors import safe
+from schema_guard.text import safe
 
 __all__ = ["bench", "check", "climb", "command", "main", "report"]
 

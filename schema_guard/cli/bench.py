@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.group import Group, command, print_json, progress, shared
-from schema_guard.errors import did_you_mean, safe
+from schema_guard.cli.group import CommandGroup, command, print_json, progress, shared
+from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.bench.estimate import Estimate
-    from schema_guard.bench.plan import Plan
     from schema_guard.bench.result import BenchResult
-    from schema_guard.bench.scored import Run
-    from schema_guard.bench.suite import Suite
+    from schema_guard.bench.run.estimate import Estimate
+    from schema_guard.bench.run.plan import RunPlan
+    from schema_guard.bench.run.scored import Run
+    from schema_guard.bench.suites.load import Suite
     from schema_guard.models import Model
 
 # What a first look takes: two tasks of every built-in schema.
@@ -32,7 +32,7 @@ _RUN = "run"
 _ALIAS = re.compile(r"([A-Za-z0-9_.-]+)=(.+)", re.DOTALL)
 
 
-class _Bench(Group):
+class _Bench(CommandGroup):
     """`bench SUITE` is `bench run SUITE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -94,7 +94,7 @@ def _with(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _suite(given: dict[str, Any]) -> Suite:
     """Load the suite that the options name, and take these out."""
-    from schema_guard.bench.suite import load_suite  # noqa: PLC0415 - each command imports what it needs
+    from schema_guard.bench.suites.load import load_suite  # each command imports what it needs
 
     columns = dict(_pair(text) for text in given.pop("suite_columns"))
     schema = given.pop("suite_schema")
@@ -114,9 +114,9 @@ def _pair(text: str) -> tuple[str, str]:
     return ours, theirs
 
 
-def _plan(suite: Suite, models: Sequence[str], given: dict[str, Any]) -> Plan:
+def _plan(suite: Suite, models: Sequence[str], given: dict[str, Any]) -> RunPlan:
     """Plan the calls that the options say, and take these out."""
-    from schema_guard.bench.plan import PlanSettings, columns_of, plan_of  # noqa: PLC0415
+    from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 
     sample = given.pop("sample")
     if sample != "all" and not (sample.isdecimal() and int(sample)):
@@ -171,8 +171,8 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
     schema-guard bench gate after.json --baseline before.json   has it become worse?
     schema-guard bench batch write requests.jsonl               ask through a provider's batch API
     schema-guard bench engines                                  which engine enforces which schema?
-    """  # noqa: D301 - click's mark for lines that are not to be joined
-    from schema_guard.bench.result import result_of  # noqa: PLC0415
+    """
+    from schema_guard.bench.result import result_of
 
     outputs = [_output(name) for name in given.pop("outputs")]
     shown = _writer({"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}[form])
@@ -189,10 +189,10 @@ def run(store: str | None, form: str, debug: bool, **given: Any) -> int:
 
 def _made(store: str | None, given: dict[str, Any]) -> Run | None:
     """Make the calls; None on a dry run."""
-    from schema_guard.bench.estimate import estimate  # noqa: PLC0415
-    from schema_guard.bench.journal import Journal  # noqa: PLC0415
-    from schema_guard.models import connect  # noqa: PLC0415
-    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+    from schema_guard.bench.run.estimate import estimate
+    from schema_guard.bench.run.journal import Journal
+    from schema_guard.models import connect
+    from schema_guard.records import default_store, resolve_store
 
     journal, resume, dry_run = (given.pop(key) for key in ("journal", "resume", "dry_run"))
     executor, retries = given.pop("executor"), given.pop("retries")
@@ -230,9 +230,9 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
 
 
 def _settings(models: dict[str, Model], given: dict[str, Any]) -> Any:
-    from schema_guard.bench.budget import RunBudget  # noqa: PLC0415
-    from schema_guard.bench.runner import RunSettings  # noqa: PLC0415
-    from schema_guard.decide.prices import token_prices  # noqa: PLC0415
+    from schema_guard.bench.run.budget import RunBudget
+    from schema_guard.bench.run.runner import RunSettings
+    from schema_guard.prices.table import token_prices
 
     prices = given.pop("prices")
     return RunSettings(
@@ -250,20 +250,20 @@ def _settings(models: dict[str, Model], given: dict[str, Any]) -> Any:
 def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[..., Run]:
     """Give what carries out a plan."""
     if executor == "local":
-        from schema_guard.bench.runner import run as carry_out  # noqa: PLC0415
+        from schema_guard.bench.run.runner import run as carry_out
 
         return carry_out
     if executor != "ray" and not executor.startswith("ray://"):
         near = did_you_mean(executor, ["local", "ray"])
         raise click.UsageError(f"--executor {safe(executor)!r}: expected local, ray or ray://HOST:PORT{near}")
-    from schema_guard.bench.ray_executor import ray_module, run_on_ray  # noqa: PLC0415
+    from schema_guard.bench.run.ray_executor import ray_module, run_on_ray
 
     ray_module(f"executor {executor!r}")
     address = None if executor == "ray" else executor
     return partial(run_on_ray, names=sources, address=address, retries=retries)
 
 
-def _tell(plan: Plan, expected: Estimate, url: str | None) -> None:
+def _tell(plan: RunPlan, expected: Estimate, url: str | None) -> None:
     """Say on stderr what is about to be asked."""
     size = f"{len(plan.tasks)} tasks x {len(plan.columns)} columns x {plan.settings.epochs} epochs"
     asked = f"{size} = {plan.calls} calls, {expected.calls} of them to make: {expected.as_text()}"
@@ -305,7 +305,7 @@ def _output(name: str) -> tuple[Path, Callable[[BenchResult], str]]:
 
 def _writer(suffix: str) -> Callable[[BenchResult], str]:
     """Give what writes a result in the form that a file's name says."""
-    from schema_guard.bench import result as forms  # noqa: PLC0415
+    from schema_guard.bench import result as forms
 
     known: dict[str, Callable[[BenchResult], str]] = {
         ".json": forms.result_file,
@@ -318,7 +318,7 @@ def _writer(suffix: str) -> Callable[[BenchResult], str]:
             f"--output: expected a name that ends in {', '.join(known)}, got {safe(suffix)!r}"
         )
     if suffix == ".html":
-        from schema_guard.report.page import check_extra  # noqa: PLC0415
+        from schema_guard.report.page import check_extra
 
         # Now, and not when the calls are paid for.
         check_extra("a result as a page")
@@ -326,7 +326,7 @@ def _writer(suffix: str) -> Callable[[BenchResult], str]:
 
 
 def _result(name: str) -> BenchResult:
-    from schema_guard.bench.result import result_from_file  # noqa: PLC0415
+    from schema_guard.bench.result import result_from_file
 
     try:
         text = Path(name).read_text(encoding="utf-8")
@@ -363,8 +363,8 @@ def compare(before: str, after: str, column: str | None, form: str, debug: bool)
     \b
     schema-guard bench compare before.json after.json
     schema-guard bench compare result.json result.json --column few_shot=strict_schema
-    """  # noqa: D301
-    from schema_guard.bench import compare as page  # noqa: PLC0415
+    """
+    from schema_guard.bench.result import compare as page
 
     found = page.compare(_result(before), _result(after), columns=_paired(column))
     _print(form, found, page.compare_as_json, page.compare_as_markdown, page.compare_as_text)
@@ -392,7 +392,7 @@ def compare(before: str, after: str, column: str | None, form: str, debug: bool)
 @click.option("--require-proof", is_flag=True, help="Also fail where a larger drop is not ruled out.")
 @click.option("--column", metavar="NAME", help="Only this column; BASELINE=RESULT where it has two names.")
 @shared("markdown", "debug")
-def gate(  # noqa: PLR0913, PLR0917 - one parameter an option
+def gate(
     result: str, baseline: str, max_drop: float, measure: Any, require_proof: bool, column: str | None,
     form: str, debug: bool,
 ) -> int:  # fmt: skip
@@ -400,8 +400,8 @@ def gate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     \b
     schema-guard bench gate after.json --baseline before.json --max-drop 0.02
-    """  # noqa: D301
-    from schema_guard.bench import gate as page  # noqa: PLC0415
+    """
+    from schema_guard.bench.result import gate as page
 
     columns = _paired(column)
     found = page.gate(
@@ -440,13 +440,13 @@ def engines(
     \b
     schema-guard bench engines
     schema-guard bench engines maskbench.jsonl --engine llguidance --engine xgrammar
-    """  # noqa: D301
-    from schema_guard.bench import engines as measured  # noqa: PLC0415
-    from schema_guard.models import local_weights  # noqa: PLC0415
+    """
+    from schema_guard.bench import engines as measured
+    from schema_guard.models import local_weights
 
     suite = _suite(given)
     chosen = measured.engines_of(names or None)
-    limits = measured.Limits(schema_s=max_seconds, memory_bytes=int(max_memory * 2**30))
+    limits = measured.EngineLimits(schema_s=max_seconds, memory_bytes=int(max_memory * 2**30))
     with progress(len(suite.schemas), "not supported") as on_call:
         found = measured.run_engines(
             suite,
@@ -473,7 +473,7 @@ def batch() -> None:
     schema-guard bench batch read replies.jsonl --model openai:gpt-5-mini --journal run.jsonl
     schema-guard bench batch write more.jsonl ...          what was not valid is asked again
     schema-guard bench --model openai:gpt-5-mini --journal run.jsonl --resume
-    """  # noqa: D301
+    """
 
 
 _JOURNAL = click.option("--journal", required=True, metavar="FILE", help="Where replies are kept.")
@@ -485,7 +485,7 @@ _JOURNAL = click.option("--journal", required=True, metavar="FILE", help="Where 
 @shared("debug")
 def write(file: str, journal: str, debug: bool, **given: Any) -> int:
     """Write the next attempt of every call that is not finished to FILE, as requests of OpenAI's batch API."""
-    from schema_guard.bench.batch import batch_requests, write_requests  # noqa: PLC0415
+    from schema_guard.bench.run.batch import batch_requests, write_requests
 
     with _batch_of(journal, given) as (plan, models, kept):
         requests = batch_requests(plan, models, kept)
@@ -505,7 +505,7 @@ def write(file: str, journal: str, debug: bool, **given: Any) -> int:
 @shared("debug")
 def read(file: str, journal: str, debug: bool, **given: Any) -> int:
     """Read FILE, the replies to a batch, into the journal; exit 1 when requests have failed."""
-    from schema_guard.bench.batch import batch_requests, read_replies  # noqa: PLC0415
+    from schema_guard.bench.run.batch import batch_requests, read_replies
 
     with _batch_of(journal, given) as (plan, models, kept):
         found = read_replies(file, plan, models, kept)
@@ -523,9 +523,9 @@ def read(file: str, journal: str, debug: bool, **given: Any) -> int:
 
 
 @contextmanager
-def _batch_of(journal: str, given: dict[str, Any]) -> Iterator[tuple[Plan, dict[str, Model], Any]]:
-    from schema_guard.bench.batch import batch_model  # noqa: PLC0415
-    from schema_guard.bench.journal import Journal  # noqa: PLC0415
+def _batch_of(journal: str, given: dict[str, Any]) -> Iterator[tuple[RunPlan, dict[str, Model], Any]]:
+    from schema_guard.bench.run.batch import batch_model
+    from schema_guard.bench.run.journal import Journal
 
     suite = _suite(given)
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.group import command, print_json, shared
-from schema_guard.errors import safe
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,14 +27,14 @@ def check(schema: str, files: tuple[str, ...], form: str, debug: bool) -> int:
     \b
     schema-guard check invoice.schema.json reply.txt
     model-call | schema-guard check invoice.schema.json -
-    """  # noqa: D301
-    from schema_guard.core.judge import judge  # noqa: PLC0415 - each command imports what it needs
-    from schema_guard.core.schema import Schema  # noqa: PLC0415
+    """
+    from schema_guard.core.judge import judge  # each command imports what it needs
+    from schema_guard.core.schema import Schema
 
     loaded = Schema.of(Path(schema))
     judged = [(name, judge(text, loaded, finish_reason="stop")) for name, text in _texts(files)]
     if form == "json":
-        from schema_guard.report.figures import as_json  # noqa: PLC0415
+        from schema_guard.report.figures import as_json
 
         print_json(
             [
@@ -54,7 +54,7 @@ def check(schema: str, files: tuple[str, ...], form: str, debug: bool) -> int:
 
 
 def _check_lines(name: str, judgement: Any) -> list[str]:
-    from schema_guard.core.explain import violation_lines  # noqa: PLC0415
+    from schema_guard.core.explain import violation_lines
 
     if judgement.ok:
         return [f"{safe(name)}: valid ({judgement.form})"]
@@ -91,13 +91,13 @@ def test(schema: str, examples: int, seed: int, form: str, debug: bool) -> int:
     \b
     schema-guard test invoice.schema.json
     schema-guard test invoice.schema.json --examples 2000 --format json
-    """  # noqa: D301
-    from schema_guard.core.schema import Schema  # noqa: PLC0415
-    from schema_guard.errors import missing_extra  # noqa: PLC0415
-    from schema_guard.report.figures import as_json  # noqa: PLC0415
+    """
+    from schema_guard.core.schema import Schema
+    from schema_guard.errors import missing_extra
+    from schema_guard.report.figures import as_json
 
     try:
-        from schema_guard.testing.laws import laws_as_text, try_laws  # noqa: PLC0415
+        from schema_guard.testing.laws import laws_as_text, try_laws
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise
@@ -119,8 +119,8 @@ def doctor(store: str | None, form: str, debug: bool) -> int:
     \b
     schema-guard doctor
     schema-guard doctor --format json --store sqlite:///records.db
-    """  # noqa: D301
-    from schema_guard.doctor import findings  # noqa: PLC0415
+    """
+    from schema_guard.cli.doctor import findings
 
     found = findings(store)
     if form == "json":

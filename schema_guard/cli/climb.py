@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from schema_guard.cli.group import command, json_file, option, print_json, progress, reasoned, shared
-from schema_guard.errors import did_you_mean, safe
+from schema_guard.text import did_you_mean, safe
 
 
 @command.command()
@@ -68,7 +68,7 @@ from schema_guard.errors import did_you_mean, safe
     "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Also write the result there, as JSON."
 )
 @shared("store", "format", "debug")
-def climb(  # noqa: PLR0913, PLR0917 - one parameter an option
+def climb(
     suite: str, schema: str, inputs: str | None, model: str, larger: str | None, target: float, first: str,
     decline: tuple[str, ...], given: str | None, max_calls: int | None, max_output_tokens: int | None,
     max_seconds: float | None, output_tokens: int, options: tuple[str, ...], concurrency: int, seed: int,
@@ -81,13 +81,13 @@ def climb(  # noqa: PLR0913, PLR0917 - one parameter an option
     \b
     schema-guard climb --schema ticket --model local --target 0.1
     schema-guard climb --schema invoice.schema.json --inputs mails.jsonl --model openai:gpt-5-mini --max-calls 2000
-    """  # noqa: D301
-    from schema_guard.bench.climb.result import climb_as_json, climb_as_text  # noqa: PLC0415
-    from schema_guard.bench.climb.run import climb as climbed  # noqa: PLC0415
-    from schema_guard.bench.climb.settings import ClimbBudget, ClimbSettings  # noqa: PLC0415
-    from schema_guard.decide.ladder import RUNGS  # noqa: PLC0415
-    from schema_guard.models import connect  # noqa: PLC0415
-    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+    """
+    from schema_guard.climb.result import climb_as_json, climb_as_text
+    from schema_guard.climb.run import climb as climbed
+    from schema_guard.climb.settings import ClimbBudget, ClimbSettings
+    from schema_guard.decide.ladder import RUNGS
+    from schema_guard.models import connect
+    from schema_guard.records import default_store, resolve_store
 
     asked = _climb_inputs(suite, schema, inputs, seed)
     declined = dict(reasoned(text, RUNGS) for text in decline)
@@ -129,9 +129,9 @@ def climb(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 def _climb_inputs(suite: str, schema: str, inputs: str | None, seed: int) -> Any:
     """Give what a climb asks: a suite's schema, or a file's with inputs of the user's."""
-    from schema_guard.bench.climb.inputs import inputs_of, read_texts, suite_inputs  # noqa: PLC0415
-    from schema_guard.bench.suite import load_suite  # noqa: PLC0415
-    from schema_guard.core.schema import Schema  # noqa: PLC0415
+    from schema_guard.bench.suites.load import load_suite
+    from schema_guard.climb.inputs import inputs_of, read_texts, suite_inputs
+    from schema_guard.core.schema import Schema
 
     texts = None if inputs is None else read_texts(inputs)
     if schema.endswith(".json"):

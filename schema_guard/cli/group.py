@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schema_guard
-from schema_guard.errors import did_you_mean, safe
+from schema_guard.text import did_you_mean, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _REDRAW_S = 0.1
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """Suggests the nearest command for an unknown one."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -44,7 +44,9 @@ class Group(click.Group):
             raise click.UsageError(f"no such command {safe(args[0])!r}{near}", ctx) from error
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(schema_guard.__version__, prog_name="schema-guard")
 def command() -> None:
     """Keep language-model calls to a schema, and measure how well that works.
@@ -57,7 +59,7 @@ def command() -> None:
     schema-guard climb --schema ticket                   measure the next remedies on a real model
     schema-guard watch --slo 0.01                        has the failure rate risen?
     schema-guard test invoice.schema.json                do the library's laws hold for my schema?
-    """  # noqa: D301 - click's mark for lines that are not to be joined
+    """
 
 
 def shared(*names: str) -> Callable[[Any], Any]:
@@ -85,7 +87,7 @@ def print_json(value: Any) -> None:
 
 def readable(url: str | None) -> Store:
     """Give the store to read: the one named, else the default one."""
-    from schema_guard.records import default_store, resolve_store  # noqa: PLC0415
+    from schema_guard.records import default_store, resolve_store
 
     found = default_store() if url is None else resolve_store(url)
     if found is None:
@@ -158,8 +160,8 @@ def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[s
         total: Calls of each thing that is asked; each has a bar of its own.
         failed_word: What the others are called.
     """
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.cli.group import command, json_file, print_json, readable, reasoned, shared, since_of
-from schema_guard.errors import safe
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from schema_guard.records import Store
@@ -34,8 +34,8 @@ def report(
     schema-guard report
     schema-guard report --since 24h --function shop.extract_invoice
     schema-guard report --format json | jq '.configurations[].unhandled'
-    """  # noqa: D301
-    from schema_guard.report import as_json, as_text, report_on  # noqa: PLC0415
+    """
+    from schema_guard.report import as_json, as_text, report_on
 
     found = report_on(readable(store), since=since_of(since), schema=schema, function=function)
     if form == "json":
@@ -88,7 +88,7 @@ def report(
     "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write there and not to stdout."
 )
 @shared("store", "pages", "debug")
-def decide(  # noqa: PLR0913, PLR0917 - one parameter an option
+def decide(
     evidence: str | None, schema: str | None, function: str | None, since: str | None, given: str | None,
     prices: str | None, target: float | None, decline: tuple[str, ...], not_applicable: tuple[str, ...],
     what_if: tuple[str, ...], require_proof: bool, output: str | None, store: str | None, form: str, debug: bool,
@@ -101,9 +101,9 @@ def decide(  # noqa: PLR0913, PLR0917 - one parameter an option
     schema-guard decide --schema Invoice --target 0.01
     schema-guard decide --with costs.json --prices genai-prices --format html --output decision.html
     schema-guard decide --evidence evidence.json --what-if failure_cost=0.1 --format json
-    """  # noqa: D301
-    from schema_guard.decide import decide as verdict_on  # noqa: PLC0415
-    from schema_guard.decide import what_if as changed  # noqa: PLC0415
+    """
+    from schema_guard.decide import decide as verdict_on
+    from schema_guard.decide import what_if as changed
 
     paths = None
     if evidence is not None:
@@ -137,7 +137,7 @@ def decide(  # noqa: PLR0913, PLR0917 - one parameter an option
     return verdict.exit_code(require_proof=require_proof)
 
 
-def _gathered(  # noqa: PLR0913, PLR0917 - what `decide` was given
+def _gathered(
     store: Store,
     schema: str | None,
     function: str | None,
@@ -148,8 +148,8 @@ def _gathered(  # noqa: PLR0913, PLR0917 - what `decide` was given
     reasons: dict[RungStatus, tuple[str, ...]],
 ) -> tuple[dict[str, Any], dict[str, list[tuple[int, int]]]]:
     """Read the evidence, when what the user declares has been stored."""
-    from schema_guard.decide.gather import gather  # noqa: PLC0415
-    from schema_guard.decide.ladder import RUNGS  # noqa: PLC0415
+    from schema_guard.decide.gather import gather
+    from schema_guard.decide.ladder import RUNGS
 
     def read() -> Any:
         return gather(store, schema=schema, function=function, since=since, given=given, prices=prices)
@@ -176,10 +176,10 @@ def _decision(verdict: Any, form: str, paths: dict[str, list[tuple[int, int]]] |
     if form == "json":
         return json.dumps(verdict.as_dict(), indent=2, ensure_ascii=True)
     if form == "html":
-        from schema_guard.report.decision_page import decision_page  # noqa: PLC0415
+        from schema_guard.report.decision_page import decision_page
 
         return decision_page(verdict, paths=paths)
-    from schema_guard.report.decision import decision_as_markdown, decision_as_text  # noqa: PLC0415
+    from schema_guard.report.decision import decision_as_markdown, decision_as_text
 
     return decision_as_markdown(verdict) if form == "markdown" else decision_as_text(verdict)
 
@@ -192,7 +192,7 @@ def _decision(verdict: Any, form: str, paths: dict[str, list[tuple[int, int]]] |
 @click.option("--function", metavar="NAME", help="Only this function.")
 @click.option("--since", metavar="TIME", help="Only calls from then on, as in `report`.")
 @shared("store", "format", "debug")
-def watch(  # noqa: PLR0913, PLR0917 - one parameter an option
+def watch(
     slo: float,
     schema: str | None,
     function: str | None,
@@ -207,10 +207,10 @@ def watch(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     \b
     schema-guard watch --slo 0.01 --since 7d
-    """  # noqa: D301
-    from schema_guard.decide.watch import watch as look  # noqa: PLC0415
-    from schema_guard.report.figures import as_json  # noqa: PLC0415
-    from schema_guard.report.watched import watched_as_text  # noqa: PLC0415
+    """
+    from schema_guard.decide.watch import watch as look
+    from schema_guard.report.figures import as_json
+    from schema_guard.report.watched import watched_as_text
 
     watched = look(readable(store), slo, schema=schema, function=function, since=since_of(since))
     if form == "json":

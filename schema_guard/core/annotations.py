@@ -22,7 +22,8 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, Union, get_args, get_origin
 
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Restore = Callable[[Any], Any]
 
 
-class Mismatch(ValueError):  # noqa: N818
+class Mismatch(ValueError):
     """A JSON value is not one of the annotation; unions try their next arm."""
 
 

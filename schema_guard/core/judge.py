@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.core.parse import NotJson, parse
 from schema_guard.core.pointer import join, pointer
+from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import Failure, Judgement, Limits, Violation
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.core.extract import Reading
+    from schema_guard.core.reading.extract import Reading
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import FailureKind, FinishReason, Form, Repair
 
@@ -89,7 +90,7 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
         if size > limits.max_bytes:
             return _failed(_syntax("too_large", f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"))
-    from schema_guard.core import extract  # noqa: PLC0415 - the usual reply needs none of it, and it is 2 ms
+    from schema_guard.core.reading import extract  # the usual reply needs none of it, and it is 2 ms
 
     reading = extract.read(text)
     if reading.refusal:
@@ -151,7 +152,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
 
 def _opens_document(rest: str, terms: _Terms) -> bool:
     """Say whether the text behind a JSON text opens with another one, whole or cut off."""
-    from schema_guard.core.extract import after  # noqa: PLC0415 - as in judge
+    from schema_guard.core.reading.extract import after
 
     rest = after(rest, 0)
     if rest[:1] not in ("{", "[") or not rest:
@@ -166,7 +167,7 @@ def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
     """  # noqa: D205
     if not rest.strip():
         return None
-    from schema_guard.core.extract import Reading, brackets, opens_json  # noqa: PLC0415 - as in judge
+    from schema_guard.core.reading.extract import Reading, brackets, opens_json
 
     another = _syntax("several_documents", "a second JSON text follows the first: expected exactly one")
     if _opens_document(rest, terms):
@@ -249,7 +250,7 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     """
     if terms.repair == "off":
         return None
-    from schema_guard.core.repair import MAX_WORK, readings  # noqa: PLC0415 - most guards never repair
+    from schema_guard.core.repair.scanner import MAX_WORK, readings  # most guards never repair
 
     finished = terms.finish_reason in _FINISHED
     found: list[Judgement[Any]] = []
@@ -294,7 +295,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
 
 def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str, Any]]:
     """Parse bracketed parts from the outside in: what parses hides what stands inside it. A text is parsed once."""
-    from schema_guard.core.extract import opens_json  # noqa: PLC0415 - as in judge
+    from schema_guard.core.reading.extract import opens_json
 
     budget = _PARSES_PER_CHARACTER * len(text)
     known: set[str] = set()
@@ -365,7 +366,7 @@ def _type_failure(error: Exception) -> Failure:
     problems = getattr(error, "errors", None)
     if not callable(problems):
         return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
-    from schema_guard.core.violations import describe  # noqa: PLC0415 - only failures need it
+    from schema_guard.core.validation.violations import describe  # only failures need it
 
     violations = tuple(
         Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
@@ -376,7 +377,7 @@ def _type_failure(error: Exception) -> Failure:
 
 
 def _schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
-    from schema_guard.core.violations import VALUE_KEYWORDS  # noqa: PLC0415 - only failures need it
+    from schema_guard.core.validation.violations import VALUE_KEYWORDS  # only failures need it
 
     found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
     first = found[0]

@@ -179,7 +179,10 @@ def _told(failure: Failure, quote_checks: bool) -> str:
         said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
         return f"The check {failure.code!r} refused it" + (f": {said}" if quote_checks else "")
     if failure.violations:
-        from schema_guard.core.violations import declared_location, kind_of  # noqa: PLC0415 - only failures need it
+        from schema_guard.core.validation.violations import (
+            declared_location,
+            kind_of,
+        )  # only failures need it
 
         told = dict.fromkeys(
             f"At {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"

@@ -30,7 +30,7 @@ _FORMATS = {
 }
 
 
-class _TooLarge(Exception):  # noqa: N818
+class _TooLarge(Exception):
     """What the schema asks for is too large to be an example."""
 
 

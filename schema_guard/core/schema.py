@@ -13,19 +13,20 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from schema_guard.core import document as checks
 from schema_guard.core.digest import hex_digest
-from schema_guard.core.document import compact, dialect_of
-from schema_guard.core.levels import measure
+from schema_guard.core.validation import document as checks
+from schema_guard.core.validation.document import compact, dialect_of
+from schema_guard.core.validation.levels import measure
 from schema_guard.core.values import Limits
-from schema_guard.errors import InvalidArgument, InvalidSchema, clip
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from schema_guard.core.compiled import Compiled
-    from schema_guard.core.engine import Engine
+    from schema_guard.core.validation.compiled import Compiled
+    from schema_guard.core.validation.fast import Validator
     from schema_guard.core.values import Violation
 
 V = TypeVar("V")
@@ -121,9 +122,9 @@ class Schema(Generic[V]):
         """What validates: `jsonschema-rs`, or `jsonschema` for a schema that the fast one refuses."""
         return self._compiled.engine.name
 
-    def reference(self) -> Engine:
+    def reference(self) -> Validator:
         """Give the reference engine for this schema, whichever engine validates: an oracle, and slow."""
-        from schema_guard.core.reference_engine import reference  # noqa: PLC0415 - for tests
+        from schema_guard.core.validation.reference import reference  # for tests
 
         return reference(self.document, self.dialect, formats=self.formats, resources=self._resources)
 
@@ -211,11 +212,11 @@ def _read(source: Any) -> tuple[Any, str | None, Callable[[Any], Any] | None]:
     if isinstance(source, (dict, bool)):
         return source, None, None
     if isinstance(source, (str, os.PathLike)):
-        from pathlib import Path  # noqa: PLC0415 - 2 ms that a dict need not pay
+        from pathlib import Path  # 2 ms that a dict need not pay
 
         path = Path(source)
         return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None
-    from schema_guard.core.annotations import from_annotation  # noqa: PLC0415 - only typed schemas need it
+    from schema_guard.core.annotations import from_annotation  # only typed schemas need it
 
     return from_annotation(source)
 
@@ -244,7 +245,7 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
     if resources is None:
         return {}
     if isinstance(resources, (str, os.PathLike)):
-        from pathlib import Path  # noqa: PLC0415 - as in _read
+        from pathlib import Path
 
         folder = Path(resources)
         if not folder.is_dir():
@@ -277,7 +278,9 @@ def _ready(schema: Schema[Any], digest: str) -> Compiled:
     key = (digest, schema.dialect, schema.formats, known)
     ready: Compiled | None = _cache.get(key)
     if ready is None:
-        from schema_guard.core.compiled import compiled  # noqa: PLC0415 - what only loads and is met again needs none
+        from schema_guard.core.validation.compiled import (
+            compiled,
+        )  # what only loads and is met again needs none
 
         ready = compiled(
             schema.document,

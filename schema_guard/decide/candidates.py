@@ -13,8 +13,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.ladder import RUNGS, STRICT
-from schema_guard.errors import clip
 from schema_guard.stats import bounds, first_alarm
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

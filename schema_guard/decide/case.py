@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
 from schema_guard.decide.evidence import Three
 from schema_guard.decide.ladder import BARE, Rung, ladder_of, order_of
-from schema_guard.decide.measure import Measured, Rate, has_data, measured, rate_of
+from schema_guard.decide.measure import Measured, UnhandledRate, has_data, measured, rate_of
 from schema_guard.stats import Bounds, Paired, bounds, e_value, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.decide.evidence import Config, Content, Evidence, Pilot
+    from schema_guard.decide.evidence import Config, ContentEvidence, Evidence, Pilot
 
 
-class Part(NamedTuple):
+class SegmentRates(NamedTuple):
     """A segment's rates; *tuned* is None without a pilot."""
 
     name: str
     share: float
-    prompt: Rate
-    tuned: Rate | None
+    prompt: UnhandledRate
+    tuned: UnhandledRate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Tuned:
         content_loss: Bounds of the share of right answers that tuning loses; None when not counted.
     """
 
-    unhandled: Rate
+    unhandled: UnhandledRate
     e_ok: float
     e_bad: float
     compared: Paired | None
@@ -74,7 +74,7 @@ class Case:
     best: Measured | None
     ladder: tuple[Rung, ...]
     tuned: Tuned | None
-    parts: tuple[Part, ...]
+    parts: tuple[SegmentRates, ...]
     alpha_segment: float | None
     cost: CostCase | None
 
@@ -145,7 +145,7 @@ def blocked(evidence: Evidence, cost: CostCase) -> list[str]:
     return [reason for reason, holds in reasons.items() if holds]
 
 
-def routed_cost(case: Case, tune: Sequence[Part]) -> CostCase | None:
+def routed_cost(case: Case, tune: Sequence[SegmentRates]) -> CostCase | None:
     """Price tuning for some segments only.
 
     Returns:
@@ -173,7 +173,7 @@ def routed_cost(case: Case, tune: Sequence[Part]) -> CostCase | None:
     )
 
 
-def _blend(tune: Sequence[Part], rates: Callable[[Part], Three]) -> Three:
+def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three]) -> Three:
     """Give the rates over several segments: their means, weighted by share.
 
     Bounds that hold for every segment hold for the mean, in whatever proportion they were sampled.
@@ -183,12 +183,12 @@ def _blend(tune: Sequence[Part], rates: Callable[[Part], Three]) -> Three:
     return Three(*(fsum(weight * three[index] for weight, three in each) for index in range(3)))
 
 
-def _prompt_rates(rate: Rate) -> Three:
+def _prompt_rates(rate: UnhandledRate) -> Three:
     """Give a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
     return Three(pess=rate.lower, point=rate.lower if rate.rate is None else rate.rate, opt=rate.upper)
 
 
-def _tuned_rates(rate: Rate | None) -> Three:
+def _tuned_rates(rate: UnhandledRate | None) -> Three:
     assert rate is not None
     return Three(pess=rate.upper, point=rate.upper if rate.rate is None else rate.rate, opt=rate.lower)
 
@@ -231,7 +231,7 @@ def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
     )
 
 
-def content_loss(content: Content, alpha: float) -> Bounds:
+def content_loss(content: ContentEvidence, alpha: float) -> Bounds:
     """Bound the share of right answers lost: worse less better, each side of each at alpha / 4."""
     return loss_of(content.worse, content.better, content.n, alpha)
 
@@ -242,7 +242,7 @@ def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
     return Bounds(lost.lower - won.upper, lost.upper - won.lower)
 
 
-def _parts(evidence: Evidence) -> tuple[float | None, tuple[Part, ...]]:
+def _parts(evidence: Evidence) -> tuple[float | None, tuple[SegmentRates, ...]]:
     """Give the segments' alpha and rates; a pilot has two rates for each, and its segments come first."""
     config, pilot = evidence.config, evidence.pilot
     segments = pilot.segments if pilot else evidence.segments
@@ -250,11 +250,11 @@ def _parts(evidence: Evidence) -> tuple[float | None, tuple[Part, ...]]:
         return None, ()
     alpha = config.alpha / (len(segments) * (2 if pilot else 1))
 
-    def rate(k: int, n: int) -> Rate:
+    def rate(k: int, n: int) -> UnhandledRate:
         return rate_of(k, n, target=config.target, alpha=alpha)
 
     return alpha, tuple(
-        Part(
+        SegmentRates(
             name=segment.name,
             share=segment.share,
             prompt=rate(segment.prompt_k, segment.prompt_n),

@@ -27,7 +27,7 @@ class Rates(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class CostColumn:
     """The case in one column.
 
     Attributes:
@@ -108,9 +108,9 @@ class CostCase:
     """
 
     proposal: Proposal
-    pess: Column
-    point: Column
-    opt: Column
+    pess: CostColumn
+    point: CostColumn
+    opt: CostColumn
     upfront: float
     hosting_plus_refresh: float
     prompt_tokens_per_call: float
@@ -170,12 +170,12 @@ def cost_case(proposal: Proposal) -> CostCase:
     upfront = fsum(money.upfront.values())
     monthly = money.hosting_per_month + money.refresh_per_month
 
-    def column(prompt_rate: float, tuned_rate: float) -> Column:
+    def column(prompt_rate: float, tuned_rate: float) -> CostColumn:
         prompt_call = prompt + prompt_rate * money.failure_cost
         tuned_call = tuned + tuned_rate * money.failure_cost
         saving = volume * (prompt_call - tuned_call) - monthly
         payback = upfront / saving if saving > 0 else None
-        return Column(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
+        return CostColumn(prompt_rate, tuned_rate, prompt_call, tuned_call, saving, payback)
 
     pess, point, opt = (column(*rates) for rates in zip(*proposal.rates, strict=True))
     needed = upfront / horizon + monthly

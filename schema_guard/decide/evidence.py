@@ -13,8 +13,8 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.ladder import BARE, RUNGS, Claim
-from schema_guard.decide.reading import Reader
-from schema_guard.errors import clip, did_you_mean
+from schema_guard.prices.reading import Reader
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +50,7 @@ class Config:
     primary_share_min: float = 0.6
 
 
-class Attempt(NamedTuple):
+class AttemptCounts(NamedTuple):
     """How many calls reached an attempt, and in how many of them it failed."""
 
     n: int
@@ -65,7 +65,7 @@ class Cluster(NamedTuple):
     inputs: int
 
 
-class Drift(NamedTuple):
+class DriftEvidence(NamedTuple):
     """What came after the drift detector's alarm.
 
     Attributes:
@@ -78,11 +78,11 @@ class Drift(NamedTuple):
     alarm_at: int
     post_n: int
     post_k: int
-    post_attempts: tuple[Attempt, ...]
+    post_attempts: tuple[AttemptCounts, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
+class StrategyCounts:
     """What was counted of one way to ask.
 
     Attributes:
@@ -100,10 +100,10 @@ class Strategy:
     rung: str
     n: int
     k_final: int
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[AttemptCounts, ...] = ()
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
-    drift: Drift | None = None
+    drift: DriftEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +203,14 @@ class Segment(NamedTuple):
     tuned_k: int | None = None
 
 
-class Pairs(NamedTuple):
+class PairCounts(NamedTuple):
     """Inputs that both answered: b of them only the tuned model got valid, c only the prompt."""
 
     b: int
     c: int
 
 
-class Comparison(NamedTuple):
+class ComparisonCounts(NamedTuple):
     """Two strategies on the same inputs: of n, b are those that only *after* got valid, c only *before*."""
 
     before: str
@@ -220,7 +220,7 @@ class Comparison(NamedTuple):
     c: int
 
 
-class Content(NamedTuple):
+class ContentEvidence(NamedTuple):
     """Inputs with a known right answer: of n, the tuned model was right less or more often."""
 
     n: int
@@ -234,9 +234,9 @@ class Pilot:
 
     n: int
     k_final: int
-    paired: Pairs | None = None
+    paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
-    content: Content | None = None
+    content: ContentEvidence | None = None
 
 
 class SchemaCount(NamedTuple):
@@ -255,7 +255,7 @@ class Right(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class CallSeconds:
     """Seconds of a call: what is allowed, and what the best strategy and a tuned model take."""
 
     budget_s: float
@@ -265,7 +265,7 @@ class Latency:
     tuned_p95_s: float | None = None
 
 
-class Source(NamedTuple):
+class EvidenceSource(NamedTuple):
     """Where prices come from, and of which day they are."""
 
     name: str
@@ -296,7 +296,7 @@ class Evidence:
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
     """
 
-    strategies: tuple[Strategy, ...]
+    strategies: tuple[StrategyCounts, ...]
     ladder: tuple[Claim, ...]
     calls_per_month: float | None
     current: str | None
@@ -307,11 +307,11 @@ class Evidence:
     pilot: Pilot | None
     segments: tuple[Segment, ...]
     schemas: tuple[SchemaCount, ...]
-    comparisons: tuple[Comparison, ...]
-    latency: Latency | None
+    comparisons: tuple[ComparisonCounts, ...]
+    latency: CallSeconds | None
     content: Right | None
     target_history: tuple[tuple[str, float], ...]
-    sources: tuple[Source, ...]
+    sources: tuple[EvidenceSource, ...]
     notes: tuple[str, ...]
 
 
@@ -382,7 +382,9 @@ def _each(items: Reader | None, read: Callable[[Reader], Any]) -> tuple[Any, ...
     return tuple(read(item) for item in items.items()) if items is not None else ()
 
 
-def _check_question(root: Reader, strategies: Sequence[Strategy], schemas: Sequence[SchemaCount]) -> None:
+def _check_question(
+    root: Reader, strategies: Sequence[StrategyCounts], schemas: Sequence[SchemaCount]
+) -> None:
     if strategies and schemas:
         raise root.fault(
             "either 'strategies' or 'schemas'", advice="schemas alone ask which of them fail; decide twice"
@@ -405,7 +407,7 @@ def _no_twins(items: Reader | None, key: str, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _strategy(at: Reader) -> Strategy:
+def _strategy(at: Reader) -> StrategyCounts:
     found = at.fields(("id", "rung", "n", "k_final"), ("attempts", "failure_kinds", "clusters", "drift"))
     n = found["n"].count()
     k_final = found["k_final"].count(most=n, of="n")
@@ -418,7 +420,7 @@ def _strategy(at: Reader) -> Strategy:
             .child("transport", kinds["transport"])
             .fault("none beside clusters", advice="leave these calls out of n, k_final and clusters")
         )
-    return Strategy(
+    return StrategyCounts(
         id=found["id"].text(),
         rung=_strategy_rung(found["rung"]),
         n=n,
@@ -436,14 +438,14 @@ def _strategy_rung(at: Reader) -> str:
     return at.choice((BARE, *RUNGS))
 
 
-def _attempts(at: Reader, n: int, k_final: int) -> tuple[Attempt, ...]:
+def _attempts(at: Reader, n: int, k_final: int) -> tuple[AttemptCounts, ...]:
     """Read [calls reaching an attempt, calls failing in it] for attempt 1, 2, ..."""
-    attempts: list[Attempt] = []
+    attempts: list[AttemptCounts] = []
     for item in at.items():
         reached, failed = item.row("n_j", "k_j")
         most, of = (attempts[-1].k, "failed before") if attempts else (n, "n")
         count = reached.count(least=0 if attempts else n, most=most, of=of)
-        attempts.append(Attempt(count, failed.count(most=count, of="n_j")))
+        attempts.append(AttemptCounts(count, failed.count(most=count, of="n_j")))
     if not attempts:
         raise at.fault("at least one attempt", advice="leave the key out where attempts are not recorded")
     least = attempts[-1].k
@@ -493,11 +495,11 @@ def _cluster(at: Reader) -> Cluster:
     return Cluster(count, failed.count(most=count, of="n"), inputs[0].count(least=1) if inputs else 1)
 
 
-def _drift(at: Reader, n: int, k_final: int) -> Drift:
+def _drift(at: Reader, n: int, k_final: int) -> DriftEvidence:
     found = at.fields(("alarm_at", "post_n", "post_k"), ("post_attempts",))
     post_n = found["post_n"].count(most=n, of="n")
     post_k = found["post_k"].count(most=min(post_n, k_final), of="the smaller of post_n and k_final")
-    return Drift(
+    return DriftEvidence(
         alarm_at=found["alarm_at"].count(most=n, of="n"),
         post_n=post_n,
         post_k=post_k,
@@ -527,7 +529,7 @@ def _reason(at: Reader) -> str:
     return at.value.strip()
 
 
-def _current(at: Reader, strategies: Sequence[Strategy]) -> str:
+def _current(at: Reader, strategies: Sequence[StrategyCounts]) -> str:
     if not strategies:
         raise at.fault("no current strategy where schemas are asked about", advice="leave the key out")
     return at.choice(strategy.id for strategy in strategies)
@@ -630,26 +632,26 @@ def _pilot(at: Reader) -> Pilot:
     )
 
 
-def _pairs(at: Reader, n: int) -> Pairs:
-    found = at.fields(Pairs._fields)
+def _pairs(at: Reader, n: int) -> PairCounts:
+    found = at.fields(PairCounts._fields)
     b = found["b"].count(most=n, of="n")
-    return Pairs(b, found["c"].count(most=n - b, of="n - b"))
+    return PairCounts(b, found["c"].count(most=n - b, of="n - b"))
 
 
-def _comparison(strategies: Sequence[Strategy], at: Reader) -> Comparison:
-    found = at.fields(Comparison._fields)
+def _comparison(strategies: Sequence[StrategyCounts], at: Reader) -> ComparisonCounts:
+    found = at.fields(ComparisonCounts._fields)
     ids = [strategy.id for strategy in strategies]
     n = found["n"].count()
     b = found["b"].count(most=n, of="n")
     c = found["c"].count(most=n - b, of="n - b")
-    return Comparison(found["before"].choice(ids), found["after"].choice(ids), n, b, c)
+    return ComparisonCounts(found["before"].choice(ids), found["after"].choice(ids), n, b, c)
 
 
-def _content(at: Reader) -> Content:
-    found = at.fields(Content._fields)
+def _content(at: Reader) -> ContentEvidence:
+    found = at.fields(ContentEvidence._fields)
     n = found["n"].count()
     worse = found["worse"].count(most=n, of="n")
-    return Content(n, worse, found["better"].count(most=n - worse, of="n - worse"))
+    return ContentEvidence(n, worse, found["better"].count(most=n - worse, of="n - worse"))
 
 
 def _segments(at: Reader, read: Callable[[Reader], Segment]) -> tuple[Segment, ...]:
@@ -700,9 +702,9 @@ def _right(at: Reader) -> Right:
     return Right(n, found["right"].count(most=n, of="n"))
 
 
-def _latency(at: Reader) -> Latency:
+def _latency(at: Reader) -> CallSeconds:
     found = at.fields(("budget_s", "p50_s", "p95_s"), ("tuned_p50_s", "tuned_p95_s"))
-    return Latency(**{name: _amount(value) for name, value in found.items()})
+    return CallSeconds(**{name: _amount(value) for name, value in found.items()})
 
 
 def _past_target(at: Reader) -> tuple[str, float]:
@@ -710,6 +712,6 @@ def _past_target(at: Reader) -> tuple[str, float]:
     return day.text(), target.fraction()
 
 
-def _source(at: Reader) -> Source:
-    found = at.fields(Source._fields)
-    return Source(found["name"].text(), found["as_of"].text())
+def _source(at: Reader) -> EvidenceSource:
+    found = at.fields(EvidenceSource._fields)
+    return EvidenceSource(found["name"].text(), found["as_of"].text())

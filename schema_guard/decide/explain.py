@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.case import routed_cost
 from schema_guard.decide.economics import first_attempt, mean_attempts, reask
 from schema_guard.decide.rules import PATIENCE_MONTHS, concentration
-from schema_guard.decide.words import dollars, interval, months, percent
 from schema_guard.stats import bounds
+from schema_guard.text import dollars, interval, months, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.decide.case import Case
-    from schema_guard.decide.economics import Column, CostCase
+    from schema_guard.decide.economics import CostCase, CostColumn
     from schema_guard.decide.evidence import CallCost
     from schema_guard.decide.rules import Ruling
 
@@ -86,7 +86,7 @@ def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait
     )
 
 
-def _column_line(name: str, column: Column, cost: CostCase) -> str:
+def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
     failure = dollars(cost.proposal.economics.failure_cost)
     payback = "never" if column.payback_months is None else months(column.payback_months)
     return (

@@ -27,9 +27,10 @@ from schema_guard.decide.candidates import (
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
 from schema_guard.decide.recorded_costs import with_recorded_costs
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
 from schema_guard.records import Latency
 from schema_guard.stats import calls_needed
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,13 +16,13 @@ from schema_guard.stats import Hazards, bounds, e_value, retry_hazards
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import Attempt, Strategy
+    from schema_guard.decide.evidence import AttemptCounts, StrategyCounts
 
 FIXED_BY_DECODING = ("syntax", "structure")
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class UnhandledRate:
     """An unhandled rate.
 
     Attributes:
@@ -65,12 +65,12 @@ class Measured:
         notes: What preparation left out.
     """
 
-    strategy: Strategy
-    unhandled: Rate
+    strategy: StrategyCounts
+    unhandled: UnhandledRate
     calls: int
     failed_calls: int
     failure_kinds: Mapping[str, int]
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptCounts, ...]
     retries: Hazards | None
     e_ok: float
     e_bad: float
@@ -102,16 +102,16 @@ class _Counts:
     calls: int
     failed_calls: int
     failure_kinds: Mapping[str, int]
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptCounts, ...]
     notes: tuple[str, ...]
 
 
-def has_data(strategy: Strategy) -> bool:
+def has_data(strategy: StrategyCounts) -> bool:
     """Say whether anything is left of a strategy after preparation."""
     return _prepared(strategy).n > 0
 
 
-def measured(strategy: Strategy, *, target: float, alpha: float) -> Measured:
+def measured(strategy: StrategyCounts, *, target: float, alpha: float) -> Measured:
     """Prepare a strategy's counts and bound its rate at *alpha* a side."""
     counts = _prepared(strategy)
     return Measured(
@@ -128,12 +128,12 @@ def measured(strategy: Strategy, *, target: float, alpha: float) -> Measured:
     )
 
 
-def rate_of(k: float, n: int, *, target: float, alpha: float) -> Rate:
+def rate_of(k: float, n: int, *, target: float, alpha: float) -> UnhandledRate:
     """Bound a rate at *alpha* a side and compare it with the target."""
     found = bounds(k, n, alpha=alpha)
     if n == 0:
-        return Rate(n, k, None, found.lower, found.upper, "no_data")
-    return Rate(n, k, k / n, found.lower, found.upper, _state(found.lower, found.upper, target))
+        return UnhandledRate(n, k, None, found.lower, found.upper, "no_data")
+    return UnhandledRate(n, k, k / n, found.lower, found.upper, _state(found.lower, found.upper, target))
 
 
 def _state(lower: float, upper: float, target: float) -> str:
@@ -142,7 +142,7 @@ def _state(lower: float, upper: float, target: float) -> str:
     return "fail" if lower > target else "inconclusive"
 
 
-def as_figures(rate: Rate) -> dict[str, Any]:
+def as_figures(rate: UnhandledRate) -> dict[str, Any]:
     """Give a rate as plain JSON; its bounds are null without data."""
     known = rate.rate is not None
     return {
@@ -155,7 +155,7 @@ def as_figures(rate: Rate) -> dict[str, Any]:
     }
 
 
-def _prepared(strategy: Strategy) -> _Counts:
+def _prepared(strategy: StrategyCounts) -> _Counts:
     name, notes = strategy.id, []
     n, k, attempts, kinds = strategy.n, strategy.k_final, strategy.attempts, dict(strategy.failure_kinds)
     if strategy.drift:

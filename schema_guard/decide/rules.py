@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from math import fsum, inf
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.case import Case, Part, blocked, cheapest, loss_of, routed_cost
+from schema_guard.decide.case import Case, SegmentRates, blocked, cheapest, loss_of, routed_cost
 from schema_guard.decide.ladder import RAISE_OUTPUT, STRICT, next_rung, untested
-from schema_guard.decide.words import interval, months, percent, plural
 from schema_guard.stats import bounds, calls_needed
+from schema_guard.text import interval, months, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence import Content
-    from schema_guard.decide.measure import Measured, Rate
+    from schema_guard.decide.evidence import ContentEvidence
+    from schema_guard.decide.measure import Measured, UnhandledRate
 
 # Fewer failures than these say nothing about what most failures are.
 _FEWEST_FAILURES = 5
@@ -250,7 +250,7 @@ _RULES: Sequence[Callable[[Case], Ruling | None]] = (
 )
 
 
-def concentration(case: Case) -> tuple[list[Part], list[Part]]:
+def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
     """Give the segments that fail and those that pass; none of either where failures are not concentrated."""
     fail = [part for part in case.parts if part.prompt.state == "fail"]
     passing = [part for part in case.parts if part.prompt.state == "pass"]
@@ -276,7 +276,7 @@ def _no_data(case: Case) -> Ruling:
     return _need_more(case, name, "no strategy has data", _calls_needed(case, nothing), 1.0)
 
 
-def _calls_needed(case: Case, rate: Rate) -> int | None:
+def _calls_needed(case: Case, rate: UnhandledRate) -> int | None:
     """Forecast the further calls; from nothing, the fewest that can prove a rate below the target."""
     if rate.n == 0:
         clean = calls_needed(0, 1, case.config.target, alpha=case.alpha_each)
@@ -300,7 +300,7 @@ def _need_more(case: Case, strategy: str, told: str, n_more: int | None, calls_p
     )
 
 
-def _pairs_needed(content: Content, alpha: float, margin: float) -> int | None:
+def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:
     """Forecast the further answers that decide whether the loss is above the margin, at the observed rates."""
     n = content.n
     if n == 0:
@@ -334,15 +334,15 @@ def _exhausted(case: Case) -> dict[str, Any]:
     return {"strategy": _best(case).strategy.id, "ladder_exhausted": True}
 
 
-def _routes(tune: Sequence[Part], prompt: Sequence[Part]) -> dict[str, Any]:
+def _routes(tune: Sequence[SegmentRates], prompt: Sequence[SegmentRates]) -> dict[str, Any]:
     return {"tune": [part.name for part in tune], "prompt": [part.name for part in prompt]}
 
 
-def _names(parts: Sequence[Part]) -> str:
+def _names(parts: Sequence[SegmentRates]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def _told(rate: Rate) -> str:
+def _told(rate: UnhandledRate) -> str:
     if rate.rate is None:
         return "rate (no data)"
     return f"{rate.k:g}/{rate.n} = {percent(rate.rate)} {interval(rate.lower, rate.upper)}"

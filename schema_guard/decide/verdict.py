@@ -12,20 +12,20 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide import explain
-from schema_guard.decide.case import Case, Part, case_of
+from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, rate_of
-from schema_guard.decide.prices import tuning_prices
 from schema_guard.decide.rules import Ruling, rule
-from schema_guard.decide.words import odds
+from schema_guard.prices.table import tuning_prices
 from schema_guard.stats import bounds, e_bh, e_value, paired
+from schema_guard.text import odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import Comparison, Evidence
+    from schema_guard.decide.evidence import ComparisonCounts, Evidence
     from schema_guard.decide.measure import Measured
 
 _GOOD = ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
@@ -234,7 +234,7 @@ def _segment_figures(case: Case) -> dict[str, Any]:
     return {"segments": [_part_figures(part) for part in case.parts], "alpha_segment": case.alpha_segment}
 
 
-def _part_figures(part: Part) -> dict[str, Any]:
+def _part_figures(part: SegmentRates) -> dict[str, Any]:
     """Give a pilot's segment as its pairs of bounds, another's with its counts too."""
     figures = {"name": part.name, "share": part.share, "prompt": [part.prompt.lower, part.prompt.upper]}
     if part.tuned is not None:
@@ -288,7 +288,7 @@ def _both_sides(e_ok: float, e_bad: float) -> dict[str, Any]:
     return {"ok": _finite(e_ok), "bad": _finite(e_bad), "text": f"below {odds(e_ok)}, above {odds(e_bad)}"}
 
 
-def _comparison(found: Comparison, alpha: float) -> dict[str, Any]:
+def _comparison(found: ComparisonCounts, alpha: float) -> dict[str, Any]:
     compared = paired(found.b, found.c, found.n, alpha=alpha)
     e_better = _finite(compared.e_value)
     return {**found._asdict(), **asdict(compared), "e_value": e_better, "odds": odds(e_better)}

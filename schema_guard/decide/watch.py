@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schema_guard.decide.candidates import alarm_of, candidates_of, is_trial, of_newest_schema
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
 from schema_guard.stats import bounds
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.records import Store

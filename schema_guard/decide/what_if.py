@@ -8,7 +8,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.evidence import CallCost, Config, Economics, Feasibility, Three
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Model
 from schema_guard.models.weights import local_weights
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.models.openai_api import Endpoint, OpenAIModel
@@ -58,7 +59,7 @@ def connect(name: str, *, target: str | None = None, timeout_s: float = 600.0, m
 
 
 def _local(target: str | None, timeout_s: float, max_retries: int) -> OpenAIModel:
-    from schema_guard.models.local import connect_local  # noqa: PLC0415 - it starts processes
+    from schema_guard.models.local import connect_local  # it starts processes
 
     if target not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(f"target={target!r}: model 'local' takes 'llamacpp-llguidance' only")
@@ -80,18 +81,18 @@ def _openai(name: str, target: str, timeout_s: float, max_retries: int) -> OpenA
 
 
 def _endpoint(base_url: str | None, api_key: str | None, timeout_s: float, max_retries: int) -> Endpoint:
-    from schema_guard.models.openai_api import Endpoint  # noqa: PLC0415 - only for those who use it
+    from schema_guard.models.openai_api import Endpoint  # only for those who use it
 
     return Endpoint(base_url, api_key, timeout_s, max_retries)
 
 
 def _openai_model(name: str, target: str, endpoint: Endpoint) -> OpenAIModel:
-    from schema_guard.models.openai_api import OpenAIModel  # noqa: PLC0415 - only for those who use it
+    from schema_guard.models.openai_api import OpenAIModel  # only for those who use it
 
     return OpenAIModel(name, endpoint, target=target)
 
 
 def _scripted(file: str, target: str) -> ScriptedModel:
-    from schema_guard.models.scripted import ScriptedModel  # noqa: PLC0415 - only for those who use it
+    from schema_guard.models.scripted import ScriptedModel  # only for those who use it
 
     return ScriptedModel.from_file(Path(file), target=target)

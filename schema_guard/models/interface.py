@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from schema_guard.core.values import Message
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 
 PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from schema_guard.errors import SchemaGuardError, clip, missing_extra
+from schema_guard.errors import SchemaGuardError, missing_extra
 from schema_guard.models.openai_api import TIMEOUT_S, Endpoint, OpenAIModel
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,10 +138,10 @@ class LlamaServer:
 
 
 def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
-    script = Path(__file__).with_name("_llama_process.py")
+    script = Path(__file__).with_name("llama_process.py")
     # -P: the script's own folder must not shadow packages. PYTHONPATH: what is importable here is so there.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    return subprocess.Popen(  # noqa: S603 - our own script, no shell
+    return subprocess.Popen(
         [sys.executable, "-P", str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -225,7 +225,7 @@ class OpenAIModel(Closing):
 def _sdk(name: str) -> Any:
     """Import the SDK when a model of it is made: half a second that others need not pay."""
     try:
-        import openai  # noqa: PLC0415 - see above
+        import openai  # see above
     except ImportError as error:
         raise missing_extra(f"model {name!r}", "openai", "openai") from error
     return openai

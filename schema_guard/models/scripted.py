@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing, messages
 from schema_guard.targets import capabilities
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -59,7 +60,7 @@ class ScriptedReply:
     error: Exception | None = None
 
 
-class Asked(NamedTuple):
+class ScriptedCall(NamedTuple):
     """What a model was asked.
 
     Attributes:
@@ -122,7 +123,7 @@ class ScriptedModel(Closing):
         self.name = name
         self.target = target
         self.capabilities = capabilities(target)
-        self.asked: list[Asked] = []
+        self.asked: list[ScriptedCall] = []
         self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
         self._is_cycle = cycle
         self._given = 0
@@ -173,7 +174,7 @@ class ScriptedModel(Closing):
 
     def _next(self, prompt: PromptLike, options: Mapping[str, Any] | None) -> ScriptedReply:
         turns = messages(prompt)
-        asked = Asked(prompt if isinstance(prompt, str) else turns, dict(options or {}))
+        asked = ScriptedCall(prompt if isinstance(prompt, str) else turns, dict(options or {}))
         with self._lock:
             self.asked.append(asked)
             if not self._rules:
@@ -245,7 +246,7 @@ def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[Sc
 
 
 def _read_rule(given: object, where: str, delay_s: float) -> _Rule:
-    if not isinstance(given, tuple) or len(given) != 2:  # noqa: PLR2004 - a pair
+    if not isinstance(given, tuple) or len(given) != 2:
         raise InvalidArgument(f"{where}: expected a pair like the others, got {clip(repr(given))}")
     when, reply = given
     if not isinstance(when, str) and not callable(when):
@@ -392,7 +393,7 @@ class WireUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class WireContent:
     """A message, or the piece of one that a chunk carries."""
 
     content: str | None = None
@@ -405,7 +406,7 @@ class Content:
 class Choice:
     """The one choice of a whole reply."""
 
-    message: Content
+    message: WireContent
     finish_reason: str | None
     index: int = 0
 
@@ -414,7 +415,7 @@ class Choice:
 class ChunkChoice:
     """The one choice of a chunk."""
 
-    delta: Content
+    delta: WireContent
     finish_reason: str | None = None
     index: int = 0
 
@@ -445,8 +446,8 @@ def _wire_reason(finish_reason: str | None) -> str | None:
     return {"tool_call": "tool_calls", "refusal": "stop"}.get(finish_reason or "", finish_reason)
 
 
-def _content(scripted: ScriptedReply, text: str | None) -> Content:
-    return Content(refusal=text) if scripted.finish_reason == "refusal" else Content(text)
+def _content(scripted: ScriptedReply, text: str | None) -> WireContent:
+    return WireContent(refusal=text) if scripted.finish_reason == "refusal" else WireContent(text)
 
 
 def _whole(model: str, scripted: ScriptedReply) -> Any:
@@ -467,7 +468,7 @@ def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
     if scripted.error is not None:
         raise copy.copy(scripted.error)  # as in _whole()
     if scripted.finish_reason is not None:
-        end = ChunkChoice(Content(), _wire_reason(scripted.finish_reason))
+        end = ChunkChoice(WireContent(), _wire_reason(scripted.finish_reason))
         yield Completion(model, (end,), None, kind)
     if scripted.usage is not None:
         yield Completion(model, (), _wire_usage(scripted.usage), kind)

@@ -130,7 +130,7 @@ def _download(command: list[str], folder: Path) -> Path:
         "--disable-pip-version-check",
     ]
     # pip draws its progress on stdout, which belongs to results here: it gets stderr for both.
-    status = subprocess.run(  # noqa: S603 - our own command, no shell
+    status = subprocess.run(
         [*command, *arguments, "--dest", str(folder), REQUIREMENT],
         stdin=subprocess.DEVNULL,
         stdout=2,

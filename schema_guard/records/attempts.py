@@ -79,7 +79,7 @@ def span(select: Select, where: Where) -> tuple[int, int]:
         return 0, last or 0
     condition, values = where.times()
     # Both in one: SQLite then looks at the index of times, not at one attempt after the other.
-    ((first, last),) = select(f"SELECT MIN(id), MAX(id) FROM attempts WHERE {condition}", values)  # noqa: S608 - our own names
+    ((first, last),) = select(f"SELECT MIN(id), MAX(id) FROM attempts WHERE {condition}", values)
     return first or 0, last or 0
 
 
@@ -87,7 +87,7 @@ def page(select: Select, where: Where, *, first: int, last: int) -> list[StoredR
     """Give the next attempts with an `id` from *first* to *last*; none when that was all."""
     condition, values = where.sql()
     sql = (
-        f"SELECT id, {', '.join(COLUMNS)} FROM attempts "  # noqa: S608
+        f"SELECT id, {', '.join(COLUMNS)} FROM attempts "
         f"WHERE id BETWEEN ? AND ? AND {condition} ORDER BY id LIMIT {_PAGE}"
     )
     return [(attempt_id, tuple(row)) for attempt_id, *row in select(sql, [first, last, *values])]

@@ -19,10 +19,10 @@ Select: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 def has_roll_ups(select: Select) -> bool:
     """Say whether a database has the tables that came with version 2: roll-ups and declarations."""
     ((version,),) = select("PRAGMA user_version", ())
-    return bool(version >= 2)  # noqa: PLR2004 - a version
+    return bool(version >= 2)
 
 
-class WriteRefused(StoreError):  # noqa: N818 - named for the fact, as the others are
+class WriteRefused(StoreError):
     """A store cannot be opened, or did not take a batch.
 
     Attributes:

@@ -228,7 +228,7 @@ def configuration_ids(select: Select) -> dict[Row, int]:
     """Give the `id` of each configuration; none where there are no roll-ups."""
     if not has_roll_ups(select):
         return {}
-    sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"  # noqa: S608 - our own names
+    sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
     return {tuple(configuration): number for number, *configuration in select(sql, ())}
 
 
@@ -272,15 +272,15 @@ def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
 def read_configurations(select: Select, where: Where) -> list[ConfigurationCounts]:
     """Read the roll-ups of the configurations of one schema and function, or of all, first stored first."""
     condition, values = where.sql()
-    sql = f"SELECT {', '.join(_IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"  # noqa: S608
+    sql = f"SELECT {', '.join(_IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"
     found = select(sql, values)
-    chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"  # noqa: S608
+    chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"
     tallies: dict[int, _Tallies] = defaultdict(lambda: defaultdict(dict))
-    sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"  # noqa: S608
+    sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"
     for configuration_id, tally, key, count in select(sql, values):
         tallies[configuration_id][tally][key] = count
     outcomes: dict[int, list[bytes]] = defaultdict(list)
-    sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"  # noqa: S608
+    sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"
     for configuration_id, bits in select(sql, values):
         outcomes[configuration_id].append(bits)
     return [_counts(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
 from schema_guard.records.backend import has_roll_ups
 from schema_guard.records.rows import store_text
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Select

@@ -16,8 +16,8 @@ from schema_guard.records.configurations import (
     place_after,
     read_configurations,
 )
-from schema_guard.records.recount import recount
 from schema_guard.records.rollups import without_judged
+from schema_guard.records.sqlite.recount import recount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

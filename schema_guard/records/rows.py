@@ -14,7 +14,7 @@ import reprlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.core.violations import declared_location
+from schema_guard.core.validation.violations import declared_location
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from schema_guard.errors import InvalidArgument, did_you_mean
+from schema_guard.errors import InvalidArgument
 from schema_guard.records import urls
 from schema_guard.records.writer import Counts, Writer
+from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,8 +92,8 @@ class Store:
             function: Only this guarded function.
             call_ids: Only these calls.
         """
-        from schema_guard.records.attempts import Where, as_dict  # noqa: PLC0415
-        from schema_guard.records.reading import pages  # noqa: PLC0415
+        from schema_guard.records.attempts import Where, as_dict
+        from schema_guard.records.reading import pages
 
         self.flush()
         where = Where(since, until, schema, function, call_ids)
@@ -113,8 +114,8 @@ class Store:
         a second for about sixty thousand. Attempts that a process of an earlier version stores are in
         the roll-ups after the next write of this one. The arguments are those of `attempts`.
         """
-        from schema_guard.records import reading  # noqa: PLC0415
-        from schema_guard.records.attempts import Where  # noqa: PLC0415
+        from schema_guard.records import reading
+        from schema_guard.records.attempts import Where
 
         self.flush()
         return reading.configurations(self._backend, Where(since, until, schema, function))
@@ -131,7 +132,7 @@ class Store:
         Raises:
             InvalidArgument: There is no such configuration, or it has fewer judged calls.
         """
-        from schema_guard.records import reading  # noqa: PLC0415
+        from schema_guard.records import reading
 
         self.flush()
         return reading.configuration_after(self._backend, configuration_id, call_number)
@@ -146,7 +147,7 @@ class Store:
         Returns:
             The inputs; those of them that were unhandled only before; and those only after.
         """
-        from schema_guard.records.configurations import pairs  # noqa: PLC0415
+        from schema_guard.records.configurations import pairs
 
         self.flush()
         with self._backend.reading() as select:
@@ -161,13 +162,13 @@ class Store:
         function: str | None = None,
     ) -> list[Summary]:
         """Count the stored calls by configuration, over its functions and segments, as `configurations` does."""
-        from schema_guard.records.summary import summarize  # noqa: PLC0415
+        from schema_guard.records.summary import summarize
 
         return summarize(self.configurations(since=since, until=until, schema=schema, function=function))
 
     def drops(self, *, since: float | None = None) -> dict[str, int]:
         """Give the attempts that any process had to drop, by reason, as far as that could be stored."""
-        from schema_guard.records.attempts import drop_counts  # noqa: PLC0415
+        from schema_guard.records.attempts import drop_counts
 
         self.flush()
         with self._backend.reading() as select:
@@ -186,7 +187,7 @@ class Store:
             InvalidArgument: A text is blank, or the status is another one.
             StoreError: The store cannot be written.
         """
-        from schema_guard.records import declarations  # noqa: PLC0415
+        from schema_guard.records import declarations
 
         declared = declarations.declared_rung(rung, status, reason, time.time())
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
@@ -195,7 +196,7 @@ class Store:
 
     def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
         """Give what was declared of each rung for a schema, the latest of each, the oldest first."""
-        from schema_guard.records.declarations import read_rungs  # noqa: PLC0415
+        from schema_guard.records.declarations import read_rungs
 
         with self._backend.reading() as select:
             return read_rungs(select, schema_fingerprint)
@@ -211,7 +212,7 @@ class Store:
             InvalidArgument: The target is no such rate.
             StoreError: The store cannot be written.
         """
-        from schema_guard.records import declarations  # noqa: PLC0415
+        from schema_guard.records import declarations
 
         declared = declarations.declared_target(target, time.time())
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
@@ -220,7 +221,7 @@ class Store:
 
     def targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give all targets that were set for a schema with their dates; the last one holds."""
-        from schema_guard.records.declarations import read_targets  # noqa: PLC0415
+        from schema_guard.records.declarations import read_targets
 
         with self._backend.reading() as select:
             return read_targets(select, schema_fingerprint)

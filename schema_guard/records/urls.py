@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_guard.errors import InvalidArgument, did_you_mean
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
@@ -72,7 +73,7 @@ def data_folder() -> Path:
 
 
 def _sqlite(path: str) -> Backend:
-    from schema_guard.records.sqlite import SQLite  # noqa: PLC0415 - sqlite3 only when a store is used
+    from schema_guard.records.sqlite.database import SQLite  # sqlite3 only when a store is used
 
     if path in ("", ":memory:"):
         return SQLite(None)

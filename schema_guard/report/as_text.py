@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
-from schema_guard.errors import clip, safe
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

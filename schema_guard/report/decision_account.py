@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.words import dollars, interval, months, odds, percent, plural
-from schema_guard.errors import safe
 from schema_guard.report.decision_sections import (
     COLUMNS,
     calls,
@@ -21,6 +19,7 @@ from schema_guard.report.decision_sections import (
     sections_of,
     state_of,
 )
+from schema_guard.text import dollars, interval, months, odds, percent, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

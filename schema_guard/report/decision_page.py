@@ -8,10 +8,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean, safe
+from schema_guard.errors import InvalidArgument
 from schema_guard.report.decision_account import account_of
 from schema_guard.report.decision_plots import plots_of
 from schema_guard.report.page import check_extra, page
+from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

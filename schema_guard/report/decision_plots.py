@@ -11,8 +11,6 @@ from itertools import cycle
 from math import log, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.words import dollars, interval, months, odds, percent
-from schema_guard.errors import clip
 from schema_guard.report.decision_sections import TUNED, calls, name_of, payback, swings
 from schema_guard.report.drawing import (
     MARKS,
@@ -28,6 +26,7 @@ from schema_guard.report.drawing import (
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.stats import log_e_value
+from schema_guard.text import clip, dollars, interval, months, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -240,7 +239,7 @@ def _rated(figures: Figures) -> list[_Rated]:
 
 def _mark_1_2_5(axis: Axes) -> None:
     """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
-    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as in new_figure
+    from matplotlib.ticker import LogLocator
 
     low, high = axis.get_xlim()
     subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.words import dollars, interval, months, odds, percent
-from schema_guard.errors import clip, safe
+from schema_guard.text import clip, dollars, interval, months, odds, percent, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -45,7 +45,7 @@ def new_figure(
     height: float, *, left: float, bottom: float = 44, panels: int = 1
 ) -> tuple[Figure, list[Axes]]:
     """Give a figure with panels one above the other; all sizes in units of the view box."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and half a second
+    from matplotlib.figure import Figure  # an extra, and half a second
 
     made = Figure(figsize=(WIDTH / 72, height / 72))
     gap, right, top = 34, 14, 22

@@ -85,7 +85,7 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, title: str, description
         title: What the figure shows.
         description: The same for who does not see it.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - an extra, and half a second
+    import matplotlib as mpl  # an extra, and half a second
 
     with _drawing, mpl.rc_context(), warnings.catch_warnings():
         # A name may have letters that the font for measuring does not have; the reader's font has them.

@@ -75,8 +75,8 @@ def page(  # noqa: PLR0913 - one argument a part of the page
         sections: The details.
         quotes: Texts of strangers.
     """
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an extra
-    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
+    from jinja2 import Environment, StrictUndefined  # an extra
+    from markupsafe import Markup  # comes with jinja2
 
     engine = Environment(
         autoescape=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.errors import safe
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

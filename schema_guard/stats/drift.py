@@ -11,8 +11,9 @@ from functools import lru_cache
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from schema_guard.errors import InvalidArgument, clip
-from schema_guard.stats._checks import count, fraction
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats.checks import count, fraction
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from collections import Counter
 from math import exp, log, log1p
 from typing import TYPE_CHECKING
 
-from schema_guard.stats._checks import fraction, gap
+from schema_guard.stats.checks import fraction, gap
 from schema_guard.stats.rates import Bounds
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from math import exp, inf, log, log1p
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.errors import InvalidArgument, clip
-from schema_guard.stats._checks import count, fraction, pair, part
+from schema_guard.errors import InvalidArgument
 from schema_guard.stats.beta import LARGEST_LOGIT, log_front, odds_point, quantile
+from schema_guard.stats.checks import count, fraction, pair, part
 from schema_guard.stats.one_look import jeffreys
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import log, log1p, sqrt
 from typing import TYPE_CHECKING
 
-from schema_guard.stats._checks import fraction, share
+from schema_guard.stats.checks import fraction, share
 from schema_guard.stats.rates import Bounds
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import log
 from statistics import NormalDist
 
-from schema_guard.stats._checks import counts, fraction, whole_counts
 from schema_guard.stats.beta import quantile
+from schema_guard.stats.checks import counts, fraction, whole_counts
 from schema_guard.stats.rates import Bounds, score_bound
 
 

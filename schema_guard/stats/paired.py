@@ -11,7 +11,7 @@ from math import ceil, log
 from statistics import NormalDist
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.stats._checks import count, fraction, part, share
+from schema_guard.stats.checks import count, fraction, part, share
 from schema_guard.stats.rates import bounds_of, log_e_of, odds_of
 
 _ROUNDING = 1e-9

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from math import asin, atan2, exp, floor, inf, log, log1p, pi, sqrt
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from schema_guard.errors import InvalidArgument, clip
-from schema_guard.stats._checks import MOST_CALLS, counts, fraction
+from schema_guard.errors import InvalidArgument
 from schema_guard.stats.beta import LARGEST_LOGIT, Point, divergence, log_tail_over_front, odds_point
+from schema_guard.stats.checks import MOST_CALLS, counts, fraction
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable

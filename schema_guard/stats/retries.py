@@ -11,8 +11,9 @@ from math import inf, prod
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from schema_guard.errors import InvalidArgument, clip
-from schema_guard.stats._checks import count, fraction, pair, part, share
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats.checks import count, fraction, pair, part, share
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,7 +118,7 @@ def extrapolate_retries(f1: float, f2: float, *, attempts: int = 3) -> Extrapola
     Extrapolation(size=0.8..., hazards=(0.1, 0.6, 0.742...), residual=0.0445...)
     """
     f1, f2 = fraction("f1", f1), share("f2", f2)
-    if not isinstance(attempts, Integral) or attempts < 2:  # noqa: PLR2004 - the model starts from two
+    if not isinstance(attempts, Integral) or attempts < 2:  # the model starts from two
         raise InvalidArgument(f"attempts={clip(repr(attempts))}: expected an int >= 2")
     if f2 < f1:
         return None

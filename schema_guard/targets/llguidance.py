@@ -15,8 +15,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import pointer
-from schema_guard.core.references import subschemas
-from schema_guard.errors import InvalidArgument, clip, missing_extra
+from schema_guard.core.validation.references import subschemas
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -205,7 +206,7 @@ def _written(document: Any, dialect: str | None = None) -> str:
 def _complaint(text: str) -> _Complaint | None:
     """Give what llguidance says against a grammar, warnings included; None when all of it is enforced."""
     try:
-        from llguidance import LLMatcher  # noqa: PLC0415 - an extra, imported by those who use it
+        from llguidance import LLMatcher  # an extra, imported by those who use it
     except ImportError as error:
         what = "strategy 'strict_schema' on target 'llamacpp-llguidance'"
         raise missing_extra(what, "llguidance", "local") from error

@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
 from schema_guard.targets.llguidance import grammar
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import missing_extra
 
 if TYPE_CHECKING:
-    from schema_guard.testing._broken import Broken, broken
-    from schema_guard.testing._flaky import FlakyModel
-    from schema_guard.testing._histories import Expected, History, histories
-    from schema_guard.testing._instances import instances
-    from schema_guard.testing._near_misses import NearMiss, near_misses
-    from schema_guard.testing._sent import Sent, replies
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
+    from schema_guard.testing.model_replies.broken import Broken, broken
+    from schema_guard.testing.model_replies.flaky import FlakyModel
+    from schema_guard.testing.model_replies.histories import Expected, History, histories
+    from schema_guard.testing.model_replies.valid import Sent, replies
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
-    from schema_guard.testing.server import FAULTS, Request, ScriptedModel, Server, serve
+    from schema_guard.testing.schemas.instances import instances
+    from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
+    from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
 
 _NAMES = {
     "cassettes": ("ReplayError", "recording", "replaying"),
-    "_broken": ("Broken", "broken"),
-    "_flaky": ("FlakyModel",),
-    "_histories": ("Expected", "History", "histories"),
-    "_sent": ("Sent", "replies"),
-    "_instances": ("instances",),
-    "_near_misses": ("NearMiss", "near_misses"),
+    "model_replies.broken": ("Broken", "broken"),
+    "model_replies.flaky": ("FlakyModel",),
+    "model_replies.histories": ("Expected", "History", "histories"),
+    "model_replies.valid": ("Sent", "replies"),
+    "schemas.instances": ("instances",),
+    "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
-    "server": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
+    "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -64,7 +64,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.lazy import find  # noqa: PLC0415 - only what is used is paid for
+    from schema_guard.lazy import find  # only what is used is paid for
 
     try:
         return find(__name__, _HOME_OF, name)

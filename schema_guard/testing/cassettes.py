@@ -30,8 +30,9 @@ from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.digest import hex_digest
 from schema_guard.core.values import Failure, Usage
-from schema_guard.errors import SchemaGuardError, clip, safe
+from schema_guard.errors import SchemaGuardError
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Ask, Call, Prompt

@@ -21,17 +21,18 @@ from hypothesis.errors import HypothesisException
 from schema_guard.core.judge import judge
 from schema_guard.core.pointer import join
 from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidArgument, clip, safe
-from schema_guard.guard import guard
+from schema_guard.errors import InvalidArgument
+from schema_guard.guards.decorator import guard
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.testing import broken, histories, instances, near_misses, replies
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hypothesis.strategies import SearchStrategy
 
-    from schema_guard.core.engine import Engine
+    from schema_guard.core.validation.fast import Validator
     from schema_guard.core.values import Outcome
     from schema_guard.testing import Broken, Expected, History, NearMiss, Sent
 
@@ -183,7 +184,7 @@ def _keys(value: Any) -> list[Any]:
 
 
 @cache
-def _reference(schema: Schema[Any]) -> Engine:
+def _reference(schema: Schema[Any]) -> Validator:
     return schema.reference()
 
 
@@ -246,7 +247,7 @@ def _history_wrong(schema: Schema[Any], history: History) -> str | None:
 
 
 def _of(outcome: Outcome[Any]) -> Expected:
-    from schema_guard.testing import Expected  # noqa: PLC0415 - the name is made when it is used
+    from schema_guard.testing import Expected  # the name is made when it is used
 
     failures = tuple((a.failure.kind, a.failure.code) for a in outcome.attempts if a.failure is not None)
     return Expected(len(outcome.attempts), outcome.ok, outcome.value, failures)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
     from schema_guard.testing.cassettes import Redact
     from schema_guard.testing.rates import Criterion, FailureRate, Measurement
-    from schema_guard.testing.server import Server
+    from schema_guard.testing.server.serving import Server
 
 RATE_MARKER = "schema_guard_failure_rate"
 LIVE_MARKER = "schema_guard_live"
@@ -105,7 +105,7 @@ def _schema_guard_network(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker(LIVE_MARKER) is not None:
         yield
         return
-    from schema_guard.testing._network import blocked  # noqa: PLC0415 - rule 1
+    from schema_guard.testing.network import blocked  # rule 1
 
     with blocked(request.node.nodeid):
         yield
@@ -117,7 +117,7 @@ def guard_store(tmp_path_factory: pytest.TempPathFactory, _schema_guard_network:
 
     A guard with a `store=` of its own keeps it.
     """
-    from schema_guard.records import resolve_store  # noqa: PLC0415 - rule 1
+    from schema_guard.records import resolve_store  # rule 1
 
     url = f"sqlite:///{tmp_path_factory.mktemp('schema_guard') / 'records.db'}"
     with pytest.MonkeyPatch.context() as patch:
@@ -131,7 +131,7 @@ def guard_store(tmp_path_factory: pytest.TempPathFactory, _schema_guard_network:
 @pytest.fixture
 def scripted_model(_schema_guard_network: None) -> type[ScriptedModel]:
     """Give what makes a model from its replies: `scripted_model(['{"total": 1}'])`."""
-    from schema_guard.testing.server import ScriptedModel  # noqa: PLC0415 - rule 1
+    from schema_guard.testing.server.serving import ScriptedModel  # rule 1
 
     return ScriptedModel
 
@@ -139,7 +139,7 @@ def scripted_model(_schema_guard_network: None) -> type[ScriptedModel]:
 @pytest.fixture
 def llm_server(_schema_guard_network: None) -> Iterator[Callable[..., Server]]:
     """Give what starts a server on loopback, as `serve` does; its servers are closed with the test."""
-    from schema_guard.testing.server import serve  # noqa: PLC0415 - rule 1
+    from schema_guard.testing.server.serving import serve  # rule 1
 
     with ExitStack() as servers:
 
@@ -186,7 +186,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _measured(item: pytest.Item, marker: pytest.Mark) -> Generator[None, object, object]:
-    from schema_guard.testing.rates import Measurement, settle  # noqa: PLC0415 - rule 1
+    from schema_guard.testing.rates import Measurement, settle  # rule 1
 
     criterion = _criterion(marker)
     inputs = marker.kwargs.get("inputs")
@@ -208,10 +208,10 @@ def _measured(item: pytest.Item, marker: pytest.Mark) -> Generator[None, object,
 
 
 def _criterion(marker: pytest.Mark) -> Criterion:
-    from dataclasses import fields  # noqa: PLC0415 - rule 1
+    from dataclasses import fields  # rule 1
 
-    from schema_guard.errors import did_you_mean  # noqa: PLC0415
-    from schema_guard.testing.rates import Criterion  # noqa: PLC0415
+    from schema_guard.testing.rates import Criterion
+    from schema_guard.text import did_you_mean
 
     settings = {name: value for name, value in marker.kwargs.items() if name != "inputs"}
     known = [field.name for field in fields(Criterion)]
@@ -229,7 +229,7 @@ def _criterion(marker: pytest.Mark) -> Criterion:
 @contextmanager
 def _as_failure() -> Iterator[None]:
     """Fail the test, without a traceback through the plugin, for a marker that cannot be used."""
-    from schema_guard.errors import InvalidArgument  # noqa: PLC0415 - rule 1
+    from schema_guard.errors import InvalidArgument  # rule 1
 
     try:
         yield
@@ -347,7 +347,7 @@ class _Cassettes:
         self, request: pytest.FixtureRequest, schema_guard_redact: Redact | None
     ) -> Iterator[None]:
         """Stand between the guarded functions of one test and their models."""
-        from schema_guard.testing.cassettes import file_name, recording, replaying  # noqa: PLC0415 - rule 1
+        from schema_guard.testing.cassettes import file_name, recording, replaying  # rule 1
 
         node = request.node
         path = self._folder / file_name(node.nodeid)

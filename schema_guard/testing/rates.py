@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.calls.shapes import all_arguments, name_of
 from schema_guard.core.explain import explain
 from schema_guard.core.values import Outcome
-from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, clip, safe
+from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema
 from schema_guard.stats import bounds, calls_needed, log_e_value
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     import asyncio
@@ -340,7 +341,7 @@ def settle(measurement: Measurement, criterion: Criterion, name: str) -> Failure
     if found.decision == "ok" or (found.decision == "undecided" and criterion.undecided == "pass"):
         return found
     if found.decision == "undecided" and criterion.undecided == "skip":
-        import pytest  # noqa: PLC0415 - only a test that is to be skipped needs it
+        import pytest  # only a test that is to be skipped needs it
 
         pytest.skip(measurement.explained(name))
     raise AssertionError(measurement.explained(name))
@@ -364,7 +365,7 @@ def _counted(inputs: Iterable[Any] | None, budget_calls: int) -> Iterable[tuple[
 
 def _observed(function: Any, schema: Any) -> Callable[[Any], Any]:
     """Give what makes a call and gives its Outcome, for a function that has one."""
-    from schema_guard.guard import AsyncGuarded, Guarded, guard  # noqa: PLC0415 - 30 ms that only calls need
+    from schema_guard.guards.decorator import AsyncGuarded, Guarded, guard  # 30 ms that only calls need
 
     if schema is not None:
         function = guard(schema, observe=True)(function)
@@ -377,7 +378,7 @@ def _observed(function: Any, schema: Any) -> Callable[[Any], Any]:
 
 
 def _make_calls(function: Callable[[Any], Any], measurement: Measurement) -> None:
-    import asyncio  # noqa: PLC0415 - as above
+    import asyncio
 
     # With a factory the runner leaves the thread's own event loop alone; it starts with its first call.
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
@@ -392,7 +393,7 @@ def _make_calls(function: Callable[[Any], Any], measurement: Measurement) -> Non
 def _awaited(result: Any, runner: asyncio.Runner) -> Any:
     if not hasattr(type(result), "__await__"):
         return result
-    import asyncio  # noqa: PLC0415 - as above
+    import asyncio
 
     async def finished() -> Any:
         return await result

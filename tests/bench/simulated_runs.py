@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from schema_guard.bench.plan import Column
-from schema_guard.bench.scored import FailedAttempt, Run, Scored
-from schema_guard.bench.scoring import Score
+from schema_guard.bench.run.plan import Column
+from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
+from schema_guard.bench.suites.scoring import Score
 
 # An example is a whole run: fewer of them than of texts and numbers.
 RUNS = settings(max_examples=50)
@@ -95,7 +95,7 @@ def simulated(seed, rates, *, tasks, epochs=1, schemas=1, **others):
         epochs: How often.
         schemas: Over which the tasks are spread.
     """
-    random = Random(seed)  # noqa: S311 - repeatable, no secret
+    random = Random(seed)  # repeatable, no secret
     calls = [
         drawn(
             random,

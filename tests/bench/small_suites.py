@@ -2,7 +2,7 @@
 
 import json
 
-from schema_guard.bench.suite import Suite, SuiteSchema, Task
+from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
 from schema_guard.core.schema import Schema
 from schema_guard.models.scripted import ScriptedModel
 

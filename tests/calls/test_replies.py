@@ -920,7 +920,7 @@ def test_an_exception_that_raises_carries_no_reply():
         def __eq__(self, _):
             raise RuntimeError
 
-    class Odd(Exception):  # noqa: N818
+    class Odd(Exception):
         body = SimpleNamespace(code=NoCode())
 
         @property

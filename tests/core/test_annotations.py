@@ -113,7 +113,7 @@ def test_postponed_annotations_know_what_is_required(tmp_path, monkeypatch):
         "class Few(TypedDict, total=False):\n    a: Required[int]\n    b: int\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    import postponed_notes  # noqa: PLC0415
+    import postponed_notes
 
     assert [
         from_annotation(given)[0]["required"] for given in (postponed_notes.Some, postponed_notes.Few)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schema_guard.core.judge import judge
-from schema_guard.core.parse import NotJson, parse
-from schema_guard.core.repair import STEPS
+from schema_guard.core.reading.parse import NotJson, parse
+from schema_guard.core.repair.scanner import STEPS
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits
 

@@ -123,7 +123,7 @@ def test_heavy_case_stays_within_time_and_memory(cases, name):
     print(json.dumps(said))
     """
     root = Path(schema_guard.__file__).parents[1]
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # our own words
         [sys.executable, "-c", textwrap.dedent(script)],
         input=json.dumps(cases[name]),
         capture_output=True,

@@ -45,7 +45,7 @@ def test_document_is_copied():
 
     assert schema.document == {"$ref": "urn:n"}
     assert Schema.of({"$ref": "urn:n"}, resources={"urn:n": {"type": "integer"}}).is_valid(1)
-    assert pickle.loads(pickle.dumps(schema)).is_valid(1)  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(schema)).is_valid(1)  # our own
 
 
 def test_fingerprint_is_of_the_content():

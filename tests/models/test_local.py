@@ -147,7 +147,7 @@ def test_process_ends_and_takes_the_server_with_it(tmp_path, end):
         "        model('Tell a long story.')\n" + end
     )
 
-    ended = subprocess.run(  # noqa: S603 - our own program
+    ended = subprocess.run(  # our own program
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
 

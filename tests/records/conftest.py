@@ -77,7 +77,7 @@ def count_rows():
     def count(path, table="attempts"):
         connection = sqlite3.connect(path)
         try:
-            return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own names
+            return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         finally:
             connection.close()
 
@@ -100,7 +100,7 @@ def start():
         text = textwrap.dedent(prelude) + textwrap.dedent(script)
         command = [sys.executable, "-c", text, url]
         environment = {**os.environ, "PYTHONPATH": str(root), **environment}
-        return subprocess.Popen(  # noqa: S603 - our own words
+        return subprocess.Popen(  # our own words
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
 

@@ -13,7 +13,7 @@ from schema_guard.core.values import Failure, Usage, Violation
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, rows
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 ALWAYS = -1e18  # as `since`: every call, counted from its attempts
 

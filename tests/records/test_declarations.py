@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import DeclaredRung, DeclaredTarget, Store, open_store
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 FINGERPRINT = "f" * 16
 

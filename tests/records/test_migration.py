@@ -10,7 +10,7 @@ import pytest
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
 from schema_guard.records.rows import COLUMNS, rows
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 TABLES_OF_VERSION_1 = (
     """CREATE TABLE attempts (
@@ -42,7 +42,7 @@ def insert(connection, outcomes):
     """Store outcomes as version 1 did."""
     made = [row for outcome in outcomes for row in rows(outcome, "task", b"k" * 32)]
     connection.executemany(
-        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608 - our own names
+        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
         made,
     )
 
@@ -153,7 +153,7 @@ def test_reading_does_not_migrate(path, count_rows):
 KILL = """
 import signal, sqlite3
 from pathlib import Path
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 class Dying:
     left = int(sys.argv[1].split()[1])

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from schema_guard.records import Store
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

@@ -12,9 +12,9 @@ from schema_guard import records
 from schema_guard.core.values import Failure, Message, Usage, Violation
 from schema_guard.errors import InvalidArgument, StoreError
 from schema_guard.records import Counts, Store, open_store, resolve_store
-from schema_guard.records._sqlite_tables import make_tables
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.tables import make_tables
 
 
 @pytest.fixture
@@ -382,4 +382,4 @@ def test_every_public_name_is_there():
 def test_an_unknown_name_is_an_attribute_error():
     """A name that the package does not have is refused as any module refuses it."""
     with pytest.raises(AttributeError, match=r"module 'schema_guard\.records' has no attribute 'Sumary'"):
-        records.Sumary  # noqa: B018
+        records.Sumary

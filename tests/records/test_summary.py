@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard.core.validation.violations import declared_location
 from schema_guard.core.values import Failure, Usage, Violation
-from schema_guard.core.violations import declared_location
 from schema_guard.records import Store, Summary
 from schema_guard.records.rows import store_text
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
 
 FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
 REPAIRED = set(FORMS[2:])

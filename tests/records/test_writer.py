@@ -8,9 +8,9 @@ import pytest
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Counts, Store, writer
-from schema_guard.records._turns import turn
 from schema_guard.records.rows import rows
-from schema_guard.records.sqlite import SQLite
+from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.turns import turn
 
 
 @pytest.fixture

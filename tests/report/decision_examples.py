@@ -1,7 +1,7 @@
 """Evidence of every verdict, and what its figures look like in words."""
 
 from schema_guard.decide import decide
-from schema_guard.decide.words import dollars, interval, months, odds, percent
+from schema_guard.text import dollars, interval, months, odds, percent
 from tests.decide.examples import (
     economics,
     exhausted,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from schema_guard.decide.words import dollars, percent
 from schema_guard.report.decision import decision_as_markdown, decision_as_text
 from schema_guard.report.decision_sections import swings
+from schema_guard.text import dollars, percent
 from tests.decide.examples import economics, exhausted, failing, strategy
 from tests.decide.test_laws import evidences
 from tests.report.decision_examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words

@@ -19,7 +19,7 @@ CALLS = st.lists(st.booleans(), max_size=300)
 @st.composite
 def streams(draw):
     """Up to 5,000 calls, failing at a rate of their own."""
-    rng = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311
+    rng = random.Random(draw(st.integers(0, 2**32)))
     rate = draw(st.sampled_from([0.001, 0.02, 0.1, 0.5]))
     return [rng.random() < rate for _ in range(draw(st.integers(0, 5_000)))]
 
@@ -121,7 +121,7 @@ def test_alarm_gives_the_reference_values(alpha, expected):
 
 def test_false_alarms_are_as_rare_as_promised():
     """At the baseline itself 300 detectors at 1/1,000 run for 1,000 calls or more on average."""
-    rng = random.Random(20261124)  # noqa: S311
+    rng = random.Random(20261124)
     runs = []
     for _ in range(300):
         calls = packed(rng.random() < 0.02 for _ in range(20_000))
@@ -170,7 +170,7 @@ def test_detector_goes_on_after_pickling():
     for failed in calls[:1040]:
         drift.update(failed)
 
-    loaded = pickle.loads(pickle.dumps(drift))  # noqa: S301
+    loaded = pickle.loads(pickle.dumps(drift))
     for failed in calls[1040:]:
         loaded.update(failed)
 

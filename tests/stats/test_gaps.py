@@ -112,7 +112,7 @@ def test_bounds_are_rarely_ever_wrong(plus, minus):
     looks = [round(1000 ** (step / 20)) for step in range(1, 21)]
     wrong = 0
     for seed in range(200):
-        random = Random(seed)  # noqa: S311 - a stream that can be repeated, no secret
+        random = Random(seed)  # a stream that can be repeated, no secret
         gaps = [
             1.0 if (u := random.random()) < plus else -1.0 if u < plus + minus else 0.0 for _ in range(1000)
         ]

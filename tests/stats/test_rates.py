@@ -372,7 +372,7 @@ def test_bounds_are_values():
     """Bounds compare, hash and pickle by value."""
     interval = bounds(3, 50)
 
-    assert pickle.loads(pickle.dumps(interval)) == interval  # noqa: S301
+    assert pickle.loads(pickle.dumps(interval)) == interval
     assert {interval, bounds(3, 50)} == {interval}
 
 

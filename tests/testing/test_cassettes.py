@@ -239,7 +239,7 @@ def test_calls_inside_a_guarded_function_belong_to_it(path, replay):
 def test_a_reply_that_a_provider_threw_away_comes_again(path, replay):
     """An exception that carries what the model wrote is a reply, and is asked again as before."""
 
-    class Rejected(Exception):  # noqa: N818 - as a provider's
+    class Rejected(Exception):  # as a provider's
         body = {"error": {"code": "json_validate_failed", "failed_generation": "{oops"}}  # noqa: RUF012
 
     number = count()
@@ -269,7 +269,7 @@ def test_observed_functions_are_left_alone(path):
 def test_nothing_stands_between_after_the_block(path):
     """The block's end, an error too, gives the functions back to their models."""
     with pytest.raises(ZeroDivisionError), recording(path):
-        1 / 0  # noqa: B018 - it raises
+        1 / 0  # it raises
 
     assert identity.interceptor is None
 

@@ -1,7 +1,7 @@
 """Constrained-decoding engines side by side: what each accepts of a suite's instances, and what it takes."""
 
 from schema_guard.bench.engines.engine import ENGINES, Engine, engines_of
-from schema_guard.bench.engines.limits import Limits
+from schema_guard.bench.engines.limits import EngineLimits
 from schema_guard.bench.engines.pages import engines_as_json, engines_as_markdown, engines_as_text
 from schema_guard.bench.engines.result import Checked, EngineResult, EnginesResult
 from schema_guard.bench.engines.run import Progress, run_engines
@@ -10,9 +10,9 @@ __all__ = [
     "ENGINES",
     "Checked",
     "Engine",
+    "EngineLimits",
     "EngineResult",
     "EnginesResult",
-    "Limits",
     "Progress",
     "engines_as_json",
     "engines_as_markdown",

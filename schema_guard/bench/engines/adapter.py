@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 ACCEPTED, REJECTED, GAVE_UP = "accepted", "rejected", "gave up"
 
 
-class Refused(Exception):  # noqa: N818 - named for the fact, not "Error"
+class Refused(Exception):
     """The engine says that it cannot enforce a schema."""
 
 
-class GaveUp(Exception):  # noqa: N818
+class GaveUp(Exception):
     """The engine ended at a limit of its own and has not judged the text."""
 
 
@@ -45,7 +45,7 @@ class Matcher(Protocol):
         """Compute which tokens of the vocabulary are allowed here."""
 
 
-class Compiled(NamedTuple):
+class CompiledGrammar(NamedTuple):
     """A schema that an engine has taken.
 
     Attributes:
@@ -60,7 +60,7 @@ class Compiled(NamedTuple):
 class Adapter(Protocol):
     """An engine with a vocabulary."""
 
-    def compile(self, schema: str) -> Compiled:
+    def compile(self, schema: str) -> CompiledGrammar:
         """Compile a schema, given as JSON.
 
         Raises:

@@ -20,13 +20,13 @@ import time
 from math import ceil
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
-from schema_guard.errors import clip
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.bench.engines.engine import Engine
-    from schema_guard.bench.engines.limits import Limits
+    from schema_guard.bench.engines.limits import EngineLimits
 
 Cause: TypeAlias = Literal["timeout", "memory", "crashed"]
 
@@ -38,7 +38,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PATIENCE = 4
 
 
-class Ended(Exception):  # noqa: N818 - named for the fact, not "Error"
+class Ended(Exception):
     """The process was ended, or ended by itself.
 
     Attributes:
@@ -57,7 +57,7 @@ class Ended(Exception):  # noqa: N818 - named for the fact, not "Error"
 class Child:
     """The process of one engine; a context manager that kills it at its end."""
 
-    def __init__(self, engine: Engine, vocabulary: Path | None, limits: Limits) -> None:
+    def __init__(self, engine: Engine, vocabulary: Path | None, limits: EngineLimits) -> None:
         self._settings = {
             "loader": engine.loader,
             "vocabulary": None if vocabulary is None else str(vocabulary),
@@ -204,7 +204,7 @@ def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
     # PYTHONPATH: what is importable here is so there.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "schema_guard.bench.engines._worker"],
+        [sys.executable, "-P", "-m", "schema_guard.bench.engines.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -7,7 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,20 +63,20 @@ _HERE = "schema_guard.bench.engines"
 _TORCH = "torch, triton and transformers, 1.9 GB"
 
 ENGINES = (
-    Engine("llguidance", "llguidance", "llguidance", f"{_HERE}._llguidance:load"),
+    Engine("llguidance", "llguidance", "llguidance", f"{_HERE}.llguidance:load"),
     Engine(
-        "xgrammar", "xgrammar", "xgrammar", f"{_HERE}._xgrammar:load",
+        "xgrammar", "xgrammar", "xgrammar", f"{_HERE}.xgrammar:load",
         extra=None, brings=_TORCH,
         settings="strict_mode=False: the schema as written, what it leaves open is open",
     ),
     Engine(
-        "xgrammar-strict", "xgrammar", "xgrammar", f"{_HERE}._xgrammar:load_strict",
+        "xgrammar-strict", "xgrammar", "xgrammar", f"{_HERE}.xgrammar:load_strict",
         extra=None, brings=_TORCH,
         settings="strict_mode=True, its default: what the schema does not list is forbidden",
     ),
-    Engine("outlines-core", "outlines_core", "outlines-core", f"{_HERE}._outlines_core:load"),
+    Engine("outlines-core", "outlines_core", "outlines-core", f"{_HERE}.outlines_core:load"),
     Engine(
-        "llama.cpp", "xllamacpp", "xllamacpp", f"{_HERE}._llama_cpp:load",
+        "llama.cpp", "xllamacpp", "xllamacpp", f"{_HERE}.llama_cpp:load",
         settings="the GBNF of its server's response_format in its own matcher; masks of all tokens, where it tries one",
         needs_model=True,
     ),

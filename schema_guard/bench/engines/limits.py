@@ -9,7 +9,7 @@ from schema_guard.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class EngineLimits:
     """What an engine may take before its process is ended.
 
     Attributes:

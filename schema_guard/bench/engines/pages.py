@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.engines.result import times_of
-from schema_guard.errors import safe
 from schema_guard.report import as_json, table
 from schema_guard.report.as_text import NO_DATA, percent
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +165,7 @@ def _three_digits(number: float) -> str:
     >>> [_three_digits(number) for number in (0.01234, 3.2, 45.67, 12345.6)]
     ['0.01', '3.20', '45.7', '12346']
     """
-    return f"{number:.{2 if number < 10 else 1 if number < 100 else 0}f}"  # noqa: PLR2004
+    return f"{number:.{2 if number < 10 else 1 if number < 100 else 0}f}"
 
 
 def _reasons(result: EnginesResult) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from schema_guard.bench.engines.engine import Engine
-    from schema_guard.bench.engines.limits import Limits
+    from schema_guard.bench.engines.limits import EngineLimits
 
 State: TypeAlias = Literal["judged", "refused", "timeout", "memory", "crashed"]
 
@@ -189,7 +189,7 @@ class EnginesResult:
     valid: int
     invalid: int
     vocabulary: str
-    limits: Limits
+    limits: EngineLimits
     engines: tuple[EngineResult, ...]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.engines.adapter import ACCEPTED, GAVE_UP
 from schema_guard.bench.engines.child import Child, Ended
-from schema_guard.bench.engines.limits import Limits
+from schema_guard.bench.engines.limits import EngineLimits
 from schema_guard.bench.engines.result import Checked, EnginesResult, result_of
 from schema_guard.bench.engines.texts import reversed_writings, writings
 from schema_guard.bench.engines.vocabulary import Vocabulary
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.engines.engine import Engine
     from schema_guard.bench.engines.result import EngineResult, State
-    from schema_guard.bench.suite import Suite, SuiteSchema
+    from schema_guard.bench.suites.load import Suite, SuiteSchema
 
 
 class Progress(NamedTuple):
@@ -47,7 +47,7 @@ def run_engines(
     engines: Sequence[Engine],
     *,
     weights: Path | None = None,
-    limits: Limits | None = None,
+    limits: EngineLimits | None = None,
     on_schema: Callable[[Progress], None] | None = None,
 ) -> EnginesResult:
     """Measure engines on the schemas and instances of a suite.
@@ -63,7 +63,7 @@ def run_engines(
     Raises:
         InvalidArgument: The file is no GGUF file with a byte-level vocabulary.
     """
-    limits = limits or Limits()
+    limits = limits or EngineLimits()
     tokens = len(Vocabulary.of(weights).tokens)
     tasks = [_task(entry, limits) for entry in suite.schemas]
     instances = [instance for entry in suite.schemas for instance in entry.instances]
@@ -79,7 +79,7 @@ def run_engines(
     )
 
 
-def _task(entry: SuiteSchema, limits: Limits) -> dict[str, Any]:
+def _task(entry: SuiteSchema, limits: EngineLimits) -> dict[str, Any]:
     return {
         "schema": json.dumps(entry.schema.document, ensure_ascii=False),
         "instances": [writings(instance.data, entry.schema) for instance in entry.instances],
@@ -96,7 +96,7 @@ def _measured(
     suite: Suite,
     tasks: Sequence[dict[str, Any]],
     weights: Path | None,
-    limits: Limits,
+    limits: EngineLimits,
     on_schema: Callable[[Progress], None] | None,
 ) -> EngineResult:
     if not engine.is_installed:

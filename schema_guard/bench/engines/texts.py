@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.references import References
+from schema_guard.core.validation.references import References
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from schema_guard.errors import InvalidArgument, clip
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 
 # GGUF 3: the numbers of the types of metadata values, and how each is written, little endian.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}

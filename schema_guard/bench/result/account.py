@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.core.pointer import pointer
-from schema_guard.decide.words import odds, plural
-from schema_guard.errors import clip, safe
 from schema_guard.report.as_text import NO_DATA, percent
 from schema_guard.report.decision_account import Fact
 from schema_guard.report.decision_sections import Section, Table
+from schema_guard.text import clip, odds, plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
         BenchResult,
         ColumnResult,
         Compared,
-        FailureCount,
+        FailurePlace,
         Measure,
-        Part,
+        SuitePart,
     )
     from schema_guard.report import Rate
 
@@ -179,7 +178,7 @@ def _count(tokens: int | None) -> str:
 def _amount(amount: float | None) -> str:
     if amount is None:
         return NO_DATA
-    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"  # noqa: PLR2004 - three digits
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"  # three digits
 
 
 def differences_section(result: BenchResult, labels: Labels) -> Section | None:
@@ -280,13 +279,13 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
     )
 
 
-def _failed_share(parts: Iterator[Part]) -> float:
+def _failed_share(parts: Iterator[SuitePart]) -> float:
     found = list(parts)
     calls = sum(part.calls for part in found)
     return sum(part.failed for part in found) / calls if calls else 0.0
 
 
-def _part_cell(part: Part | None) -> str:
+def _part_cell(part: SuitePart | None) -> str:
     return "-" if part is None else f"{part.failed}/{part.calls}"
 
 
@@ -302,15 +301,15 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
     return Section("Failed attempts", "", None, tuple(lines)) if lines else None
 
 
-def _place(failure: FailureCount) -> str:
+def _place(failure: FailurePlace) -> str:
     return f"{_location(failure)} {shown(failure.keyword or '')}"
 
 
-def _location(failure: FailureCount) -> str:
+def _location(failure: FailurePlace) -> str:
     return shown(pointer(failure.location or ""))
 
 
-def _most(failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str], most: int) -> str:
+def _most(failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str], most: int) -> str:
     counts = _counted(failures, name_of)
     told = ", ".join(f"{name} {attempts}" for name, attempts in counts[:most])
     more = len(counts) - most
@@ -318,7 +317,7 @@ def _most(failures: Sequence[FailureCount], name_of: Callable[[FailureCount], st
 
 
 def _counted(
-    failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str]
+    failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str]
 ) -> list[tuple[str, int]]:
     counts: Counter[str] = Counter()
     for failure in failures:
@@ -339,7 +338,7 @@ def failure_sections(result: BenchResult, labels: Labels) -> Iterator[Section]:
 
 
 def _failure_section(
-    title: str, failures: Sequence[FailureCount], name_of: Callable[[FailureCount], str], labels: Labels
+    title: str, failures: Sequence[FailurePlace], name_of: Callable[[FailurePlace], str], labels: Labels
 ) -> Section:
     counts: Counter[tuple[str, int]] = Counter()
     for failure in failures:

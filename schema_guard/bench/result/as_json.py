@@ -14,13 +14,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.plan import Column
 from schema_guard.bench.result.figures import assembled
-from schema_guard.bench.result.values import BenchResult, CallRow, Example, FailedRow, Setup
+from schema_guard.bench.result.values import BenchResult, CallRow, FailedExample, FailedRow, Setup
+from schema_guard.bench.run.plan import Column
 from schema_guard.core.pointer import pointer
 from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidArgument, clip, safe
+from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -137,8 +138,8 @@ def _call(row: list[Any]) -> CallRow:
     )
 
 
-def _example(members: dict[str, Any]) -> Example:
-    return Example(**{**members, **_whole(members, _WHOLE_OF_EXAMPLE)})
+def _example(members: dict[str, Any]) -> FailedExample:
+    return FailedExample(**{**members, **_whole(members, _WHOLE_OF_EXAMPLE)})
 
 
 def _whole(members: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -221,7 +222,7 @@ def _is_possible(call: CallRow) -> bool:
     return call.leaves_right <= call.leaves and (not call.right or call.leaves_right == call.leaves)
 
 
-def _misplaced(setup: Setup, examples: tuple[Example, ...]) -> Iterator[str]:
+def _misplaced(setup: Setup, examples: tuple[FailedExample, ...]) -> Iterator[str]:
     for index, example in enumerate(examples):
         if example.column >= len(setup.columns):
             yield f"at /examples/{index}/column: expected the index of one of {len(setup.columns)} columns"

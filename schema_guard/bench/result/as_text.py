@@ -18,8 +18,8 @@ from schema_guard.bench.result.account import (
     settings_of,
     shown,
 )
-from schema_guard.errors import safe
 from schema_guard.report.as_text import BOUNDS_NOTE, table
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,23 +16,22 @@ from schema_guard.bench.result.values import (
     BenchResult,
     CallRow,
     ColumnResult,
-    Example,
+    FailedExample,
     FailedRow,
-    FailureCount,
-    Part,
+    FailurePlace,
     Setup,
+    SuitePart,
 )
-from schema_guard.bench.scored import Format
-from schema_guard.bench.suite import Difficulty
+from schema_guard.bench.run.scored import Format
+from schema_guard.bench.suites.load import Difficulty
 from schema_guard.core.pointer import join, split
-from schema_guard.decide.words import plural
-from schema_guard.errors import clip
+from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from schema_guard.bench.plan import Column
-    from schema_guard.bench.scored import FailedAttempt, Run, Scored
+    from schema_guard.bench.run.plan import Column
+    from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
     from schema_guard.report import Rate
 
     T = TypeVar("T", int, float)
@@ -57,7 +56,7 @@ def result_of(run: Run) -> BenchResult:
     return assembled(_setup(run), calls, _examples(run.scored, index))
 
 
-def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[Example, ...]) -> BenchResult:
+def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
     """Compute everything that follows from the facts of a result."""
     of_column = [[call for call in calls if call.column == number] for number in range(len(setup.columns))]
     clusters = [clusters_of(found) for found in of_column]
@@ -75,7 +74,7 @@ def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[Example,
 
 
 def _setup(run: Run) -> Setup:
-    from schema_guard import __version__  # noqa: PLC0415 - the package's own name, which maps all others
+    from schema_guard import __version__  # the package's own name, which maps all others
 
     return Setup(
         suite=run.suite,
@@ -139,14 +138,14 @@ def _unicode(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[Example, ...]:
+def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[FailedExample, ...]:
     """Choose failed attempts, each time one whose failure, column and schema were shown least."""
     left = sorted(
         (_example(one, failed, index[one.column]) for one in scored for failed in one.failures),
         key=lambda example: example[:5],
     )
     shown: Counter[tuple[object, ...]] = Counter()
-    picked: list[Example] = []
+    picked: list[FailedExample] = []
     while left and len(picked) < MOST_EXAMPLES:
         best = min(
             left,
@@ -162,10 +161,10 @@ def _examples(scored: Sequence[Scored], index: dict[str, int]) -> tuple[Example,
     return tuple(picked)
 
 
-def _example(scored: Scored, failed: FailedAttempt, column: int) -> Example:
+def _example(scored: Scored, failed: FailedAttempt, column: int) -> FailedExample:
     reply = None if failed.reply is None else _unicode(failed.reply)
     message, code = _unicode(failed.message), _unicode(failed.code)
-    return Example(
+    return FailedExample(
         column, scored.schema, scored.task, scored.epoch, failed.number, failed.kind, code, message, reply
     )
 
@@ -231,7 +230,7 @@ def _percentile(ascending: Sequence[float], share: float) -> float | None:
     return ascending[ceil(share * len(ascending)) - 1] if ascending else None
 
 
-def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -> tuple[Part, ...]:
+def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -> tuple[SuitePart, ...]:
     named = sorted(
         ((name, call) for call in calls if (name := name_of(call)) is not None), key=lambda pair: pair[0]
     )
@@ -240,11 +239,11 @@ def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -
     )
 
 
-def _part(name: str, calls: Sequence[CallRow]) -> Part:
+def _part(name: str, calls: Sequence[CallRow]) -> SuitePart:
     clusters = clusters_of(calls)
     judged = [call for call in calls if not call.is_lost]
     failed = FAILED["format"]
-    return Part(
+    return SuitePart(
         name=name,
         calls=len(judged),
         failed=sum(map(failed, judged)),
@@ -253,9 +252,9 @@ def _part(name: str, calls: Sequence[CallRow]) -> Part:
     )
 
 
-def _failures(calls: Iterable[CallRow]) -> tuple[FailureCount, ...]:
+def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
     counts = Counter((call.column, *failed) for call in calls for failed in call.failures)
-    found = [FailureCount(*how, attempts) for how, attempts in counts.items()]
+    found = [FailurePlace(*how, attempts) for how, attempts in counts.items()]
     return tuple(
         sorted(
             found,

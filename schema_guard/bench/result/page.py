@@ -21,14 +21,13 @@ from schema_guard.bench.result.account import (
     shown,
 )
 from schema_guard.bench.result.values import MEASURES
-from schema_guard.decide.words import plural
-from schema_guard.errors import safe
 from schema_guard.report.page import Quote, check_extra, page
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.bench.result.values import BenchResult, Example
+    from schema_guard.bench.result.values import BenchResult, FailedExample
 
 
 def result_page(result: BenchResult, *, title: str | None = None) -> str:
@@ -42,7 +41,7 @@ def result_page(result: BenchResult, *, title: str | None = None) -> str:
         MissingExtra: jinja2 or matplotlib is not installed.
     """
     check_extra("result_page")
-    from schema_guard.bench.result.plots import plots_of  # noqa: PLC0415 - needs an extra
+    from schema_guard.bench.result.plots import plots_of  # needs an extra
 
     labels = names_of(result)
     sections = (
@@ -69,7 +68,7 @@ def result_page(result: BenchResult, *, title: str | None = None) -> str:
     )
 
 
-def _quote(example: Example, labels: Sequence[str]) -> Quote:
+def _quote(example: FailedExample, labels: Sequence[str]) -> Quote:
     epoch = f", epoch {example.epoch}" if example.epoch else ""
     return Quote(
         heading=f"{labels[example.column]}: {example.kind} {shown(example.code)}",

@@ -11,7 +11,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.result.account import names_of, shown
-from schema_guard.errors import clip
 from schema_guard.report.as_text import percent
 from schema_guard.report.drawing import (
     MARKS,
@@ -26,6 +25,7 @@ from schema_guard.report.drawing import (
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -304,7 +304,7 @@ def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]],
 def _failures_figure(
     names: Sequence[str], found: Sequence[_Shown], per_100: dict[tuple[str, int], float]
 ) -> Figure:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415 - an extra, and half a second
+    from matplotlib.patches import Rectangle  # an extra, and half a second
 
     figure, (axis,) = new_figure(62 + 50 * len(names), left=14, bottom=34)
     axis.set_xlim(0, len(found))
@@ -333,6 +333,6 @@ def _failures_figure(
 
 def _cell(share: float, columns: int) -> str:
     """Write failures for 100 calls in a cell, which is narrow where there are many columns."""
-    if 0 < share < 0.5:  # noqa: PLR2004 - what would be rounded to 0
+    if 0 < share < 0.5:  # what would be rounded to 0
         return "<1"
-    return f"{share:.0f}" if columns > _FEW_COLUMNS or share >= 100 else f"{share:.3g}"  # noqa: PLR2004 - three digits
+    return f"{share:.0f}" if columns > _FEW_COLUMNS or share >= 100 else f"{share:.3g}"  # three digits

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.bench.plan import Column
-    from schema_guard.bench.scored import Format
+    from schema_guard.bench.run.plan import Column
+    from schema_guard.bench.run.scored import Format
     from schema_guard.report import Rate
 
 Measure: TypeAlias = Literal["format", "content"]
@@ -92,7 +92,7 @@ class CallRow(NamedTuple):
         return self.format == "lost"
 
 
-class Example(NamedTuple):
+class FailedExample(NamedTuple):
     """A failed attempt, for people to look at.
 
     Attributes:
@@ -118,7 +118,7 @@ class Example(NamedTuple):
     reply: str | None
 
 
-class Part(NamedTuple):
+class SuitePart(NamedTuple):
     """The calls of one column on a part of the suite.
 
     Attributes:
@@ -197,9 +197,9 @@ class ColumnResult:
     output_tokens_per_right: float | None
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
-    by_schema: tuple[Part, ...]
-    by_group: tuple[Part, ...]
-    by_difficulty: tuple[Part, ...]
+    by_schema: tuple[SuitePart, ...]
+    by_group: tuple[SuitePart, ...]
+    by_difficulty: tuple[SuitePart, ...]
 
     @property
     def lost(self) -> int:
@@ -249,7 +249,7 @@ class Compared:
         return self.b if self.only_a > self.only_b else self.a
 
 
-class FailureCount(NamedTuple):
+class FailurePlace(NamedTuple):
     """How often attempts of one column failed in one way.
 
     Attributes:
@@ -323,7 +323,7 @@ class BenchResult:
     setup: Setup
     columns: tuple[ColumnResult, ...]
     comparisons: tuple[Compared, ...]
-    failures: tuple[FailureCount, ...]
+    failures: tuple[FailurePlace, ...]
     calls: tuple[CallRow, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[FailedExample, ...]
     not_measured: tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schema_guard.bench.scoring import Matcher
+from schema_guard.bench.suites.scoring import Matcher
 from schema_guard.core.pointer import join
 
 _LEFT_OUT = ""

@@ -15,19 +15,20 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.bench.scoring import match_problems
 from schema_guard.bench.suites.reading import told_of
+from schema_guard.bench.suites.scoring import match_problems
 from schema_guard.bench.suites.values import Split, Suite, SuiteSchema, Task, as_written
 from schema_guard.core.schema import Schema
-from schema_guard.core.violations import describe
-from schema_guard.errors import InvalidArgument, InvalidSchema, clip
+from schema_guard.core.validation.violations import describe
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from schema_guard.bench.scoring import Match
-    from schema_guard.bench.suites.reading import Reader
+    from schema_guard.bench.suites.reading import SuiteReader
+    from schema_guard.bench.suites.scoring import Match
 
 NO_LICENCE = "not stated"
 
@@ -117,7 +118,7 @@ class _Group:
 
 
 def suite_of_lines(
-    reader: Reader, path: Path, lines: Iterable[Line], *, refused: list[str] | None = None
+    reader: SuiteReader, path: Path, lines: Iterable[Line], *, refused: list[str] | None = None
 ) -> Suite:
     """Put together a suite that is one file.
 
@@ -185,7 +186,7 @@ def described(schema: Schema[Any]) -> str:
 
 
 def suite_of_file(
-    reader: Reader, path: Path, entries: Sequence[SuiteSchema], refused: Sequence[str]
+    reader: SuiteReader, path: Path, entries: Sequence[SuiteSchema], refused: Sequence[str]
 ) -> Suite:
     """Put together a suite that is one file from its schemas.
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.alternatives import gold_of, match_of
 from schema_guard.bench.suites.assembly import Ids, Line, loaded_schema, suite_of_lines
-from schema_guard.bench.suites.reading import Reader
-from schema_guard.errors import clip
+from schema_guard.bench.suites.reading import SuiteReader
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "arr
 _LICENCE = "Apache-2.0"
 
 
-class _Unusable(Exception):  # noqa: N818 - never leaves the module
+class _Unusable(Exception):  # never leaves the module
     """A question that is not of the kind that is read here."""
 
 
@@ -40,11 +40,11 @@ def load_bfcl(path: Path) -> Suite:
     Raises:
         InvalidArgument: The files are not of this form, an answer is missing, or no question can be used.
     """
-    reader, refused = Reader.of_file(path), list[str]()
+    reader, refused = SuiteReader.of_file(path), list[str]()
     return suite_of_lines(reader, path, _lines(reader, path, refused), refused=refused)
 
 
-def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
+def _lines(reader: SuiteReader, path: Path, refused: list[str]) -> Iterator[Line]:
     rows = list(reader.read_rows(path.name, "question"))
     answers = {row["id"]: row["ground_truth"] for _, row in rows if "ground_truth" in row}
     if any("ground_truth" not in row for _, row in rows):
@@ -62,7 +62,7 @@ def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
             refused.append(f"{row['id']}: {error}")
 
 
-def _beside(reader: Reader, path: Path) -> dict[str, Any]:
+def _beside(reader: SuiteReader, path: Path) -> dict[str, Any]:
     """Give the answers in the file beside the questions, by id."""
     answers, ids = {}, Ids(reader.problems)
     for where, row in reader.read_rows(f"possible_answer/{path.name}", "answer"):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import Reader, decoded
-from schema_guard.core.violations import describe
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.core.validation.violations import describe
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,12 +49,12 @@ def load_columns(path: Path, columns: Mapping[str, str] | None, schema: Schema[A
             )
     if schema is not None and "schema" in (columns or {}):
         raise InvalidArgument("columns={'schema': ...}, schema=: expected one of the two, got both")
-    reader = Reader.of_file(path)
+    reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path, columns or {}, schema))
 
 
 def _lines(
-    reader: Reader, path: Path, columns: Mapping[str, str], schema: Schema[Any] | None
+    reader: SuiteReader, path: Path, columns: Mapping[str, str], schema: Schema[Any] | None
 ) -> Iterator[Line]:
     for number, (where, row) in enumerate(reader.read_rows(path.name, "row"), 1):
         names = {name: columns.get(name, name) for name in _FIELDS}

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.alternatives import match_of
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import Reader
+from schema_guard.bench.suites.reading import SuiteReader
 from schema_guard.core.pointer import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from schema_guard.bench.scoring import Matcher
+    from schema_guard.bench.suites.scoring import Matcher
     from schema_guard.bench.suites.values import Suite
 
 _EVERYWHERE: dict[str, tuple[type, Matcher]] = {
@@ -41,11 +41,11 @@ def load_extraction(path: Path) -> Suite:
     Raises:
         InvalidArgument: The file is not of this form, or none of its tasks can be used.
     """
-    reader, refused = Reader.of_file(path), list[str]()
+    reader, refused = SuiteReader.of_file(path), list[str]()
     return suite_of_lines(reader, path, _lines(reader, path, refused), refused=refused)
 
 
-def _lines(reader: Reader, path: Path, refused: list[str]) -> Iterator[Line]:
+def _lines(reader: SuiteReader, path: Path, refused: list[str]) -> Iterator[Line]:
     for where, row in reader.read_rows(path.name, "extraction task"):
         try:
             match = _match(row)

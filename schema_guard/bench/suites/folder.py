@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Ids, fingerprint_of, gold_problems, loaded_schema
-from schema_guard.bench.suites.reading import BROKEN, Reader, told_of
+from schema_guard.bench.suites.reading import BROKEN, SuiteReader, told_of
 from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema, Task
 from schema_guard.core.pointer import pointer
-from schema_guard.errors import clip, did_you_mean
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def load_folder(root: Path, path: object) -> Suite:
     Raises:
         InvalidArgument: The suite is not right.
     """
-    reader = Reader(root)
+    reader = SuiteReader(root)
     manifest = reader.read_object("suite.json", "suite") or {}
     folder = _Folder(reader, manifest, Ids(reader.problems))
     found = [folder.read_schema(name) for name in (folder.schema_folders() if manifest else [])]
@@ -57,7 +57,7 @@ class _Folder:
         ids: Of the tasks so far.
     """
 
-    reader: Reader
+    reader: SuiteReader
     manifest: dict[str, Any]
     ids: Ids
 

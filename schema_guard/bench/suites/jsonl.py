@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import BROKEN, Reader
+from schema_guard.bench.suites.reading import BROKEN, SuiteReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,11 +20,11 @@ def load_jsonl(path: Path) -> Suite:
     Raises:
         InvalidArgument: The suite is not right.
     """
-    reader = Reader.of_file(path)
+    reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path))
 
 
-def _lines(reader: Reader, path: Path) -> Iterator[Line]:
+def _lines(reader: SuiteReader, path: Path) -> Iterator[Line]:
     files: dict[str, Any] = {}
     for where, row in reader.read_rows(path.name, "line"):
         if ("schema" in row) == ("schema_file" in row):

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import Line, suite_of_lines
-from schema_guard.bench.suites.reading import Reader, decoded
-from schema_guard.errors import clip
+from schema_guard.bench.suites.reading import SuiteReader, decoded
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +61,11 @@ def load_promptfoo(path: Path, schema: Schema[Any] | None) -> Suite:
     Raises:
         InvalidArgument: The suite is not right, or says something that is not supported here.
     """
-    reader = Reader.of_file(path)
+    reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _lines(reader, path, schema))
 
 
-def _lines(reader: Reader, path: Path, schema: Schema[Any] | None) -> Iterator[Line]:
+def _lines(reader: SuiteReader, path: Path, schema: Schema[Any] | None) -> Iterator[Line]:
     for number, (line, cells) in enumerate(_rows(reader, path.name), 1):
         where = f"{path.name}:{line}"
         row = _Row(document=None if schema is None else schema.document)
@@ -93,7 +93,7 @@ def _lines(reader: Reader, path: Path, schema: Schema[Any] | None) -> Iterator[L
             )
 
 
-def _rows(reader: Reader, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(reader: SuiteReader, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Read a CSV: the line on which each row begins, and its cells by their column."""
     text = reader.read_text(name)
     if text is None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.forms import form
 from schema_guard.core.pointer import pointer
-from schema_guard.errors import InvalidArgument, clip, did_you_mean
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ BROKEN = object()
 
 
 @dataclass(slots=True)
-class Reader:
+class SuiteReader:
     """Reads the files of one suite and keeps the list of what is wrong with them.
 
     Attributes:
@@ -40,7 +41,7 @@ class Reader:
     problems: list[str] = field(default_factory=list)
 
     @classmethod
-    def of_file(cls, path: Path) -> Reader:
+    def of_file(cls, path: Path) -> SuiteReader:
         """Give the reader of a suite that is one file, with the file's folder around it."""
         return cls(path.parent, path)
 

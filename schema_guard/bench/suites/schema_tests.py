@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.suites.assembly import NO_LICENCE, Ids, described, loaded_schema, suite_of_file
-from schema_guard.bench.suites.reading import Reader, decoded, told_of
+from schema_guard.bench.suites.reading import SuiteReader, decoded, told_of
 from schema_guard.bench.suites.values import Instance, Suite, SuiteSchema
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def load_schema_tests(path: Path) -> Suite:
     Raises:
         InvalidArgument: The file is not of this form, or none of its schemas can be used.
     """
-    reader, entries, refused = Reader.of_file(path), [], []
+    reader, entries, refused = SuiteReader.of_file(path), [], []
     ids = Ids(reader.problems)
     for where, found in reader.read_rows(path.name, "row"):
         row = _renamed(found)

@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from schema_guard.bench.scoring import Match
+    from schema_guard.bench.suites.scoring import Match
     from schema_guard.core.schema import Schema
 
 Split: TypeAlias = Literal["dev", "test"]

@@ -1,0 +1,320 @@
+"""Two results, of two runs: on which tasks and how sure are they different?
+
+Rules:
+1. Columns are paired by name, tasks by schema and id; all epochs of a task are one cluster.
+2. What is called different is decided over all columns and both measures together; the bounds are those of each
+   difference by itself. So bounds may leave 0 out where nothing is called.
+3. Where the suites are not the same, the tasks that both have in name are compared, and that is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.result.account import called_in_short, points, shown
+from schema_guard.bench.result.as_text import section_as_text
+from schema_guard.bench.result.clusters import clusters_of
+from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
+from schema_guard.bench.result.values import MEASURES
+from schema_guard.errors import InvalidArgument
+from schema_guard.report import as_json
+from schema_guard.report.as_text import NO_DATA
+from schema_guard.report.decision_sections import Section, Table
+from schema_guard.report.markdown import escaped, section_as_markdown
+from schema_guard.text import clip, did_you_mean, odds, plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.bench.result.clusters import Clusters, TaskKey
+    from schema_guard.bench.result.values import BenchResult, Compared, Measure, Setup
+
+# Of the tasks that changed so many are named.
+MOST_TASKS = 20
+
+WORDS: dict[Measure, str] = {"format": "valid", "content": "right"}
+
+OTHER_SUITE = "the suites are not the same: tasks are paired by their names, and their texts may differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The tasks whose calls went better or worse in B than in A.
+
+    Attributes:
+        worse: Those of which a larger share failed, as (schema, task), by how much larger.
+        better: Those of which a smaller share failed.
+    """
+
+    worse: tuple[TaskKey, ...]
+    better: tuple[TaskKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPair:
+    """A column of A and one of B.
+
+    Attributes:
+        a: Name of the column in A.
+        b: Name of the column in B.
+        format: Whether a valid value came out, on the tasks that both answered.
+        content: Whether a right value came out.
+        format_changes: Tasks that newly fail, and those that are newly valid.
+        content_changes: Tasks that are newly wrong, and those that are newly right.
+    """
+
+    a: str
+    b: str
+    format: Compared
+    content: Compared
+    format_changes: Changes
+    content_changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two results.
+
+    Attributes:
+        a: What was run first.
+        b: What was run second.
+        same_suite: Whether the suites have one fingerprint.
+        common_tasks: Asked in both.
+        only_a: Tasks asked in A alone, as (schema, task).
+        only_b: Tasks asked in B alone.
+        columns: That were paired, in the order of A.
+        unpaired_a: Columns that only A has.
+        unpaired_b: Columns that only B has.
+    """
+
+    a: Setup
+    b: Setup
+    same_suite: bool
+    common_tasks: int
+    only_a: tuple[TaskKey, ...]
+    only_b: tuple[TaskKey, ...]
+    columns: tuple[ColumnPair, ...]
+    unpaired_a: tuple[str, ...]
+    unpaired_b: tuple[str, ...]
+
+
+def compare(
+    a: BenchResult, b: BenchResult, *, columns: Sequence[tuple[str, str]] | None = None
+) -> Comparison:
+    """Compare two results.
+
+    Args:
+        a: The one.
+        b: The other.
+        columns: Which column of A with which of B, by name; None pairs equal names, or the only column of each.
+
+    Raises:
+        InvalidArgument: A column is unknown, none can be paired, or no task was answered in both.
+    """
+    pairs = pairs_of(a, b, columns)
+    clusters = [(clusters_in(a, of_a), clusters_in(b, of_b)) for of_a, of_b in pairs]
+    found = corrected(
+        compared((of_a, in_a), (of_b, in_b), measure=measure)
+        for measure in MEASURES
+        for (of_a, of_b), (in_a, in_b) in zip(pairs, clusters, strict=True)
+    )
+    check_common(found)
+    tasks_a, tasks_b = _tasks(a), _tasks(b)
+    return Comparison(
+        a=a.setup,
+        b=b.setup,
+        same_suite=a.setup.suite_fingerprint == b.setup.suite_fingerprint,
+        common_tasks=len(tasks_a.keys() & tasks_b.keys()),
+        only_a=tuple(task for task in tasks_a if task not in tasks_b),
+        only_b=tuple(task for task in tasks_b if task not in tasks_a),
+        columns=tuple(
+            ColumnPair(*names, in_format, in_content, *(_changes(*both, measure) for measure in MEASURES))
+            for names, both, in_format, in_content in zip(
+                pairs, clusters, found[: len(pairs)], found[len(pairs) :], strict=True
+            )
+        ),
+        unpaired_a=tuple(c.name for c in a.columns if c.name not in {of_a for of_a, _ in pairs}),
+        unpaired_b=tuple(c.name for c in b.columns if c.name not in {of_b for _, of_b in pairs}),
+    )
+
+
+def pairs_of(
+    a: BenchResult, b: BenchResult, columns: Sequence[tuple[str, str]] | None
+) -> list[tuple[str, str]]:
+    """Pair the columns of two results.
+
+    Raises:
+        InvalidArgument: A column is unknown, or none can be paired.
+    """
+    names_a, names_b = [column.name for column in a.columns], [column.name for column in b.columns]
+    if columns is not None:
+        return _known_pairs(columns, names_a, names_b)
+    same = [(name, name) for name in names_a if name in names_b]
+    if not same and len(names_a) == len(names_b) == 1:
+        return [(names_a[0], names_b[0])]
+    if not same:
+        raise InvalidArgument(
+            f"the results have no column of one name: {_listed(names_a)} against {_listed(names_b)}: "
+            "say which to compare"
+        )
+    return same
+
+
+def _known_pairs(
+    columns: Sequence[Sequence[str]], names_a: Sequence[str], names_b: Sequence[str]
+) -> list[tuple[str, str]]:
+    pairs = []
+    for index, pair in enumerate(columns):
+        if isinstance(pair, str) or len(pair) != 2:
+            raise InvalidArgument(
+                f"columns[{index}]={clip(repr(pair))}: expected a pair, a column of the first result and one of the second"
+            )
+        _check_known(pair[0], names_a, "first")
+        _check_known(pair[1], names_b, "second")
+        pairs.append((pair[0], pair[1]))
+    if not pairs or len(set(pairs)) < len(pairs):
+        raise InvalidArgument(f"columns={clip(repr(columns))}: expected one pair or more, each once")
+    return pairs
+
+
+def _check_known(name: str, names: Sequence[str], which: str) -> None:
+    if name not in names:
+        raise InvalidArgument(
+            f"no column {clip(repr(name))} in the {which} result: expected one of {_listed(names)}"
+            f"{did_you_mean(name, names)}"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(shown, names))
+
+
+def clusters_in(result: BenchResult, name: str) -> Clusters:
+    """Give the judged calls of a column by task."""
+    index = [column.name for column in result.columns].index(name)
+    return clusters_of(call for call in result.calls if call.column == index)
+
+
+def check_common(found: Sequence[Compared]) -> None:
+    """Make sure that there is something to compare.
+
+    Raises:
+        InvalidArgument: No task was answered in both results.
+    """
+    if not any(one.tasks for one in found):
+        raise InvalidArgument(
+            "the results have no task in common that both answered: expected runs of one suite, or of two "
+            "versions of one"
+        )
+
+
+def _tasks(result: BenchResult) -> dict[TaskKey, None]:
+    return dict.fromkeys((call.schema, call.task) for call in result.calls)
+
+
+def _changes(a: Clusters, b: Clusters, measure: Measure) -> Changes:
+    gaps = [(of_b - of_a, task) for task, (of_a, of_b) in shares_of(a, b, measure).items()]
+    worse = sorted((gap for gap in gaps if gap[0] > 0), key=lambda gap: (-gap[0], gap[1]))
+    better = sorted((gap for gap in gaps if gap[0] < 0), key=lambda gap: (gap[0], gap[1]))
+    return Changes(tuple(task for _, task in worse), tuple(task for _, task in better))
+
+
+def compare_as_json(comparison: Comparison) -> Any:
+    """Give a comparison as plain JSON: the names of its fields, rates as fractions, None as null."""
+    return as_json(comparison)
+
+
+def compare_as_text(comparison: Comparison) -> str:
+    """Give a comparison as text that ends without a line break."""
+    blocks = ["\n".join(_head(comparison)), *map(section_as_text, _sections(comparison))]
+    return "\n\n".join(blocks)
+
+
+def compare_as_markdown(comparison: Comparison) -> str:
+    """Give a comparison as Markdown with GitHub's tables; it ends with a line break."""
+    head = "\n".join(f"- {escaped(line)}" for line in _head(comparison))
+    return (
+        "\n\n".join(["# Benchmark, A against B", head, *map(section_as_markdown, _sections(comparison))])
+        + "\n"
+    )
+
+
+def _head(comparison: Comparison) -> Iterator[str]:
+    yield f"A: {told_setup(comparison.a)}"
+    yield f"B: {told_setup(comparison.b)}"
+    rest = [
+        f"{len(tasks)} only in {name}"
+        for name, tasks in (("A", comparison.only_a), ("B", comparison.only_b))
+        if tasks
+    ]
+    yield ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest])
+    if not comparison.same_suite:
+        yield OTHER_SUITE
+    for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
+        if unpaired:
+            yield f"not compared, for only {name} has them: {_listed(unpaired)}"
+
+
+def told_setup(setup: Setup) -> str:
+    """Tell in a line what was run."""
+    began = "" if setup.started_at is None else f", {safe(setup.started_at)}"
+    return (
+        f"suite {shown(setup.suite)} ({safe(setup.suite_fingerprint)}), plan {safe(setup.plan)}{began}, "
+        f"schema-guard {safe(setup.library_version)}"
+    )
+
+
+def _sections(comparison: Comparison) -> Iterator[Section]:
+    found = [one for pair in comparison.columns for one in (pair.format, pair.content)]
+    yield Section(
+        "Differences",
+        "",
+        Table(
+            ("column", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
+            tuple(_row(one) for one in found),
+        ),
+        (
+            called_in_short(found),
+            f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
+        ),
+    )
+    for pair in comparison.columns:
+        lines = tuple(_changed_lines(pair))
+        if lines:
+            yield Section(f"What changed: {_pair_name(pair.a, pair.b)}", "", None, lines)
+
+
+def _pair_name(a: str, b: str) -> str:
+    return shown(a) if a == b else f"{shown(a)} against {shown(b)}"
+
+
+def _row(one: Compared) -> tuple[str, ...]:
+    better = "not called" if not one.called else ("B" if one.only_a > one.only_b else "A")
+    return (
+        f"{_pair_name(one.a, one.b)}: {WORDS[one.measure]}",
+        str(one.tasks),
+        _good(one.rate_a),
+        _good(one.rate_b),
+        # A's failures less B's are B's successes less A's.
+        points(one.difference, one.lower, one.upper),
+        odds(one.e_value),
+        better,
+    )
+
+
+def _good(failure_rate: float | None) -> str:
+    return NO_DATA if failure_rate is None else f"{100 * (1 - failure_rate):.1f}"
+
+
+def _changed_lines(pair: ColumnPair) -> Iterator[str]:
+    for what, tasks in (
+        ("newly failing", pair.format_changes.worse),
+        ("newly valid", pair.format_changes.better),
+        ("newly wrong", pair.content_changes.worse),
+        ("newly right", pair.content_changes.better),
+    ):
+        if tasks:
+            named = ", ".join(f"{shown(schema)} {shown(task)}" for schema, task in tasks[:MOST_TASKS])
+            more = len(tasks) - MOST_TASKS
+            yield f"{what} {len(tasks)}: {named}" + (f" and {more} more" if more > 0 else "")

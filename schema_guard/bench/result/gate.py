@@ -1,0 +1,257 @@
+"""A gate for continuous integration: has a rate dropped, compared with a result that is kept?
+
+Rules:
+1. A gate is missed when it is proved that a rate dropped by more than is allowed: the lower bound of its paired drop
+   is above that. The probability that it is missed although no rate dropped by more is at most 5 %, over all columns
+   and measures together, however often one looks while the two runs grow. Another run is another comparison, with
+   5 % of its own.
+2. What is not proved is not a pass without a word: the drop that cannot be ruled out is told, and `proved` asks for
+   the opposite, that a drop of more than is allowed is ruled out.
+3. A gate that would compare nothing is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from schema_guard.bench.result.account import points, shown
+from schema_guard.bench.result.compare import (
+    OTHER_SUITE,
+    WORDS,
+    check_common,
+    clusters_in,
+    pairs_of,
+    told_setup,
+)
+from schema_guard.bench.result.comparisons import ALPHA, compared
+from schema_guard.errors import InvalidArgument
+from schema_guard.report import as_json
+from schema_guard.report.as_text import NO_DATA, table
+from schema_guard.report.decision_sections import Section, Table
+from schema_guard.report.markdown import escaped, section_as_markdown
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.bench.result.values import BenchResult, Compared, Measure, Setup
+
+Gated: TypeAlias = Literal["valid", "right", "both"]
+
+_MEASURES: dict[str, tuple[Measure, ...]] = {
+    "valid": ("format",),
+    "right": ("content",),
+    "both": ("format", "content"),
+}
+
+
+# Bounds are no finer.
+_MOST_DECIMALS = 7
+
+
+class Drop(NamedTuple):
+    """How far a rate dropped, on the tasks that both results answered.
+
+    Attributes:
+        column: Name in the current result.
+        measure: `"valid"` or `"right"`.
+        tasks: That both answered.
+        baseline: The rate then; None without common tasks.
+        current: The rate now.
+        drop: The first less the second.
+        lower: Lower bound of the drop: proved.
+        upper: Upper bound of the drop: what is above is ruled out.
+    """
+
+    column: str
+    measure: str
+    tasks: int
+    baseline: float | None
+    current: float | None
+    drop: float | None
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """Whether the gate was passed.
+
+    Attributes:
+        passed: Whether it was.
+        max_drop: The largest drop allowed, a fraction.
+        proved: Whether a pass needs a proof.
+        alpha: Probability that one drop's bounds are ever wrong; over all drops together it is at most 0.05.
+        drops: Every column and measure.
+        current: What was run now.
+        baseline: What it is compared with.
+        not_compared: Columns of the baseline that the current result does not have.
+    """
+
+    passed: bool
+    max_drop: float
+    proved: bool
+    alpha: float
+    drops: tuple[Drop, ...]
+    current: Setup
+    baseline: Setup
+    not_compared: tuple[str, ...]
+
+    def exit_code(self) -> int:
+        """Give 0 when the gate was passed, else 1."""
+        return 0 if self.passed else 1
+
+
+def gate(
+    current: BenchResult,
+    baseline: BenchResult,
+    *,
+    max_drop: float = 0.02,
+    measure: Gated = "both",
+    proved: bool = False,
+    columns: Sequence[tuple[str, str]] | None = None,
+) -> GateResult:
+    """Say whether no rate dropped by more than is allowed.
+
+    Args:
+        current: The result of now.
+        baseline: The one it is held against.
+        max_drop: The largest drop of a rate that is allowed, a fraction in [0, 1).
+        measure: Which rates: of valid values, of right ones, or both.
+        proved: Also miss the gate where a larger drop is not ruled out.
+        columns: Which column of *current* with which of *baseline*; None pairs equal names, or the only ones.
+
+    Raises:
+        InvalidArgument: An argument is out of range, no columns can be paired, or no task was answered in both.
+    """
+    if not isinstance(max_drop, Real) or not 0 <= max_drop < 1:
+        raise InvalidArgument(
+            f"max_drop={clip(repr(max_drop))}: expected a fraction in [0, 1), 0.02 for two points of percent"
+        )
+    if measure not in tuple(_MEASURES):
+        raise InvalidArgument(f"measure={clip(repr(measure))}: expected one of valid, right, both")
+    pairs = pairs_of(current, baseline, columns)
+    alpha = ALPHA / (len(pairs) * len(_MEASURES[measure]))
+    found = [
+        compared(
+            (now, clusters_in(current, now)), (then, clusters_in(baseline, then)), measure=one, alpha=alpha
+        )
+        for now, then in pairs
+        for one in _MEASURES[measure]
+    ]
+    check_common(found)
+    drops = tuple(map(_drop, found))
+    held = {then for _, then in pairs}
+    return GateResult(
+        passed=not any((drop.upper if proved else drop.lower) > max_drop for drop in drops),
+        max_drop=max_drop,
+        proved=proved,
+        alpha=alpha,
+        drops=drops,
+        current=current.setup,
+        baseline=baseline.setup,
+        not_compared=tuple(column.name for column in baseline.columns if column.name not in held),
+    )
+
+
+def _drop(one: Compared) -> Drop:
+    """Read a difference of failure rates, now less then, as the drop of what went well."""
+    return Drop(
+        column=one.a,
+        measure=WORDS[one.measure],
+        tasks=one.tasks,
+        baseline=None if one.rate_b is None else 1 - one.rate_b,
+        current=None if one.rate_a is None else 1 - one.rate_a,
+        drop=one.difference,
+        lower=one.lower,
+        upper=one.upper,
+    )
+
+
+def gate_as_json(result: GateResult) -> Any:
+    """Give a gate's result as plain JSON: the names of its fields, rates as fractions, None as null."""
+    return as_json(result)
+
+
+def gate_as_text(result: GateResult) -> str:
+    """Give a gate's result as text: the reason in the first line; it ends without a line break."""
+    section = _section(result)
+    assert section.table is not None
+    lines = [*table(section.table.header, section.table.rows), *section.lines]
+    return "\n".join([reason_of(result), "", *lines])
+
+
+def gate_as_markdown(result: GateResult) -> str:
+    """Give a gate's result as Markdown with GitHub's tables; it ends with a line break."""
+    return f"# {escaped(reason_of(result))}\n\n{section_as_markdown(_section(result))}\n"
+
+
+def reason_of(result: GateResult) -> str:
+    """Say in a line whether the gate was passed, and why."""
+    worst = max(result.drops, key=lambda drop: drop.lower)
+    widest = max(result.drops, key=lambda drop: drop.upper)
+    if worst.lower > result.max_drop:
+        allowed, proved = _points(result.max_drop, worst.lower)
+        return f"gate missed: {_named(worst)} dropped by at least {proved}, allowed are {allowed}"
+    allowed, possible = _points(result.max_drop, widest.upper)
+    if not result.passed:
+        return (
+            f"gate missed: for {_named(widest)} a drop of {possible} is not ruled out, allowed are {allowed}"
+        )
+    if widest.upper <= result.max_drop:
+        return f"gate passed: no rate dropped by more than {allowed}, which is proved"
+    return (
+        f"gate passed: no drop of more than {allowed} is proved; not ruled out is one of up to {possible} "
+        f"({_named(widest)}, {widest.tasks} tasks)"
+    )
+
+
+def _named(drop: Drop) -> str:
+    return f"{shown(drop.column)}: {drop.measure}"
+
+
+def _points(allowed: float, bound: float) -> tuple[str, str]:
+    """Write what is allowed, and a bound that is above it, with as many decimals as tell it and tell the two apart.
+
+    >>> _points(0.02, 0.1), _points(0.0125, 0.1), _points(0.02, 0.02001)
+    (('2.0 points', '10.0 points'), ('1.25 points', '10.00 points'), ('2.000 points', '2.001 points'))
+    """
+    enough = (d for d in range(1, _MOST_DECIMALS) if _tells(allowed, bound, d))
+    decimals = next(enough, _MOST_DECIMALS)
+    return f"{100 * allowed:.{decimals}f} points", f"{100 * bound:.{decimals}f} points"
+
+
+def _tells(allowed: float, bound: float, decimals: int) -> bool:
+    """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
+    told, other = (round(100 * share, decimals) for share in (allowed, bound))
+    return abs(told / 100 - allowed) <= allowed / 1000 and (told < other or bound <= allowed)
+
+
+def _section(result: GateResult) -> Section:
+    rows = tuple(
+        (_named(d), str(d.tasks), _percent(d.baseline), _percent(d.current), points(d.drop, d.lower, d.upper))
+        for d in result.drops
+    )
+    missing = ", ".join(map(shown, result.not_compared))
+    return Section(
+        "Drops",
+        "",
+        Table(("column", "tasks", "baseline %", "current %", "drop, points"), rows),
+        (
+            f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
+            f"current: {told_setup(result.current)}",
+            f"baseline: {told_setup(result.baseline)}",
+            *(
+                (OTHER_SUITE,)
+                if result.current.suite_fingerprint != result.baseline.suite_fingerprint
+                else ()
+            ),
+            *((f"not compared, for the current result has no such column: {missing}",) if missing else ()),
+        ),
+    )
+
+
+def _percent(rate: float | None) -> str:
+    return NO_DATA if rate is None else f"{100 * rate:.1f}"

@@ -1,0 +1,1 @@
+"""The run of a benchmark: a plan, a journal of replies, and the calls that fill it."""

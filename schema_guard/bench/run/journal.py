@@ -1,0 +1,280 @@
+"""Every reply of a run as it came, in a file: what a run that was killed goes on from.
+
+Rules:
+1. A reply is written before anything is done with it, and never asked for again: it was paid for.
+2. What was decided about a reply is not kept. A run that goes on judges the kept replies as they were judged before,
+   and asks only for those that are missing; so it ends with what an uninterrupted run ends with.
+3. A line that was not finished when the process died is cut off; everything else that is wrong with a file is an
+   error before anything is spent.
+
+The file is JSON Lines. First the plan: `{"journal": 1, "plan", "name", "started_at", "said"}`; then a reply a line:
+`{"call": [column, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason", "usage", "elapsed_s"}`,
+and where they are known `refusal`, `model` and `failure`. `prompt` is a hash of what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
+
+from schema_guard.calls.identity import new_call_id
+from schema_guard.calls.replies import Reply
+from schema_guard.core.values import Failure, Usage
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from schema_guard.bench.run.plan import RunPlan
+
+Key: TypeAlias = tuple[str, str, int]
+"""Column, task and epoch of a call."""
+
+_FORMAT = 1
+# Of the first line, as it is written.
+_BEGINNING = f'{{"journal":{_FORMAT},'
+
+
+class Kept(NamedTuple):
+    """A reply that is kept.
+
+    Attributes:
+        attempt: 1 for the first attempt of its call.
+        call_id: Of the call, as records have it.
+        started_at: When the call began; seconds since the epoch, UTC.
+        prompt: 16 hex digits of what was sent.
+        reply: What came back.
+        elapsed_s: Seconds until it was there; None for a model that has no time of its own.
+    """
+
+    attempt: int
+    call_id: str
+    started_at: float
+    prompt: str
+    reply: Reply
+    elapsed_s: float | None
+
+
+@dataclass(slots=True)
+class Journal:
+    """The replies of a run; made by `begin` and `resume`, or with no file by `Journal.of`.
+
+    Attributes:
+        plan: Fingerprint of the plan.
+        name: What records call the run's calls.
+        started_at: When the run began; seconds since the epoch, UTC.
+        replies: The replies that were there when the file was opened, by call, in the order of their attempts.
+        file: Where new ones go; None keeps none.
+    """
+
+    plan: str
+    name: str
+    started_at: float
+    replies: dict[Key, list[Kept]] = field(default_factory=dict)
+    file: IO[str] | None = None
+
+    @staticmethod
+    def of(plan: RunPlan) -> Journal:
+        """Give a journal that keeps nothing."""
+        at = time()
+        return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}", at)
+
+    @staticmethod
+    def begin(path: str | os.PathLike[str], plan: RunPlan) -> Journal:
+        """Begin a file.
+
+        Raises:
+            InvalidArgument: It is there already, or cannot be written.
+        """
+        journal = Journal.of(plan)
+        shown = safe(str(path))
+        try:
+            journal.file = Path(path).open("x", encoding="utf-8")  # noqa: SIM115 - closed by close
+        except FileExistsError:
+            raise InvalidArgument(
+                f"journal {shown}: there is one already: go on with it (--resume), or name another file"
+            ) from None
+        except OSError as error:
+            raise InvalidArgument(f"journal {shown}: cannot be written: {error.strerror}") from error
+        _lock(journal.file, shown)
+        at = datetime.fromtimestamp(journal.started_at, UTC).isoformat(timespec="seconds")
+        head = {
+            "journal": _FORMAT,
+            "plan": plan.fingerprint,
+            "name": journal.name,
+            "started_at": journal.started_at,
+        }
+        columns = [column.name for column in plan.columns]
+        said = f"{plan.suite.name}, {plan.calls} calls, {', '.join(columns)}, {at}"
+        _write(journal.file, {**head, "said": said})
+        return journal
+
+    @staticmethod
+    def resume(path: str | os.PathLike[str], plan: RunPlan) -> Journal:
+        """Go on with a file; one that is not there is begun.
+
+        Raises:
+            InvalidArgument: It is of another plan, is not a journal, is damaged, or another process writes it.
+        """
+        path, shown = Path(path), safe(str(path))
+        if not path.exists():
+            return Journal.begin(path, plan)
+        try:
+            file = path.open("r+", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise InvalidArgument(f"journal {shown}: cannot be opened: {error.strerror}") from error
+        with ExitStack() as stack:
+            stack.callback(file.close)
+            _lock(file, shown)
+            journal = _whole(file, plan, f"journal {shown}")
+            if journal is not None:
+                stack.pop_all()
+                journal.file = file
+                return journal
+        # A process died before the first line was whole: nothing was asked yet.
+        path.unlink()
+        return Journal.begin(path, plan)
+
+    def add(self, key: Key, kept: Kept) -> None:
+        """Keep a reply: it is in the operating system's hands when this returns."""
+        if self.file is not None:
+            _write(self.file, row_of(key, kept))
+
+    def close(self) -> None:
+        """Close the file; closing twice is no error."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def row_of(key: Key, kept: Kept) -> dict[str, Any]:
+    """Give a kept reply as a row of the file."""
+    reply = kept.reply
+    row = {
+        "call": list(key),
+        "attempt": kept.attempt,
+        "id": kept.call_id,
+        "at": kept.started_at,
+        "prompt": kept.prompt,
+        "text": reply.text,
+        "finish_reason": reply.finish_reason,
+        "usage": list(reply.usage),
+        "elapsed_s": kept.elapsed_s,
+    }
+    if reply.refusal is not None:
+        row["refusal"] = reply.refusal
+    if reply.model is not None:
+        row["model"] = reply.model
+    if reply.failure is not None:
+        row["failure"] = list(reply.failure[:3])
+    return row
+
+
+def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
+    """Read a row of the file.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    column, task, epoch = row["call"]
+    failure = row.get("failure")
+    reply = Reply(
+        row["text"],
+        row["finish_reason"],
+        Usage(*row["usage"]),
+        row.get("refusal"),
+        row.get("model"),
+        None if failure is None else Failure(*failure),
+    )
+    kept = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
+    return (column, task, epoch), kept
+
+
+def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:
+    """Read the whole lines of a file and cut off the rest; None when there is only the beginning of the first one.
+
+    Raises:
+        InvalidArgument: It is no journal; then nothing of it is touched.
+    """
+    try:
+        text = file.read()
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"{where}: cannot be read: {error}") from error
+    end = text.rfind("\n") + 1
+    if not end and not (text.startswith(_BEGINNING) or _BEGINNING.startswith(text)):
+        raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(text, 80)}")
+    journal = _read(text[:end], plan, where) if end else None
+    if end < len(text):
+        # The lines are ASCII, so characters are bytes.
+        file.truncate(end)
+    file.seek(0, os.SEEK_END)
+    return journal
+
+
+def _read(text: str, plan: RunPlan, where: str) -> Journal:
+    head, *rows = text.splitlines()
+    first = _decoded(head, where, 1)
+    if first.get("journal") != _FORMAT:
+        raise InvalidArgument(f"{where}: expected a journal of this version, got {clip(head, 80)}")
+    if first["plan"] != plan.fingerprint:
+        raise InvalidArgument(
+            f"{where}: it is of another run ({clip(str(first.get('said')), 200)}): go on with the suite, models, "
+            "strategies, sample, epochs, attempts and seed that it was begun with, or name another file"
+        )
+    journal = Journal(plan.fingerprint, first["name"], first["started_at"])
+    for number, line in enumerate(rows, 2):
+        try:
+            key, kept = kept_of(_decoded(line, where, number))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidArgument(f"{where}, line {number}: expected a reply: {error!r}") from error
+        replies = journal.replies.setdefault(key, [])
+        if kept.attempt > len(replies) + 1:
+            raise InvalidArgument(
+                f"{where}, line {number}: attempt {kept.attempt} of call {'/'.join(map(str, key))} without the one before it"
+            )
+        # A reply that is there already stays: two workers may have been asked for the same one.
+        if kept.attempt == len(replies) + 1:
+            replies.append(kept)
+    return journal
+
+
+def _decoded(line: str, where: str, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InvalidArgument(f"{where}, line {number}: broken JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise InvalidArgument(f"{where}, line {number}: expected an object, got {clip(line, 80)}")
+    return row
+
+
+def _write(file: IO[str], row: dict[str, Any]) -> None:
+    file.write(json.dumps(row, separators=(",", ":")) + "\n")
+    file.flush()
+
+
+def _lock(file: IO[str], shown: str) -> None:
+    """Keep other processes away from a file until it is closed."""
+    try:
+        import fcntl  # not on every system
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InvalidArgument(f"journal {shown}: another process is writing it: wait for its end") from None

@@ -1,0 +1,223 @@
+"""What a benchmark asks: which tasks, in which columns, in which order; all of it known before the first call.
+
+Rules:
+1. Every column is asked the same tasks, one column after the other for each task: whenever a run stops, its columns
+   can be compared pair by pair.
+2. The order is shuffled over the whole suite, so that what was asked until a run stopped is a sample of it.
+3. The same suite, columns and settings give the same plan everywhere, and a plan has a fingerprint that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.bench.suites.load import estimated_tokens
+from schema_guard.core.digest import hex_digest
+from schema_guard.core.strategy import strategies_of
+from schema_guard.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from schema_guard.bench.suites.load import Suite, SuiteSchema, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings:
+    """How a suite is asked.
+
+    Attributes:
+        max_attempts: Of each call, >= 1; an escalation may always go on to its last strategy.
+        epochs: How often each task is asked in each column, >= 1.
+        seed: Of the sample and the order.
+        sample: How many tasks to take, spread over the groups of the suite by their size and within a group over
+            its difficulties; None takes all.
+        most_prompt_tokens: Tasks whose schema and text together are estimated to be longer are left out; None leaves
+            out none.
+    """
+
+    max_attempts: int = 2
+    epochs: int = 1
+    seed: int = 0
+    sample: int | None = None
+    most_prompt_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_attempts", "epochs", "sample", "most_prompt_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InvalidArgument(f"{name}={value}: expected an int >= 1")
+
+    def most_attempts(self, strategy: str) -> int:
+        """Give the attempts that a call may take: an escalation goes on to its last strategy."""
+        return max(self.max_attempts, len(strategies_of(strategy)))
+
+
+class Column(NamedTuple):
+    """What is measured: a model asked in one way; every column is asked the same tasks.
+
+    Attributes:
+        name: Unique in a run: the strategy, after the model's name where there are several models.
+        model: Name of the model.
+        strategy: As given, `a>b` for an escalation.
+    """
+
+    name: str
+    model: str
+    strategy: str
+
+
+class Cell(NamedTuple):
+    """One call of a plan: a task, asked once in one column.
+
+    Attributes:
+        column: Which column.
+        entry: The task's schema and what belongs to it.
+        task: What is asked.
+        epoch: 0 for the first time.
+    """
+
+    column: Column
+    entry: SuiteSchema
+    task: Task
+    epoch: int
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Column, task and epoch: what tells this call from all others of the plan."""
+        return self.column.name, self.task.id, self.epoch
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """The calls of a run.
+
+    Attributes:
+        suite: What is asked.
+        columns: Which models are asked, and how.
+        settings: As given.
+        tasks: Each with its schema, in the order in which they are asked.
+        left_out: Why tasks that the suite scores are not asked, one line a reason.
+        fingerprint: 16 hex digits of all of this.
+    """
+
+    suite: Suite
+    columns: tuple[Column, ...]
+    settings: PlanSettings
+    tasks: tuple[tuple[SuiteSchema, Task], ...]
+    left_out: tuple[str, ...]
+    fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed]
+        tasks = [task.id for _, task in self.tasks]
+        said = json.dumps(
+            [self.suite.fingerprint, [list(column) for column in self.columns], settings, tasks]
+        )
+        object.__setattr__(self, "fingerprint", hex_digest(said, 16))
+
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
+        return len(self.tasks) * len(self.columns) * self.settings.epochs
+
+    def cells(self) -> Iterator[Cell]:
+        """Give the calls in their order."""
+        for epoch in range(self.settings.epochs):
+            for entry, task in self.tasks:
+                for column in self.columns:
+                    yield Cell(column, entry, task, epoch)
+
+
+def columns_of(models: Sequence[str], strategies: Sequence[str]) -> tuple[Column, ...]:
+    """Give a column for every model and strategy.
+
+    Args:
+        models: Names, all different.
+        strategies: Names, or escalations as `a>b`.
+
+    Raises:
+        InvalidArgument: There is none, one is given twice, or a strategy is unknown.
+    """
+    for what, given in (("models", models), ("strategies", strategies)):
+        if not given or len(set(given)) < len(given):
+            raise InvalidArgument(f"{what}={list(given)!r}: expected one or more, each once")
+    for strategy in strategies:
+        strategies_of(strategy)
+    return tuple(
+        Column(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy)
+        for model in models
+        for strategy in strategies
+    )
+
+
+def plan_of(suite: Suite, columns: Sequence[Column], settings: PlanSettings | None = None) -> RunPlan:
+    """Choose the tasks of a run and their order.
+
+    Raises:
+        InvalidArgument: No task is left to ask.
+    """
+    settings = settings or PlanSettings()
+    scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
+    short = [pair for pair in scored if _fits(*pair, settings.most_prompt_tokens)]
+    if not short:
+        raise InvalidArgument(
+            f"suite {suite.name!r}: no task to ask: of {len(scored)} tasks to score all are longer than "
+            f"{settings.most_prompt_tokens} tokens"
+            if scored
+            else f"suite {suite.name!r}: it has schemas, but no task to score; its instances are for `bench engines`"
+        )
+    random = Random(settings.seed)  # an order that can be repeated, no secret
+    taken = (
+        short
+        if settings.sample is None or settings.sample >= len(short)
+        else _sampled(short, settings.sample, random)
+    )
+    random.shuffle(taken)
+    left_out = [
+        (len(scored) - len(short), f"tasks are longer than {settings.most_prompt_tokens} tokens"),
+        (len(short) - len(taken), f"tasks are not in the sample of {len(taken)}"),
+    ]
+    return RunPlan(
+        suite,
+        tuple(columns),
+        settings,
+        tuple(taken),
+        tuple(f"{count} {why}" for count, why in left_out if count),
+    )
+
+
+def _fits(entry: SuiteSchema, task: Task, most_tokens: int | None) -> bool:
+    if most_tokens is None:
+        return True
+    return estimated_tokens(entry.schema.document) + estimated_tokens(task.text) <= most_tokens
+
+
+def _sampled(
+    pairs: list[tuple[SuiteSchema, Task]], size: int, random: Random
+) -> list[tuple[SuiteSchema, Task]]:
+    """Take a stratified sample: of every group its share, and of a group tasks of all difficulties."""
+    groups: dict[str, list[tuple[SuiteSchema, Task]]] = {}
+    for entry, task in pairs:
+        groups.setdefault(entry.group, []).append((entry, task))
+    shares = _shares([len(members) for members in groups.values()], size, random)
+    taken = []
+    for members, share in zip(groups.values(), shares, strict=True):
+        random.shuffle(members)
+        members.sort(key=lambda pair: -1.0 if pair[1].hardness is None else pair[1].hardness)
+        # Every (members / share)-th from a random start: as many hard ones in the sample as in the group.
+        start = random.random()
+        taken += [members[int((start + index) * len(members) / share)] for index in range(share)]
+    return taken
+
+
+def _shares(sizes: list[int], total: int, random: Random) -> list[int]:
+    """Share out a total by size: whole parts first, then one each for the largest rests, ties by lot."""
+    exact = [size * total / sum(sizes) for size in sizes]
+    shares = [int(share) for share in exact]
+    order = sorted(range(len(sizes)), key=lambda at: (shares[at] - exact[at], random.random()))
+    for at in order[: total - sum(shares)]:
+        shares[at] += 1
+    return shares

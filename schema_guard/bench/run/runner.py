@@ -1,0 +1,397 @@
+"""The benchmark's run: every call of a plan, kept in a journal, recorded in a store, and scored.
+
+Rules:
+1. A call goes through the same `guard` as a user's own function would.
+2. Every reply goes through the journal: one that is there is taken, one that is not is asked for and kept. So a run
+   that goes on, one whose replies come from other machines and one that reads a provider's batch are this same run.
+3. Whatever a provider raises, the call is lost and the run goes on; a model that only raises is not asked any more.
+4. What few-shot shows are the suite's `dev` tasks; what is scored are its `test` tasks.
+5. A schema that a strategy cannot ask this model for is left out of its column, and the result says so; a column that
+   could ask for none is an error before anything is spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import log
+from time import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.bench.run.asked import AskedModel, UnderWay, under_way
+from schema_guard.bench.run.budget import RunBudget, Spending
+from schema_guard.bench.run.journal import Journal
+from schema_guard.bench.run.scored import Run, scored_of
+from schema_guard.core.prompting import Example
+from schema_guard.core.values import Budget, Message
+from schema_guard.errors import CallFailed, InvalidArgument
+from schema_guard.guards.decorator import guard
+from schema_guard.prices.table import CallTokens
+from schema_guard.stats import log_e_value
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from schema_guard.bench.run.budget import Prices
+    from schema_guard.bench.run.journal import Key
+    from schema_guard.bench.run.plan import Cell, RunPlan
+    from schema_guard.bench.run.scored import Scored
+    from schema_guard.core.values import Outcome
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+
+    OnCall: TypeAlias = Callable[[Scored], None]
+
+# The slots of the local model; hosted ones take as many without a rate limit.
+CONCURRENCY = 4
+# A model that raised so often, one call after the other, will go on raising.
+_MOST_LOST = 20
+# Calls after which the writer is waited for: a store drops what finds its queue of 10,000 attempts full.
+_MOST_UNWRITTEN = 1_000
+_WRITE_WAIT_S = 30.0
+# Of the garbage collector, while a run makes its calls.
+_COLLECTIONS = (10_000, 50, 100)
+# Evidence against a rate, for one side of it, at alpha 5 %.
+_ENOUGH = log(1 / 0.05)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How a plan is carried out; nothing of it changes what is asked.
+
+    Attributes:
+        concurrency: Calls at once, of each model, >= 1.
+        calls_per_minute: Requests that each model is sent in a minute, evenly spaced; None for no bound.
+        budget: What the run may spend.
+        target: A column whose unhandled rate is proved to be on one side of this rate is not asked any more, in
+            (0, 1); None asks everything.
+        prices: Model -> its prices, in dollars; empty leaves all costs unknown.
+    """
+
+    concurrency: int = CONCURRENCY
+    calls_per_minute: float | None = None
+    budget: RunBudget = field(default_factory=RunBudget)
+    target: float | None = None
+    prices: Prices = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise InvalidArgument(f"concurrency={self.concurrency}: expected an int >= 1")
+        if self.calls_per_minute is not None and self.calls_per_minute <= 0:
+            raise InvalidArgument(f"calls_per_minute={self.calls_per_minute}: expected a number > 0")
+        if self.target is not None and not 0 < self.target < 1:
+            raise InvalidArgument(f"target={self.target}: expected a rate in (0, 1)")
+        self.budget.check(has_prices=bool(self.prices))
+
+
+def run(
+    plan: RunPlan,
+    models: Mapping[str, Model],
+    *,
+    store: Store | None = None,
+    journal: Journal | None = None,
+    settings: RunSettings | None = None,
+    on_call: OnCall = lambda _: None,
+) -> Run:
+    """Make the calls of a plan that its journal does not have, and score all of them.
+
+    An interrupt (Ctrl-C) ends it early: what was finished is given, and `Run.stopped` says so.
+
+    Args:
+        plan: What to ask.
+        models: Name -> whom to ask, for every model of the plan's columns; they are closed at the end.
+        store: Where attempts are recorded, those of the journal included where they are missing; None for nowhere.
+        journal: The replies that are there already, and where new ones are kept; None keeps none.
+        settings: How to carry it out.
+        on_call: Is told of each finished call, in the order in which they finish.
+
+    Raises:
+        InvalidArgument: A strategy cannot ask its model for one of the schemas, or the journal is of other prompts.
+    """
+    calls = Calls(plan, models, store=store, journal=journal, settings=settings, on_call=on_call)
+    with rare_collections():
+        asyncio.run(calls.make())
+    return calls.result()
+
+
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: of the objects that a run makes many stay, and it looks at them all."""
+    before = gc.get_threshold()
+    gc.set_threshold(*(max(pair) for pair in zip(before, _COLLECTIONS, strict=True)))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+class _Look:
+    """What is known of a column's unhandled rate: each task counts once."""
+
+    __slots__ = ("k", "n", "side")
+
+    def __init__(self) -> None:
+        self.n = self.k = 0
+        self.side: str | None = None
+
+    def add(self, scored: Scored, target: float) -> None:
+        """Count a call, and see whether the rate is proved to be on one side of the target."""
+        if scored.epoch or scored.is_lost or self.side is not None:
+            return
+        self.n += 1
+        self.k += not scored.is_valid
+        if log_e_value(self.k, self.n, target, side="ok") >= _ENOUGH:
+            self.side = "not above"
+        elif log_e_value(self.k, self.n, target, side="bad") >= _ENOUGH:
+            self.side = "above"
+
+
+class Calls:
+    """The calls of a plan as they are made.
+
+    Attributes:
+        plan: What is asked.
+        settings: How it is carried out.
+    """
+
+    def __init__(  # noqa: PLR0913 - what `run` takes
+        self,
+        plan: RunPlan,
+        models: Mapping[str, Model],
+        *,
+        store: Store | None = None,
+        journal: Journal | None = None,
+        settings: RunSettings | None = None,
+        on_call: OnCall = lambda _: None,
+        is_offline: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.settings = settings or RunSettings()
+        self._models = models
+        self._store = store
+        self._journal = journal or Journal.of(plan)
+        self._on_call = on_call
+        self._asked = {
+            name: AskedModel(
+                model, self._journal, calls_per_minute=self.settings.calls_per_minute, is_offline=is_offline
+            )
+            for name, model in models.items()
+        }
+        self._guards: dict[tuple[str, str, int], Any] = {}
+        self._scored: dict[Key, Scored] = {}
+        self._stopped: dict[str, None] = {}
+        self._spending = Spending(self.settings.budget)
+        self._unwritten = 0
+        self._lost_in_a_row: Counter[str] = Counter()
+        self._looks = {column.name: _Look() for column in plan.columns}
+        self._refused: dict[tuple[str, str], str] = {}
+        # Prepared before the first call: what cannot be asked for is known before anything is spent.
+        for cell in plan.cells():
+            self._prepare(cell)
+        self._check_columns()
+        self._recorded = _recorded(store, self._journal)
+
+    def cells(self) -> Iterator[Cell]:
+        """Give the calls that can be made, in the planned order."""
+        return (
+            cell for cell in self.plan.cells() if (cell.column.name, cell.entry.name) not in self._refused
+        )
+
+    async def make(self) -> None:
+        """Make all calls: each model's in the planned order, some at once, the models side by side."""
+        cells: dict[str, list[Cell]] = {name: [] for name in self._models}
+        for cell in self.cells():
+            cells[cell.column.model].append(cell)
+        try:
+            await asyncio.gather(*(self._make_all(name, iter(own)) for name, own in cells.items()))
+        except asyncio.CancelledError:
+            self._stop("interrupted")
+
+    async def call(self, cell: Cell) -> Scored:
+        """Make one call, record and score it."""
+        call = self._under_way(cell)
+        outcome = _as_kept(await self._outcome(cell, call), call)
+        if self._store is not None and outcome.call.id not in self._recorded:
+            self._store.record(outcome, (Message("user", cell.task.text),))
+            self._unwritten += 1
+            if self._unwritten >= _MOST_UNWRITTEN:
+                self._unwritten = self._store.flush(_WRITE_WAIT_S)
+        for attempt in outcome.attempts:
+            self._spending.add(attempt, self.settings.prices.get(cell.column.model))
+        scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
+        self._count(cell, scored)
+        return scored
+
+    async def outcome(self, cell: Cell) -> Outcome[Any]:
+        """Make one call, of which nothing is recorded or counted."""
+        return await self._outcome(cell, self._under_way(cell))
+
+    def result(self) -> Run:
+        """Give what has been made so far."""
+        plan, looks = self.plan, self._looks.items()
+        at = datetime.fromtimestamp(self._journal.started_at, UTC).isoformat(timespec="seconds")
+        is_timed = any(getattr(model, "is_timed", True) for model in self._models.values())
+        decided = [
+            f"{name} was decided after {look.n} tasks: {look.side} the target"
+            for name, look in looks
+            if look.side
+        ]
+        made = (self._scored[cell.key] for cell in self.cells() if cell.key in self._scored)
+        return Run(
+            suite=plan.suite.name,
+            suite_fingerprint=plan.suite.fingerprint,
+            plan=plan.fingerprint,
+            columns=plan.columns,
+            tasks=len(plan.tasks),
+            suite_tasks=sum(len(entry.tasks_of("test")) for entry in plan.suite.schemas),
+            epochs=plan.settings.epochs,
+            seed=plan.settings.seed,
+            max_attempts=plan.settings.max_attempts,
+            started_at=at if is_timed else None,
+            currency="USD" if self.settings.prices else None,
+            scored=tuple(made),
+            left_out=plan.left_out,
+            stopped=(
+                *self.refusals(),
+                *self._stopped,
+                *decided,
+            ),
+        )
+
+    def refusals(self) -> list[str]:
+        """Say which tasks a column could not ask for, a line a column."""
+        lines = []
+        for column in self.plan.columns:
+            refused = {schema: why for (name, schema), why in self._refused.items() if name == column.name}
+            tasks = sum(entry.name in refused for entry, _ in self.plan.tasks)
+            if tasks:
+                lines.append(
+                    f"{tasks} tasks of {len(refused)} schemas could not be asked for in column {column.name}, "
+                    f"the first: {clip(next(iter(refused.values())), 200)}"
+                )
+        return lines
+
+    async def _make_all(self, model: str, cells: Iterator[Cell]) -> None:
+        # Connections belong to the event loop that opened them, which ends with the run.
+        async with self._models[model]:
+            await asyncio.gather(*(self._work(cells) for _ in range(self.settings.concurrency)))
+
+    async def _work(self, cells: Iterable[Cell]) -> None:
+        for cell in cells:
+            if self._is_wanted(cell):
+                await self.call(cell)
+
+    def _is_wanted(self, cell: Cell) -> bool:
+        """Say whether a call is to be made; what was paid for is always taken."""
+        if cell.key in self._journal.replies:
+            return True
+        if (used_up := self._spending.exhausted()) is not None:
+            self._stop(used_up)
+            return False
+        return (
+            self._lost_in_a_row[cell.column.model] < _MOST_LOST and self._looks[cell.column.name].side is None
+        )
+
+    def _under_way(self, cell: Cell) -> UnderWay:
+        kept = self._journal.replies.get(cell.key, [])
+        return UnderWay(cell.key, list(kept), time(), len(kept))
+
+    async def _outcome(self, cell: Cell, call: UnderWay) -> Outcome[Any]:
+        under_way.set(call)
+        try:
+            outcome: Outcome[Any] = await self._guarded(cell).outcome(
+                [{"role": "user", "content": cell.task.text}]
+            )
+        except CallFailed as error:
+            return error.outcome
+        return outcome
+
+    def _guarded(self, cell: Cell) -> Any:
+        """Give the guarded model that a call goes through; calls with equal settings share one."""
+        key = (cell.column.name, cell.entry.name, cell.task.output_tokens)
+        found = self._guards.get(key)
+        if found is None:
+            shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
+            settings = guard(
+                cell.entry.schema,
+                strategy=cell.column.strategy,
+                max_attempts=self.plan.settings.most_attempts(cell.column.strategy),
+                examples=shown,
+                name=self._journal.name,
+                store=None,
+                on_failure="return",
+                budget=Budget(output_tokens=cell.task.output_tokens),
+            )
+            found = self._guards[key] = settings(self._asked[cell.column.model].acall)
+        return found
+
+    def _prepare(self, cell: Cell) -> None:
+        column, schema = cell.column.name, cell.entry.name
+        if (column, schema) in self._refused:
+            return
+        try:
+            self._guarded(cell)
+        except InvalidArgument as error:
+            self._refused[column, schema] = str(error)
+
+    def _check_columns(self) -> None:
+        """Make sure that every column can ask for something."""
+        schemas = {entry.name for entry, _ in self.plan.tasks}
+        for column in self.plan.columns:
+            words = [why for (name, _), why in self._refused.items() if name == column.name]
+            if len(words) == len(schemas):
+                raise InvalidArgument(words[0])
+
+    def _cost(self, cell: Cell, outcome: Outcome[Any]) -> float | None:
+        prices = self.settings.prices.get(cell.column.model)
+        sent, received = outcome.usage.input_tokens, outcome.usage.output_tokens
+        if prices is None or sent is None or received is None:
+            return None
+        return sum(
+            prices.cost(
+                CallTokens(one.input_tokens or 0, one.cached_input_tokens or 0, one.output_tokens or 0)
+            )
+            for one in (attempt.usage for attempt in outcome.attempts)
+        )
+
+    def _count(self, cell: Cell, scored: Scored) -> None:
+        self._scored[cell.key] = scored
+        model = cell.column.model
+        self._lost_in_a_row[model] = self._lost_in_a_row[model] + 1 if scored.is_lost else 0
+        if self._lost_in_a_row[model] == _MOST_LOST:
+            self._stop(f"{model}: {_MOST_LOST} calls in a row were lost, the last one by {scored.error}")
+        if self.settings.target is not None:
+            self._looks[cell.column.name].add(scored, self.settings.target)
+        self._on_call(scored)
+
+    def _stop(self, why: str) -> None:
+        self._stopped[why] = None
+
+
+def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
+    """Give the ids of the journal's calls that are in the store already."""
+    ids = [kept[0].call_id for kept in journal.replies.values()]
+    if store is None or not ids:
+        return frozenset()
+    return frozenset(row["call_id"] for row in store.attempts(call_ids=ids))
+
+
+def _as_kept(outcome: Outcome[Any], call: UnderWay) -> Outcome[Any]:
+    """Give an outcome the id and the times that its call had when its replies came."""
+    if not call.before:
+        return outcome
+    first = call.kept[0]
+    attempts = tuple(
+        attempt._replace(elapsed_s=kept.elapsed_s or 0.0)
+        for attempt, kept in zip(outcome.attempts, call.kept, strict=True)
+    )
+    return outcome._replace(
+        attempts=attempts,
+        elapsed_s=sum(attempt.elapsed_s for attempt in attempts),
+        call=outcome.call._replace(id=first.call_id, started_at=first.started_at),
+    )

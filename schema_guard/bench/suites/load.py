@@ -1,0 +1,195 @@
+"""Read a suite: schemas, each with tasks, golds and instances.
+
+Rules:
+1. A suite that was loaded is right: every gold is valid, every instance is what it says it is, every id is unique.
+2. All problems are told at once, each with its file and line.
+3. Nothing outside the suite's folder is read.
+
+The forms, their files and their keys are described in `schemas/README.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from typing import TYPE_CHECKING, Any, Literal
+
+from schema_guard.bench.suites.bfcl import load_bfcl
+from schema_guard.bench.suites.columns import load_columns
+from schema_guard.bench.suites.extraction import load_extraction
+from schema_guard.bench.suites.folder import load_folder
+from schema_guard.bench.suites.jsonl import load_jsonl
+from schema_guard.bench.suites.promptfoo import load_promptfoo
+from schema_guard.bench.suites.schema_tests import load_schema_tests
+from schema_guard.bench.suites.values import (
+    Difficulty,
+    Instance,
+    Split,
+    Suite,
+    SuiteSchema,
+    Task,
+    estimated_tokens,
+)
+from schema_guard.core.schema import Schema
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+__all__ = [
+    "FORMS",
+    "Difficulty",
+    "Instance",
+    "Split",
+    "Suite",
+    "SuiteSchema",
+    "Task",
+    "estimated_tokens",
+    "load_suite",
+]
+
+# What reads a file that needs nothing besides.
+_READERS = {
+    "jsonl": load_jsonl,
+    "jsonschemabench": load_schema_tests,
+    "maskbench": load_schema_tests,
+    "tasks": load_extraction,
+    "bfcl": load_bfcl,
+}
+FORMS = ("builtin", "folder", *_READERS, "promptfoo", "huggingface")
+# A line without any of them is none of a suite of one's own.
+_OWN_KEYS = frozenset({"id", "input", "gold"})
+# The keys that tell the form of a file's first line.
+_MARKS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("bfcl", frozenset({"question", "function"})),
+    ("maskbench", frozenset({"schema", "tests", "features"})),
+    ("jsonschemabench", frozenset({"schema", "tests"})),
+    ("jsonschemabench", frozenset({"json_schema", "unique_id"})),
+    ("tasks", frozenset({"text", "schema", "gold", "match"})),
+)
+
+
+def load_suite(
+    path: str | os.PathLike[str],
+    *,
+    form: str | None = None,
+    schema: Any = None,
+    columns: Mapping[str, str] | None = None,
+) -> Suite:
+    """Load a suite.
+
+    Args:
+        path: The folder that holds `suite.json`; a file; or `"builtin"`. A folder of that name is `"./builtin"`.
+        form: One of `FORMS`; None chooses by what is there.
+        schema: What `Schema.of` takes: the schema of the rows that have none, of the forms `promptfoo` and
+            `huggingface`.
+        columns: Which column holds what, of the form `huggingface`: `{"input": "text", "gold": "label_json"}`.
+
+    Raises:
+        InvalidArgument: There is no such folder or file, the form is unknown or takes no such argument, or the suite
+            is not right; the message lists every problem.
+        InvalidSchema: *schema* is none.
+    """
+    if form is None:
+        form = _form_of(path, columns)
+    if form not in FORMS:
+        raise InvalidArgument(
+            f"form={clip(repr(form))}: expected one of {', '.join(map(repr, FORMS))}{did_you_mean(form, FORMS)}"
+        )
+    if schema is not None and form not in {"promptfoo", "huggingface"}:
+        raise InvalidArgument(
+            f"schema=: a suite of the form {form!r} has its own; expected 'promptfoo' or 'huggingface'"
+        )
+    if columns is not None and form != "huggingface":
+        raise InvalidArgument(f"columns=: a suite of the form {form!r} has its own; expected 'huggingface'")
+    if form in {"builtin", "folder"}:
+        return load_folder(_folder(path, form), path)
+    file = Path(path)
+    if _there(path) != "file":
+        raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
+    if form in _READERS:
+        return _READERS[form](file)
+    loaded = None if schema is None else Schema.of(schema)
+    return load_promptfoo(file, loaded) if form == "promptfoo" else load_columns(file, columns, loaded)
+
+
+def _form_of(path: str | os.PathLike[str], columns: object) -> str:
+    """Choose a form by what is there."""
+    if path == "builtin":
+        return "builtin"
+    place, there = Path(path), _there(path)
+    if there == "folder":
+        return "folder"
+    if there != "file":
+        raise InvalidArgument(
+            f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])} "
+            "(expected 'builtin', a folder with a suite.json, or a file)"
+        )
+    if columns is not None:
+        return "huggingface"
+    return _form_of_line(_first_line(place), path, is_csv=place.suffix.lower() == ".csv")
+
+
+def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]:
+    """Say what is at a path; what is neither a folder nor a file is nothing."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # ValueError: a name with NUL.
+        return "nothing"
+    except OSError as error:
+        raise InvalidArgument(f"suite {clip(repr(str(path)))}: cannot be read: {error.strerror}") from error
+    return "folder" if S_ISDIR(mode) else "file" if S_ISREG(mode) else "nothing"
+
+
+def _first_line(file: Path) -> str:
+    """Give the first line that is not blank, with what is not UTF-8 replaced; empty where there is none.
+
+    A file that cannot be read has none: whoever reads it whole says why.
+    """
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as lines:
+            return next((line for line in lines if line.strip()), "")
+    except OSError:
+        return ""
+
+
+def _form_of_line(line: str, path: str | os.PathLike[str], *, is_csv: bool) -> str:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return "promptfoo" if is_csv or "__expected" in line else "jsonl"
+    if not isinstance(row, dict):
+        return "promptfoo" if is_csv else "jsonl"
+    # A match of this library's own form is an object; a word is of the public tasks.
+    is_own = isinstance(row.get("match"), dict)
+    form = next((form for form, marks in _MARKS if marks <= row.keys() and not is_own), "jsonl")
+    if form == "jsonl" and row and _OWN_KEYS.isdisjoint(row):
+        keys = ", ".join(clip(repr(key), 40) for key in list(row)[:6])
+        raise InvalidArgument(
+            f"suite {str(path)!r}: the form does not show in the keys {keys} of its first line: name it with form=, or "
+            "say with columns= which column holds input and gold ('huggingface')"
+        )
+    return form
+
+
+def _folder(path: str | os.PathLike[str], form: str) -> Path:
+    if form == "builtin":
+        if path != "builtin":
+            raise InvalidArgument(
+                f"form='builtin': the path of the built-in suite is 'builtin', got {str(path)!r}"
+            )
+        package = Path(__file__).parent.parent.parent
+        # An installed package carries the suite; in a checkout it lies beside the package.
+        for folder in (package / "_suite", package.parent / "schemas"):
+            if (folder / "suite.json").is_file():
+                return folder
+        raise InvalidArgument(
+            "suite 'builtin' is not in this installation: pip install --force-reinstall schema-guard"
+        )
+    if _there(path) != "folder":
+        raise InvalidArgument(f"suite {str(path)!r}: no such folder (expected one with a suite.json)")
+    return Path(path)

@@ -1,0 +1,88 @@
+"""What is installed and where things lie, for `schema-guard doctor`."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any
+
+import schema_guard
+from schema_guard.errors import SchemaGuardError
+
+_ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
+_EXTRAS = ("openai", "local")
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
+_FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+
+
+def findings(store: str | None) -> dict[str, Any]:
+    """Give what there is to know of this installation: names to texts, or to further names.
+
+    Args:
+        store: URL of the store to look at; None for the default one.
+    """
+    return {
+        "version": f"schema-guard {schema_guard.__version__}, Python {platform.python_version()}, {platform.platform()}",
+        "engines": {name: _version(name) or "missing" for name in _ENGINES},
+        "extras": {name: _extra(name) for name in _EXTRAS},
+        "store": _store(store),
+        "sqlite": _sqlite(),
+        "model": _weights(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _extra(name: str) -> str:
+    """Say whether an extra's packages are installed, by what the package itself requires for it."""
+    wanted = [
+        line.split(";")[0].strip().split(">")[0].split("=")[0].strip()
+        for line in requires("schema-guard") or ()
+        if f"extra == '{name}'" in line.replace('"', "'")
+    ]
+    packages = [part for part in wanted if "[" not in part]
+    missing = [package for package in packages if _version(package) is None]
+    if missing:
+        return f"missing {', '.join(missing)}: pip install 'schema-guard[{name}]'"
+    return ", ".join(f"{package} {_version(package)}" for package in packages)
+
+
+def _store(url: str | None) -> dict[str, str]:
+    from schema_guard.records import default_store, resolve_store
+
+    try:
+        found = default_store() if url is None else resolve_store(url)
+        if found is None:
+            return {"url": "none: nothing is recorded"}
+        info = found.info()
+    except SchemaGuardError as error:
+        return {"problem": str(error)}
+    return {
+        "url": info.url,
+        "attempts": str(info.rows),
+        "bytes": str(info.size_bytes),
+        "schema version": str(info.schema_version or "not made yet"),
+    }
+
+
+def _sqlite() -> str:
+    import sqlite3
+
+    found = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    safe = found >= _FIXED_SQLITE[-1] or any(
+        found[:2] == fixed[:2] and found >= fixed for fixed in _FIXED_SQLITE
+    )
+    note = "" if safe else ": has the WAL-reset bug (fixed in 3.51.3); writes take turns by a file lock"
+    return f"{sqlite3.sqlite_version}{note}"
+
+
+def _weights() -> str:
+    from schema_guard.models.weights import weights_found
+
+    path = weights_found()
+    return f"weights at {path}" if path else "weights are fetched when 'local' is used first (93 MB)"

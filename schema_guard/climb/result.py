@@ -1,0 +1,210 @@
+"""What a climb has shown: rung by rung, and the verdict on all of it; as text and as JSON.
+
+Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
+made on the inputs that both rungs were asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.ladder import Rung, untested
+from schema_guard.report import as_json, table
+from schema_guard.report.as_text import NO_DATA
+from schema_guard.text import interval, odds, percent, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.decide import Verdict
+    from schema_guard.stats import Paired
+
+
+@dataclass(frozen=True, slots=True)
+class RungsCompared:
+    """A rung against the best rung before it, on the inputs that both were asked.
+
+    Attributes:
+        best: The other one's id.
+        n: Inputs that both were asked.
+        b: Of these, inputs on which only the best before failed.
+        c: Inputs on which only this rung failed.
+        paired: What that says, at the verdict's alpha of each strategy.
+        added_input_tokens: Of a call, over those of the best before, on all inputs; None when unknown.
+        added_output_tokens: As added_input_tokens.
+    """
+
+    best: str
+    n: int
+    b: int
+    c: int
+    paired: Paired
+    added_input_tokens: float | None
+    added_output_tokens: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RungResult:
+    """One rung as it was measured.
+
+    Attributes:
+        rung: Its name.
+        strategy: How it was asked, the id that the verdict uses.
+        n: Calls with a judged reply, each of another input.
+        k: Of these, calls without a valid one.
+        stopped: Why it ended, and after how many calls.
+        attempts: Calls that reached attempt 1, 2, ... and those that failed in it.
+        failure_kinds: Calls without a valid reply, by the kind of their last failure.
+        lost: Calls without a judged reply, outside of the rate.
+        input_tokens: Mean of a call; None when unknown.
+        output_tokens: As input_tokens.
+        elapsed_s: Mean of a call, in seconds, calls running side by side; None without calls.
+        compared: With the best rung before it; None for the first, or when they have no input in common.
+    """
+
+    rung: str
+    strategy: str
+    n: int
+    k: int
+    stopped: str
+    attempts: tuple[tuple[int, int], ...]
+    failure_kinds: Mapping[str, int]
+    lost: int
+    input_tokens: float | None
+    output_tokens: float | None
+    elapsed_s: float | None
+    compared: RungsCompared | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClimbResult:
+    """A climb that has ended.
+
+    Attributes:
+        id: `climb:` and an id; its calls are in the store under that and the rung: `climb:01234:few_shot`.
+        schema: Name of the schema.
+        schema_fingerprint: Of its content.
+        model: Name of the model.
+        larger: Name of the model that the last rung tries; None when there is none.
+        started_at: UTC, ISO 8601.
+        inputs: Different inputs at hand.
+        repeated: Inputs that were left out because they came before.
+        seed: Of their order.
+        output_tokens: Output limit of an attempt that the climb started with.
+        options: The provider's own arguments of every request.
+        target: The unhandled rate that is good enough.
+        alpha_each: Of each side of each rung while climbing.
+        calls: That were begun, those without a judged reply included.
+        rungs: In the order in which they were climbed.
+        ended: Why the climb went no further.
+        evidence: What was decided on.
+        verdict: What it says.
+    """
+
+    id: str
+    schema: str
+    schema_fingerprint: str
+    model: str
+    larger: str | None
+    started_at: str
+    inputs: int
+    repeated: int
+    seed: int
+    output_tokens: int
+    options: Mapping[str, Any]
+    target: float
+    alpha_each: float
+    calls: int
+    rungs: tuple[RungResult, ...]
+    ended: str
+    evidence: Mapping[str, Any]
+    verdict: Verdict
+
+
+def climb_as_json(result: ClimbResult) -> Any:
+    """Give a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""
+    return {**as_json(result), "verdict": result.verdict.as_dict()}
+
+
+def climb_as_text(result: ClimbResult) -> str:
+    """Give a result as text that ends without a line break."""
+    return "\n".join(
+        [
+            *_heading(result),
+            "",
+            *table(
+                ("rung", "failed", "unhandled", "bounds", "tokens in/out a call", "s a call"),
+                [_row(found, result) for found in result.rungs],
+            ),
+            "",
+            *(line for found in result.rungs for line in _details(found)),
+            "",
+            *_verdict(result),
+        ]
+    )
+
+
+def _heading(result: ClimbResult) -> list[str]:
+    larger = f", larger model {safe(result.larger)}" if result.larger else ""
+    repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""
+    return [
+        f"climb of {safe(result.schema)} ({result.schema_fingerprint}), {result.started_at}, recorded as {result.id}",
+        f"model {safe(result.model)}{larger}, at most {result.output_tokens} output tokens an attempt",
+        f"{result.inputs} inputs{repeated} in the order of seed {result.seed}, {result.calls} calls",
+        f"target {percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+    ]
+
+
+def _row(found: RungResult, result: ClimbResult) -> tuple[str, ...]:
+    # The verdict has no rate of a rung whose calls were all lost.
+    rate = result.verdict.figures["rates"].get(found.strategy) if found.n else None
+    tokens = f"{_mean(found.input_tokens)}/{_mean(found.output_tokens)}"
+    seconds = NO_DATA if found.elapsed_s is None else f"{found.elapsed_s:.2f}"
+    shown = (
+        (NO_DATA, NO_DATA)
+        if rate is None
+        else (percent(rate["rate"]), interval(rate["lower"], rate["upper"]))
+    )
+    return found.rung, f"{found.k}/{found.n}", *shown, tokens, seconds
+
+
+def _mean(tokens: float | None) -> str:
+    return "?" if tokens is None else f"{tokens:.0f}"
+
+
+def _details(found: RungResult) -> Iterator[str]:
+    asked = "" if found.strategy == found.rung else f" ({found.strategy})"
+    kinds = ", ".join(f"{kind} {calls}" for kind, calls in found.failure_kinds.items())
+    failed = f"; failed: {kinds}" if kinds else ""
+    lost = f"; {found.lost} calls without a judged reply" if found.lost else ""
+    yield f"  {found.rung}{asked}: {safe(found.stopped)}{failed}{lost}"
+    if len(found.attempts) > 1:
+        told = ", ".join(f"{k}/{n}" for n, k in found.attempts)
+        yield f"    failed in attempt 1, 2, ...: {told}"
+    if found.compared is not None:
+        yield from _comparison(found.compared)
+
+
+def _comparison(compared: RungsCompared) -> Iterator[str]:
+    found = compared.paired
+    yield (
+        f"    against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
+        f"fewer failures by {interval(found.lower, found.upper)}, odds {odds(found.e_value)}"
+    )
+    added = (compared.added_input_tokens, compared.added_output_tokens)
+    told = "/".join("?" if tokens is None else f"{tokens:+.0f}" for tokens in added)
+    yield f"    tokens in/out a call: {told}"
+
+
+def _verdict(result: ClimbResult) -> Iterator[str]:
+    verdict = result.verdict.as_dict()
+    yield f"ended: {safe(result.ended)}"
+    yield f"untested: {', '.join(untested(Rung(**step) for step in verdict['ladder'])) or 'none'}"
+    for step in verdict["ladder"]:
+        if step["reason"]:
+            yield f"{step['status'].replace('_', ' ')}: {step['rung']}: {safe(step['reason'])}"
+    yield f"bounds: at alpha {verdict['alpha_each']:.3g} a side, at every look"
+    yield verdict["content_warning"]
+    yield f"VERDICT  {verdict['verdict']} - {safe(verdict['why'])}"
+    yield f"next: {verdict['next_step']}"

@@ -1,0 +1,323 @@
+"""Climb the ladder: measure the next remedy on the same inputs, until the verdict is another than to climb.
+
+Rules:
+1. What is climbed next is what `decide` says of all that was measured so far: climb and verdict are one decision.
+2. Every rung is asked the same inputs in the same order, and is looked at after every call, in that order, however
+   many calls run at once. It stops when its bounds are on one side of the target.
+3. That is valid at all looks because the bounds are, and for all rungs together because each has an equal part of
+   alpha: the number of rungs that may be measured is fixed before the first call. The verdict shares alpha among the
+   rungs that were measured, so its bounds are never wider, and what a rung was stopped for still holds.
+4. A call without a judged reply is outside of the rates. What was measured is never lost: not by an exception of the
+   provider, not by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.calls.identity import new_call_id
+from schema_guard.climb.calls import ClimbCall, RungCalls, asked_of, judged
+from schema_guard.climb.result import ClimbResult
+from schema_guard.climb.rungs import (
+    FIXES,
+    LARGER,
+    SIMPLIFY,
+    STRATEGIES,
+    TEMPERATURE,
+    WAYS,
+    Asker,
+    Way,
+)
+from schema_guard.climb.settings import ClimbSettings
+from schema_guard.decide import decide
+from schema_guard.decide.ladder import RUNGS, order_of
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.stats import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.climb.calls import Ask
+    from schema_guard.climb.inputs import Inputs
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+
+    OnAsked: TypeAlias = Callable[[ClimbCall], None]
+
+# The verdicts that name a rung to climb to.
+_CLIMBING = ("CLIMB_LADDER", "USE_CONSTRAINED_DECODING")
+
+# One lost call may be bad luck. With three in a row the provider is down, or the key is wrong.
+MOST_LOST_IN_A_ROW = 3
+
+
+def climb(
+    inputs: Inputs,
+    model: Model,
+    *,
+    larger: Model | None = None,
+    store: Store | None = None,
+    settings: ClimbSettings | None = None,
+    on_asked: OnAsked = lambda _: None,
+) -> ClimbResult:
+    """Climb until the verdict is another than to climb, the next rung cannot be run, or the budget is spent.
+
+    Ctrl-C ends a climb early, with the verdict on what was measured.
+
+    Args:
+        inputs: What is asked.
+        model: Whom to ask; it is closed at the end.
+        larger: Whom the rung `larger_model` asks; it is closed too. None declines that rung.
+        store: Where attempts are recorded; None for nowhere.
+        settings: How to climb; None for the defaults.
+        on_asked: Is told of each call, in the order of the inputs.
+
+    Raises:
+        InvalidArgument: Before the first call: the first rung cannot be run, or what is *given* is no evidence.
+        MissingExtra: Before the first call: a rung needs a package that is not installed.
+    """
+    climbing = _Climbing(inputs, model, larger, store, settings or ClimbSettings(), on_asked)
+    asyncio.run(climbing.run())
+    return climbing.result()
+
+
+class _Climbing:
+    """A climb under way."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        model: Model,
+        larger: Model | None,
+        store: Store | None,
+        settings: ClimbSettings,
+        on_asked: OnAsked,
+    ) -> None:
+        self.inputs = inputs
+        self.settings = settings
+        self.on_asked = on_asked
+        self.run_id = f"climb:{new_call_id(time())[:12]}"
+        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self.asker = Asker(inputs, model, larger, settings.options, self.run_id, store)
+        self.start = Way("system_prompt", settings.output_tokens)
+        self.rungs: list[RungCalls] = []
+        self.not_applicable = self._impossible()
+        self.alpha_each = settings.alpha / max(1, sum(self._claim(rung) is None for rung in WAYS))
+        self.calls = 0
+        self.output_tokens = 0
+        self.lost_in_a_row = 0
+        self.began = 0.0
+        self.ended = ""
+        self._check_first()
+
+    def _impossible(self) -> dict[str, str]:
+        """Give the rungs that this model cannot be asked for, with the library's own words for why."""
+        reasons = {}
+        for rung in STRATEGIES:
+            way = WAYS[rung](self.start, self.start)
+            try:
+                self.asker.outcome_of(rung, way)
+            except InvalidArgument as error:
+                reasons[rung] = str(error)
+        if self.asker.is_cold():
+            reasons[TEMPERATURE] = "the model is asked at temperature 0 already"
+        return reasons
+
+    def _check_first(self) -> None:
+        """Refuse what cannot be decided on, or begun with, before anything is spent."""
+        decide(self.evidence())
+        first = self.settings.first
+        if first == SIMPLIFY:
+            raise InvalidArgument(f"first={first!r}: expected a rung that a machine can run")
+        claim = self._claim(first)
+        if claim is not None:
+            raise InvalidArgument(f"first={first!r}: expected a rung that can be run: {claim['reason']}")
+
+    async def run(self) -> None:
+        models = [self.asker.model, *([self.asker.larger] if self.asker.larger is not None else [])]
+        try:
+            async with AsyncExitStack() as opened:
+                # Connections belong to the event loop that opened them, which ends with the run.
+                for model in models:
+                    await opened.enter_async_context(model)
+                self.began = monotonic()
+                rung: str | None = self.settings.first
+                while rung is not None:
+                    await self._try(rung)
+                    rung = self._next()
+        except asyncio.CancelledError:
+            # Ctrl-C: asyncio.run has cancelled us, and raises no KeyboardInterrupt for whoever returns.
+            self.ended = "interrupted"
+
+    async def _try(self, rung: str) -> None:
+        best = self.best()
+        way = WAYS[rung](self.start, best.way if best else self.start)
+        try:
+            ask = self.asker.outcome_of(rung, way)
+        except (InvalidArgument, MissingExtra) as error:
+            self.not_applicable[rung] = str(error)
+            return
+        found = RungCalls(rung, way, way.id(self.start), best)
+        self.rungs.append(found)
+        await self._measure(found, ask)
+        if rung in self.not_applicable:
+            self.rungs.remove(found)
+        elif not found.n and not self.ended:
+            self.ended = f"{rung} got no judged reply"
+
+    def _next(self) -> str | None:
+        """Give the rung to climb to; None at the end of the climb."""
+        if self.ended:
+            return None
+        verdict = decide(self.evidence())
+        if verdict.verdict not in _CLIMBING:
+            self.ended = f"the verdict is {verdict.verdict}"
+            return None
+        rung: str = verdict.figures["next_rung"]
+        if rung == SIMPLIFY:
+            self.ended = f"{rung} is next, which no machine can run: do it and climb again, or decline it with a reason"
+            return None
+        self.ended = self._spent()
+        return None if self.ended else rung
+
+    async def _measure(self, found: RungCalls, ask: Ask) -> None:
+        """Ask the inputs until the rung is decided; calls run side by side and are looked at in order."""
+        tasks = iter(self.inputs.tasks)
+        running: deque[asyncio.Task[ClimbCall]] = deque()
+        try:
+            while not found.stopped:
+                self._fill(running, tasks, found, ask)
+                if running:
+                    self._look(found, await running.popleft())
+                else:
+                    found.stopped = f"{self._spent() or 'all inputs'} after {found.n}"
+        finally:
+            for begun in running:
+                begun.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _fill(
+        self, running: deque[asyncio.Task[ClimbCall]], tasks: Iterator[str], found: RungCalls, ask: Ask
+    ) -> None:
+        while len(running) < self.settings.concurrency and not self._spent():
+            task = next(tasks, None)
+            if task is None:
+                return
+            running.append(asyncio.create_task(asked_of(found, task, ask)))
+            self.calls += 1
+
+    def _spent(self) -> str:
+        """Say what the budget has no more of; an empty text when there is enough."""
+        budget = self.settings.budget
+        if budget.calls is not None and self.calls >= budget.calls:
+            return f"budget of {budget.calls} calls spent"
+        if budget.output_tokens is not None and self.output_tokens >= budget.output_tokens:
+            return f"budget of {budget.output_tokens} output tokens spent"
+        if budget.elapsed_s is not None and monotonic() - self.began >= budget.elapsed_s:
+            return f"budget of {budget.elapsed_s:g} s spent"
+        return ""
+
+    def _look(self, found: RungCalls, asked: ClimbCall) -> None:
+        """Take a call in and see whether the rung is decided."""
+        self.on_asked(asked)
+        outcome = asked.outcome
+        if outcome is None or not judged(outcome):
+            self._lose(found, asked)
+            return
+        self.lost_in_a_row = 0
+        self.output_tokens += outcome.usage.output_tokens or 0
+        found.add(asked.task, outcome)
+        rate = bounds(found.k, found.n, alpha=self.alpha_each)
+        if rate.upper <= self.settings.target:
+            found.stopped = f"decided: pass after {found.n}"
+        elif rate.lower > self.settings.target:
+            found.stopped = f"decided: fail after {found.n}"
+
+    def _lose(self, found: RungCalls, asked: ClimbCall) -> None:
+        found.lost += 1
+        self.lost_in_a_row += 1
+        if asked.refused and not found.n:
+            self.not_applicable[found.rung] = found.stopped = (
+                f"the provider refuses the request: {asked.error}"
+            )
+        elif self.lost_in_a_row >= MOST_LOST_IN_A_ROW:
+            self.ended = (
+                f"{self.lost_in_a_row} calls in a row without a judged reply, the last one: {asked.error}"
+            )
+            found.stopped = f"{self.ended} after {found.n}"
+
+    def best(self) -> RungCalls | None:
+        """Give the rung with the lowest rate, as the verdict does: the earlier one on the ladder among equals."""
+        measured = [found for found in self.rungs if found.n]
+        return min(measured, key=lambda found: (found.k / found.n, order_of(found.rung)), default=None)
+
+    def evidence(self) -> dict[str, Any]:
+        """Give what is decided on; before the first judged reply, a strategy without data."""
+        nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
+        measured = [found for found in self.rungs if found.n]
+        tested = {found.rung for found in measured}
+        given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
+        return {
+            **given,
+            "config": {**given.get("config", {}), **config},
+            "strategies": [found.as_evidence() for found in measured] or [nothing],
+            "comparisons": [pairs._asdict() for found in measured if (pairs := found.pairs()) is not None],
+            "ladder": [
+                {"rung": rung, "status": "tested"}
+                if rung in tested
+                else {"rung": rung, **(self._claim(rung) or {"status": "untested"})}
+                for rung in RUNGS
+            ],
+        }
+
+    def _claim(self, rung: str) -> dict[str, str] | None:
+        """Give the status and reason of a rung that is not tried; None for one that may be."""
+        if rung in self.settings.declined:
+            return {"status": "declined", "reason": self.settings.declined[rung]}
+        if rung == LARGER and self.asker.larger is None:
+            return {"status": "declined", "reason": "no larger model named"}
+        reason = self.not_applicable.get(rung) or self._out_of_reach(rung)
+        return {"status": "not_applicable", "reason": reason} if reason else None
+
+    def _out_of_reach(self, rung: str) -> str | None:
+        """Say why a rung cannot reach the target: what it cannot turn of the best way's failures is above it alone."""
+        best, kind = self.best(), FIXES.get(rung)
+        if best is None or kind is None:
+            return None
+        rest = best.k - best.kinds().get(kind, 0)
+        if bounds(rest, best.n, alpha=self.alpha_each).lower <= self.settings.target:
+            return None
+        return (
+            f"{rest} of the {best.k} failures of {best.strategy} in {best.n} calls are of another kind than {kind}, "
+            f"which alone is above the target"
+        )
+
+    def result(self) -> ClimbResult:
+        evidence, asker = self.evidence(), self.asker
+        verdict = decide(evidence)
+        alpha = verdict.figures["alpha_each"]
+        return ClimbResult(
+            id=self.run_id,
+            schema=self.inputs.schema.name,
+            schema_fingerprint=self.inputs.schema.fingerprint,
+            model=asker.model.name,
+            larger=asker.larger.name if asker.larger is not None else None,
+            started_at=self.started_at,
+            inputs=len(self.inputs.tasks),
+            repeated=self.inputs.repeated,
+            seed=self.inputs.seed,
+            output_tokens=self.settings.output_tokens,
+            options=dict(self.settings.options),
+            target=self.settings.target,
+            alpha_each=self.alpha_each,
+            calls=self.calls,
+            rungs=tuple(found.result(self.ended, alpha) for found in self.rungs),
+            ended=self.ended,
+            evidence=evidence,
+            verdict=verdict,
+        )

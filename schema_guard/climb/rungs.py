@@ -1,0 +1,146 @@
+"""How each rung of the ladder is run: a row for each in `WAYS`, and the guarded model that asks that way.
+
+Rules: a rung that is a strategy of its own stands alone, with one attempt a call; every other rung changes one thing
+of the best way so far. What cannot be asked for is the library's own error, before anything is spent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.values import Budget
+from schema_guard.guards.decorator import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from schema_guard.climb.inputs import Inputs
+    from schema_guard.core.values import Outcome, Repair
+    from schema_guard.models import Model
+    from schema_guard.records import Store
+
+SIMPLIFY = "schema_simplify"
+"""The one rung that no machine can run: only its owner knows what a schema may lose."""
+
+LARGER = "larger_model"
+TEMPERATURE = "temperature"
+
+FIXES = {"raise_max_output_tokens": "truncation", "lenient_parse": "syntax"}
+"""Rungs that can turn failures of one kind only, and that kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to ask.
+
+    Attributes:
+        strategy: How the format is asked for.
+        output_tokens: The output limit of an attempt.
+        max_attempts: Of each call.
+        repair: Whether broken JSON may be mended.
+        cold: Whether the model is asked at temperature 0 in place of its own.
+        larger: Whether the larger model is asked.
+    """
+
+    strategy: str
+    output_tokens: int
+    max_attempts: int = 1
+    repair: Repair = "off"
+    cold: bool = False
+    larger: bool = False
+
+    def id(self, start: Way) -> str:
+        """Name it by its strategy and by what differs from the way that a climb starts with.
+
+        >>> start = Way("system_prompt", 256)
+        >>> Way("few_shot", 512, max_attempts=3).id(start)
+        'few_shot max_attempts=3 output_tokens=512'
+        """
+        changes = {
+            f"max_attempts={self.max_attempts}": self.max_attempts != start.max_attempts,
+            f"output_tokens={self.output_tokens}": self.output_tokens != start.output_tokens,
+            f"repair={self.repair}": self.repair != start.repair,
+            "temperature=0": self.cold,
+            LARGER: self.larger,
+        }
+        return " ".join([self.strategy, *(name for name, differs in changes.items() if differs)])
+
+
+def _strategy(name: str) -> Callable[[Way, Way], Way]:
+    return lambda start, _: replace(start, strategy=name)
+
+
+WAYS: Mapping[str, Callable[[Way, Way], Way]] = {
+    "raise_max_output_tokens": lambda _, best: replace(best, output_tokens=2 * best.output_tokens),
+    "lenient_parse": lambda _, best: replace(best, repair="lossless"),
+    "system_prompt": _strategy("system_prompt"),
+    "strict_schema": _strategy("strict_schema"),
+    "json_mode": _strategy("json_mode"),
+    "few_shot": _strategy("few_shot"),
+    TEMPERATURE: lambda _, best: replace(best, cold=True),
+    "reason_then_format": _strategy("reason_then_format"),
+    "repair_retry": lambda _, best: replace(best, max_attempts=3),
+    LARGER: lambda _, best: replace(best, larger=True),
+}
+"""Rung -> its way, from the way that a climb starts with and the best so far."""
+
+STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
+"""The rungs that are strategies of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whom a climb asks, for what, and where it is recorded.
+
+    Attributes:
+        inputs: The schema and the examples.
+        model: The model that the ladder is for.
+        larger: The one that its last rung tries; None when there is none.
+        options: The provider's own arguments of every request.
+        run_id: What its calls are called in the store, the rung after it.
+        store: None for nowhere.
+    """
+
+    inputs: Inputs
+    model: Model
+    larger: Model | None
+    options: Mapping[str, Any]
+    run_id: str
+    store: Store | None
+
+    def outcome_of(self, rung: str, way: Way) -> Callable[[str], Awaitable[Outcome[Any]]]:
+        """Give the function that asks one task this way.
+
+        Raises:
+            InvalidArgument: The model or its target cannot be asked that way.
+            MissingExtra: It takes a package that is not installed.
+        """
+        model = self.larger if way.larger else self.model
+        assert model is not None
+        settings = guard(
+            self.inputs.schema,
+            strategy=way.strategy,
+            max_attempts=way.max_attempts,
+            examples=self.inputs.examples,
+            repair=way.repair,
+            # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
+            name=f"{self.run_id}:{rung}",
+            store=self.store,
+            budget=Budget(output_tokens=way.output_tokens),
+        )
+        guarded = settings(model.acall)
+        options = {**self.options, **({"temperature": 0} if way.cold else {})}
+
+        async def ask(task: str) -> Outcome[Any]:
+            outcome: Outcome[Any] = await guarded.outcome(
+                [{"role": "user", "content": task}], options=options
+            )
+            return outcome
+
+        return ask
+
+    def is_cold(self) -> bool:
+        """Say whether the model is known to be asked at temperature 0 already."""
+        known = {**getattr(self.model, "defaults", {}), **self.options}
+        return known.get("temperature") == 0

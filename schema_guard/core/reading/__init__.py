@@ -1,0 +1,1 @@
+"""Reply text -> the JSON texts that it may mean, and their values."""

@@ -1,0 +1,285 @@
+"""Reply text -> the JSON texts that it may mean, by the reading rule.
+
+The rule, the same for judge and prefix checker: skip a byte order mark, white space, closed reasoning blocks
+and one opening fence line. If what follows opens a JSON value the reply is *direct*: that first JSON text is the
+only candidate. Otherwise it is *prose*, and every JSON text in it is a candidate; refusal prose has none.
+
+Everything here is one pass: linear in the length of the text, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+# The reasoning marks of open models; the mark of an unclosed block makes no block.
+_MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
+_REASONING = re.compile(rf"<{_MARKS}>|\[THINK\]", re.IGNORECASE)
+_REASONING_END = re.compile(rf"</{_MARKS}>|\[/THINK\]", re.IGNORECASE)
+# A label is anything but JSON, attributes such as `title="x"` and `{.json}` included.
+_FENCE = re.compile(r"""(?:```|~~~)(?:[^\n`{\["=]++|="[^"\n]*+"|=|\{[.#][^\n}]*+\})*+(?:\n|(?=[{\["]))""")
+# All possessive: white space that is given back would be skipped again, once for each of its characters.
+_CLOSING_FENCE = re.compile(r"\s*+(?:(?:```|~~~)(?=\s|\Z))?+\s*+")
+_SCALAR = re.compile(
+    r"(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=\s*+(?:```|~~~)?+\s*+\Z)"
+)
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_FENCES = ("```", "~~~")
+# Said in the first sentences by models that refuse, and hardly by one that answers.
+_REFUSAL = re.compile(
+    r"\b(?:i(?:'|\u2019)?m sorry,? (?:but )?(?:i )?(?:can|am|cannot|won)|i (?:can(?:'|\u2019)?t|cannot|won(?:'|\u2019)?t|will not|am (?:not able|unable)"
+    r" to) (?:help|assist|provide|comply|fulfil|create|generate|do that|do this|answer|share|continue|process|produce|give)"
+    r"|i must (?:decline|refuse)|(?:against|violates?) (?:my|our|the) (?:guidelines|policy|policies))",
+    re.IGNORECASE,
+)
+_REFUSAL_WITHIN = 400
+# One of these stands in every refusal: looking for them is quicker than the expression, which begins at any "i" or "a".
+_REFUSAL_WORDS = ("sorry", "i can", "i won", "i will", "i am", "i must", "against", "violat")
+
+
+class Span(NamedTuple):
+    """A bracketed part of a text."""
+
+    start: int
+    end: int
+    text: str
+
+    @property
+    def inside(self) -> Brackets:
+        """The brackets inside it; looked for when asked for, as most parts are read whole."""
+        return brackets(self.text, self.start + 1, self.end - 1, inside=True)
+
+
+class Reading(NamedTuple):
+    """What a reply may mean.
+
+    Attributes:
+        direct: Whether the reply opens with a JSON value: then there is one candidate, up to the end of the text
+            or of its fence.
+        exact: Whether nothing but white space was skipped.
+        candidates: Places of JSON texts, in order; behind a direct one more text may follow.
+        unclosed: Where brackets of prose open that nothing closes, outermost first.
+        complete: Whether these are all. If not, the text has more brackets than are looked at.
+        refusal: Whether the text refuses in prose.
+    """
+
+    direct: bool
+    exact: bool
+    candidates: tuple[Span, ...]
+    unclosed: tuple[int, ...] = ()
+    complete: bool = True
+    refusal: bool = False
+
+
+def read(text: str) -> Reading:
+    """Apply the reading rule to a reply."""
+    start, exact = _skip(text)
+    if text[start : start + 1] in ("{", "[", '"'):
+        end = len(text) if exact else _before_fence(text, start)
+        return Reading(direct=True, exact=exact, candidates=(Span(start, end, text),))
+    scalar = _SCALAR.match(text, start)
+    if scalar:
+        return Reading(
+            direct=True,
+            exact=exact and not after(text, scalar.end()),
+            candidates=(Span(*scalar.span(), text),),
+        )
+    if _refuses(text, start):
+        return Reading(direct=False, exact=False, candidates=(), refusal=True)
+    return Reading(False, False, *brackets(text, start))
+
+
+def _refuses(text: str, start: int) -> bool:
+    """Say whether the first sentences refuse."""
+    head = text[start : start + _REFUSAL_WITHIN].lower()
+    return any(words in head for words in _REFUSAL_WORDS) and bool(
+        _REFUSAL.search(text, start, start + _REFUSAL_WITHIN)
+    )
+
+
+def _skip(text: str) -> tuple[int, bool]:
+    """Give where the content starts, and whether only white space stands before it."""
+    start = _space(text, 0)
+    plain = True
+    if text.startswith("\ufeff", start):
+        start, plain = _space(text, start + 1), False
+    if text[start : start + 1] not in ("{", '"', "`"):
+        content = _behind_reasoning(text, start)
+        start, plain = content, plain and content == start
+    fence = _FENCE.match(text, start)
+    if fence:
+        start, plain = _space(text, fence.end()), False
+    return start, plain
+
+
+def _behind_reasoning(text: str, start: int) -> int:
+    """Give where the closed reasoning blocks at *start* end."""
+    block = _REASONING.match(text, start)
+    # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
+    closed = _REASONING_END.search(text, start) if "</" in text or "[/" in text else None
+    if block is None and text[start : start + 1] != "[" and closed:
+        if _REASONING.search(text, start, closed.start()) is None:
+            start = _space(text, closed.end())
+        block = _REASONING.match(text, start)
+    while block:
+        closing = _closing(block[0].lower()).search(text, block.end())
+        if closing is None:
+            break
+        start = _space(text, closing.end())
+        block = _REASONING.match(text, start)
+    return start
+
+
+@cache
+def _closing(mark: str) -> re.Pattern[str]:
+    """Give what closes a reasoning block, by the mark that opens it."""
+    return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
+
+
+def _space(text: str, start: int) -> int:
+    """Give where the white space at *start* ends."""
+    space = _SPACE.match(text, start)
+    return space.end() if space else start
+
+
+def _before_fence(text: str, start: int) -> int:
+    """Give where the JSON text at *start* ends if it is whole and a closing fence follows; else the text's end.
+
+    Whole is taken for: its brackets are as many of each kind, and it ends with the one that it begins with. Any
+    other text is left to the parser, which says what is wrong where.
+    """
+    end = len(text.rstrip())
+    if not text.endswith(_FENCES, start, end):
+        return len(text)
+    end = len(text[start : end - 3].rstrip()) + start
+    if text[start] + text[end - 1] not in ("{}", "[]"):
+        return len(text)
+    balanced = all(
+        text.count(one, start, end) == text.count(other, start, end) for one, other in ("{}", "[]")
+    )
+    return end if balanced else len(text)
+
+
+def after(text: str, end: int) -> str:
+    """Give what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
+    closing = _CLOSING_FENCE.match(text, end)
+    position = closing.end() if closing else end
+    opening = _FENCE.match(text, position)
+    return text[opening.end() if opening else position :]
+
+
+_OPENS_JSON = re.compile(
+    r"""\{\s*+(?:["'}]|[\w$]++\s*+:)|\[\s*+(?:[\[{"'\]]|-?[0-9]|(?:true|false|null)\b)"""
+)
+
+
+def opens_json(text: str) -> bool:
+    """Say whether a bracket opens JSON, be it broken, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
+    return _OPENS_JSON.match(text) is not None
+
+
+# What may stand between brackets. A string ends at a line break at the latest.
+_BETWEEN = r"""(?:[^"{}\[\]]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+(?:["\n]|\\?\Z))*+"""
+# So many levels of brackets are taken whole. Each more doubles the pattern; rows in a list in an object have three.
+_LEVELS = 4
+
+
+def _group(levels: int) -> str:
+    """Give the pattern of balanced brackets of so many levels."""
+    within = f"{_BETWEEN}(?:{_group(levels - 1)}{_BETWEEN})*+" if levels > 1 else _BETWEEN
+    return rf"(?:\{{{within}\}}|\[{within}\])"
+
+
+# Group 1 is whole brackets, group 2 an opener of more levels than that, or of none that close, group 3 a closer.
+_INSIDE = re.compile(rf"{_BETWEEN}(?:({_group(_LEVELS)})|([{{\[])|([}}\]])|\Z)", re.DOTALL)
+_OUTSIDE = re.compile(r"[{\[]")
+_OPENERS = re.compile(r"[{\[]++")
+_CLOSERS = re.compile(r"\}++|\]++")
+_OPENER_OF = {"}": "{", "]": "["}
+# About 10 ms. Brackets that are taken whole cost one look together, and within others that is all that they cost;
+# what else is found costs its reader as well.
+_MAX_LOOKS = 16_000
+_LOOKS_OUTSIDE = 4
+
+
+class Brackets(NamedTuple):
+    """The brackets of a text.
+
+    Attributes:
+        spans: The outermost balanced ones.
+        unclosed: Where brackets stay open, outermost first.
+        complete: Whether that is all of them. If not, the text has more brackets than are looked at.
+    """
+
+    spans: tuple[Span, ...]
+    unclosed: tuple[int, ...]
+    complete: bool
+
+
+def brackets(text: str, position: int, end: int | None = None, *, inside: bool = False) -> Brackets:
+    """Give the outermost balanced brackets of a text from *position* on, and where brackets stay open.
+
+    A quote counts only inside brackets, and a string ends at a line break at the latest: an apostrophe or a
+    stray brace in prose costs that line and not the rest of the text.
+
+    Args:
+        text: Of any kind.
+        position: Where to begin.
+        end: Where to end; None is the end of the text.
+        inside: Whether it begins inside of brackets, where quotes count.
+    """
+    end = len(text) if end is None else end
+    found: list[Span] = []
+    # Where the brackets open that are open.
+    stack: list[int] = []
+    left = _MAX_LOOKS
+    while left > 0:
+        if not (stack or inside):
+            opener = _OUTSIDE.search(text, position, end)
+            if opener is None:
+                return Brackets(tuple(found), tuple(stack), complete=True)
+            position = opener.start()
+        token = _INSIDE.match(text, position, end)
+        assert token is not None
+        position = token.end()
+        if token.lastindex is None:
+            return Brackets(tuple(found), tuple(stack), complete=True)
+        left -= 1 if stack and token.lastindex == 1 else _LOOKS_OUTSIDE
+        if token.lastindex == 1:
+            found.append(Span(token.start(1), position, text))
+        elif token.lastindex == 2:
+            position = _open(text, position - 1, stack)
+        else:
+            position = _close(text, position - 1, stack, found)
+    return Brackets(tuple(found), tuple(stack), complete=False)
+
+
+def _open(text: str, at: int, stack: list[int]) -> int:
+    """Open the brackets at *at*; give where to go on. Of a row of them only the last few may be taken whole."""
+    openers = _OPENERS.match(text, at)
+    assert openers is not None
+    end = max(at + 1, openers.end() - _LEVELS)
+    stack.extend(range(at, end))
+    return end
+
+
+def _close(text: str, at: int, stack: list[int], found: list[Span]) -> int:
+    """Close what the closers at *at* close, or all that is open if they are of the other kind; give where to go on."""
+    if not stack:
+        return at + 1
+    closers = _CLOSERS.match(text, at)
+    assert closers is not None
+    opener = _OPENER_OF[text[at]]
+    row = min(closers.end() - at, len(stack))
+    first = stack[-row]
+    if stack[-1] - first != row - 1 or text[first : first + row] != opener * row:
+        row, first = 1, stack[-1]
+    if text[first] != opener:
+        stack.clear()
+        return at + 1
+    del stack[-row:]
+    while found and found[-1].start > first:
+        found.pop()
+    found.append(Span(first, at + row, text))
+    return at + row

@@ -1,0 +1,1 @@
+"""A schema over the rows of a dataset."""

@@ -1,0 +1,1 @@
+"""The decorator: what it is told, what it prepares, and the function that it makes."""

@@ -1,0 +1,1 @@
+"""Prices of tokens and of tuning, from tables that a user names."""

@@ -1,0 +1,1 @@
+"""Records in SQLite: the tables, what is written to them and what is read from them."""

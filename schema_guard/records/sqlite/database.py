@@ -1,0 +1,281 @@
+"""Records in one SQLite file, written by any number of processes, or in memory.
+
+Rules: a batch is one transaction; attempts are only ever appended, and their order is that of `id`, not
+of a clock; values reach SQL as parameters only; a connection to a file stays in the thread and the
+process that opened it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.records.backend import StoreInfo, WriteRefused
+from schema_guard.records.sqlite.tables import (
+    append,
+    check_version,
+    declare_rung,
+    hash_key,
+    make_tables,
+    set_target,
+)
+from schema_guard.records.sqlite.turns import turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from schema_guard.records.backend import Select, Session
+    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.rows import Row
+
+LOCK_WAIT_S = 5.0
+
+_REASONS = {
+    sqlite3.SQLITE_BUSY: "locked",
+    sqlite3.SQLITE_LOCKED: "locked",
+    sqlite3.SQLITE_FULL: "disk_full",
+}
+_LOCKED = "was locked by another process for too long: end that process's transaction"
+_ADVICE = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_FULL: "has no room left: free some space on its disk",
+    sqlite3.SQLITE_NOTADB: "is not a SQLite database: move it away or name another file",
+    sqlite3.SQLITE_CORRUPT: "is damaged: keep a copy of it and name another file",
+    sqlite3.SQLITE_READONLY: "is read-only: make it and its folder writable, or name another file",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: make it and its folder writable, or name another file",
+}
+
+
+class SQLite:
+    """A database file, made at the first record; or, without a path, one in memory.
+
+    A database in memory lives until `close()`, and a forked process starts with an empty one.
+
+    Args:
+        path: Absolute; None for a database in memory.
+        lock_wait_s: How long a write waits for another process.
+        connect: Opens connections; tests put faults here.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        lock_wait_s: float = LOCK_WAIT_S,
+        connect: Callable[..., sqlite3.Connection] = sqlite3.connect,
+    ) -> None:
+        self._path = path
+        self._lock_wait_s = lock_wait_s
+        self._connect = connect
+        self._memories: dict[int, _MemorySession] = {}  # by process
+        if path is None:
+            self._memory()
+
+    @property
+    def url(self) -> str:
+        """The URL that opens this database."""
+        return "sqlite://" if self._path is None else f"sqlite:///{self._path}"
+
+    def session(self) -> Session:
+        """Open for writing; makes the file (mode 0600) and its folder (0700) when they are missing."""
+        path = self._path
+        if path is None:
+            return self._memory()
+        _make_file(path)
+        with _translated(path, otherwise="store_unavailable"), turn(path, wait_s=self._lock_wait_s):
+            connection = self._open(path)
+            try:
+                make_tables(connection, path)
+                return _FileSession(connection, path, self._lock_wait_s)
+            except BaseException:
+                connection.close()
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Select]:
+        """Open for reading one state; a file that does not exist yet reads as empty."""
+        path = self._path
+        if path is None:
+            memory = self._memory()
+            with memory.lock:
+                yield selecting(memory.connection)
+            return
+        with _translated(path, otherwise="store_unavailable"):
+            connection = self._open(path) if _has_content(path) else self._empty()
+            with closing(connection):
+                connection.execute("BEGIN")
+                yield selecting(connection)
+
+    def info(self) -> StoreInfo:
+        """Say what the store is and how large."""
+        with self.reading() as select:
+            ((rows,),) = select("SELECT count(*) FROM attempts", ())
+            ((pages,),) = select("PRAGMA page_count", ())
+            ((page_bytes,),) = select("PRAGMA page_size", ())
+            ((version,),) = select("PRAGMA user_version", ())
+        path = self._path
+        return StoreInfo(
+            url=self.url,
+            path=None if path is None else str(path),
+            rows=rows,
+            schema_version=version if path is None or _has_content(path) else None,
+            engine=f"sqlite {sqlite3.sqlite_version}",
+            size_bytes=pages * page_bytes if path is None else _size_bytes(path),
+        )
+
+    def close(self) -> None:
+        """Let this process's database in memory go."""
+        memory = self._memories.pop(os.getpid(), None)
+        if memory is not None:
+            with memory.lock:
+                memory.connection.close()
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        """Connect to a file that exists and whose version is known."""
+        connection = self._connect(
+            f"{path.as_uri()}?mode=rw", uri=True, timeout=self._lock_wait_s, isolation_level=None
+        )
+        try:
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA foreign_keys = ON")
+            check_version(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _empty(self) -> sqlite3.Connection:
+        """Give an empty database in memory that any thread may use."""
+        connection = self._connect(":memory:", isolation_level=None, check_same_thread=False)
+        make_tables(connection, Path(":memory:"))
+        return connection
+
+    def _memory(self) -> _MemorySession:
+        memory = self._memories.get(os.getpid())
+        # setdefault: one step, so that two threads of a forked process agree on one database.
+        return memory or self._memories.setdefault(os.getpid(), _MemorySession(self._empty()))
+
+
+class _Session(ABC):
+    """Writes to a connection, each time in a block of `_writing`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.key = hash_key(connection)
+        self.connection = connection
+
+    def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
+        """Store the rows of whole calls and counts of drops, all or nothing."""
+        with self._writing():
+            append(self.connection, rows, drops, at)
+
+    def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
+        """Add a declaration about a rung."""
+        with self._writing():
+            declare_rung(self.connection, schema_fingerprint, declared)
+
+    def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
+        """Add a target rate."""
+        with self._writing():
+            set_target(self.connection, schema_fingerprint, declared)
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[None]:
+        """Keep others from writing, and translate what the database raises."""
+
+
+class _FileSession(_Session):
+    """The writing connection of one process."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock_wait_s: float) -> None:
+        super().__init__(connection)
+        self._path = path
+        self._lock_wait_s = lock_wait_s
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with _translated(self._path, otherwise="write_failed"), turn(self._path, wait_s=self._lock_wait_s):
+            yield
+
+
+class _MemorySession(_Session):
+    """The one connection of a database in memory, shared under a lock."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.lock = threading.RLock()
+
+    def close(self) -> None:
+        """Do nothing: the end of the connection is the end of the database."""
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with _translated(Path(":memory:"), otherwise="write_failed"), self.lock:
+            yield
+
+
+@contextmanager
+def _translated(path: Path, *, otherwise: str) -> Iterator[None]:
+    """Turn what SQLite and the operating system raise into `WriteRefused`.
+
+    Args:
+        path: Of the database, for the message.
+        otherwise: The reason when it is neither a lock nor a full disk.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        # Extended codes keep the plain one in their low byte. Misuse has no code: no advice, its own words.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        advice = _ADVICE.get(code, f"gave an error: {error}")
+        raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
+    except TimeoutError as error:
+        raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
+    except OSError as error:
+        raise _cannot_write(path, error, otherwise) from error
+
+
+def _cannot_write(path: Path, error: OSError, reason: str) -> WriteRefused:
+    advice = "make it and its folder writable, or name another file"
+    return WriteRefused(f"{path} cannot be written ({error.strerror}): {advice}", reason=reason)
+
+
+def _make_file(path: Path) -> None:
+    if str(path).startswith("~"):
+        raise WriteRefused(f"{path} needs a home folder and this user has none: set SCHEMA_GUARD_STORE")
+    if path.is_dir():
+        raise WriteRefused(f"{path} is a directory: expected a file, such as {path / 'records.db'}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise _cannot_write(path, error, "store_unavailable") from error
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_dir() or (path.exists() and path.stat().st_size > 0)
+
+
+def _size_bytes(path: Path) -> int:
+    parts = [path, Path(f"{path}-wal")]
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def selecting(connection: sqlite3.Connection) -> Select:
+    """Give what reads from a connection."""
+
+    def select(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return connection.execute(sql, parameters).fetchall()
+
+    return select

@@ -1,0 +1,31 @@
+"""Counting stored attempts anew: by the tables and statements of the roll-ups, in a database in memory."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema_guard.records.attempts import Where
+from schema_guard.records.configurations import read_configurations
+from schema_guard.records.rollups import whole_calls
+from schema_guard.records.sqlite.database import selecting
+from schema_guard.records.sqlite.rollups import roll_up
+from schema_guard.records.sqlite.tables import make_tables, transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.rollups import StoredRow
+
+
+def recount(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
+    """Give what the roll-ups of these attempts would be; the `id`s are of no store."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        make_tables(connection, Path(":memory:"))
+        with transaction(connection):
+            for rows in whole_calls(pages):
+                roll_up(connection, rows)
+        return read_configurations(selecting(connection), Where())

@@ -1,0 +1,69 @@
+"""Arguments as plain numbers, or an error that names the argument, its value and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+# 2^53: the last integer up to which a float holds every count.
+MOST_CALLS = 2**53
+
+
+def counts(k: float, n: int) -> tuple[float, int]:
+    """Give k failures of n calls as plain numbers, or raise InvalidArgument."""
+    n = count("n", n, "the calls observed")
+    return part("k", k, n, "the calls that failed"), n
+
+
+def count(name: str, value: float, meaning: str) -> int:
+    """Give a whole number from 0 to 2^53, or raise InvalidArgument."""
+    if not isinstance(value, Integral) or not 0 <= value <= MOST_CALLS:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected an int from 0 to 2**53, {meaning}")
+    return int(value)
+
+
+def whole_counts(k: int, n: int) -> tuple[int, int]:
+    """Give k failures of n calls, both whole, or raise InvalidArgument."""
+    n = count("n", n, "the calls observed")
+    if not isinstance(k, Integral) or not 0 <= k <= n:
+        raise InvalidArgument(f"k={clip(repr(k))}: expected an int from 0 to n={n}, the calls that failed")
+    return int(k), n
+
+
+def part(name: str, value: float, n: int, meaning: str) -> float:
+    """Give a number from 0 to *n*, which need not be whole, or raise InvalidArgument."""
+    if not isinstance(value, Real) or not 0 <= value <= n:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from 0 to n={n}, {meaning}")
+    return float(value)
+
+
+def pair(name: str, value: object, meaning: str) -> tuple[Any, Any]:
+    """Give the two parts of a pair, not checked yet, or raise InvalidArgument."""
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a pair, {meaning}")
+    return value[0], value[1]
+
+
+def share(name: str, value: float) -> float:
+    """Give the value as a plain float, or raise InvalidArgument when not in [0, 1]."""
+    if not isinstance(value, Real) or not 0 <= value <= 1:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from 0 to 1")
+    return float(value)
+
+
+def gap(name: str, value: float) -> float:
+    """Give the value as a plain float, or raise InvalidArgument when not in [-1, 1]."""
+    if not isinstance(value, Real) or not -1 <= value <= 1:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number from -1 to 1")
+    return float(value)
+
+
+def fraction(name: str, value: float) -> float:
+    """Give the value as a plain float, or raise InvalidArgument when not in (0, 1)."""
+    if not isinstance(value, Real) or not 0 < float(value) < 1:
+        raise InvalidArgument(f"{name}={clip(repr(value))}: expected a number between 0 and 1, both excluded")
+    return float(value)

@@ -1,0 +1,1 @@
+"""Replies as models send them, valid and broken, and models that send them."""

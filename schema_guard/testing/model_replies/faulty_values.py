@@ -1,0 +1,177 @@
+"""Replies whose JSON value is invalid: each way to fail changes an instance at one place.
+
+Rules:
+1. A way gives None where no change that it tries makes the instance invalid.
+2. What is wrong is what `Schema.violations` names first.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from hypothesis import strategies as st
+
+from schema_guard.core.validation.violations import VALUE_KEYWORDS
+from schema_guard.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import SearchStrategy
+
+    from schema_guard.testing.model_replies.faults import Fault, Ground
+
+    Change: TypeAlias = Callable[[Ground, "_Place"], Any]
+
+# Places of an instance that are looked at, and changed before a way is given up.
+_MOST_PLACES = 200
+_TRIES = 8
+_NEAR_MISSES = 3
+_UNIONS = ("anyOf", "oneOf")
+_EXTRA_KEYS = st.sampled_from(("notes", "explanation", "confidence", "description", "type", "data", "source"))
+_EXTRA_VALUES: SearchStrategy[Any] = st.sampled_from(("as stated in the text", 0.9, None, [], {}))
+_UNCHANGED = object()
+
+
+def null(ground: Ground) -> Fault | None:
+    """Write null for what is not known."""
+    return _changed(ground, lambda _, place: _UNCHANGED if place.part is None else None)
+
+
+def number_as_string(ground: Ground) -> Fault | None:
+    """Write a number or a boolean as a string."""
+    return _changed(ground, _as_string)
+
+
+def wrong_type(ground: Ground) -> Fault | None:
+    """Write one item for a list, a list for one item, an object for a text."""
+    return _changed(ground, _of_wrong_type)
+
+
+def missing_key(ground: Ground) -> Fault | None:
+    """Leave out a member."""
+    return _changed(ground, _without_member)
+
+
+def extra_key(ground: Ground) -> Fault | None:
+    """Add a member."""
+    return _changed(ground, _with_member)
+
+
+def wrong_arm(ground: Ground) -> Fault | None:
+    """Mix the arms of a union: give an object what the same object of another instance has."""
+    others = {place.path: place.part for place in _places(ground.another())}
+    return _changed(ground, lambda _, place: _mixed(ground, place, others), codes=_UNIONS)
+
+
+def wrong_value(ground: Ground) -> Fault | None:
+    """Break a keyword that is about values: a bound, an enumeration, a pattern, a format."""
+    if ground.near_misses is None:
+        return None
+    for _ in range(_NEAR_MISSES):
+        try:
+            near = ground.draw(ground.near_misses)
+        except InvalidArgument:
+            # That no keyword can be broken is found out by drawing.
+            return None
+        if near.keyword in VALUE_KEYWORDS:
+            return ground.invalid(near.value)
+    return None
+
+
+def schema_echo(ground: Ground) -> Fault | None:
+    """Repeat the schema."""
+    document = ground.schema.document
+    return ground.invalid(document) if isinstance(document, dict) else None
+
+
+class _Place(NamedTuple):
+    """A part of an instance, and the keys and indices that lead to it."""
+
+    path: tuple[str | int, ...]
+    part: Any
+
+
+def _places(value: Any) -> list[_Place]:
+    """Give the parts of a value, from the root on; not all of a large one."""
+    places = [_Place((), value)]
+    for path, part in places:
+        if len(places) > _MOST_PLACES:
+            break
+        if isinstance(part, dict):
+            places += [_Place((*path, key), inner) for key, inner in part.items()]
+        elif isinstance(part, list):
+            places += [_Place((*path, index), inner) for index, inner in enumerate(part)]
+    return places
+
+
+def _changed(ground: Ground, change: Change, codes: tuple[str, ...] | None = None) -> Fault | None:
+    """Change the instance at a drawn place, or at the next one where it becomes invalid, by one of *codes* if given.
+
+    *change* gives the new part, `_UNCHANGED` where it has none.
+    """
+    places = _places(ground.value)
+    first = ground.index(len(places))
+    tried = 0
+    for place in places[first:] + places[:first]:
+        part = change(ground, place)
+        if part is _UNCHANGED:
+            continue
+        fault = ground.invalid(_replaced(ground.value, place.path, part))
+        if fault is not None and (codes is None or fault.code in codes):
+            return fault
+        tried += 1
+        if tried == _TRIES:
+            break
+    return None
+
+
+def _replaced(value: Any, path: tuple[str | int, ...], part: Any) -> Any:
+    """Give a value with another part at a path."""
+    if not path:
+        return part
+    step, *rest = path
+    changed = value.copy()
+    changed[step] = _replaced(value[step], tuple(rest), part)
+    return changed
+
+
+def _as_string(ground: Ground, place: _Place) -> Any:
+    return json.dumps(place.part) if isinstance(place.part, bool | int | float) else _UNCHANGED
+
+
+def _of_wrong_type(ground: Ground, place: _Place) -> Any:
+    part = place.part
+    if isinstance(part, list):
+        return part[0] if part else ""
+    if isinstance(part, dict):
+        return [part]
+    if isinstance(part, str):
+        return [part] if ground.index(2) else {"text": part}
+    return _UNCHANGED
+
+
+def _without_member(ground: Ground, place: _Place) -> Any:
+    if not isinstance(place.part, dict) or not place.part:
+        return _UNCHANGED
+    left_out = list(place.part)[ground.index(len(place.part))]
+    return {key: inner for key, inner in place.part.items() if key != left_out}
+
+
+def _with_member(ground: Ground, place: _Place) -> Any:
+    key = ground.draw(_EXTRA_KEYS)
+    if not isinstance(place.part, dict) or key in place.part:
+        return _UNCHANGED
+    return {**place.part, key: ground.draw(_EXTRA_VALUES)}
+
+
+def _mixed(ground: Ground, place: _Place, others: dict[tuple[str | int, ...], Any]) -> Any:
+    other = others.get(place.path)
+    if not isinstance(place.part, dict) or not isinstance(other, dict):
+        return _UNCHANGED
+    different = [key for key, inner in other.items() if key not in place.part or place.part[key] != inner]
+    if not different:
+        return _UNCHANGED
+    key = different[ground.index(len(different))]
+    return {**place.part, key: other[key]}

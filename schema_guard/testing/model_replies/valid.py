@@ -1,0 +1,197 @@
+"""Replies that hold a valid value as models really send it, as a Hypothesis strategy.
+
+Rules:
+1. What is drawn means its value by the reading rule of `judge`, by construction: it is not judged here.
+2. No prose holds what may be taken for JSON; what it holds besides that is what models write.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hypothesis import reject
+from hypothesis import strategies as st
+
+from schema_guard.core.schema import Schema
+from schema_guard.testing import instances
+from schema_guard.testing.model_replies.writing import fenced, in_chunks, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+
+_BEFORE = st.sampled_from(
+    (
+        "Here is the JSON you asked for:",
+        "Sure! That's what I found in the text.",
+        "JSON:",
+        "**Answer**",
+        "Voilà le résultat :",
+        "以下が結果です。",
+        'The "total" is 5" wide, so:',
+        "In set notation {x | x > 0}, that is:",
+        "# Result\n\n- one object\n- no comments",
+    )
+)
+_AFTER = st.sampled_from(
+    (
+        "Let me know if you need anything else!",
+        "Note: I've left out what the text doesn't say.",
+        "This object holds the {values} that you asked for.",
+        "---\nConfidence: high (see above).",
+        "**Hinweis:** Alle Angaben ohne Gewähr.",
+    )
+)
+_GAP = st.sampled_from(("\n", "\n\n", " "))
+_SPACE = st.text(" \n\t\r", max_size=4)
+_THOUGHTS = st.sampled_from(
+    (
+        "The user wants JSON.",
+        'First draft: {"draft": 1}. No, that is not it.',
+        "An array would open with [ and an object with {",
+        "",
+        "```json\n{}\n```\nis too short.",
+        "Schritt 1: lesen.\nSchritt 2: antworten.",
+    )
+)
+_BLOCKS = st.sampled_from(
+    (
+        ("<think>", "</think>"),
+        ("<thinking>", "</thinking>"),
+        ("<reasoning>", "</reasoning>"),
+        ("<THINK>", "</THINK>"),
+        ("[THINK]", "[/THINK]"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A reply that holds a valid value.
+
+    Attributes:
+        text: The reply.
+        value: What it means: what `judge` gives for it, in the Python type of the schema's source.
+        chunks: The reply as a stream; they join to the text, and some may be empty.
+        wrapping: How the value stands in the text: `bare`, `white_space`, `byte_order_mark`, `fenced`,
+            `inline_fence`, `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning` or
+            `json_string`.
+    """
+
+    text: str
+    value: Any
+    chunks: tuple[str, ...]
+    wrapping: str
+
+
+def replies(schema: Any) -> SearchStrategy[Sent]:
+    """Give a strategy of replies that are valid, as models really send them.
+
+    A reply that has finished, with finish reason `stop`. The value is bare, or in a fence, prose, a JSON string or
+    behind reasoning; it is written with any white space, escapes and order of keys; and it is streamed in any chunks.
+    Examples shrink towards a bare value in one chunk.
+
+    Args:
+        schema: Whatever `Schema.of` takes.
+
+    Raises:
+        InvalidSchema: The schema cannot be loaded.
+        InvalidArgument: No instance satisfies the schema; as for `instances`.
+    """
+    loaded = Schema.of(schema)
+    return _replies(loaded, instances(loaded))
+
+
+@st.composite
+def _replies(draw: DrawFn, schema: Schema[Any], values: SearchStrategy[Any]) -> Sent:
+    instance = draw(values)
+    try:
+        value = schema.restore(instance)
+    except Exception:  # noqa: BLE001 - a validator of the schema's Python type asks for more than the schema
+        reject()
+    text = written(draw, instance)
+    wrapping = draw(st.sampled_from(_possible(schema, instance, text)))
+    sent = wrapping.wrap(draw, text)
+    return Sent(sent, value, in_chunks(draw, sent), wrapping.name)
+
+
+class _Wrapping(NamedTuple):
+    """One way in which a JSON text stands in a reply."""
+
+    name: str
+    wrap: Callable[[DrawFn, str], str]
+
+
+def _possible(schema: Schema[Any], value: Any, text: str) -> tuple[_Wrapping, ...]:
+    """Give the wrappings in which a value is found: in prose only what has brackets is."""
+    if not isinstance(value, dict | list):
+        return _OF_ANY
+    # Where a string is valid, it is not looked into.
+    return _OF_BRACKETS if schema.is_valid(text) else (*_OF_BRACKETS, _IN_STRING)
+
+
+def _bare(draw: DrawFn, text: str) -> str:
+    return text
+
+
+def _in_white_space(draw: DrawFn, text: str) -> str:
+    return draw(_SPACE) + text + draw(_SPACE)
+
+
+def _behind_byte_order_mark(draw: DrawFn, text: str) -> str:
+    return "\ufeff" + text
+
+
+def _in_inline_fence(draw: DrawFn, text: str) -> str:
+    return f"```json {text}```"
+
+
+def _behind_prose(draw: DrawFn, text: str) -> str:
+    return draw(_BEFORE) + draw(_GAP) + _maybe_fenced(draw, text)
+
+
+def _before_prose(draw: DrawFn, text: str) -> str:
+    return _maybe_fenced(draw, text) + draw(_GAP) + draw(_AFTER)
+
+
+def _in_prose(draw: DrawFn, text: str) -> str:
+    return draw(_BEFORE) + draw(_GAP) + _maybe_fenced(draw, text) + draw(_GAP) + draw(_AFTER)
+
+
+def _behind_reasoning(draw: DrawFn, text: str) -> str:
+    opened, closed = draw(_BLOCKS)
+    return opened + draw(_THOUGHTS) + closed + draw(_GAP) + _maybe_fenced(draw, text)
+
+
+def _behind_closed_reasoning(draw: DrawFn, text: str) -> str:
+    """Leave the opening mark out, as where the chat template has it."""
+    return f"Okay. {draw(_THOUGHTS)}</think>" + draw(_GAP) + text
+
+
+def _in_json_string(draw: DrawFn, text: str) -> str:
+    return _maybe_fenced(draw, json.dumps(text))
+
+
+def _maybe_fenced(draw: DrawFn, text: str) -> str:
+    return fenced(draw, text) if draw(st.booleans()) else text
+
+
+_OF_ANY = (
+    _Wrapping("bare", _bare),
+    _Wrapping("white_space", _in_white_space),
+    _Wrapping("byte_order_mark", _behind_byte_order_mark),
+    _Wrapping("fenced", fenced),
+    _Wrapping("reasoning", _behind_reasoning),
+    _Wrapping("closed_reasoning", _behind_closed_reasoning),
+)
+_OF_BRACKETS = (
+    *_OF_ANY,
+    _Wrapping("inline_fence", _in_inline_fence),
+    _Wrapping("prose_before", _behind_prose),
+    _Wrapping("prose_after", _before_prose),
+    _Wrapping("prose_around", _in_prose),
+)
+_IN_STRING = _Wrapping("json_string", _in_json_string)

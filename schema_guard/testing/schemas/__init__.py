@@ -1,0 +1,1 @@
+"""Instances drawn from schemas: valid ones, and such that break one keyword."""

@@ -1,0 +1,1 @@
+"""A server on loopback that speaks the wire formats of providers."""

@@ -1,0 +1,184 @@
+"""The wire format of Anthropic's Messages, whole and as events.
+
+Ids are fixed by the request's index, so that a test sees the same reply each time.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.core.values import Message
+from schema_guard.testing.server.wire import (
+    Answer,
+    Api,
+    BadRequest,
+    Event,
+    Question,
+    Streamed,
+    ToolCall,
+    forced_tool,
+    messages_of,
+    model_of,
+    options_of,
+    pieces,
+    tool_names,
+)
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schema_guard.core.values import Usage
+
+_STOP_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_call": "tool_use",
+    "refusal": "refusal",
+    "content_filter": "refusal",
+}
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+
+
+def _question(index: int, body: Mapping[str, Any]) -> Question:
+    model, turns = model_of(body), messages_of(body, "messages")
+    limit = body.get("max_tokens")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise BadRequest(f"max_tokens: expected an integer >= 1, got {clip(repr(limit))}")
+    for at, turn in enumerate(turns):
+        if turn["role"] not in ("user", "assistant"):
+            raise BadRequest(
+                f"messages.{at}.role: expected 'user' or 'assistant', got {clip(repr(turn['role']))};"
+                " a system text is the parameter 'system'"
+            )
+    tools, choice = tool_names(body), body.get("tool_choice")
+    is_barred = isinstance(choice, dict) and choice.get("type") == "none"
+    return Question(
+        index,
+        model,
+        [*_system(body.get("system")), *turns],
+        options_of(body, ("model", "messages", "system", "stream")),
+        () if is_barred else tools,
+        forced_tool(choice, tools, any_words=("any",)),
+        body.get("stream") is True,
+    )
+
+
+def _system(given: object) -> list[dict[str, Any]]:
+    return [Message("system", given).as_dict()] if given else []
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    # What the library calls input has the cached part in it, Anthropic's has not.
+    cached = usage.cached_input_tokens or 0
+    return {
+        "input_tokens": max(0, (usage.input_tokens or 0) - cached),
+        "cache_read_input_tokens": cached,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": usage.output_tokens,
+    }
+
+
+def _stop(answer: Answer) -> dict[str, Any]:
+    reason = _STOP_REASONS.get(answer.finish_reason, "end_turn")
+    stop: dict[str, Any] = {"stop_reason": reason, "stop_sequence": None}
+    if reason == "refusal":
+        stop["stop_details"] = {"type": "refusal", "category": None, "explanation": answer.refusal}
+    return stop
+
+
+def _tool_use(question: Question, number: int, call: ToolCall) -> dict[str, Any]:
+    return {
+        "type": "tool_use",
+        "id": f"toolu_{question.index}_{number}",
+        "name": call.name,
+        "input": _input(call.arguments),
+    }
+
+
+def _input(arguments: str) -> Any:
+    """Give the arguments as a value; of those that are no JSON the provider keeps nothing."""
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _message(question: Question, content: list[dict[str, Any]], stop: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"msg_{question.index}",
+        "type": "message",
+        "role": "assistant",
+        "model": question.model,
+        "content": content,
+        **stop,
+    }
+
+
+def _whole(question: Question, answer: Answer) -> dict[str, Any]:
+    text = [{"type": "text", "text": answer.text, "citations": None}] if answer.text else []
+    calls = [_tool_use(question, at, call) for at, call in enumerate(answer.calls)]
+    return {**_message(question, [*text, *calls], _stop(answer)), "usage": _usage(answer.usage)}
+
+
+def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
+    text = iter(streamed)
+    first = next(text, None)
+    # Its tokens are those of the first instant; the last event has those of the reply.
+    begun = {"input_tokens": 0, "output_tokens": 1}
+    stop = {"stop_reason": None, "stop_sequence": None}
+    yield _event("message_start", message={**_message(question, [], stop), "usage": begun})
+    yield _event("ping")
+    blocks = 0
+    if first is not None:
+        yield _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        yield _piece(0, {"type": "text_delta", "text": first})
+        for piece in text:
+            yield _piece(0, {"type": "text_delta", "text": piece})
+        yield _event("content_block_stop", index=0)
+        blocks = 1
+    answer = streamed.answer
+    for at, call in enumerate(answer.calls):
+        opening = {**_tool_use(question, at, call), "input": {}}
+        yield _event("content_block_start", index=blocks + at, content_block=opening)
+        for piece in pieces(call.arguments):
+            yield _piece(blocks + at, {"type": "input_json_delta", "partial_json": piece})
+        yield _event("content_block_stop", index=blocks + at)
+    yield _event("message_delta", delta=_stop(answer), usage=_usage(answer.usage))
+    yield _event("message_stop")
+
+
+def _event(name: str, **fields: Any) -> Event:
+    return Event({"type": name, **fields}, name)
+
+
+def _piece(index: int, delta: dict[str, Any]) -> Event:
+    return _event("content_block_delta", index=index, delta=delta)._replace(is_piece=True)
+
+
+def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    kind = _ERROR_TYPES.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": message, **more}}
+
+
+def _error_event(body: dict[str, Any]) -> Event:
+    return Event(body, "error")
+
+
+MESSAGES: Final = Api(
+    targets=frozenset({"anthropic"}),
+    holds="content",
+    question=_question,
+    whole=_whole,
+    events=_events,
+    error=_error,
+    error_event=_error_event,
+)
+"""POST /v1/messages."""

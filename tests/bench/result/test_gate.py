@@ -1,0 +1,208 @@
+"""The gate: missed on proof, passed with a word about what is not proved."""
+
+import json
+import re
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from schema_guard.bench.result import result_of
+from schema_guard.bench.result.gate import gate, gate_as_json, gate_as_markdown, gate_as_text
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats import gap_bounds
+from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+
+
+def answered(failing, *, tasks=200, column="a"):
+    """A result in which the first so many tasks stay unhandled."""
+    return result_of(
+        run_of(*(scored(f"t{n}", column, "unhandled" if n < failing else "exact") for n in range(tasks)))
+    )
+
+
+GOOD, BAD = answered(4), answered(60)
+
+
+@RUNS
+@given(runs())
+def test_gate_against_itself_is_passed(run):
+    """A result is never missed against itself."""
+    found = result_of(run)
+    assume(any(column.calls for column in found.columns))
+
+    assert gate(found, found, max_drop=0).exit_code() == 0
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0, 0.9))
+def test_proof_is_the_stricter_gate(failing_now, failing_then, max_drop):
+    """What is passed with a proof is passed without one."""
+    now, then = answered(failing_now, tasks=60), answered(failing_then, tasks=60)
+
+    assert gate(now, then, max_drop=max_drop, proved=True).passed <= gate(now, then, max_drop=max_drop).passed
+
+
+def test_proved_drop_is_missed():
+    """A drop whose lower bound is above what is allowed misses the gate, and the first line says why."""
+    result = gate(BAD, GOOD, measure="valid")
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
+
+    assert (result.passed, result.exit_code()) == (False, 1)
+    assert result.drops[0].lower == bound > 0.02
+    assert gate_as_text(result).split("\n")[0] == (
+        f"gate missed: a: valid dropped by at least {100 * bound:.1f} points, allowed are 2.0 points"
+    )
+
+
+def test_improvement_is_passed():
+    """A rate that rose passes, and that no drop is possible is told as proved."""
+    result = gate(GOOD, BAD)
+
+    assert result.passed
+    assert gate_as_text(result).startswith(
+        "gate passed: no rate dropped by more than 2.0 points, which is proved\n"
+    )
+
+
+def test_small_drop_is_passed_with_what_is_not_ruled_out():
+    """Without proof the gate is passed, and the drop that cannot be ruled out is told."""
+    result = gate(answered(3, tasks=40), answered(1, tasks=40), measure="valid")
+    upper = gap_bounds([1.0] * 2 + [0.0] * 38).upper
+
+    assert result.passed
+    assert gate_as_text(result).split("\n")[0] == (
+        "gate passed: no drop of more than 2.0 points is proved; not ruled out is one of up to "
+        f"{100 * upper:.1f} points (a: valid, 40 tasks)"
+    )
+
+
+def test_proof_can_be_asked_for():
+    """With `proved` a drop that is not ruled out misses the gate."""
+    result = gate(answered(3, tasks=40), answered(1, tasks=40), measure="valid", proved=True)
+
+    assert result.exit_code() == 1
+    assert gate_as_text(result).split("\n")[0] == (
+        f"gate missed: for a: valid a drop of {100 * gap_bounds([1.0] * 2 + [0.0] * 38).upper:.1f} points is not ruled out, "
+        "allowed are 2.0 points"
+    )
+
+
+def test_proved_drop_is_told_before_one_that_is_not_ruled_out():
+    """Where one drop is proved and another column has too few tasks to say, the first line tells the proved one."""
+    few = [scored(f"t{n}", "few") for n in range(3)]
+    then = result_of(run_of(*(scored(f"t{n}", "many") for n in range(100)), *few))
+    now = result_of(
+        run_of(*(scored(f"t{n}", "many", "unhandled" if n < 40 else "exact") for n in range(100)), *few)
+    )
+
+    for proved in (False, True):
+        reason = gate_as_text(gate(now, then, measure="valid", proved=proved)).split("\n")[0]
+        assert reason.startswith("gate missed: many: valid dropped by at least ")
+
+
+@pytest.mark.parametrize(
+    ("less", "allowed", "told"),
+    [(1e-4, None, 2), (1e-6, None, 4), (None, 0.0004, 2), (None, 0.1235, 2), (None, 0.138, 1), (None, 0, 1)],
+)
+def test_points_have_as_many_decimals_as_they_need(less, allowed, told):
+    """What is allowed is never written as another drop, nor as the drop that was proved."""
+    bound = gap_bounds([1.0] * 56 + [0.0] * 144).lower
+    max_drop = round(bound - less, 8) if allowed is None else allowed
+    reason = gate_as_text(gate(BAD, GOOD, measure="valid", max_drop=max_drop)).split("\n")[0]
+    dropped, permitted = re.findall(r"([\d.]+) points", reason)
+
+    assert (len(dropped.partition(".")[2]), len(permitted.partition(".")[2])) == (told, told)
+    assert float(permitted) == pytest.approx(100 * max_drop, rel=1e-3)
+    assert float(dropped) > float(permitted)
+
+
+def test_allowed_drop_is_allowed():
+    """A proved drop of less than what is allowed is passed."""
+    assert gate(BAD, GOOD, max_drop=0.3).passed
+    assert not gate(BAD, GOOD, max_drop=0.05).passed
+
+
+def test_bounds_are_shared_by_all_columns_and_measures():
+    """The more drops are looked at, the wider are their bounds."""
+    both = result_of(run_of(*(scored(f"t{n}", c) for n in range(50) for c in "xyz")))
+
+    assert gate(both, both).alpha == pytest.approx(0.05 / 6)
+    assert gate(both, both, measure="right").alpha == pytest.approx(0.05 / 3)
+    assert gate(both, both).drops[0].upper > gate(both, both, measure="valid").drops[0].upper
+
+
+def test_content_is_gated_apart():
+    """Values that are still valid and no longer right miss the gate of right values alone."""
+    now = result_of(simulated(1, {"a": 0.0}, tasks=300))
+    then = result_of(run_of(*(scored(f"t{n}", schema="s0", group="g0") for n in range(300))))
+
+    assert gate(now, then, measure="valid").passed
+    assert not gate(now, then, measure="right").passed
+
+
+def test_missing_column_is_told():
+    """A column of the baseline that is not there any more is not compared, and that is said."""
+    then = result_of(run_of(scored("t1", "x"), scored("t1", "y")))
+    result = gate(result_of(run_of(scored("t1", "x"))), then)
+
+    assert result.not_compared == ("y",)
+    assert "not compared, for the current result has no such column: y" in gate_as_text(result)
+
+
+def test_nothing_in_common_is_an_error():
+    """A gate that would compare nothing is no pass."""
+    with pytest.raises(InvalidArgument, match="no task in common"):
+        gate(answered(0, tasks=1), result_of(run_of(scored("other"))))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_drop": 1}, "max_drop=1: expected a fraction in [0, 1), 0.02 for two points of percent"),
+        ({"max_drop": -0.1}, "max_drop=-0.1: expected a fraction in [0, 1), 0.02 for two points of percent"),
+        (
+            {"max_drop": float("nan")},
+            "max_drop=nan: expected a fraction in [0, 1), 0.02 for two points of percent",
+        ),
+        ({"max_drop": "x"}, "max_drop='x': expected a fraction in [0, 1), 0.02 for two points of percent"),
+        ({"measure": "format"}, "measure='format': expected one of valid, right, both"),
+        ({"measure": ["valid"]}, "measure=['valid']: expected one of valid, right, both"),
+    ],
+)
+def test_arguments_out_of_range(settings, message):
+    """What cannot be asked for is refused."""
+    with pytest.raises(InvalidArgument) as caught:
+        gate(GOOD, GOOD, **settings)
+
+    assert str(caught.value) == message
+
+
+def test_renderings_have_the_same():
+    """Text, Markdown and JSON tell the same drops."""
+    result = gate(BAD, GOOD, measure="valid")
+
+    assert "  a: valid    200        98.0       70.0  +28.0 [" in gate_as_text(result)
+    assert "| a: valid | 200 | 98.0 | 70.0 | +28.0 \\[" in gate_as_markdown(result)
+    document = gate_as_json(result)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert (document["passed"], document["drops"][0]["drop"]) == (False, pytest.approx(0.28))
+
+
+def test_names_are_escaped():
+    """No name of a column reaches a terminal unescaped."""
+    found = answered(0, tasks=3, column="\x1b[2J")
+
+    assert all(line.isprintable() for line in gate_as_text(gate(found, found)).split("\n"))
+
+
+@pytest.mark.slow
+def test_gate_is_rarely_missed_without_a_drop():
+    """Of 200 pairs of runs without a drop at most 5 % miss a gate that allows none."""
+    missed = [
+        gate(
+            *(result_of(simulated(seed + 10_000 * now, {"a": 0.2}, tasks=200)) for now in (0, 1)), max_drop=0
+        ).passed
+        for seed in range(200)
+    ].count(False)
+
+    assert missed <= 10

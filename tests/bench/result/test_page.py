@@ -1,0 +1,259 @@
+"""A result as a page: one file that loads and runs nothing, shows every figure, and lets no reply be markup."""
+
+import re
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from hypothesis import given, settings
+
+from schema_guard.bench.result import result_file, result_from_file, result_of, result_page
+from schema_guard.bench.result.account import MOST_ROWS
+from schema_guard.errors import MissingExtra
+from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
+from tests.report.test_decision_page import Page
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}"
+RESULT = result_of(
+    simulated(
+        3, {"system_prompt": 0.5, "few_shot": 0.2, "strict_schema": 0.05}, tasks=60, schemas=8, epochs=2
+    )
+)
+MANY = result_of(
+    simulated(
+        1,
+        {f"http://localhost:8000/v1#a-model-with-a-long-name-{n} strict_schema": 0.05 * n for n in range(12)},
+        tasks=120,
+        schemas=40,
+    )
+)
+LOST_AFTER_FAILURE = result_of(run_of(scored("t1", "a", "lost", failures=FAILURES[:1]), scored("t1", "b")))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def hostile():
+    failed = FAILURES[1]._replace(
+        code=HOSTILE, keyword=HOSTILE, location=f"/{HOSTILE}", message=HOSTILE, reply=HOSTILE
+    )
+    calls = (
+        scored("t1", HOSTILE, "unhandled", schema=HOSTILE, group=HOSTILE, failures=(failed,)),
+        scored(HOSTILE, HOSTILE, "lost", error=HOSTILE),
+        scored("t1", "b", schema=HOSTILE),
+    )
+    return result_of(run_of(*calls, suite=HOSTILE, currency=HOSTILE, stopped=(HOSTILE,)))
+
+
+@given(runs())
+@settings(max_examples=15)
+def test_any_result_has_a_page(run):
+    """Whatever was run, its page is well formed and shows nothing that cannot be printed."""
+    page = Page(result_page(result_of(run)))
+
+    assert page.open == []
+    assert all(text.replace("\n", "").isprintable() for text in page.texts)
+
+
+def test_replies_are_text():
+    """A hostile reply, name or error is shown escaped, and adds no tag, attribute or template to the page."""
+    page, plain = Page(result_page(hostile(), title=HOSTILE)), Page(result_page(RESULT))
+    text = "".join(page.texts)
+
+    assert page.open == []
+    assert page.names() <= plain.names()
+    assert {key for _, attrs in page.tags for key in attrs} <= {
+        key for _, attrs in plain.tags for key in attrs
+    }
+    assert r"""<img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}""" in text
+    assert not any(character in text for character in "\x1b\x9b\u202e\x00")
+
+
+def test_page_refers_to_nothing_outside():
+    """No attribute names another file or host, and there is nothing to run."""
+    source = result_page(RESULT)
+    page = Page(source)
+    references = [value for _, attrs in page.tags for key, value in attrs.items() if key in ("href", "src")]
+
+    assert all(reference.startswith("#") for reference in references)
+    assert "http" not in source.replace("http-equiv", "")
+    assert page.names().isdisjoint({"script", "iframe", "object", "embed", "link", "img", "base", "form"})
+    assert not any(key.startswith("on") or key == "style" for _, attrs in page.tags for key in attrs)
+
+
+def test_policy_forbids_everything_but_the_style_sheet():
+    """The page's policy lets nothing load and nothing run, and the hash is that of its style sheet."""
+    source = result_page(RESULT)
+    style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)[1]
+    wanted = b64encode(sha256(style.encode()).digest()).decode()
+
+    assert f"default-src 'none'; style-src 'sha256-{wanted}'; img-src data:; base-uri 'none'" in source
+
+
+def test_page_is_deterministic():
+    """The same result gives the same bytes, also when it was read from its file."""
+    assert result_page(result_from_file(result_file(RESULT))) == result_page(RESULT)
+
+
+def test_page_has_every_table():
+    """All sections are there: figures, differences, parts of the suite, failures, gaps and examples."""
+    headings = re.findall("<h2>(.*?)</h2>", result_page(RESULT))
+
+    assert headings == [
+        "Format",
+        "Content",
+        "What it took",
+        "Differences",
+        "Calls without a valid value, by difficulty",
+        "Calls without a valid value, by group",
+        "Calls without a valid value, by schema",
+        "Failed attempts, by kind and code",
+        "Failed attempts, by keyword",
+        "Failed attempts, by location",
+        "Not measured",
+        "Examples of failed attempts",
+    ]
+
+
+def test_many_columns_have_matrices():
+    """With many columns every difference stands in a matrix, one for format and one for content, both ways."""
+    page = Page(result_page(MANY))
+    first = MANY.comparisons[0]
+    mark = " *" if first.called else ""
+
+    assert "Differences of what is unhandled" in page.texts
+    assert "Differences of what is not right" in page.texts
+    assert f"{100 * first.difference:+.1f}{mark}" in page.texts
+    assert f"{-100 * first.difference:+.1f}{mark}" in page.texts
+    assert f"the {MOST_ROWS} hardest are shown, 10 more are left out" in page.texts
+
+
+@pytest.mark.parametrize(
+    ("result", "plots"),
+    [
+        (RESULT, ["rates", "plane", "cost", "failures"]),
+        (result_of(run_of(scored("t1"))), ["rates", "plane", "cost"]),
+        (result_of(run_of(scored("t1", output_tokens=None))), ["rates", "plane"]),
+        (result_of(run_of(scored("t1", how="lost"))), []),
+        (LOST_AFTER_FAILURE, ["rates", "plane", "cost"]),
+        (result_of(run_of(columns=["a"])), []),
+    ],
+    ids=["all", "no failure", "no tokens", "all lost", "no failure but of a lost column", "no calls"],
+)
+def test_plots_that_have_data_are_drawn(result, plots):
+    """Each plot with data is drawn; of each other one a line says what is missing."""
+    page = Page(result_page(result))
+
+    assert page.plots() == plots
+    assert page.text.count("No plot") == 4 - len(plots)
+
+
+def test_plots_tell_their_content_in_words():
+    """A plot's description has its figures, and says which columns no other one beats."""
+    calls = [scored(f"t{n}", "cheap", "unhandled" if n < 5 else "exact", output_tokens=10) for n in range(10)]
+    calls += [scored(f"t{n}", "good", output_tokens=50) for n in range(10)]
+    calls += [
+        scored(f"t{n}", "worse", "unhandled" if n < 1 else "exact", output_tokens=60) for n in range(10)
+    ]
+    text = Page(result_page(result_of(run_of(*calls)))).text
+
+    assert (
+        "cheap: 10 output tokens a call, unhandled 50.0%; good: 50 output tokens a call, unhandled 0.0%"
+        in text
+    )
+    assert "Not beaten in both: cheap, good." in text
+    assert "syntax no_json: cheap 50.0, good 0.0, worse 10.0" in text
+
+
+def test_plots_use_the_colours_of_the_page():
+    """Every colour in a plot is one of the page's, so that it has one value in light and one in dark."""
+    source = result_page(RESULT)
+    colours = {attrs[key] for _, attrs in Page(source).tags for key in ("fill", "stroke") if key in attrs}
+    declared = set(re.findall(r"(--[a-z0-9]+):", source))
+
+    assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
+
+
+def test_stopped_run_is_no_good_one():
+    """A run that was stopped says why at its head, which is marked."""
+    stopped = replace(RESULT, setup=replace(RESULT.setup, stopped=("interrupted",)))
+
+    assert '<h1 class="good">' in result_page(RESULT)
+    assert "<h1>" in result_page(stopped)
+    assert "<dt>stopped</dt><dd>interrupted</dd>" in result_page(stopped)
+
+
+@pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
+def test_missing_extra_is_named(missing, monkeypatch):
+    """Without its packages the page says which one is missing and how to get it."""
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    with pytest.raises(MissingExtra) as caught:
+        result_page(RESULT)
+
+    assert str(caught.value) == f"result_page needs {missing}: pip install 'schema-guard[report]'"
+
+
+FRAME = """<!doctype html><title>frame</title>
+<iframe id="page" src="/page.html" width="{width}" height="900" style="border: 0"></iframe>
+<pre id="told"></pre>
+<script>
+document.getElementById("page").onload = (event) => {{
+  const inside = event.target.contentWindow;
+  const fetched = inside.performance.getEntriesByType("resource").map((entry) => entry.name);
+  const root = inside.document.documentElement;
+  document.getElementById("told").textContent = `${{root.clientWidth}} ${{root.scrollWidth}} [${{fetched}}]`;
+}};
+</script>"""
+
+
+def seen_by_chromium(source, width, folder):
+    """What a browser tells of a page in a frame of this width.
+
+    Returns:
+        The width of the page and of what is in it, what it tried to fetch, and what the server was asked for.
+    """
+    pages = {"/": FRAME.format(width=width), "/page.html": source}
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200 if self.path in pages else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(pages.get(self.path, "").encode())
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        command = [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
+            "--disable-background-networking", f"--user-data-dir={folder}", "--dump-dom",
+            f"http://127.0.0.1:{server.server_port}/",
+        ]  # fmt: skip
+        found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        server.shutdown()
+    page_width, content_width, fetched = re.search(
+        r'<pre id="told">(\d+) (\d+) \[(.*?)\]</pre>', found.stdout
+    ).groups()
+    return int(page_width), int(content_width), fetched, set(asked) - {"/favicon.ico"}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("result", [RESULT, MANY, hostile()], ids=["few", "many", "hostile"])
+def test_page_in_a_browser(result, width, tmp_path):
+    """In a browser nothing is wider than the page, on a phone as on a desk, and nothing is fetched."""
+    page_width, content_width, fetched, asked = seen_by_chromium(result_page(result), width, tmp_path)
+
+    # A scroll bar takes 15 pixels.
+    assert page_width in (width, width - 15)
+    assert content_width == page_width
+    assert (fetched, asked) == ("", {"/", "/page.html"})

@@ -1,0 +1,167 @@
+"""Prices: where they come from, tiers, and models that no table knows."""
+
+import json
+import sys
+
+import pytest
+
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.prices.table import CallTokens, PerMillion, token_prices, total_cost, tuning_prices
+
+OWN = {
+    "small": {"p_in": 0.25, "p_cached": 0.025, "p_out": 2.0},
+    "large": {"p_in": 5, "p_cached": 0.5, "p_out": 25},
+}
+LITELLM = {
+    "sample_spec": {"litellm_provider": "one of the list", "max_tokens": "a number"},
+    "tiered": {
+        "litellm_provider": "maker",
+        "input_cost_per_token": 1.25e-06,
+        "cache_read_input_token_cost": 1.25e-07,
+        "output_cost_per_token": 1e-05,
+        "input_cost_per_token_above_200k_tokens": 2.5e-06,
+        "output_cost_per_token_above_200k_tokens": 1.5e-05,
+        "output_cost_per_token_above_1000k_tokens": 2e-05,
+    },
+    "uncached": {"litellm_provider": "maker", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06},
+    "images": {"litellm_provider": "maker", "output_cost_per_image": 0.04},
+}
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table and give its path."""
+
+    def write(content):
+        path = tmp_path / "prices.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_own_table_prices_a_call(table):
+    """A call costs its fresh, cached and received tokens, each at its price for a million."""
+    prices = token_prices("small", source=table(OWN))
+
+    assert prices.cost(CallTokens(sent=1000, cached=800, received=150)) == pytest.approx(
+        (200 * 0.25 + 800 * 0.025 + 150 * 2) / 1e6
+    )
+
+
+def test_prices_name_their_source(table):
+    """Model and table are named, for a reader to find them."""
+    path = table(OWN)
+
+    prices = token_prices("small", source=path)
+
+    assert (prices.model, prices.source) == ("small", str(path))
+
+
+@pytest.mark.parametrize(
+    ("sent", "prices"),
+    [
+        (0, PerMillion(1.25, 0.125, 10)),
+        (200_000, PerMillion(1.25, 0.125, 10)),
+        (200_001, PerMillion(2.5, 0.125, 15)),
+        (1_000_001, PerMillion(2.5, 0.125, 20)),
+    ],
+)
+def test_tier_is_that_of_the_call(table, sent, prices):
+    """Past a threshold all tokens of the call have the tier's price; what a tier leaves out stays."""
+    assert token_prices("tiered", source=table(LITELLM)).per_million(sent) == pytest.approx(prices)
+
+
+def test_calls_are_priced_one_by_one(table):
+    """Many small calls never reach the tier that their sum would."""
+    prices = token_prices("tiered", source=table(LITELLM))
+
+    assert total_cost(prices, [CallTokens(150_000, 0, 0)] * 10) == pytest.approx(1.5 * 1.25)
+
+
+def test_cached_tokens_without_a_price_cost_as_others(table):
+    """No discount is assumed that no table names."""
+    assert token_prices("uncached", source=table(LITELLM)).per_million(10) == pytest.approx(
+        PerMillion(1, 1, 2)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "model", "message"),
+    [
+        (OWN, "smal", "expected a model that it knows, got 'smal': the nearest are small"),
+        (OWN, "zzz", "expected a model that it knows, got 'zzz': none of its models is near"),
+        (LITELLM, "images", "at /images: expected the key 'input_cost_per_token', got an object with 2 keys: this model is not priced by the token"),
+        ({"a": {"p_in": 1, "p_cached": 1}}, "a", "at /a: expected the key 'p_out', got none: add 'p_out', a zero too must be given"),
+        ({"a": {"p_in": -1, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a number >= 0, got -1"),
+        ([], "a", "at (root): expected an object, got an array of 0"),
+        ("{", "a", "expected a JSON file, got Expecting property name enclosed in double quotes"),
+    ],
+)  # fmt: skip
+def test_table_that_cannot_price_a_model_is_an_error(table, content, model, message):
+    """An unknown model, a model without token prices and a broken table are told, and never cost $0."""
+    with pytest.raises(InvalidArgument) as caught:
+        token_prices(model, source=table(content))
+
+    assert message in str(caught.value)
+
+
+def test_missing_table_is_an_error(tmp_path):
+    """A file that is not there is told with its path."""
+    with pytest.raises(InvalidArgument, match=r"^prices '.*none\.json': expected a JSON file, got "):
+        token_prices("a", source=tmp_path / "none.json")
+
+
+def test_package_prices_a_call():
+    """The package genai-prices prices a call, cached tokens at their own price."""
+    pytest.importorskip("genai_prices")
+
+    prices = token_prices("gpt-4o-mini", source="genai-prices")
+
+    found = prices.per_million(1000)
+    assert prices.source.startswith("genai-prices ")
+    assert 0 < found.p_cached < found.p_in < found.p_out
+    assert prices.cost(CallTokens(1000, 800, 150)) == pytest.approx(
+        (200 * found.p_in + 800 * found.p_cached + 150 * found.p_out) / 1e6
+    )
+
+
+def test_model_that_the_package_does_not_know_is_an_error():
+    """A model that genai-prices does not know is told with those that are near."""
+    pytest.importorskip("genai_prices")
+
+    with pytest.raises(
+        InvalidArgument, match=r"^prices 'genai-prices': expected a model that it knows, got 'gpt-4o-minx'"
+    ):
+        token_prices("gpt-4o-minx", source="genai-prices")
+
+
+def test_missing_package_names_its_extra(monkeypatch):
+    """Without genai-prices the message names the pip command."""
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+
+    with pytest.raises(MissingExtra) as caught:
+        token_prices("gpt-4o-mini", source="genai-prices")
+
+    assert str(caught.value) == "prices 'genai-prices' needs genai-prices: pip install 'schema-guard[prices]'"
+
+
+def test_tuning_prices_have_source_and_day():
+    """Each price of the library's own list is an amount with a unit, a source and a month."""
+    prices = tuning_prices()
+
+    assert [price.amount for price in prices if price.what.startswith("train")] == [8, 3, 25, 0.5, 3]
+    assert all(price.unit.startswith("$ per ") and price.source and price.as_of >= "2026" for price in prices)
+
+
+def test_tuning_prices_can_be_the_users_own(table):
+    """A file of the user's replaces the list."""
+    row = {
+        "what": "train x",
+        "amount": 1,
+        "unit": "$ per 1M training tokens",
+        "source": "invoice",
+        "as_of": "2026-11-02",
+    }
+
+    assert [price.what for price in tuning_prices(table({"prices": [row]}))] == ["train x"]

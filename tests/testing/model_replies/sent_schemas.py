@@ -1,0 +1,80 @@
+"""The schemas for which replies are drawn in tests, and how many are drawn at once."""
+
+import os
+from random import Random
+
+from schema_guard.testing.model_replies.flaky import drawn
+
+# For each schema, in the slow tests; 10,000 make the 100,000 that were once drawn.
+DRAWS = int(os.environ.get("SCHEMA_GUARD_DRAWS", "1000"))
+
+ORDER = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "minimum": 1},
+        "name": {"type": "string", "minLength": 1, "maxLength": 30},
+        "rush": {"type": "boolean"},
+        "tags": {"type": "array", "items": {"enum": ["new", "old", "gift"]}},
+        "paid": {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {
+                        "by": {"const": "card"},
+                        "last4": {"type": "string", "pattern": "^[0-9]{4}$"},
+                    },
+                    "required": ["by", "last4"],
+                    "additionalProperties": False,
+                },
+                {
+                    "type": "object",
+                    "properties": {"by": {"const": "bank"}, "iban": {"type": "string", "minLength": 15}},
+                    "required": ["by", "iban"],
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    },
+    "required": ["id", "name", "rush", "tags", "paid"],
+    "additionalProperties": False,
+}
+# The order of a value's keys decides which of its violations is told first.
+NESTED_MAP = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {"kind": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}
+TREE = {
+    "$defs": {
+        "node": {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "kids": {"type": "array", "items": {"$ref": "#/$defs/node"}},
+            },
+            "required": ["name"],
+        }
+    },
+    "$ref": "#/$defs/node",
+}
+
+SCHEMAS = {
+    "order": ORDER,
+    "nested_map": NESTED_MAP,
+    "tree": TREE,
+    "anything": True,
+    "numbers": {"type": "array", "items": {"type": "number"}},
+    "text": {"type": "string"},
+    "integer": {"type": "integer"},
+    "text_or_object": {"type": ["string", "object"]},
+    "nullable": {"type": "object", "properties": {"at": {"type": ["string", "null"], "format": "date"}}},
+    "mixed_enum": {"enum": [None, "a", 1, {"b": 1}, [True]]},
+}
+
+
+def draws(strategy, count, seed=0):
+    """Draw that many values, the same ones each time, faster than a property does."""
+    return drawn(strategy, count, Random(f"{seed}"))  # a test
