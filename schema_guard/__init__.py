@@ -35,13 +35,17 @@ if TYPE_CHECKING:
         SchemaGuardError,
         StoreError,
     )
-    from schema_guard.guards.decorator import AsyncGuarded, Guard, Guarded, guard, tags
+    from schema_guard.guards.decorator import guard
+    from schema_guard.guards.guarded import AsyncGuarded, Guard, Guarded
+    from schema_guard.guards.tags import tags
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
-    "guards.decorator": ("guard", "Guard", "Guarded", "AsyncGuarded", "tags"),
+    "guards.decorator": ("guard",),
+    "guards.guarded": ("Guard", "Guarded", "AsyncGuarded"),
+    "guards.tags": ("tags",),
     "core.schema": ("Schema",),
     "core.judge": ("judge",),
     "core.prompting": ("Example",),

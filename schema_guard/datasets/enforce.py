@@ -37,8 +37,9 @@ from schema_guard.bench.run.runner import CONCURRENCY
 from schema_guard.core.digest import hex_digest
 from schema_guard.core.schema import Schema
 from schema_guard.errors import CallFailed, InvalidArgument, StoreError
-from schema_guard.guards.decorator import UNSET, AsyncGuarded, Guard
 from schema_guard.guards.decorator import guard as guarded
+from schema_guard.guards.guarded import AsyncGuarded, Guard
+from schema_guard.guards.settings import UNSET
 from schema_guard.models import connect
 from schema_guard.records import Store, default_store, resolve_store
 from schema_guard.records.urls import connect as connect_store

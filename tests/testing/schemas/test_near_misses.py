@@ -152,7 +152,9 @@ def test_all_keywords_of_a_schema_come_up():
 
 def test_a_near_miss_shrinks_around_its_fault():
     """The simplest near miss of a keyword has nothing else in it."""
-    found = find(near_misses(ORDER), lambda miss: miss.keyword == "minimum", settings=settings(database=None))
+    # Fifty draws may hold no such miss.
+    thorough = settings(database=None, max_examples=2_000)
+    found = find(near_misses(ORDER), lambda miss: miss.keyword == "minimum", settings=thorough)
 
     assert found.value["lines"][found.value["lines"].index({"qty": 0, "sku": ""})] == {"qty": 0, "sku": ""}
     assert found.value == {"number": "A-0000", "lines": [{"qty": 0, "sku": ""}]}

@@ -1,0 +1,341 @@
+"""Guarded functions: the settings and a function that keeps to them; and a call of it under way.
+
+What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial, update_wrapper
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+
+from schema_guard.calls import drive, identity
+from schema_guard.calls.identity import current_call_id
+from schema_guard.calls.shapes import arguments, name_of, task_of
+from schema_guard.core.enforce import enforce
+from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument
+from schema_guard.guards.prepare import prepare
+from schema_guard.guards.settings import UNSET, Settings
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.calls.growing import Growing
+    from schema_guard.core.enforce import Flow
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Ask, Call, Outcome, Prompt
+    from schema_guard.guards.prepare import Prepared
+    from schema_guard.records.store import Store
+
+__all__ = ["AsyncGuarded", "Guard", "Guarded"]
+
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+V = TypeVar("V")
+R = TypeVar("R")
+
+if TYPE_CHECKING:
+
+    class _Nobody:
+        """What no function gives: a function that is said to give Any matches it, and is no coroutine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(Settings[V, R]):
+    """The settings of `guard(...)`, which guard a function when they are called with it. See `guard`."""
+
+    @overload
+    def __call__(self, function: Callable[P, _Nobody]) -> Guarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, AsyncIterable[Any]]) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Any]) -> Guarded[P, V, R]: ...
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        """Guard a function.
+
+        Raises:
+            InvalidArgument: The function cannot be guarded with these settings.
+        """
+        return _guarded(self, function)
+
+
+class _Guarded(Generic[P, V, R]):
+    """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
+
+    __wrapped__: Callable[P, Any]
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
+        holder: Any = None,
+    ) -> None:
+        # An object's attributes are its own; what stands in a function's __dict__ is about the function.
+        kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
+        update_wrapper(cast("Callable[..., Any]", self), prepared.function, updated=kept)
+        self._prepared = prepared
+        self._binding = binding
+        self._holder = holder
+
+    @property
+    def guard(self) -> Guard[V, R]:
+        """The settings: `dataclasses.replace(f.guard, max_attempts=1)(f.__wrapped__)` guards anew with others."""
+        return cast("Guard[V, R]", self._prepared.settings)
+
+    @property
+    def schema(self) -> Schema[V]:
+        """The schema that replies must keep to."""
+        return self._prepared.plan.schema
+
+    def _start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Started:
+        """Bind the task and start the loop; nothing is asked yet."""
+        prepared = self._prepared
+        task = task_of(prepared.shape, prepared.function, args, kwargs)
+        call = prepared.call()
+        return _Started(
+            prepared, prepared.store(), task, call, enforce(task, prepared.plan, call), args, kwargs
+        )
+
+    def __repr__(self) -> str:
+        return f"<guarded {self._prepared.name} under {self.schema!r}>"
+
+    def __reduce__(self) -> Any:
+        if self._holder is not None:
+            return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
+        if isfunction(self._prepared.function):
+            return self.__qualname__  # type: ignore[attr-defined]
+        # What has no name of its own goes by value, as the function that it is.
+        return self._prepared.settings, (self._prepared.function,)
+
+    def _bound(self, instance: Any, owner: Any) -> Any:
+        if self._binding is staticmethod:
+            return self
+        holder = owner if self._binding is classmethod else instance
+        if holder is None:
+            return self
+        function = self._prepared.function
+        get = getattr(type(function), "__get__", None)
+        bound = function if get is None else get(function, holder, owner)
+        if bound is function:
+            return self
+        prepared = self._prepared._replace(function=bound, shape=self._prepared.shape.bound())
+        return type(self)(prepared, None, holder)
+
+
+class Guarded(_Guarded[P, V, R]):
+    """A guarded function: calling it gives a valid value."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value.
+
+        Raises:
+            GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
+            CallFailed: What came back was no reply of a model.
+            InvalidArgument: The function gave something that is no reply at all.
+            Exception: Whatever the function itself raises, unchanged.
+        """
+        if self._prepared.settings.observe:
+            from schema_guard.calls.observe import observe  # only observed functions need it
+
+            return cast("R", observe(self._start(args, kwargs)))
+        value: R = self._run(args, kwargs, _value)
+        return value
+
+    def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", self._run(args, kwargs, _whole))
+
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+        """Give growing values while the reply arrives, plain JSON, and at last the valid value.
+
+        A failed attempt's values are followed by those of the next attempt. Raises as calling does.
+        """
+        started = self._start(args, kwargs)
+        growing = _growing()
+        pieces = drive.stream(started.flow, started.invoke, started.finish)
+        driven: drive.Driven | drive.Pending
+        while True:
+            token = current_call_id.set(started.call.id)
+            try:
+                piece = next(pieces)
+            except StopIteration as stop:
+                driven = stop.value
+                break
+            finally:
+                current_call_id.reset(token)
+            yield from growing.feed(piece)
+        if isinstance(driven, drive.Pending):
+            drive.close(driven.result)
+            raise InvalidArgument(
+                f"{started.prepared.name}: gives something to await: use `async def` to stream it"
+            )
+        yield _value(started.prepared, driven)
+
+    def _run(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], give: Callable[[Prepared, drive.Driven], Any]
+    ) -> Any:
+        started = self._start(args, kwargs)
+        token = current_call_id.set(started.call.id)
+        try:
+            driven = drive.run(started.flow, started.invoke, started.finish)
+        finally:
+            current_call_id.reset(token)
+        if isinstance(driven, drive.Pending):
+            return started.go_on(driven, give)
+        return give(started.prepared, driven)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: Guarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> Guarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+class AsyncGuarded(_Guarded[P, V, R]):
+    """A guarded asynchronous function: awaiting its call gives a valid value."""
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give a valid value; raises as `Guarded.__call__` does."""
+        started = self._start(args, kwargs)
+        if self._prepared.settings.observe:
+            from schema_guard.calls.observe import observe_async
+
+            return cast("R", await observe_async(started))
+        return cast("R", await started.go_on(None, _value))
+
+    async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
+        """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
+        return cast("Outcome[V]", await self._start(args, kwargs).go_on(None, _whole))
+
+    async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
+        """Give growing values while the reply arrives, as `Guarded.stream` does."""
+        started = self._start(args, kwargs)
+        growing = _growing()
+        pieces = drive.astream(started.flow, started.invoke, started.finish)
+        driven: drive.Driven | None = None
+        try:
+            while driven is None:
+                token = current_call_id.set(started.call.id)
+                try:
+                    piece = await anext(pieces)
+                finally:
+                    current_call_id.reset(token)
+                if isinstance(piece, drive.Driven):
+                    driven = piece
+                else:
+                    for value in growing.feed(piece):
+                        yield value
+        finally:
+            await pieces.aclose()
+        yield _value(started.prepared, driven)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> AsyncGuarded[P, V, R]: ...
+    @overload
+    def __get__(
+        self: AsyncGuarded[Concatenate[Any, Q], V, R], instance: object, owner: type | None = None
+    ) -> AsyncGuarded[Q, V, R]: ...
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind to an instance, as a function does."""
+        return self._bound(instance, owner)
+
+
+@dataclass(slots=True)
+class _Started:
+    """A call under way: the loop, and what the drivers need."""
+
+    prepared: Prepared
+    store: Store | None
+    task: Prompt
+    call: Call
+    flow: Flow
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt."""
+        prepared = self.prepared
+        if prepared.settings.observe:
+            return self.invoke_untouched()
+        options = prepared.options(ask) if prepared.shape.takes_options else None
+        args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        if identity.interceptor is not None:
+            function = partial(prepared.function, *args, **kwargs)
+            return identity.interceptor(self.call, self.task, ask, function)
+        return prepared.function(*args, **kwargs)
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self.prepared.function(*self.args, **self.kwargs)
+
+    def finish(self, outcome: Outcome[Any]) -> None:
+        """Hand the outcome to the recorder."""
+        if self.store is not None:
+            self.store.record(outcome, self.task)
+
+    async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
+        """Drive the loop asynchronously to its end."""
+        token = current_call_id.set(self.call.id)
+        try:
+            driven = await drive.arun(self.flow, self.invoke, self.finish, first)
+        finally:
+            current_call_id.reset(token)
+        return give(self.prepared, driven)
+
+
+def _whole(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
+    """Give the outcome, or raise what was no matter of the format."""
+    outcome = driven.outcome
+    if driven.error is not None:
+        raise driven.error
+    failure = outcome.failure
+    if failure is not None and failure.kind == "transport":
+        if failure.code == "no_reply":
+            raise InvalidArgument(f"{prepared.name}: {failure.message}")
+        raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)
+    return outcome
+
+
+def _value(prepared: Prepared, driven: drive.Driven) -> Any:
+    """Give the value, or what the settings say for a call without one."""
+    if driven.outcome.ok:
+        return driven.outcome.value
+    outcome = _whole(prepared, driven)
+    if prepared.settings.on_failure == "return":
+        return outcome
+    if prepared.settings.default is not UNSET:
+        return prepared.settings.default
+    from schema_guard.core.explain import explain  # only a failure needs it
+
+    raise GuardFailed(
+        explain(outcome, max_attempts=prepared.plan.max_attempts), outcome=outcome
+    ) from driven.cause
+
+
+def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
+    binding = type(given) if isinstance(given, (staticmethod, classmethod)) else None
+    function = given.__func__ if binding is not None else given
+    if not callable(function):
+        raise InvalidArgument(
+            f"guard: {clip(repr(function))}: expected a function that calls a language model"
+        )
+    if isinstance(function, _Guarded):
+        raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
+    prepared = prepare(settings, function)
+    # An async generator function that is only observed is called without await, as before.
+    is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
+    kind = AsyncGuarded if is_awaited else Guarded
+    return kind(prepared, binding)
+
+
+def _growing() -> Growing:
+    from schema_guard.calls.growing import Growing  # only streamed calls need it
+
+    return Growing()

@@ -1,0 +1,243 @@
+"""What decoration finds out of a function and its settings, so that a call need not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.calls.identity import current_call_id, current_tags, new_call_id
+from schema_guard.calls.shapes import Shape, implementation, name_of, shape_of
+from schema_guard.calls.version import version_of
+from schema_guard.core.enforce import Plan, Step
+from schema_guard.core.prompting import Example
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES, strategies_of
+from schema_guard.core.values import Budget, Call, Limits
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.guards.settings import resolved_store
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.core.strategy import Strategy
+    from schema_guard.core.values import Ask
+    from schema_guard.guards.settings import Settings
+    from schema_guard.records.store import Store
+
+__all__ = ["Prepared", "prepare", "schema_of"]
+
+
+class Prepared(NamedTuple):
+    """What decoration finds out, so that a call need not.
+
+    Attributes:
+        settings: Of the guard.
+        function: The user's.
+        name: What records call it.
+        shape: How to call it.
+        plan: For the loop.
+        target: Whose arguments `options` holds; None when the function takes none.
+        configuration: Every call's fields from `function` to `version`, in the order of `Call`.
+    """
+
+    settings: Settings[Any, Any]
+    function: Callable[..., Any]
+    name: str
+    shape: Shape
+    plan: Plan
+    target: str | None
+    configuration: tuple[str, str, str, str | None, str | None, str, str, str]
+
+    def options(self, ask: Ask) -> dict[str, Any] | None:
+        """Give the provider's arguments for an attempt; None without a target."""
+        if self.target is None:
+            return None
+        from schema_guard.targets import options_for  # only functions that take options need it
+
+        return options_for(self.target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+
+    def store(self) -> Store | None:
+        """Give the store of a call; None for nowhere."""
+        given = self.settings.store
+        return None if given is None else resolved_store(given)
+
+    def call(self) -> Call:
+        """Give the identity of a new call."""
+        segment, cluster = current_tags.get()
+        at = time()
+        return Call(
+            new_call_id(at),
+            *self.configuration,
+            segment=segment or self.settings.segment,
+            input_hash=None,
+            parent_call_id=current_call_id.get(),
+            started_at=at,
+            cluster=cluster,
+        )
+
+
+def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepared:
+    """Find out what calls need to know.
+
+    Raises:
+        InvalidArgument: The function cannot be guarded with these settings.
+        InvalidSchema: Its return annotation is no schema.
+    """
+    shape = shape_of(function, settings.prompt, observe=settings.observe)
+    schema = settings.schema or _returned(function)
+    # A model brings its own name and target; so does a bound method of one.
+    model = _model_of(function)
+    target = settings.target or (None if model is None else model.target)
+    strategies = strategies_of("bare" if settings.observe else settings.strategy)
+    _check_options(settings, strategies, shape, function, target)
+    steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
+    plan = Plan(
+        schema=schema,
+        steps=steps,
+        max_attempts=1 if settings.observe else settings.max_attempts,
+        repair=settings.repair,
+        checks=settings.checks,
+        limits=settings.limits,
+        budget=settings.budget,
+        delivery=shape.delivery,
+    )
+    name = settings.name or (name_of(function) if model is None else model.name)
+    configuration = (
+        name,
+        schema.name,
+        schema.fingerprint,
+        settings.model or (None if model is None else model.name),
+        target,
+        ">".join(strategy.name for strategy in strategies),
+        _settings_text(settings, plan),
+        settings.version or version_of(function, steps),
+    )
+    prepared = Prepared(
+        settings=settings,
+        function=function,
+        name=name,
+        shape=shape,
+        plan=plan,
+        target=target,
+        configuration=configuration,
+    )
+    _compile_options(prepared)
+    return prepared
+
+
+def _model_of(function: Any) -> Any:
+    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions."""
+    for candidate in (function, getattr(function, "__self__", None)):
+        if isinstance(getattr(candidate, "target", None), str) and hasattr(candidate, "capabilities"):
+            return candidate
+    return None
+
+
+def _returned(function: Any) -> Schema[Any]:
+    """Load the schema that a function's return annotation is."""
+    import typing  # the module, for get_type_hints, which only bare guards need
+
+    try:
+        hints = typing.get_type_hints(implementation(function), include_extras=True)
+    except NameError as error:
+        raise InvalidArgument(
+            f"{name_of(function)}: its return annotation cannot be resolved: {error}"
+        ) from error
+    except TypeError:
+        hints = {}
+    annotation = hints.get("return", Any)
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, (Awaitable, AsyncIterable, Iterator)):
+        # A coroutine's last argument is what it gives, a generator's first.
+        annotation = typing.get_args(annotation)[-1 if issubclass(origin, Coroutine) else 0]
+    if annotation is Any or annotation is type(None):
+        raise InvalidArgument(
+            f"{name_of(function)}: guard has no schema: expected @guard(Invoice), or a return annotation that is one"
+        )
+    return schema_of(annotation)
+
+
+def _check_options(
+    settings: Settings[Any, Any],
+    strategies: tuple[Strategy, ...],
+    shape: Shape,
+    function: Any,
+    target: str | None,
+) -> None:
+    needing = [strategy.name for strategy in strategies if strategy.needs_options]
+    limited = settings.budget.output_tokens is not None or settings.budget.max_output_tokens is not None
+    if not needing and not limited:
+        return
+    what = f"strategy={needing[0]!r}" if needing else "an output limit in budget="
+    if not shape.takes_options:
+        text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
+        raise InvalidArgument(
+            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict' and "
+            f"pass it on as create(..., **options), or use one of {text}"
+        )
+    if target is None:
+        raise InvalidArgument(
+            f"{what}: expected target= to say whose arguments 'options' holds, such as target='openai'"
+        )
+
+
+def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]) -> Step:
+    if not strategy.shows_examples:
+        return Step.of(strategy, schema)
+    for example in examples:
+        broken = schema.violations(example.value)
+        if broken:
+            raise InvalidArgument(
+                f"examples: {clip(repr(example.value))} is not valid for {schema.name}: at "
+                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
+            )
+    from schema_guard.core.sample import samples  # only few_shot needs it
+
+    shown = examples or tuple(Example(value) for value in samples(schema))
+    if not shown:
+        raise InvalidArgument(
+            f"strategy='few_shot': no valid example could be drawn from {schema.name}: give examples=[(task, value), ...]"
+        )
+    return Step.of(strategy, schema, shown)
+
+
+def _compile_options(prepared: Prepared) -> None:
+    """Make every strategy's options once, so that what a target cannot do is an error now and not at a call."""
+    if prepared.target is None or not prepared.shape.takes_options:
+        return
+    from schema_guard.targets import options_for
+
+    for step in prepared.plan.steps:
+        options_for(
+            prepared.target,
+            step.strategy.name,
+            prepared.plan.schema,
+            output_tokens=prepared.plan.budget.output_tokens,
+        )
+
+
+def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
+    """Give the settings that change results, as compact JSON: a change of them is another configuration."""
+    said: dict[str, Any] = {"max_attempts": plan.max_attempts}
+    if settings.observe:
+        said["observe"] = True
+    if plan.repair != "off":
+        said["repair"] = plan.repair
+    if settings.checks:
+        said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+    for name, default in (("limits", Limits()), ("budget", Budget())):
+        given = getattr(settings, name)
+        changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
+        if changed:
+            said[name] = changed
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def schema_of(source: Any) -> Schema[Any]:
+    """Load the schema of a guard; an error says that it is found at decoration."""
+    try:
+        return Schema.of(source)
+    except InvalidSchema as error:
+        error.add_note("in guard(schema): the schema is checked at decoration")
+        raise

@@ -1,0 +1,122 @@
+"""The settings of a guard: a frozen value, checked as far as it can be without a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from schema_guard.core.prompting import Example
+from schema_guard.core.strategy import strategies_of
+from schema_guard.core.values import Budget, Limits
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Repair
+    from schema_guard.records.store import Store
+
+__all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
+
+V = TypeVar("V")
+R = TypeVar("R")
+
+OnFailure = Literal["raise", "return"]
+
+
+class Unset:
+    """Stands for an argument that was not given, where None has a meaning."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+_REPAIRS = ("off", "lossless", "lossy")
+_ON_FAILURE = ("raise", "return")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Generic[V, R]):
+    """What `guard` was told. Fields are its arguments: see there."""
+
+    schema: Schema[V] | None
+    strategy: str | tuple[str, ...] = "system_prompt"
+    max_attempts: int = 3
+    prompt: str | None = None
+    examples: tuple[Example, ...] = ()
+    checks: tuple[Callable[[Any], str | None], ...] = ()
+    repair: Repair = "off"
+    observe: bool = False
+    on_failure: OnFailure = "raise"
+    default: Any = UNSET
+    name: str | None = None
+    version: str | None = None
+    segment: str | None = None
+    model: str | None = None
+    target: str | None = None
+    store: str | Store | Unset | None = UNSET
+    limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:  # noqa: C901 - one check an argument
+        if not _is_count(self.max_attempts):
+            raise InvalidArgument(
+                f"max_attempts={self.max_attempts!r}: expected an int >= 1 (1 means: ask once, never re-ask)"
+            )
+        steps = strategies_of(self.strategy)
+        if len(steps) > self.max_attempts:
+            raise InvalidArgument(
+                f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
+                f"got {len(steps)}: the last ones would never be used"
+            )
+        _require_one_of("on_failure", self.on_failure, _ON_FAILURE)
+        _require_one_of("repair", self.repair, _REPAIRS)
+        for word in ("prompt", "name", "version", "segment", "model", "target"):
+            _require_text(word, getattr(self, word))
+        if self.default is not UNSET and self.on_failure == "return":
+            raise InvalidArgument(
+                "default= and on_failure='return': expected one of them: both say what a failed call gives"
+            )
+        for check in self.checks:
+            if not callable(check):
+                raise InvalidArgument(
+                    f"checks: {clip(repr(check))}: expected a callable that gives None or a message"
+                )
+        for name, kind in (("limits", Limits), ("budget", Budget)):
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
+        if self.target is not None:
+            from schema_guard.targets import capabilities  # only options need targets
+
+            capabilities(self.target)
+        if self.store is not None and not isinstance(self.store, Unset):
+            resolved_store(self.store)
+
+
+def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise InvalidArgument(
+            f"{name}={clip(repr(given))}: expected one of {', '.join(known)}{did_you_mean(given, known)}"
+        )
+
+
+def _require_text(name: str, given: object) -> None:
+    if given is not None and not isinstance(given, str):
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def resolved_store(given: str | Store | Unset) -> Store | None:
+    """Give the store that a `store=` argument means."""
+    from schema_guard.records.store import default_store, resolve_store  # needed by recorded calls
+
+    return default_store() if isinstance(given, Unset) else resolve_store(given)
