@@ -1,46 +1,29 @@
-"""The provider's own arguments for a strategy, as data: a row of `TARGETS` for each provider or engine.
+"""The provider's own arguments for a strategy: a row of `TARGETS` for each provider or engine.
 
-Rules: every call gives a new dict; nothing in it is shared with the schema or with another call; a row
-says what the provider takes, not what is good for it.
+To add one: a file beside this one, with what it takes, and a row here.
 """
 
 from __future__ import annotations
 
-import copy
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.targets.llguidance import grammar
+from schema_guard.targets import llamacpp, openai_chat, openai_responses
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from schema_guard.core.schema import Schema
+    from schema_guard.targets.target import Target
+
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for"]
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every target takes them."""
 
 # The strategies that some target takes arguments for.
 _FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
-
-
-Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a provider or engine takes.
-
-    Attributes:
-        limit: Name of the argument for the most tokens of output.
-        formats: For each strategy that has arguments, the function that makes them from a schema.
-    """
-
-    limit: str
-    formats: Mapping[str, Arguments]
 
 
 def options_for(
@@ -109,80 +92,9 @@ def _expected(name: object, known: Iterable[str]) -> str:
     return f"expected one of {', '.join(names)}{did_you_mean(name, names)}"
 
 
-def _wire_name(schema: Schema[Any]) -> str:
-    # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
-
-
-def _document(schema: Schema[Any]) -> dict[str, Any]:
-    """Give a copy as an object: providers take no boolean schema."""
-    if isinstance(schema.document, bool):
-        return {} if schema.document else {"not": {}}
-    document: dict[str, Any] = copy.deepcopy(schema.document)
-    return document
-
-
-def _strict(schema: Schema[Any]) -> dict[str, Any]:
-    return {"name": _wire_name(schema), "schema": _document(schema), "strict": True}
-
-
-def _function(schema: Schema[Any]) -> dict[str, Any]:
-    return {"name": _wire_name(schema), "parameters": _document(schema)}
-
-
-def _chat_json(_: Schema[Any]) -> dict[str, Any]:
-    return {"response_format": {"type": "json_object"}}
-
-
-def _chat_strict(schema: Schema[Any]) -> dict[str, Any]:
-    return {"response_format": {"type": "json_schema", "json_schema": _strict(schema)}}
-
-
-def _chat_tool(schema: Schema[Any]) -> dict[str, Any]:
-    return {
-        "tools": [{"type": "function", "function": _function(schema)}],
-        "tool_choice": {"type": "function", "function": {"name": _wire_name(schema)}},
-    }
-
-
-def _responses_json(_: Schema[Any]) -> dict[str, Any]:
-    return {"text": {"format": {"type": "json_object"}}}
-
-
-def _responses_strict(schema: Schema[Any]) -> dict[str, Any]:
-    return {"text": {"format": {"type": "json_schema", **_strict(schema)}}}
-
-
-def _responses_tool(schema: Schema[Any]) -> dict[str, Any]:
-    # Without "strict" the Responses API takes a function as strict; this strategy promises no such thing.
-    return {
-        "tools": [{"type": "function", **_function(schema), "strict": False}],
-        "tool_choice": {"type": "function", "name": _wire_name(schema)},
-    }
-
-
-def _llguidance_strict(schema: Schema[Any]) -> dict[str, Any]:
-    # The server's own response_format json_schema keeps only the rough shape: no pattern, format or bounds.
-    return {"extra_body": {"grammar": grammar(schema)}}
-
-
 TARGETS: Mapping[str, Target] = {
-    "openai": Target(
-        limit="max_completion_tokens",
-        formats={"json_mode": _chat_json, "tool_call": _chat_tool, "strict_schema": _chat_strict},
-    ),
-    "openai-responses": Target(
-        limit="max_output_tokens",
-        formats={
-            "json_mode": _responses_json,
-            "tool_call": _responses_tool,
-            "strict_schema": _responses_strict,
-        },
-    ),
-    # No tool_call: llama.cpp leaves a forced tool to the model's chat template, and answers 200 without one.
-    "llamacpp-llguidance": Target(
-        limit="max_tokens",
-        formats={"json_mode": _chat_json, "strict_schema": _llguidance_strict},
-    ),
+    "openai": openai_chat.TARGET,
+    "openai-responses": openai_responses.TARGET,
+    "llamacpp-llguidance": llamacpp.TARGET,
 }
 """For each provider or engine, what it takes."""

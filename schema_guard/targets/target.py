@@ -1,0 +1,48 @@
+"""What a row of `TARGETS` says, and the parts of a schema that rows write.
+
+Rules: every call of a row's functions gives a new dict; nothing in it is shared with the schema or with another
+call; a row says what the provider takes, not what is good for it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schema_guard.core.schema import Schema
+
+__all__ = ["Arguments", "Target", "document_of", "wire_name"]
+
+Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a provider or engine takes.
+
+    Attributes:
+        limit: Name of the argument for the most tokens of output.
+        formats: For each strategy that has arguments, the function that makes them from a schema.
+    """
+
+    limit: str
+    formats: Mapping[str, Arguments]
+
+
+def wire_name(schema: Schema[Any]) -> str:
+    """Give the name by which a schema is sent."""
+    # OpenAI takes [A-Za-z0-9_-]{1,64}: "urn:invoice:2" goes as "urn_invoice_2".
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", schema.name).strip("_")[:64] or "reply"
+
+
+def document_of(schema: Schema[Any]) -> dict[str, Any]:
+    """Give a copy of a schema's document as an object: providers take no boolean schema."""
+    if isinstance(schema.document, bool):
+        return {} if schema.document else {"not": {}}
+    document: dict[str, Any] = copy.deepcopy(schema.document)
+    return document
