@@ -232,7 +232,7 @@ def _made(store: str | None, given: dict[str, Any]) -> Run | None:
 def _settings(models: dict[str, Model], given: dict[str, Any]) -> Any:
     from schema_guard.bench.run.budget import RunBudget
     from schema_guard.bench.run.runner import RunSettings
-    from schema_guard.prices.table import token_prices
+    from schema_guard.prices.tokens import token_prices
 
     prices = given.pop("prices")
     return RunSettings(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.candidates import last_call
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.table import CallTokens, mean_prices, token_prices
+from schema_guard.prices.tokens import CallTokens, mean_prices, token_prices
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:

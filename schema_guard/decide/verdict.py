@@ -18,7 +18,7 @@ from schema_guard.decide.evidence import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, rate_of
 from schema_guard.decide.rules import Ruling, rule
-from schema_guard.prices.table import tuning_prices
+from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import bounds, e_bh, e_value, paired
 from schema_guard.text import odds
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.suites.load import estimated_tokens
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.table import CallTokens
+from schema_guard.prices.tokens import CallTokens
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Attempt
-    from schema_guard.prices.table import TokenPrices
+    from schema_guard.prices.tokens import TokenPrices
 
     Prices = Mapping[str, TokenPrices]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.run.asked import NotAsked
 from schema_guard.bench.run.runner import Calls
 from schema_guard.bench.suites.load import estimated_tokens
-from schema_guard.prices.table import CallTokens
+from schema_guard.prices.tokens import CallTokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,7 +30,7 @@ from schema_guard.core.prompting import Example
 from schema_guard.core.values import Budget, Message
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.guards.decorator import guard
-from schema_guard.prices.table import CallTokens
+from schema_guard.prices.tokens import CallTokens
 from schema_guard.stats import log_e_value
 from schema_guard.text import clip
 

@@ -1,4 +1,4 @@
-"""Prices: of tokens, from a table that the user names, and of tuning, as they were seen.
+"""Prices of tokens, from a table that the user names, and what calls cost by them.
 
 Rules: no price is a default; each comes with where it is from. A model that a table does not know is an error,
 never $0. What a call costs depends on its own size where a table has tiers, so calls are priced one by one and
@@ -7,15 +7,16 @@ then summed, never a sum of tokens at once.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from schema_guard.core.schema import Schema
+from schema_guard.core.validation.published import judged
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.prices.reading import Reader
+from schema_guard.prices.files import read_prices
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 GENAI_PRICES = "genai-prices"
 
+_SCHEMA = Path(__file__).with_name("tokens.schema.json")
 _MILLION = 1_000_000
 _MOST_NEAR = 3
 
@@ -147,15 +149,15 @@ def token_prices(model: str, *, source: str | Path) -> TokenPrices:
     """
     if source == GENAI_PRICES:
         return _package_prices(model)
-    table = _read(Path(source))
-    found = table.members()
-    if model not in found:
-        raise _unknown(model, str(source), found)
-    entry = found[model]
-    is_litellm = (
-        isinstance(entry.value, dict) and "p_in" not in entry.value and "litellm_provider" in entry.value
-    )
-    return TablePrices(model, str(source), _litellm_tiers(entry) if is_litellm else _own_tiers(entry))
+    table = read_prices(Path(source))
+    if isinstance(table, dict):
+        known = {name: entry for name, entry in table.items() if entry is not None}
+        if model not in known:
+            raise _unknown(model, str(source), known)
+        # The other models are the table's own affair: litellm's holds a sample that is none.
+        table = {model: known[model]}
+    entry = judged(table, Schema.of(_SCHEMA), str(source))[model]
+    return TablePrices(model, str(source), _tiers(entry) if "p_in" in entry else _litellm_tiers(entry))
 
 
 def total_cost(prices: TokenPrices, calls: Iterable[CallTokens]) -> float:
@@ -188,94 +190,31 @@ def mean_prices(prices: TokenPrices, calls: Iterable[CallTokens]) -> PerMillion:
     )
 
 
-class TuningPrice(NamedTuple):
-    """What tuning or hosting was seen to cost.
-
-    Attributes:
-        what: Of what.
-        amount: Dollars.
-        unit: For how much of it.
-        source: Where it was seen.
-        as_of: Month or day.
-    """
-
-    what: str
-    amount: float
-    unit: str
-    source: str
-    as_of: str
+def _tiers(entry: dict[str, float]) -> tuple[Tier, ...]:
+    return (Tier(-1, PerMillion(*(float(entry[name]) for name in PerMillion._fields))),)
 
 
-def tuning_prices(path: str | Path | None = None) -> tuple[TuningPrice, ...]:
-    """Give what training and hosting were seen to cost, to be shown with source and date.
-
-    Args:
-        path: A file of the user's in the shape of the one that comes with the library, which it replaces.
-
-    Raises:
-        InvalidArgument: The file cannot be read or has another shape.
-    """
-    file = Path(__file__).with_name("tuning_prices.json") if path is None else Path(path)
-    rows = _read(file).fields(("prices",), ("about",))["prices"].items()
-    return tuple(_tuning_price(row) for row in rows)
-
-
-def _tuning_price(row: Reader) -> TuningPrice:
-    found = row.fields(TuningPrice._fields)
-    return TuningPrice(
-        found["what"].text(),
-        found["amount"].number(least=0),
-        found["unit"].text(),
-        found["source"].text(),
-        found["as_of"].text(),
-    )
-
-
-def _read(path: Path) -> Reader:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidArgument(
-            f"prices {clip(str(path))!r}: expected a JSON file, got {clip(str(error))}"
-        ) from error
-    return Reader(document, str(path))
-
-
-def _own_tiers(entry: Reader) -> tuple[Tier, ...]:
-    found = entry.fields(PerMillion._fields)
-    return (Tier(-1, PerMillion(*(found[name].number(least=0) for name in PerMillion._fields))),)
-
-
-def _litellm_tiers(entry: Reader) -> tuple[Tier, ...]:
+def _litellm_tiers(entry: dict[str, Any]) -> tuple[Tier, ...]:
     """Read litellm's dollars for one token; a tier names its threshold in thousands of tokens sent.
 
     Without a price for cached tokens they cost as much as others.
     """
-    found = entry.members()
-    for name in (_LITELLM["p_in"], _LITELLM["p_out"]):
-        if name not in found:
-            raise entry.fault(f"the key {name!r}", advice="this model is not priced by the token")
+    found = {name: value for name, value in entry.items() if value is not None}
+    p_in, p_out = (float(found[_LITELLM[name]]) * _MILLION for name in ("p_in", "p_out"))
+    prices = _litellm_prices(found, "", PerMillion(p_in, p_in, p_out))
+    tiers = [Tier(-1, prices)]
     thresholds = {int(match[1]) for name in found if (match := _LITELLM_TIER.fullmatch(name))}
-    tiers = [Tier(-1, _litellm_prices(found, "", None))]
     for thousands in sorted(thresholds):
-        suffix = f"_above_{thousands}k_tokens"
-        tiers.append(Tier(1000 * thousands, _litellm_prices(found, suffix, tiers[-1].prices)))
+        prices = _litellm_prices(found, f"_above_{thousands}k_tokens", prices)
+        tiers.append(Tier(1000 * thousands, prices))
     return tuple(tiers)
 
 
-def _litellm_prices(found: dict[str, Reader], suffix: str, below: PerMillion | None) -> PerMillion:
+def _litellm_prices(found: dict[str, float], suffix: str, below: PerMillion) -> PerMillion:
     """Read one tier; what it does not name costs what it does *below*."""
-
-    def price(column: str) -> float | None:
-        entry = found.get(_LITELLM[column] + suffix)
-        if entry is None:
-            return None if below is None else float(getattr(below, column))
-        return entry.number(least=0) * _MILLION
-
-    p_in, p_cached, p_out = price("p_in"), price("p_cached"), price("p_out")
-    assert p_in is not None
-    assert p_out is not None
-    return PerMillion(p_in, p_in if p_cached is None else p_cached, p_out)
+    names = {column: name + suffix for column, name in _LITELLM.items()}
+    told = {column: float(found[name]) * _MILLION for column, name in names.items() if name in found}
+    return below._replace(**told)
 
 
 def _package_prices(model: str) -> TokenPrices:

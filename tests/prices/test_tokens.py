@@ -1,12 +1,11 @@
 """Prices: where they come from, tiers, and models that no table knows."""
 
-import json
 import sys
 
 import pytest
 
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.prices.table import CallTokens, PerMillion, token_prices, total_cost, tuning_prices
+from schema_guard.prices.tokens import CallTokens, PerMillion, token_prices, total_cost
 
 OWN = {
     "small": {"p_in": 0.25, "p_cached": 0.025, "p_out": 2.0},
@@ -26,18 +25,6 @@ LITELLM = {
     "uncached": {"litellm_provider": "maker", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06},
     "images": {"litellm_provider": "maker", "output_cost_per_image": 0.04},
 }
-
-
-@pytest.fixture
-def table(tmp_path):
-    """Write a table and give its path."""
-
-    def write(content):
-        path = tmp_path / "prices.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return path
-
-    return write
 
 
 def test_own_table_prices_a_call(table):
@@ -91,10 +78,15 @@ def test_cached_tokens_without_a_price_cost_as_others(table):
     [
         (OWN, "smal", "expected a model that it knows, got 'smal': the nearest are small"),
         (OWN, "zzz", "expected a model that it knows, got 'zzz': none of its models is near"),
-        (LITELLM, "images", "at /images: expected the key 'input_cost_per_token', got an object with 2 keys: this model is not priced by the token"),
-        ({"a": {"p_in": 1, "p_cached": 1}}, "a", "at /a: expected the key 'p_out', got none: add 'p_out', a zero too must be given"),
-        ({"a": {"p_in": -1, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a number >= 0, got -1"),
-        ([], "a", "at (root): expected an object, got an array of 0"),
+        (LITELLM, "images", "at /images: expected property 'input_cost_per_token', got object with 2 properties: add 'input_cost_per_token', without it the model is not priced by the token"),
+        ({"a": {"p_in": 1, "p_cached": 1}}, "a", "at /a: expected property 'p_out', got object with 2 properties: add 'p_out', dollars for a million tokens that are received"),
+        ({"a": {"p_in": -1, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a number >= 0, got number -1: dollars for a million tokens that are sent and not cached"),
+        ({"a": {"p_in": True, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected number, got boolean true"),
+        ({"a": {"p_in": float("inf"), "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a finite number, got number inf"),
+        ({"a": {"p_in": 1, "p_cached": 1, "p_out": 1, "p_ot": 1}}, "a", "at /a: expected no further properties, got object with 'p_ot': known are p_in p_cached p_out, did you mean 'p_out'?"),
+        ({"a": 7}, "a", "at /a: expected object, got number 7: The prices of one model, in dollars for a million tokens."),
+        ({"a": None}, "a", "expected a model that it knows, got 'a': none of its models is near"),
+        ([], "a", "at (root): expected object, got array of 0 items: Prices of tokens by the name of the model"),
         ("{", "a", "expected a JSON file, got Expecting property name enclosed in double quotes"),
     ],
 )  # fmt: skip
@@ -144,24 +136,3 @@ def test_missing_package_names_its_extra(monkeypatch):
         token_prices("gpt-4o-mini", source="genai-prices")
 
     assert str(caught.value) == "prices 'genai-prices' needs genai-prices: pip install 'schema-guard[prices]'"
-
-
-def test_tuning_prices_have_source_and_day():
-    """Each price of the library's own list is an amount with a unit, a source and a month."""
-    prices = tuning_prices()
-
-    assert [price.amount for price in prices if price.what.startswith("train")] == [8, 3, 25, 0.5, 3]
-    assert all(price.unit.startswith("$ per ") and price.source and price.as_of >= "2026" for price in prices)
-
-
-def test_tuning_prices_can_be_the_users_own(table):
-    """A file of the user's replaces the list."""
-    row = {
-        "what": "train x",
-        "amount": 1,
-        "unit": "$ per 1M training tokens",
-        "source": "invoice",
-        "as_of": "2026-11-02",
-    }
-
-    assert [price.what for price in tuning_prices(table({"prices": [row]}))] == ["train x"]
