@@ -14,13 +14,13 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.calls.identity import new_call_id
+from schema_guard.calls.side_by_side import InOrder, LostInARow, ran_to_end
 from schema_guard.climb.calls import ClimbCall, RungCalls, asked_of, judged
 from schema_guard.climb.result import ClimbResult
 from schema_guard.climb.rungs import (
@@ -82,7 +82,8 @@ def climb(
         MissingExtra: Before the first call: a rung needs a package that is not installed.
     """
     climbing = _Climbing(inputs, model, larger, store, settings or ClimbSettings(), on_asked)
-    asyncio.run(climbing.run())
+    if not ran_to_end(climbing.run()):
+        climbing.ended = "interrupted"
     return climbing.result()
 
 
@@ -110,7 +111,7 @@ class _Climbing:
         self.alpha_each = settings.alpha / max(1, sum(self._claim(rung) is None for rung in WAYS))
         self.calls = 0
         self.output_tokens = 0
-        self.lost_in_a_row = 0
+        self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
         self.ended = ""
         self._check_first()
@@ -140,19 +141,15 @@ class _Climbing:
 
     async def run(self) -> None:
         models = [self.asker.model, *([self.asker.larger] if self.asker.larger is not None else [])]
-        try:
-            async with AsyncExitStack() as opened:
-                # Connections belong to the event loop that opened them, which ends with the run.
-                for model in models:
-                    await opened.enter_async_context(model)
-                self.began = monotonic()
-                rung: str | None = self.settings.first
-                while rung is not None:
-                    await self._try(rung)
-                    rung = self._next()
-        except asyncio.CancelledError:
-            # Ctrl-C: asyncio.run has cancelled us, and raises no KeyboardInterrupt for whoever returns.
-            self.ended = "interrupted"
+        async with AsyncExitStack() as opened:
+            # Connections belong to the event loop that opened them, which ends with the run.
+            for model in models:
+                await opened.enter_async_context(model)
+            self.began = monotonic()
+            rung: str | None = self.settings.first
+            while rung is not None:
+                await self._try(rung)
+                rung = self._next()
 
     async def _try(self, rung: str) -> None:
         best = self.best()
@@ -187,29 +184,23 @@ class _Climbing:
 
     async def _measure(self, found: RungCalls, ask: Ask) -> None:
         """Ask the inputs until the rung is decided; calls run side by side and are looked at in order."""
-        tasks = iter(self.inputs.tasks)
-        running: deque[asyncio.Task[ClimbCall]] = deque()
+        calls = InOrder(self._begun(found, ask), ahead=self.settings.concurrency)
         try:
-            while not found.stopped:
-                self._fill(running, tasks, found, ask)
-                if running:
-                    self._look(found, await running.popleft())
-                else:
-                    found.stopped = f"{self._spent() or 'all inputs'} after {found.n}"
+            for call in calls:
+                self._look(found, await call)
+                if found.stopped:
+                    return
+            found.stopped = f"{self._spent() or 'all inputs'} after {found.n}"
         finally:
-            for begun in running:
-                begun.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await asyncio.gather(*calls.give_up(), return_exceptions=True)
 
-    def _fill(
-        self, running: deque[asyncio.Task[ClimbCall]], tasks: Iterator[str], found: RungCalls, ask: Ask
-    ) -> None:
-        while len(running) < self.settings.concurrency and not self._spent():
-            task = next(tasks, None)
-            if task is None:
+    def _begun(self, found: RungCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+        """Begin the calls of a rung one by one, as long as there is budget for another."""
+        for task in self.inputs.tasks:
+            if self._spent():
                 return
-            running.append(asyncio.create_task(asked_of(found, task, ask)))
             self.calls += 1
+            yield asyncio.create_task(asked_of(found, task, ask))
 
     def _spent(self) -> str:
         """Say what the budget has no more of; an empty text when there is enough."""
@@ -229,7 +220,7 @@ class _Climbing:
         if outcome is None or not judged(outcome):
             self._lose(found, asked)
             return
-        self.lost_in_a_row = 0
+        self.lost_in_a_row.add(is_lost=False)
         self.output_tokens += outcome.usage.output_tokens or 0
         found.add(asked.task, outcome)
         rate = bounds(found.k, found.n, alpha=self.alpha_each)
@@ -240,15 +231,13 @@ class _Climbing:
 
     def _lose(self, found: RungCalls, asked: ClimbCall) -> None:
         found.lost += 1
-        self.lost_in_a_row += 1
+        self.lost_in_a_row.add(is_lost=True)
         if asked.refused and not found.n:
             self.not_applicable[found.rung] = found.stopped = (
                 f"the provider refuses the request: {asked.error}"
             )
-        elif self.lost_in_a_row >= MOST_LOST_IN_A_ROW:
-            self.ended = (
-                f"{self.lost_in_a_row} calls in a row without a judged reply, the last one: {asked.error}"
-            )
+        elif self.lost_in_a_row.are_too_many:
+            self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {asked.error}"
             found.stopped = f"{self.ended} after {found.n}"
 
     def best(self) -> RungCalls | None:

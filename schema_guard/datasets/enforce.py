@@ -16,7 +16,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -34,6 +34,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.bench.run.ray_executor import once, pickled
 from schema_guard.bench.run.runner import CONCURRENCY
+from schema_guard.calls.recorder import WRITE_WAIT_S, PacedRecorder
+from schema_guard.calls.side_by_side import InOrder
 from schema_guard.core.digest import hex_digest
 from schema_guard.core.schema import Schema
 from schema_guard.errors import CallFailed, InvalidArgument, StoreError
@@ -47,7 +49,6 @@ from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
 
     from schema_guard.core.values import Outcome, Prompt, Repair
 
@@ -59,9 +60,6 @@ if TYPE_CHECKING:
 _AHEAD = 4
 # Rows of a batch on Ray, for each call at once: what is asked again when a worker dies.
 _ROUNDS = 32
-# Outcomes after which the writer is waited for: a store drops what waits in a queue of 10,000.
-_UNWRITTEN = 1_000
-_WRITE_WAIT_S = 30.0
 _MESSAGE_CHARS = 200
 
 # Name in the row -> type in Arrow; before them stands the value.
@@ -336,12 +334,8 @@ def _each(rows: Iterable[Row], asking: _Asking, model: Any, store: Store | None)
         if isinstance(model, str):
             model = stack.enter_context(connect(model, max_retries=asking.retries))
         calls = stack.enter_context(closing(_Calls(asking, model)))
-        record: Record = _nowhere if store is None else store.record
-        told = stack.enter_context(closing(_in_order(calls, asking, _numbered(rows, asking), record)))
-        for number, row in enumerate(told, 1):
-            yield row
-            if store is not None and number % _UNWRITTEN == 0:
-                store.flush(_WRITE_WAIT_S)
+        record: Record = _nowhere if store is None else PacedRecorder(store).record
+        yield from _in_order(calls, asking, _numbered(rows, asking), record)
 
 
 def _nowhere(outcome: Outcome[Any], task: Prompt | None) -> None:
@@ -365,17 +359,14 @@ def _in_order(
 ) -> Generator[dict[str, Any], None, None]:
     """Make the calls of rows, some at once, and give the rows in their order."""
     with ThreadPoolExecutor(asking.concurrency, "schema-guard-rows") as pool:
-        under_way: deque[Future[dict[str, Any]]] = deque()
+        # The tags of the code that takes the rows are those of the calls.
+        begun = (pool.submit(copy_context().run, calls.told, row, key, record) for key, row in rows)
+        under_way = InOrder(begun, ahead=_AHEAD * asking.concurrency)
         try:
-            for key, row in rows:
-                # The tags of the code that takes the rows are those of the calls.
-                under_way.append(pool.submit(copy_context().run, calls.told, row, key, record))
-                if len(under_way) == _AHEAD * asking.concurrency:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+            for call in under_way:
+                yield call.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            under_way.give_up()
 
 
 # On Ray.
@@ -420,7 +411,7 @@ class _Recorder:
             if outcome.call.id not in there:
                 there.add(outcome.call.id)
                 self._store.record(outcome, task)
-        self._store.flush(_WRITE_WAIT_S)
+        self._store.flush(WRITE_WAIT_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import os
 from collections import Counter, deque
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from itertools import count
 from math import ceil
@@ -31,9 +32,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.run.asked import NotAsked, prompt_digest, under_way
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.journal import Journal, Kept, kept_of, row_of
-from schema_guard.bench.run.runner import Calls, RunSettings
+from schema_guard.bench.run.runner import INTERRUPTED, Calls, RunSettings
 from schema_guard.calls.identity import new_call_id
 from schema_guard.calls.replies import Reply
+from schema_guard.calls.side_by_side import make_all, ran_to_end
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.models import connect
@@ -100,7 +102,8 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
             plan, models, store=store, journal=journal, settings=settings, on_call=on_call, is_offline=True
         )
         kind = _Relayed if import_module("ray.util.client").ray.is_connected() else _Streamed
-        asyncio.run(spread.make_on(kind(ray, ray.put(job)), workers))
+        if not ran_to_end(spread.make_on(kind(ray, ray.put(job)), workers)):
+            spread.stop(INTERRUPTED)
     return spread.result()
 
 
@@ -310,9 +313,7 @@ class _Spread(Calls):
                 await stack.enter_async_context(model)
             try:
                 self._fresh = self._cut(await self._missing(), workers)
-                await asyncio.gather(*(self._feed() for _ in range(workers)))
-            except asyncio.CancelledError:
-                self._stop("interrupted")
+                await make_all(self._next_shard, self._have_made, at_once=workers)
             finally:
                 cluster.close()
 
@@ -358,11 +359,6 @@ class _Spread(Calls):
         wanted = [cell for cell in shard if self._is_wanted(cell)]
         if wanted:
             yield wanted
-
-    async def _feed(self) -> None:
-        """Have one shard after the other made."""
-        while shard := self._next_shard():
-            await self._have_made(shard)
 
     def _next_shard(self) -> list[Cell] | None:
         while self._again:
@@ -500,12 +496,11 @@ class _Worker:
         made.result()
 
     async def _make(self, keys: Iterator[Key], answers: SimpleQueue[_Answer | None]) -> None:
-        await asyncio.gather(*(self._work(keys, answers) for _ in range(self._calls.settings.concurrency)))
-
-    async def _work(self, keys: Iterator[Key], answers: SimpleQueue[_Answer | None]) -> None:
-        for key in keys:
+        async def make(key: Key) -> None:
             await self._calls.outcome(self._cells[key])
             last = under_way.get().kept[-1]
             failure = last.reply.failure
             is_lost = failure is not None and failure.kind == "transport"
             answers.put(_Answer(key, row_of(key, last) if is_lost else None, is_finished=True))
+
+        await make_all(partial(next, keys, None), make, at_once=self._calls.settings.concurrency)

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from math import log
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,6 +26,8 @@ from schema_guard.bench.run.asked import AskedModel, UnderWay, under_way
 from schema_guard.bench.run.budget import RunBudget, Spending
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.scored import Run, scored_of
+from schema_guard.calls.recorder import PacedRecorder
+from schema_guard.calls.side_by_side import LostInARow, make_all, ran_to_end
 from schema_guard.core.prompting import Example
 from schema_guard.core.values import Budget, Message
 from schema_guard.errors import CallFailed, InvalidArgument
@@ -49,11 +51,10 @@ if TYPE_CHECKING:
 
 # The slots of the local model; hosted ones take as many without a rate limit.
 CONCURRENCY = 4
+INTERRUPTED = "interrupted"
+"""What is said of a run that Ctrl-C has ended."""
 # A model that raised so often, one call after the other, will go on raising.
 _MOST_LOST = 20
-# Calls after which the writer is waited for: a store drops what finds its queue of 10,000 attempts full.
-_MOST_UNWRITTEN = 1_000
-_WRITE_WAIT_S = 30.0
 # Of the garbage collector, while a run makes its calls.
 _COLLECTIONS = (10_000, 50, 100)
 # Evidence against a rate, for one side of it, at alpha 5 %.
@@ -115,7 +116,8 @@ def run(
     """
     calls = Calls(plan, models, store=store, journal=journal, settings=settings, on_call=on_call)
     with rare_collections():
-        asyncio.run(calls.make())
+        if not ran_to_end(calls.make()):
+            calls.stop(INTERRUPTED)
     return calls.result()
 
 
@@ -173,7 +175,7 @@ class Calls:
         self.plan = plan
         self.settings = settings or RunSettings()
         self._models = models
-        self._store = store
+        self._recorder = None if store is None else PacedRecorder(store)
         self._journal = journal or Journal.of(plan)
         self._on_call = on_call
         self._asked = {
@@ -186,8 +188,7 @@ class Calls:
         self._scored: dict[Key, Scored] = {}
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
-        self._unwritten = 0
-        self._lost_in_a_row: Counter[str] = Counter()
+        self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
         self._looks = {column.name: _Look() for column in plan.columns}
         self._refused: dict[tuple[str, str], str] = {}
         # Prepared before the first call: what cannot be asked for is known before anything is spent.
@@ -207,20 +208,14 @@ class Calls:
         cells: dict[str, list[Cell]] = {name: [] for name in self._models}
         for cell in self.cells():
             cells[cell.column.model].append(cell)
-        try:
-            await asyncio.gather(*(self._make_all(name, iter(own)) for name, own in cells.items()))
-        except asyncio.CancelledError:
-            self._stop("interrupted")
+        await asyncio.gather(*(self._make_all(name, own) for name, own in cells.items()))
 
     async def call(self, cell: Cell) -> Scored:
         """Make one call, record and score it."""
         call = self._under_way(cell)
         outcome = _as_kept(await self._outcome(cell, call), call)
-        if self._store is not None and outcome.call.id not in self._recorded:
-            self._store.record(outcome, (Message("user", cell.task.text),))
-            self._unwritten += 1
-            if self._unwritten >= _MOST_UNWRITTEN:
-                self._unwritten = self._store.flush(_WRITE_WAIT_S)
+        if self._recorder is not None and outcome.call.id not in self._recorded:
+            self._recorder.record(outcome, (Message("user", cell.task.text),))
         for attempt in outcome.attempts:
             self._spending.add(attempt, self.settings.prices.get(cell.column.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
@@ -230,6 +225,10 @@ class Calls:
     async def outcome(self, cell: Cell) -> Outcome[Any]:
         """Make one call, of which nothing is recorded or counted."""
         return await self._outcome(cell, self._under_way(cell))
+
+    def stop(self, why: str) -> None:
+        """Say why calls are left out; saying it twice is no error."""
+        self._stopped[why] = None
 
     def result(self) -> Run:
         """Give what has been made so far."""
@@ -276,26 +275,21 @@ class Calls:
                 )
         return lines
 
-    async def _make_all(self, model: str, cells: Iterator[Cell]) -> None:
+    async def _make_all(self, model: str, cells: Iterable[Cell]) -> None:
+        wanted = filter(self._is_wanted, cells)
         # Connections belong to the event loop that opened them, which ends with the run.
         async with self._models[model]:
-            await asyncio.gather(*(self._work(cells) for _ in range(self.settings.concurrency)))
-
-    async def _work(self, cells: Iterable[Cell]) -> None:
-        for cell in cells:
-            if self._is_wanted(cell):
-                await self.call(cell)
+            await make_all(partial(next, wanted, None), self.call, at_once=self.settings.concurrency)
 
     def _is_wanted(self, cell: Cell) -> bool:
         """Say whether a call is to be made; what was paid for is always taken."""
         if cell.key in self._journal.replies:
             return True
         if (used_up := self._spending.exhausted()) is not None:
-            self._stop(used_up)
+            self.stop(used_up)
             return False
-        return (
-            self._lost_in_a_row[cell.column.model] < _MOST_LOST and self._looks[cell.column.name].side is None
-        )
+        is_down = self._lost_in_a_row[cell.column.model].are_too_many
+        return not is_down and self._looks[cell.column.name].side is None
 
     def _under_way(self, cell: Cell) -> UnderWay:
         kept = self._journal.replies.get(cell.key, [])
@@ -362,15 +356,13 @@ class Calls:
     def _count(self, cell: Cell, scored: Scored) -> None:
         self._scored[cell.key] = scored
         model = cell.column.model
-        self._lost_in_a_row[model] = self._lost_in_a_row[model] + 1 if scored.is_lost else 0
-        if self._lost_in_a_row[model] == _MOST_LOST:
-            self._stop(f"{model}: {_MOST_LOST} calls in a row were lost, the last one by {scored.error}")
+        lost = self._lost_in_a_row[model]
+        lost.add(is_lost=scored.is_lost)
+        if lost.count == _MOST_LOST:
+            self.stop(f"{model}: {_MOST_LOST} calls in a row were lost, the last one by {scored.error}")
         if self.settings.target is not None:
             self._looks[cell.column.name].add(scored, self.settings.target)
         self._on_call(scored)
-
-    def _stop(self, why: str) -> None:
-        self._stopped[why] = None
 
 
 def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
