@@ -10,7 +10,8 @@ from schema_guard.text import clip, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.report.figures import Configuration, Rate, Report
+    from schema_guard.report.figures import Configuration, Report
+    from schema_guard.stats import Rate
 
 NO_DATA = "no data"
 BOUNDS_NOTE = (

@@ -5,39 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.stats import bounds
+from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
     from schema_guard.records import FailureCount, Store, Summary, ViolationCount
-
-ALPHA = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share of calls, with bounds that hold at every look.
-
-    Attributes:
-        count: Calls that it is about.
-        n: Calls in all.
-        rate: count / n, in [0, 1]; None when n is 0: no data is not a rate of 0.
-        lower: The true rate is below this with probability <= 5 %, however often someone looks; None without data.
-        upper: The true rate is above this with probability <= 5 %; None without data.
-    """
-
-    count: float
-    n: int
-    rate: float | None
-    lower: float | None
-    upper: float | None
-
-    @staticmethod
-    def of(count: float, n: int) -> Rate:
-        """Give the rate of *count* out of *n* with its bounds."""
-        if n == 0:
-            return Rate(count, 0, None, None, None)
-        found = bounds(count, n, alpha=ALPHA)
-        return Rate(count, n, count / n, found.lower, found.upper)
 
 
 @dataclass(frozen=True, slots=True)

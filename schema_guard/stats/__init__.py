@@ -1,9 +1,9 @@
 """Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
-`rates`: one failure rate. `paired`: two configurations on the same inputs. `many`: many schemas. `retries`:
-what re-asking does. `drift`: has a rate risen? `means`: values between 0 and 1. `gaps`: differences
-between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure numbers in, pure numbers out: no
-store, no clock, no randomness, nothing but the standard library.
+`rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.
+`many`: many schemas. `retries`: what re-asking does. `drift`: has a rate risen? `means`: values between 0
+and 1. `gaps`: differences between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure
+numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.
 """
 
 from schema_guard.stats.drift import Drift, first_alarm, packed
@@ -12,6 +12,7 @@ from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
 from schema_guard.stats.means import mean_bounds
 from schema_guard.stats.one_look import clopper_pearson, jeffreys, wilson
 from schema_guard.stats.paired import Paired, paired, pairs_needed
+from schema_guard.stats.rate import Rate
 from schema_guard.stats.rates import Bounds, bounds, calls_needed, e_value, log_e_value
 from schema_guard.stats.retries import Extrapolation, Hazards, extrapolate_retries, retry_hazards
 
@@ -21,6 +22,7 @@ __all__ = [
     "Extrapolation",
     "Hazards",
     "Paired",
+    "Rate",
     "Shrinkage",
     "Shrunk",
     "bounds",

@@ -9,7 +9,6 @@ from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outc
 from schema_guard.records import open_store
 from schema_guard.report import Configuration, Rate, Report, as_json, as_text, report_on, table
 from schema_guard.report.as_text import percent
-from schema_guard.stats import bounds
 
 CALL = Call(
     id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", target=None,
@@ -86,14 +85,6 @@ def test_figures_of_a_store(store):
         elapsed_p50_s=pytest.approx(0.5, rel=1 / 64),
         elapsed_p95_s=pytest.approx(1.0, rel=1 / 64),
     )
-
-
-def test_rate_carries_its_bounds():
-    """A rate is a fraction with the bounds of the statistics; without data there is none."""
-    limits = bounds(1, 4, alpha=0.05)
-
-    assert Rate.of(1, 4) == Rate(1, 4, 0.25, limits.lower, limits.upper)
-    assert Rate.of(0, 0) == Rate(0, 0, None, None, None)
 
 
 def test_text_of_a_report(store):

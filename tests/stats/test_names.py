@@ -11,6 +11,7 @@ def test_public_names_are_these():
         "Extrapolation",
         "Hazards",
         "Paired",
+        "Rate",
         "Shrinkage",
         "Shrunk",
         "bounds",
@@ -35,7 +36,17 @@ def test_public_names_are_these():
 
 def test_every_public_name_is_documented_with_its_source():
     """Every public function and class says what it gives, and every method of statistics its source."""
-    values = {"Bounds", "Extrapolation", "Hazards", "Paired", "Shrinkage", "Shrunk", "packed", "first_alarm"}
+    values = {
+        "Bounds",
+        "Extrapolation",
+        "Hazards",
+        "Paired",
+        "Rate",
+        "Shrinkage",
+        "Shrunk",
+        "packed",
+        "first_alarm",
+    }
 
     documents = {name: getattr(schema_guard.stats, name).__doc__ for name in schema_guard.stats.__all__}
 

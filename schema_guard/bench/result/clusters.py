@@ -9,9 +9,8 @@ from functools import lru_cache
 from math import fsum
 from typing import TYPE_CHECKING, TypeAlias
 
-from schema_guard.report import Rate
-from schema_guard.report.figures import ALPHA
-from schema_guard.stats import mean_bounds
+from schema_guard.stats import Rate, mean_bounds
+from schema_guard.stats.rate import ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
