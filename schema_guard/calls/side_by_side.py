@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from concurrent.futures import Future
 
-__all__ = ["InOrder", "LostInARow", "make_all", "ran_to_end"]
+__all__ = ["InOrder", "LoopThread", "LostInARow", "make_all", "ran_to_end"]
 
 T = TypeVar("T")
 
@@ -113,3 +115,22 @@ def ran_to_end(calls: Coroutine[Any, Any, None]) -> bool:
         return True
 
     return asyncio.run(run())
+
+
+class LoopThread:
+    """An event loop in a thread of its own, for calls of other threads: connections belong to one event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="schema-guard-loop", daemon=True)
+        self._thread.start()
+
+    def begin(self, call: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin a call."""
+        return asyncio.run_coroutine_threadsafe(call, self._loop)
+
+    def close(self) -> None:
+        """End the loop and its thread; calls that are under way go no further."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

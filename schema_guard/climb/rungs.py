@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.values import Budget
 from schema_guard.guards.decorator import guard
+from schema_guard.models.interface import details_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -142,5 +143,5 @@ class Asker:
 
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
-        known = {**getattr(self.model, "defaults", {}), **self.options}
+        known = {**details_of(self.model).defaults, **self.options}
         return known.get("temperature") == 0

@@ -31,9 +31,9 @@ from schema_guard.guards.settings import UNSET
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from schema_guard.calls.recorder import Recorder
     from schema_guard.core.values import Outcome, Repair
     from schema_guard.guards.settings import OnFailure, Unset
-    from schema_guard.records.store import Store
 
 __all__ = ["UNSET", "AsyncGuarded", "Guard", "Guarded", "guard"]
 
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         segment: str | None
         model: str | None
         target: str | None
-        store: str | Store | Unset | None
+        store: str | Recorder | Unset | None
         limits: Limits | None
         budget: Budget | None
 
@@ -142,7 +142,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     segment: str | None = None,
     model: str | None = None,
     target: str | None = None,
-    store: str | Store | Unset | None = UNSET,
+    store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
     budget: Budget | None = None,
 ) -> Any:
@@ -169,7 +169,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         model: Name of the model; read from the replies when left out.
         target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
             llamacpp-llguidance`.
-        store: Where attempts are recorded: a URL, a Store, or None for nowhere. Left out: `default_store()`.
+        store: Where attempts are recorded: a URL, a Store or another `Recorder`, or None for nowhere. Left out:
+            `default_store()`.
         limits: How large a reply may be.
         budget: What one call may spend.
 

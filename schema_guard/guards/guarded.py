@@ -22,11 +22,11 @@ from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.calls.growing import Growing
+    from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Flow
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Ask, Call, Outcome, Prompt
     from schema_guard.guards.prepare import Prepared
-    from schema_guard.records.store import Store
 
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
 
@@ -252,7 +252,7 @@ class _Started:
     """A call under way: the loop, and what the drivers need."""
 
     prepared: Prepared
-    store: Store | None
+    store: Recorder | None
     task: Prompt
     call: Call
     flow: Flow

@@ -20,10 +20,10 @@ from schema_guard.guards.settings import resolved_store
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from schema_guard.calls.recorder import Recorder
     from schema_guard.core.strategy import Strategy
     from schema_guard.core.values import Ask
     from schema_guard.guards.settings import Settings
-    from schema_guard.records.store import Store
 
 __all__ = ["Prepared", "prepare", "schema_of"]
 
@@ -57,7 +57,7 @@ class Prepared(NamedTuple):
 
         return options_for(self.target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
 
-    def store(self) -> Store | None:
+    def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""
         given = self.settings.store
         return None if given is None else resolved_store(given)

@@ -14,9 +14,9 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.calls.recorder import Recorder
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Repair
-    from schema_guard.records.store import Store
 
 __all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
 
@@ -60,7 +60,7 @@ class Settings(Generic[V, R]):
     segment: str | None = None
     model: str | None = None
     target: str | None = None
-    store: str | Store | Unset | None = UNSET
+    store: str | Recorder | Unset | None = UNSET
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
 
@@ -115,8 +115,11 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def resolved_store(given: str | Store | Unset) -> Store | None:
-    """Give the store that a `store=` argument means."""
+def resolved_store(given: Any) -> Recorder | None:
+    """Give whom a `store=` argument means."""
+    if callable(getattr(type(given), "record", None)):
+        recorder: Recorder = given
+        return recorder
     from schema_guard.records.store import default_store, resolve_store  # needed by recorded calls
 
     return default_store() if isinstance(given, Unset) else resolve_store(given)

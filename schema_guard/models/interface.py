@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
+
+__all__ = ["Closing", "Model", "ModelDetails", "PromptLike", "details_of", "messages"]
 
 PromptLike: TypeAlias = str | Sequence[Mapping[str, Any] | Message]
 
@@ -70,14 +72,32 @@ class Model(Protocol):
     async def __aexit__(self, *exception: object) -> None: ...
 
 
-class Closing:
-    """The context managers of a model, in terms of its `close` and `aclose`.
+class ModelDetails(NamedTuple):
+    """What a model may have beside what `Model` asks of it.
 
     Attributes:
-        is_timed: Whether the seconds that it takes say something of it; not so of replies that are written beforehand.
+        areply: Asks as `acall` does and gives the reply bare, as the JSON that came; `acall` for a model without.
+        defaults: Arguments of every request, where `options` does not say otherwise; none for a model without.
+        is_timed: Whether the seconds that it takes say something of it; not so of replies that are written
+            beforehand. True for a model without.
     """
 
-    is_timed = True
+    areply: Callable[..., Awaitable[Any]]
+    defaults: Mapping[str, Any]
+    is_timed: bool
+
+
+def details_of(model: Model) -> ModelDetails:
+    """Give what a model has of these, and what holds for one that has not."""
+    return ModelDetails(
+        areply=getattr(model, "areply", model.acall),
+        defaults=getattr(model, "defaults", {}),
+        is_timed=getattr(model, "is_timed", True),
+    )
+
+
+class Closing:
+    """The context managers of a model, in terms of its `close` and `aclose`."""
 
     def close(self) -> None:
         """Free what the model holds."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -10,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.calls.recorder import PacedRecorder
-from schema_guard.calls.side_by_side import InOrder, LostInARow, make_all, ran_to_end
+from schema_guard.calls.side_by_side import InOrder, LoopThread, LostInARow, make_all, ran_to_end
 
 
 @given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 5))
@@ -132,23 +132,16 @@ def test_an_interrupt_is_no_exception(is_interrupted):
     assert made == [1]
 
 
-def test_a_paced_recorder_waits_for_the_writer():
-    """After a thousand outcomes, those that are still pending counted."""
+def test_a_loop_in_a_thread_ends():
+    """Calls of other threads are made in one event loop, which ends when it is closed."""
+    loop = LoopThread()
 
-    class Writer:
-        def __init__(self):
-            self.recorded, self.waited = 0, []
+    async def own():
+        return asyncio.get_running_loop(), threading.current_thread()
 
-        def record(self, outcome, task=None):
-            self.recorded += 1
+    (first, thread), second = loop.begin(own()).result(), loop.begin(own()).result()
+    loop.close()
 
-        def flush(self, timeout_s=2.0):
-            self.waited.append(self.recorded)
-            return 400
-
-    writer = Writer()
-    recorder = PacedRecorder(writer)
-    for _ in range(2_300):
-        recorder.record(None)
-
-    assert writer.waited == [1_000, 1_600, 2_200]
+    assert (first, thread) == second
+    assert first.is_closed()
+    assert not thread.is_alive()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from schema_guard import guard, tags
 from schema_guard.bench import enforce_dataset
-from schema_guard.datasets.enforce import _Recorder
+from schema_guard.datasets.ray_data import _OneWriter
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.records import open_store
@@ -338,7 +338,7 @@ def test_a_recorder_whose_store_cannot_be_read_lets_the_rows_go_on(tmp_path, cap
     (tmp_path / "records.db").write_bytes(b"no database " * 1_000)
     outcome = guard(SCHEMA, strategy="bare", store=None)(counting).outcome("row 1 .")
 
-    _Recorder(f"sqlite:///{tmp_path}/records.db").record([(outcome, None)])
+    _OneWriter(f"sqlite:///{tmp_path}/records.db").record([(outcome, None)])
 
     (told_of,) = [record.getMessage() for record in caplog.records if "rows go on" in record.getMessage()]
     assert told_of.startswith("1 calls are not recorded, the rows go on: ")

@@ -18,6 +18,7 @@ from schema_guard.calls.replies import Reply, read, rejected
 from schema_guard.core.digest import hex_digest
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument
+from schema_guard.models.interface import details_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class AskedModel:
         name: The model's.
         target: The model's.
         capabilities: The model's.
+        is_timed: Whether its seconds say something.
     """
 
     def __init__(
@@ -100,11 +102,12 @@ class AskedModel:
         self.name = model.name
         self.target = model.target
         self.capabilities = model.capabilities
+        details = details_of(model)
         # The reply's JSON alone where a model can give it: what is around it is not looked at.
-        self._ask = getattr(model, "areply", model.acall)
+        self._ask = details.areply
         self._journal = journal
         self._is_offline = is_offline
-        self._is_timed = getattr(model, "is_timed", True)
+        self.is_timed = details.is_timed
         self._pause_s = 0.0 if calls_per_minute is None else 60.0 / calls_per_minute
         self._free_at = 0.0
 
@@ -126,7 +129,7 @@ class AskedModel:
             await self._turn()
         started = perf_counter()
         reply = await self._reply(prompt, options)
-        elapsed_s = perf_counter() - started if self._is_timed else None
+        elapsed_s = perf_counter() - started if self.is_timed else None
         call_id, at = call.kept[0][1:3] if call.kept else (current_call_id.get() or "", call.at)
         kept = Kept(call.taken, call_id, at, sent, reply, elapsed_s)
         call.kept.append(kept)

@@ -25,6 +25,8 @@ from schema_guard.bench.run.journal import Kept
 from schema_guard.calls.identity import new_call_id
 from schema_guard.calls.replies import Reply, read
 from schema_guard.errors import InvalidArgument
+from schema_guard.models import connect
+from schema_guard.models.openai_api import Endpoint, OpenAIModel
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -69,9 +71,6 @@ def batch_model(name: str) -> Model:
         InvalidArgument: It is another kind of model.
         MissingExtra: The package openai is not installed.
     """
-    from schema_guard.models import connect  # writing files must not import a provider's SDK early
-    from schema_guard.models.openai_api import Endpoint, OpenAIModel
-
     kind, _, rest = name.partition(":")
     if kind in ("openai", "openai-responses") and rest:
         return OpenAIModel(rest, Endpoint(api_key="none"), target=kind)

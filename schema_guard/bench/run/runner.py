@@ -234,7 +234,7 @@ class Calls:
         """Give what has been made so far."""
         plan, looks = self.plan, self._looks.items()
         at = datetime.fromtimestamp(self._journal.started_at, UTC).isoformat(timespec="seconds")
-        is_timed = any(getattr(model, "is_timed", True) for model in self._models.values())
+        is_timed = any(model.is_timed for model in self._asked.values())
         decided = [
             f"{name} was decided after {look.n} tasks: {look.side} the target"
             for name, look in looks
