@@ -28,13 +28,14 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.engines import (
     ENGINES,
     EngineLimits,
+    document_of,
     engines_as_json,
-    engines_as_text,
     engines_of,
     run_engines,
 )
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.models.weights import local_weights
+from schema_guard.report.as_text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,7 @@ def main() -> int:
         part = replace(suite, schemas=suite.schemas[:: arguments.every])
         engines = engines_of(arguments.engine)
         results.append(run_engines(part, engines, weights=weights, limits=limits, on_schema=shower()))
-    text = "\n\n\n".join(engines_as_text(result) for result in results) + "\n"
+    text = "\n\n\n".join(as_text(document_of(result)) for result in results) + "\n"
     print(text, end="")
     if output is not None:
         written = {

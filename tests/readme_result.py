@@ -12,7 +12,7 @@ _ROW = re.compile(r"^  (\w+) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\]$", re.MULTILI
 
 def unhandled(output: str) -> dict[str, tuple[int, float]]:
     """Give n and the percentage of unhandled calls for each strategy of the format table."""
-    table = output.partition("\nformat\n")[2].partition("\n\n")[0]
+    table = output.partition("\nFormat\n")[2].partition("\n\n")[0]
     return {name: (int(n), float(percent)) for name, n, percent in _ROW.findall(table)}
 
 

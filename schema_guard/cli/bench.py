@@ -306,12 +306,14 @@ def _output(name: str) -> tuple[Path, Callable[[BenchResult], str]]:
 def _writer(suffix: str) -> Callable[[BenchResult], str]:
     """Give what writes a result in the form that a file's name says."""
     from schema_guard.bench import result as forms
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
 
     known: dict[str, Callable[[BenchResult], str]] = {
         ".json": forms.result_file,
         ".html": forms.result_page,
-        ".md": forms.result_as_markdown,
-        ".txt": lambda result: forms.result_as_text(result) + "\n",
+        ".md": lambda result: as_markdown(forms.document_of(result)) + "\n",
+        ".txt": lambda result: as_text(forms.document_of(result)) + "\n",
     }
     if suffix not in known:
         raise click.UsageError(
@@ -343,11 +345,14 @@ def _paired(text: str | None) -> list[tuple[str, str]] | None:
     return [(before, after if separator else before)]
 
 
-def _print(form: str, value: Any, as_json: Any, as_markdown: Any, as_text: Any) -> None:
+def _print(form: str, value: Any, as_json: Any, document_of: Any) -> None:
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+
     if form == "json":
         print_json(as_json(value))
     else:
-        print((as_markdown if form == "markdown" else as_text)(value))
+        print((as_markdown if form == "markdown" else as_text)(document_of(value)))
 
 
 @bench.command(short_help="Say what has changed between two results.")
@@ -367,7 +372,7 @@ def compare(before: str, after: str, column: str | None, form: str, debug: bool)
     from schema_guard.bench.result import compare as page
 
     found = page.compare(_result(before), _result(after), columns=_paired(column))
-    _print(form, found, page.compare_as_json, page.compare_as_markdown, page.compare_as_text)
+    _print(form, found, page.compare_as_json, page.document_of)
     return 0
 
 
@@ -412,7 +417,7 @@ def gate(
         proved=require_proof,
         columns=columns and [(after, before) for before, after in columns],
     )
-    _print(form, found, page.gate_as_json, page.gate_as_markdown, page.gate_as_text)
+    _print(form, found, page.gate_as_json, page.document_of)
     return found.exit_code()
 
 
@@ -459,7 +464,7 @@ def engines(
         Path(output).write_text(
             json.dumps(measured.engines_as_json(found), indent=1) + "\n", encoding="utf-8"
         )
-    _print(form, found, measured.engines_as_json, measured.engines_as_markdown, measured.engines_as_text)
+    _print(form, found, measured.engines_as_json, measured.document_of)
     return 0
 
 

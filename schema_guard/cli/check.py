@@ -94,10 +94,11 @@ def test(schema: str, examples: int, seed: int, form: str, debug: bool) -> int:
     """
     from schema_guard.core.schema import Schema
     from schema_guard.errors import missing_extra
-    from schema_guard.report.figures import as_json
+    from schema_guard.report import as_json
+    from schema_guard.report.as_text import as_text
 
     try:
-        from schema_guard.testing.laws import laws_as_text, try_laws
+        from schema_guard.testing.laws import document_of, try_laws
     except ModuleNotFoundError as error:
         if error.name != "hypothesis":
             raise
@@ -107,7 +108,7 @@ def test(schema: str, examples: int, seed: int, form: str, debug: bool) -> int:
     if form == "json":
         print_json({"schema": loaded.name, "fingerprint": loaded.fingerprint, "laws": as_json(tried)})
     else:
-        print(laws_as_text(loaded, tried))
+        print(as_text(document_of(loaded, tried)))
     return 1 if any(one.held is False for one in tried) else 0
 
 

@@ -82,12 +82,13 @@ def climb(
     schema-guard climb --schema ticket --model local --target 0.1
     schema-guard climb --schema invoice.schema.json --inputs mails.jsonl --model openai:gpt-5-mini --max-calls 2000
     """
-    from schema_guard.climb.result import climb_as_json, climb_as_text
+    from schema_guard.climb.result import climb_as_json, document_of
     from schema_guard.climb.run import climb as climbed
     from schema_guard.climb.settings import ClimbBudget, ClimbSettings
     from schema_guard.decide.ladder import RUNGS
     from schema_guard.models import connect
     from schema_guard.records import default_store, resolve_store
+    from schema_guard.report.as_text import as_text
 
     asked = _climb_inputs(suite, schema, inputs, seed)
     declined = dict(reasoned(text, RUNGS) for text in decline)
@@ -123,7 +124,7 @@ def climb(
     if form == "json":
         print_json(climb_as_json(result))
     else:
-        print(climb_as_text(result))
+        print(as_text(document_of(result)))
     return result.verdict.exit_code()
 
 

@@ -35,13 +35,15 @@ def report(
     schema-guard report --since 24h --function shop.extract_invoice
     schema-guard report --format json | jq '.configurations[].unhandled'
     """
-    from schema_guard.report import as_json, as_text, report_on
+    from schema_guard.report import as_json, report_on
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.recorded import document_of
 
     found = report_on(readable(store), since=since_of(since), schema=schema, function=function)
     if form == "json":
         print_json(as_json(found))
     else:
-        print(as_text(found))
+        print(as_text(document_of(found)))
     return 0
 
 
@@ -176,12 +178,14 @@ def _decision(verdict: Any, form: str, paths: dict[str, list[tuple[int, int]]] |
     if form == "json":
         return json.dumps(verdict.as_dict(), indent=2, ensure_ascii=True)
     if form == "html":
-        from schema_guard.report.decision_page import decision_page
+        from schema_guard.report.decision.page import decision_page
 
         return decision_page(verdict, paths=paths)
-    from schema_guard.report.decision import decision_as_markdown, decision_as_text
+    from schema_guard.report.as_markdown import as_markdown
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.decision.document import document_of
 
-    return decision_as_markdown(verdict) if form == "markdown" else decision_as_text(verdict)
+    return (as_markdown if form == "markdown" else as_text)(document_of(verdict))
 
 
 @command.command()
@@ -209,12 +213,14 @@ def watch(
     schema-guard watch --slo 0.01 --since 7d
     """
     from schema_guard.decide.watch import watch as look
-    from schema_guard.report.figures import as_json
-    from schema_guard.report.watched import watched_as_text
+    from schema_guard.report import as_json
+    from schema_guard.report.as_text import as_text
+    from schema_guard.report.watched import document_of
 
     watched = look(readable(store), slo, schema=schema, function=function, since=since_of(since))
     if form == "json":
         print_json({"slo": slo, "watched": as_json(watched)})
     else:
-        print(watched_as_text(watched, slo))
+        # One line: the configurations that are not the worst are in the other forms.
+        print(as_text(document_of(watched, slo)._replace(sections=())))
     return 0 if all(one.is_fine for one in watched) else 1

@@ -1,4 +1,4 @@
-"""What a climb has shown: rung by rung, and the verdict on all of it; as text and as JSON.
+"""What a climb has shown: rung by rung, and the verdict on all of it; as a document and as JSON.
 
 Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is
 made on the inputs that both rungs were asked.
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.ladder import Rung, untested
-from schema_guard.report import as_json, table
-from schema_guard.report.as_text import NO_DATA
-from schema_guard.text import interval, odds, percent, safe
+from schema_guard.report import as_json
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.words import NO_DATA, tokens
+from schema_guard.text import interval, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,84 +128,92 @@ def climb_as_json(result: ClimbResult) -> Any:
     return {**as_json(result), "verdict": result.verdict.as_dict()}
 
 
-def climb_as_text(result: ClimbResult) -> str:
-    """Give a result as text that ends without a line break."""
-    return "\n".join(
-        [
-            *_heading(result),
-            "",
-            *table(
-                ("rung", "failed", "unhandled", "bounds", "tokens in/out a call", "s a call"),
-                [_row(found, result) for found in result.rungs],
-            ),
-            "",
-            *(line for found in result.rungs for line in _details(found)),
-            "",
-            *_verdict(result),
-        ]
+def document_of(result: ClimbResult) -> Document:
+    """Give a result as a document: the verdict first, then every rung."""
+    return Document(
+        f"climb of {result.schema} ({result.schema_fingerprint})",
+        tuple(_facts(result)),
+        (_rungs(result), _not_climbed(result)),
+        good=result.verdict.exit_code() == 0,
     )
 
 
-def _heading(result: ClimbResult) -> list[str]:
-    larger = f", larger model {safe(result.larger)}" if result.larger else ""
+def _facts(result: ClimbResult) -> Iterator[Fact]:
+    verdict = result.verdict.as_dict()
+    yield Fact("VERDICT", f"{verdict['verdict']} - {verdict['why']}")
+    yield Fact("next", verdict["next_step"])
+    yield Fact("ended", result.ended)
+    larger = f", larger model {result.larger}" if result.larger else ""
+    yield Fact("model", f"{result.model}{larger}, at most {result.output_tokens} output tokens an attempt")
     repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""
-    return [
-        f"climb of {safe(result.schema)} ({result.schema_fingerprint}), {result.started_at}, recorded as {result.id}",
-        f"model {safe(result.model)}{larger}, at most {result.output_tokens} output tokens an attempt",
-        f"{result.inputs} inputs{repeated} in the order of seed {result.seed}, {result.calls} calls",
-        f"target {percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
-    ]
+    yield Fact(
+        "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
+    )
+    yield Fact(
+        "target",
+        f"{percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+    )
+    yield Fact("bounds", f"at alpha {verdict['alpha_each']:.3g} a side, at every look")
+    yield Fact("content", verdict["content_warning"])
+    yield Fact("recorded", f"as {result.id}, {result.started_at}")
 
 
-def _row(found: RungResult, result: ClimbResult) -> tuple[str, ...]:
+def _rungs(result: ClimbResult) -> Section:
+    return Section(
+        "Rungs",
+        table=Table(
+            ("rung", "failed", "unhandled", "bounds", "tokens in/out a call", "s a call"),
+            tuple(_row(rung, result) for rung in result.rungs),
+        ),
+        lines=tuple(line for rung in result.rungs for line in _details(rung)),
+    )
+
+
+def _row(rung: RungResult, result: ClimbResult) -> tuple[str, ...]:
     # The verdict has no rate of a rung whose calls were all lost.
-    rate = result.verdict.figures["rates"].get(found.strategy) if found.n else None
-    tokens = f"{_mean(found.input_tokens)}/{_mean(found.output_tokens)}"
-    seconds = NO_DATA if found.elapsed_s is None else f"{found.elapsed_s:.2f}"
+    rate = result.verdict.figures["rates"].get(rung.strategy) if rung.n else None
+    used = f"{tokens(rung.input_tokens)}/{tokens(rung.output_tokens)}"
+    seconds = NO_DATA if rung.elapsed_s is None else f"{rung.elapsed_s:.2f}"
     shown = (
         (NO_DATA, NO_DATA)
         if rate is None
         else (percent(rate["rate"]), interval(rate["lower"], rate["upper"]))
     )
-    return found.rung, f"{found.k}/{found.n}", *shown, tokens, seconds
+    return rung.rung, f"{rung.k}/{rung.n}", *shown, used, seconds
 
 
-def _mean(tokens: float | None) -> str:
-    return "?" if tokens is None else f"{tokens:.0f}"
-
-
-def _details(found: RungResult) -> Iterator[str]:
-    asked = "" if found.strategy == found.rung else f" ({found.strategy})"
-    kinds = ", ".join(f"{kind} {calls}" for kind, calls in found.failure_kinds.items())
+def _details(rung: RungResult) -> Iterator[str]:
+    asked = "" if rung.strategy == rung.rung else f" ({rung.strategy})"
+    kinds = ", ".join(f"{kind} {calls}" for kind, calls in rung.failure_kinds.items())
     failed = f"; failed: {kinds}" if kinds else ""
-    lost = f"; {found.lost} calls without a judged reply" if found.lost else ""
-    yield f"  {found.rung}{asked}: {safe(found.stopped)}{failed}{lost}"
-    if len(found.attempts) > 1:
-        told = ", ".join(f"{k}/{n}" for n, k in found.attempts)
-        yield f"    failed in attempt 1, 2, ...: {told}"
-    if found.compared is not None:
-        yield from _comparison(found.compared)
+    lost = f"; {rung.lost} calls without a judged reply" if rung.lost else ""
+    yield f"{rung.rung}{asked}: {rung.stopped}{failed}{lost}"
+    if len(rung.attempts) > 1:
+        told = ", ".join(f"{failures}/{n}" for n, failures in rung.attempts)
+        yield f"{rung.rung} failed in attempt 1, 2, ...: {told}"
+    if rung.compared is not None:
+        yield f"{rung.rung} {_comparison(rung.compared)}"
 
 
-def _comparison(compared: RungsCompared) -> Iterator[str]:
+def _comparison(compared: RungsCompared) -> str:
     found = compared.paired
-    yield (
-        f"    against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
-        f"fewer failures by {interval(found.lower, found.upper)}, odds {odds(found.e_value)}"
+    added = "/".join(
+        "?" if number is None else f"{number:+.0f}"
+        for number in (compared.added_input_tokens, compared.added_output_tokens)
     )
-    added = (compared.added_input_tokens, compared.added_output_tokens)
-    told = "/".join("?" if tokens is None else f"{tokens:+.0f}" for tokens in added)
-    yield f"    tokens in/out a call: {told}"
+    return (
+        f"against {compared.best} on {compared.n} common inputs: {compared.b} won, {compared.c} lost, "
+        f"fewer failures by {interval(found.lower, found.upper)}, odds {odds(found.e_value)}, "
+        f"tokens in/out a call {added}"
+    )
 
 
-def _verdict(result: ClimbResult) -> Iterator[str]:
-    verdict = result.verdict.as_dict()
-    yield f"ended: {safe(result.ended)}"
-    yield f"untested: {', '.join(untested(Rung(**step) for step in verdict['ladder'])) or 'none'}"
-    for step in verdict["ladder"]:
-        if step["reason"]:
-            yield f"{step['status'].replace('_', ' ')}: {step['rung']}: {safe(step['reason'])}"
-    yield f"bounds: at alpha {verdict['alpha_each']:.3g} a side, at every look"
-    yield verdict["content_warning"]
-    yield f"VERDICT  {verdict['verdict']} - {safe(verdict['why'])}"
-    yield f"next: {verdict['next_step']}"
+def _not_climbed(result: ClimbResult) -> Section:
+    ladder = result.verdict.as_dict()["ladder"]
+    names = ", ".join(untested(Rung(**step) for step in ladder)) or "none"
+    reasons = (
+        f"{step['status'].replace('_', ' ')}: {step['rung']}: {step['reason']}"
+        for step in ladder
+        if step["reason"]
+    )
+    return Section("Other rungs", lines=(f"untested: {names}", *reasons))

@@ -1,120 +1,88 @@
-"""A report as plain text: fits a terminal of 110 columns, pipes, and shows no stranger's text unescaped."""
+"""A document as plain text: for a terminal, a pipe, a log.
+
+Rules: lines keep to 110 columns where their words and figures allow; no text of a stranger's is shown unescaped, and
+none can begin a line; a title is one line, whatever its length.
+"""
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from schema_guard.core.pointer import pointer
-from schema_guard.text import clip, safe
+from schema_guard.report.document import mapped
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.report.figures import Configuration, Report
-    from schema_guard.stats import Rate
+    from schema_guard.report.document import Document, Quote, Section, Table
 
-NO_DATA = "no data"
-BOUNDS_NOTE = (
-    "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
-)
+_WIDTH = 110
 
+# The facts of most documents then begin in one column.
+_LEAST_LABEL = 13
 
-def as_text(report: Report) -> str:
-    """Give a report as text that ends without a line break."""
-    if not report.configurations:
-        return f"{NO_DATA}: no guarded call is recorded in {safe(report.store)}{_drops(report)}"
-    blocks = [_block(report, name) for name in dict.fromkeys(_heading(c) for c in report.configurations)]
-    return "\n\n".join([*blocks, BOUNDS_NOTE]) + _drops(report)
+# A column of words narrower than this is no easier to read than a line that is too long.
+_NARROWEST = 30
 
 
-def _heading(found: Configuration) -> tuple[str, str, str | None]:
-    return found.schema, found.schema_fingerprint, found.model
+def as_text(document: Document) -> str:
+    """Give a document as text that ends without a line break."""
+    printable = mapped(document, safe)
+    blocks = [_head(printable), *map(_section, printable.sections)]
+    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks)
 
 
-def _block(report: Report, heading: tuple[str, str, str | None]) -> str:
-    rows = [found for found in report.configurations if _heading(found) == heading]
-    named = list(zip(_names(rows), rows, strict=True))
-    name, fingerprint, model = heading
-    lines = [f"schema {safe(clip(name))} ({fingerprint}), model {safe(clip(model or 'unknown'))}"]
-    lines += table(
-        ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
-        [(name, *_row(found)) for name, found in named],
-    )
-    for name, found in named:
-        lines += _details(name, found)
-    return "\n".join(lines)
+def _head(document: Document) -> Iterator[str]:
+    yield document.title
+    width = max([_LEAST_LABEL, *(len(fact.label) + 2 for fact in document.facts)])
+    for label, text in document.facts:
+        yield from _hung(label.ljust(width), text)
 
 
-def _names(rows: Sequence[Configuration]) -> list[str]:
-    """Give the strategies of each row; where rows have the same ones, also what tells them apart."""
-    names = []
-    for found in rows:
-        alike = [row for row in rows if row.strategies == found.strategies]
-        told = [
-            f"{part} {safe(clip(getattr(found, part) or 'none'))}"
-            for part in ("target", "settings", "version")
-            if len({getattr(row, part) for row in alike}) > 1
-        ]
-        names.append(safe(found.strategies) + (f" ({', '.join(told)})" if told else ""))
-    return names
+def _section(section: Section) -> Iterator[str]:
+    yield section.title
+    if section.gloss:
+        yield from _hung("  ", section.gloss)
+    if section.table:
+        yield from _table(section.table)
+    for line in section.lines:
+        yield from _hung("  - ", line)
+    for quote in section.quotes:
+        yield from _quote(quote)
 
 
-def _row(found: Configuration) -> tuple[str, ...]:
-    rates = (found.exact, found.first_pass, found.reasked, found.unhandled)
-    return str(found.calls), *(percent(rate) for rate in rates)
+def _quote(quote: Quote) -> Iterator[str]:
+    yield from _hung("  - ", quote.heading)
+    yield from _hung("    ", quote.gloss)
+    yield from _hung("    > ", "no text came back" if quote.text is None else quote.text)
 
 
-def percent(rate: Rate) -> str:
-    """Write a rate and its bounds in percent: `12.5 [3.1, 30.2]`, or `no data`."""
-    if rate.rate is None or rate.lower is None or rate.upper is None:
-        return NO_DATA
-    return f"{100 * rate.rate:.1f} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"
+def _hung(label: str, text: str) -> Iterator[str]:
+    """Give a text behind its label, in as many lines as it takes, all of them indented as the first."""
+    for index, line in enumerate(_folded(text, _WIDTH - len(label))):
+        yield (label if index == 0 else " " * len(label)) + line
 
 
-def _details(name: str, found: Configuration) -> list[str]:
-    tokens = f"{_count(found.input_tokens)}/{_count(found.output_tokens)}"
-    seconds = f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}"
-    lines = [f"  {name} took {found.attempts} attempts, tokens in/out {tokens}, seconds p50/p95 {seconds}"]
-    if found.repaired.count:
-        lines.append(f"  {name} repaired {found.repaired.count:g} calls: {percent(found.repaired)} %")
-    if found.failures:
-        told = ", ".join(f"{kind} {safe(code)} {n}" for kind, code, n in found.failures[:8])
-        more = len(found.failures) - 8
-        lines.append(f"  {name} failed: {told}{f' and {more} other codes' if more > 0 else ''}")
-    if found.violations:
-        told = ", ".join(
-            f"{safe(pointer(place))} {safe(keyword)} {n}" for place, keyword, n in found.violations
-        )
-        lines.append(f"  {name} broke: {told}")
-    if found.transport:
-        lines.append(f"  {name}: {found.transport} calls without a reply, outside of the rates")
-    return lines
+def _folded(text: str, width: int) -> list[str]:
+    """Break a text between words; a word that is longer than a line stays whole."""
+    return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def _drops(report: Report) -> str:
-    if not report.drops:
-        return "\ndropped: none"
-    told = ", ".join(f"{safe(reason)} {count}" for reason, count in sorted(report.drops.items()))
-    return f"\ndropped: {told} (attempts that could not be stored)"
+def _table(table: Table) -> Iterator[str]:
+    """Give the lines of a table; its last column is folded where it is text and the table would be too wide."""
+    cells = [table.header, *table.rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(table.header))]
+    last = len(widths) - 1
+    if last in table.flush_left:
+        widths[last] = max(_WIDTH - 2 - sum(width + 2 for width in widths[:last]), _NARROWEST)
+    for row in cells:
+        folded = _folded(row[last], widths[last]) if last in table.flush_left else [row[last]]
+        for number, line in enumerate(folded):
+            shown = [*(row[:last] if number == 0 else [""] * last), line]
+            yield "  " + "  ".join(_padded(shown, widths, table.flush_left))
 
 
-def _count(tokens: int | None) -> str:
-    return "?" if tokens is None else str(tokens)
-
-
-def _seconds(seconds: float | None) -> str:
-    return "?" if seconds is None else f"{seconds:.2f}"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Give the lines of a table; columns are as wide as their widest cell, all but the first flush right."""
-    cells = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return [
-        "  "
-        + "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+def _padded(row: Sequence[str], widths: Sequence[int], flush_left: Iterable[int]) -> Iterator[str]:
+    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        yield cell.ljust(width) if column in flush_left else cell.rjust(width)

@@ -1,8 +1,8 @@
-"""One static page for an account: its head, its plots, its tables, and texts of strangers.
+"""A document as one static page, with plots of the same figures.
 
 Rules: the page is one file that loads nothing and runs nothing, and its policy forbids both; whatever it is
 given is shown as text, escaped by the template; only our own style sheet and the SVG that matplotlib wrote are
-let through as they are; the same account gives the same bytes.
+let through as they are; the same document gives the same bytes.
 """
 
 from __future__ import annotations
@@ -12,30 +12,17 @@ from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from schema_guard.errors import missing_extra
+from schema_guard.report.document import mapped
+from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.report.decision_account import Fact
-    from schema_guard.report.decision_sections import Section
+    from schema_guard.report.document import Document
     from schema_guard.report.drawing import Plot
-
-
-class Quote(NamedTuple):
-    """A text of a stranger's, with what is said about it.
-
-    Attributes:
-        heading: What it is an example of.
-        gloss: What is wrong with it.
-        text: The text, printable; None where there was none.
-    """
-
-    heading: str
-    gloss: str
-    text: str | None
 
 
 def check_extra(what: str) -> None:
@@ -54,29 +41,22 @@ def check_extra(what: str) -> None:
             raise missing_extra(what, error.name or package, "report") from error
 
 
-def page(  # noqa: PLR0913 - one argument a part of the page
-    *,
-    title: str,
-    heading: str,
-    good: bool,
-    facts: Sequence[Fact],
-    plots: Sequence[Plot],
-    sections: Sequence[Section],
-    quotes: Sequence[Quote] = (),
-) -> str:
-    """Give an account as an HTML document that needs no network and no script.
+def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = None) -> str:
+    """Give a document as an HTML document that needs no network and no script.
 
     Args:
-        title: Of the document, printable.
-        heading: The answer.
-        good: Whether the answer is a good one.
-        facts: The head.
+        document: What is shown.
         plots: In their order; of those without a drawing the page says what is missing.
-        sections: The details.
-        quotes: Texts of strangers.
+        title: What the page is about; None takes the document's own.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
     """
-    from jinja2 import Environment, StrictUndefined  # an extra
-    from markupsafe import Markup  # comes with jinja2
+    try:
+        from jinja2 import Environment, StrictUndefined  # an extra
+        from markupsafe import Markup  # comes with jinja2
+    except ImportError as error:
+        raise missing_extra("a page", error.name or "jinja2", "report") from error
 
     engine = Environment(
         autoescape=True,
@@ -87,16 +67,13 @@ def page(  # noqa: PLR0913 - one argument a part of the page
     )
     style = _read("page.css")
     return engine.from_string(_read("page.html")).render(
-        title=title,
-        heading=heading,
-        good=good,
-        facts=facts,
+        title=safe(f"schema-guard: {document.title}" if title is None else title),
+        about=safe("schema-guard" if title is None else title),
+        document=mapped(document, safe),
         plots=[
             plot if plot.svg is None else replace(plot, svg=Markup(plot.svg))  # noqa: S704 - matplotlib wrote it
             for plot in plots
         ],
-        sections=sections,
-        quotes=quotes,
         style=Markup(style),  # noqa: S704 - our own
         style_hash=b64encode(sha256(style.encode()).digest()).decode(),
     )

@@ -24,11 +24,12 @@ from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.decorator import guard
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.report.document import Document, Section, Table
 from schema_guard.testing import broken, histories, instances, near_misses, replies
-from schema_guard.text import clip, safe
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from hypothesis.strategies import SearchStrategy
 
@@ -314,15 +315,26 @@ LAWS = (
 )
 
 
-def laws_as_text(schema: Schema[Any], tried: list[Tried]) -> str:
-    """Write what came of the laws, one a line, each counterexample under its law."""
-    lines = [f"schema {safe(schema.name)} ({schema.fingerprint}), engine {schema.engine}"]
-    width = max(len(one.law) for one in tried)
+def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
+    """Give what came of the laws as a document, what is wrong below its table."""
+    states = {True: "holds", False: "FAILS", None: "no draws"}
+    rows = tuple((one.law, states[one.held], str(one.draws), one.says) for one in tried)
+    return Document(
+        f"schema {schema.name} ({schema.fingerprint}), engine {schema.engine}",
+        sections=(
+            Section(
+                "Laws",
+                table=Table(("law", "", "draws", "what it says"), rows, (0, 1, 3)),
+                lines=tuple(_wrongs(tried)),
+            ),
+        ),
+        good=all(one.held is not False for one in tried),
+    )
+
+
+def _wrongs(tried: Sequence[Tried]) -> Iterator[str]:
     for one in tried:
-        state = {True: "holds", False: "FAILS", None: "no draws"}[one.held]
-        lines.append(f"  {state:8}  {one.law:{width}}  {one.draws:5} draws  {one.says}")
         if one.why is not None:
-            lines.append(f"            {safe(one.why)}")
+            yield f"{one.law}: {one.why}"
         if one.counterexample is not None:
-            lines.append(f"            for {safe(one.counterexample)}")
-    return "\n".join(lines)
+            yield f"{one.law}: for {one.counterexample}"

@@ -65,9 +65,9 @@ def test_result_goes_to_stdout_and_the_plan_to_stderr(capsys):
     assert status == 0
     assert err.startswith("8 tasks x 1 columns x 1 epochs = 8 calls, 8 of them to make: about ")
     assert "records go to no store" in err.splitlines()
-    assert out.startswith("suite suite (")
+    assert out.startswith("Benchmark suite\n")
     assert any(line.split()[:2] == ["bare", "8"] for line in out.splitlines())
-    assert "  bare failed: syntax no_json 2" in out.splitlines()
+    assert "  - bare failed: syntax no_json 2" in out.splitlines()
 
 
 def test_run_is_the_commands_own_name(capsys):
@@ -99,7 +99,7 @@ def test_outputs_are_written_in_the_form_of_their_names(capsys):
 
     assert Path("r.json").read_text() == out
     assert Path("r.md").read_text().startswith("#")
-    assert Path("r.txt").read_text().startswith("suite suite (")
+    assert Path("r.txt").read_text().startswith("Benchmark suite\n")
 
 
 def test_same_seed_gives_the_same_bytes(capsys):

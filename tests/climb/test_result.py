@@ -5,10 +5,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from schema_guard.climb.result import ClimbResult, climb_as_json, climb_as_text
+from schema_guard.climb.result import ClimbResult, climb_as_json, document_of
 from schema_guard.climb.run import climb
 from schema_guard.climb.settings import ClimbSettings
 from schema_guard.decide.explain import CONTENT_WARNING
+from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds, paired
 from schema_guard.text import interval, odds
 from tests.climb.climb_models import (
@@ -29,6 +30,15 @@ UNTESTED = ["raise_max_output_tokens", "lenient_parse", "json_mode", "few_shot",
             "repair_retry"]  # fmt: skip
 
 
+def climb_as_text(result):
+    return as_text(document_of(result))
+
+
+def told(document):
+    """What stands behind each label of the head."""
+    return dict(document.facts)
+
+
 @pytest.fixture
 def result():
     """A climb that strict decoding ends: 4 calls failed, then 28 passed."""
@@ -47,30 +57,34 @@ def test_text_is_read_from_rung_to_verdict(result):
     failing, passing = (bounds(k, n, alpha=0.05 / 2) for k, n in ((4, 4), (0, 28)))
     pairs = paired(4, 0, 4, alpha=0.05 / 2)
     won = f"fewer failures by {interval(pairs.lower, pairs.upper)}, odds {odds(pairs.e_value)}"
+    document = document_of(result)
+    rungs, others = document.sections
 
-    assert climb_as_text(result).split("\n") == [
-        f"climb of Count ({SCHEMA.fingerprint}), 2026-11-24T00:00:00+00:00, recorded as climb:0123",
-        "model m1, at most 256 output tokens an attempt",
-        "60 inputs in the order of seed 0, 32 calls",
-        "target 20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it",
-        "",
-        "  rung           failed  unhandled             bounds  tokens in/out a call  s a call",
-        f"  system_prompt     4/4    100.00%  {interval(failing.lower, 1.0)}                  30/9      0.50",
-        f"  strict_schema    0/28      0.00%    {interval(0.0, passing.upper)}                  30/4      0.50",
-        "",
-        "  system_prompt: decided: fail after 4; failed: syntax 4",
-        "  strict_schema: decided: pass after 28",
-        f"    against system_prompt on 4 common inputs: 4 won, 0 lost, {won}",
-        "    tokens in/out a call: +0/-5",
-        "",
-        "ended: the verdict is PROMPTING_ENOUGH",
+    assert document.title == f"climb of Count ({SCHEMA.fingerprint})"
+    assert list(document.facts) == [
+        ("VERDICT", f"PROMPTING_ENOUGH - {result.verdict.why}"),
+        ("next", "schema-guard watch --slo 0.2"),
+        ("ended", "the verdict is PROMPTING_ENOUGH"),
+        ("model", "m1, at most 256 output tokens an attempt"),
+        ("inputs", "60 in the order of seed 0, 32 calls"),
+        ("target", "20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it"),
+        ("bounds", "at alpha 0.025 a side, at every look"),
+        ("content", CONTENT_WARNING),
+        ("recorded", "as climb:0123, 2026-11-24T00:00:00+00:00"),
+    ]
+    assert list(rungs.table.rows) == [
+        ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),
+        ("strict_schema", "0/28", "0.00%", interval(0.0, passing.upper), "30/4", "0.50"),
+    ]
+    assert list(rungs.lines) == [
+        "system_prompt: decided: fail after 4; failed: syntax 4",
+        "strict_schema: decided: pass after 28",
+        f"strict_schema against system_prompt on 4 common inputs: 4 won, 0 lost, {won}, tokens in/out a call +0/-5",
+    ]
+    assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),
         "declined: schema_simplify: one field is all there is",
         "declined: larger_model: no larger model named",
-        "bounds: at alpha 0.025 a side, at every look",
-        CONTENT_WARNING,
-        f"VERDICT  PROMPTING_ENOUGH - {result.verdict.why}",
-        "next: schema-guard watch --slo 0.2",
     ]
 
 
@@ -96,32 +110,29 @@ def test_json_holds_every_field(result):
 
 def test_what_is_unknown_is_said_to_be():
     """Without usage tokens are `?`; a rung without a judged reply has no data."""
-    lines = climb_as_text(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).split("\n")
+    rungs = document_of(climb(inputs(3), always(ConnectionError("x")), settings=SETTINGS)).sections[0]
 
-    assert lines[6].split() == ["system_prompt", "0/0", "no", "data", "no", "data", "?/?", "no", "data"]
-    assert lines[8].endswith("; 3 calls without a judged reply")
+    assert rungs.table.rows[0] == ("system_prompt", "0/0", "no data", "no data", "?/?", "no data")
+    assert rungs.lines[0].endswith("; 3 calls without a judged reply")
 
 
 def test_attempts_and_repeated_inputs_are_told():
     """A rung with re-asks shows how often each attempt failed; repeated inputs are said to be left out."""
     asked = inputs_of(SCHEMA, [*texts(20), *texts(5)])
     found = climb(asked, always(PROSE), settings=replace(SETTINGS, first="repair_retry"))
-    lines = climb_as_text(found).split("\n")
+    document = document_of(found)
+    lines = document.sections[0].lines
 
-    assert lines[2].startswith("20 inputs (5 repeated ones left out) in the order of seed 0, ")
+    assert told(document)["inputs"].startswith("20 (5 repeated ones left out) in the order of seed 0, ")
     at = next(
-        n
-        for n, line in enumerate(lines)
-        if line.startswith("  repair_retry (system_prompt max_attempts=3): ")
+        n for n, line in enumerate(lines) if line.startswith("repair_retry (system_prompt max_attempts=3): ")
     )
-    assert lines[at + 1] == "    failed in attempt 1, 2, ...: 4/4, 4/4, 4/4"
+    assert lines[at + 1] == "repair_retry failed in attempt 1, 2, ...: 4/4, 4/4, 4/4"
 
 
 def test_larger_model_is_named(result):
     """A climb with a larger model names it."""
-    assert (
-        climb_as_text(replace(result, larger="big")).split("\n")[1].startswith("model m1, larger model big, ")
-    )
+    assert told(document_of(replace(result, larger="big")))["model"].startswith("m1, larger model big, ")
 
 
 def test_words_of_strangers_are_escaped(result):

@@ -5,7 +5,7 @@ import pytest
 from schema_guard.decide.watch import watch
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
-from schema_guard.report.watched import watched_as_text
+from schema_guard.report.watched import document_of
 from tests.decide.recorded import DAY, record
 
 
@@ -82,8 +82,11 @@ def test_one_line_says_it(store):
     """A breach is one line with counts, bounds and the objective."""
     record(store, 100, 60)
 
-    line = watched_as_text(watch(store, 0.01), 0.01)
+    document = document_of(watch(store, 0.01), 0.01)
+    line = document.title
 
+    assert not document.good
+    assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
         "BREACH: 1 of 1 configurations; Invoice shop.extract system_prompt 60/100 = 60.00% ["
     )
@@ -93,4 +96,4 @@ def test_one_line_says_it(store):
 
 def test_nothing_recorded_is_no_data(store):
     """Without calls there is no rate."""
-    assert watched_as_text(watch(store, 0.01), 0.01) == "no data: nothing is recorded"
+    assert document_of(watch(store, 0.01), 0.01).title == "no data: nothing is recorded"

@@ -9,14 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.decide import decide
-from schema_guard.report.decision import decision_as_markdown, decision_as_text
-from schema_guard.report.decision_sections import swings
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision.document import document_of
+from schema_guard.report.decision.swings import swings
 from schema_guard.text import dollars, percent
 from tests.decide.examples import economics, exhausted, failing, strategy
 from tests.decide.test_laws import evidences
 from tests.report.decision_examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
 
 HOSTILE = "<script>alert(1)</script>|*b* [l](x) \x1b[2J\x9b31m\u202e\r\n# h"
+
+
+def decision_as_text(verdict):
+    return as_text(document_of(verdict))
+
+
+def decision_as_markdown(verdict):
+    return as_markdown(document_of(verdict))
 
 
 def one_line(text):
@@ -31,8 +41,9 @@ def unmarked(markdown):
 
 def facts(text):
     """Give the head of a text: what stands behind each label."""
-    head, found, label = text.split("\n\n")[0], {}, ""
-    for line in head.splitlines():
+    title, *head = text.split("\n\n")[0].splitlines()
+    found, label = {"VERDICT": title.removeprefix("VERDICT: ")}, ""
+    for line in head:
         label = line[:13].strip() or label
         found[label] = f"{found.get(label, '')} {line[13:]}".strip()
     return found

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from schema_guard.decide import decide
 from schema_guard.errors import InvalidArgument, MissingExtra
-from schema_guard.report.decision_page import decision_page
+from schema_guard.report.decision.page import decision_page
 from tests.decide.examples import economics, failing, strategy
 from tests.decide.test_laws import evidences
 from tests.report.decision_examples import EVIDENCE, VERDICTS, expected_words
@@ -258,7 +258,7 @@ def test_free_tuning_is_drawn():
 def test_title_is_shown():
     """The page is called what its maker calls it, else after its verdict."""
     assert "<title>Invoices &amp; more</title>" in decision_page(VERDICTS["pilot"], title="Invoices & more")
-    assert "<title>verdict of schema_guard: FINE_TUNE_JUSTIFIED (pilot)</title>" in decision_page(
+    assert "<title>schema-guard: VERDICT: FINE_TUNE_JUSTIFIED (pilot)</title>" in decision_page(
         VERDICTS["pilot"]
     )
 

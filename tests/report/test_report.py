@@ -7,8 +7,11 @@ import pytest
 
 from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
 from schema_guard.records import open_store
-from schema_guard.report import Configuration, Rate, Report, as_json, as_text, report_on, table
-from schema_guard.report.as_text import percent
+from schema_guard.report import Configuration, Report, as_json, report_on
+from schema_guard.report.as_text import as_text as written
+from schema_guard.report.recorded import document_of
+from schema_guard.report.words import bounded
+from schema_guard.stats import Rate
 
 CALL = Call(
     id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", target=None,
@@ -20,6 +23,10 @@ TOTAL = Failure(
 )
 CUT = Failure("truncation", "max_tokens", "cut off")
 BROKEN = Failure("transport", "call_raised", "TimeoutError was raised")
+
+
+def as_text(report):
+    return written(document_of(report))
 
 
 def outcome(number, *failures, form="exact", usage=Usage(10, 5), **call):  # noqa: B008 - a frozen value
@@ -92,16 +99,17 @@ def test_text_of_a_report(store):
     text = as_text(recorded(store, *OUTCOMES))
 
     assert text == (
+        "report: 1 configuration of 1 schema\n"
+        "dropped      none\n"
+        "bounds       [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
+        "\n"
         "schema invoice (ffffffffffffffff), model m1\n"
         "  strategy       n           exact %      first pass %    after re-ask %       unhandled %\n"
         "  system_prompt  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
-        "  system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
-        "  system_prompt failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
-        "  system_prompt broke: /total type 2\n"
-        "  system_prompt: 1 calls without a reply, outside of the rates\n"
-        "\n"
-        "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
-        "dropped: none"
+        "  - system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
+        "  - system_prompt failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
+        "  - system_prompt broke: /total type 2\n"
+        "  - system_prompt: 1 calls without a reply, outside of the rates"
     )
 
 
@@ -110,7 +118,7 @@ def test_empty_store_has_no_data(store):
     report = report_on(store)
 
     assert report == Report("sqlite://", (), {})
-    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\ndropped: none"
+    assert as_text(report) == "no data: no guarded call is recorded in sqlite://\ndropped      none"
 
 
 def test_calls_without_a_reply_give_no_rate(store):
@@ -199,7 +207,7 @@ def test_what_looks_the_same_is_told_apart(store):
         "system_prompt (settings {}, version v1)",
         "system_prompt (settings {}, version v2)",
     ]
-    assert "  system_prompt (settings {}, version v1) took 1 attempts" in text
+    assert "  - system_prompt (settings {}, version v1) took 1 attempts" in text
 
 
 def test_targets_are_told_apart(store):
@@ -214,14 +222,14 @@ def test_repaired_calls_are_told_apart(store):
     """Valid after repair is shown apart from valid at once and after a re-ask."""
     text = as_text(recorded(store, outcome(1, form="repaired_lossy"), outcome(2)))
 
-    assert f"  system_prompt repaired 1 calls: {percent(Rate.of(1, 2))} %" in text.splitlines()
+    assert f"  - system_prompt repaired 1 calls: {bounded(Rate.of(1, 2))} %" in text.splitlines()
 
 
 def test_drops_are_told():
     """What could not be stored is told by reason."""
     text = as_text(Report("sqlite://", (), {"disk_full": 2, "closed": 1}))
 
-    assert text.endswith("\ndropped: closed 1, disk_full 2 (attempts that could not be stored)")
+    assert text.endswith("\ndropped      closed 1, disk_full 2 (attempts that could not be stored)")
 
 
 def test_names_are_escaped_and_cut(store):
@@ -243,8 +251,3 @@ def test_many_failure_codes_are_cut(store):
     text = as_text(recorded(store, outcome(1, *failures)))
 
     assert "check_7 1 and 2 other codes" in text
-
-
-def test_table_is_aligned():
-    """Columns are as wide as their widest cell, the first flush left, the others flush right."""
-    assert table(("a", "n"), [("xyz", "1"), ("x", "1000")]) == ["  a       n", "  xyz     1", "  x    1000"]

@@ -13,7 +13,8 @@ from schema_guard.core.repair import scanner as repair
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument
-from schema_guard.testing.laws import LAWS, laws_as_text, try_laws
+from schema_guard.report.as_text import as_text
+from schema_guard.testing.laws import LAWS, document_of, try_laws
 
 SCHEMA = {
     "title": "order",
@@ -88,10 +89,11 @@ def test_text_shows_the_counterexample(monkeypatch):
     """Under a law that fails stands what is wrong, and for which draw."""
     monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
 
-    text = laws_as_text(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
+    document = document_of(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
 
-    assert "FAILS" in text
-    assert "for Sent(" in text
+    assert not document.good
+    assert "FAILS" in as_text(document)
+    assert "for Sent(" in as_text(document)
 
 
 class Fault(NamedTuple):

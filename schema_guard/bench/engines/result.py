@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from schema_guard.report import Rate
+from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

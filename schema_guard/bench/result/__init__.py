@@ -1,4 +1,4 @@
-"""What a benchmark has shown: from a finished run to text, Markdown, a file and a page."""
+"""What a benchmark has shown: from a finished run to a document, a file and a page."""
 
 from schema_guard.bench.result.as_json import (
     result_as_json,
@@ -7,8 +7,7 @@ from schema_guard.bench.result.as_json import (
     result_from_json,
     result_schema,
 )
-from schema_guard.bench.result.as_markdown import result_as_markdown
-from schema_guard.bench.result.as_text import result_as_text
+from schema_guard.bench.result.document import document_of, whole_document_of
 from schema_guard.bench.result.figures import result_of
 from schema_guard.bench.result.page import result_page
 from schema_guard.bench.result.values import (
@@ -33,13 +32,13 @@ __all__ = [
     "FailurePlace",
     "Setup",
     "SuitePart",
+    "document_of",
     "result_as_json",
-    "result_as_markdown",
-    "result_as_text",
     "result_file",
     "result_from_file",
     "result_from_json",
     "result_of",
     "result_page",
     "result_schema",
+    "whole_document_of",
 ]

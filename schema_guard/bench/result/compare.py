@@ -12,16 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.result.account import called_in_short, points, shown
-from schema_guard.bench.result.as_text import section_as_text
 from schema_guard.bench.result.clusters import clusters_of
 from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
+from schema_guard.bench.result.sections import called_in_short, shown
 from schema_guard.bench.result.values import MEASURES
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
-from schema_guard.report.as_text import NO_DATA
-from schema_guard.report.decision_sections import Section, Table
-from schema_guard.report.markdown import escaped, section_as_markdown
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.words import points, share
 from schema_guard.text import clip, did_you_mean, odds, plural, safe
 
 if TYPE_CHECKING:
@@ -187,7 +185,7 @@ def _check_known(name: str, names: Sequence[str], which: str) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(shown, names))
+    return ", ".join(safe(shown(name)) for name in names)
 
 
 def clusters_in(result: BenchResult, name: str) -> Clusters:
@@ -225,43 +223,33 @@ def compare_as_json(comparison: Comparison) -> Any:
     return as_json(comparison)
 
 
-def compare_as_text(comparison: Comparison) -> str:
-    """Give a comparison as text that ends without a line break."""
-    blocks = ["\n".join(_head(comparison)), *map(section_as_text, _sections(comparison))]
-    return "\n\n".join(blocks)
+def document_of(comparison: Comparison) -> Document:
+    """Give a comparison as a document."""
+    return Document("Benchmark, A against B", tuple(_facts(comparison)), tuple(_sections(comparison)))
 
 
-def compare_as_markdown(comparison: Comparison) -> str:
-    """Give a comparison as Markdown with GitHub's tables; it ends with a line break."""
-    head = "\n".join(f"- {escaped(line)}" for line in _head(comparison))
-    return (
-        "\n\n".join(["# Benchmark, A against B", head, *map(section_as_markdown, _sections(comparison))])
-        + "\n"
-    )
-
-
-def _head(comparison: Comparison) -> Iterator[str]:
-    yield f"A: {told_setup(comparison.a)}"
-    yield f"B: {told_setup(comparison.b)}"
+def _facts(comparison: Comparison) -> Iterator[Fact]:
+    yield Fact("A", told_setup(comparison.a))
+    yield Fact("B", told_setup(comparison.b))
     rest = [
         f"{len(tasks)} only in {name}"
         for name, tasks in (("A", comparison.only_a), ("B", comparison.only_b))
         if tasks
     ]
-    yield ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest])
+    yield Fact("compared", ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest]))
     if not comparison.same_suite:
-        yield OTHER_SUITE
+        yield Fact("suites", OTHER_SUITE)
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
-            yield f"not compared, for only {name} has them: {_listed(unpaired)}"
+            yield Fact("left out", f"columns that only {name} has: {', '.join(map(shown, unpaired))}")
 
 
 def told_setup(setup: Setup) -> str:
     """Tell in a line what was run."""
-    began = "" if setup.started_at is None else f", {safe(setup.started_at)}"
+    began = "" if setup.started_at is None else f", {setup.started_at}"
     return (
-        f"suite {shown(setup.suite)} ({safe(setup.suite_fingerprint)}), plan {safe(setup.plan)}{began}, "
-        f"schema-guard {safe(setup.library_version)}"
+        f"suite {shown(setup.suite)} ({setup.suite_fingerprint}), plan {setup.plan}{began}, "
+        f"schema-guard {setup.library_version}"
     )
 
 
@@ -282,7 +270,7 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     for pair in comparison.columns:
         lines = tuple(_changed_lines(pair))
         if lines:
-            yield Section(f"What changed: {_pair_name(pair.a, pair.b)}", "", None, lines)
+            yield Section(f"What changed: {_pair_name(pair.a, pair.b)}", lines=lines)
 
 
 def _pair_name(a: str, b: str) -> str:
@@ -294,8 +282,8 @@ def _row(one: Compared) -> tuple[str, ...]:
     return (
         f"{_pair_name(one.a, one.b)}: {WORDS[one.measure]}",
         str(one.tasks),
-        _good(one.rate_a),
-        _good(one.rate_b),
+        _passed(one.rate_a),
+        _passed(one.rate_b),
         # A's failures less B's are B's successes less A's.
         points(one.difference, one.lower, one.upper),
         odds(one.e_value),
@@ -303,8 +291,8 @@ def _row(one: Compared) -> tuple[str, ...]:
     )
 
 
-def _good(failure_rate: float | None) -> str:
-    return NO_DATA if failure_rate is None else f"{100 * (1 - failure_rate):.1f}"
+def _passed(failure_rate: float | None) -> str:
+    return share(None if failure_rate is None else 1 - failure_rate)
 
 
 def _changed_lines(pair: ColumnPair) -> Iterator[str]:

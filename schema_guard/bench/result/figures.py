@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.run.plan import Column
     from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
-    from schema_guard.report import Rate
+    from schema_guard.stats import Rate
 
     T = TypeVar("T", int, float)
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from schema_guard.bench.result.account import points, shown
 from schema_guard.bench.result.compare import (
     OTHER_SUITE,
     WORDS,
@@ -26,15 +25,15 @@ from schema_guard.bench.result.compare import (
     told_setup,
 )
 from schema_guard.bench.result.comparisons import ALPHA, compared
+from schema_guard.bench.result.sections import shown
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
-from schema_guard.report.as_text import NO_DATA, table
-from schema_guard.report.decision_sections import Section, Table
-from schema_guard.report.markdown import escaped, section_as_markdown
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.words import points, share
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from schema_guard.bench.result.values import BenchResult, Compared, Measure, Setup
 
@@ -175,17 +174,38 @@ def gate_as_json(result: GateResult) -> Any:
     return as_json(result)
 
 
-def gate_as_text(result: GateResult) -> str:
-    """Give a gate's result as text: the reason in the first line; it ends without a line break."""
-    section = _section(result)
-    assert section.table is not None
-    lines = [*table(section.table.header, section.table.rows), *section.lines]
-    return "\n".join([reason_of(result), "", *lines])
+def document_of(result: GateResult) -> Document:
+    """Give a gate's result as a document, whose title says whether it was passed, and why."""
+    drops = Section(
+        "Drops",
+        table=Table(
+            ("column", "tasks", "baseline %", "current %", "drop, points"), tuple(map(_row, result.drops))
+        ),
+        lines=(
+            f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
+        ),
+    )
+    return Document(reason_of(result), tuple(_facts(result)), (drops,), good=result.passed)
 
 
-def gate_as_markdown(result: GateResult) -> str:
-    """Give a gate's result as Markdown with GitHub's tables; it ends with a line break."""
-    return f"# {escaped(reason_of(result))}\n\n{section_as_markdown(_section(result))}\n"
+def _facts(result: GateResult) -> Iterator[Fact]:
+    yield Fact("current", told_setup(result.current))
+    yield Fact("baseline", told_setup(result.baseline))
+    if result.current.suite_fingerprint != result.baseline.suite_fingerprint:
+        yield Fact("suites", OTHER_SUITE)
+    if result.not_compared:
+        missing = ", ".join(map(shown, result.not_compared))
+        yield Fact("left out", f"columns that the current result does not have: {missing}")
+
+
+def _row(drop: Drop) -> tuple[str, ...]:
+    return (
+        _named(drop),
+        str(drop.tasks),
+        share(drop.baseline),
+        share(drop.current),
+        points(drop.drop, drop.lower, drop.upper),
+    )
 
 
 def reason_of(result: GateResult) -> str:
@@ -227,31 +247,3 @@ def _tells(allowed: float, bound: float, decimals: int) -> bool:
     """Say whether so many decimals tell what is allowed to a thousandth, and from a bound above it."""
     told, other = (round(100 * share, decimals) for share in (allowed, bound))
     return abs(told / 100 - allowed) <= allowed / 1000 and (told < other or bound <= allowed)
-
-
-def _section(result: GateResult) -> Section:
-    rows = tuple(
-        (_named(d), str(d.tasks), _percent(d.baseline), _percent(d.current), points(d.drop, d.lower, d.upper))
-        for d in result.drops
-    )
-    missing = ", ".join(map(shown, result.not_compared))
-    return Section(
-        "Drops",
-        "",
-        Table(("column", "tasks", "baseline %", "current %", "drop, points"), rows),
-        (
-            f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
-            f"current: {told_setup(result.current)}",
-            f"baseline: {told_setup(result.baseline)}",
-            *(
-                (OTHER_SUITE,)
-                if result.current.suite_fingerprint != result.baseline.suite_fingerprint
-                else ()
-            ),
-            *((f"not compared, for the current result has no such column: {missing}",) if missing else ()),
-        ),
-    )
-
-
-def _percent(rate: float | None) -> str:
-    return NO_DATA if rate is None else f"{100 * rate:.1f}"

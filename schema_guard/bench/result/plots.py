@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.bench.result.account import names_of, shown
-from schema_guard.report.as_text import percent
+from schema_guard.bench.result.sections import shown
 from schema_guard.report.drawing import (
     MARKS,
     SERIES,
@@ -25,7 +24,8 @@ from schema_guard.report.drawing import (
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
-from schema_guard.text import clip
+from schema_guard.report.words import bounded, share
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +70,8 @@ class _Point(NamedTuple):
 def plots_of(result: BenchResult) -> list[Plot]:
     """Draw the plots of a result."""
     found = [
-        _Shown(number, _short_name(name), column)
-        for number, (name, column) in enumerate(zip(names_of(result), result.columns, strict=True), 1)
+        _Shown(number, _short_name(safe(shown(column.name))), column)
+        for number, column in enumerate(result.columns, 1)
         if column.calls
     ]
     return [
@@ -88,7 +88,7 @@ def rates_plot(found: Sequence[_Shown]) -> Plot:
     if not found:
         return Plot(title, "", None, _NO_CALLS)
     told = "; ".join(
-        f"{one.name}: first pass {percent(one.column.first_pass)}, unhandled {percent(one.column.unhandled)}"
+        f"{one.name}: first pass {bounded(one.column.first_pass)}, unhandled {bounded(one.column.unhandled)}"
         for one in found
     )
     return Plot(
@@ -106,7 +106,7 @@ def plane_plot(found: Sequence[_Shown]) -> Plot:
     if not found:
         return Plot(title, "", None, _NO_CALLS)
     told = "; ".join(
-        f"{one.name}: valid {_percent(_valid(one))}, right {_percent(_rate(one.column.right.rate))}"
+        f"{one.name}: valid {share(_valid(one))}%, right {share(_rate(one.column.right.rate))}%"
         for one in found
     )
     return Plot(
@@ -118,7 +118,7 @@ def plane_plot(found: Sequence[_Shown]) -> Plot:
 
 def cost_plot(found: Sequence[_Shown], currency: str | None) -> Plot:
     """Draw what fails over what a call takes, with the columns that no other one beats in both."""
-    unit = "output tokens a call" if currency is None else f"{shown(currency)} a call"
+    unit = "output tokens a call" if currency is None else f"{safe(shown(currency))} a call"
     title = "Failures against cost"
     points = [
         _Point(one, spent, _rate(one.column.unhandled.rate))
@@ -128,7 +128,7 @@ def cost_plot(found: Sequence[_Shown], currency: str | None) -> Plot:
     if not points:
         return Plot(title, "", None, f"{unit} are unknown")
     front = pareto_front([(point.x, point.y) for point in points])
-    told = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, unhandled {_percent(p.y)}" for p in points)
+    told = "; ".join(f"{p.shown.name}: {p.x:.4g} {unit}, unhandled {share(p.y)}%" for p in points)
     best = ", ".join(p.shown.name for p in points if (p.x, p.y) in front)
     return Plot(
         title,
@@ -151,7 +151,7 @@ def failures_plot(result: BenchResult, found: Sequence[_Shown]) -> Plot:
     for failure in result.failures:
         if failure.column + 1 not in calls:
             continue
-        name = clip(f"{failure.kind} {shown(failure.keyword or failure.code)}", _NAME_CHARS)
+        name = clip(safe(f"{failure.kind} {failure.keyword or failure.code}"), _NAME_CHARS)
         counts[name] += failure.attempts
         cells[name, failure.column + 1] += failure.attempts
     names = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_FAILURES]
@@ -210,10 +210,6 @@ def _valid(one: _Shown) -> float:
     return 1 - _rate(one.column.unhandled.rate)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
-
-
 def _spent(column: ColumnResult, *, has_prices: bool) -> float | None:
     """Give the money, without prices the output tokens, of a call in which they are known."""
     spent, unknown = (
@@ -233,9 +229,7 @@ def _styled(found: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
 def _rates_figure(found: Sequence[_Shown]) -> Figure:
     figure, (axis,) = new_figure(66 + 46 * len(found), left=24)
     axis.set_xlim(0, 1)
-    label_rows(
-        axis, [f"{one.label}: unhandled {_percent(_rate(one.column.unhandled.rate))}" for one in found]
-    )
+    label_rows(axis, [f"{one.label}: unhandled {share(_rate(one.column.unhandled.rate))}%" for one in found])
     for row, one in top_down(found):
         for rate, colour, mark, height in (
             (one.column.first_pass, COLOURS["pass"], "o", row + 0.09),

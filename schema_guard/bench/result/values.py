@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.run.plan import Column
     from schema_guard.bench.run.scored import Format
-    from schema_guard.report import Rate
+    from schema_guard.stats import Rate
 
 Measure: TypeAlias = Literal["format", "content"]
 MEASURES: tuple[Measure, ...] = ("format", "content")

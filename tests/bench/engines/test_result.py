@@ -12,16 +12,25 @@ from schema_guard.bench.engines import (
     Engine,
     EngineLimits,
     EnginesResult,
+    document_of,
     engines_as_json,
-    engines_as_markdown,
-    engines_as_text,
 )
 from schema_guard.bench.engines.result import Reason, Times, result_of, times_of
-from schema_guard.report import Rate
-from schema_guard.report.as_text import percent
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
+from schema_guard.report.words import bounded
+from schema_guard.stats import Rate
 
 ENGINE = Engine("fake", "json", "no-such-distribution", "x:y", settings="as it is")
 RATES = ("compiled", "supported", "unsound", "narrowed", "coverage", "soundness", "any_order")
+
+
+def engines_as_text(result):
+    return as_text(document_of(result))
+
+
+def engines_as_markdown(result):
+    return as_markdown(document_of(result))
 
 
 def checked(state="judged", *, name="s", reason=None, valid=(1, 1), invalid=(0, 1), **fields):
@@ -179,40 +188,41 @@ def result():
 
 def shares(*counts):
     """The words of some rates on a page."""
-    return [word for count in counts for word in percent(Rate.of(*count)).split()]
+    return [word for count in counts for word in bounded(Rate.of(*count)).split()]
 
 
 def test_text_shows_rates_ends_times_and_what_is_missing(result):
     """Each table has one row for each engine that was measured; the other is told with its command."""
     shown = engines_as_text(result).split("\n")
 
-    assert shown[:3] == [
+    assert shown[:4] == [
         "engines on suite small (0123456789abcdef)",
-        "5 schemas with 5 valid and 6 invalid instances",
-        "257 tokens of single bytes; at most 20 CPU s and 4 GiB for a schema",
+        "suite        5 schemas with 5 valid and 6 invalid instances",
+        "vocabulary   257 tokens of single bytes",
+        "limits       at most 20 CPU s and 4 GiB for a schema",
     ]
-    assert [line.split() for line in shown if line.startswith("  fake")] == [
+    assert [line.split() for line in shown if line.startswith(("  fake", "  - fake,"))] == [
         ["fake", "5", *shares((3, 5)), "5", *shares((1, 5))],
         ["fake", "3", *shares((1, 3)), "3", *shares((1, 3))],
         ["fake", *shares((2, 5), (2.5, 3), (0, 1))],
         ["fake", "1", "1", "0", "0", "1"],
         ["fake", "2.00", "/", "2.00", "/", "2.00", "2", "10.0", "/", "30.0", "/", "30.0"],
-        ["fake,", "1", "refused:", "Unimplemented", "keys:", '["not"]'],
-        ["fake,", "1", "timeout:", "took", "too", "long", "to", "compile", "the", "schema"],
+        ["-", "fake,", "1", "refused:", "Unimplemented", "keys:", '["not"]'],
+        ["-", "fake,", "1", "timeout:", "took", "too", "long", "to", "compile", "the", "schema"],
     ]
-    assert "fake was not measured: x is not installed: pip install 'schema-guard[engines]'" in shown
+    assert "  - fake was not measured: x is not installed: pip install 'schema-guard[engines]'" in shown
 
 
 def test_text_fits_a_terminal(result):
-    """No line is wider than 120 columns."""
-    assert max(map(len, engines_as_text(result).split("\n"))) <= 120
+    """No line is wider than 110 columns."""
+    assert max(map(len, engines_as_text(result).split("\n"))) <= 110
 
 
 def test_text_has_no_tables_when_nothing_was_measured(result):
     """Without a measured engine only the reasons are told."""
     shown = engines_as_text(replace(result, engines=result.engines[1:])).split("\n")
 
-    assert "schemas" not in shown
+    assert "Schemas" not in shown
     assert [line for line in shown if "was not measured" in line] != []
 
 

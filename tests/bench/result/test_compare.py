@@ -7,10 +7,20 @@ import pytest
 from hypothesis import assume, given
 
 from schema_guard.bench.result import result_file, result_from_file, result_of
-from schema_guard.bench.result.compare import compare, compare_as_json, compare_as_markdown, compare_as_text
+from schema_guard.bench.result.compare import compare, compare_as_json, document_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+
+
+def compare_as_text(comparison):
+    return as_text(document_of(comparison))
+
+
+def compare_as_markdown(comparison):
+    return as_markdown(document_of(comparison))
 
 
 def result(*calls, **others):
@@ -99,8 +109,9 @@ def test_tasks_that_are_not_common_are_told():
 
     assert (comparison.same_suite, comparison.common_tasks) == (False, 1)
     assert (comparison.only_a, comparison.only_b) == ((("s", "t1"),), (("s", "t3"),))
-    assert "1 common task, 1 only in A, 1 only in B\nthe suites are not the same: " in compare_as_text(
-        comparison
+    assert (
+        "1 common task, 1 only in A, 1 only in B\nsuites       the suites are not the same: "
+        in compare_as_text(comparison)
     )
 
 
@@ -112,7 +123,7 @@ def test_columns_are_paired_by_name():
 
     assert [(pair.a, pair.b) for pair in comparison.columns] == [("y", "y")]
     assert (comparison.unpaired_a, comparison.unpaired_b) == (("x",), ("z",))
-    assert "not compared, for only A has them: x\n" in compare_as_text(comparison)
+    assert "left out     columns that only A has: x\n" in compare_as_text(comparison)
 
 
 def test_only_columns_pair_whatever_their_names():
@@ -165,16 +176,16 @@ def test_text_of_a_comparison():
     text = compare_as_text(compare(BEFORE, AFTER))
 
     assert "  a: valid     40  95.0  52.5  -42.5 [-70.7, -6.5]  1,822:1       A\n" in text
-    assert "  2 of 2 comparisons called different; of those" in text
-    assert "what changed: a\n  newly failing 18: s t10, s t11, " in text
-    assert "\n  newly valid 1: s t0\n" in text
+    assert "  - 2 of 2 comparisons called different; of those" in text
+    assert "What changed: a\n  - newly failing 18: s t10, s t11, " in text
+    assert "\n  - newly valid 1: s t0\n" in text
 
 
 def test_bounds_are_explained():
     """Under the table it is said what the brackets hold: bounds of each difference, not of all of them."""
     legend = "lower, upper]: the two bounds of one difference hold together with 95 %, at every look\n"
 
-    assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
+    assert f"\n  - [{legend}" in compare_as_text(compare(BEFORE, AFTER))
     assert f"\n- \\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))
 
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from schema_guard.bench.result import FailurePlace, SuitePart, result_of
 from schema_guard.bench.result.comparisons import FAILED
 from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location
-from schema_guard.report import Rate
-from schema_guard.stats import mean_bounds
+from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
 NO_BOUNDS = Rate(0, 0, None, None, None)

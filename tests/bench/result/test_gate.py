@@ -8,10 +8,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result import result_of
-from schema_guard.bench.result.gate import gate, gate_as_json, gate_as_markdown, gate_as_text
+from schema_guard.bench.result.gate import document_of, gate, gate_as_json
 from schema_guard.errors import InvalidArgument
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+
+
+def gate_as_text(result):
+    return as_text(document_of(result))
+
+
+def gate_as_markdown(result):
+    return as_markdown(document_of(result))
 
 
 def answered(failing, *, tasks=200, column="a"):
@@ -146,7 +156,7 @@ def test_missing_column_is_told():
     result = gate(result_of(run_of(scored("t1", "x"))), then)
 
     assert result.not_compared == ("y",)
-    assert "not compared, for the current result has no such column: y" in gate_as_text(result)
+    assert "left out     columns that the current result does not have: y" in gate_as_text(result)
 
 
 def test_nothing_in_common_is_an_error():

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from schema_guard.bench.result import result_file, result_from_file, result_of, result_page
-from schema_guard.bench.result.account import MOST_ROWS
+from schema_guard.bench.result.sections import MOST_ROWS
 from schema_guard.errors import MissingExtra
 from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
 from tests.report.test_decision_page import Page
@@ -105,16 +105,17 @@ def test_page_has_every_table():
 
     assert headings == [
         "Format",
+        "Failed attempts",
         "Content",
         "What it took",
         "Differences",
         "Calls without a valid value, by difficulty",
         "Calls without a valid value, by group",
         "Calls without a valid value, by schema",
+        "Not measured",
         "Failed attempts, by kind and code",
         "Failed attempts, by keyword",
         "Failed attempts, by location",
-        "Not measured",
         "Examples of failed attempts",
     ]
 

@@ -1,12 +1,15 @@
-"""A result as text and as Markdown: all figures, within a terminal, and nothing of a stranger's unescaped."""
+"""A result as a document: all figures, within a terminal, and nothing of a stranger's unescaped."""
 
 import re
 
 import pytest
 from hypothesis import given
 
-from schema_guard.bench.result import result_as_markdown, result_as_text, result_of
-from schema_guard.report.as_text import BOUNDS_NOTE
+from schema_guard import __version__
+from schema_guard.bench.result import document_of, result_of
+from schema_guard.report.as_markdown import as_markdown
+from schema_guard.report.as_text import as_text
+from schema_guard.report.words import BOUNDS
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
 
 HOSTILE = "\x1b[2J\x9b\r\n\u202e|<b>[l](x)"
@@ -18,6 +21,14 @@ CALLS = (
     scored("t2", "few_shot", "unwrapped"),
     scored("t3", "few_shot", schema="t", group="t", output_tokens=None),
 )
+
+
+def result_as_text(result):
+    return as_text(document_of(result))
+
+
+def result_as_markdown(result):
+    return as_markdown(document_of(result))
 
 
 def hostile():
@@ -40,49 +51,57 @@ def hostile():
 def test_text_of_a_result():
     """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
-        "suite small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
-        "model m1, at most 2 attempts a call, 2026-11-01T00:00:00+00:00",
+        "Benchmark small",
+        "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
+        "model        m1",
+        "calls        6 calls, none of them lost; at most 2 attempts a call",
+        f"plan         ffffffffffffffff, seed 0, schema-guard {__version__}",
+        "began        2026-11-01T00:00:00+00:00",
+        "differences  none of 2 comparisons called different; of those that are called at most 5 % are expected to be",
+        "             wrong (e-BH)",
+        f"bounds       {BOUNDS}",
         "",
-        "format",
+        "Format",
+        "  n counts calls with a judged reply",
         "  column    n           exact %         first pass %    after re-ask %       unhandled %",
         "  bare      3  33.3 [0.3, 93.7]     33.3 [0.3, 93.7]  33.3 [0.3, 93.7]  33.3 [0.3, 93.7]",
         "  few_shot  3  66.7 [6.3, 99.7]  100.0 [29.0, 100.0]   0.0 [0.0, 71.0]   0.0 [0.0, 71.0]",
         "",
-        "failed attempts",
-        "  bare failed: syntax no_json 2, structure required 1",
-        "  bare broke: /lines/* required 1",
+        "Failed attempts",
+        "  - bare failed: syntax no_json 2, structure required 1",
+        "  - bare broke: /lines/* required 1",
         "",
-        "content",
+        "Content",
+        "  Valid is not right: a right value equals the gold; a call without a valid value has none of its leaves.",
         "  column    n              right %       leaves right %",
         "  bare      3     33.3 [0.3, 93.7]   58.3 [10.2, 100.0]",
         "  few_shot  3  100.0 [29.0, 100.0]  100.0 [22.6, 100.0]",
         "",
-        "what it took",
+        "What it took",
         "  column    attempts  tokens in/out  s a call p50/p95  output tokens a valid value  a right value",
         "  bare             4         300/60           0.5/0.5                           30             60",
         "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
         "",
-        "differences",
+        "Differences",
+        "  Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one",
+        "  difference hold together with 95 %, at every look.",
         "  A less B                       tasks                points  odds      better",
         "  unhandled: bare less few_shot      3  +33.3 [-73.2, +98.0]   1:1  not called",
         "  not right: bare less few_shot      3  +66.7 [-66.2, +99.9]   2:1  not called",
-        "  none of 2 comparisons called different; of those that are called at most 5 % are expected to be wrong (e-BH)",
         "",
-        "calls without a valid value, by difficulty",
+        "Calls without a valid value, by difficulty",
         "  difficulty  bare  few_shot",
         "  easy         1/3       0/3",
         "",
-        "calls without a valid value, by schema",
+        "Calls without a valid value, by schema",
         "  schema  bare  few_shot",
         "  t        1/1       0/1",
         "  s        0/2       0/2",
         "",
-        "not measured",
-        "  money: no prices were given",
-        "  how much a model varies on one task: each was asked once",
-        "  few_shot: of 1 call the tokens are unknown and stand in no sum",
-        "",
-        BOUNDS_NOTE,
+        "Not measured",
+        "  - money: no prices were given",
+        "  - how much a model varies on one task: each was asked once",
+        "  - few_shot: of 1 call the tokens are unknown and stand in no sum",
     ]
 
 
@@ -110,14 +129,14 @@ def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
     listed = re.findall(r"^  (s\d\d) +\d+/40$", text, re.MULTILINE)
 
     assert listed == [f"s{n:02}" for n in range(39, 9, -1)]
-    assert "  the 30 hardest are shown, 10 more are left out\n" in text
+    assert "  - the 30 hardest are shown, 10 more are left out" in text
 
 
 def test_groups_are_told_where_they_are_not_the_schemas():
     """With groups of schemas there is a table of them, group by column."""
     text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=30, schemas=6)))
 
-    assert "calls without a valid value, by group\n  group" in text
+    assert "Calls without a valid value, by group\n  group" in text
 
 
 def test_of_many_comparisons_those_that_are_called_are_listed():
@@ -135,9 +154,9 @@ def test_epochs_are_told():
     """With several epochs the table has the number of tasks beside that of calls, and says what counts."""
     text = result_as_text(result_of(simulated(1, {"a": 0.5}, tasks=7, epochs=3)))
 
-    assert "model m1, at most 2 attempts a call, each task 3 times," in text
+    assert "; at most 2 attempts a call, each task 3 times\n" in text
     assert re.search(r"^  a +21 +7  ", text, re.MULTILINE)
-    assert "  rates are means over tasks: one counts once, however often it was asked\n" in text
+    assert "  - rates are means over tasks: one counts once, however often it was asked\n" in text
 
 
 def test_money_is_told_where_there_are_prices():
@@ -189,11 +208,12 @@ def test_markdown_has_the_tables_of_the_text():
     assert "| unhandled: bare less few_shot | 3 | +33.3 \\[-73.2, +98.0] | 1:1 | not called |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
+        "Failed attempts",
         "Content",
         "What it took",
         "Differences",
+        "Calls without a valid value, by difficulty",
         "Calls without a valid value, by schema",
-        "Failed attempts",
         "Not measured",
     ]
 
@@ -202,5 +222,5 @@ def test_names_come_with_their_columns_in_any_width():
     """Where names are too long for a table, columns have numbers, and a list says which is which."""
     text = result_as_text(result_of(run_of(scored("t1", "a" * 30), scored("t1", "b"))))
 
-    assert f"  #1 {'a' * 30}\n  #2 b\n" in text
+    assert f"\ncolumn #1    {'a' * 30}\ncolumn #2    b\n" in text
     assert "unhandled: #1 less #2" in text

@@ -11,7 +11,8 @@ from itertools import cycle
 from math import log, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.report.decision_sections import TUNED, calls, name_of, payback, swings
+from schema_guard.report.decision.swings import swings
+from schema_guard.report.decision.words import TUNED, calls, name_of, payback
 from schema_guard.report.drawing import (
     MARKS,
     SERIES,
@@ -26,7 +27,7 @@ from schema_guard.report.drawing import (
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.stats import log_e_value
-from schema_guard.text import clip, dollars, interval, months, odds, percent
+from schema_guard.text import clip, dollars, interval, months, odds, percent, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -223,7 +224,7 @@ def _why_no_costs(figures: Figures) -> str:
 
 
 def _short_name(name: str) -> str:
-    return clip(name_of(name), _NAME_SIZE)
+    return clip(safe(name_of(name)), _NAME_SIZE)
 
 
 def _rated(figures: Figures) -> list[_Rated]:

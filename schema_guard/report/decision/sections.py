@@ -1,28 +1,32 @@
 """The details of a verdict: tables and lists under headings, with every figure as words.
 
-Rules: figures come from `Verdict.as_dict()` alone and are written by `decide.words` alone, once, so that no two
-renderings can show different numbers; what a stranger named is escaped here, before any rendering sees it;
-what does not apply is left out, what was not measured is said.
+Rules: figures come from `Verdict.as_dict()` alone; what does not apply is left out, what was not measured is said.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.text import clip, dollars, interval, months, odds, percent, safe
+from schema_guard.report.decision.swings import swings
+from schema_guard.report.decision.words import (
+    COLUMNS,
+    TUNED,
+    calls,
+    hazards_of,
+    name_of,
+    payback,
+    rate_of,
+    state_of,
+)
+from schema_guard.report.document import Section, Table
+from schema_guard.report.words import NO_DATA
+from schema_guard.text import dollars, interval, months, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     Figures = Mapping[str, Any]
 
-COLUMNS = ("pess", "point", "opt")
-
-# As the tuned model stands among the strategies.
-TUNED = "(tuned model)"
-
-_NO_DATA = "no data"
 _REASONS_TO_TUNE = {
     "consistent_format": "consistent format",
     "domain_vocabulary": "domain vocabulary",
@@ -31,136 +35,12 @@ _REASONS_TO_TUNE = {
 }
 
 
-class Table(NamedTuple):
-    """Cells as words; the columns of *flush_left* hold text, the others figures."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    flush_left: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading with what stands under it.
-
-    Attributes:
-        title: As the heading says it.
-        gloss: What the figures mean, in plain words; `""` where they speak for themselves.
-        table: None where there is none.
-        lines: One fact each.
-    """
-
-    title: str
-    gloss: str = ""
-    table: Table | None = None
-    lines: tuple[str, ...] = ()
-
-
-class Swing(NamedTuple):
-    """One assumption, and the monthly saving when it is changed, all else as in the pessimistic column.
-
-    Attributes:
-        name: What is changed.
-        low_change: To what, in words.
-        low: Dollars a month saved then.
-        high_change: To what else.
-        high: Dollars a month saved then.
-    """
-
-    name: str
-    low_change: str
-    low: float
-    high_change: str
-    high: float
-
-
 def sections_of(figures: Figures) -> Iterator[Section]:
     """Give the sections that apply to the figures of a verdict."""
     for build in _BUILDERS:
         found = build(figures)
         if found is not None:
             yield found
-
-
-def name_of(text: str) -> str:
-    """Write a name that somebody else chose: escaped, and cut where it is long."""
-    return clip(safe(text), 60)
-
-
-def calls(count: float) -> str:
-    """Write a number of calls.
-
-    >>> calls(71413.3)
-    '71,413'
-    """
-    return f"{count:,.0f}"
-
-
-def payback(duration: float | None) -> str:
-    """Write a payback; None is never."""
-    return "never" if duration is None else months(duration)
-
-
-def rate(figures: Figures) -> str:
-    """Write a rate with its counts and bounds; without data it is none."""
-    if figures["rate"] is None:
-        return _NO_DATA
-    counts = f"{figures['k']:g}/{figures['n']}"
-    return f"{counts} = {percent(figures['rate'])}  {interval(figures['lower'], figures['upper'])}"
-
-
-def state_of(figures: Figures) -> str:
-    """Write the state of a rate."""
-    return str(figures["state"]).replace("_", " ")
-
-
-def hazards_of(hazards: Sequence[float | None]) -> str:
-    """Write how often attempt 1, 2, ... fails."""
-    return " ".join("-" if hazard is None else percent(hazard) for hazard in hazards)
-
-
-def swings(figures: Figures) -> list[Swing]:
-    """Give how the monthly saving moves when one assumption is changed, the widest swing first.
-
-    Returns:
-        Empty without economics.
-
-    Source: saving = calls x (cost of a prompted call - cost of a tuned call) - hosting and refresh, where a
-    call costs its tokens and its failures; every term is a figure of the verdict.
-    """
-    if "cost" not in figures:
-        return []
-    cost, money = figures["cost"], figures["economics"]
-    pess, opt, monthly, volume = (
-        money["pess"],
-        money["opt"],
-        money["hosting_plus_refresh"],
-        cost["calls_per_month"],
-    )
-    prompt, tuned = cost["prompt_tokens_per_call"], cost["tuned_tokens_per_call"]
-    prompt_call, tuned_call = pess["prompt_per_call"], pess["tuned_per_call"]
-    failures = (prompt_call - prompt) - (tuned_call - tuned)
-
-    def saving(gain: float) -> float:
-        return float(volume * gain - monthly)
-
-    def scaled(name: str, base: float, part: float) -> Swing:
-        halved, doubled = saving(base + part / 2), saving(base + 2 * part)
-        return Swing(name, "halved", halved, "doubled", doubled)
-
-    gain = prompt_call - tuned_call
-    now = saving(gain)
-    found = [
-        scaled("cost of a failure", prompt - tuned, failures),
-        scaled("calls a month", 0.0, gain),
-        scaled("price of a prompted call", gain - prompt, prompt),
-        scaled("price of a tuned call", gain + tuned, -tuned),
-        Swing("prompt's unhandled rate", "pess", now, "opt", saving(opt["prompt_per_call"] - tuned_call)),
-        Swing(
-            "tuned model's unhandled rate", "pess", now, "opt", saving(prompt_call - opt["tuned_per_call"])
-        ),
-    ]
-    return sorted(found, key=lambda swing: -abs(swing.high - swing.low))
 
 
 def _rates_section(figures: Figures) -> Section | None:
@@ -185,7 +65,7 @@ def _rates_section(figures: Figures) -> Section | None:
 def _rate_cells(found: Figures) -> tuple[str, ...]:
     counts = (f"{found['k']:g}", f"{found['n']:,}")
     if found["rate"] is None:
-        return (*counts, _NO_DATA, _NO_DATA, state_of(found))
+        return (*counts, NO_DATA, NO_DATA, state_of(found))
     return (*counts, percent(found["rate"]), interval(found["lower"], found["upper"]), state_of(found))
 
 
@@ -311,15 +191,15 @@ def _ladder_section(figures: Figures) -> Section | None:
         "Ladder: remedies, the cheapest first",
         "fine-tuning comes after the last of them",
         Table(("rung", "status", "measured, or why not"), rows, (0, 1, 2)),
-        (safe(figures["ladder_line"]),),
+        (figures["ladder_line"],),
     )
 
 
 def _rung_told(step: Figures, figures: Figures) -> str:
-    measured = [f"{name_of(name)} {rate(figures['rates'][name])}" for name in step["strategies"]]
+    measured = [f"{name_of(name)} {rate_of(figures['rates'][name])}" for name in step["strategies"]]
     if measured:
         return " ; ".join(measured)
-    return "no counts here" if step["status"] == "tested" else safe(step["reason"]) or "-"
+    return "no counts here" if step["status"] == "tested" else step["reason"] or "-"
 
 
 def _costs_section(figures: Figures) -> Section | None:
@@ -345,7 +225,7 @@ def _costs_section(figures: Figures) -> Section | None:
         "failures included. pess: all goes badly for tuning, the column that decides; point: as measured or "
         "assumed; opt: all goes well.",
         Table(("", *COLUMNS), rows),
-        (totals, *map(safe, cost["lines"])),
+        (totals, *cost["lines"]),
     )
 
 
@@ -394,7 +274,7 @@ def _reasons_section(figures: Figures) -> Section | None:
         (
             _REASONS_TO_TUNE[reason["reason"]],
             "measured" if reason["measured"] else "not measured",
-            safe(reason["line"]) if reason["measured"] else "-",
+            reason["line"] if reason["measured"] else "-",
         )
         for reason in figures["reasons_to_tune"]
     )
@@ -405,10 +285,10 @@ def _reasons_section(figures: Figures) -> Section | None:
 
 
 def _sources_section(figures: Figures) -> Section | None:
-    told = [f"{safe(source['name'])}, as of {safe(source['as_of'])}" for source in figures.get("sources", ())]
+    told = [f"{source['name']}, as of {source['as_of']}" for source in figures.get("sources", ())]
     seen = [
-        f"seen, not used: {safe(price['what'])} {dollars(price['amount'])} ({safe(price['unit'])}; {safe(price['source'])}, "
-        f"{safe(price['as_of'])})"
+        f"seen, not used: {price['what']} {dollars(price['amount'])} ({price['unit']}; {price['source']}, "
+        f"{price['as_of']})"
         for price in figures.get("seen_prices", ())
     ]
     if not told and not seen and "cost" not in figures:
@@ -417,9 +297,9 @@ def _sources_section(figures: Figures) -> Section | None:
 
 
 def _content_section(figures: Figures) -> Section:
-    lines = [safe(figures["content_warning"])]
+    lines = [figures["content_warning"]]
     if "content_right" in figures:
-        lines.append(f"values that equal a known answer: {rate(figures['content_right'])}")
+        lines.append(f"values that equal a known answer: {rate_of(figures['content_right'])}")
     if "content" in figures:
         content = figures["content"]
         lines.append(
@@ -444,7 +324,7 @@ def _notes_section(figures: Figures) -> Section | None:
 
 def _list(title: str, gloss: str, lines: Sequence[str] | None) -> Section | None:
     """Give a section of lines; None where there are none."""
-    return Section(title, gloss, lines=tuple(map(safe, lines))) if lines else None
+    return Section(title, gloss, lines=tuple(lines)) if lines else None
 
 
 def _words_section(figures: Figures) -> Section:

@@ -1,9 +1,8 @@
-"""The account of a result: the sections that text, Markdown and page all show, so the same numbers in the same words.
+"""The sections of a result: how calls went, what they took, how columns differ, what failed where.
 
 Rules:
-1. Every cell is printable: what a model, a suite or a provider named is escaped here, once.
-2. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
-3. A table names columns by their labels, which are short where there are many columns or long names.
+1. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
+2. A table names columns by their labels, which are short where there are many columns or long names.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schema_guard.bench.result.comparisons import DELTA
 from schema_guard.core.pointer import pointer
-from schema_guard.report.as_text import NO_DATA, percent
-from schema_guard.report.decision_account import Fact
-from schema_guard.report.decision_sections import Section, Table
-from schema_guard.text import clip, odds, plural, safe
+from schema_guard.report.document import Quote, Section, Table
+from schema_guard.report.words import NO_DATA, bounded, points, tokens
+from schema_guard.text import clip, odds, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,11 +23,11 @@ if TYPE_CHECKING:
         BenchResult,
         ColumnResult,
         Compared,
+        FailedExample,
         FailurePlace,
         Measure,
         SuitePart,
     )
-    from schema_guard.report import Rate
 
     Labels: TypeAlias = Sequence[str]
 
@@ -50,52 +48,8 @@ _FAILED: dict[Measure, str] = {"format": "unhandled", "content": "not right"}
 
 
 def shown(name: str) -> str:
-    """Give a name as it is shown."""
-    return safe(clip(name, NAME_CHARS))
-
-
-def names_of(result: BenchResult) -> list[str]:
-    """Give the columns' names as labels."""
-    return [shown(column.name) for column in result.columns]
-
-
-def facts_of(result: BenchResult) -> list[Fact]:
-    """Give the head: what was asked of whom."""
-    setup = result.setup
-    lost = sum(column.lost for column in result.columns)
-    facts = [
-        Fact("suite", f"{shown(setup.suite)} ({safe(setup.suite_fingerprint)}): {asked(result)}"),
-        Fact(plural(len(models_of(result)), "model").partition(" ")[2], ", ".join(models_of(result))),
-        Fact(
-            "calls",
-            f"{plural(len(result.calls), 'call')}, {lost or 'none'} of them lost; {settings_of(result)}",
-        ),
-        Fact("plan", f"{safe(setup.plan)}, seed {setup.seed}, schema-guard {safe(setup.library_version)}"),
-    ]
-    if setup.started_at is not None:
-        facts.append(Fact("began", safe(setup.started_at)))
-    facts += [Fact("stopped", safe(reason)) for reason in setup.stopped]
-    return [*facts, Fact("differences", called_in_short(result.comparisons))]
-
-
-def models_of(result: BenchResult) -> list[str]:
-    """Give the models' names, each once."""
-    return list(dict.fromkeys(shown(column.model) for column in result.columns))
-
-
-def asked(result: BenchResult) -> str:
-    """Say how much of the suite was planned."""
-    setup = result.setup
-    schemas = plural(len({call.schema for call in result.calls}), "schema")
-    tasks = plural(setup.tasks, "task")
-    return f"{schemas}, {tasks}" + (f" of {setup.suite_tasks:,}" if setup.tasks < setup.suite_tasks else "")
-
-
-def settings_of(result: BenchResult) -> str:
-    """Say how a call was made."""
-    setup = result.setup
-    epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
-    return f"at most {plural(setup.max_attempts, 'attempt')} a call{epochs}"
+    """Cut a name to what is shown of it."""
+    return clip(name, NAME_CHARS)
 
 
 def format_section(result: BenchResult, labels: Labels) -> Section:
@@ -108,10 +62,10 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
     for label, found in zip(labels, result.columns, strict=True):
         counts = [str(found.calls), *([str(found.tasks)] if repeated else [])]
         rates = [found.exact, found.first_pass, *([found.repaired] if is_repaired else []), found.reasked]
-        rows.append((label, *counts, *map(percent, [*rates, found.unhandled])))
+        rows.append((label, *counts, *map(bounded, [*rates, found.unhandled])))
     return Section(
         "Format",
-        "In brackets the bounds, each of which holds with 95 % at every look. n counts calls with a judged reply.",
+        "n counts calls with a judged reply",
         Table(tuple(header), tuple(rows)),
         ("rates are means over tasks: one counts once, however often it was asked",) if repeated else (),
     )
@@ -120,7 +74,7 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
     rows = (
-        (label, str(found.calls), percent(found.right), mean(found.leaf_share))
+        (label, str(found.calls), bounded(found.right), bounded(found.leaf_share))
         for label, found in zip(labels, result.columns, strict=True)
     )
     return Section(
@@ -130,20 +84,10 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
     )
 
 
-def mean(share: Rate) -> str:
-    """Write a mean as a rate is written; without bounds where no one mean fits the run.
-
-    >>> from schema_guard.report import Rate
-    >>> mean(Rate(1, 2, 0.5, None, None)), mean(Rate(0, 0, None, None, None))
-    ('50.0', 'no data')
-    """
-    return percent(share) if share.rate is None or share.lower is not None else f"{100 * share.rate:.1f}"
-
-
 def cost_section(result: BenchResult, labels: Labels) -> Section:
     """Give what the calls took."""
     currency = result.setup.currency
-    unit = "output tokens" if currency is None else safe(currency)
+    unit = "output tokens" if currency is None else currency
     header = (
         "column",
         "attempts",
@@ -152,7 +96,7 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
         f"{unit} a valid value",
         "a right value",
     )
-    money = () if currency is None else (safe(currency),)
+    money = () if currency is None else (currency,)
     rows = (
         (label, *_cost_cells(found, has_prices=currency is not None))
         for label, found in zip(labels, result.columns, strict=True)
@@ -161,18 +105,14 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
 
 
 def _cost_cells(found: ColumnResult, *, has_prices: bool) -> tuple[str, ...]:
-    tokens = f"{_count(found.input_tokens)}/{_count(found.output_tokens)}"
+    used = f"{tokens(found.input_tokens)}/{tokens(found.output_tokens)}"
     seconds = f"{_amount(found.elapsed_p50_s)}/{_amount(found.elapsed_p95_s)}"
     per = (
         (found.cost, found.cost_per_valid, found.cost_per_right)
         if has_prices
         else (found.output_tokens_per_valid, found.output_tokens_per_right)
     )
-    return str(found.attempts), tokens, seconds, *map(_amount, per)
-
-
-def _count(tokens: int | None) -> str:
-    return "?" if tokens is None else str(tokens)
+    return str(found.attempts), used, seconds, *map(_amount, per)
 
 
 def _amount(amount: float | None) -> str:
@@ -198,10 +138,7 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
         "Failures of A less those of B on the tasks that both answered, in points of percent; the bounds of one difference "
         "hold together with 95 %, at every look.",
         Table(("A less B", "tasks", "points", "odds", "better"), rows) if rows else None,
-        (
-            *((f"and {more} more that are called different",) if more > 0 else ()),
-            called_in_short(result.comparisons),
-        ),
+        (f"and {more} more that are called different",) if more > 0 else (),
     )
 
 
@@ -220,17 +157,6 @@ def _difference_row(one: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
     better = "not called" if one.better is None else label_of[one.better]
     pair = f"{_FAILED[one.measure]}: {label_of[one.a]} less {label_of[one.b]}"
     return pair, str(one.tasks), points(one.difference, one.lower, one.upper), odds(one.e_value), better
-
-
-def points(difference: float | None, lower: float, upper: float) -> str:
-    """Write a difference of rates and its bounds in points of percent.
-
-    >>> points(0.125, -0.01, 0.25), points(None, -1, 1)
-    ('+12.5 [-1.0, +25.0]', 'no data')
-    """
-    if difference is None:
-        return NO_DATA
-    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
 
 
 def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Section | None:
@@ -298,7 +224,7 @@ def failed_section(result: BenchResult, labels: Labels) -> Section | None:
             lines.append(f"{label} failed: {codes}")
         if places := _most([f for f in found if f.keyword is not None], _place, _PLACES):
             lines.append(f"{label} broke: {places}")
-    return Section("Failed attempts", "", None, tuple(lines)) if lines else None
+    return Section("Failed attempts", lines=tuple(lines)) if lines else None
 
 
 def _place(failure: FailurePlace) -> str:
@@ -358,5 +284,24 @@ def _failure_section(
 
 def gaps_section(result: BenchResult) -> Section | None:
     """Give what the result cannot say."""
-    lines = tuple(safe(line) for line in result.not_measured)
-    return Section("Not measured", "", None, lines) if lines else None
+    return Section("Not measured", lines=result.not_measured) if result.not_measured else None
+
+
+def examples_section(result: BenchResult, labels: Labels) -> Section | None:
+    """Give failed attempts for people to look at."""
+    if not result.examples:
+        return None
+    return Section(
+        "Examples of failed attempts",
+        "Replies of models, cut off after their beginning; what does not print is escaped.",
+        quotes=tuple(_quote(example, labels[example.column]) for example in result.examples),
+    )
+
+
+def _quote(example: FailedExample, label: str) -> Quote:
+    epoch = f", epoch {example.epoch}" if example.epoch else ""
+    return Quote(
+        heading=f"{label}: {example.kind} {shown(example.code)}",
+        gloss=f"{shown(example.schema)}, task {shown(example.task)}{epoch}, attempt {example.attempt}: {example.message}",
+        text=example.reply,
+    )

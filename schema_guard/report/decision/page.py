@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.report.decision_account import account_of
-from schema_guard.report.decision_plots import plots_of
+from schema_guard.report.decision.document import document_of
+from schema_guard.report.decision.plots import plots_of
 from schema_guard.report.page import check_extra, page
-from schema_guard.text import clip, did_you_mean, safe
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,15 +41,7 @@ def decision_page(
     figures = verdict.as_dict()
     _check_paths(figures, paths or {})
     check_extra("decision_page")
-    account = account_of(figures)
-    return page(
-        title=safe(f"verdict of schema_guard: {account.verdict}" if title is None else title),
-        heading=account.verdict,
-        good=account.good,
-        facts=account.facts[1:],
-        plots=plots_of(figures, paths),
-        sections=account.sections,
-    )
+    return page(document_of(verdict), plots=plots_of(figures, paths), title=title)
 
 
 def _check_paths(figures: Mapping[str, Any], paths: Mapping[str, Sequence[tuple[int, float]]]) -> None:

@@ -1,4 +1,4 @@
-"""The account of a verdict, which every rendering shows: the head, then the details.
+"""A verdict as a document: the head, then the details.
 
 Rules: those of the sections; the head is one fact a line, the most important first, for a reader who knows no
 statistics.
@@ -6,25 +6,17 @@ statistics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision_sections import (
-    COLUMNS,
-    calls,
-    hazards_of,
-    name_of,
-    payback,
-    rate,
-    sections_of,
-    state_of,
-)
-from schema_guard.text import dollars, interval, months, odds, percent, plural, safe
+from schema_guard.report.decision.sections import sections_of
+from schema_guard.report.decision.words import COLUMNS, calls, hazards_of, name_of, payback, rate_of, state_of
+from schema_guard.report.document import Document, Fact
+from schema_guard.text import dollars, interval, months, odds, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from schema_guard.report.decision_sections import Section
+    from schema_guard.decide import Verdict
 
     Figures = Mapping[str, Any]
 
@@ -61,40 +53,14 @@ _BLOCKS = {
 }
 
 
-class Fact(NamedTuple):
-    """One line of the head: what it is about, and what there is to say."""
-
-    label: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What every rendering shows.
-
-    Attributes:
-        verdict: Its name, with stage or reason in parentheses where it has one.
-        good: Whether a command that gives it exits with 0.
-        facts: The head, most important first.
-        sections: The details.
-        next_step: What to run or to do next.
-    """
-
-    verdict: str
-    good: bool
-    facts: tuple[Fact, ...]
-    sections: tuple[Section, ...]
-    next_step: str
-
-
-def account_of(figures: Figures) -> Account:
-    """Put the figures of a verdict, as `Verdict.as_dict` gives them, into words."""
-    return Account(
-        verdict=_verdict(figures),
-        good=figures["exit_code"] == 0,
+def document_of(verdict: Verdict) -> Document:
+    """Give a verdict as a document: the answer first, the details below it."""
+    figures = verdict.as_dict()
+    return Document(
+        title=f"VERDICT: {_verdict(figures)}",
         facts=tuple(_facts(figures)),
         sections=tuple(sections_of(figures)),
-        next_step=safe(figures["next_step"]),
+        good=figures["exit_code"] == 0,
     )
 
 
@@ -111,15 +77,14 @@ def _meaning(figures: Figures) -> str:
 
 
 def _facts(figures: Figures) -> Iterator[Fact]:
-    yield Fact("VERDICT", _verdict(figures))
-    yield Fact("why", safe(figures["why"]))
+    yield Fact("why", figures["why"])
     yield Fact("that is", _meaning(figures))
     yield from _decision_facts(figures)
     yield from _measured_facts(figures)
     yield from _cost_facts(figures)
     if "not_measured" in figures:
-        yield Fact("unmeasured", " ; ".join(map(safe, figures["not_measured"])) or "nothing")
-    yield Fact("next", safe(figures["next_step"]))
+        yield Fact("unmeasured", " ; ".join(figures["not_measured"]) or "nothing")
+    yield Fact("next", figures["next_step"])
     good = "good" if figures["exit_code"] == 0 else "a verdict against prompting as it is"
     yield Fact("exit code", f"{figures['exit_code']} ({good})")
 
@@ -173,13 +138,13 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls unhandled")
         yield Fact(
             "best prompt",
-            f"{name_of(best)}  {rate(figures['rates'][best])}  ({100 * each:.1f}% each side; all bounds together "
+            f"{name_of(best)}  {rate_of(figures['rates'][best])}  ({100 * each:.1f}% each side; all bounds together "
             f">= {100 * together:.0f}%, at every look)",
         )
         if best in figures["hazards"]:
             yield Fact("retries", _retries(figures, best))
     if "tuned" in figures:
-        yield Fact("tuned model", f"{rate(figures['tuned'])}  {state_of(figures['tuned'])}")
+        yield Fact("tuned model", f"{rate_of(figures['tuned'])}  {state_of(figures['tuned'])}")
     if "paired" in figures:
         yield Fact("tuned wins", _paired(figures["paired"]))
 

@@ -1,0 +1,106 @@
+"""A result as a document: what was asked of whom, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.bench.result.sections import (
+    called_in_short,
+    content_section,
+    cost_section,
+    differences_section,
+    examples_section,
+    failed_section,
+    failure_sections,
+    format_section,
+    gaps_section,
+    matrix_section,
+    parts_section,
+    shown,
+)
+from schema_guard.bench.result.values import MEASURES
+from schema_guard.report.document import Document, Fact
+from schema_guard.report.words import BOUNDS
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.bench.result.values import BenchResult
+
+# With longer names, or with more of them, a table would be wider than a terminal.
+_LONGEST_NAME, _LONGEST_HEADER = 19, 80
+
+
+def document_of(result: BenchResult) -> Document:
+    """Give a result as a document that is short enough for a terminal and for a comment on a pull request."""
+    labels = _labels(result)
+    sections = (
+        format_section(result, labels),
+        failed_section(result, labels),
+        content_section(result, labels),
+        cost_section(result, labels),
+        differences_section(result, labels),
+        parts_section(result, labels, "difficulty"),
+        parts_section(result, labels, "group"),
+        parts_section(result, labels, "schema"),
+        gaps_section(result),
+    )
+    return Document(
+        title=f"Benchmark {shown(result.setup.suite)}",
+        facts=tuple(_facts(result, labels)),
+        sections=tuple(section for section in sections if section),
+        good=not result.setup.stopped,
+    )
+
+
+def whole_document_of(result: BenchResult) -> Document:
+    """Give a result as a document with every table, and with examples of failed replies."""
+    document, labels = document_of(result), _labels(result)
+    details = (
+        *(matrix_section(result, labels, measure) for measure in MEASURES),
+        *failure_sections(result, labels),
+        examples_section(result, labels),
+    )
+    return document._replace(sections=(*document.sections, *(section for section in details if section)))
+
+
+def _labels(result: BenchResult) -> Sequence[str]:
+    names = [shown(column.name) for column in result.columns]
+    fits = (
+        all(len(name) <= _LONGEST_NAME for name in names)
+        and sum(len(n) + 2 for n in names) <= _LONGEST_HEADER
+    )
+    return names if fits else [f"#{number}" for number in range(1, len(names) + 1)]
+
+
+def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
+    setup = result.setup
+    models = list(dict.fromkeys(shown(column.model) for column in result.columns))
+    lost = sum(column.lost for column in result.columns)
+    epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
+    yield Fact("suite", f"{shown(setup.suite)} ({setup.suite_fingerprint}): {_asked(result)}")
+    yield Fact("model" if len(models) == 1 else "models", ", ".join(models))
+    yield Fact(
+        "calls",
+        f"{plural(len(result.calls), 'call')}, {lost or 'none'} of them lost; at most "
+        f"{plural(setup.max_attempts, 'attempt')} a call{epochs}",
+    )
+    yield Fact("plan", f"{setup.plan}, seed {setup.seed}, schema-guard {setup.library_version}")
+    if setup.started_at is not None:
+        yield Fact("began", setup.started_at)
+    yield from (Fact("stopped", reason) for reason in setup.stopped)
+    names = [shown(column.name) for column in result.columns]
+    yield from (
+        Fact(f"column {label}", name) for label, name in zip(labels, names, strict=True) if label != name
+    )
+    yield Fact("differences", called_in_short(result.comparisons))
+    yield Fact("bounds", BOUNDS)
+
+
+def _asked(result: BenchResult) -> str:
+    """Say how much of the suite was planned."""
+    setup = result.setup
+    schemas = plural(len({call.schema for call in result.calls}), "schema")
+    tasks = plural(setup.tasks, "task")
+    return f"{schemas}, {tasks}" + (f" of {setup.suite_tasks:,}" if setup.tasks < setup.suite_tasks else "")

@@ -1,0 +1,1 @@
+"""A verdict as a document, and as a page with plots."""

@@ -1,0 +1,96 @@
+"""What there is to say of a thing, before it is written: a title, facts, and sections with tables, lines and quotes.
+
+Rules: a document is plain data that every writer shows whole, so that no two outputs can differ; each cell and line is
+words already, each figure written once; a stranger's text stands in it as it came, for what has to be escaped is
+another thing in a terminal, in Markdown and on a page.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    T = TypeVar("T")
+
+
+class Fact(NamedTuple):
+    """One line of the head: what it is about, and what there is to say."""
+
+    label: str
+    text: str
+
+
+class Table(NamedTuple):
+    """Cells as words; the columns of *flush_left* hold text, the others figures."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    flush_left: tuple[int, ...] = (0,)
+
+
+class Quote(NamedTuple):
+    """A text of a stranger's, with what is said about it.
+
+    Attributes:
+        heading: What it is an example of.
+        gloss: What is wrong with it.
+        text: The text; None where there was none.
+    """
+
+    heading: str
+    gloss: str
+    text: str | None
+
+
+class Section(NamedTuple):
+    """A heading with what stands under it.
+
+    Attributes:
+        title: As the heading says it.
+        gloss: What the figures mean, in plain words; `""` where they speak for themselves.
+        table: None where there is none.
+        lines: One fact each.
+        quotes: Texts of strangers.
+    """
+
+    title: str
+    gloss: str = ""
+    table: Table | None = None
+    lines: tuple[str, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+
+
+class Document(NamedTuple):
+    """What every writer shows.
+
+    Attributes:
+        title: The answer, or what this is about, in one line.
+        facts: The head, most important first.
+        sections: The details.
+        good: Whether the answer is a good one.
+    """
+
+    title: str
+    facts: tuple[Fact, ...] = ()
+    sections: tuple[Section, ...] = ()
+    good: bool = True
+
+
+def mapped(value: T, change: Callable[[str], str]) -> T:
+    """Give a document, or a part of one, with every text changed.
+
+    >>> mapped(Fact("a", "b"), str.upper)
+    Fact(label='A', text='B')
+    """
+    return _mapped(value, change)  # type: ignore[no-any-return]
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if not isinstance(value, tuple):
+        return value
+    members = [_mapped(member, change) for member in value]
+    return type(value)(*members) if hasattr(value, "_fields") else tuple(members)

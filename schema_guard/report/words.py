@@ -1,0 +1,48 @@
+"""How the figures of a report are written, the same on every page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schema_guard.stats import Rate
+
+NO_DATA = "no data"
+BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
+
+
+def share(rate: float | None) -> str:
+    """Write a fraction in percent, under a header that says so: one decimal and no sign.
+
+    >>> share(0.125), share(None)
+    ('12.5', 'no data')
+    """
+    return NO_DATA if rate is None else f"{100 * rate:.1f}"
+
+
+def bounded(rate: Rate) -> str:
+    """Write a rate and its bounds in percent: `12.5 [3.1, 30.2]`; without bounds the rate alone.
+
+    >>> from schema_guard.stats import Rate
+    >>> bounded(Rate(1, 2, 0.5, None, None)), bounded(Rate(0, 0, None, None, None))
+    ('50.0', 'no data')
+    """
+    if rate.rate is None or rate.lower is None or rate.upper is None:
+        return share(rate.rate)
+    return f"{share(rate.rate)} [{share(rate.lower)}, {share(rate.upper)}]"
+
+
+def points(difference: float | None, lower: float, upper: float) -> str:
+    """Write a difference of rates and its bounds in points of percent.
+
+    >>> points(0.125, -0.01, 0.25), points(None, -1, 1)
+    ('+12.5 [-1.0, +25.0]', 'no data')
+    """
+    if difference is None:
+        return NO_DATA
+    return f"{100 * difference:+.1f} [{100 * lower:+.1f}, {100 * upper:+.1f}]"
+
+
+def tokens(number: float | None) -> str:
+    """Write a number of tokens; `?` where it is not known."""
+    return "?" if number is None else f"{number:.0f}"
