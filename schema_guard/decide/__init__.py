@@ -1,9 +1,29 @@
 """From evidence to a verdict: is prompting enough, what to try next, does fine-tuning pay.
 
-Pure: plain JSON in, a verdict out; no store, no clock, no network. Only `prices` reads files, when it is asked.
+Pure: plain JSON in, a verdict out; no store, no clock, no network. The only files that are read are the schema of
+evidence, which is published here, and the library's own list of prices.
 """
 
-from schema_guard.decide.verdict import Verdict, decide
-from schema_guard.decide.what_if import what_if
+from __future__ import annotations
 
-__all__ = ["Verdict", "decide", "what_if"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from schema_guard.decide.evidence_reading import evidence_schema
+    from schema_guard.decide.verdict import Verdict, decide
+    from schema_guard.decide.what_if import what_if
+
+__all__ = ["Verdict", "decide", "evidence_schema", "what_if"]
+
+_HOME_OF = {
+    "Verdict": "verdict",
+    "decide": "verdict",
+    "evidence_schema": "evidence_reading",
+    "what_if": "what_if",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from schema_guard.lazy import find  # only what is used is paid for
+
+    return find(__name__, _HOME_OF, name)

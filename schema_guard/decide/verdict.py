@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide import explain
 from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.economics import CostCase, flips
-from schema_guard.decide.evidence import read_evidence
+from schema_guard.decide.evidence_reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, rate_of
 from schema_guard.decide.rules import Ruling, rule
@@ -109,10 +109,7 @@ def decide(evidence: Mapping[str, Any]) -> Verdict:
     """Give the verdict that evidence supports, with the figures behind it.
 
     Args:
-        evidence: Plain JSON: counts of strategies, the ladder, costs, a pilot. Beside the keys that
-            the verdict needs it may hold `latency` {budget_s, p50_s, p95_s, tuned_p50_s, tuned_p95_s},
-            `content` {n, right}, `comparisons` [{before, after, n, b, c}, ...], `target_history` [[date, target], ...], `sources` [{name, as_of}, ...] of
-            the prices and `notes` [text, ...]. Inputs that repeat alike may share a cluster [n, k, inputs].
+        evidence: Plain JSON as `evidence_schema` describes it: counts of strategies, the ladder, costs, a pilot.
 
     Raises:
         InvalidArgument: The evidence contradicts itself or its format; the message names the place.

@@ -587,8 +587,8 @@ WRONG_SETTINGS = [
     ({"output_tokens": 0}, "output_tokens=0, concurrency=1: expected ints >= 1"),
     ({"concurrency": 0}, "output_tokens=256, concurrency=0: expected ints >= 1"),
     ({"budget": ClimbBudget(calls=0)}, "budget.calls=0: expected a number > 0, or None for no bound"),
-    ({"target": 1.5}, "evidence at /config/target: expected a fraction"),
-    ({"given": {"calls": 1}}, "evidence at (root): expected only the keys"),
+    ({"target": 1.5}, "evidence at /config/target: expected a number < 1, got number 1.5"),
+    ({"given": {"calls": 1}}, "evidence at (root): expected no further properties, got object with 'calls'"),
     (
         {"first": "schema_simplify", "declined": {}},
         "first='schema_simplify': expected a rung that a machine can run",

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from schema_guard.core.values import Usage
-from schema_guard.decide import decide
-from schema_guard.decide.gather import gather
+from schema_guard.decide import decide, evidence_schema
+from schema_guard.decide import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from tests.decide.examples import economics
@@ -18,6 +18,13 @@ def store():
     """A store in memory."""
     with open_store("sqlite://") as opened:
         yield opened
+
+
+def gather(store, **asked):
+    """Gather evidence, which keeps to the published schema whatever the records hold."""
+    gathered = gathering.gather(store, **asked)
+    assert evidence_schema().violations(gathered.evidence) == []
+    return gathered
 
 
 def strategies(gathered):
@@ -427,7 +434,7 @@ def test_costs_that_are_no_object_are_bad_evidence(store):
     given = {"economics": economics() | {"prompt_cost": [1]}, "calls_per_month": 10}
 
     with pytest.raises(InvalidArgument, match="/economics/prompt_cost"):
-        decide(gather(store, given=given).evidence)
+        decide(gathering.gather(store, given=given).evidence)
 
 
 def test_calls_are_priced_by_their_own_size(store, tmp_path):

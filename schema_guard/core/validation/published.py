@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST_STEPS = 5_000_000_000
 # No document that is described has ten levels.
 _DEEPEST = 30
+# Options that a violation tells.
+_MOST_TOLD = 8
 
 
 def judged(document: Any, schema: Schema[Any], name: str) -> Any:
@@ -97,8 +99,12 @@ def _advice(document: Any, broken: Violation, instance: Any) -> str:
         missing = next(key for key in keywords["required"] if key not in value)
         said = keywords.get("properties", {}).get(missing, {}).get("description", "")
         return f"add {missing!r}" + (f", {said}" if said else "")
-    near = did_you_mean(value, keywords["enum"]).removeprefix(", ") if broken.keyword == "enum" else ""
-    return near or said
+    if broken.keyword != "enum":
+        return said
+    known = [str(option) for option in keywords["enum"]]
+    near = did_you_mean(value, known)
+    hint = f"known are {' '.join(known)}{near}" if len(known) > _MOST_TOLD else near.removeprefix(", ")
+    return "; ".join(part for part in (said, hint) if part)
 
 
 def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
