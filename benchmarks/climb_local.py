@@ -1,7 +1,7 @@
 """Two real climbs on the local model: python benchmarks/climb_local.py [--output benchmarks/results/NAME].
 
 The first may use every remedy; for the second no constrained decoding is to be had, so that the ladder has to be
-climbed to its end. Both ask the 60 inputs of climb_inputs.jsonl. With --output it writes NAME.txt, what the commands
+climbed to its end. Both ask the 60 inputs of the demo. With --output it writes NAME.txt, what the commands
 printed, and NAME.json, their results.
 """
 
@@ -17,7 +17,7 @@ from time import perf_counter
 
 _FOLDER = Path(__file__).parent
 _CLIMB = [
-    "climb", "--schema", "event", "--inputs", "benchmarks/climb_inputs.jsonl", "--model", "local", "--target", "0.1",
+    "climb", "--schema", "event", "--inputs", "schema_guard/demo/notices.jsonl", "--model", "local", "--target", "0.1",
     "--output-tokens", "128", "--option", "temperature=0",
     "--decline", "schema_simplify=title, date and minutes are all needed",
 ]  # fmt: skip

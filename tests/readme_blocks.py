@@ -1,48 +1,63 @@
-"""Runs the README: its Python blocks and its console blocks, in order, in one folder with one store.
+"""Runs the README and the chapters: the Python and console blocks of each, in order, in one folder with one store.
 
+All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
+`2>/dev/null`, `| head -N`, `| sed -n N,Mp` and `; echo "exit $?"` behind it; every other command by a shell.
 A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
 and fourth paragraph.
 
-    python tests/readme_blocks.py            says where the README's output is not what came out
-    python tests/readme_blocks.py --update   writes what came out into the README
+    python tests/readme_blocks.py            says which pages show what does not come out
+    python tests/readme_blocks.py --update   writes what came out into them
 """
 
+import contextlib
+import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
+import traceback
+import types
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+CHAPTERS = sorted((ROOT / "schema_guard" / "docs").glob("*.md"))
+PAGES = [README, *CHAPTERS]
+
 _PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
 _QUOTED = re.compile(
     r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL
 )
 _BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
-# What differs from run to run: a duration, and the folder of the run.
+_OURS = re.compile(
+    r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
+    r"(?: \| (?:head -(?P<head>\d+)|sed -n (?P<first>\d+),(?P<last>\d+)p))?(?P<status>; echo \"exit \$\?\")?"
+)
+# What differs from run to run: a duration.
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 
 def rendered(text: str) -> str:
-    """Give the README with what its blocks print now."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "SCHEMA_GUARD_STORE": f"sqlite:///{folder}/records.db",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "NO_COLOR": "1",
-            "COLUMNS": "100",
-        }
-        return _BLOCK.sub(lambda block: _replayed(block, folder, environment), _QUOTED.sub(_quoted, text))
+    """Give a page with what its blocks print now."""
+    blocks = [
+        {"code": found["code"], "session": found["session"]} for found in _BLOCK.finditer(_quoting(text))
+    ]
+    shown = iter(_replayed(blocks) if blocks else ())
+    return _BLOCK.sub(lambda _: next(shown), _quoting(text))
+
+
+def _quoting(text: str) -> str:
+    return _QUOTED.sub(_quoted, text)
 
 
 def _quoted(quotation: re.Match[str]) -> str:
     """Give a result file as it is quoted: a text as a block, ratios as a table under the heading that is there."""
     path, _, numbers = quotation["path"].partition("#")
-    content = (README.parent / path).read_text(encoding="utf-8")
+    content = (ROOT / path).read_text(encoding="utf-8")
     if numbers:
         paragraphs = content.split("\n\n")
         content = "\n\n".join(paragraphs[int(number) - 1] for number in numbers.split(","))
@@ -54,37 +69,107 @@ def _quoted(quotation: re.Match[str]) -> str:
     return f"<!-- {quotation['path']} -->\n{shown}" + ("\n" if path.endswith(".json") else "")
 
 
-def _replayed(block: re.Match[str], folder: str, environment: dict[str, str]) -> str:
-    if block["code"] is not None:
-        output = _run([sys.executable, "-c", block["code"]], folder, environment)
-        return f"```python\n{block['code']}```\n```text\n{output}```"
+def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
+    """Run the blocks of a page in a process of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "SCHEMA_GUARD_STORE": f"sqlite:///{folder}/records.db",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+        }
+        done = subprocess.run(
+            [sys.executable, "-P", __file__, "--run"],
+            cwd=folder,
+            env=environment,
+            input=json.dumps(blocks),
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return json.loads(done.stdout)
+
+
+# What follows runs in the process of a page.
+
+
+def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
+    return [
+        _python_block(block["code"]) if block["code"] is not None else _console_block(block["session"] or "")
+        for block in blocks
+    ]
+
+
+def _python_block(code: str) -> str:
+    with _caught() as said:
+        # Annotations are looked up in the module that a class or function names.
+        module = sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
+        except BaseException:  # noqa: BLE001 - it is shown where the output would be
+            traceback.print_exc()
+    return f"```python\n{code}```\n```text\n{_steady(said.getvalue())}```"
+
+
+def _console_block(session: str) -> str:
     lines = []
-    for line in block["session"].splitlines():
+    for line in session.splitlines():
         if line.startswith("$ "):
-            lines += [line, *_run(["sh", "-c", line[2:]], folder, environment).splitlines()]
+            lines += [line, *_steady(_typed(line[2:])).splitlines()]
     return "```console\n" + "\n".join(lines) + "\n```"
 
 
-def _run(command: list[str], folder: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(  # the README's own blocks
-        command,
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    return _SECONDS.sub("seconds p50/p95 0.00/0.00", done.stdout)
+def _typed(command: str) -> str:
+    ours = _OURS.fullmatch(command)
+    if ours is None:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout
+    from schema_guard.cli import main
+
+    with _caught() as said, contextlib.redirect_stderr(io.StringIO() if ours["quiet"] else said):
+        status = main(shlex.split(ours["arguments"]))
+    lines = said.getvalue().splitlines(keepends=True)
+    if ours["head"]:
+        lines = lines[: int(ours["head"])]
+    if ours["first"]:
+        lines = lines[int(ours["first"]) - 1 : int(ours["last"])]
+    return "".join(lines) + (f"exit {status}\n" if ours["status"] else "")
+
+
+@contextlib.contextmanager
+def _caught():
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        yield said
+
+
+def _steady(output: str) -> str:
+    return _SECONDS.sub("seconds p50/p95 0.00/0.00", output)
 
 
 def main() -> int:
-    text = README.read_text(encoding="utf-8")
-    now = rendered(text)
-    if "--update" in sys.argv:
-        README.write_text(now, encoding="utf-8")
+    if "--run" in sys.argv:
+        print(json.dumps(_run_blocks(json.load(sys.stdin))))
         return 0
-    return int(now != text)
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        now = rendered(text)
+        if now != text:
+            stale.append(page)
+            if "--update" in sys.argv:
+                page.write_text(now, encoding="utf-8")
+    for page in stale:
+        print(page.relative_to(ROOT))
+    return int(bool(stale) and "--update" not in sys.argv)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ LAYERS = (
     ("bench", "testing"),
     ("climb", "datasets"),
     ("tuning",),
+    ("demo",),
     ("cli",),
     ("__main__",),
 )

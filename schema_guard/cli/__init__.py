@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from schema_guard.cli import bench, check, climb, report
+from schema_guard.cli import bench, check, climb, demo, report
 from schema_guard.cli.group import command
 from schema_guard.text import safe
 
-__all__ = ["bench", "check", "climb", "command", "main", "report"]
+__all__ = ["bench", "check", "climb", "command", "demo", "main", "report"]
 
 
 def main(argv: list[str] | None = None) -> int:

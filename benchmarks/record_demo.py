@@ -1,0 +1,38 @@
+"""Asks the local model everything that the demo may ask, and keeps its replies: python benchmarks/record_demo.py.
+
+Writes `schema_guard/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. One call at a time, so that
+the model is as deterministic as it can be. To be run again when the demo's prompts change: a test says so.
+"""
+
+from datetime import UTC, datetime
+
+from schema_guard import Budget, guard, open_store
+from schema_guard.climb.inputs import inputs_of
+from schema_guard.demo.function import EVENT, messages_of, notice_reader, notices
+from schema_guard.demo.recorded import FILE, write_replies
+from schema_guard.demo.run import OUTPUT_TOKENS
+from schema_guard.models import connect
+
+
+def main() -> None:
+    """Record."""
+    attempts = []
+    with connect("local") as model:
+        reader = notice_reader(model, open_store("sqlite://"))
+        strict = guard(
+            EVENT,
+            strategy="strict_schema",
+            max_attempts=1,
+            store=None,
+            budget=Budget(output_tokens=OUTPUT_TOKENS),
+        )(model)
+        for ask in (reader.outcome, strict.outcome):
+            for task in inputs_of(reader.schema, notices()).tasks:
+                attempts += ask(messages_of(task)).attempts
+    write_replies(model.name, datetime.now(UTC).date().isoformat(), attempts)
+    failed = sum(attempt.failure is not None for attempt in attempts)
+    print(f"{len(attempts)} replies, {failed} of them not valid: {FILE}")
+
+
+if __name__ == "__main__":
+    main()
