@@ -1,25 +1,26 @@
-"""What the writer and the store need of a database, whichever it is."""
+"""What the writer and the store need of a database, whichever it is.
+
+Rules: this is said in the words of records, so that a database of any kind can keep it. Another kind is a
+package beside `sqlite` that `urls.connect` knows by its scheme, and a line in `tests/records/conftest.py`,
+where every store keeps the same contract.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from schema_guard.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from schema_guard.records.attempts import Where
+    from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
-
-Select: TypeAlias = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-
-
-def has_roll_ups(select: Select) -> bool:
-    """Say whether a database has the tables that came with version 2: roll-ups and declarations."""
-    ((version,),) = select("PRAGMA user_version", ())
-    return bool(version >= 2)
 
 
 class WriteRefused(StoreError):
@@ -77,6 +78,44 @@ class Session(Protocol):
         """Let the database go; never raises."""
 
 
+class Snapshot(Protocol):
+    """One state of a database, for reading; used by one thread. Everything is in the order of storing."""
+
+    def span(self, where: Where) -> tuple[int, int]:
+        """Give the least and the greatest `id` of attempts in these times, or a wider span; (0, 0) for none."""
+
+    def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
+        """Give the next attempts with an `id` from *first* to *last*; none when that was all."""
+
+    def drops(self, *, since: float | None) -> dict[str, int]:
+        """Give the attempts that were dropped since then, by reason."""
+
+    def roll_ups(self, where: Where) -> list[ConfigurationCounts] | None:
+        """Give the roll-ups of the configurations of one schema and function, or of all.
+
+        They are of all times. None where the tables are of a version that keeps none.
+        """
+
+    def configuration_ids(self) -> dict[Row, int]:
+        """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`; none without roll-ups."""
+
+    def chunks(self, configuration_id: int) -> list[tuple[int, int]]:
+        """Give all judged calls of a configuration in chunks: how many, and the `id` of the first one's first attempt."""
+
+    def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
+        """Give the inputs that were called once in each of two configurations.
+
+        Returns:
+            All of them; those unhandled only in the first; those unhandled only in the second.
+        """
+
+    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
+        """Give what holds for each rung: the declaration about it that was stored last."""
+
+    def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
+        """Give every target that was set."""
+
+
 class Backend(Protocol):
     """A database that may not be open yet."""
 
@@ -87,8 +126,11 @@ class Backend(Protocol):
     def session(self) -> Session:
         """Open for writing and make what is missing; `WriteRefused` if that cannot be."""
 
-    def reading(self) -> AbstractContextManager[Select]:
+    def reading(self) -> AbstractContextManager[Snapshot]:
         """Open for reading one state of the database; empty when nothing was stored; `StoreError`."""
+
+    def recount(self, pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
+        """Give what the roll-ups of these attempts alone would be; the `id`s are of no store."""
 
     def info(self) -> StoreInfo:
         """Say what the store is; `StoreError` if it cannot be read."""

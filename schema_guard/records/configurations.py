@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from schema_guard.errors import InvalidArgument
-from schema_guard.records.backend import has_roll_ups
 from schema_guard.records.rollups import SUMS, middle_us
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from schema_guard.records.attempts import Where
-    from schema_guard.records.backend import Select
     from schema_guard.records.rows import Row
 
-_Tallies: TypeAlias = dict[str, dict[str, int]]
+Tallies: TypeAlias = dict[str, dict[str, int]]
+"""Counts of a configuration by name and key."""
 
 C = TypeVar("C", "FailureCount", "ViolationCount")
 
-_IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
+IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
 _MICROSECONDS = 10**6
 
 
@@ -210,87 +207,23 @@ class ConfigurationCounts:
         return fsum(count * k / n for n, k, count in self.clusters)
 
 
-class Place(NamedTuple):
-    """Where in the attempts some calls of a configuration begin.
-
-    Attributes:
-        configuration: Values of `CONFIGURATION_COLUMNS`.
-        first: The `id` from which to read.
-        judged: How many judged calls of the configuration to leave out from there.
-    """
-
-    configuration: Row
-    first: int
-    judged: int
-
-
-def configuration_ids(select: Select) -> dict[Row, int]:
-    """Give the `id` of each configuration; none where there are no roll-ups."""
-    if not has_roll_ups(select):
-        return {}
-    sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
-    return {tuple(configuration): number for number, *configuration in select(sql, ())}
-
-
-def pairs(select: Select, before_id: int, after_id: int) -> tuple[int, int, int]:
-    """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
-    if not has_roll_ups(select):
-        return 0, 0, 0
-    sql = """SELECT COUNT(*), TOTAL(one.k > other.k), TOTAL(one.k < other.k)
-        FROM inputs AS one JOIN inputs AS other USING (input)
-        WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1"""
-    ((shared, before, after),) = select(sql, [before_id, after_id])
-    return shared, int(before), int(after)
-
-
-def place_after(select: Select, configuration_id: int, call_number: int) -> Place:
-    """Find where the judged calls after the first *call_number* begin; `InvalidArgument` if nowhere."""
-    by_id = {number: configuration for configuration, number in configuration_ids(select).items()}
-    if configuration_id not in by_id:
-        raise InvalidArgument(
-            f"configuration_id={configuration_id!r}: the store has no such configuration, `configurations()` "
-            "gives those that it has"
-        )
-    sql = "SELECT n, first_attempt FROM outcomes WHERE configuration_id = ? ORDER BY chunk"
-    calls = first = judged = 0
-    for n, first_attempt in select(sql, [configuration_id]):
-        if calls < call_number:
-            first, judged = first_attempt, call_number - calls
-        calls += n
-    if not 0 <= call_number <= calls:
-        raise InvalidArgument(
-            f"call_number={call_number!r}: expected 0 to {calls}, the judged calls of the configuration"
-        )
-    return Place(by_id[configuration_id], first, judged)
-
-
 def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
     """Give the counts of a configuration without calls."""
-    return _counts((configuration_id, *configuration, None, None), defaultdict(dict), b"")
+    return counts_of((configuration_id, *configuration, None, None), defaultdict(dict), b"")
 
 
-def read_configurations(select: Select, where: Where) -> list[ConfigurationCounts]:
-    """Read the roll-ups of the configurations of one schema and function, or of all, first stored first."""
-    condition, values = where.sql()
-    sql = f"SELECT {', '.join(_IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"
-    found = select(sql, values)
-    chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"
-    tallies: dict[int, _Tallies] = defaultdict(lambda: defaultdict(dict))
-    sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"
-    for configuration_id, tally, key, count in select(sql, values):
-        tallies[configuration_id][tally][key] = count
-    outcomes: dict[int, list[bytes]] = defaultdict(list)
-    sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"
-    for configuration_id, bits in select(sql, values):
-        outcomes[configuration_id].append(bits)
-    return [_counts(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
+def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> ConfigurationCounts:
+    """Give the counts of a configuration.
 
-
-def _counts(row: tuple[Any, ...], tallies: _Tallies, outcomes: bytes) -> ConfigurationCounts:
+    Args:
+        identity: Values of `IDENTITY`.
+        tallies: What `rollups.Addition.tallies` added up to.
+        outcomes: As `ConfigurationCounts.outcomes`.
+    """
     ways = defaultdict(int, tallies["calls"])
     exact, transport = ways.pop("exact", 0), ways.pop("transport", 0)
     return ConfigurationCounts(
-        **dict(zip(_IDENTITY, row, strict=True)),
+        **dict(zip(IDENTITY, identity, strict=True)),
         calls=sum(ways.values()),
         first_pass=ways["first_pass"],
         exact=exact,
@@ -315,12 +248,12 @@ def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:
     return tuple(counted) if counted and counted[-1].n > 1 else ()
 
 
-def _attempts(tallies: _Tallies) -> tuple[tuple[int, int], ...]:
+def _attempts(tallies: Tallies) -> tuple[tuple[int, int], ...]:
     judged, failed = tallies["judged"], tallies["failed"]
     return tuple((judged[key], failed.get(key, 0)) for key in sorted(judged, key=int))
 
 
-def _sums(tallies: _Tallies) -> tuple[AttemptSums, ...]:
+def _sums(tallies: Tallies) -> tuple[AttemptSums, ...]:
     attempts = tallies["attempts"]
     return tuple(
         AttemptSums(
@@ -330,7 +263,7 @@ def _sums(tallies: _Tallies) -> tuple[AttemptSums, ...]:
     )
 
 
-def _total(tallies: _Tallies, name: str, key: str, attempts: int) -> Total:
+def _total(tallies: Tallies, name: str, key: str, attempts: int) -> Total:
     unknown = tallies[f"{name}_unknown"].get(key, 0)
     amount = tallies[name].get(key, 0)
     known = amount if SUMS[name] == 1 else amount / SUMS[name]

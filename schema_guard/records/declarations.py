@@ -5,15 +5,11 @@ Rules: declarations are only ever added; of those about one rung the one that wa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.backend import has_roll_ups
 from schema_guard.records.rows import store_text
 from schema_guard.text import clip, did_you_mean
-
-if TYPE_CHECKING:
-    from schema_guard.records.backend import Select
 
 RungStatus: TypeAlias = Literal["not_applicable", "declined"]
 _STATUSES = ("not_applicable", "declined")
@@ -69,21 +65,3 @@ def text(name: str, given: object) -> str:
     if not isinstance(given, str) or not given.strip():
         raise InvalidArgument(f"{name}={clip(repr(given))}: expected a text that is not blank")
     return store_text(given)
-
-
-def read_rungs(select: Select, schema_fingerprint: str) -> list[DeclaredRung]:
-    """Give what holds for each rung, the declaration stored first at the beginning."""
-    if not has_roll_ups(select):
-        return []
-    sql = """SELECT rung, status, reason, at FROM declared_rungs
-        WHERE id IN (SELECT MAX(id) FROM declared_rungs WHERE schema_fingerprint = ? GROUP BY rung)
-        ORDER BY id"""
-    return [DeclaredRung(*row) for row in select(sql, [schema_fingerprint])]
-
-
-def read_targets(select: Select, schema_fingerprint: str) -> list[DeclaredTarget]:
-    """Give every target that was set, the first one first."""
-    if not has_roll_ups(select):
-        return []
-    sql = "SELECT at, target FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
-    return [DeclaredTarget(*row) for row in select(sql, [schema_fingerprint])]

@@ -1,30 +1,41 @@
-"""What can be asked of a database: attempts, roll-ups, and counts of chosen attempts.
+"""What can be asked of every database: attempts, roll-ups, and counts of chosen attempts.
 
+Attempts are only ever appended, so that pages that are read one after the other, up to an `id` that was
+the last one at the beginning, are of one state of the database.
 Apart from the store, so that a process that only records does not import it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.records.attempts import Where, page, span
-from schema_guard.records.backend import has_roll_ups
-from schema_guard.records.configurations import (
-    configuration_ids,
-    no_calls,
-    place_after,
-    read_configurations,
-)
+from schema_guard.errors import InvalidArgument
+from schema_guard.records.attempts import Where
+from schema_guard.records.configurations import no_calls
 from schema_guard.records.rollups import without_judged
-from schema_guard.records.sqlite.recount import recount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.records.backend import Backend
+    from schema_guard.records.backend import Backend, Snapshot
     from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.rollups import StoredRow
+    from schema_guard.records.rows import Row
+
+
+class _Place(NamedTuple):
+    """Where in the attempts some calls of a configuration begin.
+
+    Attributes:
+        configuration: Values of `CONFIGURATION_COLUMNS`.
+        first: The `id` from which to read.
+        judged: How many judged calls of the configuration to leave out from there.
+    """
+
+    configuration: Row
+    first: int
+    judged: int
 
 
 def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[StoredRow]]:
@@ -32,12 +43,12 @@ def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[St
 
     A page is read at a time: an open read would keep the log from being checkpointed.
     """
-    with backend.reading() as select:
-        least, last = span(select, where)
+    with backend.reading() as snapshot:
+        least, last = snapshot.span(where)
     first = max(first, least)
     while True:
-        with backend.reading() as select:
-            rows = page(select, where, first=first, last=last)
+        with backend.reading() as snapshot:
+            rows = snapshot.page(where, first=first, last=last)
         if not rows:
             return
         yield rows
@@ -46,19 +57,43 @@ def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[St
 
 def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
     """Count calls: by the roll-ups when all times are meant, else by the attempts."""
-    with backend.reading() as select:
-        if where.since is None and where.until is None and has_roll_ups(select):
-            return read_configurations(select, where)
-        ids = configuration_ids(select)
-    return [replace(counts, id=ids.get(counts.configuration)) for counts in recount(pages(backend, where))]
+    with backend.reading() as snapshot:
+        kept = None if where.is_timed else snapshot.roll_ups(where)
+        if kept is not None:
+            return kept
+        ids = snapshot.configuration_ids()
+    counted = backend.recount(pages(backend, where))
+    return [replace(counts, id=ids.get(counts.configuration)) for counts in counted]
 
 
 def configuration_after(backend: Backend, configuration_id: int, call_number: int) -> ConfigurationCounts:
     """Count the calls of a configuration after its first *call_number* judged ones; `InvalidArgument`."""
-    with backend.reading() as select:
-        place = place_after(select, configuration_id, call_number)
+    with backend.reading() as snapshot:
+        place = _place_after(snapshot, configuration_id, call_number)
     stored = pages(backend, Where(configuration=place.configuration), first=place.first)
-    found = recount(without_judged(stored, place.judged))
+    counted = backend.recount(without_judged(stored, place.judged))
     return (
-        replace(found[0], id=configuration_id) if found else no_calls(place.configuration, configuration_id)
+        replace(counted[0], id=configuration_id)
+        if counted
+        else no_calls(place.configuration, configuration_id)
     )
+
+
+def _place_after(snapshot: Snapshot, configuration_id: int, call_number: int) -> _Place:
+    """Find where the judged calls after the first *call_number* begin."""
+    by_id = {number: configuration for configuration, number in snapshot.configuration_ids().items()}
+    if configuration_id not in by_id:
+        raise InvalidArgument(
+            f"configuration_id={configuration_id!r}: the store has no such configuration, `configurations()` "
+            "gives those that it has"
+        )
+    calls = first = judged = 0
+    for n, first_attempt in snapshot.chunks(configuration_id):
+        if calls < call_number:
+            first, judged = first_attempt, call_number - calls
+        calls += n
+    if not 0 <= call_number <= calls:
+        raise InvalidArgument(
+            f"call_number={call_number!r}: expected 0 to {calls}, the judged calls of the configuration"
+        )
+    return _Place(by_id[configuration_id], first, judged)

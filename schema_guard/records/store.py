@@ -147,11 +147,9 @@ class Store:
         Returns:
             The inputs; those of them that were unhandled only before; and those only after.
         """
-        from schema_guard.records.configurations import pairs
-
         self.flush()
-        with self._backend.reading() as select:
-            return pairs(select, before_id, after_id)
+        with self._backend.reading() as snapshot:
+            return snapshot.pairs(before_id, after_id)
 
     def summary(
         self,
@@ -168,11 +166,9 @@ class Store:
 
     def drops(self, *, since: float | None = None) -> dict[str, int]:
         """Give the attempts that any process had to drop, by reason, as far as that could be stored."""
-        from schema_guard.records.attempts import drop_counts
-
         self.flush()
-        with self._backend.reading() as select:
-            return drop_counts(select, since=since)
+        with self._backend.reading() as snapshot:
+            return snapshot.drops(since=since)
 
     def declare_rung(self, schema_fingerprint: str, rung: str, status: RungStatus, reason: str) -> None:
         """Keep, with its date, that a rung of the ladder is not tried for a schema.
@@ -196,10 +192,8 @@ class Store:
 
     def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
         """Give what was declared of each rung for a schema, the latest of each, the oldest first."""
-        from schema_guard.records.declarations import read_rungs
-
-        with self._backend.reading() as select:
-            return read_rungs(select, schema_fingerprint)
+        with self._backend.reading() as snapshot:
+            return snapshot.declared_rungs(schema_fingerprint)
 
     def set_target(self, schema_fingerprint: str, target: float) -> None:
         """Keep, with its date, the largest rate of unhandled calls that is good enough for a schema.
@@ -221,10 +215,8 @@ class Store:
 
     def targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give all targets that were set for a schema with their dates; the last one holds."""
-        from schema_guard.records.declarations import read_targets
-
-        with self._backend.reading() as select:
-            return read_targets(select, schema_fingerprint)
+        with self._backend.reading() as snapshot:
+            return snapshot.declared_targets(schema_fingerprint)
 
     def info(self) -> StoreInfo:
         """Say what this store is and how large."""

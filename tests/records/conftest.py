@@ -1,5 +1,6 @@
-"""Builders of outcomes, a counting of faults, and processes of their own."""
+"""The databases that keep the contract, builders of outcomes, and processes of their own."""
 
+import itertools
 import json
 import os
 import sqlite3
@@ -14,6 +15,15 @@ import pytest
 
 import schema_guard
 from schema_guard.core.values import Attempt, Call, Failure, Outcome, Usage, Violation
+from schema_guard.records import Store
+from schema_guard.records.rows import rows
+from schema_guard.records.sqlite.database import SQLite
+
+# Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
+BACKENDS = {
+    "file": SQLite,
+    "memory": lambda path: SQLite(None),
+}
 
 CALL = Call(
     id="0" * 32,
@@ -62,6 +72,32 @@ def _outcome(*attempts, **call):
         elapsed_s=sum(attempt.elapsed_s for attempt in made),
         call=CALL._replace(**call),
     )
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def new_backend(request, tmp_path_factory):
+    """Give an empty database of a kind, another one at each call."""
+    folder, numbers = tmp_path_factory.mktemp(request.param), itertools.count(1)
+    return lambda: BACKENDS[request.param](folder / f"{next(numbers)}.db")
+
+
+@pytest.fixture
+def store(new_backend):
+    with Store(new_backend()) as opened:
+        yield opened
+
+
+def _write(backend, made_batches):
+    """Store outcomes, one transaction for each batch."""
+    session = backend.session()
+    for made in made_batches:
+        session.write([row for outcome in made for row in rows(outcome, None, session.key)], {}, 0.0)
+    session.close()
+
+
+@pytest.fixture(scope="session")
+def write():
+    return _write
 
 
 @pytest.fixture(scope="session")

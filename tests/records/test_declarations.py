@@ -12,12 +12,6 @@ from schema_guard.records.sqlite.database import SQLite
 FINGERPRINT = "f" * 16
 
 
-@pytest.fixture(params=["file", "memory"])
-def store(request, tmp_path):
-    with Store(SQLite(None if request.param == "memory" else tmp_path / "records.db")) as opened:
-        yield opened
-
-
 @pytest.fixture
 def clock(monkeypatch):
     """A clock whose time is set by the test."""

@@ -1,31 +1,12 @@
-"""The contract of every store, then that of a file."""
-
-import errno
-import json
-import os
-import sqlite3
-import stat
+"""The contract of every store, and how one is opened."""
 
 import pytest
 
 from schema_guard import records
-from schema_guard.core.values import Failure, Message, Usage, Violation
-from schema_guard.errors import InvalidArgument, StoreError
-from schema_guard.records import Counts, Store, open_store, resolve_store
+from schema_guard.core.values import Usage
+from schema_guard.errors import InvalidArgument
+from schema_guard.records import Counts, open_store, resolve_store
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.tables import make_tables
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "records.db"
-
-
-@pytest.fixture(params=["file", "memory"])
-def store(request, path):
-    with open_store("sqlite://" if request.param == "memory" else f"sqlite:///{path}") as opened:
-        yield opened
 
 
 def test_what_is_recorded_can_be_read(store, make):
@@ -132,69 +113,12 @@ def test_a_closed_store_drops(store, make):
     assert store.counts() == Counts(offered=1, stored=0, dropped={"store_unavailable": 1}, pending=0)
 
 
-def test_sync_stores_before_it_returns(path, make, count_rows):
-    """With durability "sync" the row is committed when `record` returns."""
-    with open_store(f"sqlite:///{path}", durability="sync") as store:
-        store.record(make.outcome())
-
-        assert count_rows(path) == 1
-
-
-def test_durability_is_queue_or_sync(path):
+def test_durability_is_queue_or_sync():
     """Another durability is refused with the nearest word."""
     with pytest.raises(InvalidArgument) as error:
-        open_store(f"sqlite:///{path}", durability="snyc")
+        open_store("sqlite://", durability="snyc")
 
     assert str(error.value) == "durability='snyc': expected 'queue' or 'sync', did you mean 'sync'?"
-
-
-def test_info_of_a_file(path, make):
-    """A store says where it is, how many rows it holds and how large it is."""
-    with open_store(f"sqlite:///{path}") as store:
-        store.record(make.outcome())
-
-        info = store.info()
-
-    assert (info.url, info.path, info.rows, info.schema_version, info.engine) == (
-        f"sqlite:///{path}",
-        str(path),
-        1,
-        2,
-        f"sqlite {sqlite3.sqlite_version}",
-    )
-    assert info.size_bytes > 4096
-
-
-def test_info_of_memory(make):
-    """A store in memory has no path."""
-    with open_store("sqlite://") as store:
-        info = store.info()
-
-    assert (info.url, info.path, info.rows, info.size_bytes > 0) == ("sqlite://", None, 0, True)
-
-
-def test_the_file_is_for_its_owner_only(tmp_path, make):
-    """A file that is made has mode 0600, its log and lock too, and a folder that is made 0700."""
-    folder = tmp_path / "new"
-    with open_store(f"sqlite:///{folder / 'records.db'}") as store:
-        store.record(make.outcome())
-        store.flush()
-        modes = {name.name: stat.S_IMODE(name.stat().st_mode) for name in (folder, *folder.iterdir())}
-
-    assert modes.pop("new") == 0o700
-    assert set(modes.values()) == {0o600}
-
-
-def test_the_file_outlives_the_store(path, make):
-    """Records are there when the store is opened again, under the same hash key."""
-    for _ in range(2):
-        with open_store(f"sqlite:///{path}") as store:
-            store.record(make.outcome(), "task")
-    with open_store(f"sqlite:///{path}") as store:
-        hashes = [row["input_hash"] for row in store.attempts()]
-
-    assert len(hashes) == 2
-    assert len(set(hashes)) == 1
 
 
 def test_two_stores_have_two_hash_keys(make):
@@ -218,155 +142,6 @@ def test_a_fleet_has_one_hash_key(make, monkeypatch):
             hashes |= {row["input_hash"] for row in store.attempts()}
 
     assert len(hashes) == 1
-
-
-def test_the_database_uses_a_log_and_strict_tables(path):
-    """The file is in WAL mode and its tables are STRICT."""
-    open_store(f"sqlite:///{path}").close()
-    connection = sqlite3.connect(path)
-    mode = connection.execute("PRAGMA journal_mode").fetchone()
-    strict = connection.execute("SELECT DISTINCT strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite%'")
-
-    assert (mode, strict.fetchall()) == (("wal",), [(1,)])
-    connection.close()
-
-
-def test_the_table_has_the_columns_of_a_row():
-    """The table and the rows agree on names and order."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    make_tables(connection, None)
-    names = [name for _, name, *_ in connection.execute("PRAGMA table_info(attempts)")]
-    connection.close()
-
-    assert sorted(names) == sorted(("id", *COLUMNS))
-
-
-def refusal(url_path):
-    with pytest.raises(StoreError) as error:
-        open_store(f"sqlite:///{url_path}")
-    return str(error.value)
-
-
-def test_a_newer_version_is_refused(path):
-    """A file of a later version of the library is not touched."""
-    open_store(f"sqlite:///{path}").close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 7")
-    connection.close()
-
-    assert refusal(path) == (f"{path} has schema version 7, this version knows up to 2: upgrade schema-guard")
-
-
-def test_a_newer_version_is_not_read_either(path):
-    """Reading a file of a later version is refused as well."""
-    open_store(f"sqlite:///{path}").close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 7")
-    connection.close()
-    store = Store(SQLite(path))
-
-    with pytest.raises(StoreError, match="has schema version 7"):
-        store.summary()
-
-
-def test_a_file_that_is_no_database_is_refused(path):
-    """A file of text is named, and stays as it is."""
-    path.write_text("not a database, but long enough to have a header of one hundred bytes" * 3)
-
-    assert refusal(path) == f"{path} is not a SQLite database: move it away or name another file"
-    assert path.read_text().startswith("not a database")
-
-
-def test_the_database_of_another_program_is_refused(path):
-    """A database with other tables gets none of ours."""
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE theirs (x)")
-    connection.close()
-
-    assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
-
-
-def test_a_damaged_file_is_refused(path, make):
-    """A file whose first table page is overwritten is named as damaged."""
-    with open_store(f"sqlite:///{path}") as store:
-        store.record(make.outcome())
-    content = bytearray(path.read_bytes())
-    content[100:400] = b"\xaa" * 300
-    path.write_bytes(content)
-
-    assert refusal(path) == f"{path} is damaged: keep a copy of it and name another file"
-
-
-def test_a_folder_is_refused(tmp_path):
-    """A path that is a folder is answered with a file in it."""
-    assert refusal(tmp_path) == (
-        f"{tmp_path} is a directory: expected a file, such as {tmp_path / 'records.db'}"
-    )
-
-
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
-    """A path below a file says what the system says, and what to do."""
-    (tmp_path / "file").write_text("")
-    path = tmp_path / "file" / "records.db"
-
-    assert refusal(path) == (
-        f"{path} cannot be written ({os.strerror(errno.EEXIST)}): make it and its folder writable, "
-        "or name another file"
-    )
-
-
-def test_a_read_only_file_is_refused(path):
-    """A database that cannot be written is refused when it is opened, not at the first record."""
-    open_store(f"sqlite:///{path}").close()
-
-    def connect(url, **options):
-        return sqlite3.connect(url.replace("mode=rw", "mode=ro"), **options)
-
-    read_only = SQLite(path, connect=connect)
-
-    with pytest.raises(StoreError) as error:
-        read_only.session()
-
-    assert str(error.value) == (f"{path} is read-only: make it and its folder writable, or name another file")
-
-
-def test_a_user_without_home_is_told(monkeypatch):
-    """A path in a home folder that does not exist is not made in the current one."""
-    monkeypatch.setattr("os.path.expanduser", lambda path: path)
-
-    assert refusal("~/records.db") == (
-        "~/records.db needs a home folder and this user has none: set SCHEMA_GUARD_STORE"
-    )
-
-
-def canaries():
-    return {
-        name: f"CANARY-{name}-7d1f" for name in ("prompt", "reply", "message", "expected", "actual", "key")
-    }
-
-
-def test_no_text_reaches_the_file(path, make):
-    """Prompts, replies, messages, values and keys of the model are not in the file, its log, or the rows."""
-    secret = canaries()
-    violation = Violation(
-        f"/lines/0/{secret['key']}",
-        "/properties/lines/items/additionalProperties/type",
-        "type",
-        secret["expected"],
-        secret["actual"],
-    )
-    failure = Failure("structure", "type", secret["message"], (violation,))
-    prompt = (Message("user", secret["prompt"], {"name": secret["prompt"]}),)
-    attempt = {"prompt": prompt, "reply": secret["reply"], "failure": failure, "form": None}
-    with open_store(f"sqlite:///{path}") as store:
-        store.record(make.outcome(attempt), prompt)
-        store.flush()
-        files = b"".join(part.read_bytes() for part in path.parent.iterdir())
-        read = json.dumps(list(store.attempts()))
-    files += path.read_bytes()
-
-    assert b"app.extract" in files
-    assert [text for text in secret.values() if text.encode() in files or text in read] == []
 
 
 def test_one_url_in_memory_is_one_store():

@@ -11,7 +11,6 @@ from schema_guard.core.validation.violations import declared_location
 from schema_guard.core.values import Failure, Usage, Violation
 from schema_guard.records import Store, Summary
 from schema_guard.records.rows import store_text
-from schema_guard.records.sqlite.database import SQLite
 
 FORMS = ["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
 REPAIRED = set(FORMS[2:])
@@ -138,49 +137,45 @@ def recounted(made):
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    path = tmp_path_factory.mktemp("recount") / "records.db"
-    with Store(SQLite(None)) as memory, Store(SQLite(path)) as file:
-        yield {"memory": memory, "file": file}
+def shared_store(new_backend):
+    with Store(new_backend()) as opened:
+        yield opened
 
 
-@pytest.mark.parametrize("kind", ["memory", "file"])
 @given(described=outcomes)
-def test_summary_equals_a_recount(make, stores, kind, described):
+def test_summary_equals_a_recount(make, shared_store, described):
     """Every store gives, for any outcomes, the counts that plain Python gives."""
     function = secrets.token_hex(8)  # examples share a store
     made = [make.outcome(*failures, end, function=function, **call) for failures, end, call in described]
     for outcome in made:
-        stores[kind].record(outcome)
+        shared_store.record(outcome)
 
-    assert stores[kind].summary(function=function) == recounted(made)
+    assert shared_store.summary(function=function) == recounted(made)
 
 
-def test_the_rates_add_up_to_the_calls(make):
+def test_the_rates_add_up_to_the_calls(store, make):
     """One call of each way: transport alone stands outside, transport after a judged reply is unhandled."""
     broken_off = {"failure": Failure("transport", "call_raised", ""), "form": None}
-    with Store(SQLite(None)) as store:
-        store.record(make.outcome({}))
-        store.record(make.outcome({"form": "unwrapped"}))
-        store.record(make.outcome({"form": "repaired_lossless"}))
-        store.record(make.outcome(make.failed, {"form": "resumed"}))
-        store.record(make.outcome(make.failed, {}))
-        store.record(make.outcome(make.failed, make.failed))
-        store.record(make.outcome(make.failed, broken_off))
-        store.record(make.outcome(broken_off))
-        (found,) = store.summary()
+    store.record(make.outcome({}))
+    store.record(make.outcome({"form": "unwrapped"}))
+    store.record(make.outcome({"form": "repaired_lossless"}))
+    store.record(make.outcome(make.failed, {"form": "resumed"}))
+    store.record(make.outcome(make.failed, {}))
+    store.record(make.outcome(make.failed, make.failed))
+    store.record(make.outcome(make.failed, broken_off))
+    store.record(make.outcome(broken_off))
+    (found,) = store.summary()
 
     assert (found.first_pass, found.exact, found.repaired, found.reasked, found.unhandled) == (2, 1, 2, 1, 2)
     assert (found.calls, found.transport, found.attempts) == (7, 1, 12)
 
 
-def test_a_summary_can_be_chosen(make):
+def test_a_summary_can_be_chosen(store, make):
     """Only the calls that meet the conditions are counted."""
-    with Store(SQLite(None)) as store:
-        store.record(make.outcome(started_at=100.0))
-        store.record(make.outcome(started_at=200.0, schema_name="b"))
+    store.record(make.outcome(started_at=100.0))
+    store.record(make.outcome(started_at=200.0, schema_name="b"))
 
-        chosen = store.summary(since=150.0, schema="b", function="app.extract")
+    chosen = store.summary(since=150.0, schema="b", function="app.extract")
 
     assert [(found.schema_name, found.calls) for found in chosen] == [("b", 1)]
 
@@ -196,20 +191,18 @@ def test_a_summary_can_be_chosen(make):
     ],
     ids=lambda other: next(iter(other)),
 )
-def test_configurations_are_not_pooled(make, other):
+def test_configurations_are_not_pooled(store, make, other):
     """Calls that differ in a part of their configuration are counted apart."""
-    with Store(SQLite(None)) as store:
-        store.record(make.outcome())
-        store.record(make.outcome(**other))
+    store.record(make.outcome())
+    store.record(make.outcome(**other))
 
-        assert [found.calls for found in store.summary()] == [1, 1]
+    assert [found.calls for found in store.summary()] == [1, 1]
 
 
 @pytest.mark.parametrize("other", [{"function": "other"}, {"segment": "eu"}, {"cluster": "c"}])
-def test_functions_and_segments_are_pooled(make, other):
+def test_functions_and_segments_are_pooled(store, make, other):
     """A configuration is one, whichever functions and parts of the traffic use it."""
-    with Store(SQLite(None)) as store:
-        store.record(make.outcome())
-        store.record(make.outcome(**other))
+    store.record(make.outcome())
+    store.record(make.outcome(**other))
 
-        assert [found.calls for found in store.summary()] == [2]
+    assert [found.calls for found in store.summary()] == [2]

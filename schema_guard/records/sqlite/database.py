@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import StoreInfo, WriteRefused
 from schema_guard.records.sqlite.tables import (
@@ -27,10 +27,12 @@ from schema_guard.records.sqlite.tables import (
 from schema_guard.records.sqlite.turns import turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import Select, Session
+    from schema_guard.records.backend import Session, Snapshot
+    from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
@@ -98,27 +100,26 @@ class SQLite:
                 raise
 
     @contextmanager
-    def reading(self) -> Iterator[Select]:
+    def reading(self) -> Iterator[Snapshot]:
         """Open for reading one state; a file that does not exist yet reads as empty."""
-        path = self._path
-        if path is None:
-            memory = self._memory()
-            with memory.lock:
-                yield selecting(memory.connection)
-            return
-        with _translated(path, otherwise="store_unavailable"):
-            connection = self._open(path) if _has_content(path) else self._empty()
-            with closing(connection):
-                connection.execute("BEGIN")
-                yield selecting(connection)
+        from schema_guard.records.sqlite.reading import SQLiteSnapshot  # not needed by who only records
+
+        with self._one_state() as connection:
+            yield SQLiteSnapshot(connection)
+
+    def recount(self, pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
+        """Count attempts by the tables and statements of the roll-ups, in a database in memory."""
+        from schema_guard.records.sqlite.recount import recount  # as above
+
+        return recount(pages)
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
-        with self.reading() as select:
-            ((rows,),) = select("SELECT count(*) FROM attempts", ())
-            ((pages,),) = select("PRAGMA page_count", ())
-            ((page_bytes,),) = select("PRAGMA page_size", ())
-            ((version,),) = select("PRAGMA user_version", ())
+        with self._one_state() as connection:
+            ((rows,),) = connection.execute("SELECT count(*) FROM attempts")
+            ((pages,),) = connection.execute("PRAGMA page_count")
+            ((page_bytes,),) = connection.execute("PRAGMA page_size")
+            ((version,),) = connection.execute("PRAGMA user_version")
         path = self._path
         return StoreInfo(
             url=self.url,
@@ -135,6 +136,21 @@ class SQLite:
         if memory is not None:
             with memory.lock:
                 memory.connection.close()
+
+    @contextmanager
+    def _one_state(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that sees one state of the database until the end of the block."""
+        path = self._path
+        if path is None:
+            memory = self._memory()
+            with memory.lock:
+                yield memory.connection
+            return
+        with _translated(path, otherwise="store_unavailable"):
+            connection = self._open(path) if _has_content(path) else self._empty()
+            with closing(connection):
+                connection.execute("BEGIN")
+                yield connection
 
     def _open(self, path: Path) -> sqlite3.Connection:
         """Connect to a file that exists and whose version is known."""
@@ -270,12 +286,3 @@ def _has_content(path: Path) -> bool:
 def _size_bytes(path: Path) -> int:
     parts = [path, Path(f"{path}-wal")]
     return sum(part.stat().st_size for part in parts if part.exists())
-
-
-def selecting(connection: sqlite3.Connection) -> Select:
-    """Give what reads from a connection."""
-
-    def select(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return connection.execute(sql, parameters).fetchall()
-
-    return select

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.records.attempts import Where
-from schema_guard.records.configurations import read_configurations
 from schema_guard.records.rollups import whole_calls
-from schema_guard.records.sqlite.database import selecting
+from schema_guard.records.sqlite.reading import read_roll_ups
 from schema_guard.records.sqlite.rollups import roll_up
 from schema_guard.records.sqlite.tables import make_tables, transaction
 
@@ -28,4 +27,4 @@ def recount(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
         with transaction(connection):
             for rows in whole_calls(pages):
                 roll_up(connection, rows)
-        return read_configurations(selecting(connection), Where())
+        return read_roll_ups(connection, Where())
