@@ -324,7 +324,7 @@ def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
         sections=(
             Section(
                 "Laws",
-                table=Table(("law", "", "draws", "what it says"), rows, (0, 1, 3)),
+                table=Table(("law", "state", "draws", "what it says"), rows, (0, 1, 3)),
                 lines=tuple(_wrongs(tried)),
             ),
         ),

@@ -23,6 +23,7 @@ from tests.climb.climb_models import (
     is_strict,
     texts,
 )
+from tests.report.written import left_out
 
 SETTINGS = ClimbSettings(target=0.2, concurrency=1, declined={"schema_simplify": "one field is all there is"})
 
@@ -93,6 +94,11 @@ def test_bounds_of_the_table_are_those_of_the_verdict(result):
     shown = result.verdict.figures["rates"]["strict_schema"]
 
     assert (shown["lower"], shown["upper"]) == (0.0, bounds(0, 28, alpha=0.05 / 2).upper)
+
+
+def test_every_writer_shows_all_of_it(result):
+    """Text, Markdown and page leave nothing of a climb out."""
+    assert left_out(document_of(result)) == []
 
 
 def test_json_holds_every_field(result):

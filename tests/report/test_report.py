@@ -12,6 +12,7 @@ from schema_guard.report.as_text import as_text as written
 from schema_guard.report.recorded import document_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
+from tests.report.written import left_out
 
 CALL = Call(
     id="", function="shop.extract", schema_name="invoice", schema_fingerprint="f" * 16, model="m1", target=None,
@@ -111,6 +112,11 @@ def test_text_of_a_report(store):
         "  - system_prompt broke: /total type 2\n"
         "  - system_prompt: 1 calls without a reply, outside of the rates"
     )
+
+
+def test_every_writer_shows_all_of_it(store):
+    """Text, Markdown and page leave nothing of a report out."""
+    assert left_out(document_of(recorded(store, *OUTCOMES))) == []
 
 
 def test_empty_store_has_no_data(store):

@@ -31,7 +31,6 @@ _WORDS = (
         "order of the schema, or in that order with the required ones first"
     ),
     "times are processor time; compiling of what came to its end, masks of the first tokens of valid instances",
-    "[lower, upper]: each side holds with 95 %; n counts schemas",
 )
 
 
@@ -65,6 +64,7 @@ def document_of(result: EnginesResult) -> Document:
                 "limits",
                 f"at most {limits.schema_s:g} CPU s and {limits.memory_bytes / 2**30:g} GiB for a schema",
             ),
+            Fact("bounds", "[lower, upper]: each side holds with 95 %; n counts schemas"),
         ),
         tuple(_sections(result)),
     )

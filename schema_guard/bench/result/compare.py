@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.bench.result.clusters import clusters_of
 from schema_guard.bench.result.comparisons import ALPHA, compared, corrected, shares_of
 from schema_guard.bench.result.sections import called_in_short, shown
-from schema_guard.bench.result.values import MEASURES
+from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
 from schema_guard.report.document import Document, Fact, Section, Table
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 # Of the tasks that changed so many are named.
 MOST_TASKS = 20
-
-WORDS: dict[Measure, str] = {"format": "valid", "content": "right"}
 
 OTHER_SUITE = "the suites are not the same: tasks are paired by their names, and their texts may differ"
 
@@ -257,15 +255,12 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
     found = [one for pair in comparison.columns for one in (pair.format, pair.content)]
     yield Section(
         "Differences",
-        "",
+        f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
         Table(
             ("column", "tasks", "A %", "B %", "B less A, points", "odds", "better"),
             tuple(_row(one) for one in found),
         ),
-        (
-            called_in_short(found),
-            f"[lower, upper]: the two bounds of one difference hold together with {100 * (1 - ALPHA):.0f} %, at every look",
-        ),
+        (called_in_short(found),),
     )
     for pair in comparison.columns:
         lines = tuple(_changed_lines(pair))
@@ -280,7 +275,7 @@ def _pair_name(a: str, b: str) -> str:
 def _row(one: Compared) -> tuple[str, ...]:
     better = "not called" if not one.called else ("B" if one.only_a > one.only_b else "A")
     return (
-        f"{_pair_name(one.a, one.b)}: {WORDS[one.measure]}",
+        f"{_pair_name(one.a, one.b)}: {PASSED[one.measure]}",
         str(one.tasks),
         _passed(one.rate_a),
         _passed(one.rate_b),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DELTA = 0.05
 ALPHA = 0.05
 
-FAILED: Mapping[Measure, Callable[[CallRow], bool]] = {
+IS_FAILURE: Mapping[Measure, Callable[[CallRow], bool]] = {
     "format": lambda call: not call.is_valid,
     "content": lambda call: not call.right,
 }
@@ -94,7 +94,7 @@ def compared(
 
 def shares_of(a: Clusters, b: Clusters, measure: Measure) -> dict[TaskKey, tuple[float, float]]:
     """Give for every task that both answered the share of its calls that failed, A's and B's."""
-    failed = FAILED[measure]
+    failed = IS_FAILURE[measure]
     return {
         task: (share_of(calls, failed), share_of(b[task], failed)) for task, calls in a.items() if task in b
     }

@@ -11,7 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 from schema_guard.bench.result.clusters import Clusters, clusters_of, leaf_share_of, rate_of
-from schema_guard.bench.result.comparisons import FAILED, comparisons_of
+from schema_guard.bench.result.comparisons import IS_FAILURE, comparisons_of
 from schema_guard.bench.result.values import (
     BenchResult,
     CallRow,
@@ -242,7 +242,7 @@ def _parts(calls: Iterable[CallRow], name_of: Callable[[CallRow], str | None]) -
 def _part(name: str, calls: Sequence[CallRow]) -> SuitePart:
     clusters = clusters_of(calls)
     judged = [call for call in calls if not call.is_lost]
-    failed = FAILED["format"]
+    failed = IS_FAILURE["format"]
     return SuitePart(
         name=name,
         calls=len(judged),

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.bench.result.compare import (
     OTHER_SUITE,
-    WORDS,
     check_common,
     clusters_in,
     pairs_of,
@@ -26,6 +25,7 @@ from schema_guard.bench.result.compare import (
 )
 from schema_guard.bench.result.comparisons import ALPHA, compared
 from schema_guard.bench.result.sections import shown
+from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
 from schema_guard.report.document import Document, Fact, Section, Table
@@ -42,9 +42,8 @@ Gated: TypeAlias = Literal["valid", "right", "both"]
 _MEASURES: dict[str, tuple[Measure, ...]] = {
     "valid": ("format",),
     "right": ("content",),
-    "both": ("format", "content"),
+    "both": MEASURES,
 }
-
 
 # Bounds are no finer.
 _MOST_DECIMALS = 7
@@ -159,7 +158,7 @@ def _drop(one: Compared) -> Drop:
     """Read a difference of failure rates, now less then, as the drop of what went well."""
     return Drop(
         column=one.a,
-        measure=WORDS[one.measure],
+        measure=PASSED[one.measure],
         tasks=one.tasks,
         baseline=None if one.rate_b is None else 1 - one.rate_b,
         current=None if one.rate_a is None else 1 - one.rate_a,
@@ -178,12 +177,8 @@ def document_of(result: GateResult) -> Document:
     """Give a gate's result as a document, whose title says whether it was passed, and why."""
     drops = Section(
         "Drops",
-        table=Table(
-            ("column", "tasks", "baseline %", "current %", "drop, points"), tuple(map(_row, result.drops))
-        ),
-        lines=(
-            f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
-        ),
+        f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
+        Table(("column", "tasks", "baseline %", "current %", "drop, points"), tuple(map(_row, result.drops))),
     )
     return Document(reason_of(result), tuple(_facts(result)), (drops,), good=result.passed)
 

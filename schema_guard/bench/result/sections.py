@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.values import FAILED
 from schema_guard.core.pointer import pointer
 from schema_guard.report.document import Quote, Section, Table
 from schema_guard.report.words import NO_DATA, bounded, points, tokens
@@ -44,8 +45,6 @@ _MOST_LISTED = 6
 
 _CODES, _PLACES = 6, 6
 
-_FAILED: dict[Measure, str] = {"format": "unhandled", "content": "not right"}
-
 
 def shown(name: str) -> str:
     """Cut a name to what is shown of it."""
@@ -59,10 +58,10 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
     header = ["column", "n", *(["tasks"] if repeated else []), "exact %", "first pass %"]
     header += [*(["repaired %"] if is_repaired else []), "after re-ask %", "unhandled %"]
     rows = []
-    for label, found in zip(labels, result.columns, strict=True):
-        counts = [str(found.calls), *([str(found.tasks)] if repeated else [])]
-        rates = [found.exact, found.first_pass, *([found.repaired] if is_repaired else []), found.reasked]
-        rows.append((label, *counts, *map(bounded, [*rates, found.unhandled])))
+    for label, column in zip(labels, result.columns, strict=True):
+        counts = [str(column.calls), *([str(column.tasks)] if repeated else [])]
+        rates = [column.exact, column.first_pass, *([column.repaired] if is_repaired else []), column.reasked]
+        rows.append((label, *counts, *map(bounded, [*rates, column.unhandled])))
     return Section(
         "Format",
         "n counts calls with a judged reply",
@@ -74,8 +73,8 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 def content_section(result: BenchResult, labels: Labels) -> Section:
     """Give how right the values are."""
     rows = (
-        (label, str(found.calls), bounded(found.right), bounded(found.leaf_share))
-        for label, found in zip(labels, result.columns, strict=True)
+        (label, str(column.calls), bounded(column.right), bounded(column.leaf_share))
+        for label, column in zip(labels, result.columns, strict=True)
     )
     return Section(
         "Content",
@@ -98,21 +97,21 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
     )
     money = () if currency is None else (currency,)
     rows = (
-        (label, *_cost_cells(found, has_prices=currency is not None))
-        for label, found in zip(labels, result.columns, strict=True)
+        (label, *_cost_cells(column, has_prices=currency is not None))
+        for label, column in zip(labels, result.columns, strict=True)
     )
     return Section("What it took", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
 
 
-def _cost_cells(found: ColumnResult, *, has_prices: bool) -> tuple[str, ...]:
-    used = f"{tokens(found.input_tokens)}/{tokens(found.output_tokens)}"
-    seconds = f"{_amount(found.elapsed_p50_s)}/{_amount(found.elapsed_p95_s)}"
+def _cost_cells(column: ColumnResult, *, has_prices: bool) -> tuple[str, ...]:
+    used = f"{tokens(column.input_tokens)}/{tokens(column.output_tokens)}"
+    seconds = f"{_amount(column.elapsed_p50_s)}/{_amount(column.elapsed_p95_s)}"
     per = (
-        (found.cost, found.cost_per_valid, found.cost_per_right)
+        (column.cost, column.cost_per_valid, column.cost_per_right)
         if has_prices
-        else (found.output_tokens_per_valid, found.output_tokens_per_right)
+        else (column.output_tokens_per_valid, column.output_tokens_per_right)
     )
-    return str(found.attempts), used, seconds, *map(_amount, per)
+    return str(column.attempts), used, seconds, *map(_amount, per)
 
 
 def _amount(amount: float | None) -> str:
@@ -125,10 +124,10 @@ def differences_section(result: BenchResult, labels: Labels) -> Section | None:
     """Give the paired differences: all of them where they are few, else those that are called."""
     if len(result.columns) == 1:
         return None
-    found = result.comparisons
-    listed = [one for one in found if one.called or len(found) <= _MOST_LISTED]
+    compared = result.comparisons
+    listed = [one for one in compared if one.called or len(compared) <= _MOST_LISTED]
     # What is listed of many is ordered by its evidence.
-    if len(found) > _MOST_LISTED:
+    if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
     label_of = {column.name: label for column, label in zip(result.columns, labels, strict=True)}
     rows = tuple(_difference_row(one, label_of) for one in listed[:MOST_ROWS])
@@ -155,7 +154,7 @@ def called_in_short(comparisons: Sequence[Compared]) -> str:
 
 def _difference_row(one: Compared, label_of: dict[str, str]) -> tuple[str, ...]:
     better = "not called" if one.better is None else label_of[one.better]
-    pair = f"{_FAILED[one.measure]}: {label_of[one.a]} less {label_of[one.b]}"
+    pair = f"{FAILED[one.measure]}: {label_of[one.a]} less {label_of[one.b]}"
     return pair, str(one.tasks), points(one.difference, one.lower, one.upper), odds(one.e_value), better
 
 
@@ -175,7 +174,7 @@ def matrix_section(result: BenchResult, labels: Labels, measure: Measure) -> Sec
         for label, name in zip(labels, names, strict=True)
     )
     return Section(
-        f"Differences of what is {_FAILED[measure]}",
+        f"Differences of what is {FAILED[measure]}",
         "Failures of the row less those of the column, in points of percent; * is called different.",
         Table(("", *labels), rows),
     )

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Measure: TypeAlias = Literal["format", "content"]
 MEASURES: tuple[Measure, ...] = ("format", "content")
 
+# What a call is called that did not fail by a measure, and one that did.
+PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
+FAILED: Mapping[Measure, str] = {"format": "unhandled", "content": "not right"}
+
 
 class FailedRow(NamedTuple):
     """An attempt that failed, as it is counted.

@@ -1,1 +1,5 @@
 """A verdict as a document, and as a page with plots."""
+
+from schema_guard.report.decision.document import document_of
+
+__all__ = ["document_of"]

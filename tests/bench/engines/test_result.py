@@ -20,6 +20,7 @@ from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
+from tests.report.written import left_out
 
 ENGINE = Engine("fake", "json", "no-such-distribution", "x:y", settings="as it is")
 RATES = ("compiled", "supported", "unsound", "narrowed", "coverage", "soundness", "any_order")
@@ -211,6 +212,11 @@ def test_text_shows_rates_ends_times_and_what_is_missing(result):
         ["-", "fake,", "1", "timeout:", "took", "too", "long", "to", "compile", "the", "schema"],
     ]
     assert "  - fake was not measured: x is not installed: pip install 'schema-guard[engines]'" in shown
+
+
+def test_every_writer_shows_all_of_it(result):
+    """Text, Markdown and page leave nothing of a result out."""
+    assert left_out(document_of(result)) == []
 
 
 def test_text_fits_a_terminal(result):

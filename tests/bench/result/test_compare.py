@@ -13,6 +13,7 @@ from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+from tests.report.written import left_out
 
 
 def compare_as_text(comparison):
@@ -182,11 +183,11 @@ def test_text_of_a_comparison():
 
 
 def test_bounds_are_explained():
-    """Under the table it is said what the brackets hold: bounds of each difference, not of all of them."""
+    """Above the table it is said what the brackets hold: bounds of each difference, not of all of them."""
     legend = "lower, upper]: the two bounds of one difference hold together with 95 %, at every look\n"
 
-    assert f"\n  - [{legend}" in compare_as_text(compare(BEFORE, AFTER))
-    assert f"\n- \\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))
+    assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
+    assert f"\n\\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))
 
 
 def test_many_changes_are_cut():
@@ -207,6 +208,11 @@ def test_markdown_and_json_have_the_same():
     document = compare_as_json(comparison)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["columns"][0]["format"]["called"] is True
+
+
+def test_every_writer_shows_all_of_it():
+    """Text, Markdown and page leave nothing of it out."""
+    assert left_out(document_of(compare(BEFORE, AFTER))) == []
 
 
 def test_names_are_escaped():

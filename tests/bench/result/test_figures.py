@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result import FailurePlace, SuitePart, result_of
-from schema_guard.bench.result.comparisons import FAILED
+from schema_guard.bench.result.comparisons import IS_FAILURE
 from schema_guard.bench.result.figures import MOST_EXAMPLES, general_location
 from schema_guard.stats import Rate, mean_bounds
 from tests.bench.simulated_runs import FAILURES, RUNS, content, run_of, runs, scored, simulated
@@ -259,5 +259,5 @@ def test_failed_is_what_the_rates_say():
     """What a comparison counts as failed is what is not valid, or not right."""
     result = result_of(run_of(scored("t1", content=content(1)), scored("t2", how="unhandled"), scored("t3")))
 
-    assert [FAILED["format"](call) for call in result.calls] == [False, True, False]
-    assert [FAILED["content"](call) for call in result.calls] == [True, True, False]
+    assert [IS_FAILURE["format"](call) for call in result.calls] == [False, True, False]
+    assert [IS_FAILURE["content"](call) for call in result.calls] == [True, True, False]

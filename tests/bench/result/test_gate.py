@@ -14,6 +14,7 @@ from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import gap_bounds
 from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
+from tests.report.written import left_out
 
 
 def gate_as_text(result):
@@ -196,6 +197,11 @@ def test_renderings_have_the_same():
     document = gate_as_json(result)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert (document["passed"], document["drops"][0]["drop"]) == (False, pytest.approx(0.28))
+
+
+def test_every_writer_shows_all_of_it():
+    """Text, Markdown and page leave nothing of it out."""
+    assert left_out(document_of(gate(BAD, GOOD))) == []
 
 
 def test_names_are_escaped():

@@ -13,11 +13,11 @@ from threading import Thread
 import pytest
 from hypothesis import given, settings
 
-from schema_guard.bench.result import result_file, result_from_file, result_of, result_page
+from schema_guard.bench.result import result_file, result_from_file, result_of, result_page, whole_document_of
 from schema_guard.bench.result.sections import MOST_ROWS
 from schema_guard.errors import MissingExtra
 from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
-from tests.report.test_decision_page import Page
+from tests.report.written import Page, left_out
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}"
 RESULT = result_of(
@@ -57,6 +57,13 @@ def test_any_result_has_a_page(run):
 
     assert page.open == []
     assert all(text.replace("\n", "").isprintable() for text in page.texts)
+
+
+@given(runs())
+@settings(max_examples=15)
+def test_every_writer_shows_all_of_it(run):
+    """Text, Markdown and page leave nothing of a result's document out, not even of the whole one."""
+    assert left_out(whole_document_of(result_of(run))) == []
 
 
 def test_replies_are_text():

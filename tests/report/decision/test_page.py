@@ -3,9 +3,7 @@
 import re
 import sys
 from base64 import b64encode
-from dataclasses import dataclass, field
 from hashlib import sha256
-from html.parser import HTMLParser
 
 import matplotlib as mpl
 import pytest
@@ -16,53 +14,11 @@ from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.report.decision.page import decision_page
 from tests.decide.examples import economics, failing, strategy
 from tests.decide.test_laws import evidences
-from tests.report.decision_examples import EVIDENCE, VERDICTS, expected_words
-from tests.report.test_decision import HOSTILE, hostile, one_line
+from tests.report.decision.examples import EVIDENCE, VERDICTS, expected_words
+from tests.report.decision.test_document import HOSTILE, hostile
+from tests.report.written import Page, one_line
 
 PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
-VOID = {"meta"}
-
-
-@dataclass
-class Page(HTMLParser):
-    """What a browser makes of a page: its tags with their attributes, its text, and what is not closed."""
-
-    source: str
-    tags: list = field(default_factory=list)
-    texts: list = field(default_factory=list)
-    open: list = field(default_factory=list)
-
-    def __post_init__(self):
-        super().__init__()
-        self.feed(self.source)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.texts.append(data)
-
-    @property
-    def text(self):
-        return one_line(" ".join(self.texts))
-
-    def names(self):
-        return {tag for tag, _ in self.tags}
-
-    def plots(self):
-        return [
-            attrs["id"].removesuffix("-title") for tag, attrs in self.tags if tag == "title" and "id" in attrs
-        ]
 
 
 @given(evidences())

@@ -2,7 +2,6 @@
 
 import json
 import re
-from html import unescape
 
 import pytest
 from hypothesis import given
@@ -11,12 +10,13 @@ from hypothesis import strategies as st
 from schema_guard.decide import decide
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
-from schema_guard.report.decision.document import document_of
+from schema_guard.report.decision import document_of
 from schema_guard.report.decision.swings import swings
 from schema_guard.text import dollars, percent
 from tests.decide.examples import economics, exhausted, failing, strategy
 from tests.decide.test_laws import evidences
-from tests.report.decision_examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
+from tests.report.decision.examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
+from tests.report.written import left_out, one_line, unmarked
 
 HOSTILE = "<script>alert(1)</script>|*b* [l](x) \x1b[2J\x9b31m\u202e\r\n# h"
 
@@ -27,16 +27,6 @@ def decision_as_text(verdict):
 
 def decision_as_markdown(verdict):
     return as_markdown(document_of(verdict))
-
-
-def one_line(text):
-    """Give a text without its folds."""
-    return " ".join(text.split())
-
-
-def unmarked(markdown):
-    """Give the text that Markdown shows."""
-    return one_line(unescape(re.sub(r"\\([\\`*_\[|~#])", r"\1", markdown)))
 
 
 def facts(text):
@@ -55,7 +45,7 @@ def test_any_verdict_is_told_whole(evidence):
     verdict = decide(evidence)
     wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
 
-    for shown in (one_line(decision_as_text(verdict)), unmarked(decision_as_markdown(verdict))):
+    for shown in (one_line(decision_as_text(verdict)), one_line(unmarked(decision_as_markdown(verdict)))):
         assert [told for told in wanted if told not in shown] == []
 
 
@@ -65,8 +55,14 @@ def test_every_line_is_told(name):
     verdict = VERDICTS[name]
     wanted = [one_line(told) for told in expected_words(verdict.as_dict())]
 
-    for shown in (one_line(decision_as_text(verdict)), unmarked(decision_as_markdown(verdict))):
+    for shown in (one_line(decision_as_text(verdict)), one_line(unmarked(decision_as_markdown(verdict)))):
         assert [told for told in wanted if told not in shown] == []
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_every_writer_shows_all_of_it(name):
+    """Text, Markdown and page leave nothing of a verdict's document out."""
+    assert left_out(document_of(VERDICTS[name])) == []
 
 
 @pytest.mark.parametrize("name", EVIDENCE)
