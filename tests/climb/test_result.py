@@ -1,4 +1,4 @@
-"""The page of a climb: one set of numbers, as text and as JSON."""
+"""What a climb has shown: one set of numbers, as a document and as JSON."""
 
 import json
 from dataclasses import fields, replace

@@ -69,60 +69,60 @@ class _Point(NamedTuple):
 
 def plots_of(result: BenchResult) -> list[Plot]:
     """Draw the plots of a result."""
-    found = [
+    columns = [
         _Shown(number, _short_name(safe(shown(column.name))), column)
         for number, column in enumerate(result.columns, 1)
         if column.calls
     ]
     return [
-        rates_plot(found),
-        plane_plot(found),
-        cost_plot(found, result.setup.currency),
-        failures_plot(result, found),
+        rates_plot(columns),
+        plane_plot(columns),
+        cost_plot(columns, result.setup.currency),
+        failures_plot(result, columns),
     ]
 
 
-def rates_plot(found: Sequence[_Shown]) -> Plot:
+def rates_plot(columns: Sequence[_Shown]) -> Plot:
     """Draw first pass and unhandled of every column, with their bounds."""
     title = "How calls went"
-    if not found:
+    if not columns:
         return Plot(title, "", None, _NO_CALLS)
     told = "; ".join(
         f"{one.name}: first pass {bounded(one.column.first_pass)}, unhandled {bounded(one.column.unhandled)}"
-        for one in found
+        for one in columns
     )
     return Plot(
         title,
         "Circle: valid at the first attempt, without repair. Square: no attempt was valid. Line: the bounds.",
         inline_svg(
-            lambda: _rates_figure(found), name="rates", title=title, description=f"In percent. {told}."
+            lambda: _rates_figure(columns), name="rates", title=title, description=f"In percent. {told}."
         ),
     )
 
 
-def plane_plot(found: Sequence[_Shown]) -> Plot:
+def plane_plot(columns: Sequence[_Shown]) -> Plot:
     """Draw right values over valid ones."""
     title = "Format against content"
-    if not found:
+    if not columns:
         return Plot(title, "", None, _NO_CALLS)
     told = "; ".join(
         f"{one.name}: valid {share(_valid(one))}%, right {share(_rate(one.column.right.rate))}%"
-        for one in found
+        for one in columns
     )
     return Plot(
         title,
         "Valid is not right: a column on the dashed line has only right values among its valid ones. Lines: the bounds.",
-        inline_svg(lambda: _plane_figure(found), name="plane", title=title, description=f"{told}."),
+        inline_svg(lambda: _plane_figure(columns), name="plane", title=title, description=f"{told}."),
     )
 
 
-def cost_plot(found: Sequence[_Shown], currency: str | None) -> Plot:
+def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
     """Draw what fails over what a call takes, with the columns that no other one beats in both."""
     unit = "output tokens a call" if currency is None else f"{safe(shown(currency))} a call"
     title = "Failures against cost"
     points = [
         _Point(one, spent, _rate(one.column.unhandled.rate))
-        for one in found
+        for one in columns
         if (spent := _spent(one.column, has_prices=currency is not None)) is not None
     ]
     if not points:
@@ -142,12 +142,12 @@ def cost_plot(found: Sequence[_Shown], currency: str | None) -> Plot:
     )
 
 
-def failures_plot(result: BenchResult, found: Sequence[_Shown]) -> Plot:
+def failures_plot(result: BenchResult, columns: Sequence[_Shown]) -> Plot:
     """Draw how often each kind of failure comes in each column."""
     title = "What fails where"
     counts: Counter[str] = Counter()
     cells: Counter[tuple[str, int]] = Counter()
-    calls = {one.number: one.column.calls for one in found}
+    calls = {one.number: one.column.calls for one in columns}
     for failure in result.failures:
         if failure.column + 1 not in calls:
             continue
@@ -155,18 +155,18 @@ def failures_plot(result: BenchResult, found: Sequence[_Shown]) -> Plot:
         counts[name] += failure.attempts
         cells[name, failure.column + 1] += failure.attempts
     names = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_FAILURES]
-    if not names or not found:
-        return Plot(title, "", None, "no attempt failed" if found else _NO_CALLS)
+    if not names or not columns:
+        return Plot(title, "", None, "no attempt failed" if columns else _NO_CALLS)
     per_100 = {(name, number): 100 * attempts / calls[number] for (name, number), attempts in cells.items()}
     told = "; ".join(
-        f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in found)}"
+        f"{name}: {', '.join(f'{one.name} {per_100.get((name, one.number), 0):.1f}' for one in columns)}"
         for name in names
     )
     return Plot(
         title,
-        f"Failed attempts for 100 calls, by kind and keyword, or code where no keyword was broken. {_numbers(found)}",
+        f"Failed attempts for 100 calls, by kind and keyword, or code where no keyword was broken. {_numbers(columns)}",
         inline_svg(
-            lambda: _failures_figure(names, found, per_100),
+            lambda: _failures_figure(names, columns, per_100),
             name="failures",
             title=title,
             description=f"Failed attempts for 100 calls. {told}.",
@@ -174,10 +174,10 @@ def failures_plot(result: BenchResult, found: Sequence[_Shown]) -> Plot:
     )
 
 
-def _numbers(found: Sequence[_Shown]) -> str:
-    if len(found) > _FEW_COLUMNS:
+def _numbers(columns: Sequence[_Shown]) -> str:
+    if len(columns) > _FEW_COLUMNS:
         return "Columns have the numbers of the other plots."
-    return f"Columns: {', '.join(one.label for one in found)}."
+    return f"Columns: {', '.join(one.label for one in columns)}."
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -219,18 +219,20 @@ def _spent(column: ColumnResult, *, has_prices: bool) -> float | None:
     return None if spent is None or known <= 0 else spent / known
 
 
-def _styled(found: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
+def _styled(columns: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
     """Give every column its colour and its mark; twenty columns have twenty different pairs."""
-    for one in found:
+    for one in columns:
         at = one.number - 1
         yield one, SERIES[at % len(SERIES)], MARKS[at % len(MARKS)]
 
 
-def _rates_figure(found: Sequence[_Shown]) -> Figure:
-    figure, (axis,) = new_figure(66 + 46 * len(found), left=24)
+def _rates_figure(columns: Sequence[_Shown]) -> Figure:
+    figure, (axis,) = new_figure(66 + 46 * len(columns), left=24)
     axis.set_xlim(0, 1)
-    label_rows(axis, [f"{one.label}: unhandled {share(_rate(one.column.unhandled.rate))}%" for one in found])
-    for row, one in top_down(found):
+    label_rows(
+        axis, [f"{one.label}: unhandled {share(_rate(one.column.unhandled.rate))}%" for one in columns]
+    )
+    for row, one in top_down(columns):
         for rate, colour, mark, height in (
             (one.column.first_pass, COLOURS["pass"], "o", row + 0.09),
             (one.column.unhandled, COLOURS["fail"], "s", row - 0.15),
@@ -242,12 +244,12 @@ def _rates_figure(found: Sequence[_Shown]) -> Figure:
     return figure
 
 
-def _plane_figure(found: Sequence[_Shown]) -> Figure:
-    figure, (axis,) = _new_plane(found)
+def _plane_figure(columns: Sequence[_Shown]) -> Figure:
+    figure, (axis,) = _new_plane(columns)
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-0.03, 1.03)
     axis.plot([0, 1], [0, 1], color=COLOURS["faint"], linestyle=(0, (4, 3)), linewidth=1.2)
-    for one, colour, mark in _styled(found):
+    for one, colour, mark in _styled(columns):
         unhandled, right = one.column.unhandled, one.column.right
         x, y = _valid(one), _rate(right.rate)
         axis.plot(
@@ -267,8 +269,8 @@ def _plane_figure(found: Sequence[_Shown]) -> Figure:
     return figure
 
 
-def _new_plane(found: Sequence[object]) -> tuple[Figure, list[Axes]]:
-    return new_figure(320 + 18 * len(found), left=52, bottom=54 + 18 * len(found))
+def _new_plane(columns: Sequence[object]) -> tuple[Figure, list[Axes]]:
+    return new_figure(320 + 18 * len(columns), left=52, bottom=54 + 18 * len(columns))
 
 
 def _mark(axis: Axes, point: _Point, colour: str, mark: str) -> None:
@@ -296,17 +298,17 @@ def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]],
 
 
 def _failures_figure(
-    names: Sequence[str], found: Sequence[_Shown], per_100: dict[tuple[str, int], float]
+    names: Sequence[str], columns: Sequence[_Shown], per_100: dict[tuple[str, int], float]
 ) -> Figure:
     from matplotlib.patches import Rectangle  # an extra, and half a second
 
     figure, (axis,) = new_figure(62 + 50 * len(names), left=14, bottom=34)
-    axis.set_xlim(0, len(found))
+    axis.set_xlim(0, len(columns))
     label_rows(axis, names)
     most = max(per_100.values())
     for row, name in top_down(names):
-        for at, one in enumerate(found):
-            share = per_100.get((name, one.number), 0.0)
+        for at, one in enumerate(columns):
+            amount = per_100.get((name, one.number), 0.0)
             axis.add_patch(
                 Rectangle(
                     (at + 0.03, row - 0.36),
@@ -314,19 +316,20 @@ def _failures_figure(
                     0.5,
                     facecolor=COLOURS["fail"],
                     edgecolor=COLOURS["faint"],
-                    alpha=0.08 + 0.72 * share / most,
+                    alpha=0.08 + 0.72 * amount / most,
                     linewidth=0.8,
                 )
             )
-            axis.text(at + 0.5, row - 0.11, _cell(share, len(found)), ha="center", va="center")
-    axis.set_xticks([at + 0.5 for at in range(len(found))], [str(one.number) for one in found])
+            axis.text(at + 0.5, row - 0.11, _cell(amount, len(columns)), ha="center", va="center")
+    axis.set_xticks([at + 0.5 for at in range(len(columns))], [str(one.number) for one in columns])
     axis.tick_params(axis="x", length=0)
     axis.spines["bottom"].set_visible(False)
     return figure
 
 
-def _cell(share: float, columns: int) -> str:
+def _cell(amount: float, number_of_columns: int) -> str:
     """Write failures for 100 calls in a cell, which is narrow where there are many columns."""
-    if 0 < share < 0.5:  # what would be rounded to 0
+    if 0 < amount < 0.5:  # what would be rounded to 0
         return "<1"
-    return f"{share:.0f}" if columns > _FEW_COLUMNS or share >= 100 else f"{share:.3g}"  # three digits
+    has_three_digits = amount >= 100
+    return f"{amount:.0f}" if number_of_columns > _FEW_COLUMNS or has_three_digits else f"{amount:.3g}"
