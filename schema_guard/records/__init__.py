@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ViolationCount,
     )
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-    from schema_guard.records.summary import Summary
+    from schema_guard.records.pools import Summary
 
 _NAMES = {
     "backend": ("StoreInfo",),
@@ -36,7 +36,7 @@ _NAMES = {
         "ViolationCount",
     ),
     "declarations": ("DeclaredRung", "DeclaredTarget"),
-    "summary": ("Summary",),
+    "pools": ("Summary",),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -1,27 +1,22 @@
-"""What is recorded of one configuration: the counts that a report, a decision and a change detector need."""
+"""What is recorded of configurations: the counts that a report, a decision and a change detector need."""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from math import ceil, fsum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schema_guard.records.rollups import SUMS, middle_us
+from schema_guard.records.rollups import middle_us
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from schema_guard.records.rows import Row
 
-Tallies: TypeAlias = dict[str, dict[str, int]]
-"""Counts of a configuration by name and key."""
-
 C = TypeVar("C", "FailureCount", "ViolationCount")
 
-IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
 _MICROSECONDS = 10**6
 
 
@@ -207,86 +202,6 @@ class ConfigurationCounts:
         return fsum(count * k / n for n, k, count in self.clusters)
 
 
-def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
-    """Give the counts of a configuration without calls."""
-    return counts_of((configuration_id, *configuration, None, None), defaultdict(dict), b"")
-
-
-def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> ConfigurationCounts:
-    """Give the counts of a configuration.
-
-    Args:
-        identity: Values of `IDENTITY`.
-        tallies: What `rollups.Addition.tallies` added up to.
-        outcomes: As `ConfigurationCounts.outcomes`.
-    """
-    ways = defaultdict(int, tallies["calls"])
-    exact, transport = ways.pop("exact", 0), ways.pop("transport", 0)
-    return ConfigurationCounts(
-        **dict(zip(IDENTITY, identity, strict=True)),
-        calls=sum(ways.values()),
-        first_pass=ways["first_pass"],
-        exact=exact,
-        repaired=ways["repaired"],
-        reasked=ways["reasked"],
-        unhandled=ways["unhandled"],
-        transport=transport,
-        clusters=_clusters(tallies["inputs"]),
-        attempts=_attempts(tallies),
-        sums=_sums(tallies),
-        failures=_failures(tallies["failures"]),
-        unhandled_failures=_failures(tallies["unhandled"]),
-        violations=_violations(tallies["violations"]),
-        call_latency=_latency(tallies["call_us"]),
-        attempt_latency=_latency(tallies["attempt_us"]),
-        outcomes=outcomes,
-    )
-
-
-def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:
-    counted = sorted(ClusterCount(*_pair(key), count) for key, count in shapes.items() if count)
-    return tuple(counted) if counted and counted[-1].n > 1 else ()
-
-
-def _attempts(tallies: Tallies) -> tuple[tuple[int, int], ...]:
-    judged, failed = tallies["judged"], tallies["failed"]
-    return tuple((judged[key], failed.get(key, 0)) for key in sorted(judged, key=int))
-
-
-def _sums(tallies: Tallies) -> tuple[AttemptSums, ...]:
-    attempts = tallies["attempts"]
-    return tuple(
-        AttemptSums(
-            int(key), attempts[key], **{name: _total(tallies, name, key, attempts[key]) for name in SUMS}
-        )
-        for key in sorted(attempts, key=int)
-    )
-
-
-def _total(tallies: Tallies, name: str, key: str, attempts: int) -> Total:
-    unknown = tallies[f"{name}_unknown"].get(key, 0)
-    amount = tallies[name].get(key, 0)
-    known = amount if SUMS[name] == 1 else amount / SUMS[name]
-    return Total(known if unknown < attempts else None, unknown)
-
-
-def _failures(counts: dict[str, int]) -> tuple[FailureCount, ...]:
-    return ranked(FailureCount(*_pair(key), count) for key, count in counts.items())
-
-
-def _violations(counts: dict[str, int]) -> tuple[ViolationCount, ...]:
-    return ranked(ViolationCount(*_pair(key), count) for key, count in counts.items())
-
-
-def _pair(key: str) -> tuple[Any, Any]:
-    first, second = json.loads(key)
-    return first, second
-
-
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:
     """Put counts in order: most frequent first, equal ones by name."""
     return tuple(sorted(counted, key=lambda found: (-found.attempts, found)))
-
-
-def _latency(buckets: dict[str, int]) -> Latency:
-    return Latency(tuple(sorted((int(lower), count) for lower, count in buckets.items())))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.attempts import Where
-from schema_guard.records.configurations import no_calls
 from schema_guard.records.rollups import without_judged
+from schema_guard.records.tallies import no_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Backend, Session, StoreInfo
     from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
-    from schema_guard.records.summary import Summary
+    from schema_guard.records.pools import Summary
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.
@@ -160,9 +160,10 @@ class Store:
         function: str | None = None,
     ) -> list[Summary]:
         """Count the stored calls by configuration, over its functions and segments, as `configurations` does."""
-        from schema_guard.records.summary import summarize
+        from schema_guard.records.pools import Summary, pooled
 
-        return summarize(self.configurations(since=since, until=until, schema=schema, function=function))
+        counted = self.configurations(since=since, until=until, schema=schema, function=function)
+        return [Summary.of(pool) for pool in pooled(counted)]
 
     def drops(self, *, since: float | None = None) -> dict[str, int]:
         """Give the attempts that any process had to drop, by reason, as far as that could be stored."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.stats import Rate
 
 if TYPE_CHECKING:
-    from schema_guard.records import FailureCount, Store, Summary, ViolationCount
+    from schema_guard.records import FailureCount, Store, ViolationCount
+    from schema_guard.records.pools import Pool, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +96,42 @@ def report_on(
     Raises:
         StoreError: The store cannot be read.
     """
-    found = store.summary(since=since, schema=schema, function=function)
-    return Report(store.url, tuple(_configuration(summary) for summary in found), store.drops(since=since))
+    # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
+    from schema_guard.records.pools import pooled
+
+    counted = store.configurations(since=since, schema=schema, function=function)
+    return Report(store.url, tuple(map(_configuration, pooled(counted))), store.drops(since=since))
 
 
-def _configuration(summary: Summary) -> Configuration:
-    n = summary.calls
+def _configuration(pool: Pool) -> Configuration:
+    def rate(way: Way) -> Rate:
+        return Rate.of(pool.calls(way), n)
+
+    n, one, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
     return Configuration(
-        schema=summary.schema_name,
-        schema_fingerprint=summary.schema_fingerprint,
-        model=summary.model,
-        target=summary.target,
-        strategies=summary.strategies,
-        settings=summary.settings,
-        version=summary.version,
+        schema=one.schema_name,
+        schema_fingerprint=one.schema_fingerprint,
+        model=one.model,
+        target=one.target,
+        strategies=one.strategies,
+        settings=one.settings,
+        version=one.version,
         calls=n,
-        exact=Rate.of(summary.exact, n),
-        first_pass=Rate.of(summary.first_pass, n),
-        reasked=Rate.of(summary.reasked, n),
-        repaired=Rate.of(summary.repaired, n),
-        unhandled=Rate.of(summary.unhandled, n),
-        transport=summary.transport,
-        attempts=summary.attempts,
-        failures=summary.failures,
-        violations=summary.violations,
-        input_tokens=summary.input_tokens,
-        output_tokens=summary.output_tokens,
-        unknown_usage=summary.output_tokens_unknown,
-        elapsed_s=summary.elapsed_s,
-        elapsed_p50_s=summary.elapsed_p50_s,
-        elapsed_p95_s=summary.elapsed_p95_s,
+        exact=rate("exact"),
+        first_pass=rate("first_pass"),
+        reasked=rate("reasked"),
+        repaired=rate("repaired"),
+        unhandled=rate("unhandled"),
+        transport=pool.calls("transport"),
+        attempts=pool.attempts,
+        failures=pool.failures,
+        violations=pool.violations,
+        input_tokens=pool.tokens("input_tokens"),
+        output_tokens=pool.tokens("output_tokens"),
+        unknown_usage=pool.total("output_tokens").unknown,
+        elapsed_s=pool.total("elapsed_s").known or 0.0,
+        elapsed_p50_s=latency.percentile_s(50),
+        elapsed_p95_s=latency.percentile_s(95),
     )
 
 

@@ -9,18 +9,19 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.configurations import IDENTITY, counts_of
 from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
+from schema_guard.records.tallies import IDENTITY, counts_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.configurations import ConfigurationCounts, Tallies
+    from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
+    from schema_guard.records.tallies import Tallies
 
 _PAGE = 1_000
 _SINCE_ROLL_UPS = 2  # the version of the tables with which roll-ups and declarations came

@@ -1,0 +1,167 @@
+"""Configurations added up over the functions that use them and the parts of the traffic."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from schema_guard.records.configurations import C, FailureCount, Latency, Total, ViolationCount, ranked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.rows import Row
+
+__all__ = ["Amount", "Pool", "Summary", "Way", "pooled"]
+
+Way: TypeAlias = Literal["calls", "exact", "first_pass", "repaired", "reasked", "unhandled", "transport"]
+Amount: TypeAlias = Literal["input_tokens", "output_tokens", "elapsed_s", "cost"]
+
+_MOST_VIOLATIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The counts of one schema under one model, target, strategies, settings and version, added up.
+
+    Attributes:
+        members: Of each function and segment, at least one.
+    """
+
+    members: tuple[ConfigurationCounts, ...]
+
+    def calls(self, way: Way) -> int:
+        """Count calls, as the attributes of `ConfigurationCounts` do."""
+        return sum(getattr(counts, way) for counts in self.members)
+
+    def total(self, amount: Amount) -> Total:
+        """Add up what all attempts took."""
+        totals: list[Total] = [getattr(sums, amount) for counts in self.members for sums in counts.sums]
+        known = [total.known for total in totals if total.known is not None]
+        return Total(sum(known) if known else None, sum(total.unknown for total in totals))
+
+    def tokens(self, amount: Literal["input_tokens", "output_tokens"]) -> int | None:
+        """Add up the tokens that are known; None when they are for no attempt."""
+        known = self.total(amount).known
+        return None if known is None else int(known)
+
+    @property
+    def attempts(self) -> int:
+        """All of them, transport failures included."""
+        return sum(sums.attempts for counts in self.members for sums in counts.sums)
+
+    @property
+    def failures(self) -> tuple[FailureCount, ...]:
+        """Of all attempts, most frequent first."""
+        return _added(FailureCount, (counts.failures for counts in self.members))
+
+    @property
+    def violations(self) -> tuple[ViolationCount, ...]:
+        """The ten that most attempts have."""
+        return _added(ViolationCount, (counts.violations for counts in self.members))[:_MOST_VIOLATIONS]
+
+    @property
+    def attempt_latency(self) -> Latency:
+        """Of all attempts, transport failures included."""
+        buckets: Counter[int] = Counter()
+        for counts in self.members:
+            buckets.update(dict(counts.attempt_latency.buckets))
+        return Latency(tuple(sorted(buckets.items())))
+
+
+def pooled(counted: Iterable[ConfigurationCounts]) -> list[Pool]:
+    """Put together what differs in function and segment alone, in the order of the other names."""
+    groups: dict[Row, list[ConfigurationCounts]] = defaultdict(list)
+    for counts in counted:
+        _function, *names, _segment = counts.configuration
+        groups[tuple(names)].append(counts)
+    return [Pool(tuple(groups[names])) for names in sorted(groups, key=_order)]
+
+
+def _order(names: Row) -> list[tuple[bool, Any]]:
+    return [(name is not None, name or "") for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A pool of configurations as plain numbers: names and counts are those of `ConfigurationCounts`.
+
+    Attributes:
+        attempts: Of all calls, transport included; as are the failures, the ten most frequent violations,
+            the sums, which are None when no attempt's value is known, and the percentiles.
+        input_tokens_unknown: Attempts whose input tokens are unknown.
+        output_tokens_unknown: Attempts whose output tokens are unknown.
+        cost_unknown: Attempts without a cost.
+        elapsed_p50_s: Median, by nearest rank, within 1.6 %.
+        elapsed_p95_s: 95th percentile, as elapsed_p50_s.
+    """
+
+    schema_name: str
+    schema_fingerprint: str
+    model: str | None
+    target: str | None
+    strategies: str
+    settings: str
+    version: str
+    calls: int
+    first_pass: int
+    exact: int
+    repaired: int
+    reasked: int
+    unhandled: int
+    transport: int
+    attempts: int
+    failures: tuple[FailureCount, ...]
+    violations: tuple[ViolationCount, ...]
+    input_tokens: int | None
+    input_tokens_unknown: int
+    output_tokens: int | None
+    output_tokens_unknown: int
+    cost: float | None
+    cost_unknown: int
+    elapsed_s: float
+    elapsed_p50_s: float | None
+    elapsed_p95_s: float | None
+
+    @staticmethod
+    def of(pool: Pool) -> Summary:
+        """Give the numbers of a pool."""
+        one, latency = pool.members[0], pool.attempt_latency
+        return Summary(
+            schema_name=one.schema_name,
+            schema_fingerprint=one.schema_fingerprint,
+            model=one.model,
+            target=one.target,
+            strategies=one.strategies,
+            settings=one.settings,
+            version=one.version,
+            calls=pool.calls("calls"),
+            first_pass=pool.calls("first_pass"),
+            exact=pool.calls("exact"),
+            repaired=pool.calls("repaired"),
+            reasked=pool.calls("reasked"),
+            unhandled=pool.calls("unhandled"),
+            transport=pool.calls("transport"),
+            attempts=pool.attempts,
+            failures=pool.failures,
+            violations=pool.violations,
+            input_tokens=pool.tokens("input_tokens"),
+            input_tokens_unknown=pool.total("input_tokens").unknown,
+            output_tokens=pool.tokens("output_tokens"),
+            output_tokens_unknown=pool.total("output_tokens").unknown,
+            cost=pool.total("cost").known,
+            cost_unknown=pool.total("cost").unknown,
+            elapsed_s=pool.total("elapsed_s").known or 0.0,
+            elapsed_p50_s=latency.percentile_s(50),
+            elapsed_p95_s=latency.percentile_s(95),
+        )
+
+
+def _added(kind: type[C], several: Iterable[tuple[C, ...]]) -> tuple[C, ...]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for counted in several:
+        for first, second, attempts in counted:
+            counts[first, second] += attempts
+    return ranked(kind(*pair, attempts) for pair, attempts in counts.items())
