@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from schema_guard.report.drawing import Plot
 
 
-def check_extra(what: str) -> None:
+def check_extra(what: str, *, packages: Sequence[str] = ("matplotlib", "jinja2")) -> None:
     """Make sure that a page can be made, before anything is computed for it.
 
     Args:
         what: The feature, as its user named it.
+        packages: What it needs; without plots that is jinja2 alone.
 
     Raises:
-        MissingExtra: jinja2 or matplotlib is not installed.
+        MissingExtra: One of them is not installed.
     """
-    for package in ("matplotlib", "jinja2"):
+    for package in packages:
         try:
             import_module(package)
         except ImportError as error:
@@ -52,11 +53,9 @@ def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = 
     Raises:
         MissingExtra: jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined  # an extra
-        from markupsafe import Markup  # comes with jinja2
-    except ImportError as error:
-        raise missing_extra("a page", error.name or "jinja2", "report") from error
+    check_extra("a page", packages=("jinja2",))
+    from jinja2 import Environment, StrictUndefined  # an extra
+    from markupsafe import Markup  # comes with jinja2
 
     engine = Environment(
         autoescape=True,

@@ -23,11 +23,11 @@ def document_of(report: Report) -> Document:
     if not report.configurations:
         return Document(f"no data: no guarded call is recorded in {report.store}", (dropped,))
     groups: dict[tuple[str, str, str | None], list[Configuration]] = {}
-    for found in report.configurations:
-        groups.setdefault((found.schema, found.schema_fingerprint, found.model), []).append(found)
+    for one in report.configurations:
+        groups.setdefault((one.schema, one.schema_fingerprint, one.model), []).append(one)
     return Document(
         f"report: {plural(len(report.configurations), 'configuration')} of "
-        f"{plural(len({found.schema_fingerprint for found in report.configurations}), 'schema')}",
+        f"{plural(len({one.schema_fingerprint for one in report.configurations}), 'schema')}",
         (dropped, Fact("bounds", BOUNDS)),
         tuple(_section(*about, rows) for about, rows in groups.items()),
     )
@@ -48,46 +48,46 @@ def _section(
         f"schema {clip(schema)} ({fingerprint}), model {clip(model or 'unknown')}",
         table=Table(
             ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
-            tuple((name, *_row(found)) for name, found in named),
+            tuple((name, *_row(one)) for name, one in named),
         ),
-        lines=tuple(line for name, found in named for line in _details(name, found)),
+        lines=tuple(line for name, one in named for line in _details(name, one)),
     )
 
 
 def _names(configurations: Sequence[Configuration]) -> list[str]:
     """Give the strategies of each; where some have the same ones, also what tells them apart."""
     names = []
-    for found in configurations:
-        alike = [other for other in configurations if other.strategies == found.strategies]
+    for one in configurations:
+        alike = [other for other in configurations if other.strategies == one.strategies]
         told = [
-            f"{part} {clip(getattr(found, part) or 'none')}"
+            f"{part} {clip(getattr(one, part) or 'none')}"
             for part in ("target", "settings", "version")
             if len({getattr(other, part) for other in alike}) > 1
         ]
-        names.append(found.strategies + (f" ({', '.join(told)})" if told else ""))
+        names.append(one.strategies + (f" ({', '.join(told)})" if told else ""))
     return names
 
 
-def _row(found: Configuration) -> tuple[str, ...]:
-    rates = (found.exact, found.first_pass, found.reasked, found.unhandled)
-    return str(found.calls), *map(bounded, rates)
+def _row(one: Configuration) -> tuple[str, ...]:
+    rates = (one.exact, one.first_pass, one.reasked, one.unhandled)
+    return str(one.calls), *map(bounded, rates)
 
 
-def _details(name: str, found: Configuration) -> Iterator[str]:
-    used = f"{tokens(found.input_tokens)}/{tokens(found.output_tokens)}"
-    seconds = f"{_seconds(found.elapsed_p50_s)}/{_seconds(found.elapsed_p95_s)}"
-    yield f"{name} took {found.attempts} attempts, tokens in/out {used}, seconds p50/p95 {seconds}"
-    if found.repaired.count:
-        yield f"{name} repaired {found.repaired.count:g} calls: {bounded(found.repaired)} %"
-    if found.failures:
-        told = ", ".join(f"{kind} {code} {n}" for kind, code, n in found.failures[:_CODES])
-        more = len(found.failures) - _CODES
+def _details(name: str, one: Configuration) -> Iterator[str]:
+    used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
+    seconds = f"{_seconds(one.elapsed_p50_s)}/{_seconds(one.elapsed_p95_s)}"
+    yield f"{name} took {one.attempts} attempts, tokens in/out {used}, seconds p50/p95 {seconds}"
+    if one.repaired.count:
+        yield f"{name} repaired {one.repaired.count:g} calls: {bounded(one.repaired)} %"
+    if one.failures:
+        told = ", ".join(f"{kind} {code} {n}" for kind, code, n in one.failures[:_CODES])
+        more = len(one.failures) - _CODES
         yield f"{name} failed: {told}{f' and {more} other codes' if more > 0 else ''}"
-    if found.violations:
-        told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in found.violations)
+    if one.violations:
+        told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
         yield f"{name} broke: {told}"
-    if found.transport:
-        yield f"{name}: {found.transport} calls without a reply, outside of the rates"
+    if one.transport:
+        yield f"{name}: {one.transport} calls without a reply, outside of the rates"
 
 
 def _seconds(seconds: float | None) -> str:

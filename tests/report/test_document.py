@@ -1,11 +1,13 @@
 """A document and its three writers: each shows all of it, and none of it as anything but text."""
 
 import re
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard.errors import MissingExtra
 from schema_guard.report.as_markdown import as_markdown, escaped
 from schema_guard.report.as_text import as_text
 from schema_guard.report.document import Document, Fact, Quote, Section, Table, mapped
@@ -133,3 +135,15 @@ def test_mapped_changes_texts_alone():
         (Section("S", "", Table(("A",), (("B",),), (0,)), ("C",), (Quote("Q", "R", None),)),),
         good=False,
     )
+
+
+def test_missing_extra_is_named(monkeypatch):
+    """A page without plots needs jinja2 alone, and says so where it is not there."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert page(Document("t")).startswith("<!doctype html>")
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    with pytest.raises(MissingExtra) as caught:
+        page(Document("t"))
+
+    assert str(caught.value) == "a page needs jinja2: pip install 'schema-guard[report]'"
