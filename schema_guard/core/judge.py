@@ -377,7 +377,7 @@ def _type_failure(error: Exception) -> Failure:
 
 
 def _schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
-    from schema_guard.core.validation.violations import VALUE_KEYWORDS  # only failures need it
+    from schema_guard.core.validation.keywords import VALUE_KEYWORDS  # only failures need it
 
     found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
     first = found[0]

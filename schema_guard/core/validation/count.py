@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.core.validation.keywords import every, in_place, told_of
 from schema_guard.core.validation.references import REF_ALONE
-from schema_guard.core.validation.work import HASH_WEIGHT, UNEVALUATED, every, in_place, own_weight
+from schema_guard.core.validation.work import HASH_WEIGHT, UNEVALUATED, own_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,21 +99,15 @@ def _own(schema: dict[str, Any]) -> float:
     return HASH_WEIGHT if schema is _HASHED else own_weight(schema)
 
 
-_ANY = frozenset({"type", "enum", "const", "not", "anyOf", "oneOf"})
-_OF_STRINGS = _ANY | {"minLength", "maxLength", "pattern", "format", "contentEncoding", "contentMediaType"}
-_OF_NUMBERS = _ANY | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
-_OF_ARRAYS = _ANY | {
-    "minItems", "maxItems", "uniqueItems", "contains", "minContains", "maxContains", "additionalItems", "unevaluatedItems",
-}  # fmt: skip
-_OF_OBJECTS = _ANY | {
-    "minProperties", "maxProperties", "additionalProperties", "unevaluatedProperties", "dependentRequired", "dependencies",
-}  # fmt: skip
+# Of the told ones these break once a name: they are counted apart.
+_BY_NAME = frozenset({"required", "propertyNames"})
+_OF_STRINGS, _OF_NUMBERS, _OF_ARRAYS = told_of("string"), told_of("number"), told_of("array")
+_OF_OBJECTS = told_of("object") - _BY_NAME
 
 
 def _may_break(schema: dict[str, Any], value: Any) -> int:
     """Count the keywords of a schema that this value may break."""
     if isinstance(value, dict):
-        # "propertyNames" breaks once a name.
         names = len(value) if "propertyNames" in schema else 0
         needed = schema.get("dependentRequired", schema.get("dependencies"))
         needed = (

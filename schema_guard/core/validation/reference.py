@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.core.pointer import pointer
 from schema_guard.core.validation.document import DRAFTS
 from schema_guard.core.validation.fast import fast
+from schema_guard.core.validation.keywords import UNIONS
 from schema_guard.core.validation.patterns import for_python, traits
 from schema_guard.errors import InvalidSchema
 from schema_guard.text import clip
@@ -190,7 +191,7 @@ def _fields(error: Any) -> dict[str, Any]:
         return {"unexpected": [key for key in error.instance if key not in named]}
     if keyword == "additionalItems":
         return {"limit": len(error.schema.get("items", ()))}
-    if keyword in ("anyOf", "oneOf"):
+    if keyword in UNIONS:
         arms: list[list[BrokenKeyword]] = [[] for _ in value]
         for inner in error.context:
             # jsonschema tells no place for an arm that is `false`.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import escape, pointer, unescape
 from schema_guard.core.validation.document import DRAFTS
+from schema_guard.core.validation.keywords import LISTS, MAPS, REFERENCES, SINGLES
 from schema_guard.errors import InvalidSchema
 from schema_guard.text import clip
 
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
 # In these drafts "$ref" switches its siblings off.
 REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
 
-_MAPS = frozenset({
-    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
-})  # fmt: skip
-_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems", "items"})
-_SINGLES = frozenset({
-    "items", "additionalItems", "additionalProperties", "unevaluatedItems", "unevaluatedProperties",
-    "contains", "not", "if", "then", "else", "propertyNames", "contentSchema",
-})  # fmt: skip
-REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # What every engine knows by itself.
 _METASCHEMAS = (
     *DRAFTS,
@@ -93,13 +85,13 @@ def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
 
 def _children(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for keyword, value in schema.items():
-        if isinstance(value, dict) and keyword in _MAPS:
+        if isinstance(value, dict) and keyword in MAPS:
             for key, child in value.items():
                 yield f"/{escape(keyword)}/{escape(key)}", child
-        elif isinstance(value, list) and keyword in _LISTS:
+        elif isinstance(value, list) and keyword in LISTS:
             for index, child in enumerate(value):
                 yield f"/{keyword}/{index}", child
-        elif isinstance(value, (dict, bool)) and keyword in _SINGLES:
+        elif isinstance(value, (dict, bool)) and keyword in SINGLES:
             yield f"/{keyword}", value
 
 

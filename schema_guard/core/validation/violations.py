@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import join, pointer
+from schema_guard.core.validation.keywords import LISTS, MAPS, UNIONS
 from schema_guard.core.validation.patterns import tightened
 from schema_guard.core.values import Violation
 from schema_guard.text import clip
@@ -23,22 +24,13 @@ if TYPE_CHECKING:
 # More would not be read, and a reply of 200,000 wrong items would cost seconds to tell.
 MAX_VIOLATIONS = 50
 
-VALUE_KEYWORDS = frozenset({
-    "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
-    "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains",
-    "uniqueItems", "pattern", "format", "contentEncoding", "contentMediaType",
-})  # fmt: skip
 # The keyword of what was not decided: a limit on steps was reached.
 TOO_COSTLY = "too_costly"
 _INDEX = re.compile("[0-9]{1,6}")
 # Two arms are told of each union: without a bound unions in unions would double the text.
 _MAX_NESTED = 2
-_UNIONS = ("anyOf", "oneOf")
 # Keywords whose next path segment is a name or an index and not a keyword.
-_CONTAINERS = frozenset({
-    "properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions",
-    "prefixItems", "items", "allOf", "anyOf", "oneOf",
-})  # fmt: skip
+_CONTAINERS = LISTS | MAPS
 
 
 class Kind(NamedTuple):
@@ -114,7 +106,7 @@ def violations(errors: Iterable[Any], nested: int = 0) -> list[Violation]:
 
 
 def _rank(error: Any) -> tuple[int, bool]:
-    return len(error.instance_path), error.kind.name in _UNIONS
+    return len(error.instance_path), error.kind.name in UNIONS
 
 
 def _undecided(error: Any) -> bool:
@@ -137,7 +129,7 @@ def _violation(error: Any, nested: int = 0) -> Violation:
         path = path[: len(path) - path[::-1].index("propertyNames")]
     keyword = _keyword(path, kind.name)
     tell = _EXPECTED.get(kind.name)
-    if kind.name in _UNIONS:
+    if kind.name in UNIONS:
         expected = _union(error, nested)
     else:
         expected = tell(error) if tell else f"what {keyword!r} asks for"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.validation.keywords import KEYWORDS, UNIONS
 from schema_guard.core.validation.patterns import traits
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.validation.violations import MAX_VIOLATIONS, BrokenKeyword, Kind, fields_of
@@ -27,10 +28,15 @@ if TYPE_CHECKING:
 _MAX_STEPS = 60_000
 _MAX_UNIONS = 60
 _MAX_COMPARED = 10_000
+# What is dear to check comes last; what needs a look at more than the keyword is done elsewhere, or not at all.
+_DEAR = ("format", "pattern", "uniqueItems", "enum", "const")
+_NOT_ALONE = {
+    "required", "dependentRequired", "minContains", "maxContains", "contentEncoding", "contentMediaType", *_DEAR,
+}  # fmt: skip
 _ALONE = (
-    "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
-    "minItems", "maxItems", "minProperties", "maxProperties", "format", "pattern", "uniqueItems", "enum", "const",
-)  # fmt: skip
+    *(row.name for row in KEYWORDS.values() if row.told and row.place is None and row.name not in _NOT_ALONE),
+    *_DEAR,
+)
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 
 # A path as a chain of the rest and its last step, so that a step costs no copy; a path of an instance also holds the
@@ -111,7 +117,7 @@ class Walk:
     def _broken_unions(
         self, schema: dict[str, Any], value: Any, path: _Path, location: _Path
     ) -> Iterator[BrokenKeyword]:
-        for keyword in ("anyOf", "oneOf"):
+        for keyword in UNIONS:
             arms = _list(schema, keyword)
             if not arms or self._unions >= _MAX_UNIONS:
                 continue
@@ -174,7 +180,7 @@ def _identity(value: Any, path: _Path) -> tuple[Any, ...]:
 
 def _broken(keyword: str, fields: dict[str, Any], value: Any, path: _Path, location: _Path) -> BrokenKeyword:
     steps = _steps(location)
-    if keyword in ("anyOf", "oneOf"):
+    if keyword in UNIONS:
         steps.append(keyword)
     return BrokenKeyword(Kind(keyword, fields), value, _steps(path), steps)
 

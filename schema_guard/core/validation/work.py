@@ -15,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.validation.document import compact
+from schema_guard.core.validation.keywords import UNIONS, every, in_place, one_of
 from schema_guard.core.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.values import Limits
@@ -277,7 +278,7 @@ class _Graph:
         if "$ref" in schema and (len(schema) == 1 or self._references.dialect in REF_ALONE):
             return
         node.own = self._weights(schema)
-        self.unions |= "anyOf" in schema or "oneOf" in schema
+        self.unions |= not schema.keys().isdisjoint(UNIONS)
         node.factor = UNEVALUATED if any(key.startswith("unevaluated") for key in schema) else 1
         node.in_place += [self._of(child) for child in in_place(schema)]
         node.one_of += [self._of(child) for child in one_of(schema)]
@@ -361,42 +362,3 @@ class _Graph:
     def _where(self, index: int) -> str:
         schema = self._schemas[index]
         return next((place.location for place in self._references.own if place.schema is schema), "")
-
-
-def in_place(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas inside a schema that apply to the same value, references apart."""
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        members = schema.get(keyword)
-        if isinstance(members, list):
-            yield from members
-    for keyword in ("not", "if", "then", "else"):
-        if isinstance(schema.get(keyword), (dict, bool)):
-            yield schema[keyword]
-    for keyword in ("dependentSchemas", "dependencies"):
-        members = schema.get(keyword)
-        if isinstance(members, dict):
-            yield from (member for member in members.values() if isinstance(member, (dict, bool)))
-
-
-def one_of(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas of which at most one applies to a value below."""
-    properties = schema.get("properties")
-    if isinstance(properties, dict):
-        yield from properties.values()
-    for keyword in ("prefixItems", "items"):
-        members = schema.get(keyword)
-        if isinstance(members, list):
-            yield from members
-    for keyword in ("items", "additionalItems", "additionalProperties"):
-        if isinstance(schema.get(keyword), dict):
-            yield schema[keyword]
-
-
-def every(schema: dict[str, Any]) -> Iterator[Any]:
-    """Give the schemas that may all apply to a value below."""
-    patterns = schema.get("patternProperties")
-    if isinstance(patterns, dict):
-        yield from patterns.values()
-    for keyword in ("propertyNames", "contains", "unevaluatedItems", "unevaluatedProperties"):
-        if isinstance(schema.get(keyword), dict):
-            yield schema[keyword]

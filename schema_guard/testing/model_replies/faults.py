@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.violations import TOO_COSTLY, VALUE_KEYWORDS
+from schema_guard.core.validation.keywords import VALUE_KEYWORDS
+from schema_guard.core.validation.violations import TOO_COSTLY
 from schema_guard.testing.model_replies.writing import fenced, written
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.violations import VALUE_KEYWORDS
+from schema_guard.core.validation.keywords import VALUE_KEYWORDS
 from schema_guard.errors import InvalidArgument
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.core.validation.references import REF_ALONE, REFERENCES
+from schema_guard.core.validation.keywords import KEYWORDS, LATEST, REFERENCES, draft_of
+from schema_guard.core.validation.references import REF_ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,23 +22,21 @@ NULL, BOOLEAN, INTEGER, FRACTION, STRING, ARRAY, OBJECT = KINDS = (
     "null", "boolean", "integer", "fraction", "string", "array", "object",
 )  # fmt: skip
 NUMBERS: Final = (INTEGER, FRACTION)
-_SINCE = {
-    "const": 6, "contains": 6, "propertyNames": 6, "if": 7, "minContains": 8, "maxContains": 8,
-    "dependentRequired": 8, "dependentSchemas": 8, "unevaluatedItems": 8, "unevaluatedProperties": 8,
-}  # fmt: skip
-_SAME = (
-    "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength",
-    "maxLength", "pattern", "format", "minItems", "maxItems", "uniqueItems", "contains", "minContains",
-    "maxContains", "minProperties", "maxProperties", "required", "properties", "patternProperties",
-    "additionalProperties", "propertyNames", "dependentRequired", "dependentSchemas", "allOf", "anyOf", "oneOf",
-    "not", "if", "unevaluatedItems", "unevaluatedProperties",
-)  # fmt: skip
-_SIZES = (
-    "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains",
-    "maxContains",
-)  # fmt: skip
-_VERSIONS = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 8, "2020-12": 9}
-_TUPLES_OF_2020 = 9
+# What has a name of its own in the vocabulary, or none: read apart.
+_READ_APART = frozenset({"type", "prefixItems", "items", "additionalItems", "dependencies", "then", "else"})
+# What holds values to something, in the words of 2020-12.
+_SAME = tuple(
+    row
+    for row in KEYWORDS.values()
+    if (row.told or row.place not in (None, "apart"))
+    and not row.name.startswith("content")
+    and row.name not in _READ_APART
+)
+_SIZES = tuple(
+    row.name
+    for row in _SAME
+    if row.kind in ("string", "array", "object") and row.name.startswith(("min", "max"))
+)
 
 
 class Words(dict[str, Any]):
@@ -84,7 +83,7 @@ class SchemaReading:
 
     def __init__(self, references: References) -> None:
         self._references = references
-        self._version = next(n for part, n in _VERSIONS.items() if part in references.dialect)
+        self._draft = draft_of(references.dialect)
         self._read: dict[int, Words] = {}
         self._locations = {id(schema): location for schema, location in references.positions()}
 
@@ -106,7 +105,9 @@ class SchemaReading:
         refs = self._targets(schema)
         if "$ref" in schema and self._references.dialect in REF_ALONE:
             return Words(refs=refs)
-        words = Words({key: schema[key] for key in _SAME if key in schema and self._knows(key)})
+        words = Words(
+            {row.name: schema[row.name] for row in _SAME if row.name in schema and self._draft >= row.since}
+        )
         if refs:
             words["refs"] = refs
         if "type" in schema:
@@ -124,15 +125,12 @@ class SchemaReading:
             words.pop("maxContains", None)
         return words
 
-    def _knows(self, keyword: str) -> bool:
-        return self._version >= _SINCE.get(keyword, 0)
-
     def _read_items(self, words: Words, schema: dict[str, Any]) -> None:
         items = schema.get("items")
-        if self._version < _TUPLES_OF_2020 and isinstance(items, list):
+        if self._draft < LATEST and isinstance(items, list):
             words["prefixItems"] = items
             items = schema.get("additionalItems")
-        elif self._version >= _TUPLES_OF_2020 and "prefixItems" in schema:
+        elif self._draft >= LATEST and "prefixItems" in schema:
             words["prefixItems"] = schema["prefixItems"]
         if isinstance(items, (dict, bool)):
             words["items"] = items

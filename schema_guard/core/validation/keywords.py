@@ -1,0 +1,186 @@
+"""The keywords of JSON Schema, a row each: whatever is true of a keyword by its name is written here and nowhere else.
+
+A draft is known by its number or its year: 4, 6, 7, 2019, 2020. References have no subschemas: where they lead is
+asked of `References`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "KEYWORDS", "LATEST", "LISTS", "MAPS", "REFERENCES", "SINGLES", "UNIONS", "VALUE_KEYWORDS",
+    "Keyword", "draft_of", "every", "in_place", "one_of", "told_of",
+]  # fmt: skip
+
+Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
+# Where the subschemas of a keyword apply: to the same value; to values below, of which each has one of them at most;
+# to values below, of which each may have all of them; nowhere until something refers to them.
+Place: TypeAlias = Literal["here", "one", "every", "apart"]
+Form: TypeAlias = Literal["single", "list", "map"]
+
+LATEST = 2020
+# Of these keywords one arm is enough, and every error holds those of its arms.
+UNIONS = ("anyOf", "oneOf")
+
+
+class Keyword(NamedTuple):
+    """What is true of a keyword.
+
+    Attributes:
+        name: As it is written.
+        kind: The type of the values that it says something about.
+        since: The first draft that has it.
+        until: The last one.
+        place: Where its subschemas apply; None without any.
+        forms: How they are written: one schema, a list, a map by name.
+        told: Whether an error names it: an assertion, or an applicator that counts, chooses or forbids. Of the other
+            applicators what is inside is told.
+        is_value: Whether breaking it is a wrong value in the right shape; else the shape is wrong.
+        refers: Whether it leads to a schema elsewhere.
+    """
+
+    name: str
+    kind: Kind = "any"
+    since: int = 4
+    until: int = LATEST
+    place: Place | None = None
+    forms: tuple[Form, ...] = ()
+    told: bool = False
+    is_value: bool = False
+    refers: bool = False
+
+
+def _asserts(kind: Kind, *names: str, since: int = 4, shape: bool = False) -> list[Keyword]:
+    """Give the rows of keywords that hold a value against what they say."""
+    return [Keyword(name, kind, since, told=True, is_value=not shape) for name in names]
+
+
+def _applies(kind: Kind, place: Place, *names: str, form: Form, since: int = 4) -> list[Keyword]:
+    """Give the rows of keywords whose subschemas say what is wrong."""
+    return [Keyword(name, kind, since, place=place, forms=(form,)) for name in names]
+
+
+def _says(*names: str, since: int = 4, until: int = LATEST) -> list[Keyword]:
+    """Give the rows of keywords that hold for no value: names, notes, vocabularies."""
+    return [Keyword(name, "any", since, until) for name in names]
+
+
+_ONE_OR_LIST: tuple[Form, ...] = ("single", "list")
+_ROWS = (
+    *_asserts("any", "type", shape=True),
+    *_asserts("any", "enum"),
+    *_asserts("any", "const", since=6),
+    *_asserts("number", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *_asserts("string", "minLength", "maxLength", "pattern", "format"),
+    *_asserts("string", "contentEncoding", "contentMediaType", since=7),
+    *_applies("string", "apart", "contentSchema", form="single", since=2019),
+    *_asserts("array", "minItems", "maxItems", "uniqueItems"),
+    *_applies("array", "one", "prefixItems", form="list", since=2020),
+    # A list of them up to 2019-09.
+    Keyword("items", "array", place="one", forms=_ONE_OR_LIST),
+    Keyword("additionalItems", "array", until=2019, place="one", forms=("single",), told=True),
+    Keyword("contains", "array", 6, place="every", forms=("single",), told=True),
+    *_asserts("array", "minContains", "maxContains", since=2019),
+    *_asserts("object", "minProperties", "maxProperties"),
+    *_asserts("object", "required", shape=True),
+    *_applies("object", "one", "properties", form="map"),
+    *_applies("object", "every", "patternProperties", form="map"),
+    Keyword("additionalProperties", "object", place="one", forms=("single",), told=True),
+    Keyword("propertyNames", "object", 6, place="every", forms=("single",), told=True),
+    *_asserts("object", "dependentRequired", since=2019, shape=True),
+    *_applies("object", "here", "dependentSchemas", form="map", since=2019),
+    # A schema or the names of what is required beside.
+    Keyword("dependencies", "object", until=7, place="here", forms=("map",), told=True),
+    *_applies("any", "here", "allOf", form="list"),
+    *[Keyword(name, place="here", forms=("list",), told=True) for name in UNIONS],
+    Keyword("not", place="here", forms=("single",), told=True),
+    *_applies("any", "here", "if", "then", "else", form="single", since=7),
+    Keyword("unevaluatedItems", "array", 2019, place="every", forms=("single",), told=True),
+    Keyword("unevaluatedProperties", "object", 2019, place="every", forms=("single",), told=True),
+    Keyword("$ref", refers=True),
+    Keyword("$dynamicRef", since=2020, refers=True),
+    Keyword("$recursiveRef", since=2019, until=2019, refers=True),
+    Keyword("definitions", until=7, place="apart", forms=("map",)),
+    Keyword("$defs", since=2019, place="apart", forms=("map",)),
+    *_says("id", until=4),
+    *_says("$schema", "title", "description", "default"),
+    *_says("$id", "examples", since=6),
+    *_says("$comment", "readOnly", "writeOnly", since=7),
+    *_says("$anchor", "$vocabulary", "deprecated", since=2019),
+    *_says("$recursiveAnchor", since=2019, until=2019),
+    *_says("$dynamicAnchor", since=2020),
+)
+KEYWORDS = {row.name: row for row in _ROWS}
+
+SINGLES, LISTS, MAPS = (
+    frozenset(row.name for row in _ROWS if form in row.forms) for form in ("single", "list", "map")
+)
+REFERENCES = tuple(row.name for row in _ROWS if row.refers)
+VALUE_KEYWORDS = frozenset(row.name for row in _ROWS if row.is_value)
+
+_DRAFTS = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019, "2020-12": 2020}
+
+
+def draft_of(dialect: str) -> int:
+    """Give the draft of a dialect's URI."""
+    return next(draft for part, draft in _DRAFTS.items() if part in dialect)
+
+
+def told_of(kind: Kind) -> frozenset[str]:
+    """Give the keywords that a value of this kind may break."""
+    return frozenset(row.name for row in _ROWS if row.told and row.kind in ("any", kind))
+
+
+def _at(place: Place, form: Form) -> tuple[str, ...]:
+    return tuple(row.name for row in _ROWS if row.place == place and form in row.forms)
+
+
+# They are read for every pair of a schema and a value that is counted: 3 us each.
+_LISTS_HERE, _SINGLES_HERE, _MAPS_HERE = _at("here", "list"), _at("here", "single"), _at("here", "map")
+_LISTS_OF_ONE, _SINGLES_OF_ONE, _MAPS_OF_ONE = _at("one", "list"), _at("one", "single"), _at("one", "map")
+_SINGLES_OF_EVERY, _MAPS_OF_EVERY = _at("every", "single"), _at("every", "map")
+
+
+def in_place(schema: dict[str, Any]) -> Iterator[Any]:
+    """Give the schemas inside a schema that apply to the same value, references apart."""
+    for keyword in _LISTS_HERE:
+        members = schema.get(keyword)
+        if isinstance(members, list):
+            yield from members
+    for keyword in _SINGLES_HERE:
+        if isinstance(schema.get(keyword), (dict, bool)):
+            yield schema[keyword]
+    for keyword in _MAPS_HERE:
+        members = schema.get(keyword)
+        if isinstance(members, dict):
+            yield from (member for member in members.values() if isinstance(member, (dict, bool)))
+
+
+def one_of(schema: dict[str, Any]) -> Iterator[Any]:
+    """Give the schemas of which at most one applies to a value below."""
+    for keyword in _MAPS_OF_ONE:
+        members = schema.get(keyword)
+        if isinstance(members, dict):
+            yield from members.values()
+    for keyword in _LISTS_OF_ONE:
+        members = schema.get(keyword)
+        if isinstance(members, list):
+            yield from members
+    for keyword in _SINGLES_OF_ONE:
+        if isinstance(schema.get(keyword), dict):
+            yield schema[keyword]
+
+
+def every(schema: dict[str, Any]) -> Iterator[Any]:
+    """Give the schemas that may all apply to a value below."""
+    for keyword in _MAPS_OF_EVERY:
+        members = schema.get(keyword)
+        if isinstance(members, dict):
+            yield from members.values()
+    for keyword in _SINGLES_OF_EVERY:
+        if isinstance(schema.get(keyword), dict):
+            yield schema[keyword]
