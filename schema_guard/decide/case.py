@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
 from schema_guard.decide.evidence import Three
 from schema_guard.decide.ladder import BARE, Rung, ladder_of, order_of
-from schema_guard.decide.measure import Measured, UnhandledRate, has_data, measured, rate_of
-from schema_guard.stats import Bounds, Paired, bounds, e_value, paired
+from schema_guard.decide.measure import Measured, has_data, measured, state_of
+from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.decide.evidence import Config, ContentEvidence, Evidence, Pilot
+    from schema_guard.decide.evidence import Config, ContentEvidence, Evidence, Pilot, Segment
 
 
 class SegmentRates(NamedTuple):
-    """A segment's rates; *tuned* is None without a pilot."""
+    """A segment's unhandled rates with their states; those of *tuned* are None without a pilot."""
 
     name: str
     share: float
-    prompt: UnhandledRate
-    tuned: UnhandledRate | None
+    prompt: Rate
+    prompt_state: str
+    tuned: Rate | None
+    tuned_state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,15 @@ class Tuned:
 
     Attributes:
         unhandled: The tuned model's rate.
+        state: What that says of the target.
         e_ok: Evidence that it is below the target, as odds.
         e_bad: Evidence that it is above.
         compared: With the prompt on the same inputs; None when pairs were not counted.
         content_loss: Bounds of the share of right answers that tuning loses; None when not counted.
     """
 
-    unhandled: UnhandledRate
+    unhandled: Rate
+    state: str
     e_ok: float
     e_bad: float
     compared: Paired | None
@@ -85,7 +89,7 @@ class Case:
 
     def in_state(self, state: str) -> list[Measured]:
         """Give the strategies in a state."""
-        return [strategy for strategy in self.strategies if strategy.unhandled.state == state]
+        return [strategy for strategy in self.strategies if strategy.state == state]
 
 
 def case_of(evidence: Evidence) -> Case:
@@ -97,9 +101,7 @@ def case_of(evidence: Evidence) -> Case:
         measured(strategy, target=config.target, alpha=alpha_each) for strategy in evidence.strategies
     )
     with_data = [strategy for strategy in strategies if strategy.unhandled.n]
-    best = min(
-        with_data, key=lambda found: (found.unhandled.point, order_of(found.strategy.rung)), default=None
-    )
+    best = min(with_data, key=lambda found: (found.point, order_of(found.strategy.rung)), default=None)
     tuned = _tuned(pilot, config, alpha_each) if pilot else None
     alpha_segment, parts = _parts(evidence)
     return Case(
@@ -126,7 +128,7 @@ def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
         if money is None:
             return 0.0
         tokens = per_call(money.prompt_cost, found.mean_attempts, money.latency_cost_per_s)
-        return tokens + found.unhandled.point * money.failure_cost
+        return tokens + found.point * money.failure_cost
 
     return min(among, key=lambda found: (cost(found), order_of(found.strategy.rung)))
 
@@ -183,14 +185,16 @@ def _blend(tune: Sequence[SegmentRates], rates: Callable[[SegmentRates], Three])
     return Three(*(fsum(weight * three[index] for weight, three in each) for index in range(3)))
 
 
-def _prompt_rates(rate: UnhandledRate) -> Three:
+def _prompt_rates(rate: Rate) -> Three:
     """Give a prompted rate as bad as can be for tuning: at its lower bound there is least to gain."""
-    return Three(pess=rate.lower, point=rate.lower if rate.rate is None else rate.rate, opt=rate.upper)
+    found = rate.bounds
+    return Three(pess=found.lower, point=found.lower if rate.rate is None else rate.rate, opt=found.upper)
 
 
-def _tuned_rates(rate: UnhandledRate | None) -> Three:
+def _tuned_rates(rate: Rate | None) -> Three:
     assert rate is not None
-    return Three(pess=rate.upper, point=rate.upper if rate.rate is None else rate.rate, opt=rate.lower)
+    found = rate.bounds
+    return Three(pess=found.upper, point=found.upper if rate.rate is None else rate.rate, opt=found.lower)
 
 
 def _overall_cost(evidence: Evidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
@@ -221,11 +225,13 @@ def _measured_rungs(strategies: Sequence[Measured]) -> dict[str, list[str]]:
 
 
 def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
-    n, k, pairs = pilot.n, pilot.k_final, pilot.paired
+    n, pairs = pilot.n, pilot.paired
+    rate = Rate.of(pilot.unhandled, n, alpha=alpha_each)
     return Tuned(
-        unhandled=rate_of(k, n, target=config.target, alpha=alpha_each),
-        e_ok=e_value(k, n, config.target, side="ok"),
-        e_bad=e_value(k, n, config.target, side="bad"),
+        unhandled=rate,
+        state=state_of(rate, config.target),
+        e_ok=e_value(pilot.unhandled, n, config.target, side="ok"),
+        e_bad=e_value(pilot.unhandled, n, config.target, side="bad"),
         compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
         content_loss=content_loss(pilot.content, config.alpha) if pilot.content else None,
     )
@@ -250,15 +256,19 @@ def _parts(evidence: Evidence) -> tuple[float | None, tuple[SegmentRates, ...]]:
         return None, ()
     alpha = config.alpha / (len(segments) * (2 if pilot else 1))
 
-    def rate(k: int, n: int) -> UnhandledRate:
-        return rate_of(k, n, target=config.target, alpha=alpha)
+    return alpha, tuple(_segment_rates(segment, config.target, alpha) for segment in segments)
 
-    return alpha, tuple(
-        SegmentRates(
-            name=segment.name,
-            share=segment.share,
-            prompt=rate(segment.prompt_k, segment.prompt_n),
-            tuned=rate(segment.tuned_k or 0, segment.tuned_n) if segment.tuned_n is not None else None,
-        )
-        for segment in segments
+
+def _segment_rates(segment: Segment, target: float, alpha: float) -> SegmentRates:
+    prompt = Rate.of(segment.prompt_unhandled, segment.prompt_n, alpha=alpha)
+    tuned = None
+    if segment.tuned_n is not None:
+        tuned = Rate.of(segment.tuned_unhandled or 0, segment.tuned_n, alpha=alpha)
+    return SegmentRates(
+        name=segment.name,
+        share=segment.share,
+        prompt=prompt,
+        prompt_state=state_of(prompt, target),
+        tuned=tuned,
+        tuned_state=None if tuned is None else state_of(tuned, target),
     )

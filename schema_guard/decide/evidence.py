@@ -41,15 +41,15 @@ class Config:
 class AttemptCounts(NamedTuple):
     """How many calls reached an attempt, and in how many of them it failed."""
 
-    n: int
-    k: int
+    reached: int
+    failed: int
 
 
 class Cluster(NamedTuple):
-    """Distinct inputs that were each asked n times and stayed unhandled k times."""
+    """Distinct inputs that were each asked *n* times and stayed *unhandled* so often."""
 
     n: int
-    k: int
+    unhandled: int
     inputs: int
 
 
@@ -59,13 +59,13 @@ class DriftEvidence(NamedTuple):
     Attributes:
         alarm_at: Call at which it fired.
         post_n: Calls since.
-        post_k: Of these, calls without a valid attempt.
+        post_unhandled: Of these, calls without a valid attempt.
         post_attempts: Of these calls; empty when not recorded.
     """
 
     alarm_at: int
     post_n: int
-    post_k: int
+    post_unhandled: int
     post_attempts: tuple[AttemptCounts, ...]
 
 
@@ -77,7 +77,7 @@ class StrategyCounts:
         id: As the verdict names it.
         rung: A rung of the ladder, or `bare`.
         n: Calls.
-        k_final: Calls without a valid attempt.
+        unhandled: Calls without a valid attempt.
         attempts: Empty when not recorded.
         failure_kinds: Calls without a valid attempt, by kind; empty when not recorded.
         clusters: Of all calls, by how often their input was asked; empty when no input repeats.
@@ -87,7 +87,7 @@ class StrategyCounts:
     id: str
     rung: str
     n: int
-    k_final: int
+    unhandled: int
     attempts: tuple[AttemptCounts, ...] = ()
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
@@ -178,17 +178,17 @@ class Segment(NamedTuple):
         name: As the verdict names it.
         share: Of the calls, in (0, 1].
         prompt_n: Calls that were prompted.
-        prompt_k: Of these, unhandled ones.
+        prompt_unhandled: Of these, unhandled ones.
         tuned_n: Calls of the tuned model; None without a pilot.
-        tuned_k: Of these, unhandled ones.
+        tuned_unhandled: Of these, unhandled ones.
     """
 
     name: str
     share: float
     prompt_n: int
-    prompt_k: int
+    prompt_unhandled: int
     tuned_n: int | None = None
-    tuned_k: int | None = None
+    tuned_unhandled: int | None = None
 
 
 class PairCounts(NamedTuple):
@@ -221,7 +221,7 @@ class Pilot:
     """What a tuned model did on a part of the traffic."""
 
     n: int
-    k_final: int
+    unhandled: int
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
     content: ContentEvidence | None = None
@@ -232,7 +232,7 @@ class SchemaCount(NamedTuple):
 
     name: str
     n: int
-    k: int
+    unhandled: int
 
 
 class Right(NamedTuple):

@@ -129,7 +129,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         id=found["id"],
         rung=found["rung"],
         n=int(found["n"]),
-        k_final=int(found["k_final"]),
+        unhandled=int(found["k_final"]),
         attempts=_attempts(found.get("attempts", ())),
         failure_kinds={kind: int(kinds[kind]) for kind in KINDS if kind in kinds},
         clusters=tuple(_cluster(*row) for row in found.get("clusters", ())),
@@ -149,7 +149,7 @@ def _drift(found: dict[str, Any]) -> DriftEvidence:
     return DriftEvidence(
         alarm_at=int(found["alarm_at"]),
         post_n=int(found["post_n"]),
-        post_k=int(found["post_k"]),
+        post_unhandled=int(found["post_k"]),
         post_attempts=_attempts(found.get("post_attempts", ())),
     )
 
@@ -196,7 +196,7 @@ def _feasibility(found: dict[str, Any]) -> Feasibility:
 def _pilot(found: dict[str, Any]) -> Pilot:
     return Pilot(
         n=int(found["n"]),
-        k_final=int(found["k_final"]),
+        unhandled=int(found["k_final"]),
         paired=PairCounts(**_ints(found["paired"])) if "paired" in found else None,
         segments=tuple(map(_piloted_segment, found.get("segments", ()))),
         content=ContentEvidence(**_ints(found["content"])) if "content" in found else None,
@@ -208,8 +208,8 @@ def _segment(found: dict[str, Any]) -> Segment:
 
 
 def _piloted_segment(found: dict[str, Any]) -> Segment:
-    counts = {name: int(found[name]) for name in ("prompt_n", "prompt_k", "tuned_n", "tuned_k")}
-    return Segment(found["name"], float(found["share"]), **counts)
+    counts = (int(found[name]) for name in ("prompt_n", "prompt_k", "tuned_n", "tuned_k"))
+    return Segment(found["name"], float(found["share"]), *counts)
 
 
 def _comparison(found: dict[str, Any]) -> ComparisonCounts:

@@ -148,8 +148,8 @@ def _format_line(case: Case) -> str | None:
         return None
     rate = case.best.unhandled
     return (
-        f"{case.best.strategy.id} leaves {rate.k:g}/{rate.n} = {percent(rate.point)} "
-        f"{interval(rate.lower, rate.upper)} unhandled, target {percent(case.config.target)}: {rate.state}"
+        f"{case.best.strategy.id} leaves {rate.count:g}/{rate.n} = {percent(case.best.point)} "
+        f"{interval(rate.bounds.lower, rate.bounds.upper)} unhandled, target {percent(case.config.target)}: {case.best.state}"
     )
 
 

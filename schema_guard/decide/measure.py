@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.stats import Hazards, bounds, e_value, retry_hazards
+from schema_guard.stats import Hazards, Rate, e_value, retry_hazards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,41 +22,15 @@ FIXED_BY_DECODING = ("syntax", "structure")
 
 
 @dataclass(frozen=True, slots=True)
-class UnhandledRate:
-    """An unhandled rate.
-
-    Attributes:
-        n: Calls, or distinct inputs where inputs repeat.
-        k: Of these, unhandled; a sum of means where inputs repeat.
-        rate: k / n; None without data.
-        lower: Bound that holds at all times; 0 without data.
-        upper: Bound that holds at all times; 1 without data.
-        state: `pass` (upper <= target), `fail` (lower > target), `inconclusive` or `no_data`.
-    """
-
-    n: int
-    k: float
-    rate: float | None
-    lower: float
-    upper: float
-    state: str
-
-    @property
-    def point(self) -> float:
-        """The rate, where there is data."""
-        assert self.rate is not None
-        return self.rate
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """A strategy after preparation.
 
     Attributes:
         strategy: As it was given.
-        unhandled: Its rate.
-        calls: Calls behind n: more than n where inputs repeat.
-        failed_calls: Calls behind k.
+        unhandled: Its rate, in inputs where inputs repeat.
+        state: What that says of the target, as `state_of` gives it.
+        calls: Calls behind the rate's n: more than n where inputs repeat.
+        unhandled_calls: Calls behind the rate's count.
         failure_kinds: Of those calls; empty when not recorded.
         attempts: Of those calls; empty when not recorded.
         retries: What re-asking does; None when attempts are not recorded.
@@ -66,15 +40,22 @@ class Measured:
     """
 
     strategy: StrategyCounts
-    unhandled: UnhandledRate
+    unhandled: Rate
+    state: str
     calls: int
-    failed_calls: int
+    unhandled_calls: int
     failure_kinds: Mapping[str, int]
     attempts: tuple[AttemptCounts, ...]
     retries: Hazards | None
     e_ok: float
     e_bad: float
     notes: tuple[str, ...]
+
+    @property
+    def point(self) -> float:
+        """The unhandled rate, where there is data."""
+        assert self.unhandled.rate is not None
+        return self.unhandled.rate
 
     @property
     def mean_attempts(self) -> float:
@@ -88,19 +69,19 @@ class Measured:
         return self.calls / self.unhandled.n if self.unhandled.n else 1.0
 
     def not_fixable_by_decoding(self) -> float:
-        """Count the failures known to be neither of syntax nor of structure, in the unit of k."""
+        """Count the failures known to be neither of syntax nor of structure, in the unit of the rate."""
         calls = sum(count for kind, count in self.failure_kinds.items() if kind not in FIXED_BY_DECODING)
-        return (
-            calls if self.unhandled.k == self.failed_calls else calls * self.unhandled.k / self.failed_calls
-        )
+        if self.unhandled.count == self.unhandled_calls:
+            return calls
+        return calls * self.unhandled.count / self.unhandled_calls
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
     n: int
-    k: float
+    unhandled: float
     calls: int
-    failed_calls: int
+    unhandled_calls: int
     failure_kinds: Mapping[str, int]
     attempts: tuple[AttemptCounts, ...]
     notes: tuple[str, ...]
@@ -114,69 +95,74 @@ def has_data(strategy: StrategyCounts) -> bool:
 def measured(strategy: StrategyCounts, *, target: float, alpha: float) -> Measured:
     """Prepare a strategy's counts and bound its rate at *alpha* a side."""
     counts = _prepared(strategy)
+    rate = Rate.of(counts.unhandled, counts.n, alpha=alpha)
     return Measured(
         strategy=strategy,
-        unhandled=rate_of(counts.k, counts.n, target=target, alpha=alpha),
+        unhandled=rate,
+        state=state_of(rate, target),
         calls=counts.calls,
-        failed_calls=counts.failed_calls,
+        unhandled_calls=counts.unhandled_calls,
         failure_kinds=counts.failure_kinds,
         attempts=counts.attempts,
         retries=retry_hazards(counts.attempts) if counts.attempts else None,
-        e_ok=e_value(counts.k, counts.n, target, side="ok"),
-        e_bad=e_value(counts.k, counts.n, target, side="bad"),
+        e_ok=e_value(counts.unhandled, counts.n, target, side="ok"),
+        e_bad=e_value(counts.unhandled, counts.n, target, side="bad"),
         notes=counts.notes,
     )
 
 
-def rate_of(k: float, n: int, *, target: float, alpha: float) -> UnhandledRate:
-    """Bound a rate at *alpha* a side and compare it with the target."""
-    found = bounds(k, n, alpha=alpha)
-    if n == 0:
-        return UnhandledRate(n, k, None, found.lower, found.upper, "no_data")
-    return UnhandledRate(n, k, k / n, found.lower, found.upper, _state(found.lower, found.upper, target))
+def state_of(rate: Rate, target: float) -> str:
+    """Say what a rate's bounds prove.
 
-
-def _state(lower: float, upper: float, target: float) -> str:
-    if upper <= target:
+    Returns:
+        `pass` (upper <= target), `fail` (lower > target), `inconclusive`, or `no_data`.
+    """
+    if rate.n == 0:
+        return "no_data"
+    if rate.bounds.upper <= target:
         return "pass"
-    return "fail" if lower > target else "inconclusive"
+    return "fail" if rate.bounds.lower > target else "inconclusive"
 
 
-def as_figures(rate: UnhandledRate) -> dict[str, Any]:
-    """Give a rate as plain JSON; its bounds are null without data."""
-    known = rate.rate is not None
+def as_figures(rate: Rate, state: str) -> dict[str, Any]:
+    """Give a rate and its state as plain JSON; its bounds are null without data."""
     return {
         "n": rate.n,
-        "k": rate.k,
+        "k": rate.count,
         "rate": rate.rate,
-        "lower": rate.lower if known else None,
-        "upper": rate.upper if known else None,
-        "state": rate.state,
+        "lower": rate.lower,
+        "upper": rate.upper,
+        "state": state,
     }
 
 
 def _prepared(strategy: StrategyCounts) -> _Counts:
     name, notes = strategy.id, []
-    n, k, attempts, kinds = strategy.n, strategy.k_final, strategy.attempts, dict(strategy.failure_kinds)
+    n, unhandled, attempts = strategy.n, strategy.unhandled, strategy.attempts
+    kinds = dict(strategy.failure_kinds)
     if strategy.drift:
-        n, k, attempts = strategy.drift.post_n, strategy.drift.post_k, strategy.drift.post_attempts
+        n, unhandled, attempts = (
+            strategy.drift.post_n,
+            strategy.drift.post_unhandled,
+            strategy.drift.post_attempts,
+        )
         notes.append(
             f"{name}: drift alarm at call {strategy.drift.alarm_at}, only the {n} calls after it count"
         )
-        if sum(kinds.values()) > k:
+        if sum(kinds.values()) > unhandled:
             kinds = {}
             notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
     transport = kinds.pop("transport", 0)
     if transport:
-        n, k = n - transport, k - transport
+        n, unhandled = n - transport, unhandled - transport
         notes.append(f"{name}: {transport} transport failures are no failures of format and left out")
-    unknown = k - sum(kinds.values())
-    if unknown and k:
-        notes.append(f"{name}: the kind of {unknown} of {k} unhandled calls is not recorded")
+    unknown = unhandled - sum(kinds.values())
+    if unknown and unhandled:
+        notes.append(f"{name}: the kind of {unknown} of {unhandled} unhandled calls is not recorded")
     if not strategy.clusters:
-        return _Counts(n, k, n, k, kinds, attempts, tuple(notes))
+        return _Counts(n, unhandled, n, unhandled, kinds, attempts, tuple(notes))
     inputs = sum(cluster.inputs for cluster in strategy.clusters)
     if inputs < n:
         notes.append(f"{name}: {n} calls of {inputs} distinct inputs count as {inputs}")
-    means = fsum(cluster.inputs * cluster.k / cluster.n for cluster in strategy.clusters)
-    return _Counts(inputs, means, n, k, kinds, attempts, tuple(notes))
+    means = fsum(cluster.inputs * cluster.unhandled / cluster.n for cluster in strategy.clusters)
+    return _Counts(inputs, means, n, unhandled, kinds, attempts, tuple(notes))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence import ContentEvidence
-    from schema_guard.decide.measure import Measured, UnhandledRate
+    from schema_guard.decide.measure import Measured
+    from schema_guard.stats import Rate
 
 # Fewer failures than these say nothing about what most failures are.
 _FEWEST_FAILURES = 5
@@ -94,12 +95,10 @@ def truncation_first(case: Case) -> Ruling | None:
     """Rule 3: all fail, and half of the best strategy's failures are replies that were cut off."""
     best = _best(case)
     cut_off = best.failure_kinds.get("truncation", 0)
-    enough = best.unhandled.k >= _FEWEST_FAILURES and 2 * cut_off >= best.failed_calls
+    enough = best.unhandled.count >= _FEWEST_FAILURES and 2 * cut_off >= best.unhandled_calls
     if not enough or RAISE_OUTPUT not in untested(case.ladder):
         return None
-    why = (
-        f"{_all_fail(case)}; {cut_off} of the {best.failed_calls} failures of {best.strategy.id} are cut off"
-    )
+    why = f"{_all_fail(case)}; {cut_off} of the {best.unhandled_calls} failures of {best.strategy.id} are cut off"
     return Ruling("CLIMB_LADDER", why, {"next_rung": RAISE_OUTPUT})
 
 
@@ -113,7 +112,7 @@ def strict_decoding(case: Case) -> Ruling | None:
     best = _best(case)
     known = f"only {left['k']:g} are" if left["k"] else "none is"
     why = (
-        f"{_all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        f"{_all_fail(case)}; of the {best.unhandled_calls} failures of {best.strategy.id} {known} known to be of a kind "
         "that strict decoding cannot fix"
     )
     return Ruling("USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": left})
@@ -135,13 +134,13 @@ def climb(case: Case) -> Ruling | None:
 
 def route_by_pilot(case: Case) -> Ruling | None:
     """Rule 6, first: the pilot passes on most of the traffic and the prompt on all the rest, and it pays."""
-    tune = [part for part in case.parts if part.tuned is not None and part.tuned.state == "pass"]
+    tune = [part for part in case.parts if part.tuned_state == "pass"]
     prompt = [part for part in case.parts if part not in tune]
     share = fsum(part.share for part in tune)
     if not tune or not prompt or share < case.config.primary_share_min - _ROUNDING:
         return None
     cost = routed_cost(case, tune)
-    if any(part.prompt.state != "pass" for part in prompt) or cost is None or not cost.pays:
+    if any(part.prompt_state != "pass" for part in prompt) or cost is None or not cost.pays:
         return None
     why = (
         f"the tuned model is below the target on {_names(tune)} ({100 * share:.0f}% of the calls), the prompt "
@@ -152,7 +151,7 @@ def route_by_pilot(case: Case) -> Ruling | None:
 
 def pilot_failed(case: Case) -> Ruling | None:
     """Rule 6: the tuned model is proved above the target."""
-    if case.tuned is None or case.tuned.unhandled.state != "fail":
+    if case.tuned is None or case.tuned.state != "fail":
         return None
     why = f"the tuned model's {_told(case.tuned.unhandled)} is above the target of {percent(case.config.target)}"
     return _accept(case, "pilot_failed", why)
@@ -176,7 +175,7 @@ def content_lost(case: Case) -> Ruling | None:
 
 def pilot_unclear(case: Case) -> Ruling | None:
     """Rule 6: the tuned model may be below the target or above."""
-    if case.tuned is None or case.tuned.unhandled.state not in ("inconclusive", "no_data"):
+    if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.unhandled
     told = f"the tuned model's {_told(rate)} is neither proved below nor above {percent(case.config.target)}"
@@ -252,8 +251,8 @@ _RULES: Sequence[Callable[[Case], Ruling | None]] = (
 
 def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
     """Give the segments that fail and those that pass; none of either where failures are not concentrated."""
-    fail = [part for part in case.parts if part.prompt.state == "fail"]
-    passing = [part for part in case.parts if part.prompt.state == "pass"]
+    fail = [part for part in case.parts if part.prompt_state == "fail"]
+    passing = [part for part in case.parts if part.prompt_state == "pass"]
     return (fail, passing) if fail and passing and len(fail) + len(passing) == len(case.parts) else ([], [])
 
 
@@ -276,12 +275,12 @@ def _no_data(case: Case) -> Ruling:
     return _need_more(case, name, "no strategy has data", _calls_needed(case, nothing), 1.0)
 
 
-def _calls_needed(case: Case, rate: UnhandledRate) -> int | None:
+def _calls_needed(case: Case, rate: Rate) -> int | None:
     """Forecast the further calls; from nothing, the fewest that can prove a rate below the target."""
     if rate.n == 0:
         clean = calls_needed(0, 1, case.config.target, alpha=case.alpha_each)
         return None if clean is None else 1 + clean
-    return calls_needed(rate.k, rate.n, case.config.target, alpha=case.alpha_each)
+    return calls_needed(rate.count, rate.n, case.config.target, alpha=case.alpha_each)
 
 
 def _need_more(case: Case, strategy: str, told: str, n_more: int | None, calls_per_unit: float) -> Ruling:
@@ -342,10 +341,10 @@ def _names(parts: Sequence[SegmentRates]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def _told(rate: UnhandledRate) -> str:
+def _told(rate: Rate) -> str:
     if rate.rate is None:
         return "rate (no data)"
-    return f"{rate.k:g}/{rate.n} = {percent(rate.rate)} {interval(rate.lower, rate.upper)}"
+    return f"{rate.count:g}/{rate.n} = {percent(rate.rate)} {interval(rate.bounds.lower, rate.bounds.upper)}"
 
 
 def _measured(found: Measured) -> str:

@@ -16,16 +16,16 @@ from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence_reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
-from schema_guard.decide.measure import as_figures, rate_of
+from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.rules import Ruling, rule
 from schema_guard.prices.tuning import tuning_prices
-from schema_guard.stats import bounds, e_bh, e_value, paired
+from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import odds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import ComparisonCounts, Evidence
+    from schema_guard.decide.evidence import ComparisonCounts, Evidence, SchemaCount
     from schema_guard.decide.measure import Measured
 
 _GOOD = ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
@@ -141,7 +141,8 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
     """Rule 0: which schemas fail, with a bound on the share that is flagged wrongly."""
     config, schemas = evidence.config, evidence.schemas
     e_bad = {
-        schema.name: _finite(e_value(schema.k, schema.n, config.target, side="bad")) for schema in schemas
+        schema.name: _finite(e_value(schema.unhandled, schema.n, config.target, side="bad"))
+        for schema in schemas
     }
     names = [schemas[index].name for index in e_bh(e_bad.values(), config.fdr)]
     flagged = sorted(names, key=e_bad.__getitem__, reverse=True)
@@ -153,9 +154,7 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
     figures = {
         "flagged": flagged,
         "e_bad": e_bad,
-        "schemas": {
-            name: as_figures(rate_of(k, n, target=config.target, alpha=alpha)) for name, n, k in schemas
-        },
+        "schemas": {schema.name: _schema_figures(schema, config.target, alpha) for schema in schemas},
         "config": asdict(config),
         "notes": list(evidence.notes),
         "content_warning": explain.CONTENT_WARNING,
@@ -164,11 +163,16 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
 
+def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[str, Any]:
+    rate = Rate.of(schema.unhandled, schema.n, alpha=alpha)
+    return as_figures(rate, state_of(rate, target))
+
+
 def _rate_figures(found: Measured) -> dict[str, Any]:
-    figures = as_figures(found.unhandled)
+    figures = as_figures(found.unhandled, found.state)
     if found.retries is not None and found.calls:
         figures["retry"] = {
-            "residual": found.failed_calls / found.calls,
+            "residual": found.unhandled_calls / found.calls,
             "geometric": found.retries.geometric,
             "rho": found.retries.rho,
             "E_attempts": found.retries.mean_attempts,
@@ -214,7 +218,7 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     tuned, pilot = case.tuned, case.evidence.pilot
     if tuned is None or pilot is None:
         return {}
-    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled)}
+    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state)}
     if tuned.compared is not None:
         e_better = _finite(tuned.compared.e_value)
         figures["paired_e"] = e_better
@@ -233,10 +237,14 @@ def _segment_figures(case: Case) -> dict[str, Any]:
 
 def _part_figures(part: SegmentRates) -> dict[str, Any]:
     """Give a pilot's segment as its pairs of bounds, another's with its counts too."""
-    figures = {"name": part.name, "share": part.share, "prompt": [part.prompt.lower, part.prompt.upper]}
+    figures = {"name": part.name, "share": part.share, "prompt": _pair(part.prompt)}
     if part.tuned is not None:
-        return {**figures, "tuned": [part.tuned.lower, part.tuned.upper]}
-    return {**figures, **as_figures(part.prompt)}
+        return {**figures, "tuned": _pair(part.tuned)}
+    return {**figures, **as_figures(part.prompt, part.prompt_state)}
+
+
+def _pair(rate: Rate) -> list[float]:
+    return [rate.bounds.lower, rate.bounds.upper]
 
 
 def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[str, Any]:
