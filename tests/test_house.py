@@ -26,7 +26,8 @@ FLOORS = (
     ("report",),
     ("bench", "testing"),
     ("climb", "datasets"),
-    ("tuning", "demo"),
+    ("tuning",),
+    ("demo",),
     ("cli",),
     ("__main__",),
 )
