@@ -1,7 +1,7 @@
 """Runs the README and the chapters: the Python and console blocks of each, in order, in one folder with one store.
 
 All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
-`2>/dev/null`, `| head -N`, `| sed -n N,Mp` and `; echo "exit $?"` behind it; every other command by a shell.
+`2>/dev/null`, `| head -N`, `| grep -AN WORD` (the first one) and `; echo "exit $?"` behind it; every other command by a shell.
 A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
 and fourth paragraph.
 
@@ -35,7 +35,7 @@ _QUOTED = re.compile(
 _BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
 _OURS = re.compile(
     r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
-    r"(?: \| (?:head -(?P<head>\d+)|sed -n (?P<first>\d+),(?P<last>\d+)p))?(?P<status>; echo \"exit \$\?\")?"
+    r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"
 )
 # What differs from run to run: a duration.
 _SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
@@ -139,8 +139,9 @@ def _typed(command: str) -> str:
     lines = said.getvalue().splitlines(keepends=True)
     if ours["head"]:
         lines = lines[: int(ours["head"])]
-    if ours["first"]:
-        lines = lines[int(ours["first"]) - 1 : int(ours["last"])]
+    if ours["word"]:
+        found = next((index for index, line in enumerate(lines) if ours["word"] in line), len(lines))
+        lines = lines[found : found + 1 + int(ours["after"])]
     return "".join(lines) + (f"exit {status}\n" if ours["status"] else "")
 
 

@@ -1,20 +1,30 @@
-"""The README shows what really comes out."""
+"""The README and the chapters show what really comes out."""
 
 import re
+
+import pytest
 
 from tests import readme_blocks
 
 README = readme_blocks.README.read_text(encoding="utf-8")
 
 
-def test_blocks_print_what_the_readme_says():
+@pytest.mark.parametrize("page", readme_blocks.PAGES, ids=lambda path: path.stem)
+def test_blocks_print_what_the_page_says(page):
     """Every Python and console block prints what stands under it, and quoted figures are those of their file."""
-    assert readme_blocks.rendered(README) == README
+    text = page.read_text(encoding="utf-8")
+
+    assert readme_blocks.rendered(text) == text, "run: python tests/readme_blocks.py --update"
 
 
 def test_the_first_two_shell_blocks_are_the_two_promises():
-    """The README begins with the command that measures a real model and the one that runs all tests."""
+    """The README begins with the command that shows it all on a real model and the one that runs all tests."""
     first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]
 
-    assert first.endswith("schema-guard bench --model local")
+    assert first.endswith("schema-guard demo")
     assert second.endswith("-m pytest")
+
+
+def test_the_readme_is_a_front_door():
+    """What does not fit on it is a chapter."""
+    assert len(README.splitlines()) <= 200

@@ -74,7 +74,9 @@ def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     _, told, _ = typed("demo", "--offline", "--store", url)
 
     day = recorded_model().day
-    assert f"No model is asked (--offline): these are replies that it gave on {day}." in told
+    assert f"No model is asked (--offline): these are replies that it gave on {day}." in " ".join(
+        told.split()
+    )
     assert f"model SmolLM2-135M-Instruct-Q4_1, recorded {day}" in told
 
 

@@ -1,0 +1,92 @@
+"""The chapters have one form, a chapter for every command, links that lead somewhere, and a map that is the tree."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from schema_guard.cli.group import command
+from tests.readme_blocks import CHAPTERS, PAGES, README, ROOT
+
+PACKAGE = ROOT / "schema_guard"
+OPENING = re.compile(
+    r"# (?P<title>[^\n]+)\n\n(?P<about>[^\n]+\.)\n\n<!-- commands:(?P<commands>[^\n]*) -->\n\n"
+)
+LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
+ROOM = re.compile(r"^\| `(?P<room>[^`]+)` \| \S", re.MULTILINE)
+
+
+def opening_of(chapter):
+    return OPENING.match(chapter.read_text(encoding="utf-8"))
+
+
+def anchors_of(page):
+    """Give the anchors of a page's headings, as GitHub makes them; blocks have none."""
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    }
+
+
+def rooms():
+    """Give the folders of the package, and the modules at its top."""
+    folders = {
+        f"{path.relative_to(PACKAGE).as_posix()}/"
+        for path in PACKAGE.rglob("*")
+        if path.is_dir() and path.name not in {"__pycache__", "_suite"} and any(path.glob("*.[pm][yd]"))
+    }
+    return folders | {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_begins_with_a_title_a_sentence_and_its_commands(chapter):
+    """`schema-guard help` shows the first two, and finds a chapter by the third."""
+    assert opening_of(chapter)
+
+
+def test_every_command_has_one_chapter():
+    """A new command is documented: name it in the comment under a chapter's sentence."""
+    documented = [name for chapter in CHAPTERS for name in opening_of(chapter)["commands"].split()]
+
+    assert len(set(documented)) == len(documented)
+    assert set(command.list_commands(click.Context(command))) <= set(documented)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(page):
+    """A link names a file that is there, and a heading that is in it."""
+    for link in LINK.finditer(page.read_text(encoding="utf-8")):
+        target = (page.parent / link["path"]).resolve() if link["path"] else page
+
+        assert target.exists(), link[0]
+        assert not link["anchor"] or link["anchor"] in anchors_of(target), link[0]
+
+
+def test_the_front_page_links_to_every_chapter():
+    """Nothing is written that nobody finds."""
+    linked = {Path(link["path"]).name for link in LINK.finditer(README.read_text(encoding="utf-8"))}
+
+    assert {chapter.name for chapter in CHAPTERS} <= linked
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_no_hosted_model_is_named_as_if_it_would_last(page):
+    """A page says MODEL: names of hosted models are gone before the page is."""
+    assert not re.findall(r"gpt-\d\S*|claude-\S+|gemini-\d\S*", page.read_text(encoding="utf-8"))
+
+
+def test_the_map_is_the_tree():
+    """Each folder of the package, and each module at its top, has one line in docs/map.md, and no line is stale."""
+    mapped = ROOM.findall((PACKAGE / "docs" / "map.md").read_text(encoding="utf-8"))
+
+    assert sorted(mapped) == sorted(rooms())
+
+
+def test_the_checklists_name_files_that_are_there():
+    """What contributing.md sends somebody to exists; NAME stands for what is new."""
+    text = (PACKAGE / "docs" / "contributing.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:schema_guard|tests|schemas|\.ci)/[^`\s]*)", text)
+
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
