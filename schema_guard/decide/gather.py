@@ -1,6 +1,6 @@
 """Evidence from a store: what was recorded, as `decide` takes it.
 
-Rules: a candidate is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
+Rules: a configuration is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
 feasibility, why a rung is not tried) is handed in and goes before what was recorded.
 """
 
@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.candidates import (
-    Candidate,
+from schema_guard.decide.configurations import (
+    RecordedConfiguration,
     alarm_of,
-    candidates_of,
+    configurations_of,
     current_of,
     is_trial,
     last_call,
@@ -114,16 +114,18 @@ def _one_schema(
     notes: list[str] = []
     rows = of_newest_schema(rows, notes)
     fingerprint = rows[0].schema_fingerprint
-    candidates = candidates_of(rows, notes)
-    tuned = [candidate for candidate in candidates if candidate.rung == "tuned"]
-    prompted = [candidate for candidate in candidates if candidate.rung != "tuned"]
+    configurations = configurations_of(rows, notes)
+    tuned = [configuration for configuration in configurations if configuration.rung == "tuned"]
+    prompted = [configuration for configuration in configurations if configuration.rung != "tuned"]
     if not prompted:
         raise InvalidArgument(
             "only a tuned model's calls are recorded: expected those of a prompting strategy too"
         )
-    best = min(prompted, key=lambda candidate: candidate.k / candidate.n)
+    best = min(prompted, key=lambda configuration: configuration.unhandled / configuration.n)
     evidence: dict[str, Any] = {
-        "strategies": [_strategy(candidate, store, notes, windowed=windowed) for candidate in prompted],
+        "strategies": [
+            _strategy(configuration, store, notes, windowed=windowed) for configuration in prompted
+        ],
         "current": current_of(prompted).id,
         "config": _config(given.pop("config", {}), store, fingerprint),
         "ladder": _ladder(prompted, best, store.declared_rungs(fingerprint), given.pop("ladder", [])),
@@ -174,7 +176,7 @@ def _which_schemas(rows: Sequence[ConfigurationCounts], given: dict[str, Any]) -
     for name in sorted({row.schema_name for row in rows}):
         ignored: list[str] = []
         current = current_of(
-            candidates_of(of_newest_schema([r for r in rows if r.schema_name == name], ignored), ignored)
+            configurations_of(of_newest_schema([r for r in rows if r.schema_name == name], ignored), ignored)
         )
         # Repeated inputs count once; a part of a failure is left out, which never flags a schema too early.
         n = sum(row.inputs for row in current.rows)
@@ -187,13 +189,15 @@ def _which_schemas(rows: Sequence[ConfigurationCounts], given: dict[str, Any]) -
     return Gathered(evidence, None, {})
 
 
-def _strategy(candidate: Candidate, store: Store, notes: list[str], *, windowed: bool) -> dict[str, Any]:
-    rows = candidate.rows
+def _strategy(
+    configuration: RecordedConfiguration, store: Store, notes: list[str], *, windowed: bool
+) -> dict[str, Any]:
+    rows = configuration.rows
     said: dict[str, Any] = {
-        "id": candidate.id,
-        "rung": candidate.rung,
-        "n": candidate.n,
-        "k_final": candidate.k,
+        "id": configuration.id,
+        "rung": configuration.rung,
+        "n": configuration.n,
+        "k_final": configuration.unhandled,
     }
     kinds: dict[str, int] = defaultdict(int)
     for row in rows:
@@ -202,7 +206,7 @@ def _strategy(candidate: Candidate, store: Store, notes: list[str], *, windowed:
             if kind != "transport":
                 kinds[kind] += calls
     said["failure_kinds"] = dict(kinds)
-    after = [_after_alarm(row, store, notes, candidate.id, windowed=windowed) for row in rows]
+    after = [_after_alarm(row, store, notes, configuration.id, windowed=windowed) for row in rows]
     alarmed = [found for found in after if found is not None]
     if alarmed:
         remaining = [found.rest if found else row for row, found in zip(rows, after, strict=True)]
@@ -279,12 +283,15 @@ def _config(given: Any, store: Store, fingerprint: str) -> Any:
 
 
 def _ladder(
-    candidates: Sequence[Candidate], best: Candidate, declared: Iterable[Any], given: Any
+    configurations: Sequence[RecordedConfiguration],
+    best: RecordedConfiguration,
+    declared: Iterable[Any],
+    given: Any,
 ) -> list[dict[str, Any]]:
     """Say where each rung stands: tested by the records, declared, ruled out by a fact, else untested."""
     claimed = given if isinstance(given, list) else []
     named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
-    tested = {rung for candidate in candidates for rung in _tested(candidate)}
+    tested = {rung for configuration in configurations for rung in _tested(configuration)}
     ruled_out = {found.rung: (found.status, f"{found.reason} ({_day(found.at)})") for found in declared}
     for rung, reason in _facts(best, tested):
         ruled_out.setdefault(rung, ("not_applicable", reason))
@@ -302,11 +309,11 @@ def _ladder(
     return [*claimed, *claims]
 
 
-def _tested(candidate: Candidate) -> set[str]:
+def _tested(configuration: RecordedConfiguration) -> set[str]:
     """Give the rungs on which a configuration stands."""
-    settings = settings_of(candidate.first)
-    rungs = {rung_of(name) for name in candidate.first.strategies.split(">")} & set(RUNGS)
-    rungs |= {candidate.rung} & set(RUNGS)
+    settings = settings_of(configuration.first)
+    rungs = {rung_of(name) for name in configuration.first.strategies.split(">")} & set(RUNGS)
+    rungs |= {configuration.rung} & set(RUNGS)
     if settings.get("repair") in ("lossless", "lossy"):
         rungs.add("lenient_parse")
     if settings.get("max_attempts", 1) > 1:
@@ -316,18 +323,18 @@ def _tested(candidate: Candidate) -> set[str]:
     return rungs
 
 
-def _facts(best: Candidate, tested: set[str]) -> Iterable[tuple[str, str]]:
+def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
     """Give the rungs that the records rule out, and why."""
     truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
-    if best.k and not truncated:
-        yield RAISE_OUTPUT, f"0 of {best.k} unhandled calls of {best.id} are truncation"
+    if best.unhandled and not truncated:
+        yield RAISE_OUTPUT, f"0 of {best.unhandled} unhandled calls of {best.id} are truncation"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
 
 
-def _calls_per_month(candidates: Iterable[Candidate]) -> float | None:
+def _calls_per_month(configurations: Iterable[RecordedConfiguration]) -> float | None:
     """Read the volume off the calls that were no trials; None where they span too short a time."""
-    rows = [row for candidate in candidates for row in candidate.rows if not is_trial(row)]
+    rows = [row for configuration in configurations for row in configuration.rows if not is_trial(row)]
     starts = [row.first_started_at for row in rows if row.first_started_at is not None]
     if not starts:
         return None
@@ -337,12 +344,14 @@ def _calls_per_month(candidates: Iterable[Candidate]) -> float | None:
     return sum(row.calls + row.transport for row in rows) / span_s * _SECONDS_A_MONTH
 
 
-def _pilot(tuned: Sequence[Candidate], best: Candidate, store: Store) -> dict[str, Any] | None:
+def _pilot(
+    tuned: Sequence[RecordedConfiguration], best: RecordedConfiguration, store: Store
+) -> dict[str, Any] | None:
     """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
     if not tuned:
         return None
-    newest = max(tuned, key=lambda candidate: max(map(last_call, candidate.rows)))
-    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.k}
+    newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
+    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
     if best.first.id is not None and newest.first.id is not None:
         shared, b, c = store.pairs(best.first.id, newest.first.id)
         if shared:
@@ -363,19 +372,19 @@ def _pilot(tuned: Sequence[Candidate], best: Candidate, store: Store) -> dict[st
     return pilot
 
 
-def _parts(candidate: Candidate) -> dict[str, tuple[int, int]]:
+def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
     """Give the calls of each segment, and the unhandled ones."""
     parts: dict[str, tuple[int, int]] = {}
-    for row in candidate.rows:
+    for row in configuration.rows:
         n, k = parts.get(row.segment or _NO_SEGMENT, (0, 0))
         parts[row.segment or _NO_SEGMENT] = n + row.calls, k + row.unhandled
     return parts
 
 
-def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str, Any]]:
+def _comparisons(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
     """Compare each rung of a climb with the one before it, on the inputs that both were asked once."""
     climbed = sorted(
-        (found for found in candidates if is_trial(found.first) and found.first.id is not None),
+        (found for found in configurations if is_trial(found.first) and found.first.id is not None),
         key=lambda found: found.first.first_started_at or 0.0,
     )
     compared = []
@@ -387,7 +396,7 @@ def _comparisons(candidates: Sequence[Candidate], store: Store) -> list[dict[str
     return compared
 
 
-def _segments(best: Candidate) -> list[dict[str, Any]]:
+def _segments(best: RecordedConfiguration) -> list[dict[str, Any]]:
     """Give the parts of the best strategy's traffic; none where it is not divided."""
     parts = _parts(best)
     if len(parts) == 1:
@@ -395,7 +404,7 @@ def _segments(best: Candidate) -> list[dict[str, Any]]:
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
 
 
-def _latency(given: Any, best: Candidate, tuned: Sequence[Candidate]) -> Any:
+def _latency(given: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]) -> Any:
     """Fill in how long calls took."""
     if not isinstance(given, Mapping):
         return given
@@ -405,17 +414,21 @@ def _latency(given: Any, best: Candidate, tuned: Sequence[Candidate]) -> Any:
     return {**{name: value for name, value in found.items() if value is not None}, **given}
 
 
-def _percentiles(candidate: Candidate) -> tuple[float | None, float | None]:
+def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
     buckets: dict[int, int] = defaultdict(int)
-    for row in candidate.rows:
+    for row in configuration.rows:
         for lower, count in row.call_latency.buckets:
             buckets[lower] += count
     latency = Latency(tuple(sorted(buckets.items())))
     return latency.percentile_s(50), latency.percentile_s(95)
 
 
-def _paths(candidates: Iterable[Candidate]) -> dict[str, list[tuple[int, int]]]:
-    return {candidate.id: _path(candidate.first) for candidate in candidates if len(candidate.rows) == 1}
+def _paths(configurations: Iterable[RecordedConfiguration]) -> dict[str, list[tuple[int, int]]]:
+    return {
+        configuration.id: _path(configuration.first)
+        for configuration in configurations
+        if len(configuration.rows) == 1
+    }
 
 
 def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:

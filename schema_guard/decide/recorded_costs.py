@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.candidates import last_call
+from schema_guard.decide.configurations import last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import CallTokens, mean_prices, token_prices
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
@@ -20,7 +20,7 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.decide.candidates import Candidate
+    from schema_guard.decide.configurations import RecordedConfiguration
     from schema_guard.records import AttemptSums, Store
 
 # Attempts are priced one by one, 20 us each: as many as this of the latest week.
@@ -30,7 +30,7 @@ _PRICED_S = 7 * 86_400
 
 def with_recorded_costs(
     given: Any,
-    best: Candidate,
+    best: RecordedConfiguration,
     store: Store,
     prices: str | None,
     sources: list[dict[str, str]],
@@ -57,22 +57,9 @@ def with_recorded_costs(
         # What reads evidence says what is wrong with it.
         return given
     recorded = _recorded_cost(best)
-    unknown = [name for name in ("var", "out") if name not in recorded and name not in prompt]
-    if unknown:
-        raise InvalidArgument(
-            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
-            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
-        )
+    _check_tokens(best, {*recorded, *prompt})
     if prices is not None:
-        model = best.first.model
-        if model is None:
-            raise InvalidArgument(
-                f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
-            )
-        table = token_prices(model, source=prices)
-        billed = list(_billed(best, store))
-        recorded |= (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
-        sources.append({"name": table.source, "as_of": _written_on(prices)})
+        recorded |= _recorded_prices(best, store, prices, sources)
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
         notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
@@ -87,7 +74,31 @@ def with_recorded_costs(
     return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
 
 
-def _billed(best: Candidate, store: Store) -> Iterator[CallTokens]:
+def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
+    unknown = [name for name in ("var", "out") if name not in known]
+    if unknown:
+        raise InvalidArgument(
+            f"{best.id}: no reply said how many tokens it took: give economics.prompt_cost the tokens of "
+            f"{' and '.join(unknown)}, and of 'fixed' and 'hit' where some are cached"
+        )
+
+
+def _recorded_prices(
+    best: RecordedConfiguration, store: Store, prices: str, sources: list[dict[str, str]]
+) -> dict[str, float]:
+    """Give the prices that the recorded calls paid in the mean."""
+    model = best.first.model
+    if model is None:
+        raise InvalidArgument(
+            f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
+        )
+    table = token_prices(model, source=prices)
+    billed = list(_billed(best, store))
+    sources.append({"name": table.source, "as_of": _written_on(prices)})
+    return (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
+
+
+def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:
     """Give the tokens of attempts, for a table whose prices depend on the size of a call: those of the latest week."""
     row = best.first
     since = last_call(row) - _PRICED_S
@@ -106,7 +117,7 @@ def _written_on(prices: str) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()
 
 
-def _recorded_cost(best: Candidate) -> dict[str, float]:
+def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
     """Give the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
     first = [row.sums[0] for row in best.rows if row.sums]
     sent = _mean(first, "input_tokens")

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.candidates import alarm_of, candidates_of, is_trial, of_newest_schema
+from schema_guard.decide.configurations import alarm_of, configurations_of, is_trial, of_newest_schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import bounds
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from schema_guard.decide.configurations import RecordedConfiguration
     from schema_guard.records import Store
 
 
@@ -87,30 +88,33 @@ def watch(
         for row in store.configurations(since=since, schema=schema, function=function)
         if row.calls and not is_trial(row)
     ]
-    candidates = [
-        candidate
+    configurations = [
+        configuration
         for name in sorted({row.schema_name for row in rows})
-        for candidate in candidates_of(of_newest_schema([r for r in rows if r.schema_name == name], []), [])
-    ]
-    watched = []
-    for candidate in candidates:
-        n = sum(row.inputs for row in candidate.rows)
-        k = sum(row.unhandled_inputs for row in candidate.rows)
-        found = bounds(k, n, alpha=alpha / len(candidates))
-        alarms = [alarm for row in candidate.rows if (alarm := alarm_of(row)) is not None]
-        first = candidate.first
-        watched.append(
-            Watched(
-                schema=first.schema_name,
-                function=first.function,
-                configuration=candidate.id,
-                n=n,
-                k=k,
-                rate=k / n,
-                lower=found.lower,
-                upper=found.upper,
-                breach=found.lower > objective,
-                risen_at=min(alarms, default=None),
-            )
+        for configuration in configurations_of(
+            of_newest_schema([r for r in rows if r.schema_name == name], []), []
         )
+    ]
+    each = alpha / len(configurations) if configurations else alpha
+    watched = [_watched(configuration, objective, each) for configuration in configurations]
     return sorted(watched, key=lambda one: (one.is_fine, -one.lower))
+
+
+def _watched(configuration: RecordedConfiguration, objective: float, alpha: float) -> Watched:
+    n = sum(row.inputs for row in configuration.rows)
+    unhandled = sum(row.unhandled_inputs for row in configuration.rows)
+    found = bounds(unhandled, n, alpha=alpha)
+    alarms = [alarm for row in configuration.rows if (alarm := alarm_of(row)) is not None]
+    first = configuration.first
+    return Watched(
+        schema=first.schema_name,
+        function=first.function,
+        configuration=configuration.id,
+        n=n,
+        k=unhandled,
+        rate=unhandled / n,
+        lower=found.lower,
+        upper=found.upper,
+        breach=found.lower > objective,
+        risen_at=min(alarms, default=None),
+    )

@@ -1,4 +1,4 @@
-"""Candidates: the configurations of a store that a decision is about.
+"""The configurations of a store that a decision is about.
 
 Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
 own, and of versions that follow one another only the newest counts, as of trials (`bench`, `climb`) of one kind. Whatever is left out is a note.
@@ -30,11 +30,11 @@ _RUNG_OF = {"tool_call": STRICT}
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class RecordedConfiguration:
     """The rows of one configuration: several where it ran in several segments.
 
     Attributes:
-        id: Its name, different from those of the other candidates.
+        id: Its name, different from those of the other configurations.
         rung: Of the ladder, `bare`, or `tuned`.
         rows: What is recorded of it.
     """
@@ -54,7 +54,7 @@ class Candidate:
         return sum(row.calls for row in self.rows)
 
     @property
-    def k(self) -> int:
+    def unhandled(self) -> int:
         """Unhandled calls."""
         return sum(row.unhandled for row in self.rows)
 
@@ -86,7 +86,7 @@ def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
     return [row for row in rows if row.schema_fingerprint == newest]
 
 
-def candidates_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[Candidate]:
+def configurations_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[RecordedConfiguration]:
     """Put the rows of one configuration together, newest version only, under names that are all different."""
     versions: dict[tuple[Any, ...], dict[tuple[str, ...], list[ConfigurationCounts]]] = defaultdict(
         lambda: defaultdict(list)
@@ -109,7 +109,7 @@ def candidates_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list
     kept.sort(key=lambda found: found is not current)
     ids = _names([found[0] for found in kept])
     return [
-        Candidate(name, _rung(found[0], current[0].model), found)
+        RecordedConfiguration(name, _rung(found[0], current[0].model), found)
         for name, found in zip(ids, kept, strict=True)
     ]
 
@@ -181,10 +181,14 @@ def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
     return rung if rung in RUNGS else "bare"
 
 
-def current_of(candidates: Sequence[Candidate]) -> Candidate:
+def current_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
     """Give the configuration in use: that of the latest call which was no trial."""
     return max(
-        candidates, key=lambda candidate: (not is_trial(candidate.first), max(map(last_call, candidate.rows)))
+        configurations,
+        key=lambda configuration: (
+            not is_trial(configuration.first),
+            max(map(last_call, configuration.rows)),
+        ),
     )
 
 
