@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard import Schema, __version__
 from schema_guard.core.judge import judge
-from schema_guard.core.repair.scanner import repair
+from schema_guard.core.repair.readings import repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ import jsonschema_rs
 
 from schema_guard.core.reading import extract
 from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.repair.scanner import repair
+from schema_guard.core.repair.readings import repair
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:

@@ -250,7 +250,7 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     """
     if terms.repair == "off":
         return None
-    from schema_guard.core.repair.scanner import MAX_WORK, readings  # most guards never repair
+    from schema_guard.core.repair.readings import MAX_WORK, readings  # most guards never repair
 
     finished = terms.finish_reason in _FINISHED
     found: list[Judgement[Any]] = []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schema_guard.core.judge import judge
 from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.repair.scanner import STEPS
+from schema_guard.core.repair.steps import STEPS
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits
 

@@ -9,7 +9,7 @@ from jiter import from_json
 from schema_guard.cli import main
 from schema_guard.core import enforce, judge
 from schema_guard.core.reading import extract, parse
-from schema_guard.core.repair import scanner as repair
+from schema_guard.core.repair import readings as repair
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument

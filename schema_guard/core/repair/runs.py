@@ -4,6 +4,8 @@ Rules:
 1. A stretch is taken up to an item that a further item or a closer follows: nothing that a string with an
    unescaped quote in it could pretend to be.
 2. What a stretch means is what the scanner would read in it, step by step; here Python sees no single fault.
+   Where the scanner would have to guess where a string ends, the stretch may know: it sees the bare key behind a
+   missing comma, and the comment before a colon.
 """
 
 from __future__ import annotations
