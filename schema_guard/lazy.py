@@ -29,19 +29,3 @@ def find(package: str, home_of: Mapping[str, str], name: str) -> Any:
     value = getattr(import_module(f".{home_of[name]}", package), name)
     setattr(sys.modules[package], name, value)
     return value
-
-
-def alias(name: str, home: str) -> None:
-    """Let a module that has moved be found by its old name, by those who still name it: pickles, imports.
-
-    The old name is not bound in its package: what the package itself calls so stays what it is.
-    """
-    module = type(sys)(name, f"What {home} holds, by the name that it had.")
-
-    def find_there(attribute: str) -> Any:
-        from importlib import import_module  # only what is used is paid for
-
-        return getattr(import_module(home), attribute)
-
-    module.__getattr__ = find_there  # type: ignore[method-assign]
-    sys.modules[name] = module

@@ -69,11 +69,11 @@ class Prepared(NamedTuple):
         return Call(
             new_call_id(at),
             *self.configuration,
-            segment=segment or self.settings.segment,
-            input_hash=None,
-            parent_call_id=current_call_id.get(),
-            started_at=at,
-            cluster=cluster,
+            segment or self.settings.segment,
+            None,
+            current_call_id.get(),
+            at,
+            cluster,
         )
 
 

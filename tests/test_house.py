@@ -1,0 +1,216 @@
+"""The laws of the house: where things stand, what may import what, how large anything may be.
+
+Each breach says where the thing belongs. `python tests/house.py` prints the figures.
+"""
+
+import re
+import sys
+from collections import defaultdict
+
+import pytest
+
+from tests.house import House
+
+HOUSE = House()
+MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
+
+# From the ground up. A module imports from the floors below its own, and inside its own folder.
+FLOORS = (
+    ("errors", "text", "lazy"),
+    ("core",),
+    ("prices", "redaction"),
+    ("calls", "targets", "records", "stats"),
+    ("models",),
+    ("guards",),
+    ("decide",),
+    ("report",),
+    ("bench", "testing"),
+    ("climb", "datasets"),
+    ("tuning",),
+    ("demo",),
+    ("cli",),
+    ("__main__",),
+)
+FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
+# Rooms of a folder, from the ground up: one imports from those before it. What stands beside them in the folder is free.
+ROOMS = {
+    "core": ("reading", "validation", "repair"),
+    "records": ("sqlite",),
+    "calls": ("providers",),
+    "bench": ("suites", "run", "result", "engines"),
+    "testing": ("schemas", "model_replies", "server"),
+}
+STANDARD_OF_CORE = {
+    "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",
+    "json", "math", "os", "pathlib", "re", "reprlib", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
+    "bisect", "heapq", "fractions", "unicodedata",
+}  # fmt: skip
+ENGINES = {"jiter", "jsonschema", "jsonschema_rs", "jsonschema_specifications", "referencing"}
+# What a folder may import at its top: the command line's own libraries, and what tests use.
+THIRD_PARTY = {"cli": {"click"}, "testing": {"hypothesis", "pytest"}}
+
+MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 15
+# One level with many boxes: the floors themselves, and a file for each provider.
+MANY_BOXES = {"schema_guard", "schema_guard/targets"}
+
+
+def short(module):
+    return module.name.removeprefix("schema_guard.")
+
+
+def part_of(name):
+    return name.split(".")[1]
+
+
+def breaches(found):
+    """Give what each module does that it should not, of those that do."""
+    told = {short(module): list(found(module)) for module in MODULES}
+    return {name: what for name, what in told.items() if what}
+
+
+def test_every_part_has_a_floor():
+    """What stands at the top of the package has a floor."""
+    parts = {part_of(module.name) for module in MODULES}
+
+    assert parts - FLOOR_OF.keys() == set(), "name it in FLOORS of tests/test_house.py, and in docs/map.md"
+
+
+def test_imports_go_one_way():
+    """A module imports from floors below its own, or from its own folder."""
+
+    def upward(module):
+        own = part_of(module.name)
+        # What a package only maps it does not import itself.
+        for imported in module.imports if not module.is_package else ():
+            home = HOUSE.home_of(imported.name)
+            if imported.is_typed or home in (None, "schema_guard") or part_of(home) == own:
+                continue
+            if FLOOR_OF[part_of(home)] >= FLOOR_OF[own]:
+                yield imported.name
+
+    assert breaches(upward) == {}, (
+        "it stands on the same floor or higher: move what is needed to a floor below, or hand it in as an argument"
+    )
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_rooms_of_a_folder_keep_their_order(folder):
+    """Inside a folder a room imports only from the rooms before it."""
+    rooms = ROOMS[folder]
+    wrong = []
+    for module in MODULES:
+        parts = module.name.split(".")
+        if parts[1] != folder or parts[2:3] == [] or parts[2] not in rooms:
+            continue
+        later = rooms[rooms.index(parts[2]) + 1 :]
+        for other in HOUSE.arrows[module.name]:
+            theirs = other.split(".")
+            if theirs[1] == folder and theirs[2:3] and theirs[2] in later:
+                wrong.append(f"{short(module)} imports {other.removeprefix('schema_guard.')}")
+
+    assert wrong == [], (
+        f"the rooms of {folder} go {' < '.join(rooms)}: what both need belongs into the lower one"
+    )
+
+
+def test_no_circles():
+    """No two modules need each other, for type checkers neither."""
+    assert HOUSE.circles() == [], "move what both need into a module below them, or put the two into one"
+
+
+def test_no_public_class_name_means_two_things():
+    """A name of a public class is used once in the package."""
+    assert HOUSE.double_names() == {}, "rename the one that fewer people see, by what tells it from the other"
+
+
+def test_core_is_pure():
+    """The core imports no clock, no randomness, no network, no process and no package but the engines."""
+
+    def impure(module):
+        named = {imported.name.split(".")[0] for imported in module.imports if not imported.is_typed}
+        return named - STANDARD_OF_CORE - ENGINES - {"schema_guard"} if part_of(module.name) == "core" else ()
+
+    assert breaches(impure) == {}, (
+        "the core does no I/O: let a caller in calls/, records/ or cli/ do it, and hand in what it found"
+    )
+
+
+def test_packages_are_imported_where_they_are_used():
+    """No module imports a package of others at its top but the command line, and what tests use."""
+
+    def eager(module):
+        named = {i.name.split(".")[0] for i in module.imports if not (i.is_typed or i.is_local)}
+        own = THIRD_PARTY.get(part_of(module.name), set())
+        return named - sys.stdlib_module_names - {"schema_guard"} - own
+
+    assert breaches(eager) == {}, (
+        "import it inside of the function that needs it: whoever does not use that must not pay for it"
+    )
+
+
+def test_no_file_is_too_long():
+    """A file of the package has at most 500 lines."""
+    long = {short(module): module.lines for module in MODULES if module.lines > MOST_LINES}
+
+    assert long == {}, "split it by what its parts are about"
+
+
+def test_no_function_is_too_long():
+    """A function has at most 50 lines, its docstring apart."""
+
+    def long(module):
+        return [f"{name}: {n} lines" for name, n in module.functions if n > MOST_LINES_OF_A_FUNCTION]
+
+    assert breaches(long) == {}, "give a step of it a name"
+
+
+def test_no_file_of_tests_is_too_long():
+    """A file of tests has at most 800 lines."""
+    sizes = {
+        path: path.read_text(encoding="utf-8").count("\n") for path in (HOUSE.root / "tests").rglob("*.py")
+    }
+
+    long = {str(path.relative_to(HOUSE.root)): n for path, n in sizes.items() if n > MOST_LINES_OF_TESTS}
+    assert long == {}, "split it by the question that its tests answer"
+
+
+def test_no_folder_is_too_full():
+    """A folder has at most 15 boxes on one level, but for the floors and the providers."""
+    full = {folder: n for folder, n in HOUSE.boxes().items() if n > MOST_BOXES and folder not in MANY_BOXES}
+
+    assert full == {}, "put what belongs together into a room of its own"
+
+
+def test_no_module_has_an_underscore():
+    """A module's name has no underscore before it: what is not for others is not in `__all__`."""
+    named = [
+        m.name for m in MODULES if m.path.stem.startswith("_") and m.path.stem not in ("__init__", "__main__")
+    ]
+
+    assert named == [], (
+        "drop the underscore; inside of the module an underscore says that a name is not for others"
+    )
+
+
+def test_what_is_not_for_others_is_not_imported():
+    """No module imports a name with an underscore from another one."""
+    private = re.compile(r"schema_guard\.(\w+\.)*_[a-z]\w*")
+
+    def taken(module):
+        return [imported.name for imported in module.imports if private.fullmatch(imported.name)]
+
+    assert breaches(taken) == {}, (
+        "a name that two modules need has no underscore, and stands in the lower one"
+    )
+
+
+def test_packages_only_map_names():
+    """An `__init__` imports and maps names; what does something stands in a module."""
+    doing = defaultdict(list)
+    for module in MODULES:
+        if module.is_package:
+            for name, lines in module.functions:
+                if name not in ("__getattr__", "__dir__"):
+                    doing[module.name].append(f"{name}: {lines} lines")
+
+    assert doing == {}, "move it into a module of that room, and map its name"
