@@ -301,6 +301,20 @@ def test_configurations_can_be_chosen(new_backend, make, chosen, functions):
     assert [counts.id for counts in found] == [ids[name] for name in functions]
 
 
+def test_pairs_are_the_inputs_called_once_in_both(store, make):
+    """An input that one of two configurations has never or twice is no pair; failures of only one are told apart."""
+    failing = {"m1": "bdff", "m2": "cde"}
+    for model, inputs in {"m1": "abcdeffg", "m2": "abcdef"}.items():
+        for name in inputs:
+            failed = [make.failed] if name in failing[model] else []
+            store.record(make.outcome(*failed, model=model, input_hash=name))
+    one, other = store.configurations()
+
+    assert (one.model, store.pairs(one.id, other.id)) == ("m1", (5, 1, 2))
+    assert store.pairs(other.id, one.id) == (5, 2, 1)
+    assert store.pairs(one.id, 7) == (0, 0, 0)
+
+
 def test_absurd_amounts_are_unknown(new_backend, make):
     """Seconds, money and tokens that cannot be add nothing, and neither lose the row nor break a sum."""
     absurd = {"elapsed_s": 1e300, "cost": 1e300, "usage": Usage(10**300, -1)}

@@ -5,8 +5,9 @@ import pytest
 from schema_guard import records
 from schema_guard.core.values import Usage
 from schema_guard.errors import InvalidArgument
-from schema_guard.records import Counts, open_store, resolve_store
-from schema_guard.records.rows import COLUMNS
+from schema_guard.records import Counts, Store, open_store, resolve_store
+from schema_guard.records.backend import WriteRefused
+from schema_guard.records.rows import COLUMNS, rows
 
 
 def test_what_is_recorded_can_be_read(store, make):
@@ -70,6 +71,43 @@ def test_reading_goes_on_over_pages(store, make):
 def test_an_empty_store_reads_as_empty(store):
     """A store without records has no attempts, no summary and no drops."""
     assert (list(store.attempts()), store.summary(), store.drops()) == ([], [], {})
+
+
+def test_drops_are_added_up_by_reason(new_backend):
+    """What was dropped is kept with its time, and given by reason."""
+    backend = new_backend()
+    session = backend.session()
+    session.write([], {"locked": 2}, 100.0)
+    session.write([], {"locked": 1, "disk_full": 4}, 200.0)
+    session.close()
+
+    with Store(backend) as store:
+        assert store.drops() == {"disk_full": 4, "locked": 3}
+        assert store.drops(since=150.0) == {"disk_full": 4, "locked": 1}
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(new_backend, make):
+    """One row that the database refuses keeps its neighbours out, and the drops that came with them."""
+    backend = new_backend()
+    session = backend.session()
+    (row,) = rows(make.outcome(), None, session.key)
+
+    with pytest.raises(WriteRefused) as refused:
+        session.write([row, (None, *row[1:])], {"locked": 1}, 0.0)
+    session.close()
+
+    assert refused.value.reason == "write_failed"
+    with Store(backend) as store:
+        assert (list(store.attempts()), store.configurations(), store.drops()) == ([], [], {})
+
+
+def test_info_counts_the_attempts(store, make):
+    """A store says how many attempts it holds and how its URL is."""
+    store.record(make.outcome(make.failed, {}))
+
+    info = store.info()
+
+    assert (info.url, info.rows, info.size_bytes > 0) == (store.url, 2, True)
 
 
 def test_text_that_no_store_takes_is_escaped(store, make):
