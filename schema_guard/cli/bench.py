@@ -256,7 +256,8 @@ def _executed(executor: str, sources: dict[str, str], retries: int) -> Callable[
     if executor != "ray" and not executor.startswith("ray://"):
         near = did_you_mean(executor, ["local", "ray"])
         raise click.UsageError(f"--executor {safe(executor)!r}: expected local, ray or ray://HOST:PORT{near}")
-    from schema_guard.bench.run.ray_executor import ray_module, run_on_ray
+    from schema_guard.bench.run.on_ray.cluster import ray_module
+    from schema_guard.bench.run.on_ray.executor import run_on_ray
 
     ray_module(f"executor {executor!r}")
     address = None if executor == "ray" else executor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.run.ray_executor import once, pickled
+from schema_guard.bench.run.on_ray.cluster import once, pickled
 from schema_guard.calls.recorder import WRITE_WAIT_S
 from schema_guard.core.digest import hex_digest
 from schema_guard.datasets.asking import COLUMNS

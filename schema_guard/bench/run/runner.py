@@ -158,7 +158,9 @@ class Calls:
 
     Attributes:
         plan: What is asked.
+        models: Name -> whom to ask.
         settings: How it is carried out.
+        journal: The replies that are there.
     """
 
     def __init__(  # noqa: PLR0913 - what `run` takes
@@ -174,13 +176,13 @@ class Calls:
     ) -> None:
         self.plan = plan
         self.settings = settings or RunSettings()
-        self._models = models
+        self.models = models
         self._recorder = None if store is None else PacedRecorder(store)
-        self._journal = journal or Journal.of(plan)
+        self.journal = journal or Journal.of(plan)
         self._on_call = on_call
         self._asked = {
             name: AskedModel(
-                model, self._journal, calls_per_minute=self.settings.calls_per_minute, is_offline=is_offline
+                model, self.journal, calls_per_minute=self.settings.calls_per_minute, is_offline=is_offline
             )
             for name, model in models.items()
         }
@@ -195,7 +197,7 @@ class Calls:
         for cell in plan.cells():
             self._prepare(cell)
         self._check_columns()
-        self._recorded = _recorded(store, self._journal)
+        self._recorded = _recorded(store, self.journal)
 
     def cells(self) -> Iterator[Cell]:
         """Give the calls that can be made, in the planned order."""
@@ -205,7 +207,7 @@ class Calls:
 
     async def make(self) -> None:
         """Make all calls: each model's in the planned order, some at once, the models side by side."""
-        cells: dict[str, list[Cell]] = {name: [] for name in self._models}
+        cells: dict[str, list[Cell]] = {name: [] for name in self.models}
         for cell in self.cells():
             cells[cell.column.model].append(cell)
         await asyncio.gather(*(self._make_all(name, own) for name, own in cells.items()))
@@ -233,7 +235,7 @@ class Calls:
     def result(self) -> Run:
         """Give what has been made so far."""
         plan, looks = self.plan, self._looks.items()
-        at = datetime.fromtimestamp(self._journal.started_at, UTC).isoformat(timespec="seconds")
+        at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
         is_timed = any(model.is_timed for model in self._asked.values())
         decided = [
             f"{name} was decided after {look.n} tasks: {look.side} the target"
@@ -276,14 +278,14 @@ class Calls:
         return lines
 
     async def _make_all(self, model: str, cells: Iterable[Cell]) -> None:
-        wanted = filter(self._is_wanted, cells)
+        wanted = filter(self.is_wanted, cells)
         # Connections belong to the event loop that opened them, which ends with the run.
-        async with self._models[model]:
+        async with self.models[model]:
             await make_all(partial(next, wanted, None), self.call, at_once=self.settings.concurrency)
 
-    def _is_wanted(self, cell: Cell) -> bool:
+    def is_wanted(self, cell: Cell) -> bool:
         """Say whether a call is to be made; what was paid for is always taken."""
-        if cell.key in self._journal.replies:
+        if cell.key in self.journal.replies:
             return True
         if (used_up := self._spending.exhausted()) is not None:
             self.stop(used_up)
@@ -292,7 +294,7 @@ class Calls:
         return not is_down and self._looks[cell.column.name].side is None
 
     def _under_way(self, cell: Cell) -> UnderWay:
-        kept = self._journal.replies.get(cell.key, [])
+        kept = self.journal.replies.get(cell.key, [])
         return UnderWay(cell.key, list(kept), time(), len(kept))
 
     async def _outcome(self, cell: Cell, call: UnderWay) -> Outcome[Any]:
@@ -316,7 +318,7 @@ class Calls:
                 strategy=cell.column.strategy,
                 max_attempts=self.plan.settings.most_attempts(cell.column.strategy),
                 examples=shown,
-                name=self._journal.name,
+                name=self.journal.name,
                 store=None,
                 on_failure="return",
                 budget=Budget(output_tokens=cell.task.output_tokens),

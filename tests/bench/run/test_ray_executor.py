@@ -16,8 +16,9 @@ import pytest
 from schema_guard.bench.run import runner
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.journal import Journal
+from schema_guard.bench.run.on_ray.cluster import connected
+from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
-from schema_guard.bench.run.ray_executor import _connected, run_on_ray
 from schema_guard.bench.run.runner import RunSettings
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
@@ -283,7 +284,7 @@ def test_an_address_beside_a_connection_is_refused(cluster, script):
 OUTSIDE = """
 import json, sys
 from schema_guard.bench.run.plan import columns_of, plan_of
-from schema_guard.bench.run.ray_executor import run_on_ray
+from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.models import connect
 from tests.bench.small_suites import small_suite
 
@@ -325,7 +326,7 @@ def test_a_cluster_of_another_version_is_told():
 
     ray = SimpleNamespace(is_initialized=lambda: False, init=init)
     words = "Ray cluster 'auto' cannot be reached: Version mismatch: the cluster was started with Ray 1"
-    with pytest.raises(InvalidArgument, match=f"^{words}$"), _connected(ray, "auto"):
+    with pytest.raises(InvalidArgument, match=f"^{words}$"), connected(ray, "auto"):
         pytest.fail("there is no cluster")
 
 

@@ -1,0 +1,84 @@
+"""Ray itself: its module, a connection to a cluster, and what is sent to workers and kept there."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["connected", "once", "pickled", "ray_module"]
+
+
+def ray_module(what: str) -> Any:
+    """Give the module `ray`, which sends its makers nothing when this process starts it.
+
+    Args:
+        what: What needs it, for the message.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise missing_extra(what, "ray", "ray") from error
+
+
+@contextmanager
+def connected(ray: Any, address: str | None) -> Iterator[None]:
+    """Connect to a cluster; one that is connected already stays so."""
+    if ray.is_initialized():
+        if address is not None:
+            raise InvalidArgument(
+                f"address={address!r}: this process is connected to a Ray cluster already: expected address=None"
+            )
+        yield
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address is None and not os.environ.get("RAY_ADDRESS"):
+        quiet["include_dashboard"] = False
+    try:
+        ray.init(address=address, **quiet)
+    # RuntimeError: the cluster has another version of Ray or of Python.
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InvalidArgument(
+            f"Ray cluster {address!r} cannot be reached: {clip(str(error), 200)}"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def pickled(name: str, model: Any) -> bytes:
+    """Give a model as workers can have it.
+
+    Raises:
+        InvalidArgument: It holds what cannot be sent, such as connections.
+    """
+    try:
+        pickle: bytes = import_module("ray").cloudpickle.dumps(model)
+    except Exception as error:
+        raise InvalidArgument(
+            f"{name}: cannot be sent to workers ({clip(str(error))}): give the name that connect() takes"
+        ) from error
+    return pickle
+
+
+def once(key: str, make: Callable[[], Any]) -> Any:
+    """Give what this process keeps under a key; only the last key is kept."""
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = make()
+    return _kept[key]
+
+
+_kept: dict[str, Any] = {}
