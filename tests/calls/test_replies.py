@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schema_guard.calls import replies
+from schema_guard.calls.providers.order import READERS
 from schema_guard.calls.replies import Reply, read, read_shape, rejected
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, Usage
 from tests.calls import wire
@@ -222,7 +222,7 @@ def test_an_object_that_raises_is_no_reply(reply):
 
 
 FIELDS = sorted(
-    {marker for marker, _ in replies._SHAPES}
+    {marker for marker, _ in READERS.replies}
     | {"tool_calls", "function", "arguments", "text", "object", "status", "parts", "finish_reason", "role"}
     | {"stop_reason", "stopReason", "usage", "type", "done", "delta", "name", "model", "stop_type", "stats"}
     | {"parsed", "timings", "refusal", "incomplete_details", "truncated", "finishReason", "blockReason"}

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard.calls.providers.order import PROVIDERS, READERS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Failure, Usage
@@ -186,8 +187,8 @@ def test_a_chunk_that_nobody_sends_is_told_by_its_type(chunk, named):
     assert drain(["{", chunk, "}"]) == (["{", "}"], Reply(failure=Failure("transport", "no_reply", message)))
 
 
-KINDS = sorted(StreamReader._EVENTS)
-MARKERS = sorted({marker for marker, _ in StreamReader._SHAPES})
+KINDS = sorted(kind for provider in PROVIDERS for kind in provider.events)
+MARKERS = sorted({marker for marker, _ in READERS.chunks})
 PARTS = [
     "delta",
     "index",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls.replies import SEVERAL_CALLS, Reply, read
+from schema_guard.calls.failures import SEVERAL_CALLS
+from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Usage
 from schema_guard.models.scripted import ScriptedModel, prompt_text

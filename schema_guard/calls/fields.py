@@ -1,0 +1,112 @@
+"""Fields of what others made: one way in for objects and mappings.
+
+Rules: no class of an SDK is named, a field may be an attribute or a key; nothing here raises, whatever comes;
+unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+__all__ = ["as_json", "count", "either", "field", "first", "has", "items", "total", "word_of", "words"]
+
+_MISSING: Final = object()
+
+
+def field(holder: object, name: str, default: object = None) -> Any:
+    """Give what an object has as an attribute, or a mapping under a key; *default* when it has nothing."""
+    if type(holder) is dict:
+        return holder.get(name, default)
+    try:
+        value = getattr(holder, name, default)
+        if value is default and isinstance(holder, Mapping):
+            return holder.get(name, default)
+    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+        return default
+    return value
+
+
+def has(holder: object, name: str) -> bool:
+    """Tell whether the attribute or the key exists, be its value None."""
+    return field(holder, name, _MISSING) is not _MISSING
+
+
+def either(holder: object, *names: str) -> Any:
+    """Give the first of several spellings of a field that is not None."""
+    for name in names:
+        value = field(holder, name)
+        if value is not None:
+            return value
+    return None
+
+
+def items(value: object) -> list[Any]:
+    """Give a sequence as a list; everything else, a text or a mapping too, is an empty one."""
+    if type(value) is list:
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        return list(value)
+    return []
+
+
+def first(value: object) -> Any:
+    """Give the first of a list, or of what can be indexed like one; None when there is none."""
+    if isinstance(value, list | tuple):
+        return value[0] if value else None
+    if isinstance(value, str | Mapping):
+        return None
+    try:
+        return value[0]  # type: ignore[index]
+    except Exception:  # noqa: BLE001 - as in field()
+        return None
+
+
+def words(value: object) -> str | None:
+    """Give a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def count(holder: object, *names: str) -> int | None:
+    """Give a number of tokens, the first of *names* that is known; Cohere sends floats."""
+    for name in names:
+        value = field(holder, name)
+        if type(value) is int and value >= 0:
+            return value
+        if type(value) is float and value >= 0 and value.is_integer():
+            return int(value)
+    return None
+
+
+def total(first: int | None, *more: int | None) -> int | None:
+    """Add what is known to a first count; without that one the sum is unknown."""
+    return None if first is None else first + sum([part for part in more if part is not None])
+
+
+def word_of(value: object) -> str:
+    """Give a provider's word in lower case, of an enum's member its name; `""` when it is neither."""
+    word = value if isinstance(value, str) else field(value, "name")
+    return word.lower() if isinstance(word, str) else ""
+
+
+def as_json(value: object) -> str | None:
+    """Give a parsed value as JSON text again, a text as it is; None when it cannot be written."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _plain(value: object) -> object:
+    """Give what json can write of a Pydantic model, or of a protobuf mapping or list."""
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json")
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,1 @@
+"""The providers whose replies are read: one file each, with all that is known of what it sends."""

@@ -1,0 +1,138 @@
+"""Anthropic's Messages: whole, as events, and as the events by which its SDK's helper repeats them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.calls.fields import as_json, count, field, items, total, words
+from schema_guard.calls.providers.provider import Provider, RawReply, adds_nothing
+from schema_guard.calls.written import Written, text_of
+from schema_guard.core.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.calls.streams import StreamReader
+
+__all__ = ["PROVIDER"]
+
+_INPUT_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+def _message(reply: object, content: object) -> RawReply | None:
+    stopped = field(reply, "stop_reason")
+    if not isinstance(stopped, str) and field(reply, "type") != "message":
+        return None
+    blocks = items(content)
+    calls = [block for block in blocks if field(block, "type") == "tool_use"]
+    written = Written(text_of(content), calls, _refusal(reply) if stopped == "refusal" else None)
+    return RawReply(written, stopped, _usage(field(reply, "usage")), field(reply, "model"))
+
+
+def _refusal(holder: object) -> str | None:
+    """Give what is said of a refusal: its explanation, else its category."""
+    details = field(holder, "stop_details")
+    return words(field(details, "explanation")) or words(field(details, "category"))
+
+
+def _usage(usage: object) -> Usage:
+    """Read the usage, whose input_tokens leave out what was read from and written to the cache."""
+    cached = count(usage, "cache_read_input_tokens")
+    return Usage(
+        total(count(usage, "input_tokens"), cached, count(usage, "cache_creation_input_tokens")),
+        count(usage, "output_tokens"),
+        cached,
+        count(field(usage, "output_tokens_details"), "thinking_tokens"),
+    )
+
+
+class _Kept:
+    """What is kept of a stream from one event to the next."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Any] = {}  # the usage is told in two events
+        self.input: object = None  # of a tool call without arguments, which sends no delta
+
+
+def _message_start(stream: StreamReader, event: object) -> str:
+    message = field(event, "message")
+    stream.name_model(field(message, "model"))
+    # Its output_tokens are those of the first instant, not of the reply.
+    _count(stream, field(message, "usage"), _INPUT_COUNTS)
+    return ""
+
+
+def _count(stream: StreamReader, usage: object, names: tuple[str, ...]) -> None:
+    counts = stream.kept(_Kept).counts
+    for name in names:
+        tokens = count(usage, name)
+        if tokens is not None:
+            counts[name] = tokens
+    stream.usage = _usage(counts)
+
+
+def _block_start(stream: StreamReader, event: object) -> str:
+    block = field(event, "content_block")
+    if field(block, "type") == "tool_use" and stream.is_the_call(field(event, "index")):
+        stream.kept(_Kept).input = field(block, "input")
+    return text_of([block])
+
+
+def _block_delta(stream: StreamReader, event: object) -> str:
+    delta = field(event, "delta")
+    kind = field(delta, "type")
+    if kind == "text_delta":
+        return words(field(delta, "text")) or ""
+    # A tool that the provider runs itself streams its input the same way, in a block of its own.
+    if kind == "input_json_delta" and field(event, "index") == stream.call_index:
+        text = words(field(delta, "partial_json"))
+        if text:
+            stream.kept(_Kept).input = None
+            return text
+    return ""
+
+
+def _block_stop(stream: StreamReader, event: object) -> str:
+    kept = stream.kept(_Kept)
+    if kept.input is None or field(event, "index") != stream.call_index:
+        return ""
+    text, kept.input = as_json(kept.input), None
+    return text or ""
+
+
+def _message_delta(stream: StreamReader, event: object) -> str:
+    delta = field(event, "delta")
+    stopped = field(delta, "stop_reason")
+    if stopped is not None:
+        stream.note_stop(stopped)
+    if stopped == "refusal":
+        stream.refuse(_refusal(delta))
+    usage = field(event, "usage")
+    stream.kept(_Kept).counts["output_tokens_details"] = field(usage, "output_tokens_details")
+    _count(stream, usage, (*_INPUT_COUNTS, "output_tokens"))
+    return ""
+
+
+def _message_stop(stream: StreamReader, event: object) -> str:
+    stream.is_ended = True
+    return ""
+
+
+PROVIDER: Final = Provider(
+    stop_words={
+        "stop": "end_turn stop_sequence",
+        "tool_call": "tool_use",
+        "length": "max_tokens model_context_window_exceeded pause_turn compaction",
+        "refusal": "refusal",
+    },
+    replies={"content": _message},
+    events={
+        "message_start": _message_start,
+        "content_block_start": _block_start,
+        "content_block_delta": _block_delta,
+        "content_block_stop": _block_stop,
+        "message_delta": _message_delta,
+        "message_stop": _message_stop,
+        "ping": adds_nothing,
+        # By these the SDK's helper repeats the others.
+        **dict.fromkeys(("text", "input_json", "citation", "thinking", "signature"), adds_nothing),
+    },
+)

@@ -1,0 +1,111 @@
+"""Bedrock Converse: whole, as events, and the exception that it sends in a reply's place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.calls.failures import provider_error, unusable
+from schema_guard.calls.fields import count, field, items, total, words
+from schema_guard.calls.providers.provider import Provider, RawReply, Rejection, error_bodies
+from schema_guard.calls.written import Written, text_of
+from schema_guard.core.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.calls.streams import StreamReader
+
+__all__ = ["PROVIDER"]
+
+
+def _reply(reply: object, output: object) -> RawReply | None:
+    stopped = field(reply, "stopReason")
+    if not isinstance(stopped, str):
+        return None
+    content = items(field(field(output, "message"), "content"))
+    calls = [call for part in content if (call := field(part, "toolUse")) is not None]
+    return RawReply(Written(text_of(content), calls), stopped, _usage(field(reply, "usage")))
+
+
+def _usage(usage: object) -> Usage:
+    """Read the usage, which leaves out the cache as Anthropic's does."""
+    cached = count(usage, "cacheReadInputTokens")
+    tokens = total(count(usage, "inputTokens"), cached, count(usage, "cacheWriteInputTokens"))
+    return Usage(tokens, count(usage, "outputTokens"), cached)
+
+
+# Events: one key a chunk names it.
+
+
+def _silent(stream: StreamReader, chunk: object, value: object) -> str:
+    return ""
+
+
+def _block(stream: StreamReader, chunk: object, start: object) -> str:
+    if field(field(start, "start"), "toolUse") is not None:
+        stream.is_the_call(field(start, "contentBlockIndex"))
+    return ""
+
+
+def _delta(stream: StreamReader, chunk: object, part: object) -> str:
+    delta = field(part, "delta")
+    piece = field(field(delta, "toolUse"), "input")
+    if piece is None:
+        return words(field(delta, "text")) or ""
+    is_it = stream.is_the_call(field(part, "contentBlockIndex"))
+    return (words(piece) or "") if is_it else ""
+
+
+def _stop(stream: StreamReader, chunk: object, stop: object) -> str:
+    stream.stop(field(stop, "stopReason"))
+    return ""
+
+
+def _metadata(stream: StreamReader, chunk: object, metadata: object) -> str | None:
+    usage = field(metadata, "usage")
+    if usage is None:
+        return None
+    stream.usage = _usage(usage)
+    return ""
+
+
+def _error(stream: StreamReader, chunk: object, error: object) -> str:
+    stream.fail(provider_error(error))
+    return ""
+
+
+# One exception is sent for all that went wrong inside the model; the text tells which.
+_FORMAT: Final = r"(?i)malformed|invalid sequence|tool ?use"
+
+
+def _rejection(error: BaseException) -> Rejection | None:
+    for body in error_bodies(error):
+        code, message = field(body, "Code"), field(body, "Message")
+        if code == "ModelErrorException" and isinstance(message, str) and re.search(_FORMAT, message):
+            return Rejection(None, "error", unusable(code))
+    return None
+
+
+PROVIDER: Final = Provider(
+    # malformed_model_output and malformed_tool_use are known by their beginning.
+    stop_words={
+        "stop": "end_turn stop_sequence",
+        "tool_call": "tool_use",
+        "length": "max_tokens model_context_window_exceeded",
+        "content_filter": "guardrail_intervened content_filtered",
+    },
+    replies={"output": _reply},
+    chunks={
+        "contentBlockDelta": _delta,
+        "contentBlockStart": _block,
+        "contentBlockStop": _silent,
+        "messageStart": _silent,
+        "messageStop": _stop,
+        "metadata": _metadata,
+        "modelStreamErrorException": _error,
+        "internalServerException": _error,
+        "serviceUnavailableException": _error,
+        "throttlingException": _error,
+        "validationException": _error,
+    },
+    rejection=_rejection,
+)

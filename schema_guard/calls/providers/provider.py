@@ -1,0 +1,127 @@
+"""What a provider's file has to tell: how its replies, chunks and exceptions are known, and what is in them.
+
+Rules:
+1. No SDK is imported and no class is named: a shape is told by its fields, whether attributes or keys.
+2. A value that only looks like a reply (the user's own `choices` or `candidates`) is not taken for one: a reader
+   asks for a second sign before it believes the first, and gives None for what is another's.
+3. A reader says what came in the provider's own words; what that means is judged in one place for all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from schema_guard.calls.failures import provider_error
+from schema_guard.calls.fields import field
+from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.written import Written
+
+__all__ = [
+    "Provider",
+    "RawReply",
+    "ReadChunk",
+    "ReadEvent",
+    "ReadException",
+    "ReadReply",
+    "Rejection",
+    "adds_nothing",
+    "broken",
+    "error_bodies",
+]
+
+
+class RawReply(NamedTuple):
+    """A whole reply in its provider's own words.
+
+    Attributes:
+        written: What the model wrote; None when nothing was received that could be judged.
+        stop_word: Why the model stopped: a text, an enum's member, or None.
+        usage: Tokens, each None when unknown.
+        model: Name of the model, where the reply has it.
+        failure: Why there is no text to judge, or why it is not to be; None leaves it to the rest.
+        otherwise: The finish reason where nobody knows the stop word.
+    """
+
+    written: Written | None
+    stop_word: object = None
+    usage: Usage = UNKNOWN_USAGE
+    model: object = None
+    failure: Failure | None = None
+    otherwise: FinishReason | None = None
+
+
+class Rejection(NamedTuple):
+    """What an exception says that stands for a reply: the provider, or its SDK, threw away what the model wrote.
+
+    Attributes:
+        held: The text, or the reply, that the exception still holds; None when it holds none.
+        finish_reason: Why the model stopped.
+        failure: What was wrong.
+    """
+
+    held: object
+    finish_reason: FinishReason
+    failure: Failure
+
+
+ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"
+"""Is handed a reply and the value of the field by which it is known; gives None for another's."""
+ReadChunk: TypeAlias = "Callable[[StreamReader, object, Any], str | None]"
+"""The same for a chunk of a stream: gives the text that it adds, and tells the stream all else."""
+ReadEvent: TypeAlias = "Callable[[StreamReader, object], str | None]"
+"""The same for a chunk whose `type` is known."""
+ReadException: TypeAlias = "Callable[[BaseException], Rejection | None]"
+"""Gives None for an exception that stands for no reply."""
+
+
+class Provider(NamedTuple):
+    """How one provider's replies are known, and what reads them.
+
+    Attributes:
+        stop_words: Its words for a finish reason, in lower case, with blanks between them.
+        rejecting: Those of its stop words by which it says that it could not use what the model wrote.
+        replies: Field -> what reads a whole reply that has it.
+        chunks: Field -> what reads a chunk of a stream that has it.
+        events: Value of a chunk's `type` -> what reads it.
+        silent: Beginnings of the types of its other events, which add nothing.
+        rejection: Reads an exception of its, or of its SDK's; None when none stands for a reply.
+    """
+
+    stop_words: Mapping[FinishReason, str] = {}
+    rejecting: frozenset[str] = frozenset()
+    replies: Mapping[str, ReadReply] = {}
+    chunks: Mapping[str, ReadChunk] = {}
+    events: Mapping[str, ReadEvent] = {}
+    silent: tuple[str, ...] = ()
+    rejection: ReadException | None = None
+
+
+def adds_nothing(stream: StreamReader, event: object) -> str:
+    """Read an event that says nothing about the reply."""
+    return ""
+
+
+def broken(stream: StreamReader, event: object) -> str:
+    """Read a provider's error that came in the place of a chunk."""
+    error = field(event, "error")
+    stream.fail(provider_error(event if error is None else error))
+    return ""
+
+
+def error_bodies(error: BaseException) -> Iterator[object]:
+    """Give every place in which an SDK's error keeps what the provider said."""
+    body = field(error, "body")
+    yield from (body, field(body, "error"))
+    response = field(error, "response")
+    yield from (field(response, "error"), field(response, "Error"))
+    read_json = field(response, "json")
+    if body is None and callable(read_json):
+        try:
+            yield field(read_json(), "error")
+        except Exception:  # noqa: BLE001 - an unread or broken body says nothing
+            return
