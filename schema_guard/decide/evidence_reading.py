@@ -111,9 +111,6 @@ def _described(value: Any) -> str:
     return describe(value)
 
 
-# --- values
-
-
 def _floats(found: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
@@ -215,9 +212,6 @@ def _piloted_segment(found: dict[str, Any]) -> Segment:
 def _comparison(found: dict[str, Any]) -> ComparisonCounts:
     counts = {name: int(found[name]) for name in ("n", "b", "c")}
     return ComparisonCounts(found["before"], found["after"], **counts)
-
-
-# --- contradictions
 
 
 def _contradictions(found: dict[str, Any]) -> Iterator[_Contradiction]:
