@@ -22,6 +22,7 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, Union, get_args, get_origin
 
+from schema_guard.core.equality import is_same
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
@@ -368,22 +369,17 @@ def _literal(values: tuple[Any, ...]) -> Meaning:
 
     def restore(value: Any) -> Any:
         for given, known in zip(values, plain, strict=True):
-            if _equal(value, known):
+            if is_same(value, known):
                 return given
         raise Mismatch
 
     return Meaning({"enum": plain}, restore)
 
 
-def _equal(value: Any, known: Any) -> bool:
-    """Say whether two scalars are one JSON value: 1 is 1.0 and is not true."""
-    return bool(value == known) and isinstance(value, bool) == isinstance(known, bool)
-
-
 def _enum(annotation: type[enum.Enum]) -> Restore:
     def restore(value: Any) -> Any:
         for member in annotation:
-            if _equal(value, member.value):
+            if is_same(value, member.value):
                 return member
         raise Mismatch
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from schema_guard.core.equality import is_same
 from schema_guard.core.pointer import join, pointer
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import Failure, Judgement, Limits, Violation
@@ -181,7 +182,7 @@ def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
         if type(found) is NotJson and found.code == "unfinished" and opens_json(rest[start:]):
             return another
     search = _search(rest, reading._replace(unclosed=()), terms)
-    if any(not _same(value, other) for other in search.valid):
+    if any(not is_same(value, other) for other in search.valid):
         return another
     return _not_json(_TOO_MANY, terms.finish_reason) if _TOO_MANY in search.refused else None
 
@@ -236,7 +237,7 @@ def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
                 found.broken.append(document)
         elif not terms.accepts(value):
             found.invalid.append((len(document), value))
-        elif not any(_same(value, other) for other in found.valid):
+        elif not any(is_same(value, other) for other in found.valid):
             found.valid.append(value)
             if len(found.valid) > 1:
                 break
@@ -269,7 +270,7 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
             return _failed(_syntax("too_costly", "the text has more faults than can be mended"))
     if not found:
         return None
-    if any(not _same(found[0].value, other.value) for other in found[1:]):
+    if any(not is_same(found[0].value, other.value) for other in found[1:]):
         return _failed(
             _syntax("several_documents", "two broken texts can be mended to different valid values")
         )
@@ -319,19 +320,6 @@ def _documents(text: str, reading: Reading, terms: _Terms) -> Iterator[tuple[str
             stack += reversed(inside.spans)
     if not complete:
         yield text, _TOO_MANY
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Say whether two JSON values are equal: 1 is 1.0 and is not true. Values are at most 100 levels deep."""
-    if isinstance(one, dict):
-        return (
-            isinstance(other, dict)
-            and one.keys() == other.keys()
-            and all(_same(one[k], other[k]) for k in one)
-        )
-    if isinstance(one, list):
-        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _accepted(

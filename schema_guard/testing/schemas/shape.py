@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import ceil, floor, inf, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.core.equality import is_same
 from schema_guard.testing.schemas.words import (
     ARRAY,
     FRACTION,
@@ -256,20 +257,9 @@ def exact(number: float) -> Fraction:
     return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
 
 
-def equal(one: Any, other: Any) -> bool:
-    """Say whether two values are one JSON value: 1 is 1.0 and is not true."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(equal, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
-    return bool(one == other)
-
-
 def among(value: Any, values: list[Any]) -> bool:
     """Say whether a value is one of a list, as JSON."""
-    return any(equal(value, each) for each in values)
+    return any(is_same(value, each) for each in values)
 
 
 def _told(bound: Any) -> str:
