@@ -26,7 +26,8 @@ from schema_guard.testing.server.faults import (
     schedule,
 )
 from schema_guard.testing.server.http import SentResponse
-from schema_guard.testing.server.openai import CHAT, RESPONSES
+from schema_guard.testing.server.openai_chat import CHAT
+from schema_guard.testing.server.openai_responses import RESPONSES
 from schema_guard.testing.server.wire import BadRequest, Event, as_json
 from schema_guard.text import clip
 
