@@ -83,7 +83,7 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
         calls = Calls(
             plan, models, store=store, journal=journal, settings=settings, on_call=on_call, is_offline=True
         )
-        kind = Relayed if import_module("ray.util.client").ray.isconnected() else Streamed
+        kind = Relayed if import_module("ray.util.client").ray.is_connected() else Streamed
         if not ran_to_end(Shards(calls, kind(ray, ray.put(job)), workers).make()):
             calls.stop(INTERRUPTED)
     return calls.result()
