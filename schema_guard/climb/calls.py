@@ -18,7 +18,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from schema_guard.climb.rungs import Way
+    from schema_guard.climb.rungs import RungConfiguration
     from schema_guard.core.values import Attempt, Outcome
 
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
@@ -66,16 +66,16 @@ class RungPairs(NamedTuple):
     c: int
 
 
-async def asked_of(found: RungCalls, task: str, ask: Ask) -> ClimbCall:
+async def asked_of(calls: RungCalls, task: str, ask: Ask) -> ClimbCall:
     """Ask one task; an exception becomes a part of what is given."""
     try:
-        return ClimbCall(found.rung, found.strategy, task, await ask(task))
+        return ClimbCall(calls.rung, calls.strategy, task, await ask(task))
     except CallFailed as error:
-        return ClimbCall(found.rung, found.strategy, task, error.outcome, clip(str(error)))
+        return ClimbCall(calls.rung, calls.strategy, task, error.outcome, clip(str(error)))
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
         words = f"{type(error).__name__}: {clip(str(error))}"
         refused = getattr(error, "status_code", None) in _REFUSED
-        return ClimbCall(found.rung, found.strategy, task, None, words, refused)
+        return ClimbCall(calls.rung, calls.strategy, task, None, words, refused)
 
 
 def judged(outcome: Outcome[Any]) -> list[Attempt]:
@@ -88,8 +88,8 @@ class RungCalls:
 
     Attributes:
         rung: Its name.
-        way: How it is asked.
-        strategy: The way's id.
+        configuration: How it is asked.
+        strategy: The id of the configuration.
         best: The best rung before it; None for the first.
         outcomes: Task -> all attempts.
         k: Calls without a valid reply.
@@ -97,9 +97,11 @@ class RungCalls:
         stopped: Why it ended; empty while it has not.
     """
 
-    def __init__(self, rung: str, way: Way, strategy: str, best: RungCalls | None) -> None:
+    def __init__(
+        self, rung: str, configuration: RungConfiguration, strategy: str, best: RungCalls | None
+    ) -> None:
         self.rung = rung
-        self.way = way
+        self.configuration = configuration
         self.strategy = strategy
         self.best = best
         self.outcomes: dict[str, Outcome[Any]] = {}
@@ -176,8 +178,8 @@ class RungCalls:
         )
 
 
-def _compared(found: RungCalls, alpha: float) -> RungsCompared | None:
-    pairs, best = found.pairs(), found.best
+def _compared(calls: RungCalls, alpha: float) -> RungsCompared | None:
+    pairs, best = calls.pairs(), calls.best
     if pairs is None or best is None:
         return None
     return RungsCompared(
@@ -186,18 +188,18 @@ def _compared(found: RungCalls, alpha: float) -> RungsCompared | None:
         b=pairs.b,
         c=pairs.c,
         paired=paired(pairs.b, pairs.c, pairs.n, alpha=alpha),
-        added_input_tokens=_added(found, best, _input_tokens),
-        added_output_tokens=_added(found, best, _output_tokens),
+        added_input_tokens=_added(calls, best, _input_tokens),
+        added_output_tokens=_added(calls, best, _output_tokens),
     )
 
 
-def _added(found: RungCalls, best: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    now, before = _mean(found, read), _mean(best, read)
+def _added(calls: RungCalls, best: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    now, before = _mean(calls, read), _mean(best, read)
     return None if now is None or before is None else now - before
 
 
-def _mean(found: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
-    known = [value for value in map(read, found.outcomes.values()) if value is not None]
+def _mean(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    known = [value for value in map(read, calls.outcomes.values()) if value is not None]
     return sum(known) / len(known) if known else None
 
 

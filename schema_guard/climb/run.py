@@ -24,14 +24,14 @@ from schema_guard.calls.side_by_side import InOrder, LostInARow, ran_to_end
 from schema_guard.climb.calls import ClimbCall, RungCalls, asked_of, judged
 from schema_guard.climb.result import ClimbResult
 from schema_guard.climb.rungs import (
+    CONFIGURATIONS,
     FIXES,
     LARGER,
     SIMPLIFY,
     STRATEGIES,
     TEMPERATURE,
-    WAYS,
     Asker,
-    Way,
+    RungConfiguration,
 )
 from schema_guard.climb.settings import ClimbSettings
 from schema_guard.decide import decide
@@ -105,11 +105,11 @@ class _Climbing:
         self.run_id = f"climb:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.asker = Asker(inputs, model, larger, settings.options, self.run_id, store)
-        self.start = Way("system_prompt", settings.output_tokens)
+        self.start = RungConfiguration("system_prompt", settings.output_tokens)
         self.rungs: list[RungCalls] = []
         self.not_applicable = self._impossible()
-        self.alpha_each = settings.alpha / max(1, sum(self._claim(rung) is None for rung in WAYS))
-        self.calls = 0
+        self.alpha_each = settings.alpha / max(1, sum(self._claim(rung) is None for rung in CONFIGURATIONS))
+        self.calls_begun = 0
         self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
@@ -120,9 +120,9 @@ class _Climbing:
         """Give the rungs that this model cannot be asked for, with the library's own words for why."""
         reasons = {}
         for rung in STRATEGIES:
-            way = WAYS[rung](self.start, self.start)
+            configuration = CONFIGURATIONS[rung](self.start, self.start)
             try:
-                self.asker.outcome_of(rung, way)
+                self.asker.outcome_of(rung, configuration)
             except InvalidArgument as error:
                 reasons[rung] = str(error)
         if self.asker.is_cold():
@@ -153,18 +153,18 @@ class _Climbing:
 
     async def _try(self, rung: str) -> None:
         best = self.best()
-        way = WAYS[rung](self.start, best.way if best else self.start)
+        configuration = CONFIGURATIONS[rung](self.start, best.configuration if best else self.start)
         try:
-            ask = self.asker.outcome_of(rung, way)
+            ask = self.asker.outcome_of(rung, configuration)
         except (InvalidArgument, MissingExtra) as error:
             self.not_applicable[rung] = str(error)
             return
-        found = RungCalls(rung, way, way.id(self.start), best)
-        self.rungs.append(found)
-        await self._measure(found, ask)
+        calls = RungCalls(rung, configuration, configuration.id(self.start), best)
+        self.rungs.append(calls)
+        await self._measure(calls, ask)
         if rung in self.not_applicable:
-            self.rungs.remove(found)
-        elif not found.n and not self.ended:
+            self.rungs.remove(calls)
+        elif not calls.n and not self.ended:
             self.ended = f"{rung} got no judged reply"
 
     def _next(self) -> str | None:
@@ -182,30 +182,30 @@ class _Climbing:
         self.ended = self._spent()
         return None if self.ended else rung
 
-    async def _measure(self, found: RungCalls, ask: Ask) -> None:
+    async def _measure(self, calls: RungCalls, ask: Ask) -> None:
         """Ask the inputs until the rung is decided; calls run side by side and are looked at in order."""
-        calls = InOrder(self._begun(found, ask), ahead=self.settings.concurrency)
+        begun = InOrder(self._begun(calls, ask), ahead=self.settings.concurrency)
         try:
-            for call in calls:
-                self._look(found, await call)
-                if found.stopped:
+            for call in begun:
+                self._look(calls, await call)
+                if calls.stopped:
                     return
-            found.stopped = f"{self._spent() or 'all inputs'} after {found.n}"
+            calls.stopped = f"{self._spent() or 'all inputs'} after {calls.n}"
         finally:
-            await asyncio.gather(*calls.give_up(), return_exceptions=True)
+            await asyncio.gather(*begun.give_up(), return_exceptions=True)
 
-    def _begun(self, found: RungCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
+    def _begun(self, calls: RungCalls, ask: Ask) -> Iterator[asyncio.Task[ClimbCall]]:
         """Begin the calls of a rung one by one, as long as there is budget for another."""
         for task in self.inputs.tasks:
             if self._spent():
                 return
-            self.calls += 1
-            yield asyncio.create_task(asked_of(found, task, ask))
+            self.calls_begun += 1
+            yield asyncio.create_task(asked_of(calls, task, ask))
 
     def _spent(self) -> str:
         """Say what the budget has no more of; an empty text when there is enough."""
         budget = self.settings.budget
-        if budget.calls is not None and self.calls >= budget.calls:
+        if budget.calls is not None and self.calls_begun >= budget.calls:
             return f"budget of {budget.calls} calls spent"
         if budget.output_tokens is not None and self.output_tokens >= budget.output_tokens:
             return f"budget of {budget.output_tokens} output tokens spent"
@@ -213,49 +213,49 @@ class _Climbing:
             return f"budget of {budget.elapsed_s:g} s spent"
         return ""
 
-    def _look(self, found: RungCalls, asked: ClimbCall) -> None:
+    def _look(self, calls: RungCalls, asked: ClimbCall) -> None:
         """Take a call in and see whether the rung is decided."""
         self.on_asked(asked)
         outcome = asked.outcome
         if outcome is None or not judged(outcome):
-            self._lose(found, asked)
+            self._lose(calls, asked)
             return
         self.lost_in_a_row.add(is_lost=False)
         self.output_tokens += outcome.usage.output_tokens or 0
-        found.add(asked.task, outcome)
-        rate = bounds(found.k, found.n, alpha=self.alpha_each)
+        calls.add(asked.task, outcome)
+        rate = bounds(calls.k, calls.n, alpha=self.alpha_each)
         if rate.upper <= self.settings.target:
-            found.stopped = f"decided: pass after {found.n}"
+            calls.stopped = f"decided: pass after {calls.n}"
         elif rate.lower > self.settings.target:
-            found.stopped = f"decided: fail after {found.n}"
+            calls.stopped = f"decided: fail after {calls.n}"
 
-    def _lose(self, found: RungCalls, asked: ClimbCall) -> None:
-        found.lost += 1
+    def _lose(self, calls: RungCalls, asked: ClimbCall) -> None:
+        calls.lost += 1
         self.lost_in_a_row.add(is_lost=True)
-        if asked.refused and not found.n:
-            self.not_applicable[found.rung] = found.stopped = (
+        if asked.refused and not calls.n:
+            self.not_applicable[calls.rung] = calls.stopped = (
                 f"the provider refuses the request: {asked.error}"
             )
         elif self.lost_in_a_row.are_too_many:
             self.ended = f"{self.lost_in_a_row.count} calls in a row without a judged reply, the last one: {asked.error}"
-            found.stopped = f"{self.ended} after {found.n}"
+            calls.stopped = f"{self.ended} after {calls.n}"
 
     def best(self) -> RungCalls | None:
         """Give the rung with the lowest rate, as the verdict does: the earlier one on the ladder among equals."""
-        measured = [found for found in self.rungs if found.n]
-        return min(measured, key=lambda found: (found.k / found.n, order_of(found.rung)), default=None)
+        measured = [calls for calls in self.rungs if calls.n]
+        return min(measured, key=lambda calls: (calls.k / calls.n, order_of(calls.rung)), default=None)
 
     def evidence(self) -> dict[str, Any]:
         """Give what is decided on; before the first judged reply, a strategy without data."""
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
-        measured = [found for found in self.rungs if found.n]
-        tested = {found.rung for found in measured}
+        measured = [calls for calls in self.rungs if calls.n]
+        tested = {calls.rung for calls in measured}
         given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
         return {
             **given,
             "config": {**given.get("config", {}), **config},
-            "strategies": [found.as_evidence() for found in measured] or [nothing],
-            "comparisons": [pairs._asdict() for found in measured if (pairs := found.pairs()) is not None],
+            "strategies": [calls.as_evidence() for calls in measured] or [nothing],
+            "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
             "ladder": [
                 {"rung": rung, "status": "tested"}
                 if rung in tested
@@ -274,7 +274,7 @@ class _Climbing:
         return {"status": "not_applicable", "reason": reason} if reason else None
 
     def _out_of_reach(self, rung: str) -> str | None:
-        """Say why a rung cannot reach the target: what it cannot turn of the best way's failures is above it alone."""
+        """Say why a rung cannot reach the target: what it cannot turn of the best configuration's failures is above it alone."""
         best, kind = self.best(), FIXES.get(rung)
         if best is None or kind is None:
             return None
@@ -304,8 +304,8 @@ class _Climbing:
             options=dict(self.settings.options),
             target=self.settings.target,
             alpha_each=self.alpha_each,
-            calls=self.calls,
-            rungs=tuple(found.result(self.ended, alpha) for found in self.rungs),
+            calls=self.calls_begun,
+            rungs=tuple(calls.result(self.ended, alpha) for calls in self.rungs),
             ended=self.ended,
             evidence=evidence,
             verdict=verdict,

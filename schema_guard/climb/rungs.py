@@ -1,7 +1,7 @@
-"""How each rung of the ladder is run: a row for each in `WAYS`, and the guarded model that asks that way.
+"""How each rung of the ladder is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
 
 Rules: a rung that is a strategy of its own stands alone, with one attempt a call; every other rung changes one thing
-of the best way so far. What cannot be asked for is the library's own error, before anything is spent.
+of the best configuration so far. What cannot be asked for is the library's own error, before anything is spent.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ FIXES = {"raise_max_output_tokens": "truncation", "lenient_parse": "syntax"}
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to ask.
+class RungConfiguration:
+    """How a rung asks: one configuration of the ladder.
 
     Attributes:
         strategy: How the format is asked for.
@@ -51,11 +51,11 @@ class Way:
     cold: bool = False
     larger: bool = False
 
-    def id(self, start: Way) -> str:
-        """Name it by its strategy and by what differs from the way that a climb starts with.
+    def id(self, start: RungConfiguration) -> str:
+        """Name it by its strategy and by what differs from the one that a climb starts with.
 
-        >>> start = Way("system_prompt", 256)
-        >>> Way("few_shot", 512, max_attempts=3).id(start)
+        >>> start = RungConfiguration("system_prompt", 256)
+        >>> RungConfiguration("few_shot", 512, max_attempts=3).id(start)
         'few_shot max_attempts=3 output_tokens=512'
         """
         changes = {
@@ -68,11 +68,11 @@ class Way:
         return " ".join([self.strategy, *(name for name, differs in changes.items() if differs)])
 
 
-def _strategy(name: str) -> Callable[[Way, Way], Way]:
+def _strategy(name: str) -> Callable[[RungConfiguration, RungConfiguration], RungConfiguration]:
     return lambda start, _: replace(start, strategy=name)
 
 
-WAYS: Mapping[str, Callable[[Way, Way], Way]] = {
+CONFIGURATIONS: Mapping[str, Callable[[RungConfiguration, RungConfiguration], RungConfiguration]] = {
     "raise_max_output_tokens": lambda _, best: replace(best, output_tokens=2 * best.output_tokens),
     "lenient_parse": lambda _, best: replace(best, repair="lossless"),
     "system_prompt": _strategy("system_prompt"),
@@ -84,7 +84,7 @@ WAYS: Mapping[str, Callable[[Way, Way], Way]] = {
     "repair_retry": lambda _, best: replace(best, max_attempts=3),
     LARGER: lambda _, best: replace(best, larger=True),
 }
-"""Rung -> its way, from the way that a climb starts with and the best so far."""
+"""Rung -> its configuration, from the one that a climb starts with and the best so far."""
 
 STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
 """The rungs that are strategies of their own."""
@@ -110,28 +110,30 @@ class Asker:
     run_id: str
     store: Store | None
 
-    def outcome_of(self, rung: str, way: Way) -> Callable[[str], Awaitable[Outcome[Any]]]:
-        """Give the function that asks one task this way.
+    def outcome_of(
+        self, rung: str, configuration: RungConfiguration
+    ) -> Callable[[str], Awaitable[Outcome[Any]]]:
+        """Give the function that asks one task this configuration.
 
         Raises:
-            InvalidArgument: The model or its target cannot be asked that way.
+            InvalidArgument: The model or its target cannot be asked that configuration.
             MissingExtra: It takes a package that is not installed.
         """
-        model = self.larger if way.larger else self.model
+        model = self.larger if configuration.larger else self.model
         assert model is not None
         settings = guard(
             self.inputs.schema,
-            strategy=way.strategy,
-            max_attempts=way.max_attempts,
+            strategy=configuration.strategy,
+            max_attempts=configuration.max_attempts,
             examples=self.inputs.examples,
-            repair=way.repair,
+            repair=configuration.repair,
             # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
             name=f"{self.run_id}:{rung}",
             store=self.store,
-            budget=Budget(output_tokens=way.output_tokens),
+            budget=Budget(output_tokens=configuration.output_tokens),
         )
         guarded = settings(model.acall)
-        options = {**self.options, **({"temperature": 0} if way.cold else {})}
+        options = {**self.options, **({"temperature": 0} if configuration.cold else {})}
 
         async def ask(task: str) -> Outcome[Any]:
             outcome: Outcome[Any] = await guarded.outcome(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.calls.side_by_side import AT_ONCE
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
@@ -55,7 +56,7 @@ class ClimbSettings:
     output_tokens: int = 256
     options: Mapping[str, Any] = field(default_factory=dict)
     budget: ClimbBudget = field(default_factory=ClimbBudget)
-    concurrency: int = 4
+    concurrency: int = AT_ONCE
 
     def __post_init__(self) -> None:
         _require_rungs([self.first, *self.declined])

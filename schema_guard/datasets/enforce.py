@@ -16,7 +16,7 @@ import sys
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.bench.run.runner import CONCURRENCY
+from schema_guard.calls.side_by_side import AT_ONCE
 from schema_guard.core.schema import Schema
 from schema_guard.datasets.asking import COLUMNS, Asking
 from schema_guard.datasets.over_rows import over_rows
@@ -42,7 +42,7 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     strategy: str | Sequence[str] = "system_prompt",
     max_attempts: int = 3,
     repair: Repair = "off",
-    concurrency: int = CONCURRENCY,
+    concurrency: int = AT_ONCE,
     store: Any = UNSET,
     name: str | None = None,
     id: str = "id",  # noqa: A002 - what the column is called

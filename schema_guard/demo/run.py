@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.climb.inputs import inputs_of
 from schema_guard.climb.run import climb
-from schema_guard.climb.rungs import WAYS
+from schema_guard.climb.rungs import CONFIGURATIONS
 from schema_guard.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.core.prompting import Example
 from schema_guard.decide import decide
@@ -157,7 +157,7 @@ def _climbed(
 ) -> ClimbResult | None:
     """Climb the rung that a verdict names; None when it names none that a machine can run."""
     rung: str | None = verdict.figures.get("next_rung")
-    if rung is None or rung not in WAYS:
+    if rung is None or rung not in CONFIGURATIONS:
         return None
     settings = ClimbSettings(
         target=TARGET,

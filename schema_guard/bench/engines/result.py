@@ -238,10 +238,10 @@ def times_of(seconds: Iterable[float]) -> Times | None:
     >>> times_of([0.3, 0.1, 0.2])
     Times(n=3, p50=0.2, p95=0.3, largest=0.3)
     """
-    found = sorted(seconds)
-    if not found:
+    ascending = sorted(seconds)
+    if not ascending:
         return None
-    return Times(len(found), _percentile(found, 0.5), _percentile(found, 0.95), found[-1])
+    return Times(len(ascending), _percentile(ascending, 0.5), _percentile(ascending, 0.95), ascending[-1])
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:

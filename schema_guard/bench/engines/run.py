@@ -103,17 +103,17 @@ def _measured(
         return result_of(engine, (), not_measured=f"{engine.package} is not installed: {engine.pip_command}")
     if engine.needs_model and weights is None:
         return result_of(engine, (), not_measured="it needs the GGUF file of a model")
-    found: list[Checked] = []
+    checked: list[Checked] = []
     with Child(engine, weights, limits) as child:
         try:
             child.start()
         except Ended as ended:
             return result_of(engine, (), not_measured=ended.reason)
         for number, (entry, task) in enumerate(zip(suite.schemas, tasks, strict=True), 1):
-            found.append(_checked(entry, task, child))
+            checked.append(_checked(entry, task, child))
             if on_schema is not None:
-                on_schema(Progress(engine.name, number, len(tasks), found[-1]))
-    return result_of(engine, found)
+                on_schema(Progress(engine.name, number, len(tasks), checked[-1]))
+    return result_of(engine, checked)
 
 
 def _checked(entry: SuiteSchema, task: dict[str, Any], child: Child) -> Checked:

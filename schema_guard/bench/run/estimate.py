@@ -59,13 +59,13 @@ def missing(
 
 def _missing(calls: Calls) -> list[tuple[Cell, NotAsked]]:
     async def wanted() -> list[tuple[Cell, NotAsked]]:
-        found = []
+        unfinished = []
         for cell in calls.cells():
             try:
                 await calls.outcome(cell)
             except NotAsked as next_attempt:
-                found.append((cell, next_attempt))
-        return found
+                unfinished.append((cell, next_attempt))
+        return unfinished
 
     return asyncio.run(wanted())
 

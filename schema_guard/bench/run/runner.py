@@ -27,7 +27,7 @@ from schema_guard.bench.run.budget import RunBudget, Spending
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.scored import Run, scored_of
 from schema_guard.calls.recorder import PacedRecorder
-from schema_guard.calls.side_by_side import LostInARow, make_all, ran_to_end
+from schema_guard.calls.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.core.prompting import Example
 from schema_guard.core.values import Budget, Message
 from schema_guard.errors import CallFailed, InvalidArgument
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
     OnCall: TypeAlias = Callable[[Scored], None]
 
-# The slots of the local model; hosted ones take as many without a rate limit.
-CONCURRENCY = 4
 INTERRUPTED = "interrupted"
 """What is said of a run that Ctrl-C has ended."""
 # A model that raised so often, one call after the other, will go on raising.
@@ -74,7 +72,7 @@ class RunSettings:
         prices: Model -> its prices, in dollars; empty leaves all costs unknown.
     """
 
-    concurrency: int = CONCURRENCY
+    concurrency: int = AT_ONCE
     calls_per_minute: float | None = None
     budget: RunBudget = field(default_factory=RunBudget)
     target: float | None = None
@@ -310,8 +308,8 @@ class Calls:
     def _guarded(self, cell: Cell) -> Any:
         """Give the guarded model that a call goes through; calls with equal settings share one."""
         key = (cell.column.name, cell.entry.name, cell.task.output_tokens)
-        found = self._guards.get(key)
-        if found is None:
+        guarded = self._guards.get(key)
+        if guarded is None:
             shown = [Example(example.gold, example.text) for example in cell.entry.tasks_of("dev")]
             settings = guard(
                 cell.entry.schema,
@@ -323,8 +321,8 @@ class Calls:
                 on_failure="return",
                 budget=Budget(output_tokens=cell.task.output_tokens),
             )
-            found = self._guards[key] = settings(self._asked[cell.column.model].acall)
-        return found
+            guarded = self._guards[key] = settings(self._asked[cell.column.model].acall)
+        return guarded
 
     def _prepare(self, cell: Cell) -> None:
         column, schema = cell.column.name, cell.entry.name

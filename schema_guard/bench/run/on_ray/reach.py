@@ -92,7 +92,7 @@ class _Relay:
 
     async def answer(self, number: int) -> Answer | None:
         """Give what is told next of a shard; None when that was all."""
-        told = await anext(self._shards[number], None)
-        if told is None:
+        answer = await anext(self._shards[number], None)
+        if answer is None:
             del self._shards[number]
-        return told
+        return answer
