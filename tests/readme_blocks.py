@@ -27,12 +27,12 @@ README = ROOT / "README.md"
 CHAPTERS = sorted((ROOT / "schema_guard" / "docs").glob("*.md"))
 PAGES = [README, *CHAPTERS]
 
-_PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
 _QUOTED = re.compile(
     r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL
 )
-_BLOCK = re.compile(f"{_PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
+_BLOCK = re.compile(f"{PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
 _OURS = re.compile(
     r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
     r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"

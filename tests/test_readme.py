@@ -17,6 +17,16 @@ def test_blocks_print_what_the_page_says(page):
     assert readme_blocks.rendered(text) == text, "run: python tests/readme_blocks.py --update"
 
 
+@pytest.mark.parametrize("page", readme_blocks.PAGES, ids=lambda path: path.stem)
+def test_every_python_block_is_executed_and_none_ends_in_an_error(page):
+    """A block has its output under it, or says `notest`, which is for what needs the local model."""
+    text = page.read_text(encoding="utf-8")
+
+    assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(readme_blocks.PYTHON.findall(text))
+    assert text.count("```python notest") <= 1
+    assert "Traceback" not in text
+
+
 def test_the_first_two_shell_blocks_are_the_two_promises():
     """The README begins with the command that shows it all on a real model and the one that runs all tests."""
     first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]

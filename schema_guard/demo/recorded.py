@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("replies.jsonl")
 
 
-class Recorded(NamedTuple):
+class RecordedModel(NamedTuple):
     """A model that gives recorded replies.
 
     Attributes:
@@ -35,11 +35,13 @@ class Recorded(NamedTuple):
     day: str
 
 
-def recorded_model() -> Recorded:
+def recorded_model() -> RecordedModel:
     """Give the model whose replies were recorded."""
     about, *lines = map(json.loads, FILE.read_text(encoding="utf-8").splitlines())
     replies = [(partial(_is_of, line.pop("prompt")), line) for line in lines]
-    return Recorded(ScriptedModel(replies, name=f"{about['model']}, recorded {about['day']}"), about["day"])
+    return RecordedModel(
+        ScriptedModel(replies, name=f"{about['model']}, recorded {about['day']}"), about["day"]
+    )
 
 
 def write_replies(model: str, day: str, attempts: Iterable[Attempt]) -> None:
