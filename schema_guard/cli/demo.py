@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.group import command, print_json, progress, shared
+from schema_guard.cli.options import print_json, shared
+from schema_guard.cli.progress import progress
+from schema_guard.demo.recorded import recorded_model
+from schema_guard.demo.result import demo_as_json, demo_as_text
+from schema_guard.demo.run import run_demo
 from schema_guard.errors import MissingExtra, SchemaGuardError
+from schema_guard.models.local import connect_local
+from schema_guard.records import open_store
+from schema_guard.records.urls import data_folder
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
 _OFFLINE = "without it: schema-guard demo --offline"
 
 
-@command.command()
+@click.command("demo")
 @click.option("--offline", is_flag=True, help="Replies that the model gave before, in place of the model.")
 @click.option(
     "--store",
@@ -26,7 +33,7 @@ _OFFLINE = "without it: schema-guard demo --offline"
     help="Where its records go, a store without calls. Else a new file in the user's data folder.",
 )
 @shared("format", "debug")
-def demo(*, offline: bool, store: str | None, form: str, debug: bool) -> int:
+def command(*, offline: bool, store: str | None, form: str) -> int:
     """Show it all on a small model that runs here: a function measured, judged, mended, and judged again.
 
     It takes up to two minutes, and fetches the model's weights once (98 MB); --offline takes five seconds.
@@ -35,11 +42,6 @@ def demo(*, offline: bool, store: str | None, form: str, debug: bool) -> int:
     schema-guard demo
     schema-guard demo --offline
     """
-    from schema_guard.demo.recorded import recorded_model
-    from schema_guard.demo.result import demo_as_json, demo_as_text
-    from schema_guard.demo.run import run_demo
-    from schema_guard.records import open_store
-
     model, day = recorded_model() if offline else (_local_model(), None)
     with model, open_store(store or _new_file()) as records:
         result = run_demo(model, records, recorded=day, watched=progress)
@@ -51,8 +53,6 @@ def demo(*, offline: bool, store: str | None, form: str, debug: bool) -> int:
 
 
 def _local_model() -> Model:
-    from schema_guard.models.local import connect_local
-
     try:
         return connect_local(report=lambda line: print(line, file=sys.stderr))
     except MissingExtra as error:
@@ -63,8 +63,6 @@ def _local_model() -> Model:
 
 def _new_file() -> str:
     """Give the URL of a file that is not there yet."""
-    from schema_guard.records.urls import data_folder
-
     folder = data_folder() / "demo"
     started = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     names = (f"{started}{f'-{number}' if number else ''}.db" for number in range(1000))

@@ -1,18 +1,45 @@
-"""What is installed and where things lie, for `schema-guard doctor`."""
+"""`doctor`: what is installed and where things lie."""
 
 from __future__ import annotations
 
 import platform
+import sqlite3
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
+import click
+
 import schema_guard
+from schema_guard.cli.options import print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
+from schema_guard.models.weights import weights_found
+from schema_guard.text import safe
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _EXTRAS = ("openai", "local")
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+
+
+@click.command("doctor")
+@shared("store", "format", "debug")
+def command(store: str | None, form: str) -> int:
+    """Show versions, extras, the store and the local model's weights: what to send with a bug report.
+
+    \b
+    schema-guard doctor
+    schema-guard doctor --format json --store sqlite:///records.db
+    """
+    found = findings(store)
+    if form == "json":
+        print_json(found)
+        return 0
+    for name, value in found.items():
+        lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
+        print(f"{name:<12}{safe(lines[0])}")
+        for line in lines[1:]:
+            print(f"{'':<12}{safe(line)}")
+    return 0
 
 
 def findings(store: str | None) -> dict[str, Any]:
@@ -53,10 +80,8 @@ def _extra(name: str) -> str:
 
 
 def _store(url: str | None) -> dict[str, str]:
-    from schema_guard.records import default_store, resolve_store
-
     try:
-        found = default_store() if url is None else resolve_store(url)
+        found = store_of(url)
         if found is None:
             return {"url": "none: nothing is recorded"}
         info = found.info()
@@ -71,18 +96,14 @@ def _store(url: str | None) -> dict[str, str]:
 
 
 def _sqlite() -> str:
-    import sqlite3
-
     found = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
-    safe = found >= _FIXED_SQLITE[-1] or any(
+    is_fixed = found >= _FIXED_SQLITE[-1] or any(
         found[:2] == fixed[:2] and found >= fixed for fixed in _FIXED_SQLITE
     )
-    note = "" if safe else ": has the WAL-reset bug (fixed in 3.51.3); writes take turns by a file lock"
+    note = "" if is_fixed else ": has the WAL-reset bug (fixed in 3.51.3); writes take turns by a file lock"
     return f"{sqlite3.sqlite_version}{note}"
 
 
 def _weights() -> str:
-    from schema_guard.models.weights import weights_found
-
     path = weights_found()
     return f"weights at {path}" if path else "weights are fetched when 'local' is used first (93 MB)"

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from schema_guard.cli.group import command
+from schema_guard.cli.command import command
 from tests.readme_blocks import CHAPTERS, PAGES, README, ROOT
 
 PACKAGE = ROOT / "schema_guard"
