@@ -1,0 +1,280 @@
+"""The Berkeley Function-Calling Leaderboard: its questions are tasks, and answers are right as they are there."""
+
+import pytest
+
+from schema_guard.bench.suites.bfcl import json_schema_of
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.bench.suites.scoring import score
+from tests.bench.suites.public_files import problems_of, written_lines
+
+RIDE = {
+    "id": "simple_0",
+    "question": [
+        [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "To Elm Street, now."}]
+    ],
+    "function": [
+        {
+            "name": "cab.order",
+            "description": "Order a cab.",
+            "parameters": {
+                "type": "dict",
+                "required": ["to"],
+                "properties": {
+                    "to": {"type": "string"},
+                    "type": {"type": "string", "enum": ["small", "large"], "default": "small"},
+                    "price": {"type": "float"},
+                    "at": {"type": "tuple", "items": {"type": "float"}},
+                    "extras": {
+                        "type": "dict",
+                        "properties": {"seats": {"type": "integer"}, "note": {"type": "any"}},
+                    },
+                    "tags": {"type": "array", "items": {"type": "any"}},
+                    "memo": {"type": "string"},
+                },
+            },
+        }
+    ],
+}
+RIDE_ANSWER = {
+    "id": "simple_0",
+    "ground_truth": [
+        {
+            "cab.order": {
+                "to": ["Elm Street", "Elm St."],
+                "type": ["", "small"],
+                "price": [9.5],
+                "at": [[1.0, 2.5], [1, 2]],
+                "extras": ["", {"seats": [2, 3], "note": ["", None]}],
+                "tags": [[{"k": ["v", "w"]}, "plain"]],
+                "memo": [""],
+            }
+        }
+    ],
+}
+
+
+def _bfcl(folder, questions, answers):
+    if answers is not None:
+        written_lines(folder / "possible_answer/BFCL_v3_simple.json", answers)
+    return written_lines(folder / "BFCL_v3_simple.json", questions)
+
+
+def test_question_and_answers_make_a_task(tmp_path):
+    """A question with its answers is a task whose schema is that of the function's arguments."""
+    suite = load_suite(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER]))
+    (entry,) = suite.schemas
+    (task,) = entry.tasks
+
+    assert (suite.refused, entry.group, entry.licence) == ((), "BFCL_v3_simple", "Apache-2.0")
+    assert task.text == (
+        "The function cab.order: Order a cab.\nGive the arguments to call it with.\n\nBe brief.\n\nTo Elm Street, now."
+    )
+    assert task.gold == {
+        "to": "Elm Street",
+        "type": "small",
+        "price": 9.5,
+        "at": [1.0, 2.5],
+        "extras": {"seats": 2, "note": None},
+        "tags": [{"k": "v"}, "plain"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "exact"),
+    [
+        ({}, True),
+        ({"to": "elm st"}, True),
+        ({"to": "Oak Street"}, False),
+        ({"type": ...}, True),
+        ({"type": "large"}, False),
+        ({"price": ...}, False),
+        ({"at": [1, 2]}, True),
+        ({"at": [1, 3]}, False),
+        ({"extras": ...}, True),
+        ({"extras": {"seats": 3}}, True),
+        ({"extras": {"seats": 4}}, False),
+        ({"extras": {"note": None}}, False),
+        ({"tags": [{"k": "W"}, "Plain"]}, True),
+        ({"tags": [{"k": "v"}, "other"]}, False),
+        ({"tags": []}, False),
+        ({"memo": "x"}, False),
+    ],
+)
+def test_answers_are_right_as_on_the_leaderboard(tmp_path, change, exact):
+    """Any of the listed values is right, and a parameter with an empty text in its list may be missing."""
+    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER])).schemas)
+    value = {name: part for name, part in {**task.gold, **change}.items() if part is not ...}
+
+    assert score(value, task.gold, task.match).exact is exact
+
+
+def test_words_for_types_become_json_schema():
+    """The leaderboard's own types become JSON Schema's at every level, and a property may be called type."""
+    parameters = {
+        "type": "dict",
+        "properties": {
+            "type": {"type": "any", "description": "d"},
+            "xs": {"type": "tuple", "items": {"type": "float"}},
+            "o": {"type": "dict", "additionalProperties": {"type": "float"}},
+            "c": {"type": "dict", "additionalProperties": False},
+            "u": {"anyOf": [{"type": "dict"}, {"type": "string", "default": "dict"}]},
+        },
+    }
+
+    assert json_schema_of(parameters) == {
+        "type": "object",
+        "properties": {
+            "type": {"description": "d"},
+            "xs": {"type": "array", "items": {"type": "number"}},
+            "o": {"type": "object", "additionalProperties": {"type": "number"}},
+            "c": {"type": "object", "additionalProperties": False},
+            "u": {"anyOf": [{"type": "object"}, {"type": "string", "default": "dict"}]},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _ride(question=RIDE["question"], function=RIDE["function"], truth=RIDE_ANSWER["ground_truth"]):
+    return {"id": "q", "question": question, "function": function, "ground_truth": truth}
+
+
+REFUSED = {
+    "turns": (_ride(question=RIDE["question"] * 2), "it has 2 turns, expected one"),
+    "no_text": (_ride(question=[[{"role": "user"}]]), "it has a message without a text"),
+    "empty_question": (_ride(question=" "), "it has a message without a text"),
+    "required_is_no_name": (
+        _ride(
+            function={"name": "cab.order", "parameters": {"properties": {"to": {}}, "required": [["to"]]}},
+            truth=[{"cab.order": {"to": ["x"]}}],
+        ),
+        "schema: schema is invalid at /required/0: expected string, got array of 1 item",
+    ),
+    "no_message": (_ride(question=[[]]), "it has a message without a text"),
+    "functions": (_ride(function=RIDE["function"] * 3), "it offers 3 functions, expected one"),
+    "no_name": (_ride(function={"parameters": {}}), "its function has no name"),
+    "no_parameters": (_ride(function={"name": "f"}), "its function has no parameters"),
+    "calls": (_ride(truth=RIDE_ANSWER["ground_truth"] * 2), "it wants 2 calls, expected one"),
+    "other_call": (_ride(truth=[{"f": {}}]), "its answer is no call of 'cab.order'"),
+    "no_list": (
+        _ride(truth=[{"cab.order": {"to": "x"}}]),
+        "its answer has a parameter without a list of values",
+    ),
+    "no_list_within": (
+        _ride(truth=[{"cab.order": {"to": [[{"x": []}]]}}]),
+        "its answer has a parameter without a list of values",
+    ),
+    "objects": (
+        _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
+        "there are several objects to choose from at /extras",
+    ),
+    "gold": (
+        _ride(truth=[{"cab.order": {"to": ["x"], "price": ["a_variable"]}}]),
+        "the gold is not valid at /price: expected number, got string 'a_variable'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "reason"), REFUSED.values(), ids=REFUSED)
+def test_question_of_another_kind_is_listed_and_left_out(tmp_path, row, reason):
+    """What is no single call of a single function is left out with its reason; a row may hold its own answer."""
+    good = {**_ride(), "id": "good"}
+
+    suite = load_suite(_bfcl(tmp_path, [row, good], None))
+
+    assert suite.refused == (f"q: {reason}",)
+    assert [task.id for entry in suite.schemas for task in entry.tasks] == ["good"]
+
+
+def test_plain_question_of_the_first_version_is_read(tmp_path):
+    """A question that is a text, and a function that is no list, are read as well."""
+    row = _ride(question="To Elm Street.", function=RIDE["function"][0])
+
+    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    assert task.input == "To Elm Street."
+
+
+def test_description_that_is_no_text_is_not_told(tmp_path):
+    """A function whose description is null has none."""
+    function = {**RIDE["function"][0], "description": None}
+
+    ((task,),) = (
+        entry.tasks for entry in load_suite(_bfcl(tmp_path, [_ride(function=function)], None)).schemas
+    )
+    assert task.instruction == "The function cab.order: \nGive the arguments to call it with."
+
+
+def test_answer_of_a_question_itself_stands_before_the_file(tmp_path):
+    """Where some questions hold their answer, the file beside them is for the others."""
+    truth = [{"cab.order": {"to": ["own"]}}]
+    answers = [{"id": name, "ground_truth": [{"cab.order": {"to": ["file"]}}]} for name in ("q", "simple_0")]
+
+    suite = load_suite(_bfcl(tmp_path, [_ride(truth=truth), RIDE], answers))
+    assert [task.gold for entry in suite.schemas for task in entry.tasks] == [{"to": "own"}, {"to": "file"}]
+
+
+def test_two_answers_to_one_question_are_a_problem(tmp_path):
+    """An answer whose id comes again is told, and does not take the place of the first."""
+    name = "possible_answer/BFCL_v3_simple.json"
+
+    assert problems_of(_bfcl(tmp_path, [RIDE], [RIDE_ANSWER, RIDE_ANSWER])) == [
+        f"{name}:2: id 'simple_0' was used before, at {name}:1"
+    ]
+
+
+@pytest.mark.parametrize("truth", [5, {"cab.order": {"to": ["x"]}}])
+def test_answer_of_another_shape_is_a_problem(tmp_path, truth):
+    """An answer in a question is a list of calls, as in the file beside it."""
+    (problem,) = problems_of(_bfcl(tmp_path, [_ride(truth=truth)], None))
+    assert problem.startswith("BFCL_v3_simple.json:1: at /ground_truth: expected array, got ")
+
+
+def test_required_parameter_that_is_empty_stays(tmp_path):
+    """A required parameter whose only right value is the empty text is in the gold."""
+    row = _ride(truth=[{"cab.order": {"to": [""]}}])
+
+    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    assert task.gold == {"to": ""}
+
+
+def test_value_that_the_parameter_refuses_is_none_of_the_answers(tmp_path):
+    """Null for a parameter of another type stands for leaving it out, and so does any value that is not valid."""
+    truth = {"to": ["x"], "type": ["", None], "price": ["cheap", 5], "memo": ["", None, "m"]}
+    row = _ride(truth=[{"cab.order": truth}])
+
+    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(tmp_path, [row], None)).schemas)
+    assert task.gold == {"to": "x", "price": 5, "memo": "m"}
+
+
+def test_question_whose_function_has_no_valid_schema_is_left_out(tmp_path):
+    """Parameters that are no JSON Schema, even after the types are put right, are a reason to leave a question out."""
+    function = {"name": "cab.order", "parameters": {"type": "HashMap", "properties": {}}}
+    good = {**_ride(), "id": "good"}
+
+    (reason,) = load_suite(_bfcl(tmp_path, [_ride(function=function), good], None)).refused
+    assert reason.startswith("q: schema: schema is invalid at /type: ")
+
+
+def test_problems_of_questions_are_listed(tmp_path):
+    """A question without an answer and rows of another shape are problems, told with file and line."""
+    path = _bfcl(
+        tmp_path,
+        [RIDE, {**RIDE, "id": "x"}, {"id": "y", "question": [], "function": 1}],
+        [{"id": "simple_0"}],
+    )
+
+    assert problems_of(path) == [
+        "BFCL_v3_simple.json:3: at /function: expected array or object, got number 1",
+        "possible_answer/BFCL_v3_simple.json:1: at (root): expected property 'ground_truth', got object with 1 property",
+        "BFCL_v3_simple.json:1: there is no answer to 'simple_0' in possible_answer/BFCL_v3_simple.json",
+        "BFCL_v3_simple.json:2: there is no answer to 'x' in possible_answer/BFCL_v3_simple.json",
+    ]
+
+
+def test_answers_outside_are_not_read(tmp_path):
+    """A link for the answers that leads outside the folder is refused."""
+    outside = written_lines(tmp_path / "outside.json", [RIDE_ANSWER])
+    path = _bfcl(tmp_path / "suite", [RIDE], None)
+    (tmp_path / "suite/possible_answer").mkdir()
+    (tmp_path / "suite/possible_answer/BFCL_v3_simple.json").symlink_to(outside)
+
+    assert "possible_answer/BFCL_v3_simple.json: this file lies outside the suite" in problems_of(path)
