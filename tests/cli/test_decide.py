@@ -1,13 +1,11 @@
-"""The commands `decide` and `watch`, by their arguments, their output and their exit status."""
+"""The command `decide`, by its arguments, its output and its exit status."""
 
 import json
 
 import pytest
 
-from schema_guard.cli import main
-from schema_guard.records import open_store
+from tests.cli.command_lines import run
 from tests.decide.examples import exhausted, failing, passing
-from tests.decide.recorded import record
 
 
 @pytest.fixture(autouse=True)
@@ -16,20 +14,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{tmp_path}/records.db")
     return tmp_path
-
-
-@pytest.fixture
-def recorded(folder):
-    """Two hundred calls, 40 of them unhandled."""
-    with open_store(f"sqlite:///{folder}/records.db") as store:
-        record(store, 200, 40)
-
-
-def run(capsys, *arguments):
-    """The exit status, stdout and stderr of a command."""
-    status = main([str(argument) for argument in arguments])
-    told = capsys.readouterr()
-    return status, told.out, told.err
 
 
 def decided(capsys, *arguments):
@@ -166,24 +150,6 @@ def test_evidence_and_store_are_not_mixed(folder, capsys):
 
     assert status == 2
     assert "stands alone" in err
-
-
-@pytest.mark.parametrize(("objective", "status", "word"), [("0.01", 1, "BREACH"), ("0.5", 0, "OK")])
-def test_watch_is_one_line_and_a_status(recorded, capsys, objective, status, word):
-    """A rate that is proved above the objective is exit 1."""
-    found = run(capsys, "watch", "--slo", objective)
-
-    assert found[0] == status
-    assert found[1].startswith(word)
-    assert found[1].count("\n") == 1
-
-
-def test_watch_gives_its_figures_as_json(recorded, capsys):
-    """With --format json the same numbers come as data."""
-    _, out, _ = run(capsys, "watch", "--slo", "0.01", "--format", "json")
-
-    (found,) = json.loads(out)["watched"]
-    assert (found["n"], found["k"], found["breach"]) == (200, 40, True)
 
 
 def test_a_price_needs_something_to_price(recorded, capsys):
