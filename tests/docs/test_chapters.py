@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-import click
 import pytest
 
-from schema_guard.cli.command import command
+from schema_guard.cli.command import LINES
 from tests.readme_blocks import CHAPTERS, PAGES, README, ROOT
 
 PACKAGE = ROOT / "schema_guard"
@@ -46,12 +45,12 @@ def test_a_chapter_begins_with_a_title_a_sentence_and_its_commands(chapter):
     assert opening_of(chapter)
 
 
-def test_every_command_has_one_chapter():
-    """A new command is documented: name it in the comment under a chapter's sentence."""
+def test_no_chapter_documents_a_command_that_another_does_or_that_is_gone():
+    """That every command has a chapter is a test of `help`."""
     documented = [name for chapter in CHAPTERS for name in opening_of(chapter)["commands"].split()]
 
     assert len(set(documented)) == len(documented)
-    assert set(command.list_commands(click.Context(command))) <= set(documented)
+    assert set(documented) <= LINES.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
