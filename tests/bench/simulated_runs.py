@@ -10,7 +10,7 @@ from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
 from schema_guard.bench.suites.scoring import Score
 
 # An example is a whole run: fewer of them than of texts and numbers.
-RUNS = settings(max_examples=50)
+RUNS = settings(max_examples=20)
 
 LEAVES = 4
 FAILURES = (

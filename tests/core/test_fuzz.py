@@ -274,7 +274,7 @@ def assert_documented(kind, text, repair, finish):
 
 
 @given(cases(), st.sampled_from(LEVELS), st.sampled_from(FINISHES))
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_any_reply_has_a_documented_outcome(case, repair, finish):
     """Any text is valid with a documented form, or fails with a documented kind and code; twice it is the same."""
     assert_documented(*case, repair, finish)
@@ -346,7 +346,7 @@ def values_in(value):
 
 
 @given(st.text('{}[]",:1e.-x ', max_size=80) | cases().map(lambda case: case[1]))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_parsed_values_keep_the_limits(text):
     """A value that is parsed is no larger than any limit."""
     found = parse(text, SMALL)

@@ -146,7 +146,8 @@ def test_sync_survives_a_kill(path, run, count_rows):
     assert count_rows(path) == 20
 
 
-def test_a_kill_in_the_middle_of_writing_leaves_roll_ups_and_rows_equal(path, start):
+@pytest.mark.parametrize("kills", [range(1, 4), pytest.param(range(4, 11), marks=pytest.mark.slow)])
+def test_a_kill_in_the_middle_of_writing_leaves_roll_ups_and_rows_equal(path, start, kills):
     """After kill -9 at any moment every call that was told to be stored is there, and the roll-ups are those of the rows."""
     script = """
     store = open_store(url)
@@ -157,7 +158,7 @@ def test_a_kill_in_the_middle_of_writing_leaves_roll_ups_and_rows_equal(path, st
             print(store.counts().stored, flush=True)
     """
     stored = 0
-    for kill in range(1, 11):
+    for kill in kills:
         process = start(script, f"sqlite:///{path}")
         told = [process.stdout.readline() for _ in range(kill * 3)]
         process.kill()

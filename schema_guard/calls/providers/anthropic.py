@@ -10,7 +10,7 @@ from schema_guard.calls.written import Written, text_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -52,7 +52,7 @@ class _Kept:
         self.input: object = None  # of a tool call without arguments, which sends no delta
 
 
-def _message_start(stream: StreamReader, event: object) -> str:
+def _message_start(stream: Stream, event: object) -> str:
     message = field(event, "message")
     stream.name_model(field(message, "model"))
     # Its output_tokens are those of the first instant, not of the reply.
@@ -60,7 +60,7 @@ def _message_start(stream: StreamReader, event: object) -> str:
     return ""
 
 
-def _count(stream: StreamReader, usage: object, names: tuple[str, ...]) -> None:
+def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
     counts = stream.kept(_Kept).counts
     for name in names:
         tokens = count(usage, name)
@@ -69,14 +69,14 @@ def _count(stream: StreamReader, usage: object, names: tuple[str, ...]) -> None:
     stream.usage = _usage(counts)
 
 
-def _block_start(stream: StreamReader, event: object) -> str:
+def _block_start(stream: Stream, event: object) -> str:
     block = field(event, "content_block")
     if field(block, "type") == "tool_use" and stream.is_the_call(field(event, "index")):
         stream.kept(_Kept).input = field(block, "input")
     return text_of([block])
 
 
-def _block_delta(stream: StreamReader, event: object) -> str:
+def _block_delta(stream: Stream, event: object) -> str:
     delta = field(event, "delta")
     kind = field(delta, "type")
     if kind == "text_delta":
@@ -90,7 +90,7 @@ def _block_delta(stream: StreamReader, event: object) -> str:
     return ""
 
 
-def _block_stop(stream: StreamReader, event: object) -> str:
+def _block_stop(stream: Stream, event: object) -> str:
     kept = stream.kept(_Kept)
     if kept.input is None or field(event, "index") != stream.call_index:
         return ""
@@ -98,7 +98,7 @@ def _block_stop(stream: StreamReader, event: object) -> str:
     return text or ""
 
 
-def _message_delta(stream: StreamReader, event: object) -> str:
+def _message_delta(stream: Stream, event: object) -> str:
     delta = field(event, "delta")
     stopped = field(delta, "stop_reason")
     if stopped is not None:
@@ -111,7 +111,7 @@ def _message_delta(stream: StreamReader, event: object) -> str:
     return ""
 
 
-def _message_stop(stream: StreamReader, event: object) -> str:
+def _message_stop(stream: Stream, event: object) -> str:
     stream.is_ended = True
     return ""
 

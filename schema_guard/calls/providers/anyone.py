@@ -9,7 +9,7 @@ from schema_guard.calls.fields import field, words
 from schema_guard.calls.providers.provider import Provider, RawReply, broken
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -21,7 +21,7 @@ def _reply(reply: object, error: object) -> RawReply | None:
     return None
 
 
-def _chunk(stream: StreamReader, chunk: object, error: object) -> str | None:
+def _chunk(stream: Stream, chunk: object, error: object) -> str | None:
     return broken(stream, chunk) if words(error) or words(field(error, "message")) else None
 
 

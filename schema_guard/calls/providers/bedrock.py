@@ -12,7 +12,7 @@ from schema_guard.calls.written import Written, text_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -36,17 +36,17 @@ def _usage(usage: object) -> Usage:
 # Events: one key a chunk names it.
 
 
-def _silent(stream: StreamReader, chunk: object, value: object) -> str:
+def _silent(stream: Stream, chunk: object, value: object) -> str:
     return ""
 
 
-def _block(stream: StreamReader, chunk: object, start: object) -> str:
+def _block(stream: Stream, chunk: object, start: object) -> str:
     if field(field(start, "start"), "toolUse") is not None:
         stream.is_the_call(field(start, "contentBlockIndex"))
     return ""
 
 
-def _delta(stream: StreamReader, chunk: object, part: object) -> str:
+def _delta(stream: Stream, chunk: object, part: object) -> str:
     delta = field(part, "delta")
     piece = field(field(delta, "toolUse"), "input")
     if piece is None:
@@ -55,12 +55,12 @@ def _delta(stream: StreamReader, chunk: object, part: object) -> str:
     return (words(piece) or "") if is_it else ""
 
 
-def _stop(stream: StreamReader, chunk: object, stop: object) -> str:
+def _stop(stream: Stream, chunk: object, stop: object) -> str:
     stream.stop(field(stop, "stopReason"))
     return ""
 
 
-def _metadata(stream: StreamReader, chunk: object, metadata: object) -> str | None:
+def _metadata(stream: Stream, chunk: object, metadata: object) -> str | None:
     usage = field(metadata, "usage")
     if usage is None:
         return None
@@ -68,7 +68,7 @@ def _metadata(stream: StreamReader, chunk: object, metadata: object) -> str | No
     return ""
 
 
-def _error(stream: StreamReader, chunk: object, error: object) -> str:
+def _error(stream: Stream, chunk: object, error: object) -> str:
     stream.fail(provider_error(error))
     return ""
 

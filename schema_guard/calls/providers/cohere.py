@@ -10,7 +10,7 @@ from schema_guard.calls.written import arguments_of, message_written
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -28,18 +28,18 @@ def _usage(usage: object) -> Usage:
     return Usage(count(tokens, "input_tokens"), count(tokens, "output_tokens"), count(usage, "cached_tokens"))
 
 
-def _text(stream: StreamReader, event: object) -> str:
+def _text(stream: Stream, event: object) -> str:
     content = field(field(field(event, "delta"), "message"), "content")
     return words(field(content, "text")) or ""
 
 
-def _call(stream: StreamReader, event: object) -> str:
+def _call(stream: Stream, event: object) -> str:
     call = field(field(field(event, "delta"), "message"), "tool_calls")
     is_it = stream.is_the_call(field(event, "index"), field(call, "id"))
     return (arguments_of(call) or "") if is_it else ""
 
 
-def _end(stream: StreamReader, event: object) -> str:
+def _end(stream: Stream, event: object) -> str:
     delta = field(event, "delta")
     stream.usage = _usage(field(delta, "usage"))
     stream.stop(field(delta, "finish_reason"))

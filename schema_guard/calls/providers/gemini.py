@@ -12,7 +12,7 @@ from schema_guard.calls.written import Written, text_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -36,7 +36,7 @@ def _reply(reply: object, marked: object) -> RawReply | None:
     return RawReply(None, None, usage, model, provider_error(field(reply, "error")))
 
 
-def _chunk(stream: StreamReader, chunk: object, marked: object) -> str | None:
+def _chunk(stream: Stream, chunk: object, marked: object) -> str | None:
     listed = items(field(chunk, "candidates"))
     candidate = listed[0] if listed else None
     if listed and not _is_candidate(candidate):

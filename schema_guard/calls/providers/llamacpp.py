@@ -10,7 +10,7 @@ from schema_guard.calls.written import Written
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER", "timings_usage"]
 
@@ -29,7 +29,7 @@ def _reply(reply: object, content: object) -> RawReply | None:
     return RawReply(Written(content, []), _stop_word(reply), _usage(reply), field(reply, "model"))
 
 
-def _chunk(stream: StreamReader, chunk: object, content: object) -> str | None:
+def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     stop = field(chunk, "stop")
     if not isinstance(content, str) or not isinstance(stop, bool):
         return None

@@ -9,12 +9,12 @@ from schema_guard.calls.providers.openai_chat import read_chunk
 from schema_guard.calls.providers.provider import Provider
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
 
-def _event(stream: StreamReader, event: object, chunk: object) -> str | None:
+def _event(stream: Stream, event: object, chunk: object) -> str | None:
     return read_chunk(stream, chunk, field(chunk, "choices")) if has(chunk, "choices") else None
 
 

@@ -12,7 +12,7 @@ from schema_guard.calls.written import Written, message_written
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -42,7 +42,7 @@ def _bare_error(reply: object, error: object) -> RawReply | None:
     return None
 
 
-def _line(stream: StreamReader, chunk: object, said: object) -> str | None:
+def _line(stream: Stream, chunk: object, said: object) -> str | None:
     if not has(chunk, "done"):
         return None
     stream.name_model(field(chunk, "model"))

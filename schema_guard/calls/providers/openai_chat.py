@@ -13,7 +13,7 @@ from schema_guard.calls.written import Written, arguments_of, message_written
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER", "read_chunk"]
 
@@ -94,7 +94,7 @@ def _message_alone(reply: object, content: object) -> RawReply | None:
 # Chunks.
 
 
-def read_chunk(stream: StreamReader, chunk: object, choices: object) -> str | None:
+def read_chunk(stream: Stream, chunk: object, choices: object) -> str | None:
     """Read a chunk, or a whole completion in the place of one."""
     listed = items(choices)
     if not listed and not _has_signs(chunk):
@@ -110,7 +110,7 @@ def read_chunk(stream: StreamReader, chunk: object, choices: object) -> str | No
     return "" if error is None else broken(stream, chunk)
 
 
-def _choice(stream: StreamReader, chunk: object, choice: object) -> str | None:
+def _choice(stream: Stream, chunk: object, choice: object) -> str | None:
     """Read the first choice of a chunk; with `n` over 1 the other choices' chunks are not read."""
     delta, stopped = either(choice, "delta", "message"), field(choice, "finish_reason")
     text = field(choice, "text") if delta is None else None
@@ -124,20 +124,20 @@ def _choice(stream: StreamReader, chunk: object, choice: object) -> str | None:
     return text
 
 
-def _delta(stream: StreamReader, delta: object) -> str:
+def _delta(stream: Stream, delta: object) -> str:
     written = message_written(delta)
     stream.refuse(written.refusal)
     pieces = [_piece(stream, call) for call in written.calls]
     return written.text + "".join(pieces)
 
 
-def _piece(stream: StreamReader, call: object) -> str:
+def _piece(stream: Stream, call: object) -> str:
     """Give the piece of its arguments that a delta of a tool call brings."""
     is_it = stream.is_the_call(field(call, "index"), field(call, "id"))
     return (arguments_of(call) or "") if is_it else ""
 
 
-def _end(stream: StreamReader, chunk: object, stopped: object) -> None:
+def _end(stream: Stream, chunk: object, stopped: object) -> None:
     stream.stop(stopped)
     if stream.usage is UNKNOWN_USAGE:  # Groq and llama.cpp have their own places for it
         usage = field(field(chunk, "x_groq"), "usage")
@@ -145,7 +145,7 @@ def _end(stream: StreamReader, chunk: object, stopped: object) -> None:
         stream.usage = timings_usage(timings) if timings is not None else _usage(usage)
 
 
-def _helper_chunk(stream: StreamReader, event: object) -> str | None:
+def _helper_chunk(stream: Stream, event: object) -> str | None:
     """Read the event of the SDK's helper that holds the chunk; its other events repeat that chunk."""
     return stream.feed_event(field(event, "chunk"))
 

@@ -12,7 +12,7 @@ from schema_guard.calls.written import Written, text_of
 from schema_guard.core.values import Failure, Usage
 
 if TYPE_CHECKING:
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Stream
 
 __all__ = ["PROVIDER"]
 
@@ -68,7 +68,7 @@ class _Commentary(list[object]):
     """The indexes of the items of a stream that are commentary."""
 
 
-def _item_added(stream: StreamReader, event: object) -> str:
+def _item_added(stream: Stream, event: object) -> str:
     item, index = field(event, "item"), field(event, "output_index")
     if field(item, "phase") == "commentary":
         stream.kept(_Commentary).append(index)
@@ -77,24 +77,24 @@ def _item_added(stream: StreamReader, event: object) -> str:
     return ""
 
 
-def _text(stream: StreamReader, event: object) -> str:
+def _text(stream: Stream, event: object) -> str:
     commentary = stream.kept(_Commentary)
     if commentary and field(event, "output_index") in commentary:
         return ""
     return words(field(event, "delta")) or ""
 
 
-def _refusal(stream: StreamReader, event: object) -> str:
+def _refusal(stream: Stream, event: object) -> str:
     stream.refuse(field(event, "delta"))
     return ""
 
 
-def _arguments(stream: StreamReader, event: object) -> str:
+def _arguments(stream: Stream, event: object) -> str:
     is_it = stream.is_the_call(field(event, "output_index"))
     return (words(field(event, "delta")) or "") if is_it else ""
 
 
-def _end(stream: StreamReader, event: object) -> str:
+def _end(stream: Stream, event: object) -> str:
     response = field(event, "response")
     stream.end_as(_response(response, field(response, "output")))
     return ""

@@ -25,8 +25,7 @@ from schema_guard.calls.providers import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from schema_guard.calls.providers.provider import Provider, ReadChunk, ReadEvent
-    from schema_guard.calls.streams import StreamReader
+    from schema_guard.calls.providers.provider import Provider, ReadChunk, ReadEvent, Stream
     from schema_guard.core.values import FinishReason
 
     R = TypeVar("R")
@@ -61,7 +60,7 @@ _EVENTS: Final[dict[str, ReadEvent]] = {
 _SILENT: Final = tuple(beginning for provider in PROVIDERS for beginning in provider.silent)
 
 
-def _typed(stream: StreamReader, event: object, kind: object) -> str | None:
+def _typed(stream: Stream, event: object, kind: object) -> str | None:
     """Read an event by its `type`."""
     if not isinstance(kind, str):
         return None

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from schema_guard.calls.failures import provider_error
 from schema_guard.calls.fields import field
@@ -18,7 +18,6 @@ from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from schema_guard.calls.streams import StreamReader
     from schema_guard.calls.written import Written
 
 __all__ = [
@@ -29,10 +28,14 @@ __all__ = [
     "ReadException",
     "ReadReply",
     "Rejection",
+    "Stream",
     "adds_nothing",
     "broken",
     "error_bodies",
 ]
+
+
+K = TypeVar("K")
 
 
 class RawReply(NamedTuple):
@@ -69,11 +72,57 @@ class Rejection(NamedTuple):
     failure: Failure
 
 
+class Stream(Protocol):
+    """What a provider's file tells of the chunks of one stream, beside the text that each of them adds.
+
+    Attributes:
+        usage: Tokens, as far as they are known.
+        model: Name of the model; None until a chunk tells it.
+        is_ended: Whether a chunk has said that the reply is complete.
+        call_index: The index of the only tool call.
+    """
+
+    usage: Usage
+    model: str | None
+    is_ended: bool
+    call_index: object
+
+    def kept(self, kind: Callable[[], K]) -> K:
+        """Give what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
+
+    def fail(self, failure: Failure | None) -> None:
+        """Note what is wrong, unless something was before."""
+
+    def stop(self, word: object) -> None:
+        """Note that the reply is complete, and the stop word that says why it ended."""
+
+    def note_stop(self, word: object) -> None:
+        """Note the stop word of a stream whose end has an event of its own."""
+
+    def end_as(self, raw: RawReply) -> None:
+        """Note that the reply is complete, and what a last event says that holds all of it."""
+
+    def name_model(self, model: object) -> None:
+        """Note the name of the model; the first stands."""
+
+    def refuse(self, text: object) -> None:
+        """Note the words of a refusal, or a piece of them."""
+
+    def is_the_call(self, index: object, call_id: object = None) -> bool:
+        """Tell whether a piece belongs to the only tool call; a second call is a failure."""
+
+    def whole_parts(self, written: Written) -> str:
+        """Give the text of a chunk that holds whole parts, and each tool call whole."""
+
+    def feed_event(self, chunk: object) -> str | None:
+        """Give the text of a provider's event, or None when no known shape fits."""
+
+
 ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"
 """Is handed a reply and the value of the field by which it is known; gives None for another's."""
-ReadChunk: TypeAlias = "Callable[[StreamReader, object, Any], str | None]"
+ReadChunk: TypeAlias = "Callable[[Stream, object, Any], str | None]"
 """The same for a chunk of a stream: gives the text that it adds, and tells the stream all else."""
-ReadEvent: TypeAlias = "Callable[[StreamReader, object], str | None]"
+ReadEvent: TypeAlias = "Callable[[Stream, object], str | None]"
 """The same for a chunk whose `type` is known."""
 ReadException: TypeAlias = "Callable[[BaseException], Rejection | None]"
 """Gives None for an exception that stands for no reply."""
@@ -101,12 +150,12 @@ class Provider(NamedTuple):
     rejection: ReadException | None = None
 
 
-def adds_nothing(stream: StreamReader, event: object) -> str:
+def adds_nothing(stream: Stream, event: object) -> str:
     """Read an event that says nothing about the reply."""
     return ""
 
 
-def broken(stream: StreamReader, event: object) -> str:
+def broken(stream: Stream, event: object) -> str:
     """Read a provider's error that came in the place of a chunk."""
     error = field(event, "error")
     stream.fail(provider_error(event if error is None else error))

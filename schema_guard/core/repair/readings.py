@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from schema_guard.core.repair.scanner import MAX_WORK, Scanner
+from schema_guard.core.repair.cursor import MAX_WORK
+from schema_guard.core.repair.scanner import Scanner
 from schema_guard.core.repair.steps import STEPS
 
 __all__ = ["MAX_WORK", "Readings", "Repaired", "readings", "repair"]

@@ -28,7 +28,7 @@ from schema_guard.core.repair.scalars import written
 if TYPE_CHECKING:
     import re
 
-    from schema_guard.core.repair.scanner import Role, Scanner, State
+    from schema_guard.core.repair.cursor import Cursor, Role
 
 __all__ = ["string"]
 
@@ -41,8 +41,8 @@ class _End(NamedTuple):
     cut: bool = False
 
 
-def string(scan: Scanner, role: Role) -> State:
-    """Take a string, or several that `+` joins; give the next state."""
+def string(scan: Cursor, role: Role) -> bool:
+    """Take a string, or several that `+` joins; False where the text was cut in it and it is left out."""
     parts: list[str] = []
     joined: re.Match[str] | None = None
     while joined or not parts:
@@ -51,7 +51,7 @@ def string(scan: Scanner, role: Role) -> State:
         found = _find_end(scan, role, start, TO_QUOTE[opener])
         if scan.chosen == "drop_cut" and found.cut and role != "top":
             scan.at = scan.size
-            return scan.end_of_member if role == "member" else scan.end
+            return False
         if opener != '"':
             scan.took("single_quotes")
         parts.append(written(scan.text[start : found.end], scan.took))
@@ -61,10 +61,10 @@ def string(scan: Scanner, role: Role) -> State:
             scan.took("concatenation")
             scan.at = joined.end()
     scan.emit(parts[0] if len(parts) == 1 else '"' + "".join(part[1:-1] for part in parts) + '"')
-    return scan.colon if role == "key" else scan.resume()
+    return True
 
 
-def _find_end(scan: Scanner, role: Role, start: int, to_quote: re.Pattern[str]) -> _End:
+def _find_end(scan: Cursor, role: Role, start: int, to_quote: re.Pattern[str]) -> _End:
     """Find the quote that ends the string whose content begins at *start*."""
     inner: list[int] = []
     at = start
@@ -86,7 +86,7 @@ def _find_end(scan: Scanner, role: Role, start: int, to_quote: re.Pattern[str]) 
     return _End(at, at + 1)
 
 
-def _may_end(scan: Scanner, role: Role, at: int) -> bool:
+def _may_end(scan: Cursor, role: Role, at: int) -> bool:
     """Say whether what follows the quote at *at* may follow a string."""
     text = scan.text
     if text[at + 1 : at + 2].isalnum():
@@ -97,7 +97,7 @@ def _may_end(scan: Scanner, role: Role, at: int) -> bool:
     return MAY_FOLLOW[role].match(text, at + 1) is not None
 
 
-def _closers_fit(scan: Scanner, at: int) -> bool:
+def _closers_fit(scan: Cursor, at: int) -> bool:
     """Say whether the closers at *at* close what is open and end in a place where closers end."""
     text = scan.text
     if not scan.open[OPENER_OF[text[at]]]:
@@ -111,7 +111,7 @@ def _closers_fit(scan: Scanner, at: int) -> bool:
     return depth >= len(scan.kinds) and PROSE.match(text, end) is not None
 
 
-def _forgotten(scan: Scanner, role: Role, start: int, at: int, *, first: bool) -> _End | None:
+def _forgotten(scan: Cursor, role: Role, start: int, at: int, *, first: bool) -> _End | None:
     """Say where the string ended if the quote at *at* opens the next one: its end was forgotten."""
     scan.worked()
     if role == "top":
@@ -128,9 +128,7 @@ def _forgotten(scan: Scanner, role: Role, start: int, at: int, *, first: bool) -
     return _forgotten_before(scan, role, at, end, kept, broken="\n" in before[len(kept) :])
 
 
-def _forgotten_before(
-    scan: Scanner, role: Role, at: int, end: int, kept: str, *, broken: bool
-) -> _End | None:
+def _forgotten_before(scan: Cursor, role: Role, at: int, end: int, kept: str, *, broken: bool) -> _End | None:
     """Say where a string ended before the item whose quote is at *at*: at a comma, or at the line's end."""
     comma = kept.endswith(",")
     if not (comma or (broken and role == "member")):
@@ -141,7 +139,7 @@ def _forgotten_before(
     return _End(end - len(kept) + content, end - comma)
 
 
-def _pair_up(scan: Scanner, inner: list[int]) -> bool:
+def _pair_up(scan: Cursor, inner: list[int]) -> bool:
     """Say whether quotes inside a string open and close in turn, or are apostrophes: then they are content."""
     text = scan.text
     marks = [at for at in inner if not (text[at - 1].isalnum() and text[at + 1 : at + 2].isalnum())]
@@ -151,7 +149,7 @@ def _pair_up(scan: Scanner, inner: list[int]) -> bool:
     return len(marks) % 2 == 0 and opening and closing and not odd
 
 
-def _without_end(scan: Scanner, role: Role, start: int) -> _End:
+def _without_end(scan: Cursor, role: Role, start: int) -> _End:
     """Say where a string ends that no quote ends: where the next member begins, at closers, or it was cut."""
     guess = _next_member(scan, role, start)
     if guess is None and scan.kinds and role != "key":
@@ -171,7 +169,7 @@ def _without_end(scan: Scanner, role: Role, start: int) -> _End:
     return _End(end, scan.size, cut=True)
 
 
-def _next_member(scan: Scanner, role: Role, start: int) -> _End | None:
+def _next_member(scan: Cursor, role: Role, start: int) -> _End | None:
     if role not in ("key", "member") or not scan.retries:
         return None
     # Each retry reads the rest again: a fixed number keeps the work linear.
@@ -183,7 +181,7 @@ def _next_member(scan: Scanner, role: Role, start: int) -> _End | None:
     return _End(member.start(), member.start()) if member else None
 
 
-def _before_closers(scan: Scanner, start: int) -> _End | None:
+def _before_closers(scan: Cursor, start: int) -> _End | None:
     closers = "".join(closer for closer, kind in OPENER_OF.items() if scan.open[kind])
     kept = scan.text[start : scan.size].rstrip(closers + "`; \t\r\n")
     tail = scan.text[start + len(kept) : scan.size]

@@ -29,13 +29,13 @@ from schema_guard.core.repair.scalars import loose_number, written
 if TYPE_CHECKING:
     import re
 
-    from schema_guard.core.repair.scanner import Scanner, State
+    from schema_guard.core.repair.cursor import Cursor
 
 __all__ = ["bare", "bare_key", "number"]
 
 
-def bare_key(scan: Scanner) -> State:
-    """Take a key without quotes; give the next state."""
+def bare_key(scan: Cursor) -> bool:
+    """Take a key without quotes; False where there is none."""
     key = KEY.match(scan.text, scan.at)
     if key:
         scan.took("unquoted_key" if PLAIN_KEY.fullmatch(key[1]) else "unquoted_text")
@@ -52,39 +52,39 @@ def bare_key(scan: Scanner) -> State:
     if key:
         scan.took("unquoted_key")
         return _found_key(scan, key[1], key.end())
-    return scan.drop(scan.key)
+    return False
 
 
-def _found_key(scan: Scanner, key: str, at: int) -> State:
+def _found_key(scan: Cursor, key: str, at: int) -> bool:
     scan.emit(written(key, scan.took))
     scan.at = at
-    return scan.colon
+    return True
 
 
-def bare(scan: Scanner) -> State:
-    """Take a value that opens with a letter: a call, a literal, a word or text; give the next state."""
+def bare(scan: Cursor) -> bool:
+    """Take a value that opens with a letter: a literal, a word or text; False where a call opens round one."""
     call = CALL.match(scan.text, scan.at)
     if call:
         scan.took("call_wrapper")
         scan.at = call.end()
         scan.push("(", "(")
-        return scan.value
+        return False
     word = WORD.match(scan.text, scan.at)
     literal = _literal(scan, word) if word else None
     if word and literal:
         scan.emit(literal)
         scan.at = word.end()
-        return scan.resume()
+        return True
     simple = SIMPLE.match(scan.text, scan.at) if scan.kinds else None
     if simple and not any(literal.startswith(simple[0].lower()) for literal in LITERALS):
         scan.took("unquoted_string")
         scan.emit(f'"{simple[0]}"')
         scan.at = simple.end()
-        return scan.resume()
+        return True
     return _bare_text(scan, "unquoted_text")
 
 
-def _literal(scan: Scanner, word: re.Match[str]) -> str | None:
+def _literal(scan: Cursor, word: re.Match[str]) -> str | None:
     """Give the literal that a word means; None when it is text."""
     if not VALUE_ENDS.match(scan.text, word.end()):
         return None
@@ -105,7 +105,7 @@ def _literal(scan: Scanner, word: re.Match[str]) -> str | None:
     return None
 
 
-def _bare_text(scan: Scanner, step: str) -> State:
+def _bare_text(scan: Cursor, step: str) -> bool:
     role = scan.role
     end = TEXT_END[role].search(scan.text, scan.at, scan.size)
     assert end is not None
@@ -116,11 +116,11 @@ def _bare_text(scan: Scanner, step: str) -> State:
     if quoted:
         scan.took("guessed_quote")
     scan.at = end.start() + quoted
-    return scan.resume()
+    return True
 
 
-def number(scan: Scanner) -> State:
-    """Take a number, or text that opens like one; give the next state."""
+def number(scan: Cursor) -> bool:
+    """Take a number, or text that opens like one; False where the text was cut in it and it is left out."""
     grouped = GROUPED.match(scan.text, scan.at) if scan.role == "member" else None
     if grouped:
         scan.offer("numbers", scan.at)
@@ -138,19 +138,19 @@ def number(scan: Scanner) -> State:
         return _found_number(scan, written, token.end())
     if token.end() >= scan.size and token[0] in "+-":
         scan.at = scan.size
-        return scan.end_of_member if scan.role == "member" else scan.end
+        return False
     return _bare_text(scan, "number_as_string")
 
 
-def _found_number(scan: Scanner, written: str, end: int) -> State:
+def _found_number(scan: Cursor, written: str, end: int) -> bool:
     scan.at = end
     if end >= scan.size and scan.chosen == "drop_cut" and scan.kinds:
-        return scan.end_of_member if scan.role == "member" else scan.end
+        return False
     scan.emit(written)
-    return scan.resume()
+    return True
 
 
-def _as_number(scan: Scanner, token: str) -> str | None:
+def _as_number(scan: Cursor, token: str) -> str | None:
     """Write a token as a JSON number; None when it is text."""
     if JSON_NUMBER.fullmatch(token):
         return token

@@ -50,7 +50,7 @@ def hostile():
 
 
 @given(runs())
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_any_result_has_a_page(run):
     """Whatever was run, its page is well formed and shows nothing that cannot be printed."""
     page = Page(result_page(result_of(run)))
@@ -60,7 +60,7 @@ def test_any_result_has_a_page(run):
 
 
 @given(runs())
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_every_writer_shows_all_of_it(run):
     """Text, Markdown and page leave nothing of a result's document out, not even of the whole one."""
     assert left_out(whole_document_of(result_of(run))) == []

@@ -22,7 +22,7 @@ PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
 
 
 @given(evidences())
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_any_verdict_has_a_page(evidence):
     """Whatever the verdict, its page is well formed and holds every figure of it."""
     verdict = decide(evidence)

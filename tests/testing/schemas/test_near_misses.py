@@ -140,7 +140,9 @@ LINE = "/properties/lines/items"
 
 def test_all_keywords_of_a_schema_come_up():
     """Of a schema as people write it, each keyword at each place is broken."""
-    found = drawn(near_misses(ORDER), settings(DRAWN, max_examples=400))
+    found = drawn(
+        near_misses(ORDER), settings(DRAWN, max_examples=1_200)
+    )  # the rarest comes up about once in 50
 
     assert {miss.keyword_location for miss in found} == {
         "/type", "/required", "/additionalProperties", "/properties/number/type", "/properties/number/pattern",
@@ -235,8 +237,8 @@ def broken(rows, most):
 
 
 def test_real_schemas_give_near_misses(corpora):
-    """Of 40 real schemas near misses are drawn, each with its only violation."""
-    found = broken(random.Random(2020).sample(rows(corpora), 40), 10)  # a sample
+    """Of 20 real schemas near misses are drawn, each with its only violation."""
+    found = broken(random.Random(2020).sample(rows(corpora), 20), 10)  # a sample
 
     assert found.keys() >= {"type", "required", "enum"}
 

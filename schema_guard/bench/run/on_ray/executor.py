@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.on_ray.cluster import connected, pickled, ray_module
-from schema_guard.bench.run.on_ray.reach import Relayed, Streamed
+from schema_guard.bench.run.on_ray.reach import Direct, Relayed
 from schema_guard.bench.run.on_ray.shards import Shards
 from schema_guard.bench.run.on_ray.workers import Job, Named
 from schema_guard.bench.run.runner import INTERRUPTED, Calls, RunSettings
@@ -83,7 +83,7 @@ def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is k
         calls = Calls(
             plan, models, store=store, journal=journal, settings=settings, on_call=on_call, is_offline=True
         )
-        kind = Relayed if import_module("ray.util.client").ray.is_connected() else Streamed
+        kind = Relayed if import_module("ray.util.client").ray.is_connected() else Direct
         if not ran_to_end(Shards(calls, kind(ray, ray.put(job)), workers).make()):
             calls.stop(INTERRUPTED)
     return calls.result()

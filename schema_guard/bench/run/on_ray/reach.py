@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from schema_guard.bench.run.journal import Key
-    from schema_guard.bench.run.on_ray.workers import Answer
+    from schema_guard.bench.run.on_ray.workers import CellRow
 
-__all__ = ["Relayed", "Streamed", "Workers"]
+__all__ = ["Direct", "Relayed", "Workers"]
 
 
 class Workers(Protocol):
     """The workers of a cluster."""
 
-    def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[Answer, None]:
+    def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[CellRow, None]:
         """Have the calls of a shard made, and give what is told of them.
 
         Args:
@@ -32,7 +32,7 @@ class Workers(Protocol):
         """Give up what is under way."""
 
 
-class Streamed:
+class Direct:
     """The workers of a cluster, as a process of the cluster reaches them."""
 
     def __init__(self, ray: Any, job: Any) -> None:
@@ -40,7 +40,7 @@ class Streamed:
         self._job = job
         self._ask = ray.remote(max_retries=0, num_returns="streaming")(answers_of)
 
-    async def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[Answer, None]:
+    async def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[CellRow, None]:
         """Have the calls of a shard made, and give what is told of them; when left, they are given up."""
         # In a list: a reference that is an argument itself would be fetched and unpickled for every shard.
         running = self._ask.remote([self._job], known)
@@ -62,7 +62,7 @@ class Relayed:
         self._relay = ray.remote(num_cpus=0)(_Relay).remote([job])
         self._numbers = count()
 
-    async def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[Answer, None]:
+    async def answers(self, known: dict[Key, list[dict[str, Any]]]) -> AsyncGenerator[CellRow, None]:
         """Have the calls of a shard made, and give what is told of them."""
         number = next(self._numbers)
         await self._came(self._relay.begin.remote(number, known))
@@ -83,14 +83,14 @@ class _Relay:
     """An actor in the cluster that has shards made for a process outside of it."""
 
     def __init__(self, job: list[Any]) -> None:
-        self._streamed = Streamed(import_module("ray"), job[0])
-        self._shards: dict[int, AsyncGenerator[Answer, None]] = {}
+        self._streamed = Direct(import_module("ray"), job[0])
+        self._shards: dict[int, AsyncGenerator[CellRow, None]] = {}
 
     async def begin(self, number: int, known: dict[Key, list[dict[str, Any]]]) -> None:
         """Begin a shard."""
         self._shards[number] = self._streamed.answers(known)
 
-    async def answer(self, number: int) -> Answer | None:
+    async def answer(self, number: int) -> CellRow | None:
         """Give what is told next of a shard; None when that was all."""
         answer = await anext(self._shards[number], None)
         if answer is None:

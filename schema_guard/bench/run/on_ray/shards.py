@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.on_ray.reach import Workers
-    from schema_guard.bench.run.on_ray.workers import Answer
+    from schema_guard.bench.run.on_ray.workers import CellRow
     from schema_guard.bench.run.plan import Cell
     from schema_guard.bench.run.runner import Calls
 
@@ -132,7 +132,7 @@ class Shards:
                 raise error from (None if error is raised else raised)
             await self._after_death([cell for cell in shard if cell.key in self._came], error)
 
-    async def _take(self, answer: Answer, cells: Mapping[Key, Cell]) -> None:
+    async def _take(self, answer: CellRow, cells: Mapping[Key, Cell]) -> None:
         """Keep a reply, or finish its call; what came before is passed over."""
         key, row, is_finished = answer
         came = self._came.get(key)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.runner import RunSettings
     from schema_guard.models import Model
 
-__all__ = ["Answer", "Job", "Named", "answers_of"]
+__all__ = ["CellRow", "Job", "Named", "answers_of"]
 
 
 class Named(NamedTuple):
@@ -60,7 +60,7 @@ class Job:
         return connect(given.spec, target=given.target, max_retries=self.retries)
 
 
-class Answer(NamedTuple):
+class CellRow(NamedTuple):
     """What a worker tells of a call.
 
     Attributes:
@@ -74,7 +74,7 @@ class Answer(NamedTuple):
     is_finished: bool
 
 
-def answers_of(job: list[Any], known: dict[Key, list[dict[str, Any]]]) -> Iterator[Answer]:
+def answers_of(job: list[Any], known: dict[Key, list[dict[str, Any]]]) -> Iterator[CellRow]:
     """Make the calls of a shard, and tell of them as they go on.
 
     Args:
@@ -91,11 +91,11 @@ class _Passing(Journal):
 
     __slots__ = ("answers",)
 
-    answers: SimpleQueue[Answer | None]
+    answers: SimpleQueue[CellRow | None]
 
     def add(self, key: Key, kept: Kept) -> None:
         """Pass a reply on."""
-        self.answers.put(Answer(key, row_of(key, kept), is_finished=False))
+        self.answers.put(CellRow(key, row_of(key, kept), is_finished=False))
 
 
 class _Worker:
@@ -109,9 +109,9 @@ class _Worker:
         # A thread of its own: the time of a reply must not hold that of telling the one before.
         self._loop = LoopThread()
 
-    def answers(self, known: Mapping[Key, list[dict[str, Any]]]) -> Iterator[Answer]:
+    def answers(self, known: Mapping[Key, list[dict[str, Any]]]) -> Iterator[CellRow]:
         """Make calls, some at once, and tell of them as they go on."""
-        answers: SimpleQueue[Answer | None] = SimpleQueue()
+        answers: SimpleQueue[CellRow | None] = SimpleQueue()
         self._journal.answers = answers
         self._journal.replies = {key: [kept_of(row)[1] for row in rows] for key, rows in known.items()}
         made = self._loop.begin(self._make(iter(known), answers))
@@ -120,12 +120,12 @@ class _Worker:
             yield answer
         made.result()
 
-    async def _make(self, keys: Iterator[Key], answers: SimpleQueue[Answer | None]) -> None:
+    async def _make(self, keys: Iterator[Key], answers: SimpleQueue[CellRow | None]) -> None:
         async def make(key: Key) -> None:
             await self._calls.outcome(self._cells[key])
             last = under_way.get().kept[-1]
             failure = last.reply.failure
             is_lost = failure is not None and failure.kind == "transport"
-            answers.put(Answer(key, row_of(key, last) if is_lost else None, is_finished=True))
+            answers.put(CellRow(key, row_of(key, last) if is_lost else None, is_finished=True))
 
         await make_all(partial(next, keys, None), make, at_once=self._calls.settings.concurrency)
