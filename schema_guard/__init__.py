@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keep language-model calls to a schema, and measure how well that works."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`python -m schema_guard` is the command `schema-guard`."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the library raises. The type tells whose fault it is; the message what to do.
 
 `InvalidArgument` and `InvalidSchema` are the caller's, `GuardFailed` the model's, `CallFailed` the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How things are said: figures and names as they are read, the same words wherever they stand."""
 
 from __future__ import annotations

@@ -164,6 +164,14 @@ def test_no_function_is_too_long():
     assert breaches(long) == {}, "give a step of it a name"
 
 
+def test_every_file_names_its_licence():
+    """The first line of a module is its licence, by the name that tools know."""
+    told = "# SPDX-License-Identifier: Apache-2.0\n"
+    without = [module.name for module in HOUSE.modules if not module.path.read_text("utf-8").startswith(told)]
+
+    assert without == [], f"begin the file with {told!r}"
+
+
 def test_no_file_of_tests_is_too_long():
     """A file of tests has at most 800 lines."""
     sizes = {

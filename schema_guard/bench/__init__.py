@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Suites of schemas, tasks and golds, how replies to them are scored, and calls for whole datasets."""
 
 from __future__ import annotations

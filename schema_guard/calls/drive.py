@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The drivers of the loop: they call the user's function, and read the clock that the loop may not read.
 
 Rules:

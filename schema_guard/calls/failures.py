@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The failures of what came back, told before anything is judged."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fields of what others made: one way in for objects and mappings.
 
 Rules: no class of an SDK is named, a field may be an attribute or a key; nothing here raises, whatever comes;

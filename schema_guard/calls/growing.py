@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The values of a reply while it arrives: what has come so far, as plain JSON."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The identity of a call: its id, which call it was made inside of, and who answers in its function's place."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Observing a call: it runs as if nobody looked, and what it gave is judged and recorded when it is over.
 
 The loop runs here too, for one attempt; but its prompt is not sent, and nothing of what it says reaches the caller.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is handed the outcomes of calls."""
 
 from __future__ import annotations

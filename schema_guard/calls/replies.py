@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a function gave back, read by its shape: the text to judge, and all that is known beside it.
 
 Rules: the shapes are those of `providers`, tried in the order that `providers.order` states; what a stop word, a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What kind of callable a guarded function is, and by which of its parameters the task reaches it."""
 
 from __future__ import annotations

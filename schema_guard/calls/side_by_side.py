@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many calls at once: begun when there is room for one, taken in their order, given up when it is enough.
 
 Rules:

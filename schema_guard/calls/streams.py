@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a streaming function yields, read chunk by chunk: the text as it comes, the rest at the end.
 
 Rules of this file: the shapes are told as in `replies`; what was given as text is never taken back, so text

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a model wrote, in the forms that several providers share."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`check`: are these replies valid?"""
 
 from __future__ import annotations

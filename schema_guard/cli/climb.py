@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`climb`: the next remedies, measured."""
 
 from __future__ import annotations

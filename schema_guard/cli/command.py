@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The command `schema-guard` itself, and what becomes of an error.
 
 Results go to stdout, progress and errors to stderr. Exit status: 0 good, 1 findings, 2 usage or environment.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`decide`: is prompting enough, what comes next, does fine-tuning pay?"""
 
 from __future__ import annotations

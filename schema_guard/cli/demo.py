@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`demo`: the product on a model that runs here, in two minutes."""
 
 from __future__ import annotations

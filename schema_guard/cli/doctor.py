@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`doctor`: what is installed and where things lie."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A group of commands of which each is a file, loaded when it is asked for."""
 
 from __future__ import annotations

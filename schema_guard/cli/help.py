@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`help`: the chapters that come with the package, one by one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How commands take their options: frozen dataclasses, each field with the option of the command line that fills it.
 
 Also the options that several commands have, and how a value that is more than a word is read.

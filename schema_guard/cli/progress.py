@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bar on stderr while models are asked."""
 
 from __future__ import annotations

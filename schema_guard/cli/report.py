@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`report`: how often guarded functions fail."""
 
 from __future__ import annotations

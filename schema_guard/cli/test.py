@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`test`: do the library's laws hold for a schema?"""
 
 from __future__ import annotations

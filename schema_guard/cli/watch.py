@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`watch`: has a failure rate risen?"""
 
 from __future__ import annotations

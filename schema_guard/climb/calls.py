@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls of one rung: asked one by one, counted, and compared with those of the best rung before it.
 
 Rules: a call counts when a reply of it was judged; an exception is told, never raised; a mean is over the calls of

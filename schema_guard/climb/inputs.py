@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a climb asks: a schema, and different tasks in one order for every rung.
 
 Rules: a task that comes twice is asked once, for the unit of evidence is the distinct input; the order is shuffled,

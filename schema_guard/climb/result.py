@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a climb has shown: rung by rung, and the verdict on all of it; as a document and as JSON.
 
 Rules: bounds and odds are those of the verdict, so that table and verdict cannot disagree; a comparison is

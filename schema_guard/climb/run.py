@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Climb the ladder: measure the next remedy on the same inputs, until the verdict is another than to climb.
 
 Rules:

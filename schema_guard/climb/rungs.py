@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How each rung of the ladder is run: a row for each in `CONFIGURATIONS`, and the guarded model that asks so.
 
 Rules: a rung that is a strategy of its own stands alone, with one attempt a call; every other rung changes one thing

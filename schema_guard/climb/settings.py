@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How to climb and what a climb may spend; checked where it is made."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A Python annotation -> its JSON Schema, and the function that makes the Python value of a valid JSON value.
 
 Rules:

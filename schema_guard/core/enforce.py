@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The loop: ask, read, judge, ask again. A generator that does no I/O.
 
 It yields `Ask`, `More`, `Stop` and at last `Done`; it is sent `Chunk`s and one `End` for each Ask. A whole reply is

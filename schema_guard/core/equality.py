@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """When two values are one JSON value."""
 
 from __future__ import annotations

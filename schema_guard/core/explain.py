@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An outcome without a value -> the message that a person reads."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A reply's text + a schema -> its value, or the failure that explains best why there is none.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSON Pointers (RFC 6901)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The texts that are sent: the schema, examples, reasoning, and the correction of a bad reply.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A valid instance drawn deterministically from a schema, for a prompt that shows what a reply looks like."""
 
 from __future__ import annotations

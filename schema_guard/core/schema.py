@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schema: a JSON Schema that is safe to use, and the Python type its values come back as.
 
 Rules:

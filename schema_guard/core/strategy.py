@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strategies: how the format is asked for. One frozen bag of functions each, no subclasses."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The frozen values that everything else passes around.
 
 Rules: nothing here computes more than a sum or a name; no value changes after it was made; unknown is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is asked for a row: the settings of a dataset's calls, and the columns that a row needs and gets."""
 
 from __future__ import annotations

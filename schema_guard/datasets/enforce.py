@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guarded calls for every row of a dataset: of any iterable, or of a dataset of Ray's.
 
 Rules:

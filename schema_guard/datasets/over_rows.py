@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls of rows in one process: some at once, in the order of the rows, each with what came of it."""
 
 from __future__ import annotations

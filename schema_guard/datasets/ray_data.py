@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A dataset of Ray's with guarded calls for its rows: made in its workers, recorded by one process."""
 
 from __future__ import annotations

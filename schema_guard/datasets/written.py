@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How values and words are written into a row: as a schema takes them again, and as Arrow takes them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From evidence to a verdict: is prompting enough, what to try next, does fine-tuning pay.
 
 Pure: plain JSON in, a verdict out; no store, no clock, no network. The only files that are read are the schema of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The case: evidence after preparation, with every rate, the ladder and the costs that the rules look at.
 
 Rules: alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The configurations of a store that a decision is about.
 
 Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What prompting and a tuned model cost, and when the one pays for the other. Dollars, calls, months.
 
 Rules: three columns, one formula; verdicts use the pessimistic one only. A case that saves nothing has no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evidence: what a verdict is made from, as frozen values."""
 
 from __future__ import annotations

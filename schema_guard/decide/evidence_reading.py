@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Plain JSON -> evidence: judged by the published schema, then held against itself.
 
 Rules: evidence is checked whole before anything is computed from it; what it says is taken as it stands, what

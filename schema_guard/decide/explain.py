@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a verdict says beside its figures: arithmetic, reasons to tune, assumptions, gaps, the next command.
 
 Rules: every line is made from the figures of the case, never from a second computation; what was not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evidence from a store: what was recorded, as `decide` takes it.
 
 Rules: a configuration is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ladder: remedies in the order in which they are tried, and which of them is next.
 
 Rules: the order is that of cost, the cheapest first. A rung with data is tested, whatever is claimed of it;

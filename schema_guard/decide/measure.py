@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From counts to rates: what is left of the evidence after preparation, with bounds and states.
 
 Rules: transport failures are no failures of format and leave the counts; an input that repeats counts once,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the records know of the cost of a call, filled into what a user gives of the money.
 
 Rules: tokens and seconds are the recorded means of the best strategy; a price comes from a table that the user names,

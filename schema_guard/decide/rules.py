@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules that give the verdict, one function each, in the order in which they are asked.
 
 Rules: the first that matches wins; each gives a ruling or None. Only bounds decide, never a point estimate,

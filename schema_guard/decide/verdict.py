@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The verdict: what the rules decide, and every figure that a reader may ask for, in one dict.
 
 Rules: one set of numbers: each is computed once and every rendering shows it; numbers keep full precision, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Watching the configurations in use: has one of them passed its objective, or drifted?
 
 Rules: a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Evidence with something changed: what would the verdict be then?"""
 
 from __future__ import annotations

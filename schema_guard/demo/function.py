@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The function of the demo, as somebody would write it: what is shown of this file is what runs."""
 
 from __future__ import annotations

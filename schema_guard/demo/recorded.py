@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies that the local model really gave, for a demo without it: `replies.jsonl`, written by a benchmark's script.
 
 Its first line says of which model and of what day they are; each line after it is a reply and the hash of the prompt

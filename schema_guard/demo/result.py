@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story as text and as JSON: what was run, what came out, and what to type next.
 
 Rules: a command that is shown gives, on the demo's store, what stands under it; what is printed of a verdict is its

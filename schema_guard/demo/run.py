@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The story: a function is measured and judged, the rung that the verdict names is climbed, and it is judged again.
 
 Rules: every figure is read from the store, by what `report` and `decide` read it with, so that these commands give

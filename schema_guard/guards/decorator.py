@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """@guard: one line on a function that calls a language model.
 
 Everything that can be wrong with the use of it is wrong at decoration. A `Guard` is the settings, a frozen value;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Guarded functions: the settings and a function that keeps to them; and a call of it under way.
 
 What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What decoration finds out of a function and its settings, so that a call need not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The settings of a guard: a frozen value, checked as far as it can be without a function."""
 
 from __future__ import annotations

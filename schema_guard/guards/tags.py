@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tags of guarded calls: which part of the traffic they belong to."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Models to ask: hosted ones, any OpenAI-compatible server, one that runs here, and scripted ones."""
 
 from __future__ import annotations

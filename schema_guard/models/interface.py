@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every model offers, whatever stands behind it."""
 
 from __future__ import annotations

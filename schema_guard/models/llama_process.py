@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process that holds llama.cpp's server: run as a script by `schema_guard.models.local`.
 
 It reads one line of settings from stdin, writes one line with its address to stdout, and lives until stdin

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local model: llama.cpp's own HTTP server on loopback, for no key, no network and no GPU.
 
 It runs in a child process. Inside this one it holds the GIL for the second of loading; taken down while it

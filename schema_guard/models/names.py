@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The names of models, and whom each one stands for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model behind the API of OpenAI, theirs or a compatible server's, through the `openai` package.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model whose replies are written beforehand, in order or by prompt: for tests, examples and replays."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The weights of the local model: where they lie, and how they get there.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A file of prices that a user names -> its JSON."""
 
 from __future__ import annotations

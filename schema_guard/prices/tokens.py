@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prices of tokens, from a table that the user names, and what calls cost by them.
 
 Rules: no price is a default; each comes with where it is from. A model that a table does not know is an error,

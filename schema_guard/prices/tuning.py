@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prices of tuning and of hosting what was tuned, as they were seen.
 
 Rules: none is used unless it is asked for, and each comes with where and when it was seen.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Records of calls: one row an attempt, stored without the texts of prompts and replies, and their roll-ups.
 
 What `Store` gives when it is read is imported when it is first named: a process that records does not need it.

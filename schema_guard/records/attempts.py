@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stored attempts: which ones are meant, and how one is told."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the writer and the store need of a database, whichever it is.
 
 Rules: this is said in the words of records, so that a database of any kind can keep it. Another kind is a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is recorded of configurations: the counts that a report, a decision and a change detector need."""
 
 from __future__ import annotations

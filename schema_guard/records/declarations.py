@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What users declare about a schema, with its date: remedies that they do not try and why, and target rates.
 
 Rules: declarations are only ever added; of those about one rung the one that was stored last holds.

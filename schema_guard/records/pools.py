@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Configurations added up over the functions that use them and the parts of the traffic."""
 
 from __future__ import annotations

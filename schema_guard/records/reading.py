@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What can be asked of every database: attempts, roll-ups, and counts of chosen attempts.
 
 Attempts are only ever appended, so that pages that are read one after the other, up to an `id` that was

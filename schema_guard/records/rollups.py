@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What calls add to the roll-ups of their configurations.
 
 Rules: pure. A roll-up is a set of integer counts (tallies), the n and k of each input, and the outcomes of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is stored of an outcome: one row an attempt, and no text that a model or a user wrote.
 
 Rules: pure. No prompt, reply, failure message or value of an instance reaches a row: texts are stored as

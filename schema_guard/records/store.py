@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stores: where the records of calls go, and what can be asked of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the counts that a database keeps of a configuration to what is told of it."""
 
 from __future__ import annotations

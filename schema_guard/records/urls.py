@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which store a URL means, and where the store of a user lies."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The thread that writes records, and the ledger of what became of them.
 
 Rules: nothing here raises into the caller; the caller's thread only counts and enqueues, rows and hashes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A document as Markdown with GitHub's tables, for a pull request or a wiki.
 
 Rules: no text of a stranger's can open a tag, a link to a page, a cell, a list or an emphasis, and none is shown

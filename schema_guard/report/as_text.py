@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A document as plain text: for a terminal, a pipe, a log.
 
 Rules: lines keep to 110 columns where their words and figures allow; no text of a stranger's is shown unescaped, and

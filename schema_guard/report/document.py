@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What there is to say of a thing, before it is written: a title, facts, and sections with tables, lines and quotes.
 
 Rules: a document is plain data that every writer shows whole, so that no two outputs can differ; each cell and line is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the plots of all pages have in common: their size, axes, rows, marks and colours.
 
 Rules: a plot is as wide as a phone and as high as what it shows; what it shows it also says in a sentence for

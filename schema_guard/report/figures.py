@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The figures of a report: rates with n and bounds, failures, places, tokens and seconds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A figure of matplotlib's as SVG that stands inside a page.
 
 Rules: nothing in it refers to anything outside of it; it has no style of its own but attributes, so that a

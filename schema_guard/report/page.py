@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A document as one static page, with plots of the same figures.
 
 Rules: the page is one file that loads nothing and runs nothing, and its policy forbids both; whatever it is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is recorded, as a document: one section a schema and model."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `watch` says: one line, and how each configuration stands."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the figures of a report are written, the same on every page."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
 `rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.

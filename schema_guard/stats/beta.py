@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The regularised incomplete beta function I_x(a, b) in logs, far into both tails.
 
 Rules: every function takes x and y = 1 - x, because near 1 a float keeps no digits of y; what cancels on

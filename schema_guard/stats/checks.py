@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Arguments as plain numbers, or an error that names the argument, its value and what was expected."""
 
 from __future__ import annotations

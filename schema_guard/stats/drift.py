@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Has a failure rate risen? A detector that is asked after every call.
 
 Rules: the first call that it sees comes after the baseline that it is given; a false alarm costs no more

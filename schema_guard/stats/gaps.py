@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bounds of a mean difference, of values between -1 and 1, that hold at all times: paired comparisons, drops.
 
 Rules: the order of the values changes nothing; equal values are counted, so that once a million pairs are counted their

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Many schemas at once: which of them fail, and in which order to look at them.
 
 Rules: which fail is decided by each one's own evidence; estimates that borrow from the others only rank.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bounds of a mean whose values are not only 0 and 1: content scores, shares, cluster means.
 
 Rules: values come in the order in which they were observed, and the bounds depend on it; what is refuted

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Intervals of a failure rate for a finished batch that is looked at once.
 
 Rules: for display only, under the words "one look"; no verdict rests on them. Their guarantee is gone as

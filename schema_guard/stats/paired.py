@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two configurations on the same inputs: is B better than A, and by how much?
 
 Rules: only the pairs on which the two differ say who is better; all pairs say by how much. Evidence and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A rate as it is shown: never without the counts behind it, nor without its bounds."""
 
 from __future__ import annotations

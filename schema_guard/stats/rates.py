@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One failure rate: its bounds, its evidence against a target, and the calls that are still missing.
 
 Rules: k of n calls failed; k may be fractional, a sum of cluster means. Bounds and evidence are one

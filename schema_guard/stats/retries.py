@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What re-asking does: how often each attempt fails, and what that leaves.
 
 Rules: what is recorded is counted, never modelled; a failed attempt that no other followed left its call

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each provider or engine accepts, and the arguments by which it is asked for a format."""
 
 from schema_guard.targets.options import TARGETS, TEXT_STRATEGIES, capabilities, options_for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What llama.cpp's server takes, when it was built with llguidance."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A schema as a grammar of llguidance, the engine inside llama.cpp's server.
 
 Rules:

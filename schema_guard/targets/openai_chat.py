@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What OpenAI's chat completions take, and those who copied them."""
 
 from __future__ import annotations

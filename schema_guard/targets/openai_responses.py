@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What OpenAI's Responses API takes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The provider's own arguments for a strategy: a row of `TARGETS` for each provider or engine.
 
 To add one: a file beside this one, with what it takes, and a row here.

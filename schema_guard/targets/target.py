@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a row of `TARGETS` says, and the parts of a schema that rows write.
 
 Rules: every call of a row's functions gives a new dict; nothing in it is shared with the schema or with another

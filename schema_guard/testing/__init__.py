@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tests of code that asks for JSON need: strategies made from a schema, fakes, measured rates, cassettes.
 
 A name is imported when it is first used: what draws needs the extra `testing`, the rest does not.

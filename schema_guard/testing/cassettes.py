@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cassettes: the replies that guarded functions were given, kept in a file and given again.
 
 For tests that ran against a real model once and run without it from then on. What is kept is what the guard

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The laws that must hold for every schema, tried on one: what `schema-guard test` runs.
 
 Rules: a law is a sentence, what is drawn for it, and a check that says what is wrong with one draw. What a schema has

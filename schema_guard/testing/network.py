@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No network but loopback while a test runs.
 
 What is stopped is what Python's own `socket` is asked for: connections, datagrams and names. Sockets that are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pytest plugin: fixtures, the marker that measures a failure rate, and cassettes. PYTEST_DONT_REWRITE.
 
 Fixtures: `guard_store`, `scripted_model`, `llm_server`; `rate_input` and `schema_guard_redact` for what is below.

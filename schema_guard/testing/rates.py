@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A failure rate as a test: calls are made until bounds that hold at all times decide, or something runs out.
 
 Rules:

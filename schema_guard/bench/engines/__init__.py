@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Constrained-decoding engines side by side: what each accepts of a suite's instances, and what it takes."""
 
 from schema_guard.bench.engines.document import document_of, engines_as_json

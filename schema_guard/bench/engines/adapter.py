@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a worker asks of an engine: one adapter for each, loaded in a process of its own.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An engine in a process of its own, with limits: whatever it does there, the one that asks goes on.
 
 Rules:

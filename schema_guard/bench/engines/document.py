@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What came of the engines, as a document and as JSON: one set of numbers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The engines that are known, and what it takes to load each."""
 
 from __future__ import annotations

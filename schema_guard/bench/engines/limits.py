@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How long and how large an engine may become on one schema."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """llama.cpp's own grammars: the GBNF that its server makes of a schema, in the matcher of the same library.
 
 xllamacpp gives Python the server but not the matcher, and its `json_schema_to_grammar` hands the schema on to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """llguidance: a matcher over a lexer of derivatives and an Earley parser."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """outlines-core: the schema as one regular expression, and an index of all its states over the vocabulary."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What came of the engines on a suite: each schema, and the rates over all of them.
 
 Rules:

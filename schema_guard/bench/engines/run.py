@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Show a suite's instances to engines, one engine and one schema after another.
 
 Rules:

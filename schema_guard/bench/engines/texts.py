@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The texts in which an instance is shown to an engine.
 
 Rules:

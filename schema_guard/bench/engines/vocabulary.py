@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tokens that texts are cut into: of a model's GGUF file, or single bytes.
 
 Rules:

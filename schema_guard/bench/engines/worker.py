@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The process that holds an engine: run as a module by `schema_guard.bench.engines.child`.
 
 It reads one line of settings from stdin, says that it is ready, and then answers one line for each line: first

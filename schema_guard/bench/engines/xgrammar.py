@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """xgrammar: an Earley parser over compiled rules; its Python part needs torch and transformers."""
 
 from __future__ import annotations

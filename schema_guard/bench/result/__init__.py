@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a benchmark has shown: from a finished run to a document, a file and a page."""
 
 from schema_guard.bench.result.as_json import (

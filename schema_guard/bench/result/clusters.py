@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All calls of a task are one cluster: what several epochs of it count.
 
 Rules: the order of the calls changes no sum; where an order matters it is that of the tasks' first calls.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two results, of two runs: on which tasks and how sure are they different?
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two columns on the same tasks: do they differ, and by how much?
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A result as a document: what was asked of whom, and what came of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From a run to its result: what is counted, and how.
 
 Rules: those of `values`; pure; the order of the calls changes no figure but the bounds of the leaf share.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gate for continuous integration: has a rate dropped, compared with a result that is kept?
 
 Rules:

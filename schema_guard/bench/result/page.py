@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A result as one static page: its plots, every table, and examples of failed replies.
 
 Rules: those of `report.page`; the same result gives the same bytes.

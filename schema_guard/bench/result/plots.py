@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plots of a result: rates, format against content, cost against failures, and what fails where.
 
 Rules: a plot shows figures of the result and nothing else; each has a sentence that tells the same without sight; a

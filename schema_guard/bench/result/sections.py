@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The sections of a result: how calls went, what they took, how columns differ, what failed where.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that answers from a journal, and is asked only for the replies that are missing there.
 
 Rules: it never raises for what a provider does, an exception is a reply with a transport failure; a failed transport

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A run through a provider's batch API: the requests as a file, and the replies read back into the journal.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a run may spend, and what it has spent.
 
 Rules: a budget is looked at before each call, so calls that are under way may go beyond it; tokens that nobody told

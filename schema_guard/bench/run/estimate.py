@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is still to be asked, and what it is expected to take: known before anything is asked."""
 
 from __future__ import annotations

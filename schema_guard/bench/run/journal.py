@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every reply of a run as it came, in a file: what a run that was killed goes on from.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a benchmark asks: which tasks, in which columns, in which order; all of it known before the first call.
 
 Rules:

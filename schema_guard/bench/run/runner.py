@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark's run: every call of a plan, kept in a journal, recorded in a store, and scored.
 
 Rules:

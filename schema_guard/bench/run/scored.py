@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One finished call of a benchmark, in the form in which it is counted, compared and shown.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Right answers that are stated as lists of acceptable values, as in the Berkeley Function-Calling Leaderboard.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Put a suite together from what its files hold.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Berkeley Function-Calling Leaderboard: one question, one function, the arguments of one call.
 
 Two files of JSON Lines with one name, the second in the folder `possible_answer` beside the first:

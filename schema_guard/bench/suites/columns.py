@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Rows with columns that the user maps, such as an export of a Hugging Face data set as JSON Lines.
 
 Rules:

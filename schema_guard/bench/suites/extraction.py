@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Extraction tasks of several public data sets in one file, each with its own way to compare.
 
 A line holds `id source licence instruction text schema gold match`, and `accept` where `match` says so:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A suite that is a folder: `suite.json`, and a folder for each schema."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the objects in the files of a suite have to look like, as JSON Schemas.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A suite that is one file of this library's own form: every line a task with its schema."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read a suite: schemas, each with tasks, golds and instances.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Test cases of promptfoo in CSV.
 
 Columns whose names begin with two underscores are read as promptfoo reads them, all others are variables:

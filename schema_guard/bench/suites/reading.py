@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Read the files of a suite, and keep every problem with its file and line.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """JSONSchemaBench and MaskBench: schemas with valid and invalid instances, and no tasks.
 
 A line holds `id`, `schema` and `tests`, a list of `{"valid", "data"}`, and may hold `subset`. The data set of the Hugging

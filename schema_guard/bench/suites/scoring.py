@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Score a value against its gold: is it exactly right, and how much of it is.
 
 Rules:

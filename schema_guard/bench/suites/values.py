@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A suite and its parts, as values."""
 
 from __future__ import annotations

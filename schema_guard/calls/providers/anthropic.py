@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Anthropic's Messages: whole, as events, and as the events by which its SDK's helper repeats them."""
 
 from __future__ import annotations

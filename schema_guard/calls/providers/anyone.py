@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What many providers send alike: an error in the place of a reply, or of a chunk."""
 
 from __future__ import annotations

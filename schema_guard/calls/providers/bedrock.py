@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bedrock Converse: whole, as events, and the exception that it sends in a reply's place."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cohere's chat, version 2: whole and as events."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Gemini: whole and in chunks, by its REST names and by those of its SDK."""
 
 from __future__ import annotations

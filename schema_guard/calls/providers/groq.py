@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Groq: it speaks OpenAI's chat completions, and refuses with an exception what is no JSON."""
 
 from __future__ import annotations

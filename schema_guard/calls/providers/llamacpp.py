@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """llama.cpp's own `/completion`, whole and in chunks, and the timings that its chat completions have."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What LM Studio's own SDK gives."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ollama's chat and `/api/generate`, whole and line by line."""
 
 from __future__ import annotations

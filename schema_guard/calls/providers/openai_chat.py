@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenAI's chat completions, and those of all who copied the API: whole, in chunks, and as a message alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenAI's Responses API: whole and as events."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The providers, and the one order in which their shapes are tried.
 
 To add one: a file beside this one, and its row in `PROVIDERS`.

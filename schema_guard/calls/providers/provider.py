@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a provider's file has to tell: how its replies, chunks and exceptions are known, and what is in them.
 
 Rules:

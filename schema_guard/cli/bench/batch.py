@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench batch`: a suite asked through a provider's batch API."""
 
 from __future__ import annotations

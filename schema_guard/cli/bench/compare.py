@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench compare`: what has changed between two results; and how such commands read results and show what they found."""
 
 from __future__ import annotations

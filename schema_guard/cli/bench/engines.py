@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench engines`: what constrained-decoding engines really enforce."""
 
 from __future__ import annotations

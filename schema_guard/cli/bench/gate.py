@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench gate`: has a result become worse?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench`: the group, which is `bench run` where no other of its commands is named."""
 
 from __future__ import annotations

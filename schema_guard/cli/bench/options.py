@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several commands of `bench` are given: a suite, and a plan of what is asked of whom."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`bench run`: models and strategies, measured on a suite."""
 
 from __future__ import annotations

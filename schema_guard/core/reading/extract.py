@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reply text -> the JSON texts that it may mean, by the reading rule.
 
 The rule, the same for judge and prefix checker: skip a byte order mark, white space, closed reasoning blocks

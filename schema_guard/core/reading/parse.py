@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One JSON text -> its value, within the limits; or why not, by code.
 
 jiter parses and refuses duplicate keys, NaN and lone surrogates. It has one ValueError for everything, turns

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where one reading of a broken text stands: what was read, what was written, what is open, which steps were taken."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What repair looks for in broken JSON, as patterns. Lookahead is bounded, so that each look costs no more than a constant."""
 
 from __future__ import annotations

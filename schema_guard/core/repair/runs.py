@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stretches of broken JSON that need no look around: taken whole, and mended at once.
 
 Rules:

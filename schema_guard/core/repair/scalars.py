@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strings and numbers of broken JSON, written as JSON."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The grammar of broken JSON: a state for each place in it, each giving the next.
 
 One pass with a stack of its own, no recursion; lookahead is bounded or ends at the next candidate, so the work is

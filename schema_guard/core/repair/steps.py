@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The steps of repair: what each does, and whether it loses anything."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strings of broken JSON: where one ends whose quotes are odd, unescaped, forgotten or cut off."""
 
 from __future__ import annotations

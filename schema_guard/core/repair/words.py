@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What has no quotes in broken JSON: keys, literals, text, and numbers of any writing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A schema made ready: the engine that takes it, and what an instance may cost.
 
 Rules:

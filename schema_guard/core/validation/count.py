@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often a schema's parts meet an instance's values, counted where the estimate is too coarse.
 
 An estimate takes the heaviest schema for every value of a level; real schemas of many forms are overestimated a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Is this document a schema that is safe to load? The checks that come before any engine.
 
 Rule: nothing here recurses, for a schema may be nested so as to exhaust the stack.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fast engine, jsonschema-rs, and what every engine needs around it.
 
 Rules:

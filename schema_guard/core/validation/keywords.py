@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The keywords of JSON Schema, a row each: whatever is true of a keyword by its name is written here and nowhere else.
 
 A draft is known by its number or its year: 4, 6, 7, 2019, 2020. References have no subschemas: where they lead is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A look through an instance, level by level: that it is JSON, and how much of it there is at which depth.
 
 Rule: nothing here recurses, for an instance may be nested so as to exhaust the stack.

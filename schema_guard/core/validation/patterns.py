@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a regular expression may cost, from its text alone.
 
 Rules:

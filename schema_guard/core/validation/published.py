@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Documents of a user's that this library describes by a schema of its own: judged by it, and told what is wrong.
 
 Rules: a document has one judge, the schema that is published for it, and what no schema can say is told in the same

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The reference engine, jsonschema with referencing: slower by far, for what the fast one does not take.
 
 That is a regular expression in a syntax of its own, or so many references from resource to resource that the fast one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the references of a schema lead, and that none of them leads out.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A validation engine's errors -> `Violation`s: what was expected, what came, most relevant first.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bounded search for what is wrong with a large instance, where the engine's own list would cost too much.
 
 Rules:

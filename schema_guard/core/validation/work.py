@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How many steps the validation of an instance may take, estimated before it starts.
 
 Rules:

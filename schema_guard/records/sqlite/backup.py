@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A copy of a SQLite file, made before its tables are changed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Records in one SQLite file, written by any number of processes, or in memory.
 
 Rules: a batch is one transaction; attempts are only ever appended, and their order is that of `id`, not

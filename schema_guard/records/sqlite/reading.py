@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is read from a SQLite store.
 
 Apart from what writes, so that a process that only records does not import it.

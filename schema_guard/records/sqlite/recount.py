@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Counting stored attempts anew: by the tables and statements of the roll-ups, in a database in memory."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The roll-ups of a SQLite store: kept by its writer in the transaction that stores the attempts.
 
 Tables: `configurations`, a row for each; `tallies`, its counts; `inputs`, the calls of each input, the only

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tables of a SQLite store, their version, and the key of its hashes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The advisory lock under which the processes that share a SQLite file write, one at a time.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when one connection checkpoints at the instant in which

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A verdict as a document: the head, then the details.
 
 Rules: those of the sections; the head is one fact a line, the most important first, for a reader who knows no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A verdict as one static page: the answer, its plots, every table.
 
 Rules: those of `report.page`; the same verdict gives the same bytes.

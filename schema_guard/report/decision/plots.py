@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The plots of a verdict: rates, evidence over calls, monthly costs, and what the answer depends on.
 
 Rules: a plot shows figures of the verdict and nothing else (a path of evidence is computed from the counts

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The details of a verdict: tables and lists under headings, with every figure as words.
 
 Rules: figures come from `Verdict.as_dict()` alone; what does not apply is left out, what was not measured is said.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the monthly saving depends on: each assumption of a verdict's costs, changed by itself."""
 
 from __future__ import annotations

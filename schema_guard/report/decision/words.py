@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How the figures of a verdict are written, the same in its head, its tables and its plots."""
 
 from __future__ import annotations

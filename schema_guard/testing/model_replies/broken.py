@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies that fail as real ones do, as a Hypothesis strategy.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How often real replies fail in each way: what `broken` is weighted by.
 
 Counted by benchmarks/failure_weights.py; its results are benchmarks/results/2026-11-24-failure-weights.json. Two

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a failing reply is made from, and what it is made into."""
 
 from __future__ import annotations

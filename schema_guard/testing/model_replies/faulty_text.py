@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies that hold no JSON value, or none that is whole: each way to fail makes one from an instance.
 
 Rules:

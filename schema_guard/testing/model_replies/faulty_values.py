@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies whose JSON value is invalid: each way to fail changes an instance at one place.
 
 Rules:

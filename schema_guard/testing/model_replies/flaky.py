@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model that answers a schema well, and fails at a given rate as real models do.
 
 Rules:

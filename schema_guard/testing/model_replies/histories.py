@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a model answers in the attempts of one call, and what a guard should make of it, as a Hypothesis strategy."""
 
 from __future__ import annotations

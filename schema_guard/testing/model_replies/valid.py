@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Replies that hold a valid value as models really send it, as a Hypothesis strategy.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A JSON value as models write it, and a text as providers stream it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a schema can be broken: for each keyword at each place, the schema of what breaks that one and keeps the rest.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From the schemas that apply to one value to a shape, an arm of every union being chosen.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One value, drawn from the shapes of a schema.
 
 Rules:

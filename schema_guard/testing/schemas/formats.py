@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts of the formats that are asserted, of a length between two bounds as far as a format has texts of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Valid instances of any schema, as a Hypothesis strategy.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Does a text match a pattern, or have a format? As the engine that judges instances says."""
 
 from __future__ import annotations

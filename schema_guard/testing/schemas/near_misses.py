@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Instances that are invalid by exactly one keyword at one place, as a Hypothesis strategy.
 
 Rules:

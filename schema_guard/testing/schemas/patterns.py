@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Texts that a regular expression of ECMA 262 matches, of a length between two bounds.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A shape: everything that schemas ask of one value together, once an arm of each union is chosen.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The shapes of the schemas of a document, found once and kept: what is possible at each place.
 
 Rules:

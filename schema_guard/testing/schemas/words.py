@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A schema of any dialect in one vocabulary: that of 2020-12, with the keywords that negation needs.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Asking the model behind a fake server, and its reply in words of no provider.
 
 Rules: a reply to a request that forces a tool is that tool's arguments, and so is one whose finish reason is

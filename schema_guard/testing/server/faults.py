@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fake server can do wrong, by name, and when it does it.
 
 Rules: a fault is fixed by the request, never by chance; one that comes instead of a reply asks no model, so

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP on loopback: reads requests, writes what it is given, breaks off where it is told to.
 
 Rules: one connection carries one request, so that what is done to it touches no other; every thread is a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wire format of OpenAI's Chat Completions, whole and as events.
 
 Ids and times are fixed by the request's index, so that a test sees the same reply each time.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a fake server answers to a request: the model's reply in the provider's words, or the fault.
 
 Rules: `Responder.respond` never raises, whatever comes in and whatever the model does; what a client did

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A server on loopback that answers as OpenAI and Anthropic do, from a script, a function or a model.
 
 For tests of code that talks to a provider through its own client: the requests, the events and the errors

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A request and its reply in words of no provider, and what a provider's wire format has to tell of itself.
 
 Rules: a format is a row of functions, an `Api`; it turns a request's body into a `Question`, and an `Answer`

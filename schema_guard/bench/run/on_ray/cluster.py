@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ray itself: its module, a connection to a cluster, and what is sent to workers and kept there."""
 
 from __future__ import annotations

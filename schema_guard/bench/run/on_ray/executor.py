@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The benchmark's run on the workers of a Ray cluster: they ask the models, this process does all the rest.
 
 Rules:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How this process reaches the workers of a cluster: from inside of it, or from outside by Ray's client."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The calls of a run in shards: handed to workers, taken back, and asked for again where a worker died."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What runs in the workers of a cluster: they ask the models, and tell of every reply as soon as it is there."""
 
 from __future__ import annotations
