@@ -40,15 +40,8 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, from their lines alone."""
-        names = self.list_commands(ctx)
-        room = formatter.width - 6 - max(map(len, names))
         with formatter.section("Commands"):
-            formatter.write_dl(
-                [
-                    (name, click.Command(name, help=self.lines[name]).get_short_help_str(room))
-                    for name in names
-                ]
-            )
+            formatter.write_dl([(name, self.lines[name]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command, or say which one is near."""

@@ -18,6 +18,7 @@ from schema_guard.core.validation.document import DRAFTS
 from schema_guard.testing import instances
 
 DRAWN = settings(max_examples=30, database=None, derandomize=True, deadline=None, phases=[Phase.generate])
+FOUND = settings(max_examples=200, database=None, derandomize=True, deadline=None)
 TREE = {
     "$defs": {
         "node": {
@@ -223,7 +224,7 @@ def test_drafts_before_a_keyword_do_not_know_it():
 ])  # fmt: skip
 def test_instances_shrink_to_small_ones(schema, least):
     """The simplest instance is short and readable."""
-    assert find(instances(schema), lambda value: True, settings=settings(database=None)) == least
+    assert find(instances(schema), lambda value: True, settings=FOUND) == least
 
 
 def test_an_instance_shrinks_around_what_matters():
@@ -231,7 +232,7 @@ def test_an_instance_shrinks_around_what_matters():
     properties = {name: {"type": "integer"} for name in "abcdef"}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
 
-    found = find(instances(schema), lambda value: value.get("d", 0) > 10, settings=settings(database=None))
+    found = find(instances(schema), lambda value: value.get("d", 0) > 10, settings=FOUND)
     assert found == {"d": 11}
 
 
