@@ -191,6 +191,10 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
         None,
         end.finish_reason,
         end.elapsed_s,
+        end.model,
+        None,
+        end.exception,
+        end.unseen,
     )
 
 

@@ -20,7 +20,7 @@ V = TypeVar("V")
 FailureKind: TypeAlias = Literal[
     "syntax", "structure", "value", "semantic", "truncation", "refusal", "transport"
 ]
-Form: TypeAlias = Literal["exact", "unwrapped", "repaired_lossless", "repaired_lossy", "resumed"]
+Form: TypeAlias = Literal["exact", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
 
@@ -116,7 +116,7 @@ class Judgement(NamedTuple, Generic[V]):
         ok: Whether *value* is valid; null is a valid value, so look here and not at *value*.
         value: The value in the schema's Python type; None when not ok.
         failure: None when ok.
-        form: How the value stood in the reply; None when not ok.
+        form: How the value stood in the reply, `parsed` when its text is unknown; None when not ok.
         repairs: The names of the repair steps that were taken, in order.
     """
 
@@ -136,12 +136,19 @@ class Attempt(NamedTuple):
         prompt: What was sent.
         reply: The text that came back; None when no text was received.
         failure: None when the attempt was valid.
-        form: How the valid value stood in the reply; None for a failed attempt.
+        form: How the valid value stood in the reply, `parsed` when its text is unknown; None for a failed attempt.
         repairs: The repair steps that were taken, in order.
         usage: Tokens, each None when unknown.
         cost: In the currency of the price table; None without prices.
         finish_reason: Why the model stopped; None when unknown.
         elapsed_s: Seconds from the call to the end of the reply.
+        model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
+        snapshot: The dated name of that model; None when the reply gives none.
+        exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
+        unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
+        adapted: Whether an adapted schema was sent and the value was restored to the schema's own form.
+        healed: Whether the function, or what it calls, had mended the reply before it was judged.
+        stopped_at: Characters of the reply after which its stream was stopped early; None when it was not.
     """
 
     number: int
@@ -155,6 +162,13 @@ class Attempt(NamedTuple):
     cost: float | None
     finish_reason: FinishReason | None
     elapsed_s: float
+    model: str | None = None
+    snapshot: str | None = None
+    exception: str | None = None
+    unseen: bool = False
+    adapted: bool = False
+    healed: bool = False
+    stopped_at: int | None = None
 
 
 class Call(NamedTuple):
@@ -175,6 +189,7 @@ class Call(NamedTuple):
         parent_call_id: The guarded call inside which this one ran; None at the top.
         started_at: Seconds since the epoch, UTC.
         cluster: Inputs that belong together for statistics; None when not tagged.
+        tuned: Whether the model is one that was fine-tuned for this.
     """
 
     id: str
@@ -191,6 +206,7 @@ class Call(NamedTuple):
     parent_call_id: str | None
     started_at: float
     cluster: str | None = None
+    tuned: bool = False
 
 
 class Outcome(NamedTuple, Generic[V]):
@@ -311,6 +327,8 @@ class End(NamedTuple):
         failure: What went wrong before there was a text to judge; None when there is a text.
         model: Name of the model as the reply gives it; None when it does not.
         text: The last piece of the reply's text; all of it when no chunk came before.
+        exception: Name of the exception's type when the call raised and nothing is judged; None otherwise.
+        unseen: Whether a library inside the function had asked again, and those tries were not seen.
     """
 
     finish_reason: FinishReason | None = None
@@ -320,3 +338,5 @@ class End(NamedTuple):
     failure: Failure | None = None
     model: str | None = None
     text: str = ""
+    exception: str | None = None
+    unseen: bool = False

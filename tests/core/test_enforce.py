@@ -14,6 +14,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import (
     Ask,
+    Attempt,
     Budget,
     Call,
     Chunk,
@@ -414,12 +415,31 @@ def test_a_reply_that_is_too_large_is_stopped():
 def test_an_attempt_holds_all_that_is_known():
     """An attempt has what was sent, what came back and what the end said."""
     outcome, asks = answered(
-        enforce("t", plan(), CALL), ('{"total"', ": 1}", End("stop", Usage(3, 2, 1, 0), 0.5))
+        enforce("t", plan(), CALL),
+        ('{"total"', ": 1}", End("stop", Usage(3, 2, 1, 0), 0.5, model="a", unseen=True)),
     )
 
     assert outcome.attempts == (
-        (1, "bare", asks[0].prompt, GOOD, None, "exact", (), Usage(3, 2, 1, 0), None, "stop", 0.5),
-    )
+        Attempt(
+            1, "bare", asks[0].prompt, GOOD, None, "exact", (), Usage(3, 2, 1, 0), None, "stop", 0.5,
+            model="a", unseen=True,
+        ),
+    )  # fmt: skip
+
+
+def test_a_call_that_raised_keeps_the_name_of_the_exception():
+    """An attempt without a judged reply says which exception ended it."""
+    end = End(failure=Failure("transport", "call_raised", "raised"), exception="TimeoutError")
+    outcome, _ = answered(enforce("t", plan(), CALL), (end,))
+
+    assert outcome.attempts[0].exception == "TimeoutError"
+
+
+def test_each_attempt_has_the_model_of_its_own_reply():
+    """Two replies of two models are told apart, whatever the call's model is."""
+    outcome, _ = answered(enforce("t", plan(), CALL), ("no", End(model="a")), (GOOD, End(model="b")))
+
+    assert [attempt.model for attempt in outcome.attempts] == ["a", "b"]
 
 
 @dataclass(frozen=True)

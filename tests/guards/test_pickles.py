@@ -38,6 +38,15 @@ def test_an_outcome_keeps_its_attempts():
     )  # fmt: skip
 
 
+def test_what_came_later_is_unknown_or_did_not_happen():
+    """Fields that the first release did not have are None or False in what it kept."""
+    outcome = kept("Outcome")
+
+    attempt = outcome.attempts[0]
+    assert (attempt.model, attempt.snapshot, attempt.exception, attempt.stopped_at) == (None,) * 4
+    assert (attempt.unseen, attempt.adapted, attempt.healed, outcome.call.tuned) == (False,) * 4
+
+
 def test_an_error_keeps_its_message_its_outcome_and_its_notes():
     """GuardFailed of the first release says what it said."""
     error = kept("GuardFailed")
