@@ -1,6 +1,7 @@
 """What all tests share: no network but loopback, no store unless asked for, slow tests on request."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -24,6 +25,12 @@ _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow or local_model")
+
+
+def pytest_configure():
+    # A shell starts what runs in its background deaf to Ctrl-C, and so would be the processes that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):
