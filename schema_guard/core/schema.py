@@ -20,7 +20,7 @@ from schema_guard.core.validation.document import compact, dialect_of
 from schema_guard.core.validation.levels import measure
 from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.text import clip
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,8 @@ _CACHE_SIZE = 256
 _LIMITS = Limits()
 # Deeper than any parser here goes.
 _DEEPEST = 1_000
+# What a JSON text of a schema begins with, and a name of a file hardly ever.
+_JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
 _cache_lock = Lock()
 
@@ -150,7 +152,7 @@ class Schema(Generic[V]):
             return self._compiled.violations(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
             raise InvalidArgument(
-                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
+                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
@@ -160,7 +162,7 @@ class Schema(Generic[V]):
             return self._compiled.accepts(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
             raise InvalidArgument(
-                f"instance of {self.name}: expected a JSON value: {clip(str(error), 200)}"
+                f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
@@ -215,6 +217,10 @@ def _read(source: Any) -> tuple[Any, str | None, Callable[[Any], Any] | None]:
     if isinstance(source, (str, os.PathLike)):
         from pathlib import Path  # 2 ms that a dict need not pay
 
+        if isinstance(source, str) and source.lstrip()[:1] in _JSON_STARTS:
+            raise InvalidArgument(
+                f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text: give json.loads(text)"
+            )
         path = Path(source)
         return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None
     from schema_guard.core.annotations import from_annotation  # only typed schemas need it

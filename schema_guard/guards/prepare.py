@@ -18,7 +18,7 @@ from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.settings import resolved_store
-from schema_guard.text import clip
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
@@ -190,7 +190,7 @@ def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]
         broken = schema.violations(example.value)
         if broken:
             raise InvalidArgument(
-                f"examples: {clip(repr(example.value))} is not valid for {schema.name}: at "
+                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
     from schema_guard.core.sample import samples  # only few_shot needs it
@@ -198,7 +198,7 @@ def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]
     shown = examples or tuple(Example(value) for value in samples(schema))
     if not shown:
         raise InvalidArgument(
-            f"strategy='few_shot': no valid example could be drawn from {schema.name}: give examples=[(task, value), ...]"
+            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}: give examples=[(task, value), ...]"
         )
     return Step.of(strategy, schema, shown)
 

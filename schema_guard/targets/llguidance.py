@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.core.pointer import pointer
 from schema_guard.core.validation.references import subschemas
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.text import clip
+from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -242,7 +242,7 @@ def _understood(message: str) -> _Complaint:
 def _refusal(schema: Schema[Any], dialect: str | None) -> str:
     """Say which keywords stand in the way, all of them and where."""
     advice = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
-    head = f"strategy 'strict_schema' on target 'llamacpp-llguidance': schema {schema.name}"
+    head = f"strategy 'strict_schema' on target 'llamacpp-llguidance': schema {safe(schema.name)}"
     complaints = list(_complaints(schema.document, dialect))
     places = [place for complaint in complaints for place in _places(schema.document, complaint)]
     if not places:

@@ -174,3 +174,14 @@ def test_a_schema_without_examples_needs_some():
     assert str(caught.value) == (
         "strategy='few_shot': no valid example could be drawn from number: give examples=[(task, value), ...]"
     )
+
+
+def test_a_schemas_name_is_escaped():
+    """What a schema is called cannot steer a terminal from the message of a decoration."""
+    schema = Schema.of({"type": "string", "pattern": "^[0-9]{9}$"}, name="a\x1b[2Jb")
+
+    for examples in ((), [(None, 3)]):
+        with pytest.raises(InvalidArgument) as caught:
+            guard(schema, strategy="few_shot", examples=examples)(ask)
+        assert r"a\x1b[2Jb" in str(caught.value)
+        assert str(caught.value).isprintable()
