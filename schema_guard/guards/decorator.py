@@ -170,7 +170,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         model: Name of the model; read from the replies when left out.
         target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
             llamacpp-llguidance`.
-        store: Where attempts are recorded: a URL, a Store or another `Recorder`, or None for nowhere. Left out:
+        store: Where attempts are recorded: a path, a URL, a Store or another `Recorder`, or None for nowhere. Left out:
             `default_store()`.
         limits: How large a reply may be.
         budget: What one call may spend.

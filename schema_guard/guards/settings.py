@@ -97,7 +97,7 @@ class Settings(Generic[V, R]):
 
             capabilities(self.target)
         if self.store is not None and not isinstance(self.store, Unset):
-            resolved_store(self.store)
+            resolved_store(self.store, strictly=True)
 
 
 def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
@@ -116,11 +116,16 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def resolved_store(given: Any) -> Recorder | None:
-    """Give whom a `store=` argument means."""
+def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
+    """Give whom a `store=` argument means.
+
+    Args:
+        given: The argument, or UNSET.
+        strictly: Whether a name of no store is `InvalidArgument`; else what is handed to it is dropped and counted.
+    """
     if callable(getattr(type(given), "record", None)):
         recorder: Recorder = given
         return recorder
-    from schema_guard.records.store import default_store, resolve_store  # needed by recorded calls
+    from schema_guard.records.store import recording_store, resolve_store  # needed by recorded calls
 
-    return default_store() if isinstance(given, Unset) else resolve_store(given)
+    return resolve_store(given) if strictly else recording_store(given, default=isinstance(given, Unset))

@@ -9,7 +9,7 @@ where every store keeps the same contract.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from schema_guard.errors import StoreError
 
@@ -55,6 +55,26 @@ class StoreInfo:
     schema_version: int | None
     engine: str
     size_bytes: int
+
+
+class UnusableBackend:
+    """What a URL names that names no database: it refuses all that it is asked, and says why.
+
+    Attributes:
+        url: As it was given, without its password.
+    """
+
+    def __init__(self, url: str, why: str) -> None:
+        self.url = url
+        self._why = why
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise WriteRefused(self._why)
+
+    session = reading = recount = info = _refuse
+
+    def close(self) -> None:
+        """Let go of nothing."""
 
 
 class Session(Protocol):

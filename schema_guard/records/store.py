@@ -259,7 +259,8 @@ def open_store(url: str, *, durability: Durability = "queue") -> Store:
     minute for about four million attempts, in which no other process can write to it.
 
     Args:
-        url: `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://` in memory.
+        url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
+            in memory.
         durability: "queue" writes in the background and at the end of the process. With "sync" the
             rows survive a kill of the process once `record` has returned; it waits while another
             process holds the database, 5 s at most for each of its two locks.
@@ -297,10 +298,34 @@ def resolve_store(spec: str | Store | None) -> Store | None:
         return store
 
 
+def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
+    """Give the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
+
+    What cannot be recorded is no matter of the call: a name of no store gives a store that drops what it is handed,
+    counted as `store_unavailable`, and says so once on the logger.
+
+    Args:
+        spec: What a `store=` argument named.
+        default: Whether nobody named one.
+    """
+    try:
+        return default_store() if default else resolve_store(spec)
+    except (InvalidArgument, OSError) as error:
+        why = str(error)
+    from schema_guard.records.backend import UnusableBackend
+
+    named = urls.masked(str(urls.default_url() if default else spec))
+    with _shared_lock:
+        key = f"unusable {named}"
+        if key not in _shared:
+            _shared[key] = Store(UnusableBackend(named, why))
+        return _shared[key]
+
+
 def default_store() -> Store | None:
     """Give the store that is used when nobody names one; None for no store.
 
-    That is $SCHEMA_GUARD_STORE (a URL, or `none`), else `records.db` in the user's data folder; under
+    That is $SCHEMA_GUARD_STORE (a path, a URL, or `none`), else `records.db` in the user's data folder; under
     pytest None unless the variable is set. Opens nothing before the first record.
 
     Raises:

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 
 SCHEMES = ("sqlite",)
 
-_EXPECTED = "expected 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
+_EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
+# A word of one letter before a colon is a drive of Windows.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _USER = re.compile(r"(?<=://).*@")
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
 def connect(url: str) -> Backend:
-    """Give the database that a URL names, not yet opened; `InvalidArgument` if it names none.
+    """Give the database that a URL or a plain path names, not yet opened; `InvalidArgument` if it names none.
 
     A relative path is taken from the current folder, and `~` is the home folder.
     """
+    named = _SCHEME.match(url)
+    if named is None and "://" not in url and url.strip():
+        return _sqlite(url)
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
+        scheme = named[1] if named else scheme
         near = did_you_mean(scheme, SCHEMES)
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
     if rest and not rest.startswith("/"):

@@ -6,7 +6,7 @@ import pytest
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import default_store, open_store, resolve_store, urls
 
-EXPECTED = "expected 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
+EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,23 @@ def test_a_url_of_no_store_is_refused(url, message):
     assert str(error.value) == message
 
 
-def test_a_word_without_scheme_is_refused():
-    """A bare file name is no URL."""
-    with pytest.raises(InvalidArgument, match=r"store 'records.db': unknown scheme 'records.db'"):
-        resolve_store("records.db")
+@pytest.mark.parametrize("word", ["postgresql:/db", "sqlite:records.db", "", " "])
+def test_what_is_neither_a_url_nor_a_path_is_refused(word):
+    """A scheme without its slashes is no path, and nothing is none either."""
+    with pytest.raises(InvalidArgument, match=r"unknown scheme"):
+        resolve_store(word)
+
+
+@pytest.mark.parametrize(
+    "path", ["records.db", "a/b.db", "./records.db", "{folder}/a.db", "~/a.db", "C:/a b.db"]
+)
+def test_a_plain_path_is_a_file(tmp_path, monkeypatch, path):
+    """The path of a file names the same store as its URL does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = path.format(folder=tmp_path)
+
+    assert urls.connect(path).url == urls.connect(f"sqlite:///{path}").url
 
 
 def test_a_relative_path_is_below_the_current_folder(tmp_path, monkeypatch):
@@ -96,6 +109,14 @@ def test_under_pytest_there_is_no_default_store(monkeypatch):
 def test_the_variable_names_the_default_store(monkeypatch, tmp_path):
     """SCHEMA_GUARD_STORE is a URL, under pytest too."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{tmp_path / 'a.db'}")
+
+    with default_store() as store:
+        assert store.url == f"sqlite:///{tmp_path / 'a.db'}"
+
+
+def test_the_variable_may_be_a_path(monkeypatch, tmp_path):
+    """SCHEMA_GUARD_STORE may be the path of a file."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path / "a.db"))
 
     with default_store() as store:
         assert store.url == f"sqlite:///{tmp_path / 'a.db'}"
