@@ -127,7 +127,8 @@ class ClimbOptions:
 def command(asked: ClimbOptions, store: str | None, form: str) -> int:
     """Measure the next remedies of the ladder on a real model, each on the same inputs, until the verdict is clear.
 
-    A rung stops as soon as its rate is proved to be on one side of --target. Exit status as in `decide`.
+    A rung stops as soon as its rate is proved to be on one side of --target. Exit status as in `decide`; 2
+    where no call was answered.
 
     \b
     schema-guard climb --schema ticket --model local --target 0.1
@@ -156,4 +157,10 @@ def command(asked: ClimbOptions, store: str | None, form: str) -> int:
         print_json(climb_as_json(result))
     else:
         print(as_text(document_of(result)))
+    if result.is_unanswered:
+        told = (
+            f"no call got a reply that could be judged: {result.ended or 'the provider refuses the request'}"
+        )
+        print(f"schema-guard: {safe(told)}", file=sys.stderr)
+        return 2
     return result.verdict.exit_code()

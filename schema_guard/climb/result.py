@@ -123,6 +123,11 @@ class ClimbResult:
     evidence: Mapping[str, Any]
     verdict: Verdict
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether calls were made and none got a reply that could be judged: the server is down, or the key is wrong."""
+        return self.calls > 0 and self.ended != "interrupted" and not any(rung.n for rung in self.rungs)
+
 
 def climb_as_json(result: ClimbResult) -> Any:
     """Give a result as plain JSON: the names of its fields; the verdict as `Verdict.as_dict` has it."""

@@ -34,7 +34,7 @@ from schema_guard.core.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
@@ -212,11 +212,20 @@ def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan, larger
         return False
     if failure.kind == "truncation" and larger is None:
         return False
-    budget = plan.budget
-    if budget.max_elapsed_s is not None and sum(a.elapsed_s for a in attempts) >= budget.max_elapsed_s:
-        return False
-    spent = sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
-    return budget.max_tokens is None or spent < budget.max_tokens
+    return not spent(plan.budget, attempts)
+
+
+def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
+    """Say what a call has no more of: `"2.31 s of max_elapsed_s=2"`; an empty text when there is enough."""
+    if budget.max_elapsed_s is not None:
+        elapsed_s = sum(a.elapsed_s for a in attempts)
+        if elapsed_s >= budget.max_elapsed_s:
+            return f"{elapsed_s:.3g} s of max_elapsed_s={budget.max_elapsed_s:g}"
+    if budget.max_tokens is not None:
+        tokens = sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
+        if tokens >= budget.max_tokens:
+            return f"{tokens} tokens of max_tokens={budget.max_tokens}"
+    return ""
 
 
 def _outcome(attempts: list[Attempt], judged: Judgement[Any], call: Call) -> Outcome[Any]:

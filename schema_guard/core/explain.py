@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.enforce import spent
 from schema_guard.core.pointer import pointer
+from schema_guard.core.values import Budget
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -14,14 +16,16 @@ if TYPE_CHECKING:
     from schema_guard.core.values import Outcome, Violation
 
 _MAX_TOLD = 10
+_NO_BUDGET = Budget()
 
 
-def explain(outcome: Outcome[Any], *, max_attempts: int | None = None) -> str:
+def explain(outcome: Outcome[Any], *, max_attempts: int | None = None, budget: Budget = _NO_BUDGET) -> str:
     """Say why a call gave no value, where, and what to do about it.
 
     Args:
         outcome: Of a call that failed.
         max_attempts: What the guard allows; None leaves the advice about it out.
+        budget: What the call was allowed to spend.
     """
     failure, call = outcome.failure, outcome.call
     assert failure is not None
@@ -31,6 +35,7 @@ def explain(outcome: Outcome[Any], *, max_attempts: int | None = None) -> str:
         f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
         f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}:",
         *(violation_lines(failure.violations) or [f"    {safe(clip(failure.message, 300))}"]),
+        *_ended_by(budget, outcome, max_attempts),
         f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
     ]
     return "\n".join(lines)
@@ -49,6 +54,19 @@ def violation_lines(violations: Sequence[Violation]) -> list[str]:
     lines = [f"{text:<{width}}  [{safe(clip(location))}]" if location else text for text, location in told]
     more = len(violations) - _MAX_TOLD
     return [*lines, f"    and {more} more"] if more > 0 else lines
+
+
+def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -> list[str]:
+    """Give the line that says that there was another attempt to make and nothing left to spend on it."""
+    failure, attempts = outcome.failure, outcome.attempts
+    assert failure is not None
+    if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
+        return []
+    if failure.kind == "truncation":
+        told = f"max_output_tokens={budget.max_output_tokens} was reached" if budget.max_output_tokens else ""
+    else:
+        told = f"{gone} were spent" if (gone := spent(budget, attempts)) else ""
+    return [f"  the budget ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
 
 
 def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:

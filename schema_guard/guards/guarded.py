@@ -315,8 +315,9 @@ def _value(prepared: Prepared, driven: drive.Driven) -> Any:
         return prepared.settings.default
     from schema_guard.core.explain import explain  # only a failure needs it
 
+    plan = prepared.plan
     raise GuardFailed(
-        explain(outcome, max_attempts=prepared.plan.max_attempts), outcome=outcome
+        explain(outcome, max_attempts=plan.max_attempts, budget=plan.budget), outcome=outcome
     ) from driven.cause
 
 

@@ -92,6 +92,7 @@ class Settings(Generic[V, R]):
         for name, kind in (("limits", Limits), ("budget", Budget)):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
+        _require_budget(self.budget)
         if self.target is not None:
             from schema_guard.targets import capabilities  # only options need targets
 
@@ -110,6 +111,19 @@ def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
 def _require_text(name: str, given: object) -> None:
     if given is not None and not isinstance(given, str):
         raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
+
+
+def _require_budget(budget: Budget) -> None:
+    for name, given in budget._asdict().items():
+        least = 1 if name.endswith("output_tokens") else 0
+        kinds = (int, float) if name == "max_elapsed_s" else int
+        if given is not None and not (
+            isinstance(given, kinds) and not isinstance(given, bool) and given >= least
+        ):
+            what = "a number" if name == "max_elapsed_s" else "an int"
+            raise InvalidArgument(
+                f"budget.{name}={clip(repr(given))}: expected {what} >= {least}, or None for no bound"
+            )
 
 
 def _is_count(value: object) -> bool:

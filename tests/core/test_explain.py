@@ -1,7 +1,7 @@
 """What a person reads of a call without a value."""
 
 from schema_guard.core.explain import explain, violation_lines
-from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Violation
+from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Budget, Call, Failure, Outcome, Violation
 
 CALL = Call(
     id="0" * 32, function="extract_invoice", schema_name="urn:invoice:2", schema_fingerprint="f" * 16, model=None,
@@ -45,6 +45,27 @@ def test_failure_without_violations_is_told_by_its_message():
         "    no JSON text in the reply\n"
         "  to see the reply: error.outcome.attempts[-1].reply"
     )
+
+
+def test_a_budget_that_ended_the_call_is_told():
+    """Where there was another attempt to make and nothing to spend on it, the message says what was spent."""
+    failure = Failure("syntax", "empty", "empty")
+    usage = UNKNOWN_USAGE._replace(input_tokens=20, output_tokens=13)
+    made = outcome(failure, attempts=1)
+    made = made._replace(attempts=(made.attempts[0]._replace(usage=usage, elapsed_s=2.31),))
+
+    def told(ended=made, attempts=3, **budget):
+        return explain(ended, max_attempts=attempts, budget=Budget(**budget)).splitlines()[3:-1]
+
+    line = "  the budget ended the call before attempt 2: "
+    assert told(max_tokens=30) == [line + "33 tokens of max_tokens=30 were spent"]
+    assert told(max_elapsed_s=2) == [line + "2.31 s of max_elapsed_s=2 were spent"]
+    assert told(max_tokens=34, max_elapsed_s=2.4) == []
+    assert told(max_tokens=30, attempts=1) == []
+    cut = made._replace(failure=Failure("truncation", "max_tokens", "cut off"))
+    assert told(cut, max_output_tokens=13) == [line + "max_output_tokens=13 was reached"]
+    assert told(cut, max_tokens=30) == []
+    assert told(made._replace(failure=Failure("refusal", "refusal", "no")), max_tokens=30) == []
 
 
 def test_advice_fits_the_failure():

@@ -76,6 +76,11 @@ WRONG = (
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected a Limits"),
     Wrong("budget", {"budget": {}}, "budget={}: expected a Budget"),
+    Wrong("negative tokens", {"budget": Budget(max_tokens=-1)}, "budget.max_tokens=-1: expected an int >= 0, or None for no bound"),
+    Wrong("negative time", {"budget": Budget(max_elapsed_s=-0.5)}, "budget.max_elapsed_s=-0.5: expected a number >= 0, or None for no bound"),
+    Wrong("no time at all", {"budget": Budget(max_elapsed_s=float("nan"))}, "budget.max_elapsed_s=nan: expected a number >= 0, or None for no bound"),
+    Wrong("negative limit", {"budget": Budget(max_output_tokens=-9)}, "budget.max_output_tokens=-9: expected an int >= 1, or None for no bound"),
+    Wrong("tokens by a text", {"budget": Budget(max_tokens="9")}, "budget.max_tokens='9': expected an int >= 0, or None for no bound"),
     Wrong("name", {"name": 3}, "name=3: expected a str or None"),
     Wrong("segment", {"segment": 3}, "segment=3: expected a str or None"),
     Wrong("version", {"version": 2}, "version=2: expected a str or None"),
@@ -117,7 +122,7 @@ WRONG_OPTIONS = (
     Wrong(
         "output tokens",
         {"target": "openai", "budget": Budget(output_tokens=0)},
-        "output_tokens=0: expected an int >= 1 or None",
+        "budget.output_tokens=0: expected an int >= 1, or None for no bound",
     ),
 )
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from schema_guard import (
+    Budget,
     GuardFailed,
     guard,
 )
@@ -207,3 +208,17 @@ def test_a_failed_call_has_no_cause_without_a_rejection():
         plain(giving(BAD), {"max_attempts": 1})("t")
 
     assert caught.value.__cause__ is None
+
+
+def test_a_budget_that_ended_the_call_is_said():
+    """GuardFailed says that another attempt was allowed and could not be paid."""
+
+    @guard(TOTAL, budget=Budget(max_elapsed_s=0))
+    def ask(prompt):
+        return BAD
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("a")
+
+    assert "the budget ended the call before attempt 2: " in str(caught.value)
+    assert " s of max_elapsed_s=0 were spent" in str(caught.value)
