@@ -146,6 +146,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
     budget: Budget | None = None,
+    **unknown: Any,
 ) -> Any:
     """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
 
@@ -174,6 +175,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             `default_store()`.
         limits: How large a reply may be.
         budget: What one call may spend.
+        **unknown: Refused; the words of other libraries are told which argument of these they mean.
 
     Returns:
         A decorator; for bare `@guard` the guarded function.
@@ -182,6 +184,10 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         InvalidArgument: At decoration, for everything that is wrong with the use of it.
         InvalidSchema: At decoration.
     """
+    if unknown:
+        from schema_guard.guards.unknown import refuse  # only a wrong word needs it
+
+        refuse(unknown, tuple(Guard.__dataclass_fields__))
     bare = _is_function(schema)
     settings: Guard[Any, Any] = Guard(
         schema=None if schema is UNSET or bare else schema_of(schema),

@@ -6,10 +6,11 @@ What a call does is the loop's business (core/enforce.py); how the function is c
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial, update_wrapper
-from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from schema_guard.calls import drive, identity
@@ -106,7 +107,7 @@ class _Guarded(Generic[P, V, R]):
     def __reduce__(self) -> Any:
         if self._holder is not None:
             return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
-        if isfunction(self._prepared.function):
+        if inspect.isfunction(self._prepared.function):
             return self.__qualname__  # type: ignore[attr-defined]
         # What has no name of its own goes by value, as the function that it is.
         return self._prepared.settings, (self._prepared.function,)
@@ -200,7 +201,24 @@ class Guarded(_Guarded[P, V, R]):
 
 
 class AsyncGuarded(_Guarded[P, V, R]):
-    """A guarded asynchronous function: awaiting its call gives a valid value."""
+    """A guarded asynchronous function: awaiting its call gives a valid value.
+
+    Frameworks take it for a coroutine function: `inspect.iscoroutinefunction` says so from Python 3.12 on, that of
+    asyncio everywhere.
+    """
+
+    if sys.version_info >= (3, 12):
+
+        def __init__(self, *prepared: Any) -> None:
+            super().__init__(*prepared)
+            inspect.markcoroutinefunction(self)
+
+    @property
+    def _is_coroutine(self) -> object:
+        # Read by `asyncio.iscoroutinefunction` alone, so that asyncio is there by then.
+        from asyncio import coroutines
+
+        return getattr(coroutines, "_is_coroutine", None)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value; raises as `Guarded.__call__` does."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import inspect
+import sys
 from dataclasses import replace
 
 import pytest
@@ -261,3 +264,24 @@ def test_settings_can_be_changed():
 
     assert once("t").ok is False
     assert once("t") == VALUE
+
+
+@guard(TOTAL)
+async def asked_later(prompt):
+    return GOOD
+
+
+@pytest.mark.parametrize(
+    "function", [asked_later, Client("a").async_method, Client.async_method, guard(TOTAL)(async_generator)]
+)
+def test_an_async_guard_is_taken_for_a_coroutine_function(function):
+    """Frameworks that tell coroutine functions from others await a guarded one."""
+    assert asyncio.iscoroutinefunction(function)
+    assert sys.version_info < (3, 12) or inspect.iscoroutinefunction(function)
+
+
+@pytest.mark.parametrize("function", [guard(TOTAL)(ask), Client("a").method])
+def test_a_plain_guard_is_no_coroutine_function(function):
+    """A guarded function that gives its value at once is called by frameworks as a plain one."""
+    assert not asyncio.iscoroutinefunction(function)
+    assert not inspect.iscoroutinefunction(function)

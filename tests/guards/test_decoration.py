@@ -190,3 +190,41 @@ def test_a_schemas_name_is_escaped():
             guard(schema, strategy="few_shot", examples=examples)(ask)
         assert r"a\x1b[2Jb" in str(caught.value)
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("unknown", "hint"),
+    [
+        (
+            {"max_retries": 3},
+            "max_retries=3, did you mean max_attempts=4, which counts the first attempt too?",
+        ),
+        (
+            {"retries": "many"},
+            "retries='many', did you mean max_attempts, which counts the first attempt too?",
+        ),
+        ({"attempts": 3}, "attempts=3, did you mean max_attempts=3?"),
+        (
+            {"response_model": int},
+            "response_model=<class 'int'>, did you mean schema, the first argument: @guard(Invoice)?",
+        ),
+        ({"schema_": {}}, "schema_={}, did you mean schema, the first argument: @guard(Invoice)?"),
+        ({"validators": []}, "validators=[], did you mean checks?"),
+        ({"max_attempt": 3}, "max_attempt=3, did you mean 'max_attempts'?"),
+        ({"on_fail": "x", "zzz": 1}, "on_fail='x', did you mean on_failure?"),
+    ],
+)
+def test_a_word_of_another_library_is_told_ours(unknown, hint):
+    """An argument that there is not is refused at decoration, with the one that its author may mean."""
+    with pytest.raises(InvalidArgument) as caught:
+        guard(TOTAL, **unknown)
+
+    assert str(caught.value) == f"guard: unknown argument {hint}"
+
+
+def test_a_word_of_nobody_is_told_all_of_ours():
+    """Where no argument is near all of them are named."""
+    with pytest.raises(
+        InvalidArgument, match="unknown argument zzz=1: expected one of schema, strategy, max_attempts, "
+    ):
+        guard(TOTAL, zzz=1)
