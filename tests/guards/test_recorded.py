@@ -182,18 +182,6 @@ def test_the_environment_names_the_default_store(tmp_path, monkeypatch):
         assert store.counts().offered == 1
 
 
-def test_a_bad_default_store_is_refused_before_anything_is_asked(monkeypatch):
-    """A variable that names no kind of store costs no request."""
-    monkeypatch.setenv("SCHEMA_GUARD_STORE", "mysql://x")
-    give = giving(GOOD)
-    function = plain(give, {})
-
-    with pytest.raises(InvalidArgument, match="unknown scheme 'mysql'"):
-        function("t")
-
-    assert give.prompts == []
-
-
 def test_a_store_that_cannot_be_opened_loses_no_call(tmp_path, caplog):
     """Where records cannot be written the call gives its value, and the attempt is counted as dropped."""
     (tmp_path / "file").write_text("")
