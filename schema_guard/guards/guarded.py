@@ -102,7 +102,7 @@ class _Guarded(Generic[P, V, R]):
         )
 
     def __repr__(self) -> str:
-        return f"<guarded {self._prepared.name} under {self.schema!r}>"
+        return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
 
     def __reduce__(self) -> Any:
         if self._holder is not None:

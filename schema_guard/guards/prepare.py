@@ -17,6 +17,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import resolved_store
 from schema_guard.text import clip, safe
 
@@ -103,7 +104,11 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         budget=settings.budget,
         delivery=shape.delivery,
     )
-    name = settings.name or (name_of(function) if model is None else model.name)
+    # Models of a kind share their code, and have names of their own.
+    if model is None:
+        name = recorded_name(function, settings.name, schema.fingerprint)
+    else:
+        name = settings.name or model.name
     configuration = (
         name,
         schema.name,

@@ -253,7 +253,7 @@ def test_an_object_that_has_a_target_is_not_a_model_for_that(store):
     client.target = "openai"
 
     assert guard(TOTAL, store=store)(client)("t") == VALUE
-    assert rows(store, "function", "target") == [("Asking", None)]
+    assert rows(store, "function", "target") == [(f"{Asking.__module__}.Asking", None)]
 
 
 def test_settings_can_be_changed():
