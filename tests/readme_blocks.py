@@ -106,6 +106,8 @@ def _python_block(code: str) -> str:
     with _caught() as said:
         # Annotations are looked up in the module that a class or function names.
         module = sys.modules["__main__"] = types.ModuleType("__main__")
+        # As in a file of that name, by which records call its functions.
+        module.__file__ = "app.py"
         try:
             exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
         except BaseException:  # noqa: BLE001 - it is shown where the output would be

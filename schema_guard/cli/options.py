@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
@@ -122,6 +122,35 @@ def since_of(given: str | None) -> float | None:
         raise click.UsageError(
             f"--since {safe(given)!r}: expected a date such as 2026-11-01, or 90m, 24h, 7d"
         ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhichCalls:
+    """Which of the recorded calls are meant."""
+
+    schema: str | None = option(metavar="NAME", help="Only this schema, by name or fingerprint.")
+    function: str | None = option(
+        metavar="NAME", help="Only this function: its name, or an end of it behind a dot that no other has."
+    )
+    segment: str | None = option(metavar="NAME", help="Only this part of the traffic.")
+    since: str | None = option(
+        metavar="TIME",
+        help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago.",
+    )
+
+    def named(self) -> dict[str, Any]:
+        """Give them as the functions that read a store take them."""
+        return {
+            "schema": self.schema,
+            "function": self.function,
+            "segment": self.segment,
+            "since": since_of(self.since),
+        }
+
+    @property
+    def are_all(self) -> bool:
+        """Whether none are left out."""
+        return not any((self.schema, self.function, self.segment, self.since))
 
 
 def reasoned(text: str, rungs: tuple[str, ...]) -> tuple[str, str]:

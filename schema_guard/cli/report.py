@@ -3,34 +3,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from schema_guard.cli.options import print_json, readable, shared, since_of
+from schema_guard.cli.options import WhichCalls, print_json, readable, shared, takes
 from schema_guard.report import as_json, report_on
+from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
+from schema_guard.report.figures import GROUPINGS
+from schema_guard.report.page import page
 from schema_guard.report.recorded import document_of
+
+if TYPE_CHECKING:
+    from schema_guard.report.figures import By
 
 
 @click.command("report")
-@click.option("--schema", metavar="NAME", help="Only this schema, by name or fingerprint.")
-@click.option("--function", metavar="NAME", help="Only this function.")
+@takes(which=WhichCalls)
 @click.option(
-    "--since",
-    metavar="TIME",
-    help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago.",
+    "--by", type=click.Choice(GROUPINGS), default="function", show_default=True, help="What a row is."
 )
-@shared("store", "format", "debug")
-def command(schema: str | None, function: str | None, since: str | None, store: str | None, form: str) -> int:
-    """Show failure rates with bounds, what failed and where, tokens and seconds.
+@shared("store", "pages", "debug")
+def command(which: WhichCalls, by: By, store: str | None, form: str) -> int:
+    """Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.
 
     \b
     schema-guard report
-    schema-guard report --since 24h --function shop.extract_invoice
-    schema-guard report --format json | jq '.configurations[].unhandled'
+    schema-guard report --since 24h --function extract_invoice --by version
+    schema-guard report --format json | jq '.groups[] | [.function, .unhandled.rate]'
     """
-    found = report_on(readable(store), since=since_of(since), schema=schema, function=function)
+    found = report_on(readable(store), **which.named(), by=by)
     if form == "json":
         print_json(as_json(found))
     else:
-        print(as_text(document_of(found)))
+        write = {"text": as_text, "markdown": as_markdown, "html": page}[form]
+        print(write(document_of(found)))
     return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configurations added up over the functions that use them and the parts of the traffic."""
+"""Configurations added up: over the functions that use them and the parts of the traffic, or by any of their names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.records.configurations import C, FailureCount, Latency, Total, ViolationCount, ranked
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from schema_guard.records.configurations import ConfigurationCounts
     from schema_guard.records.rows import Row
@@ -21,14 +22,15 @@ Way: TypeAlias = Literal["calls", "exact", "first_pass", "repaired", "reasked", 
 Amount: TypeAlias = Literal["input_tokens", "output_tokens", "elapsed_s", "cost"]
 
 _MOST_VIOLATIONS = 10
+_CONFIGURED = tuple(name for name in CONFIGURATION_COLUMNS if name not in ("function", "segment"))
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The counts of one schema under one model, target, strategies, settings and version, added up.
+    """The counts of what has some names in common, added up.
 
     Attributes:
-        members: Of each function and segment, at least one.
+        members: What is added up, at least one.
     """
 
     members: tuple[ConfigurationCounts, ...]
@@ -72,12 +74,16 @@ class Pool:
         return Latency(tuple(sorted(buckets.items())))
 
 
-def pooled(counted: Iterable[ConfigurationCounts]) -> list[Pool]:
-    """Put together what differs in function and segment alone, in the order of the other names."""
+def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIGURED) -> list[Pool]:
+    """Put together what has the same names, in their order.
+
+    Args:
+        counted: What is put together.
+        by: Names of `CONFIGURATION_COLUMNS`: all but function and segment where none are given.
+    """
     groups: dict[Row, list[ConfigurationCounts]] = defaultdict(list)
     for counts in counted:
-        _function, *names, _segment = counts.configuration
-        groups[tuple(names)].append(counts)
+        groups[tuple(getattr(counts, name) for name in by)].append(counts)
     return [Pool(tuple(groups[names])) for names in sorted(groups, key=_order)]
 
 

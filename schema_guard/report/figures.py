@@ -4,27 +4,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from schema_guard.errors import InvalidArgument
 from schema_guard.stats import Rate
+from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.pools import Pool, Way
 
+By: TypeAlias = Literal["function", "segment", "model", "version"]
+GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
+"""What calls can be put together by, under one schema."""
+
+# What a group has in common: a version is one of a function, a segment and a model are of the schema's whole traffic.
+_COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
+_SCHEMA = ("schema_name", "schema_fingerprint")
+_NAMES = ("function", "model", "target", "strategies", "settings", "version", "segment")
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is recorded of one schema under one model, target, strategy, settings and version of the prompt.
+    """What is recorded of one function and schema under one model, target, strategy, settings and version.
+
+    Or of a group of such configurations, whose calls are added up: then a name in which they differ is None.
 
     Attributes:
         schema: Name of the schema.
         schema_fingerprint: Of its content.
+        function: Name of the guarded function.
         model: None when no reply named one.
         target: Provider or engine whose options are used; None for text strategies.
         strategies: As `a>b` for an escalation.
         settings: Those that change results, as compact JSON.
         version: Of the function's prompt.
+        segment: Part of the traffic; None when not tagged.
+        varies: The names in which these calls differ.
         calls: With at least one judged reply; the n of every rate.
         exact: Attempt 1 was nothing but valid JSON; a part of first_pass.
         first_pass: Attempt 1 was valid, without repair.
@@ -45,11 +61,14 @@ class Configuration:
 
     schema: str
     schema_fingerprint: str
+    function: str | None
     model: str | None
     target: str | None
-    strategies: str
-    settings: str
-    version: str
+    strategies: str | None
+    settings: str | None
+    version: str | None
+    segment: str | None
+    varies: tuple[str, ...]
     calls: int
     exact: Rate
     first_pass: Rate
@@ -74,17 +93,36 @@ class Report:
 
     Attributes:
         store: URL of the store, without its password.
-        configurations: By schema, model, target, strategies, settings and version; empty when nothing is recorded.
+        configurations: Of each function and schema, in the order of their names; empty when nothing is recorded.
         drops: Attempts that could not be stored, by reason.
+        by: What the groups have in common beside their schema.
+        groups: The same calls, added up by that: of each schema the one that is proved worst first.
     """
 
     store: str
     configurations: tuple[Configuration, ...]
     drops: dict[str, int]
+    by: By = "function"
+    groups: tuple[Configuration, ...] = ()
+
+    def members(self, group: Configuration) -> list[Configuration]:
+        """Give the configurations of which a group is made, wholly or in part."""
+        shared = ("schema", "schema_fingerprint", *_COMMON[self.by])
+        return [
+            one
+            for one in self.configurations
+            if all(getattr(one, name) == getattr(group, name) for name in shared)
+        ]
 
 
 def report_on(
-    store: Store, *, since: float | None = None, schema: str | None = None, function: str | None = None
+    store: Store,
+    *,
+    since: float | None = None,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+    by: By = "function",
 ) -> Report:
     """Read a store.
 
@@ -92,16 +130,39 @@ def report_on(
         store: Where to read.
         since: Only calls that started at or after this, in seconds since the epoch.
         schema: Only this schema, by name or fingerprint.
-        function: Only this function.
+        function: Only this function, by its name or an end of it behind a dot that no other has.
+        segment: Only this part of the traffic.
+        by: What the groups have in common beside their schema.
 
     Raises:
+        InvalidArgument: A name is not recorded, or several functions could be meant.
         StoreError: The store cannot be read.
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
+    from schema_guard.records.chosen import rows_of
     from schema_guard.records.pools import pooled
 
-    counted = store.configurations(since=since, schema=schema, function=function)
-    return Report(store.url, tuple(map(_configuration, pooled(counted))), store.drops(since=since))
+    if by not in GROUPINGS:
+        raise InvalidArgument(
+            f"by={by!r}: expected one of {', '.join(GROUPINGS)}{did_you_mean(by, GROUPINGS)}"
+        )
+    counted = rows_of(store, since=since, schema=schema, function=function, segment=segment)
+    # Segments of a configuration are added up, unless they are what is asked about.
+    apart = _NAMES if by == "segment" else _NAMES[:-1]
+    groups = sorted(
+        map(_configuration, pooled(counted, (*_SCHEMA, *_COMMON[by]))), key=_by_schema_worst_first
+    )
+    return Report(
+        store.url,
+        tuple(map(_configuration, pooled(counted, (*_SCHEMA, *apart)))),
+        store.drops(since=since),
+        by,
+        tuple(groups),
+    )
+
+
+def _by_schema_worst_first(one: Configuration) -> tuple[str, str, float, float]:
+    return one.schema, one.schema_fingerprint, -(one.unhandled.lower or 0.0), -(one.unhandled.rate or 0.0)
 
 
 def _configuration(pool: Pool) -> Configuration:
@@ -109,14 +170,13 @@ def _configuration(pool: Pool) -> Configuration:
         return Rate.of(pool.calls(way), n)
 
     n, one, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
+    varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in pool.members}) > 1)
+    names = {name: None if name in varies else getattr(one, name) for name in _NAMES}
     return Configuration(
         schema=one.schema_name,
         schema_fingerprint=one.schema_fingerprint,
-        model=one.model,
-        target=one.target,
-        strategies=one.strategies,
-        settings=one.settings,
-        version=one.version,
+        **names,
+        varies=varies,
         calls=n,
         exact=rate("exact"),
         first_pass=rate("first_pass"),

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is recorded, as a document: one section a schema and model."""
+"""What is recorded, as a document: one section a schema, its groups of calls the worst first.
+
+Rules: nothing is added up unseen: under a group of several configurations stands each of them.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
+from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import BOUNDS, bounded, tokens
 from schema_guard.text import clip, plural
@@ -13,7 +17,7 @@ from schema_guard.text import clip, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.report.figures import Configuration, Report
+    from schema_guard.report.figures import By, Configuration, Report
 
 _CODES = 8
 
@@ -23,14 +27,13 @@ def document_of(report: Report) -> Document:
     dropped = Fact("dropped", _dropped(report))
     if not report.configurations:
         return Document(f"no data: no guarded call is recorded in {report.store}", (dropped,))
-    groups: dict[tuple[str, str, str | None], list[Configuration]] = {}
-    for one in report.configurations:
-        groups.setdefault((one.schema, one.schema_fingerprint, one.model), []).append(one)
+    schemas: dict[tuple[str, str], list[Configuration]] = {}
+    for group in report.groups:
+        schemas.setdefault((group.schema, group.schema_fingerprint), []).append(group)
     return Document(
-        f"report: {plural(len(report.configurations), 'configuration')} of "
-        f"{plural(len({one.schema_fingerprint for one in report.configurations}), 'schema')}",
+        f"report: {plural(len(report.groups), report.by)} of {plural(len(schemas), 'schema')}",
         (dropped, Fact("bounds", BOUNDS)),
-        tuple(_section(*about, rows) for about, rows in groups.items()),
+        tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
 
 
@@ -41,31 +44,46 @@ def _dropped(report: Report) -> str:
     return f"{told} (attempts that could not be stored)"
 
 
-def _section(
-    schema: str, fingerprint: str, model: str | None, configurations: Sequence[Configuration]
-) -> Section:
-    named = list(zip(_names(configurations), configurations, strict=True))
+def _section(report: Report, schema: str, fingerprint: str, groups: Sequence[Configuration]) -> Section:
+    rows: list[tuple[str, ...]] = []
+    lines: list[str] = []
+    for group in groups:
+        name, members = _name_of(group, report.by), report.members(group)
+        rows.append((name, *_row(group)))
+        if len(members) == 1:
+            lines += _details(name, members[0])
+            continue
+        for told, one in zip(_told_apart(members), members, strict=True):
+            rows.append((f"  {told}", *_row(one)))
+            lines += _details(f"{name} {told}", one)
     return Section(
-        f"schema {clip(schema)} ({fingerprint}), model {clip(model or 'unknown')}",
+        f"schema {clip(schema)} ({fingerprint})",
         table=Table(
-            ("strategy", "n", "exact %", "first pass %", "after re-ask %", "unhandled %"),
-            tuple((name, *_row(one)) for name, one in named),
+            (report.by, "n", "exact %", "first pass %", "after re-ask %", "unhandled %"), tuple(rows)
         ),
-        lines=tuple(line for name, one in named for line in _details(name, one)),
+        lines=tuple(lines),
     )
 
 
-def _names(configurations: Sequence[Configuration]) -> list[str]:
-    """Give the strategies of each; where some have the same ones, also what tells them apart."""
+def _name_of(group: Configuration, by: By) -> str:
+    if by == "segment":
+        return clip(group.segment or NO_SEGMENT)
+    if by == "model":
+        return clip(group.model or "unknown")
+    return clip(group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
+
+
+def _told_apart(members: Sequence[Configuration]) -> list[str]:
+    """Name the configurations of a group by their strategies, and by what else they differ in."""
+    parts = [
+        part
+        for part in ("function", "model", "target", "settings", "version")
+        if len({getattr(one, part) for one in members}) > 1
+    ]
     names = []
-    for one in configurations:
-        alike = [other for other in configurations if other.strategies == one.strategies]
-        told = [
-            f"{part} {clip(getattr(one, part) or 'none')}"
-            for part in ("target", "settings", "version")
-            if len({getattr(other, part) for other in alike}) > 1
-        ]
-        names.append(one.strategies + (f" ({', '.join(told)})" if told else ""))
+    for one in members:
+        told = ", ".join(f"{part} {clip(getattr(one, part) or 'none')}" for part in parts)
+        names.append(f"{one.strategies} ({told})" if told else f"{one.strategies}")
     return names
 
 
@@ -77,7 +95,10 @@ def _row(one: Configuration) -> tuple[str, ...]:
 def _details(name: str, one: Configuration) -> Iterator[str]:
     used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
     seconds = f"{_seconds(one.elapsed_p50_s)}/{_seconds(one.elapsed_p95_s)}"
-    yield f"{name} took {one.attempts} attempts, tokens in/out {used}, seconds p50/p95 {seconds}"
+    yield (
+        f"{name} asked {clip(one.model or 'an unknown model')} by {one.strategies}: "
+        f"{plural(one.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
+    )
     if one.repaired.count:
         yield f"{name} repaired {one.repaired.count:g} calls: {bounded(one.repaired)} %"
     if one.failures:

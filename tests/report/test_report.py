@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
+from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
@@ -71,11 +72,14 @@ def test_figures_of_a_store(store):
     assert found == Configuration(
         schema="invoice",
         schema_fingerprint="f" * 16,
+        function="shop.extract",
         model="m1",
         target=None,
         strategies="system_prompt",
         settings="{}",
         version="v1",
+        segment=None,
+        varies=(),
         calls=4,
         exact=Rate.of(1, 4),
         first_pass=Rate.of(2, 4),
@@ -100,17 +104,17 @@ def test_text_of_a_report(store):
     text = as_text(recorded(store, *OUTCOMES))
 
     assert text == (
-        "report: 1 configuration of 1 schema\n"
+        "report: 1 function of 1 schema\n"
         "dropped      none\n"
         "bounds       [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
         "\n"
-        "schema invoice (ffffffffffffffff), model m1\n"
-        "  strategy       n           exact %      first pass %    after re-ask %       unhandled %\n"
-        "  system_prompt  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
-        "  - system_prompt took 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
-        "  - system_prompt failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
-        "  - system_prompt broke: /total type 2\n"
-        "  - system_prompt: 1 calls without a reply, outside of the rates"
+        "schema invoice (ffffffffffffffff)\n"
+        "  function      n           exact %      first pass %    after re-ask %       unhandled %\n"
+        "  shop.extract  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
+        "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
+        "  - shop.extract failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
+        "  - shop.extract broke: /total type 2\n"
+        "  - shop.extract: 1 calls without a reply, outside of the rates"
     )
 
 
@@ -131,7 +135,7 @@ def test_calls_without_a_reply_give_no_rate(store):
     """Where every call failed on the wire the rates are no data and the calls are told."""
     text = as_text(recorded(store, OUTCOMES[-1]))
 
-    assert "  system_prompt  0  no data       no data         no data      no data\n" in text
+    assert "  shop.extract  0  no data       no data         no data      no data\n" in text
     assert "tokens in/out ?/?" in text
     assert "1 calls without a reply, outside of the rates" in text
     assert " 0.0 [" not in text
@@ -179,41 +183,88 @@ def test_report_is_filtered(store):
         return sum(found.calls for found in report_on(store, **which).configurations)
 
     assert (calls(), calls(schema="order"), calls(schema="e" * 16)) == (4, 1, 1)
-    assert (calls(function="other"), calls(since=1_500.0), calls(schema="unknown")) == (1, 1, 0)
+    assert (calls(function="other"), calls(function="extract"), calls(since=1_500.0)) == (1, 3, 1)
+    assert calls(function="other", since=1_500.0) == 0
 
 
-def test_configurations_stand_apart(store):
-    """Strategies of one schema and model share a table; models and schemas have their own."""
-    text = as_text(
-        recorded(store, outcome(1), outcome(2, strategies="bare>few_shot"), outcome(3, model=None))
+def test_each_function_is_a_row(store):
+    """The functions of a schema share a table, the worst first; schemas have their own."""
+    report = recorded(
+        store,
+        *(outcome(number) for number in range(20)),
+        *(outcome(number, TOTAL, ..., function="mail.extract") for number in range(20, 40)),
+        outcome(40, schema_name="order", schema_fingerprint="e" * 16),
     )
+    text = as_text(report)
 
-    assert [line for line in text.splitlines() if line.startswith("schema ")] == [
-        "schema invoice (ffffffffffffffff), model unknown",
-        "schema invoice (ffffffffffffffff), model m1",
+    assert text.startswith("report: 3 functions of 2 schemas\n")
+    assert [line.split()[0] for line in text.splitlines() if "  20  " in line] == [
+        "mail.extract",
+        "shop.extract",
     ]
-    assert "  bare>few_shot  1" in text
+    assert [(group.function, group.calls) for group in report.groups] == [
+        ("mail.extract", 20), ("shop.extract", 20), ("shop.extract", 1),
+    ]  # fmt: skip
 
 
-def test_what_looks_the_same_is_told_apart(store):
-    """Rows with one strategy say what else they differ in, in the table and below it; others do not."""
-    text = as_text(
-        recorded(
-            store,
-            outcome(1),
-            outcome(2, version="v2"),
-            outcome(3, version="v2", settings='{"max_attempts":3}'),
-            outcome(4, strategies="bare"),
-        )
+def test_configurations_of_a_function_stand_under_it(store):
+    """What is added up stands under its sum, by all that it differs in; what it has in common is in the sum."""
+    report = recorded(
+        store,
+        outcome(1),
+        outcome(2, TOTAL, ..., version="v2"),
+        outcome(3, version="v2", settings='{"max_attempts":3}'),
+        outcome(4, strategies="bare"),
     )
+    (group,) = report.groups
+    text = as_text(report)
 
-    assert [line.split("  ")[1] for line in text.splitlines() if "100.0" in line] == [
-        "bare",
+    assert (group.calls, group.unhandled, group.model) == (4, Rate.of(1, 4), "m1")
+    assert (group.varies, group.version) == (("strategies", "settings", "version"), None)
+    assert [
+        line.split("  ")[2] for line in text.splitlines() if line.startswith("    ") and "/" not in line
+    ] == [
+        "bare (settings {}, version v1)",
         'system_prompt (settings {"max_attempts":3}, version v2)',
         "system_prompt (settings {}, version v1)",
         "system_prompt (settings {}, version v2)",
     ]
-    assert "  - system_prompt (settings {}, version v1) took 1 attempts" in text
+    assert "  - shop.extract system_prompt (settings {}, version v1) asked m1 by system_prompt: 1 att" in text
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("function", ["mail.extract", "shop.extract"]),
+        ("segment", ["(no segment)", "eu"]),
+        ("model", ["m1", "m2"]),
+        ("version", ["mail.extract v1", "shop.extract v1", "shop.extract v2"]),
+    ],
+)
+def test_calls_are_put_together_by_what_is_asked(store, by, names):
+    """`by` is what a row is; its rates are those of all its calls."""
+    for given in (
+        outcome(1, segment="eu"),
+        outcome(2, segment="eu", version="v2", model="m2"),
+        outcome(3, TOTAL, ..., function="mail.extract"),
+    ):
+        store.record(given)
+    report = report_on(store, by=by)
+    text = as_text(report)
+
+    assert {name for name in names if f"\n  {name} " in text} == set(names)
+    for group in report.groups:
+        members = report.members(group)
+        assert group.unhandled == Rate.of(
+            sum(one.unhandled.count for one in members), sum(one.calls for one in members)
+        )
+    assert sum(group.calls for group in report.groups) == 3
+
+
+def test_a_grouping_that_is_none_is_an_error(store):
+    """There are four groupings."""
+    with pytest.raises(InvalidArgument, match="did you mean 'version'"):
+        report_on(store, by="versions")
 
 
 def test_targets_are_told_apart(store):
@@ -228,7 +279,7 @@ def test_repaired_calls_are_told_apart(store):
     """Valid after repair is shown apart from valid at once and after a re-ask."""
     text = as_text(recorded(store, outcome(1, form="repaired_lossy"), outcome(2)))
 
-    assert f"  - system_prompt repaired 1 calls: {bounded(Rate.of(1, 2))} %" in text.splitlines()
+    assert f"  - shop.extract repaired 1 calls: {bounded(Rate.of(1, 2))} %" in text.splitlines()
 
 
 def test_drops_are_told():

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which configurations are asked for by name, and what is said of a name that is not there.
+
+Rules: a function goes by its name or by an end of it that begins behind a dot; the whole name goes first, and an end
+that several have is an error that lists them. Nothing is guessed: a name that is not there is an error too, with the
+near ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.store import Store
+
+__all__ = ["NO_SEGMENT", "Chosen", "chosen_of", "named_function", "rows_of"]
+
+NO_SEGMENT = "(no segment)"
+"""What the part of the traffic is called that has no segment."""
+
+_MOST_LISTED = 8
+_MOST_NEAR = 3
+
+
+class Chosen(NamedTuple):
+    """Names as the store has them; None does not restrict."""
+
+    schema: str | None = None
+    function: str | None = None
+    segment: str | None = None
+
+    def takes(self, row: ConfigurationCounts) -> bool:
+        """Say whether a row has these names."""
+        return (
+            self.schema in (None, row.schema_name, row.schema_fingerprint)
+            and self.function in (None, row.function)
+            and self.segment in (None, row.segment or NO_SEGMENT)
+        )
+
+
+def chosen_of(
+    store: Store,
+    rows: Iterable[ConfigurationCounts],
+    *,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+) -> Chosen:
+    """Find the names that are meant among all that the store has.
+
+    Args:
+        store: For the messages.
+        rows: Of all times: a name that has no calls since some day is a name still.
+        schema: Name or fingerprint.
+        function: Name, or an end of it behind a dot.
+        segment: Name.
+
+    Raises:
+        InvalidArgument: One is not there, or several functions have that end; the message lists them.
+    """
+    found, left = Chosen(), list(rows)
+    if schema is not None:
+        known = {row.schema_name for row in left}
+        if schema not in known | {row.schema_fingerprint for row in left}:
+            raise _unknown("schema", schema, known, store.url)
+        found = found._replace(schema=schema)
+        left = [row for row in left if found.takes(row)]
+    if function is not None:
+        found = found._replace(function=named_function(function, {row.function for row in left}, store.url))
+        left = [row for row in left if found.takes(row)]
+    if segment is not None:
+        known = {row.segment or NO_SEGMENT for row in left}
+        if segment not in known:
+            raise _unknown("segment", segment, known, store.url)
+        found = found._replace(segment=segment)
+    return found
+
+
+def rows_of(
+    store: Store,
+    *,
+    since: float | None = None,
+    schema: str | None = None,
+    function: str | None = None,
+    segment: str | None = None,
+) -> list[ConfigurationCounts]:
+    """Give the configurations that are asked for; the arguments and errors are those of `chosen_of`."""
+    if schema is function is segment is None:
+        return store.configurations(since=since)
+    rows = store.configurations()
+    chosen = chosen_of(store, rows, schema=schema, function=function, segment=segment)
+    if since is not None:
+        rows = store.configurations(since=since, schema=chosen.schema, function=chosen.function)
+    return [row for row in rows if chosen.takes(row)]
+
+
+def named_function(given: str, known: Iterable[str], where: str) -> str:
+    """Give the one function that a name or an end of it means.
+
+    Args:
+        given: What was asked for.
+        known: All names.
+        where: They stand, for the message.
+
+    Raises:
+        InvalidArgument: None or several are meant.
+    """
+    names = set(known)
+    if given in names:
+        return given
+    meant = sorted(name for name in names if name.endswith(f".{given}"))
+    if len(meant) == 1:
+        return meant[0]
+    if not meant:
+        raise _unknown("function", given, names, where)
+    raise InvalidArgument(
+        f"function {clip(repr(given))}: expected the name of one function, got an end that "
+        f"{len(meant)} have: {_listed(meant)}: give more of it"
+    )
+
+
+def _unknown(what: str, given: str, known: set[str], where: str) -> InvalidArgument:
+    text = f"no {what} {clip(repr(given))} is recorded in {where}"
+    if not known:
+        return InvalidArgument(f"{text}, where nothing is")
+    near = _near(given, known)
+    if near:
+        return InvalidArgument(f"{text}, did you mean {' or '.join(map(repr, near))}?")
+    return InvalidArgument(f"{text}; recorded {'is' if len(known) == 1 else 'are'} {_listed(sorted(known))}")
+
+
+def _near(given: str, known: set[str]) -> list[str]:
+    """Give the names that are near to one, or that have an end that is."""
+    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+
+    ends: dict[str, list[str]] = {}
+    for name in sorted(known):
+        for end in dict.fromkeys(_ends(name.casefold(), given.count("."))):
+            ends.setdefault(end, []).append(name)
+    near = get_close_matches(given.casefold(), ends, n=_MOST_NEAR)
+    return list(dict.fromkeys(name for end in near for name in ends[end]))[:_MOST_NEAR]
+
+
+def _ends(name: str, dots: int) -> Iterator[str]:
+    yield name
+    yield ".".join(name.split(".")[-dots - 1 :])
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _MOST_LISTED
+    return ", ".join(map(clip, names[:_MOST_LISTED])) + (f" and {more} more" if more > 0 else "")
