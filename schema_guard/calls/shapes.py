@@ -1,27 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What kind of callable a guarded function is, and by which of its parameters the task reaches it."""
+"""What kind of callable a guarded function is, and by which of its parameters the task and what is ours reach it.
+
+Rules: what the caller gives is never replaced: a text of ours stands behind theirs, a dict of ours gives way to
+theirs; which parameters are ours is found in `parameters`.
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_origin
 
+from schema_guard.calls.parameters import (
+    BY_THEIR_NAMES,
+    USES,
+    ParameterNames,
+    implementation,
+    name_of,
+    ours_of,
+)
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from schema_guard.core.values import Ask, Prompt
+
+__all__ = [
+    "Shape",
+    "all_arguments",
+    "arguments",
+    "check_given",
+    "gives_feedback",
+    "implementation",
+    "name_of",
+    "paths_of",
+    "shape_of",
+    "task_of",
+]
 
 _TASK_NAMES = ("prompt", "messages")
 # Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
 _TASK_TYPES = (str, list, Sequence, inspect.Parameter.empty)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
+
+
+# A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
+_BAG = "extra_body"
 
 
 class Shape(NamedTuple):
@@ -31,8 +59,10 @@ class Shape(NamedTuple):
         task: Name of the parameter that carries the task; None when a function that builds its own prompt has none.
         default: The task of a call that gives none; `Parameter.empty` when it must.
         positional: Names of the parameters that can be given by position, in order.
-        takes_options: Whether it has a parameter `options`.
-        delivery: `instructions` or `feedback` when it has a parameter of that name, else `prompt`.
+        instructions: Name of the parameter for the strategy's text and the correction; None without one.
+        feedback: Name of the parameter for the correction; None without one.
+        options: Name of the parameter for the provider's arguments; None without one.
+        defaults: What each of these three has in a call that gives none; `Parameter.empty` when it must.
         is_async: Whether calling it gives something to await or to iterate with `async for`.
         is_async_generator: Whether it is to iterate.
         is_plain: Whether it takes the task as its first argument and nothing else of ours.
@@ -42,25 +72,41 @@ class Shape(NamedTuple):
     task: str | None
     default: Any
     positional: tuple[str, ...]
-    takes_options: bool
-    delivery: Literal["prompt", "feedback", "instructions"]
+    instructions: str | None
+    feedback: str | None
+    options: str | None
+    defaults: Mapping[str, Any]
     is_async: bool
     is_async_generator: bool
     is_plain: bool
     is_sent: bool
+
+    @property
+    def delivery(self) -> Literal["prompt", "feedback", "instructions"]:
+        """By what the correction reaches the function in a call that does not give it itself."""
+        if self.instructions is not None:
+            return "instructions"
+        return "prompt" if self.feedback is None else "feedback"
 
     def bound(self) -> Shape:
         """Give the shape of the method that binding the function to an instance makes."""
         return self._replace(positional=self.positional[1:])
 
 
-def shape_of(function: Callable[..., Any], prompt: str | None = None, *, observe: bool = False) -> Shape:
+def shape_of(
+    function: Callable[..., Any],
+    prompt: str | None = None,
+    *,
+    observe: bool = False,
+    named: ParameterNames = BY_THEIR_NAMES,
+) -> Shape:
     """Find how a function takes its task.
 
     Args:
         function: Any callable.
         prompt: The parameter that the user named; None to find it.
         observe: Whether the arguments pass as they are, so that no parameter has to carry the task.
+        named: The parameters that the user said are ours, or are not.
 
     Raises:
         InvalidArgument: There is no such parameter, or more than one could be meant.
@@ -69,43 +115,32 @@ def shape_of(function: Callable[..., Any], prompt: str | None = None, *, observe
         signature = inspect.signature(function)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
-    named = {
+    known = {
         p.name: p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
-    delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
-    if "instructions" in named:
-        delivery = "instructions"
-    elif "feedback" in named:
-        delivery = "feedback"
-    is_sent = not observe and delivery != "instructions"
+    ours = ours_of(function, known, named, prompt)
+    is_sent = not observe and "instructions" not in ours
     try:
-        task = _task_parameter(function, signature, named, prompt)
+        task = _task_parameter(function, signature, known, prompt, ours)
     except InvalidArgument:
         if prompt is not None or is_sent:
             raise
         task = None
-    positional = tuple(p.name for p in named.values() if p.kind is not p.KEYWORD_ONLY)
+    positional = tuple(p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY)
     is_async_generator = _is(inspect.isasyncgenfunction, function)
     return Shape(
         task=task,
-        default=named[task].default if task is not None else inspect.Parameter.empty,
+        default=known[task].default if task is not None else inspect.Parameter.empty,
         positional=positional,
-        takes_options="options" in named,
-        delivery=delivery,
+        instructions=ours.get("instructions"),
+        feedback=ours.get("feedback"),
+        options=ours.get("options"),
+        defaults={name: known[name].default for name in ours.values()},
         is_async=is_async_generator or _is(inspect.iscoroutinefunction, function),
         is_async_generator=is_async_generator,
-        is_plain=positional[:1] == (task,) and delivery == "prompt" and "options" not in named,
+        is_plain=positional[:1] == (task,) and not ours,
         is_sent=is_sent,
     )
-
-
-def implementation(function: Any) -> Any:
-    """Give the function that runs in the end: behind partials, bound methods and callable objects."""
-    while isinstance(function, partial):
-        function = function.func
-    function = getattr(function, "__func__", function)
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - the slot is what runs
-    return call if inspect.isfunction(call) else function
 
 
 def _is(kind: Callable[[Any], bool], function: Any) -> bool:
@@ -113,16 +148,12 @@ def _is(kind: Callable[[Any], bool], function: Any) -> bool:
     return kind(function) or kind(implementation(function))
 
 
-def name_of(function: Any) -> str:
-    """Give the qualified name of a callable; a partial has that of its function, an object that of its class."""
-    while isinstance(function, partial):
-        function = function.func
-    name = getattr(function, "__qualname__", None) or getattr(function, "name", None)
-    return name if isinstance(name, str) else type(function).__qualname__
-
-
 def _task_parameter(
-    function: Any, signature: inspect.Signature, named: Mapping[str, inspect.Parameter], prompt: str | None
+    function: Any,
+    signature: inspect.Signature,
+    named: Mapping[str, inspect.Parameter],
+    prompt: str | None,
+    ours: Mapping[str, str],
 ) -> str:
     listed = ", ".join(_written(p) for p in signature.parameters.values()) or "none"
     if prompt is not None:
@@ -135,7 +166,9 @@ def _task_parameter(
     found = next((name for name in _TASK_NAMES if name in named), None)
     if found is not None:
         return found
-    candidates = [name for name, parameter in named.items() if _may_carry_task(parameter)]
+    free = [name for name, p in named.items() if name not in ours.values() and _may_carry_task(p)]
+    # What bears one of our names carries the task only where nothing else can.
+    candidates = [name for name in free if name not in USES] or free
     if len(candidates) == 1:
         return candidates[0]
     problem = (
@@ -150,10 +183,7 @@ def _task_parameter(
 
 
 def _may_carry_task(parameter: inspect.Parameter) -> bool:
-    if (
-        parameter.name in ("self", "cls", "options", "feedback", "instructions")
-        or parameter.default is not parameter.empty
-    ):
+    if parameter.name in ("self", "cls") or parameter.default is not parameter.empty:
         return False
     annotation = parameter.annotation
     if isinstance(annotation, str):
@@ -237,16 +267,114 @@ def arguments(
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
     if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
         return (ask.prompt,), kwargs
-    sent = ask.prompt if isinstance(ask.prompt, str) else [message.as_dict() for message in ask.prompt]
-    if shape.takes_options:
-        theirs = _given(shape, args, kwargs, "options", None)
-        args, kwargs = _with(shape, args, kwargs, "options", {**(theirs or {}), **(options or {})})
-    if shape.delivery == "instructions":
-        return _with(shape, args, kwargs, "instructions", sent)
-    if shape.delivery == "feedback":
-        args, kwargs = _with(shape, args, kwargs, "feedback", ask.correction)
+    if shape.options is not None:
+        merged = _merged(options or {}, _given_options(shape, args, kwargs) or {})
+        args, kwargs = _with(shape, args, kwargs, shape.options, merged)
+    if shape.feedback is not None and _wants_feedback(shape, ask, args, kwargs):
+        args, kwargs = _with(shape, args, kwargs, shape.feedback, ask.correction)
+    if shape.instructions is not None:
+        theirs = _given_instructions(shape, args, kwargs)
+        text = f"{theirs}\n\n{ask.prompt}" if theirs and ask.prompt else theirs or ask.prompt
+        return _with(shape, args, kwargs, shape.instructions, text)
     assert shape.task is not None
+    sent = ask.prompt if isinstance(ask.prompt, str) else [message.as_dict() for message in ask.prompt]
     return _with(shape, args, kwargs, shape.task, sent)
+
+
+def check_given(
+    shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], reserved: Mapping[tuple[str, ...], str]
+) -> None:
+    """Check what a call gives by the parameters that are ours.
+
+    Args:
+        shape: Of the function.
+        args: Of the call.
+        kwargs: Of the call.
+        reserved: The strategy that sets it, for each key of options by which the format is asked for; of what is
+            merged key by key, the path to the key.
+
+    Raises:
+        InvalidArgument: It is of another type than what it has to be joined with, or sets what a strategy sets.
+    """
+    if shape.instructions is not None:
+        _given_instructions(shape, args, kwargs)
+    theirs = _given_options(shape, args, kwargs)
+    for path, strategy in reserved.items() if theirs else ():
+        clash = _clash(theirs or {}, path)
+        if clash:
+            where = "".join(f"[{key!r}]" for key in clash)
+            raise InvalidArgument(
+                f"{shape.options}{where}: strategy {strategy!r} asks for the format by it, and the call gives one "
+                "too: leave it out of the call, or guard with a strategy that sets no options, such as 'system_prompt'"
+            )
+
+
+def _clash(theirs: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+    key, *inner = path
+    if key not in theirs:
+        return ()
+    if not inner or not isinstance(theirs[key], Mapping):
+        return (key,)
+    return path if inner[0] in theirs[key] else ()
+
+
+def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Give the keys of options, of what is merged key by key the paths to its keys."""
+    paths: list[tuple[str, ...]] = []
+    for key, value in options.items():
+        paths += [(key, inner) for inner in value] if key == _BAG else [(key,)]
+    return paths
+
+
+def gives_feedback(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether a call gives its own feedback, so that its correction has to stand in the prompt."""
+    return shape.feedback is not None and _given(shape, args, kwargs, shape.feedback, None) is not None
+
+
+def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if gives_feedback(shape, args, kwargs):
+        return False
+    assert shape.feedback is not None
+    # A default says what a call without correction has.
+    return ask.correction is not None or shape.defaults[shape.feedback] is inspect.Parameter.empty
+
+
+def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Give the caller's own text, or the default's; `""` without one."""
+    assert shape.instructions is not None
+    given = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
+    if given is None or given is inspect.Parameter.empty:
+        return ""
+    if not isinstance(given, str):
+        raise InvalidArgument(
+            f"{shape.instructions}={clip(repr(given))}: expected a str, behind which the text about the format is put; "
+            "to have it passed as it is: guard(..., instructions_to=None)"
+        )
+    return given
+
+
+def _given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
+    """Give the caller's own arguments for the provider, or the default's; None without any."""
+    if shape.options is None:
+        return None
+    given = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
+    if given is None or given is inspect.Parameter.empty:
+        return None
+    if not isinstance(given, Mapping):
+        raise InvalidArgument(
+            f"{shape.options}={clip(repr(given))}: expected a dict or None, which the provider's arguments join; "
+            "to have it passed as it is: guard(..., options_to=None)"
+        )
+    return given
+
+
+def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Give both, the caller's before ours."""
+    merged = {**ours, **theirs}
+    bags = ours.get(_BAG), theirs.get(_BAG)
+    if isinstance(bags[0], Mapping) and isinstance(bags[1], Mapping):
+        merged[_BAG] = {**bags[0], **bags[1]}
+    return merged
 
 
 def _given(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], name: str, default: Any) -> Any:

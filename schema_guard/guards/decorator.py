@@ -18,7 +18,6 @@ from typing import (
     TypedDict,
     TypeVar,
     Unpack,
-    cast,
     overload,
 )
 
@@ -63,6 +62,9 @@ if TYPE_CHECKING:
         store: str | Recorder | Unset | None
         limits: Limits | None
         budget: Budget | None
+        instructions_to: str | Unset | None
+        feedback_to: str | Unset | None
+        options_to: str | Unset | None
 
     class _Observer(Protocol[V]):
         """What `guard(..., observe=True)` gives: the decorated function gives what it gave before."""
@@ -146,6 +148,9 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
     budget: Budget | None = None,
+    instructions_to: str | Unset | None = UNSET,
+    feedback_to: str | Unset | None = UNSET,
+    options_to: str | Unset | None = UNSET,
     **unknown: Any,
 ) -> Any:
     """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
@@ -175,6 +180,13 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             `default_store()`.
         limits: How large a reply may be.
         budget: What one call may spend.
+        instructions_to: The parameter that gets the text about the format, and later the correction, behind what the
+            caller gives or its default is; the function builds its own prompt. None for none. Left out:
+            `instructions`, if it is annotated `str` or nothing.
+        feedback_to: The parameter that gets the correction in calls that give none. None for none. Left out:
+            `feedback`, if its default is None and it is annotated `str | None` or nothing.
+        options_to: The parameter that gets the provider's arguments, in a new dict, beside those that the caller
+            gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
         **unknown: Refused; the words of other libraries are told which argument of these they mean.
 
     Returns:
@@ -184,31 +196,27 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         InvalidArgument: At decoration, for everything that is wrong with the use of it.
         InvalidSchema: At decoration.
     """
+    return _guard(**locals())
+
+
+def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
+    """Guard with the arguments of `guard`, by their names."""
     if unknown:
         from schema_guard.guards.unknown import refuse  # only a wrong word needs it
 
         refuse(unknown, tuple(Guard.__dataclass_fields__))
     bare = _is_function(schema)
-    settings: Guard[Any, Any] = Guard(
-        schema=None if schema is UNSET or bare else schema_of(schema),
-        strategy=tuple(strategy) if isinstance(strategy, list) else cast("str", strategy),
-        max_attempts=max_attempts,
-        prompt=prompt,
-        examples=tuple(_example(example) for example in _listed("examples", examples, "(task, value)")),
-        checks=tuple(_listed("checks", checks, "callables")),
-        repair=repair,
-        observe=observe,
-        on_failure=on_failure,
-        default=default,
-        name=name,
-        version=version,
-        segment=segment,
-        model=model,
-        target=target,
-        store=store,
-        limits=Limits() if limits is None else limits,
-        budget=Budget() if budget is None else budget,
-    )
+    strategy = given["strategy"]
+    examples = _listed("examples", given["examples"], "(task, value)")
+    joined = {
+        "schema": None if schema is UNSET or bare else schema_of(schema),
+        "strategy": tuple(strategy) if isinstance(strategy, list) else strategy,
+        "examples": tuple(_example(example) for example in examples),
+        "checks": tuple(_listed("checks", given["checks"], "callables")),
+        "limits": Limits() if given["limits"] is None else given["limits"],
+        "budget": Budget() if given["budget"] is None else given["budget"],
+    }
+    settings: Guard[Any, Any] = Guard(**{**given, **joined})
     return settings(schema) if bare else settings
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 
 from schema_guard.calls import drive, identity
 from schema_guard.calls.identity import current_call_id
-from schema_guard.calls.shapes import arguments, name_of, task_of
+from schema_guard.calls.shapes import arguments, check_given, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument
 from schema_guard.guards.prepare import prepare
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Guard(Settings[V, R]):
     """The settings of `guard(...)`, which guard a function when they are called with it. See `guard`."""
+
+    # A dataclass with slots makes one of its own where the class itself has none.
+    __setstate__ = Settings.__setstate__
 
     @overload
     def __call__(self, function: Callable[P, _Nobody]) -> Guarded[P, V, R]: ...
@@ -96,10 +99,13 @@ class _Guarded(Generic[P, V, R]):
         """Bind the task and start the loop; nothing is asked yet."""
         prepared = self._prepared
         task = task_of(prepared.shape, prepared.function, args, kwargs)
+        plan = prepared.plan
+        if not prepared.shape.is_plain and not prepared.settings.observe:
+            check_given(prepared.shape, args, kwargs, prepared.reserved)
+            if plan.delivery == "feedback" and gives_feedback(prepared.shape, args, kwargs):
+                plan = plan._replace(delivery="prompt")
         call = prepared.call()
-        return _Started(
-            prepared, prepared.store(), task, call, enforce(task, prepared.plan, call), args, kwargs
-        )
+        return _Started(prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs)
 
     def __repr__(self) -> str:
         return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
@@ -283,7 +289,7 @@ class _Started:
         prepared = self.prepared
         if prepared.settings.observe:
             return self.invoke_untouched()
-        options = prepared.options(ask) if prepared.shape.takes_options else None
+        options = None if prepared.shape.options is None else prepared.options(ask)
         args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
         if identity.interceptor is not None:
             function = partial(prepared.function, *args, **kwargs)

@@ -9,7 +9,8 @@ from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.identity import current_call_id, current_tags, new_call_id
-from schema_guard.calls.shapes import Shape, implementation, name_of, shape_of
+from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
+from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
 from schema_guard.calls.version import version_of
 from schema_guard.core.enforce import Plan, Step
 from schema_guard.core.prompting import Example
@@ -18,10 +19,12 @@ from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.names import recorded_name
-from schema_guard.guards.settings import resolved_store
+from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.strategy import Strategy
     from schema_guard.core.values import Ask
@@ -40,6 +43,7 @@ class Prepared(NamedTuple):
         shape: How to call it.
         plan: For the loop.
         target: Whose arguments `options` holds; None when the function takes none.
+        reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
         configuration: Every call's fields from `function` to `version`, in the order of `Call`.
     """
 
@@ -49,6 +53,7 @@ class Prepared(NamedTuple):
     shape: Shape
     plan: Plan
     target: str | None
+    reserved: Mapping[tuple[str, ...], str]
     configuration: tuple[str, str, str, str | None, str | None, str, str, str]
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
@@ -86,7 +91,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         InvalidArgument: The function cannot be guarded with these settings.
         InvalidSchema: Its return annotation is no schema.
     """
-    shape = shape_of(function, settings.prompt, observe=settings.observe)
+    shape = shape_of(function, settings.prompt, observe=settings.observe, named=_named(settings))
     schema = settings.schema or _returned(function)
     # A model brings its own name and target; so does a bound method of one.
     model = _model_of(function)
@@ -119,17 +124,25 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         _settings_text(settings, plan),
         settings.version or version_of(function, steps),
     )
-    prepared = Prepared(
+    reserved = {} if target is None or shape.options is None else _reserved(target, plan)
+    if not settings.observe:
+        # What its defaults give, so that a call that gives nothing cannot fail on them.
+        check_given(shape, (), {}, reserved)
+    return Prepared(
         settings=settings,
         function=function,
         name=name,
         shape=shape,
         plan=plan,
         target=target,
+        reserved=reserved,
         configuration=configuration,
     )
-    _compile_options(prepared)
-    return prepared
+
+
+def _named(settings: Settings[Any, Any]) -> ParameterNames:
+    given = (settings.instructions_to, settings.feedback_to, settings.options_to)
+    return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in given])
 
 
 def _model_of(function: Any) -> Any:
@@ -176,11 +189,11 @@ def _check_options(
     if not needing and not limited:
         return
     what = f"strategy={needing[0]!r}" if needing else "an output limit in budget="
-    if not shape.takes_options:
+    if shape.options is None:
         text = ", ".join(name for name, strategy in STRATEGIES.items() if not strategy.needs_options)
         raise InvalidArgument(
-            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict' and "
-            f"pass it on as create(..., **options), or use one of {text}"
+            f"{what}: {name_of(function)} must take the provider's arguments: give it a parameter 'options: dict | None = None' and "
+            f"pass it on as create(..., **(options or {{}})), or use one of {text}"
         )
     if target is None:
         raise InvalidArgument(
@@ -208,19 +221,16 @@ def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]
     return Step.of(strategy, schema, shown)
 
 
-def _compile_options(prepared: Prepared) -> None:
+def _reserved(target: str, plan: Plan) -> dict[tuple[str, ...], str]:
     """Make every strategy's options once, so that what a target cannot do is an error now and not at a call."""
-    if prepared.target is None or not prepared.shape.takes_options:
-        return
     from schema_guard.targets import options_for
 
-    for step in prepared.plan.steps:
-        options_for(
-            prepared.target,
-            step.strategy.name,
-            prepared.plan.schema,
-            output_tokens=prepared.plan.budget.output_tokens,
-        )
+    reserved: dict[tuple[str, ...], str] = {}
+    for step in plan.steps:
+        options = options_for(target, step.strategy.name, plan.schema)
+        reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
+    options_for(target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
+    return reserved
 
 
 def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
@@ -232,6 +242,9 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
         said["repair"] = plan.repair
     if settings.checks:
         said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
+    for use in ("instructions_to", "feedback_to", "options_to"):
+        if not isinstance(getattr(settings, use), Unset):
+            said[use] = getattr(settings, use)
     for name, default in (("limits", Limits()), ("budget", Budget())):
         given = getattr(settings, name)
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}

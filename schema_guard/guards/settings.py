@@ -64,6 +64,16 @@ class Settings(Generic[V, R]):
     store: str | Recorder | Unset | None = UNSET
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
+    instructions_to: str | Unset | None = UNSET
+    feedback_to: str | Unset | None = UNSET
+    options_to: str | Unset | None = UNSET
+
+    def __setstate__(self, state: list[Any]) -> None:
+        """Take what a pickle holds; one of an earlier release has not the fields that came later."""
+        for name, part in zip(self.__dataclass_fields__, state, strict=False):
+            object.__setattr__(self, name, part)
+        for later in list(self.__dataclass_fields__.values())[len(state) :]:
+            object.__setattr__(self, later.name, later.default)
 
     def __post_init__(self) -> None:  # noqa: C901 - one check an argument
         if not _is_count(self.max_attempts):
@@ -80,6 +90,9 @@ class Settings(Generic[V, R]):
         _require_one_of("repair", self.repair, _REPAIRS)
         for word in ("prompt", "name", "version", "segment", "model", "target"):
             _require_text(word, getattr(self, word))
+        for word in ("instructions_to", "feedback_to", "options_to"):
+            if not isinstance(getattr(self, word), Unset):
+                _require_text(word, getattr(self, word))
         if self.default is not UNSET and self.on_failure == "return":
             raise InvalidArgument(
                 "default= and on_failure='return': expected one of them: both say what a failed call gives"

@@ -266,7 +266,7 @@ def test_any_keywords_are_no_parameter_of_ours():
     """`**options` is no parameter `options`, whatever it is called."""
     shape = shape_of(passing_on)
 
-    assert (shape.task, shape.takes_options) == ("text", False)
+    assert (shape.task, shape.options) == ("text", None)
 
 
 # What a call is asked.
@@ -431,13 +431,13 @@ SENT = (
     Sent("options", taking_options, ("old",), {}, NEW, (("new",), {"options": {"a": 1}}), {"a": 1}),
     Sent("no options", taking_options, ("old",), {}, NEW, (("new",), {"options": {}})),
     Sent(
-        "ours beside the caller's options",
+        "the caller's options before ours",
         taking_options,
         ("old",),
         {"options": {"a": 0, "b": 2}},
         NEW,
-        (("new",), {"options": {"a": 1, "b": 2}}),
-        {"a": 1},
+        (("new",), {"options": {"a": 0, "b": 2, "c": 1}}),
+        {"a": 1, "c": 1},
     ),
     Sent(
         "options by position",
@@ -445,11 +445,11 @@ SENT = (
         ("old", {"a": 0, "b": 2}),
         {},
         NEW,
-        (("new", {"a": 1, "b": 2}), {}),
+        (("new", {"a": 0, "b": 2}), {}),
         {"a": 1},
     ),
     Sent("feedback", taking_feedback, ("old",), {}, ask("new", "no"), (("new",), {"feedback": "no"})),
-    Sent("no feedback yet", taking_feedback, ("old",), {}, NEW, (("new",), {"feedback": None})),
+    Sent("no feedback yet", taking_feedback, ("old",), {}, NEW, (("new",), {})),
     Sent("feedback by position", taking_feedback, ("old", None), {}, ask("new", "no"), (("new", "no"), {})),
     Sent("instructions", without_task, ({"a": 1},), {}, NEW, (({"a": 1},), {"instructions": "new"})),
     Sent("instructions and a task", with_both, (1,), {"prompt": "old"}, NEW, ((1,), {"prompt": "old", "instructions": "new"})),

@@ -18,8 +18,8 @@ from tests.guards.functions import GOOD, TOTAL, VALUE, NotAFunction, ask
 
 KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"
 NEEDS = (
-    "ask must take the provider's arguments: give it a parameter 'options: dict' and pass it on as "
-    "create(..., **options), or use one of bare, system_prompt, few_shot, reason_then_format"
+    "ask must take the provider's arguments: give it a parameter 'options: dict | None = None' and pass it on as "
+    "create(..., **(options or {})), or use one of bare, system_prompt, few_shot, reason_then_format"
 )
 
 

@@ -56,21 +56,6 @@ def test_keyword_only_and_named_parameters():
     assert seen == [("a", "q", "dry"), ("a", "q", "warm")]
 
 
-def test_feedback_gets_the_correction():
-    """A parameter `feedback` gets None, then the correction; the prompt stays as it was."""
-    seen = []
-
-    @guard(TOTAL)
-    def ask_with(prompt, feedback):
-        seen.append((prompt, feedback))
-        return GOOD if feedback else BAD
-
-    assert ask_with("t") == VALUE
-    assert seen[0][0] == seen[1][0]
-    assert seen[0][1] is None
-    assert "At /total: expected number, got string" in seen[1][1]
-
-
 def test_instructions_get_the_strategys_text(store):
     """A parameter `instructions` gets the format, then format and correction; all else passes untouched."""
     seen = []

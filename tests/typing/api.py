@@ -94,6 +94,30 @@ assert_type(of_list("t"), list[Invoice])
 assert_type(of_schema("t"), Invoice)
 
 
+# What the guard fills in need not be given, and may be.
+
+
+@guard(Invoice, strategy="strict_schema", target="openai", feedback_to="again")
+def filled(
+    prompt: str, instructions: str = "", again: str | None = None, options: dict[str, Any] | None = None
+) -> str:
+    """Give a text."""
+    return str((prompt, instructions, again, {**(options or {})}))
+
+
+@guard(Invoice, options_to=None, instructions_to=None)
+def not_filled(prompt: str, options: dict[str, Any] | None = None) -> str:
+    """Give a text."""
+    return str((prompt, options))
+
+
+assert_type(filled("t"), Invoice)
+assert_type(filled("t", "Be brief.", options={"temperature": 0}), Invoice)
+assert_type(not_filled("t"), Invoice)
+filled("t", options="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+guard(Invoice, options_to=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
 # A function that is said to give Any is no coroutine function. Mypy gives up on it, pyright does not.
 
 

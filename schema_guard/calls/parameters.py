@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which parameters of a function are ours: for the text about the format, the correction, the provider's arguments.
+
+Rules: a parameter is ours by its name and an annotation that lets it be what we fill in, or because the user named
+it; a parameter of the user's that only bears such a name is left alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping, MutableMapping
+from functools import partial
+from types import SimpleNamespace, UnionType
+from typing import Any, Final, NamedTuple, get_args, get_origin
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+__all__ = ["BY_ITS_NAME", "BY_THEIR_NAMES", "USES", "ParameterNames", "implementation", "name_of", "ours_of"]
+
+USES = ("instructions", "feedback", "options")
+"""What a parameter can be ours for, and what it is called then."""
+BY_ITS_NAME = ""
+"""The parameter that is called so, if its annotation fits."""
+_NOTHING = inspect.Parameter.empty
+_TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
+
+
+class ParameterNames(NamedTuple):
+    """Which parameters the user says are ours: a name, None for none, or `BY_ITS_NAME`.
+
+    Attributes:
+        instructions: For the strategy's text, and the correction behind it.
+        feedback: For the correction.
+        options: For the provider's arguments.
+    """
+
+    instructions: str | None = BY_ITS_NAME
+    feedback: str | None = BY_ITS_NAME
+    options: str | None = BY_ITS_NAME
+
+
+BY_THEIR_NAMES: Final = ParameterNames()
+"""Nothing is named."""
+
+
+def ours_of(
+    function: Any, known: Mapping[str, inspect.Parameter], named: ParameterNames, prompt: str | None
+) -> dict[str, str]:
+    """Give the parameters that are ours, by what they are for.
+
+    Args:
+        function: The user's.
+        known: Its parameters by name, those for any number of arguments left out.
+        named: What the user said of them.
+        prompt: The parameter that the user said carries the task; None to find it.
+
+    Raises:
+        InvalidArgument: A named one is not there, or cannot be filled in.
+    """
+    ours: dict[str, str] = {}
+    for use, name in zip(USES, named, strict=True):
+        if name is BY_ITS_NAME:
+            parameter = known.get(use)
+            if parameter is not None and use != prompt and _fits(use, parameter, function):
+                ours[use] = use
+        elif name is not None:
+            _check_named(function, f"{use}_to", name, known)
+            if name == prompt or name in ours.values():
+                raise InvalidArgument(
+                    f"{use}_to={name!r}: expected a parameter of its own, and {name_of(function)} takes "
+                    f"{'the prompt' if name == prompt else 'something else of ours'} by this one"
+                )
+            ours[use] = name
+    if "instructions" in ours and named.feedback is BY_ITS_NAME:
+        # The correction stands in the instructions, so nothing has to be filled in.
+        ours.pop("feedback", None)
+    return ours
+
+
+def _check_named(function: Any, setting: str, name: str, known: Mapping[str, inspect.Parameter]) -> None:
+    if name not in known:
+        raise InvalidArgument(
+            f"{setting}={clip(repr(name))}: {name_of(function)} has no such parameter, only "
+            f"{', '.join(known) or 'none'}{did_you_mean(name, known)}"
+        )
+    if known[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise InvalidArgument(
+            f"{setting}={name!r}: {name_of(function)} takes it by position only: expected a parameter that can "
+            "be given by its name"
+        )
+
+
+def _fits(use: str, parameter: inspect.Parameter, function: Any) -> bool:
+    """Say whether a parameter with one of our names is meant for us, and not for something of the user's."""
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        return False
+    kinds, default = _kinds(parameter.annotation, function), parameter.default
+    if use == "feedback":
+        return kinds <= _TEXTS and default is None
+    if use == "instructions":
+        return kinds <= _TEXTS and (default is _NOTHING or default is None or isinstance(default, str))
+    return kinds <= _DICTS and (default is _NOTHING or default is None or isinstance(default, Mapping))
+
+
+def _kinds(annotation: Any, function: Any) -> set[str]:
+    """Give what an annotation lets a value be: `str`, `dict`, `None`, and `?` for everything else."""
+    if annotation is _NOTHING:
+        return set()
+    if isinstance(annotation, str):
+        annotation = _evaluated(annotation, function)
+    if isinstance(annotation, str):
+        return _kinds_of_text(annotation)
+    # `type Options = dict[str, Any]`
+    annotation = getattr(annotation, "__value__", annotation)
+    origin = get_origin(annotation)
+    if origin is typing.Annotated:
+        return _kinds(get_args(annotation)[0], function)
+    if origin in (typing.Union, UnionType):
+        return set().union(*[_kinds(part, function) for part in get_args(annotation)])
+    if annotation is None or annotation is type(None):
+        return {"None"}
+    kind = origin or annotation
+    return {"str"} if kind is str else {"dict"} if kind in (dict, Mapping, MutableMapping) else {"?"}
+
+
+def _evaluated(annotation: str, function: Any) -> Any:
+    """Give the type that a text stands for; the text itself where its names are not to be had."""
+    inner = implementation(function)
+    holder = SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        closure = inspect.getclosurevars(inner).nonlocals if inspect.isfunction(inner) else {}
+        return typing.get_type_hints(holder, globalns=getattr(inner, "__globals__", {}), localns={**closure})[
+            "it"
+        ]
+    except Exception:  # noqa: BLE001 - names that only a type checker imports, and whatever a text may raise
+        return annotation
+
+
+def _kinds_of_text(annotation: str) -> set[str]:
+    """Read an annotation whose names are not to be had."""
+    kinds: set[str] = set()
+    for part in _split(annotation, "|"):
+        head, _, inner = part.partition("[")
+        name = head.strip().strip("'\"").rpartition(".")[2]
+        if name in ("Optional", "Union", "Annotated"):
+            parts = _split(inner.rpartition("]")[0], ",")
+            kinds.update(*[_kinds_of_text(one) for one in (parts[:1] if name == "Annotated" else parts)])
+            kinds.update({"None"} if name == "Optional" else ())
+        elif name in ("str", "None"):
+            kinds.add(name)
+        else:
+            kinds.add("dict" if name in ("dict", "Dict", "Mapping", "MutableMapping") else "?")
+    return kinds
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Split a text at a mark that stands in no brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char == "[") - (char == "]")
+        if char == mark and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def implementation(function: Any) -> Any:
+    """Give the function that runs in the end: behind partials, bound methods and callable objects."""
+    while isinstance(function, partial):
+        function = function.func
+    function = getattr(function, "__func__", function)
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - the slot is what runs
+    return call if inspect.isfunction(call) else function
+
+
+def name_of(function: Any) -> str:
+    """Give the qualified name of a callable; a partial has that of its function, an object that of its class."""
+    while isinstance(function, partial):
+        function = function.func
+    name = getattr(function, "__qualname__", None) or getattr(function, "name", None)
+    return name if isinstance(name, str) else type(function).__qualname__
