@@ -1,16 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the library raises. The type tells whose fault it is; the message what to do.
 
+Errors travel further than calls do, into logs, other processes and trackers. So the text of a prompt goes with none
+into a pickle unless $SCHEMA_GUARD_PROMPTS is `on`, and with $SCHEMA_GUARD_VALUES `off` no message holds a value or a
+key of a reply.
+
 `InvalidArgument` and `InvalidSchema` are the caller's, `GuardFailed` the model's, `CallFailed` the
 provider's or the wire's, `StoreError` and `MissingExtra` the environment's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Outcome
+
+E = TypeVar("E", bound="SchemaGuardError")
+
+
+VALUES_VARIABLE = "SCHEMA_GUARD_VALUES"
+PROMPTS_VARIABLE = "SCHEMA_GUARD_PROMPTS"
+
+
+def tells_values() -> bool:
+    """Say whether messages may hold values of replies: unless $SCHEMA_GUARD_VALUES is `off`, or `0 no false`."""
+    return os.environ.get(VALUES_VARIABLE, "on").strip().lower() not in ("off", "0", "no", "false")
+
+
+def _keeps_prompts() -> bool:
+    return os.environ.get(PROMPTS_VARIABLE, "off").strip().lower() in ("on", "1", "yes", "true")
 
 
 class SchemaGuardError(Exception):
@@ -40,14 +60,28 @@ class InvalidSchema(SchemaGuardError, ValueError):
 
 
 class _WithOutcome(SchemaGuardError):
-    """An error that carries the outcome of the call that failed."""
+    """An error that carries the outcome of the call that failed; in a pickle its attempts have no prompt."""
 
     def __init__(self, message: str, *, outcome: Outcome[Any]) -> None:
         super().__init__(message)
         self.outcome = outcome
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self.args), self.__dict__
+        state, outcome = self.__dict__, self.outcome
+        # An error may be made with another thing, or none, in the place of an outcome.
+        if not _keeps_prompts() and hasattr(outcome, "attempts"):
+            bare = tuple(attempt._replace(prompt=None) for attempt in outcome.attempts)
+            state = {**state, "outcome": outcome._replace(attempts=bare)}
+        return _revive, (type(self), self.args), state
+
+    def __copy__(self) -> Self:
+        again = _revive(type(self), self.args)
+        again.__dict__.update(self.__dict__)
+        return again
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # What an outcome holds does not change.
+        return self.__copy__()
 
 
 class GuardFailed(_WithOutcome):
@@ -77,6 +111,6 @@ def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
     return MissingExtra(f"{what} needs {package}: pip install 'schema-guard[{extra}]'")
 
 
-def _revive(kind: type[SchemaGuardError], args: tuple[Any, ...]) -> SchemaGuardError:
+def _revive(kind: type[E], args: tuple[Any, ...]) -> E:
     """Rebuild an error from its pickle, which sets its attributes and notes by itself."""
     return kind.__new__(kind, *args)

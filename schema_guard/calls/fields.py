@@ -11,9 +11,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["as_json", "count", "either", "field", "first", "has", "items", "total", "word_of", "words"]
+from schema_guard.text import clip
+
+__all__ = [
+    "as_json",
+    "count",
+    "either",
+    "field",
+    "first",
+    "has",
+    "items",
+    "name",
+    "total",
+    "word_of",
+    "words",
+]
 
 _MISSING: Final = object()
+# No provider's names are longer; what a reply says may be a text of any size, and is kept with every attempt.
+_NAME_CHARS: Final = 200
 
 
 def field(holder: object, name: str, default: object = None) -> Any:
@@ -67,6 +83,12 @@ def first(value: object) -> Any:
 def words(value: object) -> str | None:
     """Give a text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
+
+
+def name(value: object) -> str | None:
+    """Give a name that a reply says, such as its model's, cut to 200 characters; None when it says none."""
+    found = words(value)
+    return None if found is None else clip(found, _NAME_CHARS)
 
 
 def count(holder: object, *names: str) -> int | None:

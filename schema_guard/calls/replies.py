@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schema_guard.calls import failures
-from schema_guard.calls.fields import field, word_of, words
+from schema_guard.calls.fields import field, name, word_of
 from schema_guard.calls.written import arguments_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
@@ -133,7 +133,7 @@ def reply_of(raw: RawReply) -> Reply:
     """Give what a reply in its provider's own words means."""
     written = raw.written
     if written is None:
-        return Reply(None, None, raw.usage, None, words(raw.model), raw.failure)
+        return Reply(None, None, raw.usage, None, name(raw.model), raw.failure)
     finish, failure = stopped(raw.stop_word)
     text, failure = written.text, raw.failure or failure
     if written.calls:
@@ -144,7 +144,7 @@ def reply_of(raw: RawReply) -> Reply:
         if len(texts) > 1:
             failure = failure or failures.SEVERAL_CALLS
     finish = "refusal" if written.refusal else finish or raw.otherwise
-    return Reply(text, finish, raw.usage, written.refusal, words(raw.model), failure)
+    return Reply(text, finish, raw.usage, written.refusal, name(raw.model), failure)
 
 
 def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:

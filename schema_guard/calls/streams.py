@@ -13,7 +13,7 @@ from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from schema_guard.calls import failures, replies
-from schema_guard.calls.fields import field, words
+from schema_guard.calls.fields import field, name, words
 from schema_guard.calls.replies import Reply
 from schema_guard.calls.written import Written, arguments_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure
@@ -197,7 +197,7 @@ class StreamReader:
     def name_model(self, model: object) -> None:
         """Note the name of the model; the first stands."""
         if self.model is None:
-            self.model = words(model)
+            self.model = name(model)
 
     def refuse(self, text: object) -> None:
         """Note the words of a refusal, or a piece of them."""

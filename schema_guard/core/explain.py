@@ -5,27 +5,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core import prompting
 from schema_guard.core.enforce import spent
 from schema_guard.core.pointer import pointer
+from schema_guard.core.validation.violations import declared_location, kind_of
 from schema_guard.core.values import Budget
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.core.values import Outcome, Violation
+    from schema_guard.core.values import Failure, Outcome, Violation
 
 _MAX_TOLD = 10
 _NO_BUDGET = Budget()
 
 
-def explain(outcome: Outcome[Any], *, max_attempts: int | None = None, budget: Budget = _NO_BUDGET) -> str:
+def explain(
+    outcome: Outcome[Any],
+    *,
+    max_attempts: int | None = None,
+    budget: Budget = _NO_BUDGET,
+    values: bool = True,
+) -> str:
     """Say why a call gave no value, where, and what to do about it.
 
     Args:
         outcome: Of a call that failed.
         max_attempts: What the guard allows; None leaves the advice about it out.
         budget: What the call was allowed to spend.
+        values: Whether values and keys of the reply, and what checks say of them, may be told.
     """
     failure, call = outcome.failure, outcome.call
     assert failure is not None
@@ -34,11 +43,27 @@ def explain(outcome: Outcome[Any], *, max_attempts: int | None = None, budget: B
     lines = [
         f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
         f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}:",
-        *(violation_lines(failure.violations) or [f"    {safe(clip(failure.message, 300))}"]),
+        *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *_ended_by(budget, outcome, max_attempts),
         f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
     ]
     return "\n".join(lines)
+
+
+def _failure_lines(failure: Failure) -> list[str]:
+    return violation_lines(failure.violations) or [f"    {safe(clip(failure.message, 300))}"]
+
+
+def _lines_without_values(failure: Failure) -> list[str]:
+    if failure.violations and failure.kind != "semantic":
+        return violation_lines(
+            [
+                v._replace(instance_location=declared_location(v), actual=kind_of(v.actual))
+                for v in failure.violations
+            ]
+        )
+    # What the provider or a check says may quote the reply.
+    return [] if failure.kind == "refusal" else [f"    {safe(prompting.told(failure, quote_checks=False))}"]
 
 
 def violation_lines(violations: Sequence[Violation]) -> list[str]:

@@ -164,7 +164,7 @@ def correction(failure: Failure, *, quote_checks: bool = True) -> str:
     >>> correction(Failure("structure", "type", "...", (total,)))
     'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
     """
-    return f"Your last reply was not valid. {_fitted(_told(failure, quote_checks))}. {_ASK_AGAIN}"
+    return f"Your last reply was not valid. {_fitted(told(failure, quote_checks=quote_checks))}. {_ASK_AGAIN}"
 
 
 def _fitted(text: str) -> str:
@@ -174,7 +174,8 @@ def _fitted(text: str) -> str:
     )
 
 
-def _told(failure: Failure, quote_checks: bool) -> str:
+def told(failure: Failure, *, quote_checks: bool) -> str:
+    """Say what was wrong with a reply, without a value or a key of it; arguments as `correction` has them."""
     if failure.kind == "semantic":
         # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
         said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
@@ -185,10 +186,10 @@ def _told(failure: Failure, quote_checks: bool) -> str:
             kind_of,
         )  # only failures need it
 
-        told = dict.fromkeys(
+        places = dict.fromkeys(
             f"At {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
             for v in failure.violations
         )
-        more = f". And {len(told) - _MAX_TOLD} more" if len(told) > _MAX_TOLD else ""
-        return ". ".join(list(told)[:_MAX_TOLD]) + more
+        more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""
+        return ". ".join(list(places)[:_MAX_TOLD]) + more
     return _SYNTAX_TOLD.get(failure.code, "It did not fit the task")

@@ -133,7 +133,7 @@ class Attempt(NamedTuple):
     Attributes:
         number: 1 for the first attempt of a call.
         strategy: Name of the strategy that this attempt used.
-        prompt: What was sent.
+        prompt: What was sent; None in an error that came out of a pickle.
         reply: The text that came back; None when no text was received.
         failure: None when the attempt was valid.
         form: How the valid value stood in the reply, `parsed` when its text is unknown; None for a failed attempt.
@@ -153,7 +153,7 @@ class Attempt(NamedTuple):
 
     number: int
     strategy: str
-    prompt: Prompt
+    prompt: Prompt | None
     reply: str | None
     failure: Failure | None
     form: Form | None

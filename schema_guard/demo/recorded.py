@@ -61,7 +61,7 @@ def write_replies(model: str, day: str, attempts: Iterable[Attempt]) -> None:
 def _line(attempt: Attempt) -> dict[str, Any]:
     usage = attempt.usage
     return {
-        "prompt": hex_digest(prompt_text(messages(attempt.prompt)), 16),
+        "prompt": hex_digest(prompt_text(messages(attempt.prompt or "")), 16),
         "reply": attempt.reply,
         "finish_reason": attempt.finish_reason,
         "usage": {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens},

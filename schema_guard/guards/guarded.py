@@ -17,7 +17,7 @@ from schema_guard.calls import drive, identity
 from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.shapes import arguments, check_given, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
-from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument
+from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import UNSET, Settings
 from schema_guard.text import clip
@@ -341,7 +341,8 @@ def _value(prepared: Prepared, driven: drive.Driven) -> Any:
 
     plan = prepared.plan
     raise GuardFailed(
-        explain(outcome, max_attempts=plan.max_attempts, budget=plan.budget), outcome=outcome
+        explain(outcome, max_attempts=plan.max_attempts, budget=plan.budget, values=tells_values()),
+        outcome=outcome,
     ) from driven.cause
 
 

@@ -154,7 +154,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         _count(usage.reasoning_tokens),
         _number(attempt.elapsed_s),
         _number(attempt.cost),
-        _prompt_chars(attempt.prompt),
+        _prompt_chars(attempt.prompt or ""),
         None if reply is None else len(_encoded(reply)),
         None if reply is None else keyed_hash(reply, key),
         _violations(failure),

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.calls.shapes import all_arguments, name_of
 from schema_guard.core.explain import explain
 from schema_guard.core.values import Outcome
-from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema
+from schema_guard.errors import GuardFailed, InvalidArgument, InvalidSchema, tells_values
 from schema_guard.stats import bounds, calls_needed, log_e_value
 from schema_guard.text import clip, safe
 
@@ -413,7 +413,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
 def _raise_failure(result: Any) -> None:
     """Raise GuardFailed for an Outcome that is not ok; anything else is no failure."""
     if isinstance(result, Outcome) and not result.ok:
-        raise GuardFailed(explain(result), outcome=result)
+        raise GuardFailed(explain(result, values=tells_values()), outcome=result)
 
 
 def _advice(found: FailureRate, criterion: Criterion) -> str:

@@ -76,7 +76,7 @@ class Spending:
 
 def _tokens_of(attempt: Attempt) -> CallTokens:
     """Give an attempt's tokens, estimated from its texts where nobody told them."""
-    usage, prompt = attempt.usage, attempt.prompt
+    usage, prompt = attempt.usage, attempt.prompt or ""
     sent, received = usage.input_tokens, usage.output_tokens
     if sent is None:
         sent = estimated_tokens(prompt if isinstance(prompt, str) else [turn.content for turn in prompt])
