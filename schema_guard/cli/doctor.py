@@ -6,15 +6,19 @@ from __future__ import annotations
 import platform
 import sqlite3
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import schema_guard
 from schema_guard.cli.options import print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
+from schema_guard.guards.folding import OTHERS
 from schema_guard.models.weights import weights_found
 from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from schema_guard.records import ConfigurationCounts
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _EXTRAS = ("openai", "local")
@@ -86,6 +90,7 @@ def _store(url: str | None) -> dict[str, str]:
         if found is None:
             return {"url": "none: nothing is recorded"}
         info = found.info()
+        counted = found.configurations()
     except SchemaGuardError as error:
         return {"problem": str(error)}
     return {
@@ -93,7 +98,19 @@ def _store(url: str | None) -> dict[str, str]:
         "attempts": str(info.rows),
         "bytes": str(info.size_bytes),
         "schema version": str(info.schema_version or "not made yet"),
+        **_folded(counted),
     }
+
+
+def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:
+    """Say how many calls are counted under no name of their own, for there were too many names."""
+    told = {
+        f"{what} {OTHERS!r}": sum(
+            one.calls + one.transport for one in counted if getattr(one, what) == OTHERS
+        )
+        for what in ("segment", "model")
+    }
+    return {name: f"{calls} calls of too many names to count each" for name, calls in told.items() if calls}
 
 
 def _sqlite() -> str:

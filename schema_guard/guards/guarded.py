@@ -303,7 +303,7 @@ class _Started:
     def finish(self, outcome: Outcome[Any]) -> None:
         """Hand the outcome to the recorder."""
         if self.store is not None:
-            self.store.record(outcome, self.task)
+            self.store.record(self.prepared.folded(outcome), self.task)
 
     async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
         """Drive the loop asynchronously to its end."""

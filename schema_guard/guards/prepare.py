@@ -27,10 +27,14 @@ if TYPE_CHECKING:
 
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Ask
+    from schema_guard.core.values import Ask, Outcome
     from schema_guard.guards.settings import Settings
 
 __all__ = ["Prepared", "prepare", "schema_of"]
+
+
+# The place of `Call.model` in a configuration.
+_MODEL = 3
 
 
 class Prepared(NamedTuple):
@@ -68,6 +72,15 @@ class Prepared(NamedTuple):
         """Give the store of a call; None for nowhere."""
         given = self.settings.store
         return None if given is None else resolved_store(given)
+
+    def folded(self, outcome: Outcome[Any]) -> Outcome[Any]:
+        """Give an outcome as it is recorded, with a bounded number of the names that come from outside."""
+        call = outcome.call
+        if call.model is None and call.segment is None and outcome.attempts[-1].model is None:
+            return outcome
+        from schema_guard.guards.folding import folded  # only calls with such names need it
+
+        return folded(outcome, self.settings.segment, self.configuration[_MODEL])
 
     def call(self) -> Call:
         """Give the identity of a new call."""

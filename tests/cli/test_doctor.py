@@ -3,7 +3,9 @@
 import json
 
 import schema_guard
+from schema_guard.records import open_store
 from tests.cli.command_lines import run
+from tests.decide.recorded import record
 
 
 def test_doctor_tells_what_is_installed(capsys):
@@ -25,3 +27,16 @@ def test_doctor_tells_a_broken_store(capsys):
 
     assert status == 0
     assert "s.json" in json.dumps(json.loads(out)["store"])
+
+
+def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
+    """Calls that are recorded as `others`, for there were too many segments or models, are counted."""
+    with open_store("sqlite:///a.db") as store:
+        for segment, model in (("others", "m"), ("a", "others"), ("others", "others")):
+            record(store, 1, 0, segment=segment, model=model)
+
+    _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
+
+    told = json.loads(out)["store"]
+    assert told["segment 'others'"] == "2 calls of too many names to count each"
+    assert told["model 'others'"] == "2 calls of too many names to count each"
