@@ -378,12 +378,14 @@ def test_settings_pickle_by_value():
 
 
 def test_outcomes_and_their_exceptions_pickle_by_value():
-    """Outcomes, and the exceptions that carry them, are equal after a pickle, in message and attempts."""
+    """Outcomes are equal after a pickle; so are the exceptions that carry them, but for the prompts."""
     function = guard(TOTAL, max_attempts=1)(ScriptedModel(["no"] * 2))
     with pytest.raises(GuardFailed) as caught:
         function("t")
 
     again = pickled(caught.value)
 
-    assert (str(again), again.outcome) == (str(caught.value), caught.value.outcome)
-    assert pickled(again.outcome) == again.outcome
+    outcome = caught.value.outcome
+    bare = outcome._replace(attempts=tuple(a._replace(prompt=None) for a in outcome.attempts))
+    assert (str(again), again.outcome) == (str(caught.value), bare)
+    assert pickled(outcome) == outcome
