@@ -10,23 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.options import json_file, option, readable, reasoned, shared, since_of, takes
+from schema_guard.cli.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
 from schema_guard.decide import decide, what_if
-from schema_guard.decide.gather import Gathered, gather
+from schema_guard.decide.gather import Gathered, gather_each
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.page import decision_page
+from schema_guard.report.decision.several import Decided, document_of_several, several_as_json
+from schema_guard.report.page import page
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
-    from schema_guard.decide import Verdict
     from schema_guard.records import Store
     from schema_guard.records.declarations import RungStatus
-
-# By strategy: calls and unhandled calls so far, as they came.
-Paths = dict[str, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +34,6 @@ class DecideOptions:
     evidence: str | None = option(
         metavar="FILE", help="Decide on this JSON file, - for standard input; else on the store."
     )
-    schema: str | None = option(metavar="NAME", help="Only this schema, by name or fingerprint.")
-    function: str | None = option(metavar="NAME", help="Only this function, and trials under its schema.")
-    since: str | None = option(metavar="TIME", help="Only calls from then on, as in `report`.")
     given: str | None = option(
         "--with",
         type=click.Path(exists=True, dir_okay=False),
@@ -73,72 +68,69 @@ class DecideOptions:
 
 
 @click.command("decide")
-@takes(asked=DecideOptions)
+@takes(which=WhichCalls, asked=DecideOptions)
 @shared("store", "pages", "debug")
-def command(asked: DecideOptions, store: str | None, form: str) -> int:
+def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: str) -> int:
     """Say whether prompting is enough, what to try next, or whether to fine-tune: with the arithmetic.
 
+    Several functions have a line each, the worst first, and the worst exit status.
     Exit 0: PROMPTING_ENOUGH, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof); 1: every other verdict.
 
     \b
-    schema-guard decide --schema Invoice --target 0.01
+    schema-guard decide --function extract_invoice --target 0.01
     schema-guard decide --with costs.json --prices genai-prices --format html --output decision.html
     schema-guard decide --evidence evidence.json --what-if failure_cost=0.1 --format json
     """
-    evidence, paths = _of_store(asked, store) if asked.evidence is None else (_of_file(asked), None)
+    if asked.evidence is not None:
+        decided = [_decided(None, _of_file(which, asked), asked)]
+    else:
+        decided = [_decided(one, one.evidence, asked) for one in _of_store(which, asked, store)]
+    page, told = _pages(decided, form)
+    if asked.output is None:
+        print(page)
+    else:
+        Path(asked.output).write_text(page + "\n", encoding="utf-8")
+        print(told)
+    return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
+
+
+def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideOptions) -> Decided:
     supposed = what_if(evidence, asked.what_if)
     if asked.what_if:
         supposed["notes"] = [
             *supposed.get("notes", ()),
             *(f"what if {change}" for change in asked.what_if),
         ]
-    verdict = decide(supposed)
-    page = _page(verdict, form, paths)
-    if asked.output is None:
-        print(page)
-    else:
-        Path(asked.output).write_text(page + "\n", encoding="utf-8")
-        print(f"{verdict.verdict}: {safe(verdict.why)}")
-    return verdict.exit_code(require_proof=asked.require_proof)
+    return Decided(gathered, decide(supposed))
 
 
-def _of_file(asked: DecideOptions) -> dict[str, Any]:
+def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
     """Read the evidence from the file that is named."""
     evidence = json_file(str(asked.evidence))
     if asked.target is not None:
         evidence = what_if(evidence, [f"config.target={asked.target!r}"])
-    if (
-        asked.schema or asked.function or asked.since or asked.given or asked.prices
-        or asked.decline or asked.not_applicable
-    ):  # fmt: skip
+    if not which.are_all or asked.given or asked.prices or asked.decline or asked.not_applicable:
         raise click.UsageError("--evidence stands alone: what is in the file is decided on, not the store")
     return evidence
 
 
-def _of_store(asked: DecideOptions, url: str | None) -> tuple[dict[str, Any], Paths]:
+def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, when what the user declares has been stored."""
     given = {} if asked.given is None else json_file(asked.given)
     if asked.prices is not None and "economics" not in given:
         raise click.UsageError("--prices needs --with FILE that has 'economics': a price alone costs nothing")
-    store, since = readable(url), since_of(asked.since)
+    store, named = readable(url), which.named()
 
-    def read() -> Gathered:
-        return gather(
-            store,
-            schema=asked.schema,
-            function=asked.function,
-            since=since,
-            given=given,
-            prices=asked.prices,
-        )
+    def read() -> list[Gathered]:
+        return gather_each(store, **named, given=given, prices=asked.prices)
 
     found = read()
-    if _declare(asked, store, found.schema_fingerprint):
+    if _declare(asked, store, found):
         found = read()
-    return found.evidence, found.paths
+    return found
 
 
-def _declare(asked: DecideOptions, store: Store, fingerprint: str | None) -> bool:
+def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     """Store the target and the rungs that are declared; say whether there are any."""
     texts: dict[RungStatus, tuple[str, ...]] = {
         "declined": asked.decline,
@@ -147,10 +139,11 @@ def _declare(asked: DecideOptions, store: Store, fingerprint: str | None) -> boo
     declared = [(status, *reasoned(text, RUNGS)) for status, given in texts.items() for text in given]
     if asked.target is None and not declared:
         return False
-    if fingerprint is None:
+    if len(found) > 1:
         raise click.UsageError(
-            "--target, --decline and --not-applicable are about one schema: name it with --schema"
+            "--target, --decline and --not-applicable are about one function: name it with --function, or --schema"
         )
+    fingerprint = found[0].schema_fingerprint
     if asked.target is not None and [past.target for past in store.targets(fingerprint)][-1:] != [
         asked.target
     ]:
@@ -160,9 +153,21 @@ def _declare(asked: DecideOptions, store: Store, fingerprint: str | None) -> boo
     return True
 
 
-def _page(verdict: Verdict, form: str, paths: Paths | None) -> str:
+def _pages(decided: list[Decided], form: str) -> tuple[str, str]:
+    """Give the whole answer, and one line of it."""
+    if len(decided) > 1:
+        document = document_of_several(decided)
+        if form == "json":
+            return _json(several_as_json(decided)), document.title
+        return {"text": as_text, "markdown": as_markdown, "html": page}[form](document), document.title
+    gathered, verdict = decided[0]
+    told = f"{verdict.verdict}: {safe(verdict.why)}"
     if form == "json":
-        return json.dumps(verdict.as_dict(), indent=2, ensure_ascii=True)
+        return _json(verdict.as_dict()), told
     if form == "html":
-        return decision_page(verdict, paths=paths)
-    return (as_markdown if form == "markdown" else as_text)(document_of(verdict))
+        return decision_page(verdict, paths=None if gathered is None else gathered.paths), told
+    return (as_markdown if form == "markdown" else as_text)(document_of(verdict)), told
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=True)

@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.ladder import RUNGS, STRICT
 from schema_guard.stats import bounds, first_alarm
@@ -65,16 +65,22 @@ def is_trial(row: ConfigurationCounts) -> bool:
     return row.function.startswith(_TRIALS)
 
 
-def trial_of(row: ConfigurationCounts) -> tuple[str, str]:
-    """Give a trial's own name, and the rung that it says its calls are; both empty where there is none.
+class Trial(NamedTuple):
+    """What a trial says of itself: its own name, its rung, and whose it is; each empty where it does not say."""
 
-    Trials are recorded as `bench:ID`, or as `climb:ID:RUNG`.
-    """
+    name: str = ""
+    rung: str = ""
+    function: str = ""
+
+
+def trial_of(row: ConfigurationCounts) -> Trial:
+    """Read what a trial is recorded as: `bench:ID`, `climb:ID:RUNG` or `climb:ID:RUNG:FUNCTION`."""
     if not is_trial(row):
-        return "", ""
+        return Trial()
     kind, _, rest = row.function.partition(":")
-    name, _, rung = rest.partition(":")
-    return f"{kind}:{name}", rung
+    name, _, rest = rest.partition(":")
+    rung, _, function = rest.partition(":")
+    return Trial(f"{kind}:{name}", rung, function)
 
 
 def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
@@ -94,8 +100,9 @@ def configurations_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> 
     )
     for row in rows:
         # Trials ask the same inputs again: two of them are not twice the evidence.
-        trial, part = trial_of(row)
-        function, version = (part, (trial, row.version)) if trial else (row.function, (row.version,))
+        trial = trial_of(row)
+        function = trial.rung if trial.name else row.function
+        version = (trial.name, row.version)
         versions[function, row.model, row.target, row.strategies, _settings_key(row)][version].append(row)
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
@@ -169,7 +176,7 @@ def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
     """Say which remedy a configuration is."""
     if settings_of(row).get("observe"):
         return "bare"
-    _, climbed = trial_of(row)
+    climbed = trial_of(row).rung
     if climbed in RUNGS:
         return climbed
     last = row.strategies.rpartition(">")[2]

@@ -27,22 +27,25 @@ from schema_guard.decide.configurations import (
     trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
+from schema_guard.decide.problems import problems_of
 from schema_guard.decide.recorded_costs import with_recorded_costs
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import Latency
+from schema_guard.records.chosen import NO_SEGMENT, chosen_of
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from schema_guard.decide.problems import Problem
     from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records.chosen import Chosen
 
 _SECONDS_A_MONTH = 365.25 / 12 * 86_400
 # A rate of calls is not read off less than an hour.
 _SHORTEST_SPAN_S = 3_600
 _POINTS = 400
-_NO_SEGMENT = "(no segment)"
 # Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
 _MOST_RECOUNTED = 20_000
 
@@ -52,75 +55,107 @@ class Gathered(NamedTuple):
 
     Attributes:
         evidence: For `decide`, in the format that it documents.
-        schema_fingerprint: Of the schema that it is about; None where it asks which of several schemas fail.
+        function: Whose calls it is about; None where nothing but trials is recorded.
+        schema: Name of the schema.
+        schema_fingerprint: Of the schema's newest content, which it is about.
         paths: Strategy id -> (calls, unhandled) at points in the order of the calls, for a plot of how the evidence
             grew; only where a strategy's calls have one order.
     """
 
     evidence: dict[str, Any]
-    schema_fingerprint: str | None
+    function: str | None
+    schema: str
+    schema_fingerprint: str
     paths: dict[str, list[tuple[int, int]]]
 
 
-def gather(
+def gather(store: Store, **asked: Any) -> Gathered:
+    """Read the evidence on one function and its schema; the arguments and errors are those of `gather_each`.
+
+    Raises:
+        InvalidArgument: Several functions, or schemas, are meant.
+    """
+    found = gather_each(store, **asked)
+    if len(found) > 1:
+        named = ", ".join(f"{clip(one.function or 'trials')} ({clip(one.schema)})" for one in found)
+        raise InvalidArgument(
+            f"{store.url} holds calls of several functions or schemas: {named}: name one with function= or schema="
+        )
+    return found[0]
+
+
+def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name
     store: Store,
     *,
     schema: str | None = None,
     function: str | None = None,
+    segment: str | None = None,
     since: float | None = None,
     given: Mapping[str, Any] | None = None,
     prices: str | None = None,
-) -> Gathered:
-    """Read evidence from a store.
+) -> list[Gathered]:
+    """Read the evidence on each function and its schema from a store.
 
     Args:
         store: Where to read.
-        schema: Name or fingerprint. None: the only schema, or with several of them the question which ones fail.
-        function: Only the calls of this function, and those of trials (`bench`, `climb`) under its schema.
+        schema: Name or fingerprint; None for all.
+        function: Name, or an end of it behind a dot that no other has; None for all. The trials (`bench`, `climb`)
+            that belong to it count as well.
+        segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.
         given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `ladder`,
             `calls_per_month`, `content`, `latency`, `sources`. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
-            `latency` only `budget_s` is needed.
+            `latency` only `budget_s` is needed. Only `config` can hold for several functions.
         prices: A table of token prices, as `prices.token_prices` takes it.
 
     Raises:
-        InvalidArgument: Nothing is recorded that fits, or *given* holds what it may not.
+        InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *given* holds what it may not.
         StoreError: The store cannot be read.
     """
     said = dict(given or {})
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in said:
             raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
-    rows = [
-        row
-        for row in store.configurations(since=since, schema=schema)
-        if row.calls and (function is None or row.function == function or is_trial(row))
-    ]
-    if not rows:
-        raise InvalidArgument(_nothing(store, schema, function, said))
-    if schema is None and len({row.schema_name for row in rows}) > 1:
-        return _which_schemas(rows, said)
-    return _one_schema(rows, store, said, prices, windowed=since is not None)
+    known = [row for row in store.configurations() if row.calls]
+    chosen = chosen_of(store, known, schema=schema, function=function, segment=segment)
+    rows = known if since is None else store.configurations(since=since, schema=chosen.schema)
+    problems = problems_of([row for row in rows if row.calls and _is_meant(row, chosen)], known)
+    if not problems:
+        raise InvalidArgument(_nothing(store, said, windowed=bool(known)))
+    if len(problems) > 1 and said.keys() - {"config"}:
+        raise InvalidArgument(
+            f"given: {', '.join(sorted(said.keys() - {'config'}))}: expected one function that it is about, got "
+            f"{len(problems)}: name it with function= or schema="
+        )
+    return [_gathered(problem, store, dict(said), prices, windowed=since is not None) for problem in problems]
 
 
-def _one_schema(
-    rows: Sequence[ConfigurationCounts],
-    store: Store,
-    given: dict[str, Any],
-    prices: str | None,
-    *,
-    windowed: bool,
+def _is_meant(row: ConfigurationCounts, chosen: Chosen) -> bool:
+    """Say whether a row may belong to what was chosen: whose a trial is comes out later."""
+    return chosen.takes(row) or (
+        is_trial(row) and chosen.schema in (None, row.schema_name, row.schema_fingerprint)
+    )
+
+
+def _gathered(
+    problem: Problem, store: Store, given: dict[str, Any], prices: str | None, *, windowed: bool
 ) -> Gathered:
     notes: list[str] = []
-    rows = of_newest_schema(rows, notes)
+    if problem.left_out:
+        notes.append(
+            f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
+            "`schema-guard climb --function` names one"
+        )
+    rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes)
     tuned = [configuration for configuration in configurations if configuration.rung == "tuned"]
     prompted = [configuration for configuration in configurations if configuration.rung != "tuned"]
     if not prompted:
         raise InvalidArgument(
-            "only a tuned model's calls are recorded: expected those of a prompting strategy too"
+            f"of {clip(problem.function or problem.schema)} only a tuned model's calls are recorded: expected those of "
+            "a prompting strategy too"
         )
     best = min(prompted, key=lambda configuration: configuration.unhandled / configuration.n)
     evidence: dict[str, Any] = {
@@ -146,48 +181,19 @@ def _one_schema(
     evidence |= given
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
-    return Gathered(known, fingerprint, _paths(prompted))
+    return Gathered(known, problem.function, problem.schema, fingerprint, _paths(prompted))
 
 
-def _nothing(store: Store, schema: str | None, function: str | None, given: Mapping[str, Any]) -> str:
-    asked = "".join(
-        f" of {what} {clip(repr(name))}"
-        for what, name in (("schema", schema), ("function", function))
-        if name
-    )
-    target = (
-        given.get("config", {}).get("target", 0.01) if isinstance(given.get("config", {}), Mapping) else 0.01
-    )
-    text = f"{store.url} holds no judged call{asked}: guard a function, or run `schema-guard climb`"
-    known = sorted({row.schema_name for row in store.configurations() if row.calls})
-    if asked and known:
-        return f"{text}; recorded are {', '.join(clip(name) for name in known[:8])}"
+def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
+    if windowed:
+        return f"{store.url} holds no judged call since then: name an earlier time, or none"
+    config = given.get("config", {})
+    target = config.get("target", 0.01) if isinstance(config, Mapping) else 0.01
+    text = f"{store.url} holds no judged call: guard a function, or run `schema-guard climb`"
     needed = calls_needed(0, 1, target)
-    fewest = (
-        ""
-        if needed is None
-        else f"; the fewest calls that can decide, none of them unhandled, are {needed + 1}"
-    )
-    return f"{text}{fewest}"
-
-
-def _which_schemas(rows: Sequence[ConfigurationCounts], given: dict[str, Any]) -> Gathered:
-    """Ask which of several schemas fail, each by the configuration that is in use."""
-    counts, notes = [], []
-    for name in sorted({row.schema_name for row in rows}):
-        ignored: list[str] = []
-        current = current_of(
-            configurations_of(of_newest_schema([r for r in rows if r.schema_name == name], ignored), ignored)
-        )
-        # Repeated inputs count once; a part of a failure is left out, which never flags a schema too early.
-        n = sum(row.inputs for row in current.rows)
-        k = int(sum(row.unhandled_inputs for row in current.rows))
-        counts.append([name, n, k])
-        notes.append(f"{name}: by its configuration {current.id}; `--schema {name}` looks at all of them")
-    evidence: dict[str, Any] = {"schemas": counts, "notes": notes}
-    if "config" in given:
-        evidence["config"] = given["config"]
-    return Gathered(evidence, None, {})
+    if needed is None:
+        return text
+    return f"{text}; the fewest calls that can decide, none of them unhandled, are {needed + 1}"
 
 
 def _strategy(
@@ -377,8 +383,8 @@ def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
     """Give the calls of each segment, and the unhandled ones."""
     parts: dict[str, tuple[int, int]] = {}
     for row in configuration.rows:
-        n, k = parts.get(row.segment or _NO_SEGMENT, (0, 0))
-        parts[row.segment or _NO_SEGMENT] = n + row.calls, k + row.unhandled
+        n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
+        parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.unhandled
     return parts
 
 
@@ -390,7 +396,7 @@ def _comparisons(configurations: Sequence[RecordedConfiguration], store: Store) 
     )
     compared = []
     for before, after in pairwise(climbed):
-        if trial_of(before.first)[0] == trial_of(after.first)[0]:
+        if trial_of(before.first).name == trial_of(after.first).name:
             n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
             if n:
                 compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schema_guard.decide.configurations import alarm_of, configurations_of, is_trial, of_newest_schema
+from schema_guard.decide.problems import problems_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.chosen import rows_of
 from schema_guard.stats import bounds
 from schema_guard.text import clip
 
@@ -54,12 +56,13 @@ class Watched:
         return not self.breach and self.risen_at is None
 
 
-def watch(
+def watch(  # noqa: PLR0913 - which calls, by name
     store: Store,
     objective: float,
     *,
     schema: str | None = None,
     function: str | None = None,
+    segment: str | None = None,
     since: float | None = None,
     alpha: float = 0.05,
 ) -> list[Watched]:
@@ -69,7 +72,8 @@ def watch(
         store: Where to read.
         objective: The largest unhandled rate that is good enough, in (0, 1).
         schema: Only this name or fingerprint.
-        function: Only this guarded function.
+        function: Only this guarded function: its name, or an end of it behind a dot that no other has.
+        segment: Only this part of the traffic.
         since: Only calls that started then or later, in seconds since the epoch.
         alpha: The probability that any of these reports a breach that is none, over all looks, in (0, 1).
 
@@ -77,24 +81,19 @@ def watch(
         Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
 
     Raises:
-        InvalidArgument: The objective is out of its range.
+        InvalidArgument: The objective is out of its range, or a name is not recorded.
         StoreError: The store cannot be read.
     """
     if not 0 < objective < 1:
         raise InvalidArgument(
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
-    rows = [
-        row
-        for row in store.configurations(since=since, schema=schema, function=function)
-        if row.calls and not is_trial(row)
-    ]
+    asked = rows_of(store, since=since, schema=schema, function=function, segment=segment)
+    rows = [row for row in asked if row.calls and not is_trial(row)]
     configurations = [
         configuration
-        for name in sorted({row.schema_name for row in rows})
-        for configuration in configurations_of(
-            of_newest_schema([r for r in rows if r.schema_name == name], []), []
-        )
+        for problem in problems_of(rows, rows)
+        for configuration in configurations_of(of_newest_schema(problem.rows, []), [])
     ]
     each = alpha / len(configurations) if configurations else alpha
     watched = [_watched(configuration, objective, each) for configuration in configurations]

@@ -39,7 +39,7 @@ SHOWN = [
 def notice_reader(model: Model, store: Store) -> Guarded[..., Any, Any]:
     """Give the function, guarded, on a model and with a store."""
 
-    @guard(EVENT, strategy="few_shot", examples=SHOWN, max_attempts=2, store=store)
+    @guard(EVENT, strategy="few_shot", examples=SHOWN, max_attempts=2, name="read_notice", store=store)
     def read_notice(messages: list[dict[str, str]]) -> Any:
         return model(messages, options={"max_tokens": 128})
 

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from schema_guard.decide.watch import Watched
 
 
+def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
+    """Part what was watched into functions and their schemas: the worst one first, in each as well."""
+    found: dict[tuple[str, str], list[Watched]] = {}
+    for one in watched:
+        found.setdefault((one.schema, one.function), []).append(one)
+    return list(found.values())
+
+
 def document_of(watched: Sequence[Watched], objective: float) -> Document:
     """Give what was watched as a document, whose title says all that a line can.
 

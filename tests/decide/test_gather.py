@@ -66,13 +66,12 @@ def test_evidence_is_taken_by_decide(store):
     [
         {"strategies": "few_shot"},
         {"settings": '{"max_attempts":2}'},
-        {"function": "shop.other"},
         {"target": "openai"},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_configurations_are_not_pooled(store, change):
-    """What differs in strategy, settings, function or target is a strategy of its own, with a name of its own."""
+    """What differs in strategy, settings or target is a strategy of its own, with a name of its own."""
     record(store, 10, 1)
     record(store, 10, 2, **change)
 
@@ -266,15 +265,82 @@ def test_after_an_alarm_the_calls_since_count(store):
     assert decide(gathered.evidence).as_dict()["rates"]["system_prompt"]["n"] == found["drift"]["post_n"]
 
 
-def test_several_schemas_ask_which_fail(store):
-    """Without a name, several schemas are one question."""
+def test_functions_and_schemas_are_problems_of_their_own(store):
+    """Every function of every schema has evidence of its own, with what was declared of it alone."""
     record(store, 300, 90, schema_name="Ticket", schema_fingerprint="a" * 16)
     record(store, 300, 0)
+    record(store, 100, 50, function="mail.extract")
 
-    verdict = decide(gather(store).evidence)
+    found = gathering.gather_each(store)
 
-    assert verdict.verdict == "SCHEMAS_FLAGGED"
-    assert verdict.as_dict()["flagged"] == ["Ticket"]
+    assert [(one.function, one.schema, one.evidence["strategies"][0]["n"]) for one in found] == [
+        ("mail.extract", "Invoice", 100),
+        ("shop.extract", "Invoice", 300),
+        ("shop.extract", "Ticket", 300),
+    ]
+    with pytest.raises(InvalidArgument, match=r"several .*: mail.extract \(Invoice\), shop.extract"):
+        gather(store)
+
+
+def test_two_schemas_of_one_name_are_not_versions_of_one(store):
+    """Where two functions have different schemas of one title, each has its own newest content."""
+    record(store, 10, 1, schema_fingerprint="a" * 16)
+    record(store, 10, 2, function="mail.extract", started_at=DAY)
+
+    assert [one.schema_fingerprint for one in gathering.gather_each(store)] == ["f" * 16, "a" * 16]
+
+
+def test_a_trial_counts_for_the_function_that_it_names(store):
+    """A climb for one of two functions is no evidence on the other."""
+    record(store, 20, 5)
+    record(store, 20, 5, function="mail.extract")
+    record(store, 30, 0, function="climb:1:few_shot:shop.extract", strategies="few_shot")
+
+    assert list(strategies(gather(store, function="shop.extract"))) == ["system_prompt", "few_shot"]
+    assert strategies(gather(store, function="shop.extract"))["few_shot"]["rung"] == "few_shot"
+    assert list(strategies(gather(store, function="mail.extract"))) == ["system_prompt"]
+
+
+def test_a_trial_without_a_function_counts_for_an_only_one(store):
+    """Where a schema has several functions it is left out, and that is said, also when one of them is asked about."""
+    record(store, 20, 5)
+    record(store, 30, 0, function="climb:1:few_shot", strategies="few_shot")
+    assert list(strategies(gather(store))) == ["system_prompt", "few_shot"]
+
+    record(store, 20, 5, function="mail.extract")
+
+    found = gather(store, function="shop.extract")
+    assert list(strategies(found)) == ["system_prompt"]
+    assert "30 calls of trials are left out: they name no function" in found.evidence["notes"][0]
+
+
+def test_what_is_given_is_about_one_function(store):
+    """Costs of one function are not those of another; a target may be that of all."""
+    record(store, 20, 5)
+    record(store, 20, 5, function="mail.extract")
+
+    with pytest.raises(InvalidArgument, match="calls_per_month: expected one function"):
+        gathering.gather_each(store, given={"calls_per_month": 10})
+    assert [
+        one.evidence["config"]["target"]
+        for one in gathering.gather_each(store, given={"config": {"target": 0.3}})
+    ] == [0.3, 0.3]
+
+
+def test_a_segment_is_decided_on_alone(store):
+    """With a segment only its calls count, beside trials."""
+    record(store, 20, 5, segment="eu")
+    record(store, 30, 0, segment="us")
+
+    assert strategies(gather(store, segment="eu"))["system_prompt"]["n"] == 20
+
+
+def test_nothing_since_then_is_no_unknown_name(store):
+    """Where all calls are older the error says so."""
+    record(store, 20, 5)
+
+    with pytest.raises(InvalidArgument, match="no judged call since then"):
+        gather(store, since=100 * DAY)
 
 
 def test_tokens_and_seconds_are_the_recorded_means(store):
@@ -341,10 +407,10 @@ def test_an_empty_store_says_how_many_calls_it_takes(store):
 
 
 def test_an_unknown_schema_names_those_recorded(store):
-    """A name without calls is an error that lists the recorded ones."""
+    """A name without calls is an error that names what is near."""
     record(store, 10, 4)
 
-    with pytest.raises(InvalidArgument, match="recorded are Invoice"):
+    with pytest.raises(InvalidArgument, match="did you mean 'Invoice'"):
         gather(store, schema="Invoce")
 
 

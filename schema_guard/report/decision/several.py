@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verdicts on several functions: a line each, as a document and as JSON.
+
+Rules: the worst first; each is the verdict that its function has alone, at its own alpha.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.report.decision.words import name_of, rate_of
+from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.text import clip, interval, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide import Verdict
+    from schema_guard.decide.gather import Gathered
+
+__all__ = ["Decided", "document_of_several", "several_as_json", "worst_first"]
+
+_TRIALS = "(trials)"
+_STEP = 30
+
+
+class Decided(NamedTuple):
+    """A verdict, and what it is about; None for a file of evidence."""
+
+    gathered: Gathered | None
+    verdict: Verdict
+
+
+def worst_first(decided: Sequence[Decided]) -> list[Decided]:
+    """Put verdicts in order: those against first, then by the lower bound of what is in use, then by name."""
+
+    def order(one: Decided) -> tuple[int, float, str]:
+        rate = _rate(one)
+        return -one.verdict.exit_code(), -(rate["lower"] or 0.0) if rate else 0.0, _name(one)
+
+    return sorted(decided, key=order)
+
+
+def several_as_json(decided: Sequence[Decided]) -> dict[str, Any]:
+    """Give the verdicts as plain JSON: each as `Verdict.as_dict` has it, with its function and schema."""
+    return {
+        "verdicts": [
+            {
+                "function": one.gathered.function,
+                "schema": one.gathered.schema,
+                "schema_fingerprint": one.gathered.schema_fingerprint,
+                **one.verdict.as_dict(),
+            }
+            for one in worst_first(decided)
+            if one.gathered is not None
+        ]
+    }
+
+
+def document_of_several(decided: Sequence[Decided]) -> Document:
+    """Give the verdicts on several functions as a document, a row each."""
+    ordered = worst_first(decided)
+    against = sum(one.verdict.exit_code() for one in ordered)
+    alpha = max(one.verdict.figures["config"]["alpha"] for one in ordered)
+    return Document(
+        f"VERDICTS: {against} of {plural(len(ordered), 'function')} {'has' if against == 1 else 'have'} one against",
+        (
+            Fact("each", f"by itself wrong with a probability of at most {percent(alpha)}, at every look"),
+            Fact("one in full", "schema-guard decide --function NAME"),
+        ),
+        (
+            Section(
+                "Functions",
+                "the worst first; n and unhandled are of the configuration in use",
+                Table(
+                    ("function", "verdict", "n", "unhandled", "next: schema-guard"),
+                    tuple(_row(one, ordered) for one in ordered),
+                    (0, 1, 3, 4),
+                ),
+            ),
+        ),
+        good=not against,
+    )
+
+
+def _row(one: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
+    rate, name = _rate(one), name_of(_name(one))
+    if sum(_name(other) == _name(one) for other in others) > 1:
+        assert one.gathered is not None
+        name = f"{name} ({name_of(one.gathered.schema)})"
+    told = rate_of({"rate": None})
+    if rate and rate["rate"] is not None:
+        told = f"{percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}"
+    # What is said of it in full stands with the one verdict; here is a line.
+    step = one.verdict.figures["next_step"].removeprefix("schema-guard ").partition("  #")[0]
+    return name, one.verdict.verdict, f"{rate['n']:,}" if rate else "0", told, clip(step, _STEP)
+
+
+def _name(one: Decided) -> str:
+    assert one.gathered is not None
+    return one.gathered.function or _TRIALS
+
+
+def _rate(one: Decided) -> dict[str, Any] | None:
+    """Give the rate of what is in use, as the verdict has it."""
+    assert one.gathered is not None
+    rate: dict[str, Any] | None = one.verdict.figures["rates"].get(one.gathered.evidence["current"])
+    return rate

@@ -1,0 +1,162 @@
+"""Whose call it was: guarded functions, a SQLite store and the commands that go by function."""
+
+import json
+import types
+
+import pytest
+
+from schema_guard import guard
+from schema_guard.records import open_store
+from tests.cli.command_lines import run
+
+TICKET = {
+    "title": "ticket",
+    "type": "object",
+    "properties": {"team": {"type": "string"}},
+    "required": ["team"],
+    "additionalProperties": False,
+}
+GOOD, BAD = '{"team": "billing"}', "{}"
+
+
+@pytest.fixture
+def store(folder, monkeypatch):
+    """A store in a file, the default one of the commands."""
+    url = f"sqlite:///{folder}/records.db"
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
+    with open_store(url) as opened:
+        yield opened
+
+
+def function(module, name, store, *, every, settings=(), schema=TICKET):
+    """A function of a module, that gives a bad reply to every so many calls; None for never."""
+    numbers = iter(range(10**6))
+
+    def reply():
+        return BAD if every and next(numbers) % every == 0 else GOOD
+
+    made = types.ModuleType(module)
+    code = f"def {name}(prompt: str):\n    return reply()"
+    vars(made)["reply"] = reply
+    exec(code, vars(made))  # noqa: S102 - the test's own code
+    given = {"max_attempts": 1, "on_failure": "return", "store": store, **dict(settings)}
+    return guard(schema, **given)(getattr(made, name))
+
+
+def asked(guarded, calls):
+    for number in range(calls):
+        guarded(f"ticket {number}")
+
+
+def found(capsys, *arguments):
+    status, out, err = run(capsys, *arguments, "--format", "json")
+    assert err == ""
+    return status, json.loads(out)
+
+
+@pytest.fixture
+def two(store):
+    """Two modules with a function of one name and one schema, one of which fails in 20 % of 200 calls."""
+    asked(function("shop.mail", "extract", store, every=None), 200)
+    asked(function("shop.scan", "extract", store, every=5), 200)
+    store.flush(30.0)
+
+
+def test_the_function_that_fails_is_named_by_watch(two, capsys):
+    """Two functions are two lines, the worst first, and the worst exit status."""
+    status, out, _ = run(capsys, "watch", "--slo", "0.05")
+
+    assert status == 1
+    first, second = out.splitlines()
+    assert first.startswith(
+        "BREACH: 1 of 1 configurations; ticket shop.scan.extract system_prompt 40/200 = 20.00%"
+    )
+    assert second.startswith("OK: 0 of 1 configurations; ticket shop.mail.extract system_prompt 0/200")
+    assert run(capsys, "watch", "--slo", "0.05", "--function", "mail.extract")[0] == 0
+
+
+def test_two_functions_have_two_verdicts(two, capsys):
+    """`decide` gives a line each, the worst first, and the worst exit status; JSON has both verdicts whole."""
+    status, out, _ = run(capsys, "decide", "--what-if", "target=0.05")
+    assert status == 1
+    assert out.startswith("VERDICTS: 1 of 2 functions has one against\n")
+    lines = [line.split() for line in out.splitlines() if "extract" in line]
+    assert [(line[:4], line[-3:]) for line in lines] == [
+        (
+            ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20.00%"],
+            ["climb", "--first", "strict_schema"],
+        ),
+        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0.00%"], ["watch", "--slo", "0.05"]),
+    ]
+
+    status, several = found(capsys, "decide", "--what-if", "target=0.05")
+    assert status == 1
+    assert list(several) == ["verdicts"]
+    assert [(one["function"], one["exit_code"]) for one in several["verdicts"]] == [
+        ("shop.scan.extract", 1),
+        ("shop.mail.extract", 0),
+    ]
+    for one in several["verdicts"]:
+        names = {"function", "schema", "schema_fingerprint"}
+        status, alone = found(capsys, "decide", "--what-if", "target=0.05", "--function", one["function"])
+        assert status == one["exit_code"]
+        assert alone == {name: value for name, value in one.items() if name not in names}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_several_verdicts_are_written_in_every_form(two, capsys, form):
+    """Every writer shows each function with its verdict."""
+    _, out, _ = run(capsys, "decide", "--format", form)
+
+    assert "shop.mail.extract" in out
+    assert "USE_CONSTRAINED_DECODING" in out.replace("\\", "")
+
+
+def test_what_is_declared_is_about_one_function(two, capsys):
+    """A target that is to be kept needs a function that it is for."""
+    status, _, err = run(capsys, "decide", "--target", "0.1")
+
+    assert status == 2
+    assert "name it with --function" in err
+
+
+def test_of_many_functions_the_bad_one_is_named(store, capsys):
+    """25 functions on one schema are 25 rows in each command, the bad one first."""
+    for number in range(25):
+        asked(function(f"shop.part{number}", "extract", store, every=4 if number == 17 else None), 60)
+    store.flush(30.0)
+
+    _, report, _ = run(capsys, "report")
+    rows = [line.split()[0] for line in report.splitlines() if line.startswith("  shop.")]
+    assert report.startswith("report: 25 functions of 1 schema\n")
+    assert (len(rows), rows[0]) == (25, "shop.part17.extract")
+
+    status, out, _ = run(capsys, "watch", "--slo", "0.02")
+    assert (status, len(out.splitlines())) == (1, 25)
+    assert out.startswith("BREACH: 1 of 1 configurations; ticket shop.part17.extract ")
+    assert out.count("BREACH") == 1
+
+    status, several = found(capsys, "decide", "--what-if", "target=0.02")
+    assert status == 1
+    assert [one["function"] for one in several["verdicts"] if one["exit_code"]] == ["shop.part17.extract"]
+    assert len(several["verdicts"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--schema", "tikcet"], "did you mean 'ticket'?"),
+        (["--function", "extrct"], "did you mean 'shop.mail.extract' or 'shop.scan.extract'?"),
+        (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
+        (["--segment", "eu"], "no segment 'eu' is recorded"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["report"], ["decide"], ["watch", "--slo", "0.01"]], ids=lambda it: it[0]
+)
+def test_a_name_that_is_not_there_is_exit_2(two, capsys, command, arguments, told):
+    """Every command says which names are near, and shows nothing."""
+    status, out, err = run(capsys, *command, *arguments)
+
+    assert (status, out) == (2, "")
+    assert told in err
