@@ -1,0 +1,84 @@
+"""Trying a case: its function is guarded and observed against a server on loopback, and the records tell what came."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any, NamedTuple
+
+from schema_guard import guard, open_store
+from tests.sdks.case import GOOD, INPUT, MODEL, OUTPUT, PROMPT, VALUE, Case, Invoice
+
+
+class Facts(NamedTuple):
+    """What the library knew of one call.
+
+    Attributes:
+        said: Why the reply was not accepted, or that the caller got another value; None when all is well.
+        usage: Whether the tokens were those of the reply; None when unknown.
+        finish_reason: The same.
+        model: The same.
+    """
+
+    said: str | None
+    usage: bool | None
+    finish_reason: bool | None
+    model: bool | None
+
+    def __str__(self) -> str:
+        if self.said is not None:
+            return f"no: {self.said}"
+        names = {"usage": self.usage, "finish": self.finish_reason, "model": self.model}
+        known = [
+            name if is_right else f"wrong {name}" for name, is_right in names.items() if is_right is not None
+        ]
+        return "all" if all(names.values()) else " ".join(["value", *known])
+
+
+def cell_of(case: Case) -> str:
+    """Give what the table shows for a case; guarded and observed are told apart where they differ."""
+    enforced, observed = str(facts_of(case)), str(facts_of(case, observe=True))
+    return enforced if enforced == observed else f"enforced {enforced}; observed {observed}"
+
+
+def facts_of(case: Case, *, observe: bool = False) -> Facts:
+    """Give what the library knew of one call of a case with a valid reply."""
+    with case.serving(GOOD) as server, open_store("sqlite://") as store:
+        made = case.make(server.url)
+        guarded = guard(Invoice, observe=observe, store=store, max_attempts=1)(made)
+        try:
+            result = called(guarded if observe else guarded.outcome)
+        except Exception as error:  # noqa: BLE001 - it is what the table shows
+            said: str | None = type(error).__name__
+        else:
+            said = None if observe or result.value == VALUE else "another value"
+        store.flush(10)
+        rows = list(store.attempts())
+    if len(rows) != 1:
+        return Facts(f"{len(rows)} attempts" if said is None else said, None, None, None)
+    return _facts(case, rows[0], said)
+
+
+def _facts(case: Case, row: Any, said: str | None) -> Facts:
+    failed = None if row["kind"] is None else f"`{row['code']}`"
+    tokens = (row["input_tokens"], row["output_tokens"])
+    return Facts(
+        failed or said,
+        None if tokens == (None, None) else tokens == (INPUT, OUTPUT),
+        None if row["finish_reason"] is None else row["finish_reason"] == case.finish_reason,
+        None if row["model"] is None else row["model"] == MODEL,
+    )
+
+
+def called(function: Any) -> Any:
+    """Call a function of whatever kind, and give what it gave when that is over; chunks as a list."""
+    result = function(PROMPT)
+    if inspect.isawaitable(result) or hasattr(result, "__anext__"):
+        return asyncio.run(_all_of(result))
+    return list(result) if hasattr(type(result), "__next__") else result
+
+
+async def _all_of(result: Any) -> Any:
+    if inspect.isawaitable(result):
+        result = await result
+    return [chunk async for chunk in result] if hasattr(type(result), "__anext__") else result
