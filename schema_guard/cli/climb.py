@@ -7,7 +7,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,11 +31,13 @@ from schema_guard.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.core.schema import Schema
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.models import connect
+from schema_guard.records.chosen import chosen_of
 from schema_guard.report.as_text import as_text
-from schema_guard.text import did_you_mean, safe
+from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
     from schema_guard.climb.inputs import Inputs
+    from schema_guard.records import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,10 @@ class ClimbOptions:
         required=True,
         metavar="NAME",
         help="A schema of the suite, or a JSON Schema file with --inputs.",
+    )
+    function: str | None = option(
+        metavar="NAME",
+        help="Whose remedies they are, as recorded: its name, or an end of it behind a dot. Else the schema's only function's.",
     )
     inputs: str | None = option(
         metavar="FILE",
@@ -107,7 +113,7 @@ class ClimbOptions:
             )
         return suite_inputs(entries[self.schema], texts=texts, seed=self.seed)
 
-    def settings(self) -> ClimbSettings:
+    def settings(self, schema: Schema[Any], records: Store | None) -> ClimbSettings:
         """Give how the climb goes."""
         return ClimbSettings(
             target=self.target,
@@ -117,8 +123,26 @@ class ClimbOptions:
             output_tokens=self.output_tokens,
             options=dict(map(key_value, self.options)),
             budget=ClimbBudget(self.max_calls, self.max_output_tokens, self.max_seconds),
+            function=self._function(schema, records),
             concurrency=self.concurrency,
         )
+
+    def _function(self, schema: Schema[Any], records: Store | None) -> str | None:
+        """Give the function that is meant, which has to be recorded under this schema."""
+        if self.function is None:
+            return None
+        if records is None:
+            raise click.UsageError("--function needs a store that has its calls: name one with --store")
+        rows = records.configurations()
+        name = chosen_of(records, rows, function=self.function).function
+        known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
+        if schema.fingerprint not in known:
+            others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
+            raise click.UsageError(
+                f"--function {safe(str(name))!r}: expected one under the schema {schema.name} ({schema.fingerprint}), "
+                f"got one under {others}: calls under another content of a schema are no evidence on this one"
+            )
+        return name
 
 
 @click.command("climb")
@@ -133,8 +157,10 @@ def command(asked: ClimbOptions, store: str | None, form: str) -> int:
     \b
     schema-guard climb --schema ticket --model local --target 0.1
     schema-guard climb --schema invoice.schema.json --inputs mails.jsonl --model openai:gpt-5-mini --max-calls 2000
+    schema-guard climb --schema invoice.schema.json --inputs mails.jsonl --function extract_invoice
     """
-    inputs, settings, records = asked.load_inputs(), asked.settings(), store_of(store)
+    inputs, records = asked.load_inputs(), store_of(store)
+    settings = asked.settings(inputs.schema, records)
     told = f"{len(inputs.tasks)} inputs a rung; records go to {records.url if records else 'no store'}"
     print(told, file=sys.stderr)
     with progress(len(inputs.tasks)) as on_call:

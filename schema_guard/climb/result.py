@@ -84,9 +84,11 @@ class ClimbResult:
     """A climb that has ended.
 
     Attributes:
-        id: `climb:` and an id; its calls are in the store under that and the rung: `climb:01234:few_shot`.
+        id: `climb:` and an id; its calls are in the store under that, the rung and the function, where one is named:
+            `climb:01234:few_shot:shop.extract`.
         schema: Name of the schema.
         schema_fingerprint: Of its content.
+        function: Whose remedies were measured; None where nobody said.
         model: Name of the model.
         larger: Name of the model that the last rung tries; None when there is none.
         started_at: UTC, ISO 8601.
@@ -107,6 +109,7 @@ class ClimbResult:
     id: str
     schema: str
     schema_fingerprint: str
+    function: str | None
     model: str
     larger: str | None
     started_at: str
@@ -149,6 +152,8 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
     yield Fact("VERDICT", f"{verdict['verdict']} - {verdict['why']}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
+    if result.function:
+        yield Fact("function", result.function)
     larger = f", larger model {result.larger}" if result.larger else ""
     yield Fact("model", f"{result.model}{larger}, at most {result.output_tokens} output tokens an attempt")
     repeated = f" ({result.repeated} repeated ones left out)" if result.repeated else ""

@@ -105,7 +105,7 @@ class _Climbing:
         self.on_asked = on_asked
         self.run_id = f"climb:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.asker = Asker(inputs, model, larger, settings.options, self.run_id, store)
+        self.asker = Asker(inputs, model, larger, settings.options, self.run_id, settings.function, store)
         self.start = RungConfiguration("system_prompt", settings.output_tokens)
         self.rungs: list[RungCalls] = []
         self.not_applicable = self._impossible()
@@ -295,6 +295,7 @@ class _Climbing:
             id=self.run_id,
             schema=self.inputs.schema.name,
             schema_fingerprint=self.inputs.schema.fingerprint,
+            function=self.settings.function,
             model=asker.model.name,
             larger=asker.larger.name if asker.larger is not None else None,
             started_at=self.started_at,

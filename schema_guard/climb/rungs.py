@@ -101,6 +101,7 @@ class Asker:
         larger: The one that its last rung tries; None when there is none.
         options: The provider's own arguments of every request.
         run_id: What its calls are called in the store, the rung after it.
+        function: Whose remedies are measured, which is called after the rung; None where nobody says.
         store: None for nowhere.
     """
 
@@ -109,6 +110,7 @@ class Asker:
     larger: Model | None
     options: Mapping[str, Any]
     run_id: str
+    function: str | None
     store: Store | None
 
     def outcome_of(
@@ -129,7 +131,7 @@ class Asker:
             examples=self.inputs.examples,
             repair=configuration.repair,
             # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
-            name=f"{self.run_id}:{rung}",
+            name=":".join([self.run_id, rung, *([self.function] if self.function else [])]),
             store=self.store,
             budget=Budget(output_tokens=configuration.output_tokens),
         )

@@ -46,6 +46,7 @@ class ClimbSettings:
         output_tokens: Output limit of an attempt, >= 1; `raise_max_output_tokens` doubles it.
         options: The provider's own arguments of every request, such as `{"temperature": 0.7}`.
         budget: What may be spent.
+        function: Whose remedies are measured, as records name it; None for the only function of the schema.
         concurrency: Calls at once, >= 1; as many as this less one may be begun in vain when a rung stops.
     """
 
@@ -57,6 +58,7 @@ class ClimbSettings:
     output_tokens: int = 256
     options: Mapping[str, Any] = field(default_factory=dict)
     budget: ClimbBudget = field(default_factory=ClimbBudget)
+    function: str | None = None
     concurrency: int = AT_ONCE
 
     def __post_init__(self) -> None:

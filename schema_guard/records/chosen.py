@@ -24,6 +24,9 @@ __all__ = ["NO_SEGMENT", "Chosen", "chosen_of", "named_function", "rows_of"]
 NO_SEGMENT = "(no segment)"
 """What the part of the traffic is called that has no segment."""
 
+# In the names of trials and models, which go whole.
+_HAS_NO_ENDS = ":"
+
 _MOST_LISTED = 8
 _MOST_NEAR = 3
 
@@ -114,7 +117,7 @@ def named_function(given: str, known: Iterable[str], where: str) -> str:
     names = set(known)
     if given in names:
         return given
-    meant = sorted(name for name in names if name.endswith(f".{given}"))
+    meant = sorted(name for name in names if name.endswith(f".{given}") and _HAS_NO_ENDS not in name)
     if len(meant) == 1:
         return meant[0]
     if not meant:
@@ -149,7 +152,8 @@ def _near(given: str, known: set[str]) -> list[str]:
 
 def _ends(name: str, dots: int) -> Iterator[str]:
     yield name
-    yield ".".join(name.split(".")[-dots - 1 :])
+    if _HAS_NO_ENDS not in name:
+        yield ".".join(name.split(".")[-dots - 1 :])
 
 
 def _listed(names: list[str]) -> str:

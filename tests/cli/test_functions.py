@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard import guard
 from schema_guard.records import open_store
-from tests.cli.command_lines import run
+from tests.cli.command_lines import run, script
 
 TICKET = {
     "title": "ticket",
@@ -157,6 +157,43 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
 def test_a_name_that_is_not_there_is_exit_2(two, capsys, command, arguments, told):
     """Every command says which names are near, and shows nothing."""
     status, out, err = run(capsys, *command, *arguments)
+
+    assert (status, out) == (2, "")
+    assert told in err
+
+
+def climbing(folder, *more):
+    (folder / "ticket.json").write_text(json.dumps(TICKET))
+    (folder / "inputs.txt").write_text("\n".join(f"ticket {number}" for number in range(40)))
+    model = script(folder, *[GOOD] * 200)
+    return ["climb", "--schema", "ticket.json", "--inputs", "inputs.txt", "--model", model, "--concurrency", "1",
+            "--target", "0.2", "--first", "few_shot", "--decline", "larger_model=none", *more]  # fmt: skip
+
+
+def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
+    """What is climbed for one of two functions is evidence on it, and on the other it is not."""
+    status, out, _ = run(capsys, *climbing(folder, "--function", "scan.extract", "--format", "json"))
+    assert (status, json.loads(out)["function"]) == (0, "shop.scan.extract")
+
+    _, scan = found(capsys, "decide", "--function", "scan.extract", "--what-if", "target=0.2")
+    _, mail = found(capsys, "decide", "--function", "mail.extract", "--what-if", "target=0.2")
+    assert list(scan["rates"]) == ["system_prompt", "few_shot"]
+    assert list(mail["rates"]) == ["system_prompt"]
+    assert not [note for note in (*scan["notes"], *mail["notes"]) if "trials" in note]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--function", "scn.extract"], "did you mean 'shop.scan.extract'"),
+        (["--function", "extract"], "2 have: shop.mail.extract, shop.scan.extract"),
+        (["--function", "scan.extract", "--store", "none"], "needs a store that has its calls"),
+        (["--function", "scan.extract", "--schema", "s.json"], "got one under ticket ("),
+    ],
+)
+def test_a_climb_for_a_function_that_is_not_there_asks_nobody(two, folder, capsys, more, told):
+    """The function has to be recorded, and under this schema."""
+    status, out, err = run(capsys, *climbing(folder, *more))
 
     assert (status, out) == (2, "")
     assert told in err
