@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.calls.identity import current_call_id, current_tags, new_call_id
 from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
-from schema_guard.calls.version import version_of
 from schema_guard.core.enforce import Plan, Step
 from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
@@ -37,6 +36,28 @@ __all__ = ["Prepared", "prepare", "schema_of"]
 _MODEL = 3
 
 
+class Version:
+    """The version of a function: given, else made at the first call, as reading its source costs milliseconds.
+
+    Attributes:
+        text: None until it is made.
+    """
+
+    __slots__ = ("_function", "_steps", "text")
+
+    def __init__(self, text: str | None, function: Any, steps: tuple[Step, ...]) -> None:
+        self.text = text
+        self._function = function
+        self._steps = steps
+
+    def made(self) -> str:
+        """Make the version, once: two threads that make it make the same."""
+        from schema_guard.calls.version.made import version_of  # only calls need it
+
+        self.text = version_of(self._function, self._steps)
+        return self.text
+
+
 class Prepared(NamedTuple):
     """What decoration finds out, so that a call need not.
 
@@ -48,7 +69,8 @@ class Prepared(NamedTuple):
         plan: For the loop.
         target: Whose arguments `options` holds; None when the function takes none.
         reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
-        configuration: Every call's fields from `function` to `version`, in the order of `Call`.
+        configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
+        version: Of the function's prompt.
     """
 
     settings: Settings[Any, Any]
@@ -58,7 +80,8 @@ class Prepared(NamedTuple):
     plan: Plan
     target: str | None
     reserved: Mapping[tuple[str, ...], str]
-    configuration: tuple[str, str, str, str | None, str | None, str, str, str]
+    configuration: tuple[str, str, str, str | None, str | None, str, str]
+    version: Version
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
         """Give the provider's arguments for an attempt; None without a target."""
@@ -89,6 +112,7 @@ class Prepared(NamedTuple):
         return Call(
             new_call_id(at),
             *self.configuration,
+            self.version.text or self.version.made(),
             segment or self.settings.segment,
             None,
             current_call_id.get(),
@@ -135,7 +159,6 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         target,
         ">".join(strategy.name for strategy in strategies),
         _settings_text(settings, plan),
-        settings.version or version_of(function, steps),
     )
     reserved = {} if target is None or shape.options is None else _reserved(target, plan)
     if not settings.observe:
@@ -150,6 +173,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         target=target,
         reserved=reserved,
         configuration=configuration,
+        # A model is the library's or the provider's code, which is no part of the user's prompt.
+        version=Version(settings.version, function if model is None else None, steps),
     )
 
 
