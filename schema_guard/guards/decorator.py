@@ -31,6 +31,9 @@ from schema_guard.guards.settings import UNSET
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    # What a checker knows of forms that are no class, such as `Invoice | None`; it brings these names itself.
+    from typing_extensions import TypeForm
+
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.values import Outcome, Repair
     from schema_guard.guards.settings import OnFailure, Unset
@@ -102,6 +105,36 @@ def guard(
 @overload
 def guard(  # type: ignore[overload-overlap]
     schema: type[S] | Schema[S],
+    *,
+    on_failure: Literal["raise"] = ...,
+    observe: Literal[False] = ...,
+    **settings: Unpack[_Settings[S]],
+) -> Guard[S, S]: ...
+# Types that are no class, such as `Invoice | None`. Mypy knows them where they stand alone.
+@overload
+def guard(
+    schema: TypeForm[S], *, observe: Literal[True], **settings: Unpack[_Settings[S]]
+) -> _Observer[S]: ...
+@overload
+def guard(
+    schema: TypeForm[S],
+    *,
+    default: D,
+    on_failure: Literal["raise"] = ...,
+    observe: Literal[False] = ...,
+    **settings: Unpack[_Settings[S]],
+) -> Guard[S, S | D]: ...
+@overload
+def guard(
+    schema: TypeForm[S],
+    *,
+    on_failure: Literal["return"],
+    observe: Literal[False] = ...,
+    **settings: Unpack[_Settings[S]],
+) -> Guard[S, S | Outcome[S]]: ...
+@overload
+def guard(  # type: ignore[overload-overlap]
+    schema: TypeForm[S],
     *,
     on_failure: Literal["raise"] = ...,
     observe: Literal[False] = ...,

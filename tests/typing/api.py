@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, assert_type
+from typing import Annotated, Any, Literal, Optional, TypedDict, assert_type
 
 import pydantic
 
@@ -86,6 +86,56 @@ def of_list(prompt: str) -> object:
 @guard(INVOICE)
 def of_schema(prompt: str) -> object:
     """Give a reply object."""
+
+
+@guard(Invoice | None)
+def of_optional(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(Invoice | Bill, max_attempts=2)
+async def of_union(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(Literal["refund", "other"])
+def of_literal(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(Annotated[int, "from 1 to 5"])
+def of_annotated(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(dict[str, Invoice | None], default=None)
+def of_mapping(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(Optional[Invoice], on_failure="return")  # noqa: UP045 - as older code has it
+def of_old_optional(prompt: str) -> object:
+    """Give a reply object."""
+
+
+@guard(Literal[1, 2], observe=True)
+def observed_literal(prompt: str) -> bytes:
+    """Give bytes."""
+    return b""
+
+
+async def forms() -> None:
+    """Look at what comes of types that are no class."""
+    assert_type(of_optional("t"), Invoice | None)
+    assert_type(of_optional.outcome("t"), Outcome[Invoice | None])
+    assert_type(await of_union("t"), Invoice | Bill)
+    assert_type(of_literal("t"), Literal["refund", "other"])
+    assert_type(of_annotated("t"), int)
+    assert_type(of_mapping("t"), dict[str, Invoice | None] | None)
+    assert_type(of_old_optional("t"), Invoice | None | Outcome[Invoice | None])
+    assert_type(observed_literal("t"), bytes)
+    assert_type(observed_literal.outcome("t"), Outcome[Literal[1, 2]])
+    of_optional(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 assert_type(of_note("t"), Note)
