@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 from schema_guard.core import prompting
 from schema_guard.core.judge import judge
 from schema_guard.core.values import (
+    UNKNOWN_USAGE,
     Ask,
     Attempt,
     Budget,
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
+
+# Takes tokens and names of a model; see `Plan.price`.
+Price: TypeAlias = "Callable[..., float | None]"
 
 _MORE = More()
 _STOP = Stop()
@@ -82,6 +86,8 @@ class Plan(NamedTuple):
         checks: What a valid value must pass as well.
         limits: How large a reply may be.
         budget: What a call may spend.
+        price: Gives what an attempt cost, by its tokens and the names of its model, the one of its own reply first;
+            None where that is not known.
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
     """
@@ -93,6 +99,7 @@ class Plan(NamedTuple):
     checks: tuple[Callable[[Any], str | None], ...] = ()
     limits: Limits = Limits()
     budget: Budget = Budget()
+    price: Price | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
 
 
@@ -130,7 +137,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             break
         output_tokens = larger or output_tokens
         correction = prompting.correction(judged.failure, quote_checks=plan.delivery != "instructions")
-    yield Done(_outcome(attempts, judged, call))
+    yield Done(_outcome(attempts, judged, call, plan.price))
 
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
@@ -228,10 +235,25 @@ def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
     return ""
 
 
-def _outcome(attempts: list[Attempt], judged: Judgement[Any], call: Call) -> Outcome[Any]:
+def _outcome(
+    attempts: list[Attempt], judged: Judgement[Any], call: Call, price: Price | None
+) -> Outcome[Any]:
     last = attempts[-1]
-    usage, elapsed_s = last.usage, last.elapsed_s
+    usage, elapsed_s, cost = last.usage, last.elapsed_s, None
+    if price is not None and any(attempt.usage is not UNKNOWN_USAGE for attempt in attempts):
+        attempts, cost = _priced(attempts, call.model, price)
     if len(attempts) > 1:
         usage = Usage.total(attempt.usage for attempt in attempts)
         elapsed_s = sum(attempt.elapsed_s for attempt in attempts)
-    return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, None, elapsed_s, call)
+    return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, cost, elapsed_s, call)
+
+
+def _priced(attempts: list[Attempt], model: str | None, price: Price) -> tuple[list[Attempt], float | None]:
+    """Give the attempts with what each cost, and what all did; None for both where it is not known."""
+    asked = model.split(">") if model else [None]
+    priced = [
+        a._replace(cost=price(a.usage, a.snapshot, a.model, asked[min(a.number, len(asked)) - 1]))
+        for a in attempts
+    ]
+    known = [attempt.cost for attempt in priced if attempt.cost is not None]
+    return priced, sum(known) if len(known) == len(priced) else None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.values import Outcome, Repair
     from schema_guard.guards.settings import OnFailure, Unset
+    from schema_guard.prices.charges import Table
 
 __all__ = ["UNSET", "AsyncGuarded", "Guard", "Guarded", "guard"]
 
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         instructions_to: str | Unset | None
         feedback_to: str | Unset | None
         options_to: str | Unset | None
+        prices: Table | None
 
     class _Observer(Protocol[V]):
         """What `guard(..., observe=True)` gives: the decorated function gives what it gave before."""
@@ -184,6 +186,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     instructions_to: str | Unset | None = UNSET,
     feedback_to: str | Unset | None = UNSET,
     options_to: str | Unset | None = UNSET,
+    prices: Table | None = None,
     **unknown: Any,
 ) -> Any:
     """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
@@ -220,6 +223,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             `feedback`, if its default is None and it is annotated `str | None` or nothing.
         options_to: The parameter that gets the provider's arguments, in a new dict, beside those that the caller
             gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
+        prices: A table of what tokens cost, for `Outcome.cost`: a path, `"genai-prices"`, or model -> prices. Left out:
+            what $SCHEMA_GUARD_PRICES names. Without prices a cost is None.
         **unknown: Refused; the words of other libraries are told which argument of these they mean.
 
     Returns:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.calls.recorder import Recorder
+    from schema_guard.core.enforce import Price
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Ask, Outcome
+    from schema_guard.core.values import Ask, Outcome, Usage
     from schema_guard.guards.settings import Settings
 
 __all__ = ["Prepared", "prepare", "schema_of"]
@@ -144,6 +146,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         checks=settings.checks,
         limits=settings.limits,
         budget=settings.budget,
+        price=_price(settings),
         delivery=shape.delivery,
     )
     # Models of a kind share their code, and have names of their own.
@@ -189,6 +192,24 @@ def _model_of(function: Any) -> Any:
         if isinstance(getattr(candidate, "target", None), str) and hasattr(candidate, "capabilities"):
             return candidate
     return None
+
+
+def _price(settings: Settings[Any, Any]) -> Price:
+    """Give what says what attempts cost: by the table of the guard, else by the environment's as it is at the call."""
+    if settings.prices is None:
+        return _price_by_environment
+    from schema_guard.prices.charges import given_charges
+
+    return given_charges(settings.prices).cost
+
+
+def _price_by_environment(usage: Usage, *models: str | None) -> float | None:
+    if "SCHEMA_GUARD_PRICES" not in os.environ:
+        return None
+    from schema_guard.prices.charges import default_charges  # only who names a table needs it
+
+    charges = default_charges()
+    return None if charges is None else charges.cost(usage, *models)
 
 
 def _returned(function: Any) -> Schema[Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Repair
+    from schema_guard.prices.charges import Table
 
 __all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
 
@@ -67,6 +68,7 @@ class Settings(Generic[V, R]):
     instructions_to: str | Unset | None = UNSET
     feedback_to: str | Unset | None = UNSET
     options_to: str | Unset | None = UNSET
+    prices: Table | None = None
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -106,12 +108,20 @@ class Settings(Generic[V, R]):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
         _require_budget(self.budget)
+        self._require_found()
+
+    def _require_found(self) -> None:
+        """Find what the settings name: a target, a store, a table of prices."""
         if self.target is not None:
             from schema_guard.targets import capabilities  # only options need targets
 
             capabilities(self.target)
         if self.store is not None and not isinstance(self.store, Unset):
             resolved_store(self.store, strictly=True)
+        if self.prices is not None:
+            from schema_guard.prices.charges import given_charges  # only who names a table needs it
+
+            given_charges(self.prices)
 
 
 def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GENAI_PRICES = "genai-prices"
 
-_SCHEMA = Path(__file__).with_name("tokens.schema.json")
+TOKENS_SCHEMA = Path(__file__).with_name("tokens.schema.json")
 _MILLION = 1_000_000
 _MOST_NEAR = 3
 
@@ -150,15 +150,25 @@ def token_prices(model: str, *, source: str | Path) -> TokenPrices:
     """
     if source == GENAI_PRICES:
         return _package_prices(model)
-    table = read_prices(Path(source))
+    return prices_in(read_prices(Path(source)), model, source=str(source))
+
+
+def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
+    """Look up what a model's tokens cost in the JSON of a table; as `token_prices` does, which reads it.
+
+    Args:
+        table: Its JSON.
+        model: As the table names it.
+        source: Where the table is from.
+    """
     if isinstance(table, dict):
         known = {name: entry for name, entry in table.items() if entry is not None}
         if model not in known:
-            raise _unknown(model, str(source), known)
+            raise _unknown(model, source, known)
         # The other models are the table's own affair: litellm's holds a sample that is none.
         table = {model: known[model]}
-    entry = judged(table, Schema.of(_SCHEMA), str(source))[model]
-    return TablePrices(model, str(source), _tiers(entry) if "p_in" in entry else _litellm_tiers(entry))
+    entry = judged(table, Schema.of(TOKENS_SCHEMA), source)[model]
+    return TablePrices(model, source, _tiers(entry) if "p_in" in entry else _litellm_tiers(entry))
 
 
 def total_cost(prices: TokenPrices, calls: Iterable[CallTokens]) -> float:

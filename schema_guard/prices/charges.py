@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What attempts cost while they are made, by a table that a guard or the environment names.
+
+Rules: what is not known costs None, never $0; nothing here raises into a call; a table is read once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.core.schema import Schema
+from schema_guard.core.validation.published import judged
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Usage
+    from schema_guard.prices.tokens import TokenPrices
+
+__all__ = ["VARIABLE", "Charges", "Table", "default_charges", "given_charges"]
+
+VARIABLE = "SCHEMA_GUARD_PRICES"
+
+Table: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
+"""A path, `"genai-prices"`, or the JSON of a table: model -> prices, as `token_prices` has them."""
+
+# Names of models that are remembered: a reply may say another one each time.
+_MOST_KNOWN = 1_000
+# A model's name with the day or the month of a snapshot: gpt-5-mini-2025-08-07, claude-sonnet-4-5-20250929, x@20250101.
+_DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)$")
+_logger = logging.getLogger("schema_guard")
+
+
+class Charges:
+    """Prices of one table, by the name of the model.
+
+    Raises:
+        InvalidArgument: When made: the table cannot be read.
+        MissingExtra: When made: the package genai-prices is not installed.
+    """
+
+    def __init__(self, source: Table) -> None:
+        self.source = source
+        self._known: dict[str, TokenPrices | None] = {}
+        self._is_said = False
+        self._table, self._named = _read(source)
+
+    def cost(self, usage: Usage, *models: str | None) -> float | None:
+        """Give the dollars of one attempt; None where its tokens are not known, or the price of its model.
+
+        Args:
+            usage: Tokens of the attempt.
+            models: Its model by the names that it has, the one to be looked up first before the others.
+        """
+        sent, received = usage.input_tokens, usage.output_tokens
+        if sent is None or received is None:
+            return None
+        for model in models:
+            prices = None if model is None else self._prices(model)
+            if prices is not None:
+                from schema_guard.prices.tokens import CallTokens
+
+                try:
+                    return prices.cost(CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received))
+                except Exception:  # noqa: BLE001 - a package's prices may lack a part; what is not known is None
+                    return None
+        return None
+
+    def _prices(self, model: str) -> TokenPrices | None:
+        if model in self._known:
+            return self._known[model]
+        found = self._looked_up(model)
+        if found is None and (base := _DATED.sub("", model)) != model:
+            found = self._looked_up(base)
+        if found is None and not self._is_said:
+            self._is_said = True
+            _logger.warning("prices %r know no model %r: its cost is unknown", self._named, safe(clip(model)))
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[model] = found
+        return found
+
+    def _looked_up(self, model: str) -> TokenPrices | None:
+        from schema_guard.prices.tokens import prices_in, token_prices
+
+        try:
+            if self._table is None:
+                return token_prices(model, source=self._named)
+            return prices_in(self._table, model, source=self._named)
+        except Exception:  # noqa: BLE001 - a package may raise what it likes for a name that it does not know
+            return None
+
+
+def _read(source: Table) -> tuple[Any, str]:
+    """Give the JSON of a table, None for the package, and what it is called."""
+    from schema_guard.prices.files import read_prices
+    from schema_guard.prices.tokens import GENAI_PRICES, TOKENS_SCHEMA
+
+    if source == GENAI_PRICES:
+        from importlib.util import find_spec
+
+        if find_spec("genai_prices") is None:
+            raise missing_extra(f"prices {GENAI_PRICES!r}", "genai-prices", "prices")
+        return None, GENAI_PRICES
+    if isinstance(source, Mapping):
+        return judged(source, Schema.of(TOKENS_SCHEMA), "prices"), "prices="
+    if not isinstance(source, (str, os.PathLike)):
+        raise InvalidArgument(
+            f"prices={clip(repr(source))}: expected the path of a table, 'genai-prices', or a dict model -> prices"
+        )
+    table = read_prices(Path(source))
+    if not isinstance(table, dict):
+        raise InvalidArgument(f"prices {clip(str(source))!r}: expected an object model -> prices")
+    return table, str(source)
+
+
+def given_charges(source: Table) -> Charges:
+    """Give the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
+    try:
+        stat = Path(source).stat() if isinstance(source, (str, os.PathLike)) else None
+    except (OSError, ValueError):
+        stat = None
+    if stat is None:
+        return Charges(source)
+    key = str(source), stat.st_mtime_ns, stat.st_size
+    if key not in _read_tables:
+        _read_tables[key] = Charges(source)
+    return _read_tables[key]
+
+
+def default_charges() -> Charges | None:
+    """Give the prices of the table that $SCHEMA_GUARD_PRICES names; None where it names none that can be read."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return None
+    if named not in _by_name:
+        try:
+            _by_name[named] = given_charges(named)
+        except Exception as error:  # noqa: BLE001 - what a call costs is no matter of the call
+            _by_name[named] = None
+            _logger.warning("%s: the cost of calls is unknown: %s", VARIABLE, error)
+    return _by_name[named]
+
+
+_read_tables: dict[tuple[str, int, int], Charges] = {}
+_by_name: dict[str, Charges | None] = {}
