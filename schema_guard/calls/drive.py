@@ -50,9 +50,14 @@ class Pending(NamedTuple):
 
 
 def is_async(result: Any) -> bool:
-    """Say whether a function's result has to be awaited, or iterated with `async for`."""
+    """Say whether a function's result has to be awaited, or iterated with `async for`.
+
+    A stream that can be iterated either way (litellm gives such) is not: it goes as the function goes that gave it.
+    """
     kind = type(result)
-    return kind is not str and (hasattr(kind, "__await__") or hasattr(kind, "__anext__"))
+    return kind is not str and (
+        hasattr(kind, "__await__") or (hasattr(kind, "__anext__") and not hasattr(kind, "__next__"))
+    )
 
 
 def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
@@ -257,7 +262,8 @@ async def _awaited(result: Any) -> Any:
     """Give a result when it has come; an iterator as an asynchronous one."""
     if hasattr(type(result), "__await__"):
         result = await result
-    return _each(result) if hasattr(type(result), "__next__") else result
+    kind = type(result)
+    return _each(result) if hasattr(kind, "__next__") and not hasattr(kind, "__anext__") else result
 
 
 async def _each(iterator: Any) -> AsyncGenerator[Any, None]:

@@ -54,7 +54,8 @@ def observe(started: Observed) -> Any:
             else _awaited(started, result, clock)
         )
     if hasattr(type(result), "__next__"):
-        return _ObservedIterator(started, result, clock)
+        kind = _ObservedEither if hasattr(type(result), "__anext__") else _ObservedIterator
+        return kind(started, result, clock)
     _finish(started, read(result), clock)
     return result
 
@@ -75,7 +76,8 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     finally:
         current_call_id.reset(token)
     if hasattr(type(result), "__anext__"):
-        return _ObservedAsync(started, result, clock)
+        kind = _ObservedEither if hasattr(type(result), "__next__") else _ObservedAsync
+        return kind(started, result, clock)
     _finish(started, read(result), clock)
     return result
 
@@ -160,6 +162,16 @@ class _ObservedAsync(_Watch):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class _ObservedEither(_ObservedIterator, _ObservedAsync):
+    """A stream that can be iterated either way stays one; it is closed as its source is."""
+
+    def close(self) -> Any:
+        """Give the stream up."""
+        self._ended(GeneratorExit())
+        closing = getattr(self._source, "close", None)
+        return closing() if callable(closing) else None
 
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:

@@ -271,6 +271,8 @@ class _Recorder:
         except BaseException as error:
             self._keep(place, asked, reply_for(error))
             raise
+        if hasattr(type(given), "__anext__"):
+            return self._chunks_awaited(place, asked, given)
         return self._passed_on(place, asked, given)
 
     def _chunks(self, place: int, asked: Recorded, source: Iterator[Any]) -> Iterator[Any]:

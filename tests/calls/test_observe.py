@@ -325,6 +325,67 @@ def test_a_coroutine_may_give_a_stream(store):
     assert recorded(store) == VALID
 
 
+class Either:
+    """A stream that can be iterated either way, as litellm gives it."""
+
+    def __init__(self):
+        self._chunks = iter([GOOD[:5], GOOD[5:]])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._chunks)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+
+def test_a_stream_that_can_be_iterated_either_way_stays_one(store):
+    """A plain function's caller iterates with `for` or with `async for`, a coroutine's too."""
+
+    @observing(store)
+    def ask(prompt):
+        return Either()
+
+    @observing(store)
+    async def later(prompt):
+        return Either()
+
+    async def awaited():
+        return await drained(await later("t"))
+
+    assert list(ask("t")) == asyncio.run(drained(ask("t"))) == [GOOD[:5], GOOD[5:]]
+    assert asyncio.run(awaited()) == list(run(later("t"))) == [GOOD[:5], GOOD[5:]]
+    assert recorded(store) == VALID * 4
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_stream_that_can_be_iterated_either_way_goes_as_its_function_goes(streams, store):
+    """Enforced, a plain function's stream is read with `for` and a coroutine's with `async for`."""
+
+    @guard(TOTAL, store=store)
+    def ask(prompt):
+        return Either()
+
+    @guard(TOTAL, store=store)
+    async def later(prompt):
+        return Either()
+
+    values = [list(ask.stream("t"))[-1], run_stream(later)] if streams else [ask("t"), run(later("t"))]
+
+    assert values == [{"total": 1}] * 2
+
+
+def run_stream(function):
+    return asyncio.run(drained(function.stream("t")))[-1]
+
+
 def test_kinds_of_functions_stay_what_they_were():
     """A coroutine function is awaited, and nothing else is."""
 
@@ -341,13 +402,20 @@ def test_kinds_of_functions_stay_what_they_were():
     assert kinds == [AsyncGuarded, Guarded, Guarded]
 
 
-class Stream:
-    """A stream as a provider's client gives it: an iterator with attributes, to be closed."""
+class Source:
+    """What a provider's client gives: attributes, to be closed."""
 
     request_id = "r1"
 
     def __init__(self, *chunks, error=None):
         self.chunks, self.error, self.closed = list(chunks), error, 0
+
+    def close(self):
+        self.closed += 1
+
+
+class Stream(Source):
+    """Chunks of it, one by one."""
 
     def __iter__(self):
         return self
@@ -357,11 +425,8 @@ class Stream:
             return self.chunks.pop(0)
         raise self.error or StopIteration
 
-    def close(self):
-        self.closed += 1
 
-
-class AsyncStream(Stream):
+class AsyncStream(Source):
     """The same, asynchronous; it is closed with or without an await."""
 
     def __aiter__(self):
@@ -371,8 +436,6 @@ class AsyncStream(Stream):
         if self.chunks:
             return self.chunks.pop(0)
         raise self.error or StopAsyncIteration
-
-    __iter__ = __next__ = None
 
 
 def given(store, stream):

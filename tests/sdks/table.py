@@ -18,7 +18,19 @@ from tests.sdks.case import HOWS, Case
 
 CHAPTER = Path(__file__).parents[2] / "schema_guard" / "docs" / "sdks.md"
 # One file of cases each, in the order of the table.
-MODULES = ("openai_calls", "anthropic_calls")
+MODULES = (
+    "openai_calls",
+    "anthropic_calls",
+    "google_genai_calls",
+    "mistralai_calls",
+    "groq_calls",
+    "cohere_calls",
+    "ollama_calls",
+    "litellm_calls",
+    "instructor_calls",
+    "pydantic_ai_calls",
+    "langchain_calls",
+)
 
 Rows = dict[tuple[str, str], dict[str, str]]
 _ROWS_HEAD = f"| SDK | what the function gives | {' | '.join(HOWS)} |\n|---|---|{'---|' * len(HOWS)}\n"

@@ -47,7 +47,7 @@ def facts_of(case: Case, *, observe: bool = False) -> Facts:
         made = case.make(server.url)
         guarded = guard(Invoice, observe=observe, store=store, max_attempts=1)(made)
         try:
-            result = called(guarded if observe else guarded.outcome)
+            result = called(case, guarded if observe else guarded.outcome)
         except Exception as error:  # noqa: BLE001 - it is what the table shows
             said: str | None = type(error).__name__
         else:
@@ -70,10 +70,10 @@ def _facts(case: Case, row: Any, said: str | None) -> Facts:
     )
 
 
-def called(function: Any) -> Any:
-    """Call a function of whatever kind, and give what it gave when that is over; chunks as a list."""
+def called(case: Case, function: Any) -> Any:
+    """Call a function as the users of a case do, and give what it gave when that is over; chunks as a list."""
     result = function(PROMPT)
-    if inspect.isawaitable(result) or hasattr(result, "__anext__"):
+    if case.how in ("async", "async streamed"):
         return asyncio.run(_all_of(result))
     return list(result) if hasattr(type(result), "__next__") else result
 

@@ -217,6 +217,44 @@ def test_an_asynchronous_stream_comes_again(path, replay):
     assert essence(replay(call)) == essence(first)
 
 
+class Either:
+    """A stream that can be iterated either way."""
+
+    def __init__(self):
+        self._chunks = iter([GOOD])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._chunks)
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
+
+
+def test_a_stream_that_can_be_iterated_either_way_comes_again(path, replay):
+    """It is recorded as its function goes, with an await or without."""
+
+    @guard(TOTAL, store=None)
+    def extract(prompt: str):
+        return Either()
+
+    @guard(TOTAL, store=None)
+    async def later(prompt: str):
+        return Either()
+
+    def both():
+        return extract("a"), asyncio.run(later("a"))
+
+    assert record(path, both) == replay(both) == ({"total": 1}, {"total": 1})
+
+
 def test_calls_of_other_threads_are_answered_too(path, replay):
     """A cassette is for the process: a thread of a test does not reach the model."""
     extract, _ = scripted([GOOD])

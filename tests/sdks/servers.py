@@ -1,0 +1,158 @@
+"""Servers on loopback in the formats of Ollama, Gemini, Cohere, Mistral and Groq, that answer every request with one reply."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.testing.server.http import Listener, SentResponse
+from tests.sdks.case import CACHED, INPUT, OUTPUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from schema_guard.testing.server.http import Received
+
+PIECE_CHARS = 5
+
+
+class Served:
+    """A server that runs: where it is."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+
+@contextmanager
+def _served(respond: Callable[[Received], SentResponse]) -> Iterator[Served]:
+    listener = Listener(("127.0.0.1", 0), respond)
+    listener.start()
+    try:
+        yield Served(f"http://127.0.0.1:{listener.server_address[1]}")
+    finally:
+        listener.stop()
+
+
+def _pieces(reply: str) -> list[str]:
+    return [reply[at : at + PIECE_CHARS] for at in range(0, len(reply), PIECE_CHARS)]
+
+
+def _whole(body: dict[str, Any]) -> SentResponse:
+    return SentResponse((json.dumps(body).encode(),))
+
+
+def _lines(bodies: list[dict[str, Any]]) -> SentResponse:
+    lines = [json.dumps(body).encode() + b"\n" for body in bodies]
+    return SentResponse(lines, content_type="application/x-ndjson")
+
+
+def _events(bodies: list[dict[str, Any]]) -> SentResponse:
+    events = [b"data: %s\n\n" % json.dumps(body).encode() for body in bodies]
+    return SentResponse(events, content_type="text/event-stream")
+
+
+def serve_ollama(reply: str):
+    """Answer `POST /api/chat` and `/api/generate`."""
+
+    def respond(received: Received) -> SentResponse:
+        asked = json.loads(received.content)
+        is_chat = received.path == "/api/chat"
+
+        def part(text: str, **more: Any) -> dict[str, Any]:
+            said = {"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}
+            created = "2026-11-01T00:00:00.000000Z"
+            return {"model": asked["model"], "created_at": created, **said, "done": False, **more}
+
+        counts = {"prompt_eval_count": INPUT, "eval_count": OUTPUT, "total_duration": 1_000}
+        end = {"done": True, "done_reason": "stop", **counts}
+        if not asked.get("stream", True):
+            return _whole(part(reply, **end))
+        return _lines([*map(part, _pieces(reply)), part("", **end)])
+
+    return _served(respond)
+
+
+def serve_gemini(reply: str):
+    """Answer `POST /v1beta/models/MODEL:generateContent` and `:streamGenerateContent`."""
+    usage = {
+        "promptTokenCount": INPUT,
+        "cachedContentTokenCount": CACHED,
+        "candidatesTokenCount": OUTPUT,
+        "totalTokenCount": INPUT + OUTPUT,
+    }
+
+    def respond(received: Received) -> SentResponse:
+        model = received.path.rpartition("/")[2].partition(":")[0]
+
+        def part(text: str, **more: Any) -> dict[str, Any]:
+            content = {"role": "model", "parts": [{"text": text}]}
+            candidate = {"content": content, "index": 0, **more}
+            return {"candidates": [candidate], "modelVersion": model, "responseId": "r1"}
+
+        end = {"finishReason": "STOP"}
+        if not received.path.endswith(":streamGenerateContent"):
+            return _whole({**part(reply, **end), "usageMetadata": usage})
+        *first, last = _pieces(reply)
+        return _events([*map(part, first), {**part(last, **end), "usageMetadata": usage}])
+
+    return _served(respond)
+
+
+def serve_cohere(reply: str):
+    """Answer `POST /v2/chat`."""
+    tokens = {"input_tokens": INPUT, "output_tokens": OUTPUT}
+    usage = {"billed_units": {"input_tokens": 2, "output_tokens": OUTPUT}, "tokens": tokens}
+
+    def respond(received: Received) -> SentResponse:
+        if not json.loads(received.content).get("stream"):
+            message = {"role": "assistant", "content": [{"type": "text", "text": reply}]}
+            return _whole({"id": "c1", "finish_reason": "COMPLETE", "message": message, "usage": usage})
+        return _events(
+            [
+                {
+                    "type": "message-start",
+                    "id": "c1",
+                    "delta": {"message": {"role": "assistant", "content": []}},
+                },
+                _content("content-start", type="text", text=""),
+                *[_content("content-delta", text=piece) for piece in _pieces(reply)],
+                {"type": "content-end", "index": 0},
+                {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}},
+            ]
+        )
+
+    return _served(respond)
+
+
+def _content(kind: str, **content: str) -> dict[str, Any]:
+    return {"type": kind, "index": 0, "delta": {"message": {"content": content}}}
+
+
+def serve_mistral(reply: str):
+    """Answer `POST /v1/chat/completions` as Mistral does: a stream's last chunk has the usage."""
+    return _served(lambda received: _chat(received, reply, lambda usage: {"usage": usage}))
+
+
+def serve_groq(reply: str):
+    """Answer `POST /openai/v1/chat/completions` as Groq does: a stream's last chunk has the usage in `x_groq`."""
+    return _served(lambda received: _chat(received, reply, lambda usage: {"x_groq": {"usage": usage}}))
+
+
+def _chat(received: Received, reply: str, ending: Callable[[dict[str, Any]], dict[str, Any]]) -> SentResponse:
+    asked = json.loads(received.content)
+    usage = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
+    head = {"id": "c1", "created": 1_700_000_000, "model": asked["model"]}
+
+    def chunk(delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return {**head, "object": "chat.completion.chunk", "choices": [choice], **more}
+
+    if not asked.get("stream"):
+        message = {"role": "assistant", "content": reply}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return _whole({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+    pieces = [chunk({"content": piece}) for piece in _pieces(reply)]
+    first = chunk({"role": "assistant", "content": ""})
+    sent = _events([first, *pieces, chunk({}, "stop", **ending(usage))])
+    return sent._replace(parts=[*(sent.parts or ()), b"data: [DONE]\n\n"])
