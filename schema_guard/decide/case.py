@@ -17,12 +17,14 @@ from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, 
 from schema_guard.decide.evidence import Three
 from schema_guard.decide.ladder import BARE, Rung, ladder_of, order_of
 from schema_guard.decide.measure import Measured, has_data, measured, state_of
+from schema_guard.decide.outside import unexplained
 from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.decide.evidence import Config, ContentEvidence, Evidence, Pilot, Segment
+    from schema_guard.decide.outside import Unexplained
 
 
 class SegmentRates(NamedTuple):
@@ -71,6 +73,7 @@ class Case:
         parts: The segments; empty without.
         alpha_segment: Of each segment's bounds, a side; None without segments.
         cost: Of tuning for all of the traffic; None without economics or data.
+        unexplained: Calls of the strategies whose cause nobody knows; None where they are few.
     """
 
     evidence: Evidence
@@ -82,6 +85,7 @@ class Case:
     parts: tuple[SegmentRates, ...]
     alpha_segment: float | None
     cost: CostCase | None
+    unexplained: Unexplained | None
 
     @property
     def config(self) -> Config:
@@ -115,7 +119,15 @@ def case_of(evidence: Evidence) -> Case:
         parts=parts,
         alpha_segment=alpha_segment,
         cost=_overall_cost(evidence, best, tuned),
+        unexplained=_unexplained(evidence),
     )
+
+
+def _unexplained(evidence: Evidence) -> Unexplained | None:
+    """Look at the strategies that tell of calls outside of the rate: those in production, and not trials."""
+    telling = [strategy for strategy in evidence.strategies if strategy.outside]
+    outside = [calls for strategy in telling for calls in strategy.outside]
+    return unexplained(outside, sum(strategy.n for strategy in telling), evidence.config.target)
 
 
 def cheapest(case: Case, among: Sequence[Measured]) -> Measured:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schema_guard.decide.ladder import Claim
+    from schema_guard.decide.outside import OutsideCalls
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -83,6 +84,7 @@ class StrategyCounts:
         failure_kinds: Calls without a valid attempt, by kind; empty when not recorded.
         clusters: Of all calls, by how often their input was asked; empty when no input repeats.
         drift: None when the detector did not fire.
+        outside: Calls without a judged reply, which are in none of the counts above.
     """
 
     id: str
@@ -93,6 +95,7 @@ class StrategyCounts:
     failure_kinds: Mapping[str, int] = field(default_factory=dict)
     clusters: tuple[Cluster, ...] = ()
     drift: DriftEvidence | None = None
+    outside: tuple[OutsideCalls, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

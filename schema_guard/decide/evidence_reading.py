@@ -37,6 +37,7 @@ from schema_guard.decide.evidence import (
     Three,
 )
 from schema_guard.decide.ladder import Claim
+from schema_guard.decide.outside import OutsideCalls
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -132,6 +133,10 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         failure_kinds={kind: int(kinds[kind]) for kind in KINDS if kind in kinds},
         clusters=tuple(_cluster(*row) for row in found.get("clusters", ())),
         drift=_drift(found["drift"]) if "drift" in found else None,
+        outside=tuple(
+            OutsideCalls(one["code"], one.get("exception"), int(one["calls"]))
+            for one in found.get("outside", ())
+        ),
     )
 
 

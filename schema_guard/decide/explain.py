@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase, CostColumn
     from schema_guard.decide.evidence import CallCost
+    from schema_guard.decide.outside import Unexplained
     from schema_guard.decide.rules import Ruling
 
 CONTENT_WARNING = (
@@ -44,6 +45,16 @@ _NEXT = {
 _BY_HAND = {"schema_simplify": "simplify the schema, then: schema-guard climb"}
 
 _NO_SOURCE = "prices: no source and no day are given"
+
+
+def explain_exceptions(found: Unexplained) -> str:
+    """Say what to do about calls of which nobody knows whose fault they are."""
+    types = ", ".join(name for name, _ in found.exceptions if name.isidentifier())
+    steps = [
+        f"guard(..., expected=({types},)) for those that are no fault of the model" if types else "",
+        "let the function return the model's reply, or raise what its parser raises, where they are",
+    ]
+    return "; ".join(filter(None, steps))
 
 
 def next_step(verdict: str, next_rung: str | None, target: float) -> str:
@@ -199,8 +210,10 @@ def _latency_line(case: Case) -> str | None:
 def choices(case: Case, ruling: Ruling) -> list[str]:
     """Price both choices where the answer would come too late; empty where it would not."""
     duration = ruling.figures.get("months_to_answer")
-    if ruling.verdict != "NEED_MORE_DATA" or (
-        ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS)
+    if (
+        ruling.verdict != "NEED_MORE_DATA"
+        or case.unexplained
+        or (ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS))
     ):
         return []
     cost = case.cost

@@ -22,12 +22,12 @@ from schema_guard.decide.configurations import (
     is_trial,
     last_call,
     of_newest_schema,
+    problems_of,
     rung_of,
     settings_of,
     trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.problems import problems_of
 from schema_guard.decide.recorded_costs import with_recorded_costs
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import Latency
@@ -38,7 +38,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.decide.problems import Problem
+    from schema_guard.decide.configurations import Problem
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.chosen import Chosen
 

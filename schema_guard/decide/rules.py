@@ -61,6 +61,26 @@ def rule(case: Case) -> Ruling:
     return next(ruling for ask in _RULES if (ruling := ask(case)) is not None)
 
 
+def explain_first(case: Case) -> Ruling | None:
+    """Before all others: too many calls are outside of the rate, and nobody knows whose fault they are."""
+    found = case.unexplained
+    if found is None:
+        return None
+    target = percent(case.config.target)
+    figures = {
+        "strategy": case.evidence.current or case.strategies[0].strategy.id,
+        "n_more": None,
+        "months_to_answer": None,
+        "unexplained": {**found._asdict(), "exceptions": dict(found.exceptions)},
+    }
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{found.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
+        "so no rate of the others decides",
+        figures,
+    )
+
+
 def prompting_is_enough(case: Case) -> Ruling | None:
     """Rule 1: a strategy is proved below the target; tuning may still pay by its cost alone."""
     passing = case.in_state("pass")
@@ -233,6 +253,7 @@ def justified(case: Case) -> Ruling:
 
 
 _RULES: Sequence[Callable[[Case], Ruling | None]] = (
+    explain_first,
     prompting_is_enough,
     more_data_needed,
     truncation_first,

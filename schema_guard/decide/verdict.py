@@ -18,6 +18,7 @@ from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence_reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, state_of
+from schema_guard.decide.outside import by_cause
 from schema_guard.decide.rules import Ruling, rule
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
@@ -26,7 +27,7 @@ from schema_guard.text import odds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import ComparisonCounts, Evidence, SchemaCount
+    from schema_guard.decide.evidence import ComparisonCounts, Evidence, SchemaCount, StrategyCounts
     from schema_guard.decide.measure import Measured
 
 _GOOD = ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
@@ -65,6 +66,8 @@ class Verdict:
             segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
             content: Bounds of the share of right answers lost, with n, worse and better.
             blocked, cost_case_blocked: Reasons.
+            unexplained: Calls outside of the rate of which nobody knows whose fault they are, where they are too many:
+                calls, of (all calls), exceptions (by type), no_reply. The exit code is 1 then.
             flagged, e_bad: Schemas that fail, the strongest evidence first; evidence by schema.
 
         And for whoever shows the verdict:
@@ -72,6 +75,8 @@ class Verdict:
             odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
             hazards: By strategy: how often attempt 1, 2, ... fails.
             failure_kinds: By strategy: unhandled calls by kind.
+            outside: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
+                earlier), code, exception and calls.
             ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
             cost: calls_per_month, prompt_tokens_per_call, tuned_tokens_per_call, largest_upfront,
                 base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
@@ -102,7 +107,7 @@ class Verdict:
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
         if self.verdict == "NEED_MORE_DATA":
-            return int(require_proof)
+            return int(require_proof or "unexplained" in self.figures)
         return int(self.verdict not in _GOOD)
 
 
@@ -258,9 +263,18 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "content_right": _content_right(case),
         "comparisons": [_comparison(found, case.alpha_each) for found in evidence.comparisons],
         "choices": explain.choices(case, ruling),
+        "outside": {
+            found.strategy.id: _outside_figures(found.strategy)
+            for found in case.strategies
+            if found.strategy.outside
+        },
         "sources": [source._asdict() for source in evidence.sources],
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
+    if case.unexplained is not None:
+        next_step = explain.explain_exceptions(case.unexplained)
+    else:
+        next_step = explain.next_step(ruling.verdict, rung, case.config.target)
     return {
         "config": asdict(case.config),
         **{name: value for name, value in optional.items() if value},
@@ -278,8 +292,17 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "not_measured": explain.not_measured(case),
         "notes": explain.notes(case, ruling),
         "content_warning": explain.CONTENT_WARNING,
-        "next_step": explain.next_step(ruling.verdict, rung, case.config.target),
+        "next_step": next_step,
     }
+
+
+def _outside_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
+    """Give the calls outside of a strategy's rate, by their cause."""
+    return [
+        {"cause": cause, **calls._asdict()}
+        for cause, several in by_cause(strategy.outside).items()
+        for calls in several
+    ]
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:

@@ -10,8 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.configurations import alarm_of, configurations_of, is_trial, of_newest_schema
-from schema_guard.decide.problems import problems_of
+from schema_guard.decide.configurations import (
+    alarm_of,
+    configurations_of,
+    is_trial,
+    of_newest_schema,
+    problems_of,
+)
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.chosen import rows_of
 from schema_guard.stats import bounds

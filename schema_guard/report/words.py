@@ -9,6 +9,14 @@ if TYPE_CHECKING:
     from schema_guard.stats import Rate
 
 NO_DATA = "no data"
+OUTSIDE = "calls without a judged reply: they say nothing about the format, and are in no rate"
+CAUSES = {
+    "provider": "the provider's",
+    "caller": "the caller's",
+    "expected": "expected",
+    "unknown": "unknown",
+    "earlier": "of an earlier release, not counted yet",
+}
 BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
 
 

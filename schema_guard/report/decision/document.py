@@ -72,6 +72,8 @@ def _verdict(figures: Figures) -> str:
 
 def _meaning(figures: Figures) -> str:
     told = _verdict(figures)
+    if "unexplained" in figures:
+        return "what raised these exceptions has to be known before the rate means anything"
     if figures["verdict"] == "SCHEMAS_FLAGGED" and not figures["flagged"]:
         return "no schema is shown to miss the target"
     return _MEANINGS[told if told in _MEANINGS else figures["verdict"]]
@@ -92,7 +94,7 @@ def _facts(figures: Figures) -> Iterator[Fact]:
 
 def _decision_facts(figures: Figures) -> Iterator[Fact]:
     """Give what the verdict asks for or rests on, beside its sentence."""
-    if "n_more" in figures:
+    if "n_more" in figures and "unexplained" not in figures:
         yield Fact("collect", _collect(figures))
     if "next_rung" in figures:
         yield Fact("next rung", figures["next_rung"])

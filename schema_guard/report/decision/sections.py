@@ -20,7 +20,7 @@ from schema_guard.report.decision.words import (
     state_of,
 )
 from schema_guard.report.document import Section, Table
-from schema_guard.report.words import NO_DATA
+from schema_guard.report.words import CAUSES, NO_DATA, OUTSIDE
 from schema_guard.text import dollars, interval, months, odds, percent
 
 if TYPE_CHECKING:
@@ -135,6 +135,24 @@ def _kinds_section(figures: Figures) -> Section | None:
         return None
     table = Table(("strategy", "kind", "unhandled calls"), tuple(rows), (0, 1))
     return Section("Kinds of failures", "what was wrong with the calls that stayed unhandled", table)
+
+
+def _outside_section(figures: Figures) -> Section | None:
+    rows = [
+        (
+            name_of(name),
+            CAUSES[calls["cause"]],
+            calls["code"],
+            calls["exception"] or "-",
+            f"{calls['calls']:,}",
+        )
+        for name, several in figures.get("outside", {}).items()
+        for calls in several
+    ]
+    if not rows:
+        return None
+    table = Table(("strategy", "whose", "code", "exception", "calls"), tuple(rows), (0, 1, 2, 3))
+    return Section("Outside of the rates", OUTSIDE, table)
 
 
 def _segments_section(figures: Figures) -> Section | None:
@@ -350,6 +368,7 @@ _BUILDERS = (
     _attempts_section,
     _comparisons_section,
     _kinds_section,
+    _outside_section,
     _segments_section,
     _schemas_section,
     _ladder_section,

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls outside of the rate: whose fault they are, and when it matters that nobody knows.
+
+Rules: a call without a judged reply says nothing about the format, and its number and cause stand beside every rate.
+The provider's faults, the caller's and expected ones never alarm. The others may be failures of the model that nobody
+could see: where they are more than the target's share of all calls, no rate can be trusted before they are explained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CAUSES", "Cause", "OutsideCalls", "Unexplained", "by_cause", "cause_of", "unexplained"]
+
+Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown", "earlier"]
+
+CAUSES: dict[str, Cause] = {
+    "provider_error": "provider",
+    "stream_cut": "provider",
+    "cancelled": "caller",
+    "expected": "expected",
+    # Of a release whose codes are not counted yet.
+    "unknown": "earlier",
+}
+"""Whose fault a failure code of the kind `transport` is; of every other code that is unknown."""
+
+# Fewer than these may be bad luck.
+_FEWEST_UNKNOWN = 5
+
+_NO_REPLY = "no_reply"
+_NAMELESS = "an exception whose type is not recorded"
+
+
+class OutsideCalls(NamedTuple):
+    """Calls that ended outside of the rate in one way.
+
+    Attributes:
+        code: Of the failure.
+        exception: Name of the exception's type; None when it is unknown.
+        calls: How many.
+    """
+
+    code: str
+    exception: str | None
+    calls: int
+
+
+class Unexplained(NamedTuple):
+    """Calls of which nobody knows whose fault they are, where these are too many.
+
+    Attributes:
+        calls: How many.
+        of: Of all calls, those with a judged reply and those without.
+        exceptions: Names of the types that were raised with their calls, the most frequent first.
+        no_reply: Calls that raised nothing and gave no reply.
+    """
+
+    calls: int
+    of: int
+    exceptions: tuple[tuple[str, int], ...]
+    no_reply: int
+
+    @property
+    def text(self) -> str:
+        """All of it in words: `150 of 300 calls raised ValueError (100), KeyError (50)`."""
+        names = [
+            f"{clip(name)} ({calls})" if len(self.exceptions) > 1 or self.no_reply else clip(name)
+            for name, calls in self.exceptions
+        ]
+        told = [f"raised {', '.join(names)}"] if names else []
+        if self.no_reply:
+            told.append(f"gave no reply ({self.no_reply})")
+        return f"{self.calls} of {self.of} calls {' or '.join(told)}"
+
+
+def cause_of(code: str) -> Cause:
+    """Say whose fault a code of the kind `transport` is.
+
+    >>> cause_of("stream_cut"), cause_of("call_raised")
+    ('provider', 'unknown')
+    """
+    return CAUSES.get(code, "unknown")
+
+
+def by_cause(outside: Iterable[tuple[str, str | None, int]]) -> dict[Cause, list[OutsideCalls]]:
+    """Put calls outside of the rate together by their cause, in each the most frequent way first."""
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for code, exception, calls in outside:
+        counts[code, exception] += calls
+    found: dict[Cause, list[OutsideCalls]] = {}
+    for (code, exception), calls in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))):
+        found.setdefault(cause_of(code), []).append(OutsideCalls(code, exception, calls))
+    return found
+
+
+def unexplained(
+    outside: Iterable[tuple[str, str | None, int]], judged: int, target: float
+) -> Unexplained | None:
+    """Give the calls of unknown cause; None where they are few, or no more than the target's share of all calls.
+
+    Args:
+        outside: Code, exception's type and number of calls without a judged reply.
+        judged: Calls with one.
+        target: The share of calls that may stay unhandled.
+    """
+    causes = by_cause(outside)
+    unknown = causes.get("unknown", [])
+    calls = sum(one.calls for one in unknown)
+    of = judged + sum(one.calls for members in causes.values() for one in members)
+    if calls < _FEWEST_UNKNOWN or calls <= target * of:
+        return None
+    named: Counter[str] = Counter()
+    for one in unknown:
+        if one.code != _NO_REPLY:
+            named[one.exception or _NAMELESS] += one.calls
+    return Unexplained(calls, of, tuple(named.most_common()), calls - named.total())
