@@ -120,10 +120,10 @@ class RungCalls:
         self.outcomes[task] = outcome
         self.k += not outcome.ok
 
-    def kinds(self) -> dict[str, int]:
-        """Count the unhandled calls by the kind of their last judged failure."""
+    def kinds(self, *, without: frozenset[str] = frozenset()) -> dict[str, int]:
+        """Count the unhandled calls by the kind of their last judged failure; those of some codes left out."""
         failures = (judged(outcome)[-1].failure for outcome in self.outcomes.values() if not outcome.ok)
-        return dict(Counter(failure.kind for failure in failures if failure is not None))
+        return dict(Counter(f.kind for f in failures if f is not None and f.code not in without))
 
     def attempts(self) -> tuple[tuple[int, int], ...]:
         """Count the calls that reached attempt 1, 2, ... and those that failed in it."""

@@ -35,6 +35,7 @@ from schema_guard.climb.rungs import (
     RungConfiguration,
 )
 from schema_guard.climb.settings import ClimbSettings
+from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS, order_of
 from schema_guard.errors import InvalidArgument, MissingExtra
@@ -279,7 +280,7 @@ class _Climbing:
         best, kind = self.best(), FIXES.get(rung)
         if best is None or kind is None:
             return None
-        rest = best.k - best.kinds().get(kind, 0)
+        rest = best.k - best.kinds(without=UNMENDED_BY_LIMIT).get(kind, 0)
         if bounds(rest, best.n, alpha=self.alpha_each).lower <= self.settings.target:
             return None
         return (

@@ -6,7 +6,8 @@ a stream whose only piece comes with its `End`, so one loop serves sync, async a
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
-2. A refusal and a failed call are never re-asked; a cut-off reply only with a larger output limit.
+2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit. One that
+   ran away, or was spent on reasoning, is asked again with the limit that it had: no larger one mends it.
 3. It never raises, whatever text it is sent.
 4. Budgets are looked at between attempts. The only times it knows come with the events.
 """
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
 from schema_guard.core.judge import judge
+from schema_guard.core.validation.failures import REASONING_EXHAUSTED
 from schema_guard.core.values import (
     UNKNOWN_USAGE,
+    UNMENDED_BY_LIMIT,
     Ask,
     Attempt,
     Budget,
@@ -170,7 +173,7 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
         return Judgement(False, None, end.failure, None)
     if end.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
-    return judge(
+    judged = judge(
         text,
         plan.schema,
         finish_reason=end.finish_reason,
@@ -178,6 +181,15 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
         checks=plan.checks,
         limits=plan.limits,
     )
+    failure = judged.failure
+    if (
+        failure is not None
+        and failure.code == "max_tokens"
+        and end.usage.reasoning_tokens
+        and not text.strip()
+    ):
+        return judged._replace(failure=REASONING_EXHAUSTED)
+    return judged
 
 
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
@@ -205,9 +217,13 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
     )
 
 
+def _is_too_long(failure: Failure) -> bool:
+    return failure.kind == "truncation" and failure.code not in UNMENDED_BY_LIMIT
+
+
 def _larger_limit(failure: Failure, sent: int | None, usage: Usage, budget: Budget) -> int | None:
     """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
-    if failure.kind != "truncation" or budget.max_output_tokens is None:
+    if not _is_too_long(failure) or budget.max_output_tokens is None:
         return None
     spent = sent or usage.output_tokens
     larger = min(2 * spent, budget.max_output_tokens) if spent else budget.max_output_tokens
@@ -217,7 +233,7 @@ def _larger_limit(failure: Failure, sent: int | None, usage: Usage, budget: Budg
 def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan, larger: int | None) -> bool:
     if len(attempts) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
         return False
-    if failure.kind == "truncation" and larger is None:
+    if _is_too_long(failure) and larger is None:
         return False
     return not spent(plan.budget, attempts)
 

@@ -9,7 +9,7 @@ from schema_guard.core import prompting
 from schema_guard.core.enforce import spent
 from schema_guard.core.pointer import pointer
 from schema_guard.core.validation.violations import declared_location, kind_of
-from schema_guard.core.values import Budget
+from schema_guard.core.values import UNMENDED_BY_LIMIT, Budget
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -
 def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:
     failure = outcome.failure
     assert failure is not None
+    if failure.code in UNMENDED_BY_LIMIT:
+        return "; a larger output limit does not mend it: ask for less reasoning, or without a grammar, or another model"
     if failure.kind == "truncation":
         return "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...), options= and target="
     if failure.kind == "refusal":

@@ -13,9 +13,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.core.equality import is_same
-from schema_guard.core.pointer import join, pointer
+from schema_guard.core.pointer import pointer
 from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.values import Failure, Judgement, Limits, Violation
+from schema_guard.core.validation.failures import REASONING_EXHAUSTED, cut_off, schema_failure, type_failure
+from schema_guard.core.values import Failure, Judgement, Limits
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from schema_guard.core.reading.extract import Reading
+    from schema_guard.core.repair.readings import Repaired
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FailureKind, FinishReason, Form, Repair
+    from schema_guard.core.values import FinishReason, Form, Repair
 
 V = TypeVar("V")
 
@@ -86,7 +88,7 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     if type(value) is not NotJson and restore is None:
         if accepts(value, limits.max_steps):
             return _accepted(value, schema, checks, "exact")
-        return _failed(_schema_failure(value, schema, limits))
+        return _refused(value, text, _Terms(schema, finish_reason, repair, checks, restore, limits))
     # A character is 4 bytes at the most; counting them takes a copy of the text.
     if 4 * len(text) > limits.max_bytes:
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
@@ -143,13 +145,13 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
         if failure is not None:
             return _failed(failure)
     if type(value) is NotJson:
-        return _mended([document], terms) or _failed(_not_json(value, terms.finish_reason))
+        return _mended([document], terms) or _failed(_not_json(value, document, terms))
     if terms.accepts(value):
         return _accepted(value, schema, terms.checks, form)
     inside = _inside_string(value, terms)
     if type(inside) is not NotJson and terms.accepts(inside):
         return _accepted(inside, schema, terms.checks, "unwrapped")
-    return _failed(_schema_failure(value, terms.schema, terms.limits))
+    return _refused(value, text, terms)
 
 
 def _opens_document(rest: str, terms: _Terms) -> bool:
@@ -185,7 +187,7 @@ def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
     search = _search(rest, reading._replace(unclosed=()), terms)
     if any(not is_same(value, other) for other in search.valid):
         return another
-    return _not_json(_TOO_MANY, terms.finish_reason) if _TOO_MANY in search.refused else None
+    return _syntax(_TOO_MANY.code, _TOO_MANY.message) if _TOO_MANY in search.refused else None
 
 
 def _inside_string(value: Any, terms: _Terms) -> Any:
@@ -196,21 +198,26 @@ def _inside_string(value: Any, terms: _Terms) -> Any:
 
 
 def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
+    from schema_guard.core.reading.extract import is_only_reasoning
+
+    if terms.finish_reason == "length" and is_only_reasoning(text):
+        return _failed(REASONING_EXHAUSTED)
     for start in reading.unclosed[:_UNCLOSED_READ]:
         value = terms.parse(text[start:])
         if type(value) is NotJson and value.code == "unfinished":
             # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            return _mended([text[start:]], terms) or _failed(_not_json(value, terms.finish_reason))
+            return _mended([text[start:]], terms) or _failed(_not_json(value, text[start:], terms))
     found = _search(text, reading, terms)
     if len(found.valid) <= 1 and _TOO_MANY in found.refused:
-        return _failed(_not_json(_TOO_MANY, terms.finish_reason))
+        return _failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
     if len(found.valid) > 1:
         return _failed(
             _syntax("several_documents", "different valid values in the text: expected exactly one")
         )
     if found.valid:
         return _accepted(found.valid[0], terms.schema, terms.checks, "unwrapped")
-    return _mended(found.broken, terms) or _failed(_prose_failure(text, found, terms))
+    mended = _bare(text, terms) or _mended(found.broken, terms) or _only_decoded(found.invalid, terms)
+    return mended or _failed(_prose_failure(text, found, terms))
 
 
 class _Found(NamedTuple):
@@ -261,12 +268,9 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
         # Each text costs something, however short.
         read = readings(document, level=terms.repair, finished=finished, max_work=left)
         left -= read.work + 1
-        for reading in read.found:
-            value = terms.parse(reading.text)
-            if type(value) is not NotJson and terms.accepts(value):
-                form: Form = "repaired_lossless" if reading.lossless else "repaired_lossy"
-                found.append(_accepted(value, terms.schema, terms.checks, form, reading.steps))
-                break
+        first = next((judged for one in read.found if (judged := _as_mended(one, terms))), None)
+        if first is not None:
+            found.append(first)
         if not read.complete or left <= 0:
             return _failed(_syntax("too_costly", "the text has more faults than can be mended"))
     if not found:
@@ -278,18 +282,96 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     return found[0]
 
 
+def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
+    """Judge one reading of broken JSON; None where it is not valid."""
+    value, steps = terms.parse(read.text), read.steps
+    if type(value) is NotJson:
+        return None
+    if not terms.accepts(value):
+        value, steps = _decoded(value, terms)[0], (*steps, "encoded_value")
+        if not terms.accepts(value):
+            return None
+    form: Form = "repaired_lossless" if read.lossless else "repaired_lossy"
+    return _accepted(value, terms.schema, terms.checks, form, steps)
+
+
+def _decoded(value: Any, terms: _Terms) -> tuple[Any, bool]:
+    """Give a value with what was sent in it as JSON strings decoded, and whether anything was."""
+    from schema_guard.core.repair.encoded import decoded  # only failures need it
+
+    limits = terms.limits
+
+    def places(value: Any) -> list[str]:
+        broken = terms.schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth)
+        return [v.instance_location for v in broken if v.actual.startswith("string")]
+
+    return decoded(value, places, lambda text: parse(text, limits))
+
+
+def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
+    """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
+    failure = schema_failure(value, terms.schema, terms.limits)
+    if not isinstance(value, dict | list):
+        return _bare(text, terms) or _failed(failure)
+    inside, found = _decoded(value, terms)
+    if not found:
+        return _failed(failure)
+    if terms.repair != "off" and terms.accepts(inside):
+        return _accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+    return _failed(_encoded_failure(failure, inside, terms))
+
+
+def _encoded_failure(failure: Failure, inside: Any, terms: _Terms) -> Failure:
+    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them."""
+    first = failure.violations[0]
+    if failure.kind != "structure":
+        return failure
+    if not terms.accepts(inside):
+        left = schema_failure(inside, terms.schema, terms.limits).violations
+        if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
+            return failure
+    place = pointer(first.instance_location)
+    message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
+    return Failure("structure", "encoded_value", message, failure.violations)
+
+
+def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: _Terms) -> Judgement[Any] | None:
+    """Judge the only value of prose that is valid once its JSON strings are decoded; None without one."""
+    if terms.repair == "off":
+        return None
+    valid = [inside for _, value in invalid if terms.accepts(inside := _decoded(value, terms)[0])]
+    if not valid or any(not is_same(valid[0], other) for other in valid[1:]):
+        return None
+    return _accepted(valid[0], terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
+
+
+def _bare(text: str, terms: _Terms) -> Judgement[Any] | None:
+    """Judge a reply that is one scalar without quotes, or in the writing of another language; None for any other."""
+    if terms.repair == "off":
+        return None
+    from schema_guard.core.reading.extract import bare
+    from schema_guard.core.repair.encoded import scalars
+
+    read = scalars(bare(text), terms.schema.document, finished=terms.finish_reason != "length")
+    valid = [(value, steps) for value, steps in read if terms.accepts(value)]
+    if not valid or any(not is_same(valid[0][0], other) for other, _ in valid[1:]):
+        return None
+    value, steps = valid[0]
+    return _accepted(value, terms.schema, terms.checks, "repaired_lossless", steps)
+
+
 def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     """Give the failure that explains best: the largest JSON text's violations, else cut off, else its syntax."""
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        return _schema_failure(value, terms.schema, terms.limits)
+        failure = schema_failure(value, terms.schema, terms.limits)
+        inside, is_encoded = _decoded(value, terms)
+        return _encoded_failure(failure, inside, terms) if is_encoded else failure
     if terms.finish_reason == "length":
-        return Failure(
-            "truncation", "max_tokens", "cut off at the output limit before a JSON text was complete"
-        )
+        return cut_off(text, "max_tokens", "cut off at the output limit before a JSON text was complete")
     if found.refused:
-        return _not_json(found.refused[-1], "stop")
+        return _not_json(found.refused[-1], text, terms._replace(finish_reason="stop"))
     if not text.strip("\ufeff \t\r\n"):
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")
@@ -333,7 +415,7 @@ def _accepted(
     try:
         restored = schema.restore(value)
     except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
-        return _failed(_type_failure(error))
+        return _failed(type_failure(error))
     for check in checks:
         failure = _refused_by(check, restored)
         if failure is not None:
@@ -350,41 +432,14 @@ def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | Non
     return None if message is None else Failure("semantic", name, clip(str(message), 300))
 
 
-def _type_failure(error: Exception) -> Failure:
-    """Give the failure for a value that the schema's Python type refused (Pydantic's errors by shape)."""
-    problems = getattr(error, "errors", None)
-    if not callable(problems):
-        return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
-    from schema_guard.core.validation.violations import describe  # only failures need it
-
-    violations = tuple(
-        Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
-        for p in problems(include_url=False, include_context=False)[:50]
-    )
-    told = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
-    return Failure("semantic", "pydantic", told, violations)
-
-
-def _schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
-    from schema_guard.core.validation.keywords import VALUE_KEYWORDS  # only failures need it
-
-    found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
-    first = found[0]
-    kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
-    if first.keyword == "too_costly":
-        kind = "syntax"
-    message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
-    return Failure(kind, first.keyword, message, found)
-
-
-def _not_json(refused: NotJson, finish_reason: FinishReason | None) -> Failure:
+def _not_json(refused: NotJson, document: str, terms: _Terms) -> Failure:
     if refused.code != "unfinished":
         return _syntax(refused.code, refused.message)
-    if finish_reason == "length":
-        return Failure("truncation", "max_tokens", "cut off at the output limit inside a JSON text")
-    if finish_reason in _FINISHED:
+    if terms.finish_reason == "length":
+        return cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
+    if terms.finish_reason in _FINISHED:
         return _syntax("malformed", "the JSON text is not closed, and the model had finished")
-    return Failure("truncation", "unfinished", "the text ends inside a JSON text")
+    return cut_off(document, "unfinished", "the text ends inside a JSON text")
 
 
 def _syntax(code: str, message: str) -> Failure:

@@ -148,6 +148,9 @@ _SYNTAX_TOLD = {
     "provider_rejected": "The provider could not read it",
     "max_tokens": "It was cut off before the JSON was complete",
     "unfinished": "It was cut off before the JSON was complete",
+    "runaway": "It repeated itself until it was cut off",
+    "reasoning_exhausted": "It was cut off before the reply began: reason less",
+    "unknown_tool": "It called another tool than the one that was given",
 }
 
 
@@ -180,6 +183,10 @@ def told(failure: Failure, *, quote_checks: bool) -> str:
         # A Pydantic error's place may hold keys that the model made up; its words name what it wanted.
         said = "; ".join(dict.fromkeys(v.expected for v in failure.violations[:_MAX_TOLD])) or failure.message
         return f"The check {failure.code!r} refused it" + (f": {said}" if quote_checks else "")
+    if failure.code == "encoded_value":
+        # The place may hold a key that the model made up; that of the schema is told with the violations below.
+        lead = "An object or array was sent as a JSON string. "
+        return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:
         from schema_guard.core.validation.violations import (
             declared_location,

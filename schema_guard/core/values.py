@@ -24,6 +24,9 @@ Form: TypeAlias = Literal["exact", "unwrapped", "parsed", "repaired_lossless", "
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
 
+UNMENDED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
+"""Codes of truncations that a larger output limit does not mend."""
+
 
 class Message(NamedTuple):
     """One message of a prompt.

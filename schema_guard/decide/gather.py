@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.decide.configurations import (
     RecordedConfiguration,
     alarm_of,
@@ -333,8 +334,14 @@ def _tested(configuration: RecordedConfiguration) -> set[str]:
 def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
     """Give the rungs that the records rule out, and why."""
     truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
+    unmended = sum(
+        calls for row in best.rows for _, code, calls in row.unhandled_failures if code in UNMENDED_BY_LIMIT
+    )
     if best.unhandled and not truncated:
         yield RAISE_OUTPUT, f"0 of {best.unhandled} unhandled calls of {best.id} are truncation"
+    elif unmended and 2 * (truncated - unmended) < best.unhandled:
+        told = f"only {truncated - unmended} of {best.unhandled} unhandled calls of {best.id} were too long"
+        yield RAISE_OUTPUT, f"{told}: {unmended} ran away or were spent on reasoning"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
 

@@ -408,6 +408,14 @@ def test_schema_is_simplified_by_people():
     assert claim_of(result, "schema_simplify") == {"rung": "schema_simplify", "status": "untested"}
 
 
+def test_a_reply_that_ran_away_asks_for_no_larger_limit():
+    """A larger output limit is not tried where replies were cut off in white space."""
+    result = climbed(always({"reply": CUT_OFF["reply"] + " " * 200, "finish_reason": "length"}))
+
+    assert "raise_max_output_tokens" not in rungs_of(result)
+    assert "another kind than truncation" in claim_of(result, "raise_max_output_tokens")["reason"]
+
+
 @pytest.mark.parametrize("reply", [CUT_OFF, PROSE])
 def test_rung_that_cannot_reach_the_target_is_not_applicable(reply):
     """A larger output limit is tried where replies were cut off, lenient parsing where syntax was broken."""

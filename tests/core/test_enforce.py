@@ -338,6 +338,35 @@ def test_a_cut_off_reply_is_asked_again_with_twice_the_limit(case):
     assert [ask.output_tokens for ask in asks] == case.sent
 
 
+@pytest.mark.parametrize(
+    ("text", "end", "code"),
+    [
+        ('{"total": ' + " " * 200, End(finish_reason="length"), "runaway"),
+        ("", End(finish_reason="length", usage=Usage(None, 99, None, 99)), "reasoning_exhausted"),
+        ("\n", End(finish_reason="length", usage=Usage(None, 99, None, 90)), "reasoning_exhausted"),
+    ],
+)
+def test_what_a_larger_limit_does_not_mend_is_asked_again_with_the_same(text, end, code):
+    """A reply that ran away, or was spent on reasoning, is asked again as a bad one is, and no limit is raised."""
+    budget = Budget(output_tokens=100, max_output_tokens=350)
+
+    outcome, asks = answered(enforce("t", plan(max_attempts=2, budget=budget), CALL), *[(text, end)] * 2)
+
+    assert codes(outcome) == [("truncation", code)] * 2
+    assert [ask.output_tokens for ask in asks] == [100, 100]
+
+
+@pytest.mark.parametrize(
+    ("text", "usage"),
+    [("", Usage(None, 99, None, 0)), ("", Usage(None, 99)), ("{", Usage(None, 99, None, 90))],
+)
+def test_a_reply_is_spent_on_reasoning_only_where_that_is_known(text, usage):
+    """Without tokens of reasoning, or with text, a reply at the limit was too long."""
+    outcome, _ = answered(enforce("t", plan(), CALL), (text, End(finish_reason="length", usage=usage)))
+
+    assert codes(outcome) == [("truncation", "max_tokens")]
+
+
 def test_a_raised_limit_stays_raised():
     """After a cut-off reply the next attempts keep the larger limit."""
     budget = Budget(output_tokens=10, max_output_tokens=40)

@@ -28,9 +28,9 @@ SYNTAX = {
     "several_documents",
     "too_costly",
 }
-TRUNCATION = {"max_tokens", "unfinished"}
+TRUNCATION = {"max_tokens", "unfinished", "reasoning_exhausted", "runaway"}
 REFUSAL = {"refusal", "content_filter"}
-STRUCTURE = {"type", "required", "additionalProperties", "oneOf"}
+STRUCTURE = {"encoded_value", "type", "required", "additionalProperties", "oneOf"}
 VALUE = {
     "const",
     "enum",

@@ -163,6 +163,16 @@ FAILS = [
     Fails("part_of_a_cut_off_text", 'Here: {"a":{"a":1},', "truncation", "unfinished", None),
     Fails("part_of_a_malformed_text", 'Here: {"a":{"a":1},"b":x}', "syntax", "malformed"),
     Fails("opens_and_ends", "[", "truncation", "unfinished", None),
+    Fails("white_space_to_the_limit", '{"a":' + " " * 99, "truncation", "runaway", "length"),
+    Fails("blank_lines_to_an_unknown_end", '{"a":' + "\n" * 9, "truncation", "runaway", None),
+    Fails("a_part_over_and_over", '{"b":"' + "and so on " * 40, "truncation", "runaway", "length"),
+    Fails("over_and_over_in_prose", "and so on " * 40, "truncation", "runaway", "length"),
+    Fails("over_and_over_though_it_stopped", '{"b":"' + "and so on " * 40, "syntax", "malformed", "stop"),
+    Fails(
+        "reasoning_to_the_limit", '<think>{"a":1} or {"a":"', "truncation", "reasoning_exhausted", "length"
+    ),
+    Fails("reasoning_and_a_cut_off_reply", '<think>so</think>{"a":', "truncation", "max_tokens", "length"),
+    Fails("one_sent_as_a_string", '{"a":"[1]"}', "structure", "type"),
     Fails("refused", "...", "refusal", "refusal", "refusal"),
     Fails("refused_beside_json", '{"a":1}', "refusal", "refusal", "refusal"),
     Fails("filtered", '{"a":1}', "refusal", "content_filter", "content_filter"),

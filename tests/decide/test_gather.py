@@ -186,6 +186,17 @@ def test_no_truncation_rules_out_a_higher_limit(store):
     }
 
 
+def test_replies_that_ran_away_rule_out_a_higher_limit(store):
+    """Where most cut-off replies ran away, raising the output limit is not applicable, and it is said why."""
+    record(store, 10, 4, kind="truncation", code="runaway")
+
+    assert status(gather(store), "raise_max_output_tokens") == {
+        "rung": "raise_max_output_tokens",
+        "status": "not_applicable",
+        "reason": "only 0 of 4 unhandled calls of system_prompt were too long: 4 ran away or were spent on reasoning",
+    }
+
+
 def test_declared_rungs_keep_reason_and_day(store):
     """What was declared in the store is claimed, with its day."""
     record(store, 10, 4)

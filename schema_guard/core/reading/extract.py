@@ -91,6 +91,19 @@ def read(text: str) -> Reading:
     return Reading(False, False, *brackets(text, start))
 
 
+def bare(text: str) -> str:
+    """Give a reply without what the reading rule skips around it: for a value that no bracket or quote marks."""
+    content = text[_skip(text)[0] :].rstrip()
+    return content.removesuffix("```").removesuffix("~~~").rstrip() if content.endswith(_FENCES) else content
+
+
+def is_only_reasoning(text: str) -> bool:
+    """Say whether a reply is a reasoning block that was not closed."""
+    start = _skip(text)[0]
+    opened = _REASONING.match(text, start)
+    return opened is not None and _closing(opened[0].lower()).search(text, opened.end()) is None
+
+
 def _refuses(text: str, start: int) -> bool:
     """Say whether the first sentences refuse."""
     head = text[start : start + _REFUSAL_WITHIN].lower()

@@ -29,7 +29,7 @@ _LOSSLESS = {
     "odd_space": "white space that JSON does not know is dropped",
     "single_quotes": "a string in single quotes, backticks or typographic quotes gets double quotes",
     "unquoted_key": "a key of one word gets quotes",
-    "unquoted_string": "a value of one word inside brackets gets quotes",
+    "unquoted_string": "a value of one word inside brackets gets quotes; a text alone, where the schema lists it",
     "python_literal": "True, False, None become true, false, null",
     "literal_case": "TRUE, Null and the like are written in lower case",
     "number_syntax": "+1, .5, 5., 0x1F and 1_000 are written as JSON numbers of the same value",
@@ -45,6 +45,7 @@ _LOSSLESS = {
     "extra_closer": "a closer that closes nothing is dropped",
     "missing_closer": "the model had finished: closers that it left out are added",
     "missing_quote": "the model had finished: the closing quote of the last string is added",
+    "encoded_value": "an object or array that was sent as a JSON string is what the string says, where the schema wants one",
     "trailing_prose": "a fence, or text without quotes and brackets, behind the JSON text is skipped",
 }
 _LOSSY = {

@@ -202,7 +202,8 @@ def test_every_step_has_a_case():
     readings = [repair(case.text, level="lossy", finished=case.finished) for case in LOSSY]
     lossy = {step for found in readings for reading in found for step in reading.steps}
 
-    assert shown == {name for name, step in STEPS.items() if step.lossless}
+    # A JSON string that holds a value is no broken JSON: the schema says that it is one step more.
+    assert shown == {name for name, step in STEPS.items() if step.lossless} - {"encoded_value"}
     assert lossy - shown == {name for name, step in STEPS.items() if not step.lossless}
 
 

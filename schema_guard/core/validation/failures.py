@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The failures of a text: what the schema refuses in its value, what the schema's type refuses, and how it was cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.core.pointer import join, pointer
+from schema_guard.core.values import Failure, Limits, Violation
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import FailureKind
+
+__all__ = ["REASONING_EXHAUSTED", "cut_off", "schema_failure", "type_failure"]
+
+REASONING_EXHAUSTED: Final = Failure(
+    "truncation",
+    "reasoning_exhausted",
+    "cut off at the output limit while the model reasoned: it wrote no reply",
+)
+"""The failure of a reply all of whose output was reasoning: a larger limit does not mend it."""
+
+
+def schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
+    """Give the failure for a value that is not valid, told by its most relevant violation."""
+    from schema_guard.core.validation.keywords import VALUE_KEYWORDS  # only failures need it
+
+    found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
+    first = found[0]
+    kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
+    if first.keyword == "too_costly":
+        kind = "syntax"
+    message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
+    return Failure(kind, first.keyword, message, found)
+
+
+def type_failure(error: Exception) -> Failure:
+    """Give the failure for a value that the schema's Python type refused (Pydantic's errors by shape)."""
+    problems = getattr(error, "errors", None)
+    if not callable(problems):
+        return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
+    from schema_guard.core.validation.violations import describe  # only failures need it
+
+    violations = tuple(
+        Violation(join(p["loc"]), "", str(p["type"]), clip(str(p["msg"]), 200), describe(p.get("input")))
+        for p in problems(include_url=False, include_context=False)[:50]
+    )
+    told = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
+    return Failure("semantic", "pydantic", told, violations)
+
+
+def cut_off(text: str, code: str, message: str) -> Failure:
+    """Give the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
+    from schema_guard.core.reading.cut_off import runaway
+
+    repeated = runaway(text)
+    if repeated is None:
+        return Failure("truncation", code, message)
+    return Failure("truncation", "runaway", f"cut off while it repeated {repeated}")
