@@ -40,8 +40,10 @@ class Where:
 
 
 def as_dict(row: Row) -> dict[str, Any]:
-    """Give a row by the names of its columns, lists as lists."""
+    """Give a row by the names of its columns, lists as lists and what is so or not as bool."""
     found: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     for name in ("repairs", "violations"):
         found[name] = json.loads(found[name])
+    for name in ("tuned", "unseen", "adapted", "healed"):
+        found[name] = bool(found[name])
     return found

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from schema_guard.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
     from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
@@ -44,6 +44,7 @@ class StoreInfo:
         url: Without its password.
         path: Of the database file; None in memory and on a server.
         rows: Attempts stored.
+        old_rows: Those of them in a table of an earlier version, which `store rebuild` moves.
         schema_version: Of the tables; None before the first record.
         engine: The database and its version: `"sqlite 3.46.1"`.
         size_bytes: Of the database and its log.
@@ -55,6 +56,7 @@ class StoreInfo:
     schema_version: int | None
     engine: str
     size_bytes: int
+    old_rows: int = 0
 
 
 class UnusableBackend:
@@ -95,6 +97,16 @@ class Session(Protocol):
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
         """Add a target rate; `WriteRefused`."""
 
+    def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Move the attempts of an earlier version's tables into this one's; `WriteRefused`.
+
+        Args:
+            rows: Attempts that are moved at once, all or none of them; others can write in between.
+
+        Yields:
+            How many are done, and of how many; nothing when there are none.
+        """
+
     def close(self) -> None:
         """Let the database go; never raises."""
 
@@ -114,8 +126,14 @@ class Snapshot(Protocol):
     def roll_ups(self, where: Where) -> list[ConfigurationCounts] | None:
         """Give the roll-ups of the configurations of one schema and function, or of all.
 
-        They are of all times. None where the tables are of a version that keeps none.
+        They are of all times. None where the tables are of a version that keeps none, or not all is counted yet.
         """
+
+    def hours(self, where: Where) -> list[HourCounts]:
+        """Give the counts by hour of the configurations in question, of all hours that these times touch."""
+
+    def functions(self, schema_fingerprint: str) -> list[str]:
+        """Give the functions that have calls with a schema, by name."""
 
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`; none without roll-ups."""
@@ -131,7 +149,7 @@ class Snapshot(Protocol):
         """
 
     def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give what holds for each rung: the declaration about it that was stored last."""
+        """Give all declarations about rungs: of each rung and function the one that was stored last."""
 
     def declared_targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
         """Give every target that was set."""

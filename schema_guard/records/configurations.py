@@ -9,12 +9,11 @@ from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from schema_guard.records.rollups import middle_us
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.records.rows import Row
 
 C = TypeVar("C", "FailureCount", "ViolationCount")
 
@@ -34,6 +33,34 @@ class ViolationCount(NamedTuple):
 
     location: str
     keyword: str
+    attempts: int
+
+
+class OutsideCount(NamedTuple):
+    """How many calls ended outside of the rate in one way.
+
+    Attributes:
+        code: Of the failure; `"unknown"` for calls of an earlier release whose codes `store rebuild` finds out.
+        exception: Name of the exception's type; None when it is unknown.
+        calls: Without a judged reply.
+    """
+
+    code: str
+    exception: str | None
+    calls: int
+
+
+class ModelCount(NamedTuple):
+    """How many judged replies named one model.
+
+    Attributes:
+        model: Without the date of its snapshot.
+        snapshot: The dated name; None when the reply gave none.
+        attempts: That were judged.
+    """
+
+    model: str
+    snapshot: str | None
     attempts: int
 
 
@@ -111,7 +138,13 @@ class Latency(NamedTuple):
 class ConfigurationCounts:
     """What is recorded of one configuration of one function in one segment.
 
-    calls = first_pass + repaired + reasked + unhandled.
+    What a call counts as. One without a judged reply is outside of the rates: it is in `transport`, and in
+    `outside` by its cause. Every other one is in `calls`, and in one of these five:
+    calls = first_pass + repaired + reasked + unhandled + (unseen - unseen_unhandled).
+    A call is unseen when a library inside the function had asked again and its tries are not known: whether
+    it is unhandled is known, at which attempt it was valid is not, so that it counts for `unhandled` alone.
+    Hence the n of each rate: `calls` for unhandled; `calls - unseen` for first_pass, repaired and reasked;
+    `texts` for exact, for whoever gives a parsed value does not say what the text was.
 
     Attributes:
         id: In this store; None where the file has no roll-ups yet.
@@ -123,16 +156,22 @@ class ConfigurationCounts:
         strategies: As `a>b` for an escalation.
         settings: Compact JSON.
         version: Of the function's prompt.
+        tuned: Whether the model is one that was fine-tuned for this.
         segment: Part of the traffic; None when not tagged.
         first_started_at: When the earliest call began, in seconds since the epoch, UTC; None when unknown.
         last_started_at: When the latest call began.
         calls: With at least one judged reply.
         first_pass: Attempt 1 was valid without repair.
         exact: The part of first_pass whose reply was nothing but the JSON.
+        parsed: The part of first_pass whose text is unknown, because the function had parsed it already.
+        textless: Calls whose tries are all known, but not the text of the first reply; parsed is a part of it.
         repaired: The valid attempt, whichever it was, was repaired or resumed.
         reasked: Valid at attempt 2 or later without repair.
         unhandled: No attempt was valid; ended by a transport failure after a judged reply included.
+        unseen: Calls in which a library had asked again and its tries are not known.
+        unseen_unhandled: The part of unseen that is unhandled.
         transport: Calls without a judged reply; not in calls.
+        outside: The same by their cause, most frequent first.
         clusters: Inputs by their n and k, when an input has more than one call; else empty. Calls with one
             `cluster` tag, else one task, are of one input.
         attempts: For each attempt number from 1, the judged attempts and the failed ones among them;
@@ -141,6 +180,7 @@ class ConfigurationCounts:
         failures: Of all attempts, most frequent first.
         unhandled_failures: Of the last attempts of unhandled calls, most frequent first.
         violations: Of all attempts, most frequent first.
+        models: Of the judged attempts whose reply names its model, most frequent first.
         call_latency: Of judged calls: the sum over the attempts of each, where all of them are known.
         attempt_latency: Of all attempts, transport failures included.
         outcomes: A bit for each of `calls` in the order in which they were stored, 1 for unhandled; the first
@@ -156,22 +196,29 @@ class ConfigurationCounts:
     strategies: str
     settings: str
     version: str
+    tuned: bool
     segment: str | None
     first_started_at: float | None
     last_started_at: float | None
     calls: int
     first_pass: int
     exact: int
+    parsed: int
+    textless: int
     repaired: int
     reasked: int
     unhandled: int
+    unseen: int
+    unseen_unhandled: int
     transport: int
+    outside: tuple[OutsideCount, ...]
     clusters: tuple[ClusterCount, ...]
     attempts: tuple[tuple[int, int], ...]
     sums: tuple[AttemptSums, ...]
     failures: tuple[FailureCount, ...]
     unhandled_failures: tuple[FailureCount, ...]
     violations: tuple[ViolationCount, ...]
+    models: tuple[ModelCount, ...]
     call_latency: Latency
     attempt_latency: Latency
     outcomes: bytes
@@ -180,6 +227,11 @@ class ConfigurationCounts:
     def configuration(self) -> Row:
         """The values of `rows.CONFIGURATION_COLUMNS`."""
         return tuple(getattr(self, name) for name in CONFIGURATION_COLUMNS)
+
+    @property
+    def texts(self) -> int:
+        """Calls whose tries are all known and whose first reply's text is known: the n of exact."""
+        return self.calls - self.unseen - self.textless
 
     @property
     def failure_kinds(self) -> dict[str, int]:
@@ -201,6 +253,29 @@ class ConfigurationCounts:
             return self.unhandled
         # fsum rounds once, so that the order of adding has no part in it.
         return fsum(count * k / n for n, k, count in self.clusters)
+
+
+class HourCounts(NamedTuple):
+    """What is recorded of one configuration in one hour; the counts are those of `ConfigurationCounts`.
+
+    Attributes:
+        at: When the hour began, in seconds since the epoch, UTC: a multiple of 3,600.
+        configuration: Values of `rows.CONFIGURATION_COLUMNS`, as `ConfigurationCounts.configuration`.
+    """
+
+    at: int
+    configuration: Row
+    calls: int
+    first_pass: int
+    exact: int
+    parsed: int
+    textless: int
+    repaired: int
+    reasked: int
+    unhandled: int
+    unseen: int
+    unseen_unhandled: int
+    transport: int
 
 
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What users declare about a schema, with its date: remedies that they do not try and why, and target rates.
 
-Rules: declarations are only ever added; of those about one rung the one that was stored last holds.
+Rules: declarations are only ever added; of those about one rung the one that was stored last holds. One is
+about a function and a schema. One that names no function holds for a schema's only function: where a store
+has calls of several functions with the schema, nobody knows which one was meant, and it holds for none.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.rows import store_text
 from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 RungStatus: TypeAlias = Literal["not_applicable", "declined"]
 _STATUSES = ("not_applicable", "declined")
@@ -24,12 +29,14 @@ class DeclaredRung(NamedTuple):
         status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
         reason: Why, in the words of whoever declared it.
         at: When, in seconds since the epoch, UTC.
+        function: For which function; None for the schema's only one.
     """
 
     rung: str
     status: RungStatus
     reason: str
     at: float
+    function: str | None = None
 
 
 class DeclaredTarget(NamedTuple):
@@ -38,27 +45,56 @@ class DeclaredTarget(NamedTuple):
     Attributes:
         at: From when on, in seconds since the epoch, UTC.
         target: In (0, 1).
+        function: For which function; None for the schema's only one.
     """
 
     at: float
     target: float
+    function: str | None = None
 
 
-def declared_rung(rung: str, status: RungStatus, reason: str, at: float) -> DeclaredRung:
+D = TypeVar("D", DeclaredRung, DeclaredTarget)
+
+
+def declared_rung(
+    rung: str, status: RungStatus, reason: str, at: float, function: str | None = None
+) -> DeclaredRung:
     """Check a declaration and give it as it is stored; `InvalidArgument`."""
     if status not in _STATUSES:
         near = did_you_mean(status, _STATUSES)
         raise InvalidArgument(f"status={status!r}: expected 'not_applicable' or 'declined'{near}")
-    return DeclaredRung(text("rung", rung), status, text("reason", reason), at)
+    named = None if function is None else text("function", function)
+    return DeclaredRung(text("rung", rung), status, text("reason", reason), at, named)
 
 
-def declared_target(target: object, at: float) -> DeclaredTarget:
+def declared_target(target: object, at: float, function: str | None = None) -> DeclaredTarget:
     """Check a target rate; `InvalidArgument`."""
     if not isinstance(target, (int, float)) or not 0 < target < 1:
         raise InvalidArgument(
             f"target={clip(repr(target))}: expected a rate of unhandled calls in (0, 1), such as 0.01"
         )
-    return DeclaredTarget(at, float(target))
+    return DeclaredTarget(at, float(target), None if function is None else text("function", function))
+
+
+def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> list[D]:
+    """Give the declarations that hold for a function.
+
+    Args:
+        declared: All about one schema.
+        function: The function.
+        functions: All that have calls with the schema.
+    """
+    is_only_one = all(name == function for name in functions)
+    return [one for one in declared if one.function == function or (one.function is None and is_only_one)]
+
+
+def latest(declared: Iterable[DeclaredRung]) -> list[DeclaredRung]:
+    """Give the declaration about each rung that was stored last, the oldest first."""
+    found: dict[str, DeclaredRung] = {}
+    for one in declared:
+        found.pop(one.rung, None)
+        found[one.rung] = one
+    return list(found.values())
 
 
 def text(name: str, given: object) -> str:

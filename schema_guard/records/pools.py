@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Amount", "Pool", "Summary", "Way", "pooled"]
 
-Way: TypeAlias = Literal["calls", "exact", "first_pass", "repaired", "reasked", "unhandled", "transport"]
+Way: TypeAlias = Literal[
+    "calls",
+    "exact",
+    "parsed",
+    "texts",
+    "first_pass",
+    "repaired",
+    "reasked",
+    "unhandled",
+    "unseen",
+    "transport",
+]
 Amount: TypeAlias = Literal["input_tokens", "output_tokens", "elapsed_s", "cost"]
 
 _MOST_VIOLATIONS = 10
@@ -88,7 +99,7 @@ def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIG
 
 
 def _order(names: Row) -> list[tuple[bool, Any]]:
-    return [(name is not None, name or "") for name in names]
+    return [(name is not None, str(name or "")) for name in names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,7 @@ class Summary:
     strategies: str
     settings: str
     version: str
+    tuned: bool
     calls: int
     first_pass: int
     exact: int
@@ -144,6 +156,7 @@ class Summary:
             strategies=one.strategies,
             settings=one.settings,
             version=one.version,
+            tuned=one.tuned,
             calls=pool.calls("calls"),
             first_pass=pool.calls("first_pass"),
             exact=pool.calls("exact"),

@@ -46,12 +46,28 @@ _ELAPSED = list(SUMS).index("elapsed_s")
 # Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
 _BUCKET_BITS = 6
 
+# How a call ended; each has one. All but the last had a judged reply.
+WAYS = ("first_pass", "repaired", "reasked", "unhandled", "unseen", "transport")
+# Of first_pass: the reply was nothing but the JSON, or a value whose text is unknown. Of judged calls whose
+# tries are all known: the text of the first reply is unknown. Of unhandled: not all tries are known.
+PARTS = ("exact", "parsed", "textless", "unseen_unhandled")
+
 _REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
 
 _FUNCTION = COLUMNS.index("function")
 _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
+_TUNED = CONFIGURATION_COLUMNS.index("tuned")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
-_NUMBER, _FINAL = COLUMNS.index("number"), COLUMNS.index("final")
+_NUMBER, _FINAL, _KIND, _CODE, _FORM = (
+    COLUMNS.index(name) for name in ("number", "final", "kind", "code", "form")
+)
+_REPLY_BYTES, _REPLY_MODEL, _SNAPSHOT, _EXCEPTION, _UNSEEN = (
+    COLUMNS.index(name) for name in ("reply_bytes", "reply_model", "snapshot", "exception", "unseen")
+)
+_VIOLATIONS, _AMOUNTS = COLUMNS.index("violations"), COLUMNS.index("input_tokens")
+
+_HOUR_S = 3_600
+_LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, hence unknown
 
 
 class Addition:
@@ -60,52 +76,70 @@ class Addition:
     Attributes:
         tallies: How much to add to the count of this name and key. By attempt number: `attempts` (all),
             `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
-            `SUMS`, and as `..._unknown` the attempts that add nothing to it. By way (first_pass, repaired,
-            reasked, unhandled, transport; exact, a part of first_pass): `calls`. By [kind, code]: `failures` of attempts, and `unhandled` calls by
-            their last failure. By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and
-            `call_us` of judged calls. By [n, k]: `inputs` of n judged calls, k of them unhandled.
+            `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
+            By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
+            By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and `call_us` of judged calls.
+            By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
+            calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
+        hours: Calls by the hour in which they began, in hours since the epoch, and by `WAYS` and `PARTS`.
         inputs: How many judged calls, and how many unhandled ones, to add to the input of this key. A call
             whose input is unknown is an input of its own and stands in `tallies` only.
         outcomes: Of the judged calls, in order: `"1"` for unhandled, `"0"` for the others.
         starts: `id` of the first attempt of each judged call.
-        started_at: Of every call for which it is known.
     """
 
     def __init__(self) -> None:
         self.tallies: dict[tuple[str, str | int], int] = defaultdict(int)
+        self.hours: dict[tuple[int, str], int] = defaultdict(int)
         self.inputs: dict[bytes, tuple[int, int]] = {}
         self.outcomes: list[str] = []
         self.starts: list[int] = []
-        self.started_at: list[float] = []
 
     def add(self, call: list[StoredRow]) -> None:
-        """Add a call, given by all its attempts in order."""
-        elapsed = [self._add_attempt(row[_NUMBER:]) for _, row in call]
+        """Add what has an order, or came with version 2 of the tables, of a call given by all its attempts."""
+        elapsed = [self._add_attempt(row) for _, row in call]
         start, last = call[0][0], call[-1][1]
-        started_at: Any = last[_STARTED_AT]
-        if started_at is not None:
-            self.started_at.append(started_at)
-        way = self._add_way(last[_NUMBER:])
+        counted = _ways(call)
+        for name in counted:
+            self.tallies["calls", name] += 1
+        way = counted[0]
         if way == "transport":
             return
+        if way == "unhandled":
+            self.tallies["unhandled", _pair(last[_KIND], last[_CODE])] += 1
         self.starts.append(start)
         self._add_outcome(input_key(last), is_unhandled=way == "unhandled")
         known = [us for us in elapsed if us is not None]
         if len(known) == len(elapsed):
             self.tallies["call_us", bucket(sum(known))] += 1
 
-    def _add_attempt(self, columns: Any) -> int | None:
+    def add_details(self, call: list[StoredRow]) -> None:
+        """Add what came with version 3 of the tables: the cause of a call outside of the rate, and its hour."""
+        last = call[-1][1]
+        counted = _ways(call)
+        if counted[0] == "transport":
+            self.tallies["outside", _pair(last[_CODE], last[_EXCEPTION])] += 1
+        started_at: Any = last[_STARTED_AT]
+        hour = None if started_at is None else started_at // _HOUR_S
+        if hour is not None and -_LARGEST_HOUR < hour < _LARGEST_HOUR:
+            for name in counted:
+                self.hours[int(hour), name] += 1
+
+    def _add_attempt(self, row: Any) -> int | None:
         """Count an attempt; gives its microseconds, None when unknown."""
-        number, _, _, kind, code, _, _, _, *amounts, _, _, _, violations = columns
+        number, kind, model = row[_NUMBER], row[_KIND], row[_REPLY_MODEL]
+        amounts = row[_AMOUNTS : _AMOUNTS + len(_SUMS)]
         tallies = self.tallies
         number = number or 0  # of an attempt whose number is unknown
         tallies["attempts", number] += 1
         if kind != "transport":
             tallies["judged", number] += 1
             tallies["failed", number] += kind is not None
+            if model is not None:
+                tallies["models", _pair(model, row[_SNAPSHOT])] += 1
         if kind is not None:
-            tallies["failures", _pair(kind, code)] += 1
-        for broken in _pairs(violations):
+            tallies["failures", _pair(kind, row[_CODE])] += 1
+        for broken in _pairs(row[_VIOLATIONS]):
             tallies["violations", broken] += 1
         for (name, unknown, units, largest), amount in zip(_SUMS, amounts, strict=True):
             if amount is not None and 0 <= amount <= largest:
@@ -119,17 +153,6 @@ class Addition:
         tallies["attempt_us", bucket(elapsed_us)] += 1
         return elapsed_us
 
-    def _add_way(self, columns: Any) -> str:
-        """Count the call by how it ended; gives that way."""
-        _, _, _, kind, code, form, *_ = columns
-        way = _way(columns)
-        self.tallies["calls", way] += 1
-        if way == "first_pass" and form == "exact":
-            self.tallies["calls", "exact"] += 1
-        if way == "unhandled":
-            self.tallies["unhandled", _pair(kind, code)] += 1
-        return way
-
     def _add_outcome(self, key: bytes | None, *, is_unhandled: bool) -> None:
         self.outcomes.append("1" if is_unhandled else "0")
         if key is None:
@@ -139,11 +162,23 @@ class Addition:
             self.inputs[key] = n + 1, k + is_unhandled
 
 
-def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
-    """Give what whole calls add, by the values of `CONFIGURATION_COLUMNS`."""
+def additions(
+    rows: Iterable[StoredRow], *, has_order: bool = True, has_details: bool = True
+) -> dict[Row, Addition]:
+    """Give what whole calls add, by the values of `CONFIGURATION_COLUMNS`.
+
+    Args:
+        rows: Of the calls, in the order of storing.
+        has_order: Whether to give what `Addition.add` adds.
+        has_details: Whether to give what `Addition.add_details` adds.
+    """
     found: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
-        found[configuration_of(call[-1][1])].add(call)
+        addition = found[configuration_of(call[-1][1])]
+        if has_order:
+            addition.add(call)
+        if has_details:
+            addition.add_details(call)
     return found
 
 
@@ -185,7 +220,7 @@ def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[li
 
 def is_judged(call: list[StoredRow]) -> bool:
     """Say whether a call had a judged reply: all but those whose only attempt was a transport failure."""
-    return _way(call[-1][1][_NUMBER:]) != "transport"
+    return _way(call) != "transport"
 
 
 def configuration_of(row: Row) -> Row:
@@ -194,8 +229,9 @@ def configuration_of(row: Row) -> Row:
 
 
 def configuration_key(configuration: Row) -> bytes:
-    """Give the bytes by which a store knows a configuration."""
-    return _digest(json.dumps(configuration))
+    """Give the bytes by which a store knows a configuration; of one that is not tuned those of the first release."""
+    named = configuration[:_TUNED] + configuration[_TUNED + 1 :]
+    return _digest(json.dumps([*named, "tuned"] if configuration[_TUNED] else named))
 
 
 def input_key(row: Row) -> bytes | None:
@@ -232,14 +268,37 @@ def middle_us(lower: int) -> float:
     return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2
 
 
-def _way(columns: Any) -> str:
-    """Give how a call ended, by the columns from `number` on of its last attempt."""
-    number, _, _, kind, _, form, *_ = columns
+def _way(call: list[StoredRow]) -> str:
+    """Give how a call ended: one of `WAYS`."""
+    last = call[-1][1]
+    number, kind = last[_NUMBER], last[_KIND]
     if kind is not None:
         return "transport" if number == 1 and kind == "transport" else "unhandled"
-    if form in _REPAIRED_FORMS:
+    if _is_unseen(call):
+        return "unseen"
+    if last[_FORM] in _REPAIRED_FORMS:
         return "repaired"
     return "first_pass" if number == 1 else "reasked"
+
+
+def _is_unseen(call: list[StoredRow]) -> bool:
+    return any(row[_UNSEEN] for _, row in call)
+
+
+def _ways(call: list[StoredRow]) -> tuple[str, ...]:
+    """Give how a call ended, then the `PARTS` that it is in."""
+    way = _way(call)
+    if way in ("transport", "unseen"):
+        return (way,)
+    if way == "unhandled" and _is_unseen(call):
+        return way, "unseen_unhandled"
+    first = call[0][1]
+    form = first[_FORM]
+    if way == "first_pass" and form == "exact":
+        return way, "exact"
+    if form == "parsed":
+        return (way, "parsed", "textless") if way == "first_pass" else (way, "textless")
+    return (way, "textless") if first[_REPLY_BYTES] is None else (way,)
 
 
 def _digest(text: str) -> bytes:
@@ -247,7 +306,7 @@ def _digest(text: str) -> bytes:
 
 
 @lru_cache(maxsize=1_000)
-def _pair(first: str, second: str) -> str:
+def _pair(first: Any, second: Any) -> str:
     return json.dumps([first, second], separators=(",", ":"))
 
 

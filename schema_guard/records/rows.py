@@ -31,6 +31,7 @@ CONFIGURATION_COLUMNS = (
     "strategies",
     "settings",
     "version",
+    "tuned",
     "segment",
 )
 _CALL_COLUMNS = (
@@ -60,6 +61,13 @@ _ATTEMPT_COLUMNS = (
     "reply_bytes",
     "reply_hash",
     "violations",
+    "reply_model",
+    "snapshot",
+    "exception",
+    "unseen",
+    "adapted",
+    "healed",
+    "stopped_at",
 )
 COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
 
@@ -130,6 +138,7 @@ def _call_row(call: Call, task: Prompt | None, key: bytes) -> Row:
         store_text(call.strategies),
         store_text(call.settings),
         store_text(call.version),
+        int(call.tuned),
         _text(call.segment),
         _text(call.cluster),
         _text(input_hash),
@@ -158,6 +167,13 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         None if reply is None else len(_encoded(reply)),
         None if reply is None else keyed_hash(reply, key),
         _violations(failure),
+        _text(attempt.model),
+        _text(attempt.snapshot),
+        _text(attempt.exception),
+        int(attempt.unseen),
+        int(attempt.adapted),
+        int(attempt.healed),
+        _count(attempt.stopped_at),
     )
 
 

@@ -14,12 +14,12 @@ from schema_guard.records.writer import Counts, Writer
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session, StoreInfo
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
     from schema_guard.records.pools import Summary
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Durability = Literal["queue", "sync"]
 _DURABILITIES = ("queue", "sync")
+
+_REBUILT_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
 
 
 class Store:
@@ -172,7 +174,56 @@ class Store:
         with self._backend.reading() as snapshot:
             return snapshot.drops(since=since)
 
-    def declare_rung(self, schema_fingerprint: str, rung: str, status: RungStatus, reason: str) -> None:
+    def by_hour(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        schema: str | None = None,
+        function: str | None = None,
+    ) -> list[HourCounts]:
+        """Count the stored calls by configuration and by the hour in which they began, in the order of time.
+
+        An hour that the times touch is counted whole; calls whose start is unknown are in none. This reads
+        counts that are kept with every write. Attempts of an earlier version are gone through until
+        `rebuild` has moved them, a second for about sixty thousand.
+        """
+        from schema_guard.records.attempts import Where
+
+        self.flush()
+        with self._backend.reading() as snapshot:
+            return snapshot.hours(Where(since, until, schema, function))
+
+    def rebuild(self, on_step: Callable[[int, int], None] | None = None) -> int:
+        """Move the attempts of an earlier version's tables into this one's, and count what that did not count.
+
+        Others can write meanwhile. What is done stays done when this is interrupted; the next run goes on.
+
+        Args:
+            on_step: Is told after each batch how many attempts are done, and how many there are in all.
+
+        Returns:
+            How many attempts were moved or counted; 0 when there were none.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        done = 0
+        with self._session() as session:
+            for done, total in session.rebuild(_REBUILT_ROWS):
+                if on_step is not None:
+                    on_step(done, total)
+        return done
+
+    def declare_rung(
+        self,
+        schema_fingerprint: str,
+        rung: str,
+        status: RungStatus,
+        reason: str,
+        *,
+        function: str | None = None,
+    ) -> None:
         """Keep, with its date, that a rung of the ladder is not tried for a schema.
 
         Args:
@@ -180,6 +231,8 @@ class Store:
             rung: Name of the rung; not checked here.
             status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted.
             reason: Why, not blank; it is stored as it is.
+            function: For which guarded function; None for the schema's only one, whichever that is. Once
+                several functions have calls with the schema, such a declaration holds for none of them.
 
         Raises:
             InvalidArgument: A text is blank, or the status is another one.
@@ -187,22 +240,36 @@ class Store:
         """
         from schema_guard.records import declarations
 
-        declared = declarations.declared_rung(rung, status, reason, time.time())
+        declared = declarations.declared_rung(rung, status, reason, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
         with self._session() as session:
             session.declare_rung(fingerprint, declared)
 
-    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give what was declared of each rung for a schema, the latest of each, the oldest first."""
-        with self._backend.reading() as snapshot:
-            return snapshot.declared_rungs(schema_fingerprint)
+    def declared_rungs(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredRung]:
+        """Give what was declared of each rung for a schema, the latest of each, the oldest first.
 
-    def set_target(self, schema_fingerprint: str, target: float) -> None:
+        Args:
+            schema_fingerprint: Of the schema.
+            function: Gives what holds for this one, which counts what was declared without a function only
+                where no other function has calls with the schema. None gives the latest of each rung and
+                function, those without one included.
+        """
+        with self._backend.reading() as snapshot:
+            declared = snapshot.declared_rungs(schema_fingerprint)
+            if function is None:
+                return declared
+            functions = snapshot.functions(schema_fingerprint)
+        from schema_guard.records.declarations import holding, latest
+
+        return latest(holding(declared, function, functions))
+
+    def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
         """Keep, with its date, the largest rate of unhandled calls that is good enough for a schema.
 
         Args:
             schema_fingerprint: Of the schema.
             target: In (0, 1).
+            function: For which guarded function; None as for `declare_rung`.
 
         Raises:
             InvalidArgument: The target is no such rate.
@@ -210,15 +277,26 @@ class Store:
         """
         from schema_guard.records import declarations
 
-        declared = declarations.declared_target(target, time.time())
+        declared = declarations.declared_target(target, time.time(), function)
         fingerprint = declarations.text("schema_fingerprint", schema_fingerprint)
         with self._session() as session:
             session.set_target(fingerprint, declared)
 
-    def targets(self, schema_fingerprint: str) -> list[DeclaredTarget]:
-        """Give all targets that were set for a schema with their dates; the last one holds."""
+    def targets(self, schema_fingerprint: str, *, function: str | None = None) -> list[DeclaredTarget]:
+        """Give the targets that were set for a schema with their dates; the last one holds.
+
+        Args:
+            schema_fingerprint: Of the schema.
+            function: Those that hold for this one, as in `declared_rungs`; None gives all.
+        """
         with self._backend.reading() as snapshot:
-            return snapshot.declared_targets(schema_fingerprint)
+            declared = snapshot.declared_targets(schema_fingerprint)
+            if function is None:
+                return declared
+            functions = snapshot.functions(schema_fingerprint)
+        from schema_guard.records.declarations import holding
+
+        return holding(declared, function, functions)
 
     def info(self) -> StoreInfo:
         """Say what this store is and how large."""
@@ -255,8 +333,8 @@ class Store:
 def open_store(url: str, *, durability: Durability = "queue") -> Store:
     """Open a store, and make it when it does not exist.
 
-    A file of an earlier version is brought to this one, a copy of it kept beside it as `FILE.v1.backup`: a
-    minute for about four million attempts, in which no other process can write to it.
+    A file of an earlier version is brought to this one in less than a second, whatever its size: its
+    attempts stay in a table of their own, which is read too, until `Store.rebuild` moves them.
 
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.records.configurations import (
@@ -12,20 +12,23 @@ from schema_guard.records.configurations import (
     ClusterCount,
     ConfigurationCounts,
     FailureCount,
+    HourCounts,
     Latency,
+    ModelCount,
+    OutsideCount,
     Total,
     ViolationCount,
     ranked,
 )
-from schema_guard.records.rollups import SUMS
+from schema_guard.records.rollups import PARTS, SUMS, WAYS
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from schema_guard.records.rows import Row
 
-__all__ = ["IDENTITY", "Tallies", "counts_of", "no_calls"]
+__all__ = ["IDENTITY", "Tallies", "counts_of", "hour_counts", "no_calls"]
 
 Tallies: TypeAlias = dict[str, dict[str, int]]
 """The tallies of one configuration by name and key, as `rollups.Addition` has them."""
@@ -46,27 +49,74 @@ def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> Con
         tallies: All that was added to them.
         outcomes: As `ConfigurationCounts.outcomes`.
     """
-    ways = defaultdict(int, tallies["calls"])
-    exact, transport = ways.pop("exact", 0), ways.pop("transport", 0)
+    named = dict(zip(IDENTITY, identity, strict=True))
     return ConfigurationCounts(
-        **dict(zip(IDENTITY, identity, strict=True)),
-        calls=sum(ways.values()),
-        first_pass=ways["first_pass"],
-        exact=exact,
-        repaired=ways["repaired"],
-        reasked=ways["reasked"],
-        unhandled=ways["unhandled"],
-        transport=transport,
+        **{**named, "tuned": bool(named["tuned"])},
+        **_calls(tallies["calls"]),
+        outside=_outside(tallies),
         clusters=_clusters(tallies["inputs"]),
         attempts=_attempts(tallies),
         sums=_sums(tallies),
         failures=_failures(tallies["failures"]),
         unhandled_failures=_failures(tallies["unhandled"]),
         violations=_violations(tallies["violations"]),
+        models=_models(tallies["models"]),
         call_latency=_latency(tallies["call_us"]),
         attempt_latency=_latency(tallies["attempt_us"]),
         outcomes=outcomes,
     )
+
+
+def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> HourCounts:
+    """Give what was recorded of a configuration in an hour.
+
+    Args:
+        hour: Since the epoch.
+        configuration: Values of `CONFIGURATION_COLUMNS`.
+        counts: Calls by `WAYS` and `PARTS`.
+    """
+    named = dict(zip(CONFIGURATION_COLUMNS, configuration, strict=True))
+    values = {**named, "tuned": bool(named["tuned"])}.values()
+    return HourCounts(at=hour * 3_600, configuration=tuple(values), **_calls(counts))
+
+
+def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Give the calls of each way and part, and all that were judged."""
+    found = {name: counts.get(name, 0) for name in (*WAYS, *PARTS)}
+    calls = sum(found[way] for way in WAYS) - found["transport"]
+    return {**found, "calls": calls, "unseen": found["unseen"] + found["unseen_unhandled"]}
+
+
+def _outside(tallies: Tallies) -> tuple[OutsideCount, ...]:
+    """Give the calls outside of the rate by their cause.
+
+    Version 2 of the tables counted them, but their causes together with those of later attempts. Where there
+    are later ones of several codes, those of its calls stay unknown.
+    """
+    found: Counter[tuple[str, str | None]] = Counter()
+    for key, calls in tallies["outside"].items():
+        found[_pair(key)] += calls
+    rest = tallies["calls"].get("transport", 0) - sum(found.values())
+    if rest > 0:
+        codes = Counter({code: n for (kind, code), n in _by_pair(tallies["failures"]) if kind == "transport"})
+        for (code, _), calls in found.items():
+            codes[code] -= calls
+        left = +codes
+        if sum(left.values()) == rest:
+            found.update({(code, None): calls for code, calls in left.items()})
+        else:
+            found[next(iter(left)) if len(left) == 1 else "unknown", None] += rest
+    counted = (OutsideCount(code, exception, calls) for (code, exception), calls in found.items())
+    return tuple(sorted(counted, key=lambda one: (-one.calls, one.code, one.exception or "")))
+
+
+def _by_pair(counts: dict[str, int]) -> list[tuple[tuple[Any, Any], int]]:
+    return [(_pair(key), count) for key, count in counts.items()]
+
+
+def _models(counts: dict[str, int]) -> tuple[ModelCount, ...]:
+    counted = (ModelCount(model, snapshot, n) for (model, snapshot), n in _by_pair(counts))
+    return tuple(sorted(counted, key=lambda one: (-one.attempts, one.model, one.snapshot or "")))
 
 
 def _clusters(shapes: dict[str, int]) -> tuple[ClusterCount, ...]:

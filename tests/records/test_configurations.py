@@ -32,21 +32,29 @@ judged = st.builds(
     .map(lambda violation: (violation,))
     | st.just(()),
 )
-transport = st.just(Failure("transport", "call_raised", ""))
+common |= {
+    "reply": st.none() | st.just("{}"),
+    "model": st.none() | st.just("m"),
+    "snapshot": st.none() | st.just("m-1"),
+    "unseen": st.booleans(),
+}
+transport = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
+raised = st.none() | st.sampled_from(["TimeoutError", "ValueError"])
 failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
-forms = st.sampled_from(["exact", "unwrapped", "repaired_lossless", "resumed"])
+forms = st.sampled_from(["exact", "unwrapped", "parsed", "repaired_lossless", "resumed"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
     failed,
-    st.fixed_dictionaries({"failure": transport, "form": st.none(), **common}),
+    st.fixed_dictionaries({"failure": transport, "form": st.none(), "exception": raised, **common}),
 )
 calls = st.fixed_dictionaries(
     {
         "model": st.none() | st.just("m"),
         "segment": st.none() | st.just("eu"),
+        "tuned": st.booleans(),
         "cluster": st.none() | st.sampled_from(["c1", "c2"]),
         "input_hash": st.none() | st.sampled_from(["i1", "i2"]),
-        "started_at": st.integers(0, 9).map(float),
+        "started_at": st.integers(0, 9).map(lambda n: n * 1_000.0),
     }
 )
 described = st.lists(st.tuples(st.lists(failed, max_size=2), last, calls), max_size=15)
@@ -77,6 +85,39 @@ def configuration_of(outcome):
     return tuple(getattr(outcome.call, name) for name in CONFIGURATION_COLUMNS)
 
 
+REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
+
+
+def ways(outcomes):
+    """How these calls ended, and the parts that they are in, by the definitions of the rates."""
+    found = Counter()
+    for outcome in outcomes:
+        first, last = outcome.attempts[0], outcome.attempts[-1]
+        unseen = any(attempt.unseen for attempt in outcome.attempts)
+        if not is_judged(outcome):
+            found["transport"] += 1
+            continue
+        found["calls"] += 1
+        found["unhandled"] += not outcome.ok
+        found["unseen"] += unseen
+        found["unseen_unhandled"] += unseen and not outcome.ok
+        if unseen:
+            continue
+        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "exact")
+        if outcome.ok:
+            repaired = last.form in REPAIRED
+            found["repaired"] += repaired
+            found["reasked"] += last.number > 1 and not repaired
+            passed = last.number == 1 and not repaired
+            found["first_pass"] += passed
+            found["exact"] += passed and last.form == "exact"
+            found["parsed"] += passed and last.form == "parsed"
+    names = (
+        "calls first_pass exact parsed textless repaired reasked unhandled unseen unseen_unhandled transport"
+    )
+    return {name: found[name] for name in names.split()}
+
+
 def total(values):
     known = [value for value in values if value is not None]
     return (sum(known) if known else None), len(values) - len(known)
@@ -104,9 +145,15 @@ def expected(members):
     bits = "".join("01"[not outcome.ok] for outcome in counted)
     bits += "0" * (-len(bits) % 8)
     return {
-        "calls": len(counted),
-        "unhandled": sum(not outcome.ok for outcome in counted),
-        "transport": len(members) - len(counted),
+        **ways(members),
+        "outside": dict(
+            Counter((o.failure.code, o.attempts[0].exception) for o in members if not is_judged(o))
+        ),
+        "models": dict(
+            Counter(
+                (a.model, a.snapshot) for o in members for a in o.attempts if a.model and not is_transport(a)
+            )
+        ),
         "first_started_at": min(outcome.call.started_at for outcome in members),
         "last_started_at": max(outcome.call.started_at for outcome in members),
         "clusters": tuple((*key, n) for key, n in sorted(shapes.items())) if repeats else (),
@@ -139,10 +186,13 @@ def expected(members):
 def found_in(counts):
     """The parts of `ConfigurationCounts` that `expected` has, in its form."""
     names = (
-        "calls unhandled transport first_started_at last_started_at clusters inputs attempts sums outcomes"
+        "calls first_pass exact parsed textless repaired reasked unhandled unseen unseen_unhandled transport "
+        "first_started_at last_started_at clusters inputs attempts sums outcomes"
     )
     return {
         **{name: getattr(counts, name) for name in names.split()},
+        "outside": {(code, exception): calls for code, exception, calls in counts.outside},
+        "models": {(model, snapshot): attempts for model, snapshot, attempts in counts.models},
         "unhandled_inputs": pytest.approx(counts.unhandled_inputs, abs=1e-12),
         "failures": {(kind, code): attempts for kind, code, attempts in counts.failures},
         "failure_kinds": counts.failure_kinds,
@@ -167,6 +217,41 @@ def test_roll_ups_are_what_plain_python_counts(new_backend, write, make, given_b
 
 
 @given(given_batches=batches(described))
+def test_each_call_is_in_one_way(new_backend, write, make, given_batches):
+    """The judged calls are those of the five ways together, and what is outside is there by its cause."""
+    backend = new_backend()
+    write(backend, [outcomes_of(make, batch) for batch in given_batches])
+    with Store(backend) as store:
+        for one in store.configurations():
+            valid_unseen = one.unseen - one.unseen_unhandled
+            assert one.calls == one.first_pass + one.repaired + one.reasked + one.unhandled + valid_unseen
+            assert one.transport == sum(cause.calls for cause in one.outside)
+            assert one.exact + one.parsed <= one.first_pass
+            assert one.exact <= one.texts <= one.calls - one.unseen - one.parsed
+
+
+@given(given_batches=batches(described))
+def test_hours_are_the_calls_that_began_in_them(new_backend, write, make, given_batches):
+    """For any outcomes in any batches each hour has the counts of its calls, and any times give its hours whole."""
+    backend = new_backend()
+    made = [outcomes_of(make, batch) for batch in given_batches]
+    groups = defaultdict(list)
+    for outcome in (outcome for batch in made for outcome in batch):
+        groups[outcome.call.started_at // 3_600 * 3_600, configuration_of(outcome)].append(outcome)
+
+    write(backend, made)
+    with Store(backend) as store:
+        found = {(hour.at, hour.configuration): hour._asdict() for hour in store.by_hour()}
+        second = store.by_hour(since=4_000.0, until=7_000.0)
+
+    assert {
+        key: {name: count for name, count in counts.items() if name not in ("at", "configuration")}
+        for key, counts in found.items()
+    } == {key: ways(members) for key, members in groups.items()}
+    assert {(hour.at, hour.configuration) for hour in second} == {key for key in groups if key[0] == 3_600}
+
+
+@given(given_batches=batches(described))
 def test_roll_ups_are_the_count_of_all_attempts(new_backend, write, make, given_batches):
     """Whatever the batches were, the roll-ups equal a count of the stored attempts."""
     backend = new_backend()
@@ -179,7 +264,7 @@ def test_roll_ups_are_the_count_of_all_attempts(new_backend, write, make, given_
 def test_calls_after_a_number_are_the_rest(new_backend, write, make, outcomes, number):
     """After N judged calls come the calls that a store without those before would hold."""
     backend, rest = new_backend(), new_backend()
-    one = {"model": "m", "segment": None}
+    one = {"model": "m", "segment": None, "tuned": False}
     made = outcomes_of(make, [(failures, end, {**call, **one}) for failures, end, call in outcomes])
     places = [place for place, outcome in enumerate(made) if is_judged(outcome)]
     number = min(number, len(places))

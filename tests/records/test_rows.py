@@ -33,9 +33,13 @@ def test_one_row_for_each_attempt(make):
 
 def test_a_row_whole(make):
     """A row holds what was called, what came of it, sizes and hashes."""
-    attempt = {**make.failed, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",)}
+    attempt = {
+        **make.failed, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",),
+        "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "healed": True,
+        "stopped_at": 7,
+    }  # fmt: skip
 
-    (row,) = as_dicts(make.outcome(attempt, segment="s", cluster="c"), "the task")
+    (row,) = as_dicts(make.outcome(attempt, segment="s", cluster="c", tuned=True), "the task")
 
     assert row == {
         "call_id": "0" * 32,
@@ -48,6 +52,7 @@ def test_a_row_whole(make):
         "strategies": "bare",
         "settings": "{}",
         "version": "v1",
+        "tuned": 1,
         "segment": "s",
         "cluster": "c",
         "input_hash": hashed("the task"),
@@ -70,6 +75,13 @@ def test_a_row_whole(make):
         "reply_bytes": 4,
         "reply_hash": hashed("nül"),
         "violations": '[["/total","type"]]',
+        "reply_model": "m",
+        "snapshot": "m-2026-01-01",
+        "exception": "ValueError",
+        "unseen": 1,
+        "adapted": 0,
+        "healed": 1,
+        "stopped_at": 7,
     }
 
 

@@ -53,6 +53,7 @@ calls = st.fixed_dictionaries(
         "target": st.none() | st.just("openai"),
         "settings": st.sampled_from(["{}", '{"max_attempts":3}']),
         "version": st.sampled_from(["v1", "v2"]),
+        "tuned": st.booleans(),
         "segment": st.none() | st.just("eu"),
     }
 )
@@ -81,7 +82,16 @@ def nearest_rank(values, percent):
 
 def group_of(outcome):
     call = outcome.call
-    parts = ("schema_name", "schema_fingerprint", "model", "target", "strategies", "settings", "version")
+    parts = (
+        "schema_name",
+        "schema_fingerprint",
+        "model",
+        "target",
+        "strategies",
+        "settings",
+        "version",
+        "tuned",
+    )
     return tuple(getattr(call, part) for part in parts)
 
 
@@ -132,7 +142,7 @@ def recounted(made):
     groups = defaultdict(list)
     for outcome in made:
         groups[group_of(outcome)].append(outcome)
-    ordered = sorted(groups.items(), key=lambda item: [part or "" for part in item[0]])
+    ordered = sorted(groups.items(), key=lambda item: [str(part or "") for part in item[0]])
     return [recount(*item) for item in ordered]
 
 

@@ -275,7 +275,7 @@ def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch):
 
 def test_a_full_disk_drops_and_recovers(path, make):
     """When the database cannot grow its rows are dropped, counted; with room again they are stored."""
-    pages = [24]
+    pages = [36]
 
     def connect(*arguments, **options):
         connection = sqlite3.connect(*arguments, **options)

@@ -11,21 +11,24 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import StoreInfo, WriteRefused
-from schema_guard.records.sqlite.tables import (
+from schema_guard.records.sqlite.attempts import parts
+from schema_guard.records.sqlite.tables import SCHEMA_VERSION, check_version, hash_key, make_tables
+from schema_guard.records.sqlite.turns import turn
+from schema_guard.records.sqlite.writing import (
     append,
-    check_version,
     declare_rung,
-    hash_key,
-    make_tables,
+    left_to_rebuild,
+    old_rows,
+    rebuild,
     set_target,
 )
-from schema_guard.records.sqlite.turns import turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
+_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: "locked",
@@ -117,10 +121,13 @@ class SQLite:
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
         with self._one_state() as connection:
-            ((rows,),) = connection.execute("SELECT count(*) FROM attempts")
+            tables = parts(connection)
+            counted = [connection.execute(f"SELECT count(*) FROM {part.table}") for part in tables]
+            rows = sum(found for cursor in counted for (found,) in cursor.fetchall())
             ((pages,),) = connection.execute("PRAGMA page_count")
             ((page_bytes,),) = connection.execute("PRAGMA page_size")
             ((version,),) = connection.execute("PRAGMA user_version")
+            old = old_rows(connection, tables) if version == SCHEMA_VERSION else rows
         path = self._path
         return StoreInfo(
             url=self.url,
@@ -129,6 +136,7 @@ class SQLite:
             schema_version=version if path is None or _has_content(path) else None,
             engine=f"sqlite {sqlite3.sqlite_version}",
             size_bytes=pages * page_bytes if path is None else _size_bytes(path),
+            old_rows=old,
         )
 
     def close(self) -> None:
@@ -185,11 +193,12 @@ class _Session(ABC):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.key = hash_key(connection)
         self.connection = connection
+        self.tables = parts(connection)
 
     def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
         """Store the rows of whole calls and counts of drops, all or nothing."""
         with self._writing():
-            append(self.connection, rows, drops, at)
+            append(self.connection, self.tables, rows, drops, at)
 
     def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
         """Add a declaration about a rung."""
@@ -200,6 +209,19 @@ class _Session(ABC):
         """Add a target rate."""
         with self._writing():
             set_target(self.connection, schema_fingerprint, declared)
+
+    def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Move the attempts of an earlier version, so many at once; gives how many are done, and of how many."""
+        with self._writing():
+            total = left_to_rebuild(self.connection, self.tables)
+        done, step = 0, 1
+        while step:
+            with self._writing():
+                step = rebuild(self.connection, self.tables, rows)
+            done += step
+            if step:
+                yield done, max(done, total)
+                time.sleep(_PAUSE_S)
 
     @abstractmethod
     def _writing(self) -> AbstractContextManager[None]:

@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
-from schema_guard.records.tallies import IDENTITY, counts_of
+from schema_guard.records.rollups import additions, whole_calls
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.sqlite import attempts
+from schema_guard.records.tallies import IDENTITY, counts_of, hour_counts
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
+    from schema_guard.records.sqlite.attempts import Part
     from schema_guard.records.tallies import Tallies
 
 _PAGE = 1_000
 _SINCE_ROLL_UPS = 2  # the version of the tables with which roll-ups and declarations came
+_SINCE_HOURS = 3  # and counts by the hour, and what is named a function's or tuned
+_HOUR_S = 3_600
+_ALL_HOURS = 10**10
+_LARGEST_ID = 2**63 - 1
+_PLAIN = {name: name for name in CONFIGURATION_COLUMNS}
 
 
 class SQLiteSnapshot:
@@ -33,25 +43,35 @@ class SQLiteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._tables = attempts.parts(connection)
+        self._version = int(self._select("PRAGMA user_version")[0][0])
 
     def span(self, where: Where) -> tuple[int, int]:
         """Give the least and the greatest `id` that attempts in these times can have; (0, 0) for none."""
         if not where.is_timed:
-            ((last,),) = self._select("SELECT MAX(id) FROM attempts")
-            return 0, last or 0
-        condition, values = _all_of(_times(where))
+            return 0, attempts.last_id(self._connection, self._tables)
         # Both in one: SQLite then looks at the index of times, not at one attempt after the other.
-        ((first, last),) = self._select(f"SELECT MIN(id), MAX(id) FROM attempts WHERE {condition}", values)
-        return first or 0, last or 0
+        several = []
+        for part in self._tables:
+            condition, values = _condition(part.columns, _times(where))
+            sql = f"SELECT MIN(a.id), MAX(a.id) FROM {part.table} AS a WHERE {condition}"
+            several += [ids for ids in self._select(sql, values) if ids[0] is not None]
+        return min((first for first, _ in several), default=0), max((last for _, last in several), default=0)
 
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
         """Give the next attempts with an `id` from *first* to *last*; none when that was all."""
-        condition, values = _condition(where)
-        sql = (
-            f"SELECT id, {', '.join(COLUMNS)} FROM attempts "
-            f"WHERE id BETWEEN ? AND ? AND {condition} ORDER BY id LIMIT {_PAGE}"
-        )
-        return [(attempt_id, tuple(row)) for attempt_id, *row in self._select(sql, [first, last, *values])]
+        return self._page(self._tables, where, first, last)
+
+    def _page(self, tables: Sequence[Part], where: Where, first: int, last: int) -> list[StoredRow]:
+        if where.call_ids is not None:
+            self._connection.create_function("packed", 1, attempts.packed, deterministic=True)
+        conditions = []
+        for part in tables:
+            terms = [("a.id BETWEEN ? AND ?", [first, last]), *_times(where), *_names(where)]
+            if where.call_ids is not None:
+                terms.append((part.is_call, [json.dumps(list(where.call_ids))]))
+            conditions.append(_condition(part.columns, terms))
+        return attempts.page(self._connection, tables, conditions, _PAGE)
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""
@@ -60,13 +80,16 @@ class SQLiteSnapshot:
 
     def roll_ups(self, where: Where) -> list[ConfigurationCounts] | None:
         """Give the roll-ups of the configurations of one schema and function, or of all."""
-        return read_roll_ups(self._connection, where) if self._has_roll_ups() else None
+        if not (self._has_roll_ups() and self._is_counted()):
+            return None
+        return read_roll_ups(self._connection, where, tuned=self._named("tuned", "0"))
 
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration; none where there are no roll-ups."""
         if not self._has_roll_ups():
             return {}
-        sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
+        columns = {**_PLAIN, "tuned": self._named("tuned", "0")}
+        sql = f"SELECT id, {', '.join(columns.values())} FROM configurations"
         return {tuple(configuration): number for number, *configuration in self._select(sql)}
 
     def chunks(self, configuration_id: int) -> list[tuple[int, int]]:
@@ -84,12 +107,55 @@ class SQLiteSnapshot:
         ((shared, before, after),) = self._select(sql, [before_id, after_id])
         return shared, int(before), int(after)
 
-    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
-        """Give what holds for each rung, the declaration stored first at the beginning."""
+    def hours(self, where: Where) -> list[HourCounts]:
+        """Give the counts by hour: those that are kept, and of the attempts of an earlier version those that are counted."""
+        first = None if where.since is None else floor(where.since / _HOUR_S)
+        last = None if where.until is None else ceil(where.until / _HOUR_S)
+        found: dict[tuple[int, Row], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        if self._version >= _SINCE_HOURS:
+            condition, values = _condition(_PLAIN, _names(where))
+            names = ", ".join(f"c.{name}" for name in CONFIGURATION_COLUMNS)
+            sql = f"""SELECT h.hour, h.tally, h.count, {names} FROM hours AS h
+                JOIN configurations AS c ON c.id = h.configuration_id
+                WHERE h.hour >= ? AND h.hour < ? AND {condition}"""
+            bounds = [-_ALL_HOURS if first is None else first, _ALL_HOURS if last is None else last]
+            for hour, tally, count, *named in self._select(sql, [*bounds, *values]):
+                found[hour, tuple(named)][tally] += count
+        times = [None if hour is None else float(hour * _HOUR_S) for hour in (first, last)]
+        for rows in self._uncounted(replace(where, since=times[0], until=times[1])):
+            for configuration, addition in additions(rows, has_order=False).items():
+                for (hour, tally), count in addition.hours.items():
+                    found[hour, configuration][tally] += count
+        ids = self.configuration_ids()
+        order = sorted(found, key=lambda key: (key[0], ids.get(key[1], 0)))
+        return [hour_counts(*key, found[key]) for key in order]
+
+    def _uncounted(self, where: Where) -> Iterator[list[StoredRow]]:
+        """Give the whole calls whose hours are not kept."""
+        tables = [part for part in self._tables if part.has_no_hours]
+
+        def pages() -> Iterator[list[StoredRow]]:
+            first = 0
+            while rows := self._page(tables, where, first, _LARGEST_ID):
+                yield rows
+                first = rows[-1][0] + 1
+
+        yield from whole_calls(pages())
+
+    def functions(self, schema_fingerprint: str) -> list[str]:
+        """Give the functions that have calls with a schema, by name."""
         if not self._has_roll_ups():
             return []
-        sql = """SELECT rung, status, reason, at FROM declared_rungs
-            WHERE id IN (SELECT MAX(id) FROM declared_rungs WHERE schema_fingerprint = ? GROUP BY rung)
+        sql = "SELECT DISTINCT function FROM configurations WHERE schema_fingerprint = ? ORDER BY function"
+        return [name for (name,) in self._select(sql, [schema_fingerprint])]
+
+    def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
+        """Give the declaration stored last of each rung and function, the one stored first at the beginning."""
+        if not self._has_roll_ups():
+            return []
+        function = self._named("function", "NULL")
+        sql = f"""SELECT rung, status, reason, at, {function} FROM declared_rungs WHERE id IN
+            (SELECT MAX(id) FROM declared_rungs WHERE schema_fingerprint = ? GROUP BY rung, {function})
             ORDER BY id"""
         return [DeclaredRung(*row) for row in self._select(sql, [schema_fingerprint])]
 
@@ -97,22 +163,41 @@ class SQLiteSnapshot:
         """Give every target that was set, the first one first."""
         if not self._has_roll_ups():
             return []
-        sql = "SELECT at, target FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
+        function = self._named("function", "NULL")
+        sql = f"SELECT at, target, {function} FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
         return [DeclaredTarget(*row) for row in self._select(sql, [schema_fingerprint])]
 
     def _has_roll_ups(self) -> bool:
         """Say whether the file, which a reader does not bring to this version, has roll-ups and declarations."""
-        ((version,),) = self._select("PRAGMA user_version")
-        return bool(version >= _SINCE_ROLL_UPS)
+        return self._version >= _SINCE_ROLL_UPS
+
+    def _named(self, column: str, otherwise: str) -> str:
+        """Give a column of version 3, or what stands for it in a file that is older."""
+        return column if self._version >= _SINCE_HOURS else otherwise
+
+    def _is_counted(self) -> bool:
+        """Say whether the roll-ups are of all attempts, up to those that are counted with the next write."""
+        sql = """SELECT 1 FROM meta AS counted, meta AS needed WHERE counted.key = 'rolled_up_to'
+            AND needed.key = 'uncounted_to' AND CAST(counted.value AS INTEGER) < CAST(needed.value AS INTEGER)"""
+        return not self._select(sql)
 
     def _select(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, parameters).fetchall()
 
 
-def read_roll_ups(connection: sqlite3.Connection, where: Where) -> list[ConfigurationCounts]:
-    """Give the roll-ups of the configurations of one schema and function, or of all, first stored first."""
-    condition, values = _condition(where)
-    sql = f"SELECT {', '.join(IDENTITY)} FROM configurations WHERE {condition} ORDER BY id"
+def read_roll_ups(
+    connection: sqlite3.Connection, where: Where, *, tuned: str = "tuned"
+) -> list[ConfigurationCounts]:
+    """Give the roll-ups of the configurations of one schema and function, or of all, first stored first.
+
+    Args:
+        connection: To a database that has roll-ups.
+        where: Which ones; its names alone.
+        tuned: The column of that name, or what stands for it in a file without.
+    """
+    condition, values = _condition({**_PLAIN, "tuned": tuned}, _names(where))
+    identity = ", ".join(tuned if name == "tuned" else name for name in IDENTITY)
+    sql = f"SELECT {identity} FROM configurations WHERE {condition} ORDER BY id"
     found = connection.execute(sql, values).fetchall()
     chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"
     tallies: dict[int, Tallies] = defaultdict(lambda: defaultdict(dict))
@@ -126,29 +211,32 @@ def read_roll_ups(connection: sqlite3.Connection, where: Where) -> list[Configur
     return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
 
 
-def _condition(where: Where) -> tuple[str, list[Any]]:
-    """Give the condition and its parameters."""
-    terms = _times(where)
+_Terms: TypeAlias = "Sequence[tuple[str, list[Any]]]"
+
+
+def _names(where: Where) -> _Terms:
+    """Give the conditions on a configuration, columns in braces, with their parameters."""
+    terms: list[tuple[str, list[Any]]] = []
     if where.schema is not None:
-        terms.append(("(schema_name = ? OR schema_fingerprint = ?)", [where.schema, where.schema]))
+        terms.append(("({schema_name} = ? OR {schema_fingerprint} = ?)", [where.schema, where.schema]))
     if where.function is not None:
-        terms.append(("function = ?", [where.function]))
-    if where.call_ids is not None:
-        terms.append(("call_id IN (SELECT value FROM json_each(?))", [json.dumps(list(where.call_ids))]))
+        terms.append(("{function} = ?", [where.function]))
     if where.configuration is not None:
-        same = " AND ".join(f"{name} IS ?" for name in CONFIGURATION_COLUMNS)
+        same = " AND ".join(f"{{{name}}} IS ?" for name in CONFIGURATION_COLUMNS)
         terms.append((same, list(where.configuration)))
-    return _all_of(terms)
-
-
-def _times(where: Where) -> list[tuple[str, list[Any]]]:
-    terms: list[tuple[str, list[Any]]] = [("1", [])]
-    if where.since is not None:
-        terms.append(("started_at >= ?", [where.since]))
-    if where.until is not None:
-        terms.append(("started_at < ?", [where.until]))
     return terms
 
 
-def _all_of(terms: list[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
-    return " AND ".join(term for term, _ in terms), [value for _, values in terms for value in values]
+def _times(where: Where) -> _Terms:
+    terms: list[tuple[str, list[Any]]] = []
+    if where.since is not None:
+        terms.append(("{started_at} >= ?", [where.since]))
+    if where.until is not None:
+        terms.append(("{started_at} < ?", [where.until]))
+    return terms
+
+
+def _condition(columns: Mapping[str, str], terms: _Terms) -> tuple[str, list[Any]]:
+    """Give one condition, with these expressions for the columns, and its parameters."""
+    text = " AND ".join(["1", *(term.format_map(columns) for term, _ in terms)])
+    return text, [value for _, values in terms for value in values]

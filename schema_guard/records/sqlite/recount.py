@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.records.attempts import Where
-from schema_guard.records.rollups import whole_calls
+from schema_guard.records.rollups import additions, whole_calls
+from schema_guard.records.sqlite import rollups
 from schema_guard.records.sqlite.reading import read_roll_ups
-from schema_guard.records.sqlite.rollups import roll_up
 from schema_guard.records.sqlite.tables import make_tables, transaction
 
 if TYPE_CHECKING:
@@ -27,5 +27,5 @@ def recount(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
         make_tables(connection, Path(":memory:"))
         with transaction(connection):
             for rows in whole_calls(pages):
-                roll_up(connection, rows)
+                rollups.add(connection, additions(rows), rollups.configuration_ids(connection, rows))
         return read_roll_ups(connection, Where())

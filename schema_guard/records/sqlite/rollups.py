@@ -3,27 +3,31 @@
 
 Tables: `configurations`, a row for each; `tallies`, its counts; `inputs`, the calls of each input, the only
 table that grows with the calls; `outcomes`, one bit a judged call, 1 for unhandled, in the order of storing,
-the first call of a byte in its most significant bit. `meta.rolled_up_to` is the `id` of the last attempt that
-is in them: a process of an earlier version may store attempts without counting them.
+the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part.
+
+Rules: what has an order is counted in the order of storing, up to the `id` that is `meta.rolled_up_to`.
+Version 1 counted nothing: up to `meta.uncounted_to` there are attempts that have to be counted before the
+roll-ups can be read. Hours, and the causes of calls outside of the rate, which came with version 3, are
+counted for exactly the attempts in `stored_attempts`, when they come there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.records.rollups import additions, configuration_key, shape, whole_calls
+from schema_guard.records.rollups import configuration_key, configuration_of, shape
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping
 
     from schema_guard.records.rollups import Addition, StoredRow
     from schema_guard.records.rows import Row
 
 CHUNK_CALLS = 8_192  # a row of `outcomes` is 1 KiB, so that four fit into a page
 
-_TABLES = (
+TABLES_SINCE_2 = (
     """CREATE TABLE configurations (
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
@@ -49,7 +53,16 @@ _TABLES = (
     ) STRICT""",
 )
 
-_PAGE = 5_000
+SINCE_3 = (
+    "ALTER TABLE configurations ADD COLUMN tuned INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE hours (
+        hour INTEGER NOT NULL, configuration_id INTEGER NOT NULL REFERENCES configurations,
+        tally TEXT NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (hour, configuration_id, tally)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+_STARTED_AT = COLUMNS.index("started_at")
 
 # The scalar MIN and MAX of SQLite are NULL when one argument is.
 _CONFIGURATION = f"""
@@ -81,32 +94,32 @@ _CHUNK = """
 INSERT INTO outcomes (configuration_id, chunk, n, bits, first_attempt) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET n = excluded.n, bits = excluded.bits
 """
-_ATTEMPTS = f"SELECT id, {', '.join(COLUMNS)} FROM attempts WHERE id > ? ORDER BY id LIMIT {_PAGE}"
+_HOUR = """
+INSERT INTO hours VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count
+"""
 
 
-def make_roll_ups(connection: sqlite3.Connection) -> None:
-    """Make the tables, and count the attempts that are there."""
-    for statement in _TABLES:
-        connection.execute(statement)
-    connection.execute("INSERT INTO meta VALUES ('rolled_up_to', '0')")
-    catch_up(connection)
+def configuration_ids(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> dict[Row, int]:
+    """Give the number of each configuration, and note when its calls began."""
+    started: dict[Row, list[float]] = {}
+    for _, row in rows:
+        starts = started.setdefault(configuration_of(row), [])
+        at = row[_STARTED_AT]
+        if isinstance(at, float):
+            starts.append(at)
+    return {
+        configuration: _configuration_id(connection, configuration, starts)
+        for configuration, starts in started.items()
+    }
 
 
-def catch_up(connection: sqlite3.Connection) -> int:
-    """Count the attempts that are stored and not counted; gives the `id` of the attempt stored last."""
-    sql = "SELECT CAST(value AS INTEGER), (SELECT MAX(id) FROM attempts) FROM meta WHERE key = 'rolled_up_to'"
-    ((counted, last),) = connection.execute(sql).fetchall()
-    if last is not None and counted < last:
-        for rows in whole_calls(_pages(connection, counted)):
-            roll_up(connection, rows)
-    return last or 0
-
-
-def roll_up(connection: sqlite3.Connection, rows: Sequence[StoredRow]) -> None:
-    """Count whole calls, stored after all that are counted."""
+def add(connection: sqlite3.Connection, found: Mapping[Row, Addition], ids: Mapping[Row, int]) -> None:
+    """Add what calls add to the roll-ups of their configurations."""
     tallies: list[tuple[int, str, str, int]] = []
-    for configuration, addition in additions(rows).items():
-        configuration_id = _configuration_id(connection, configuration, addition)
+    hours: list[tuple[int, int, str, int]] = []
+    for configuration, addition in found.items():
+        configuration_id = ids[configuration]
         _add_inputs(connection, configuration_id, addition)
         _add_outcomes(connection, configuration_id, addition)
         tallies += (
@@ -114,22 +127,16 @@ def roll_up(connection: sqlite3.Connection, rows: Sequence[StoredRow]) -> None:
             for (tally, key), count in addition.tallies.items()
             if count
         )
+        hours += ((hour, configuration_id, way, calls) for (hour, way), calls in addition.hours.items())
     connection.executemany(_TALLY, tallies)
+    connection.executemany(_HOUR, hours)
     left = {
         configuration_id for configuration_id, tally, _, count in tallies if tally == "inputs" and count < 0
     }
     connection.executemany(_NO_INPUTS, [(configuration_id,) for configuration_id in left])
-    connection.execute("UPDATE meta SET value = ? WHERE key = 'rolled_up_to'", (str(rows[-1][0]),))
 
 
-def _pages(connection: sqlite3.Connection, after: int) -> Iterator[list[StoredRow]]:
-    while page := connection.execute(_ATTEMPTS, (after,)).fetchall():
-        after = page[-1][0]
-        yield [(attempt_id, tuple(row)) for attempt_id, *row in page]
-
-
-def _configuration_id(connection: sqlite3.Connection, configuration: Row, addition: Addition) -> int:
-    started_at = addition.started_at
+def _configuration_id(connection: sqlite3.Connection, configuration: Row, started_at: list[float]) -> int:
     first, last = (min(started_at), max(started_at)) if started_at else (None, None)
     values = (configuration_key(configuration), *configuration, first, last)
     ((configuration_id,),) = connection.execute(_CONFIGURATION, values).fetchall()

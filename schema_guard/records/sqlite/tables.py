@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a SQLite store, their version, and the key of its hashes."""
+"""The tables of a SQLite store, their version, and the key of its hashes.
+
+A file of this version says in its header whose it is (`application_id`). Files of versions 1 and 2 do not, and
+are known by their tables. One of them is brought to this version in one transaction that takes as long for a
+million attempts as for ten: their table is renamed and stays, and what it had is made beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,34 +15,19 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import WriteRefused
-from schema_guard.records.rows import COLUMNS
-from schema_guard.records.sqlite.backup import back_up
-from schema_guard.records.sqlite.rollups import catch_up, make_roll_ups, roll_up
+from schema_guard.records.sqlite import attempts, rollups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-    from schema_guard.records.rows import Row
-
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+APPLICATION_ID = 0x53475244  # "SGRD"
+_SINCE_ROLL_UPS = 2
+_SINCE_APPLICATION_ID = 3
+_TABLES_OF_OURS = {"attempts", "drops", "meta"}
 
 _TABLES = (
-    """CREATE TABLE attempts (
-        id INTEGER PRIMARY KEY,
-        call_id TEXT NOT NULL, started_at REAL, function TEXT NOT NULL,
-        schema_name TEXT NOT NULL, schema_fingerprint TEXT NOT NULL,
-        model TEXT, target TEXT, strategies TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
-        segment TEXT, cluster TEXT, input_hash TEXT, parent_call_id TEXT,
-        number INTEGER, final INTEGER NOT NULL, strategy TEXT NOT NULL,
-        kind TEXT, code TEXT, form TEXT, repairs TEXT NOT NULL, finish_reason TEXT,
-        input_tokens INTEGER, cached_input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
-        elapsed_s REAL, cost REAL, prompt_chars INTEGER NOT NULL, reply_bytes INTEGER, reply_hash TEXT,
-        violations TEXT NOT NULL
-    ) STRICT""",
-    "CREATE INDEX attempts_call_id ON attempts (call_id)",
-    "CREATE INDEX attempts_started_at ON attempts (started_at)",
     "CREATE TABLE drops (reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL) STRICT",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
 )
@@ -51,74 +41,69 @@ _TABLES_SINCE_2 = (
         id INTEGER PRIMARY KEY,
         schema_fingerprint TEXT NOT NULL, target REAL NOT NULL, at REAL NOT NULL
     ) STRICT""",
+    *rollups.TABLES_SINCE_2,
 )
-_INSERT = f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
-_INSERT_DROPS = "INSERT INTO drops (reason, count, at) VALUES (?, ?, ?)"
-_INSERT_RUNG = """
-INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at) VALUES (?, ?, ?, ?, ?)
-"""
-_INSERT_TARGET = "INSERT INTO declared_targets (schema_fingerprint, at, target) VALUES (?, ?, ?)"
+_SINCE_3 = (
+    "ALTER TABLE declared_rungs ADD COLUMN function TEXT",
+    "ALTER TABLE declared_targets ADD COLUMN function TEXT",
+    *rollups.SINCE_3,
+    *attempts.TABLES,
+)
 
 
 def make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to this version; a file that cannot be written fails here, not at the first record.
-
-    A file of an earlier version is copied first, to `PATH.vVERSION.backup`. The transaction is held from
-    the copy to the end: a process that dies in between leaves the file as it was.
-    """
+    """Bring the tables to this version; a file that cannot be written fails here, not at the first record."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     with transaction(connection):
         version = check_version(connection, path)
-        if version == 0:
-            for statement in _TABLES:
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
-        elif version < SCHEMA_VERSION:
-            back_up(path, version)
         if version < SCHEMA_VERSION:
-            for statement in _TABLES_SINCE_2:
+            for statement in _statements(version):
                 connection.execute(statement)
-            make_roll_ups(connection)
+        if version == 0:
+            connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _statements(version: int) -> Iterator[str]:
+    """Give what brings a file of an earlier version to this one; nothing of it looks at an attempt."""
+    has_old = version > 0
+    if has_old:
+        yield f"ALTER TABLE attempts RENAME TO {attempts.OLD_TABLE}"
+    else:
+        yield from _TABLES
+    if version < _SINCE_ROLL_UPS:
+        yield from _TABLES_SINCE_2
+        yield "INSERT INTO meta VALUES ('rolled_up_to', '0')"
+        last = f"(SELECT MAX(id) FROM {attempts.OLD_TABLE})" if has_old else "NULL"
+        yield f"INSERT INTO meta VALUES ('uncounted_to', CAST(COALESCE({last}, 0) AS TEXT))"
+    else:
+        yield "INSERT INTO meta VALUES ('uncounted_to', '0')"
+    yield from _SINCE_3
+    yield attempts.view(has_old)
+    if has_old:
+        yield attempts.TRIGGER
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> int:
     """Give the version of the tables, 0 when there are none; `WriteRefused` if they are not for us."""
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema").fetchall()}
+    if application_id == 0:
+        is_ours = not tables if version == 0 else tables >= _TABLES_OF_OURS
+    else:
+        is_ours = application_id == APPLICATION_ID
+    if not is_ours or (application_id == 0 and version >= _SINCE_APPLICATION_ID):
+        raise WriteRefused(f"{path} is a SQLite database of another program: name another file")
     if version > SCHEMA_VERSION:
         raise WriteRefused(
             f"{path} has schema version {version}, this version knows up to {SCHEMA_VERSION}: "
             "upgrade schema-guard"
         )
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-    if version == 0 and tables:
-        raise WriteRefused(f"{path} is a SQLite database of another program: name another file")
     return int(version)
-
-
-def append(connection: sqlite3.Connection, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-    """Store the attempts of whole calls and counts of drops, all or nothing."""
-    with transaction(connection):
-        if rows:
-            # SQLite gives a new row the largest `id` and one.
-            stored = list(enumerate(rows, start=catch_up(connection) + 1))
-            connection.executemany(_INSERT, rows)
-            roll_up(connection, stored)
-        connection.executemany(_INSERT_DROPS, [(reason, count, at) for reason, count in drops.items()])
-
-
-def declare_rung(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredRung) -> None:
-    """Add a declaration about a rung."""
-    with transaction(connection):
-        connection.execute(_INSERT_RUNG, (schema_fingerprint, *declared))
-
-
-def set_target(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredTarget) -> None:
-    """Add a target rate."""
-    with transaction(connection):
-        connection.execute(_INSERT_TARGET, (schema_fingerprint, *declared))
 
 
 def hash_key(connection: sqlite3.Connection) -> bytes:

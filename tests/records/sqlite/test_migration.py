@@ -1,234 +1,245 @@
-"""A file of version 1 becomes one of version 2: no attempt is lost, whenever the process dies."""
+"""A file of an earlier version is opened: at once, without a loss, and whenever the process dies."""
 
-import signal
+import json
 import sqlite3
-import stat
 from contextlib import closing
 
 import pytest
 
 from schema_guard.errors import StoreError
-from schema_guard.records import Store, open_store
-from schema_guard.records.rows import COLUMNS, rows
+from schema_guard.records import DeclaredRung, OutsideCount, Store, open_store
+from schema_guard.records.sqlite.attempts import COLUMNS_BEFORE_3
 from schema_guard.records.sqlite.database import SQLite
 
-TABLES_OF_VERSION_1 = (
-    """CREATE TABLE attempts (
-        id INTEGER PRIMARY KEY,
-        call_id TEXT NOT NULL, started_at REAL, function TEXT NOT NULL,
-        schema_name TEXT NOT NULL, schema_fingerprint TEXT NOT NULL,
-        model TEXT, target TEXT, strategies TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
-        segment TEXT, cluster TEXT, input_hash TEXT, parent_call_id TEXT,
-        number INTEGER, final INTEGER NOT NULL, strategy TEXT NOT NULL,
-        kind TEXT, code TEXT, form TEXT, repairs TEXT NOT NULL, finish_reason TEXT,
-        input_tokens INTEGER, cached_input_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
-        elapsed_s REAL, cost REAL, prompt_chars INTEGER NOT NULL, reply_bytes INTEGER, reply_hash TEXT,
-        violations TEXT NOT NULL
-    ) STRICT""",
-    "CREATE INDEX attempts_call_id ON attempts (call_id)",
-    "CREATE INDEX attempts_started_at ON attempts (started_at)",
-    "CREATE TABLE drops (reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL) STRICT",
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-    "INSERT INTO meta VALUES ('hash_key', '6b65796b')",
-    "INSERT INTO drops VALUES ('disk_full', 2, 1000.0)",
-    "PRAGMA user_version = 1",
-)
-# More attempts than are counted at once, and calls that the end of what is counted at once cuts.
-CALLS = 1_800
-ATTEMPTS = 3 * CALLS
+CALLS, ATTEMPTS = 1_800, 5_400  # of the file of version 1
+CALLS_2, ATTEMPTS_2 = 60, 78  # of the file of version 2, 18 of them outside of the rate
+OPEN = "store._backend.session().close()"
 
 
-def insert(connection, outcomes):
-    """Store outcomes as version 1 did."""
-    made = [row for outcome in outcomes for row in rows(outcome, "task", b"k" * 32)]
-    connection.executemany(
-        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
-        made,
-    )
+def calls_of(store):
+    return sum(found.calls + found.transport for found in store.configurations())
 
 
-def make_version_1(path, outcomes):
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN")
-        for statement in TABLES_OF_VERSION_1:
-            connection.execute(statement)
-        insert(connection, outcomes)
-        connection.execute("COMMIT")
+def read(path, sql):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
 
 
-def calls(make):
-    return [
-        make.outcome(make.failed, make.failed, {}, input_hash=f"i{number % 99}") for number in range(CALLS)
-    ]
-
-
-@pytest.fixture(scope="module")
-def of_version_1(tmp_path_factory, make):
-    path = tmp_path_factory.mktemp("version_1") / "records.db"
-    make_version_1(path, calls(make))
-    return path.read_bytes()
+@pytest.fixture(params=[1, 2])
+def version(request):
+    return request.param
 
 
 @pytest.fixture
-def path(tmp_path, of_version_1):
-    path = tmp_path / "records.db"
-    path.write_bytes(of_version_1)
+def written(version, version_1, version_2):
+    """The bytes of a file of that version."""
+    return {1: version_1, 2: version_2}[version]
+
+
+@pytest.fixture
+def one(path, version_1):
+    path.write_bytes(version_1)
     return path
 
 
-def version_of(path):
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("PRAGMA user_version").fetchone()[0]
+@pytest.fixture
+def two(path, version_2):
+    path.write_bytes(version_2)
+    return path
 
 
-def counts(store):
-    return sum(found.calls for found in store.configurations())
-
-
-def test_opening_migrates(path, count_rows):
-    """Opening for writing brings a file to version 2: attempts, drops and the key stay, the roll-ups are exact."""
-    with open_store(f"sqlite:///{path}") as store:
-        assert counts(store) == CALLS
-        assert store.configurations() == store.configurations(since=0.0)
+def test_a_file_of_version_1_is_opened(one, version_of, count_rows):
+    """Attempts, drops and the key stay; what was never counted is counted from the attempts."""
+    with open_store(f"sqlite:///{one}") as store:
+        assert calls_of(store) == CALLS
         assert store.drops() == {"disk_full": 2}
         assert store._backend.session().key == b"keyk"
 
-    assert (version_of(path), count_rows(path)) == (2, ATTEMPTS)
+    assert (version_of(one), count_rows(one)) == (3, ATTEMPTS)
 
 
-def test_the_file_is_copied_first(path, count_rows):
-    """What was there lies beside the database, for its owner only, at version 1 and whole."""
-    open_store(f"sqlite:///{path}").close()
-    kept = path.parent / "records.db.v1.backup"
+def test_a_file_of_version_2_is_opened(two, version_of, count_rows):
+    """Attempts, roll-ups, declarations, drops and the key stay as the first release has written them."""
+    with Store(SQLite(two)) as unopened:
+        before = (list(unopened.attempts()), unopened.configurations(), unopened.by_hour())
+        declared = (unopened.declared_rungs("f" * 16), unopened.targets("f" * 16))
+    with open_store(f"sqlite:///{two}") as store:
+        assert (list(store.attempts()), store.configurations(), store.by_hour()) == before
+        assert (store.declared_rungs("f" * 16), store.targets("f" * 16)) == declared
+        assert store.drops() == {"locked": 2}
+        assert store.info().old_rows == ATTEMPTS_2
+        assert store._backend.session().key == b"k" * 32
 
-    assert (version_of(kept), count_rows(kept)) == (1, ATTEMPTS)
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert not (path.parent / "records.db.v1.backup.part").exists()
-
-
-def test_a_copy_that_was_cut_off_is_made_anew(path, count_rows):
-    """What a process left that died while it copied does not stand in the way."""
-    part = path.parent / "records.db.v1.backup.part"
-    part.write_bytes(b"half of a copy")
-    open_store(f"sqlite:///{path}").close()
-
-    assert count_rows(path.parent / "records.db.v1.backup") == ATTEMPTS
-    assert not part.exists()
+    assert (version_of(two), count_rows(two)) == (3, ATTEMPTS_2)
 
 
-def test_a_file_of_this_version_is_not_copied(tmp_path):
-    """A new database, and one that is opened again, have no copy beside them."""
-    path = tmp_path / "records.db"
-    for _ in range(2):
-        open_store(f"sqlite:///{path}").close()
+def test_the_view_has_what_the_table_had(two):
+    """Who asks the file itself for `attempts` gets the same rows before and after."""
+    ask = f"SELECT id, {', '.join(COLUMNS_BEFORE_3)} FROM attempts ORDER BY id"
+    before = read(two, ask)
+    open_store(f"sqlite:///{two}").close()
 
-    assert [found.name for found in tmp_path.glob("*backup*")] == []
+    assert len(before) == ATTEMPTS_2
+    assert read(two, ask) == before
 
 
-def test_recording_goes_on_after_the_migration(path, make):
-    """The first record into a file of version 1 migrates it and is counted with what was there."""
+def test_reading_does_not_change_a_file(path, written, version, version_of):
+    """A file that is only read stays as it is, of whichever version."""
+    path.write_bytes(written)
     with Store(SQLite(path)) as store:
-        store.record(make.outcome(function="new"))
-        store.flush(30.0)
+        found = store.configurations()
+        assert sum(one.calls + one.transport for one in found) == {1: CALLS, 2: CALLS_2}[version]
+        assert [one.id is None for one in found] == [version == 1] * len(found)
+        assert len(list(store.attempts())) == store.info().rows == store.info().old_rows
+        assert sum(hour.calls + hour.transport for hour in store.by_hour()) == calls_of(store)
+        assert store.info().schema_version == version
 
-        assert counts(store) == CALLS + 1
-        assert store.configurations() == store.configurations(since=0.0)
-
-
-def test_reading_does_not_migrate(path, count_rows):
-    """A file of version 1 that is only read stays as it is, and gives the same counts, without ids."""
-    with Store(SQLite(path)) as store:
-        (found,) = store.configurations()
-        summaries = store.summary()
-        declared = (store.declared_rungs("f" * 16), store.targets("f" * 16))
-
-        assert (found.id, found.calls, found.inputs) == (None, CALLS, 99)
-        assert [summary.calls for summary in summaries] == [CALLS]
-        assert declared == ([], [])
-        assert store.info().schema_version == 1
-    assert (version_of(path), count_rows(path)) == (1, ATTEMPTS)
+    assert (version_of(path), path.read_bytes()) == (version, written)
 
 
-KILL = """
-import signal, sqlite3
-from pathlib import Path
-from schema_guard.records.sqlite.database import SQLite
+class Counted(sqlite3.Connection):
+    """A connection that counts the steps of SQLite's machine, in tens."""
 
-class Dying:
-    left = int(sys.argv[1].split()[1])
+    steps = 0
+
     def __init__(self, *arguments, **options):
-        self._connection = sqlite3.connect(*arguments, **options)
-    def _run(self, statement, *arguments):
-        Dying.left -= 1
-        if Dying.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return statement(*arguments)
-    def execute(self, *arguments):
-        return self._run(self._connection.execute, *arguments)
-    def executemany(self, *arguments):
-        return self._run(self._connection.executemany, *arguments)
-    def close(self):
-        self._connection.close()
+        super().__init__(*arguments, **options)
+        self.set_progress_handler(self.count, 10)
 
-SQLite(Path(sys.argv[1].split()[0]), connect=Dying).session().close()
-print(json.dumps(Dying.left))
-"""
-PATIENCE = 10_000
+    def count(self):
+        Counted.steps += 1
 
 
-def statements_of_a_migration(path, run):
-    return PATIENCE - run(KILL, f"{path} {PATIENCE}")
+def steps_of_opening(path):
+    Counted.steps = 0
+    SQLite(path, connect=lambda *a, **o: sqlite3.connect(*a, factory=Counted, **o)).session().close()
+    return Counted.steps
 
 
-@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 5))])
-def test_a_kill_in_the_middle_loses_nothing(tmp_path, of_version_1, run, count_rows, part):
-    """Killed at any of its statements a migration has not happened, and happens when the file is opened again."""
-    clean = tmp_path / "clean.db"
-    clean.write_bytes(of_version_1)
-    statements = statements_of_a_migration(clean, run)
-    assert statements > 100
-    # Many of the first and the last ones, some of those that count inputs between them.
-    moments = [
-        *range(1, 24, 2),
-        *range(24, statements - 8, statements // 4),
-        *range(statements - 5, statements),
+def test_opening_looks_at_no_attempt(path, written):
+    """Opening takes as many steps with ten thousand attempts more, and copies nothing."""
+    path.write_bytes(written)
+    larger = path.with_name("larger.db")
+    larger.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(larger, isolation_level=None)) as connection:
+        names = ", ".join(COLUMNS_BEFORE_3)
+        connection.execute(
+            f"INSERT INTO attempts ({names}) SELECT {names} FROM attempts, json_each(?) LIMIT 10000",
+            [json.dumps([1] * 150)],
+        )
+
+    assert abs(steps_of_opening(path) - steps_of_opening(larger)) <= 1
+    assert list(path.parent.glob("*backup*")) == []
+
+
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_kill_while_it_is_opened_loses_nothing(path, written, statements_of, killed_at, count_rows, every):
+    """Killed at any of its statements an opening has not happened, and happens the next time."""
+    path.write_bytes(written)
+    statements = statements_of(OPEN, path)
+    assert statements > 20
+    for moment in range(1, statements, every):
+        dying = path.with_name(f"{moment}.db")
+        dying.write_bytes(written)
+        killed_at(OPEN, dying, moment)
+        before = count_rows(dying)
+        with open_store(f"sqlite:///{dying}") as store:
+            assert (before, calls_of(store)) in ((ATTEMPTS, CALLS), (ATTEMPTS_2, CALLS_2))
+            assert store.info().rows == before
+
+
+def test_recording_goes_on(path, written, make):
+    """What is recorded into an old file stands after what was there, and is counted with it."""
+    path.write_bytes(written)
+    with Store(SQLite(path)) as store:
+        before = calls_of(store)
+        for number in range(8):
+            store.record(make.outcome(function="new", id=f"{number:032x}"))
+            store.flush(30.0)
+
+        assert calls_of(store) == before + 8
+        assert store.configurations() == store.configurations(since=0.0)
+        assert [row["call_id"] for row in store.attempts()][-8:] == [f"{number:032x}" for number in range(8)]
+        assert [row["function"] for row in store.attempts(call_ids=["0" * 31 + "7"])][-1] == "new"
+        assert sum(hour.calls + hour.transport for hour in store.by_hour()) == before + 8
+
+
+def test_calls_outside_of_the_rate_keep_their_codes(two):
+    """What the first release counted as calls without a reply is told by its codes."""
+    with open_store(f"sqlite:///{two}") as store:
+        found = {cause for one in store.configurations(function="extract") for cause in one.outside}
+
+    assert {(code, exception) for code, exception, _ in found} == {("call_raised", None), ("cancelled", None)}
+
+
+def test_codes_that_nobody_can_tell_apart_are_unknown(path, insert, version_2, make):
+    """Where later attempts were lost in several ways the codes of the calls are not guessed, and known once moved."""
+    path.write_bytes(version_2)
+    with open_store(f"sqlite:///{path}") as store:
+        pass
+    lost = [
+        make.outcome({"failure": make.broken._replace(kind="transport", code=code), "form": None})
+        for code in ("call_raised", "call_raised", "cancelled")
     ]
-    for moment in moments[part::5]:
-        path = tmp_path / f"{moment}.db"
-        path.write_bytes(of_version_1)
-        run(KILL, f"{path} {moment}", exit_code=-signal.SIGKILL)
-        before = count_rows(path)
-        with open_store(f"sqlite:///{path}") as store:
-            assert (before, counts(store), store.info().rows) == (ATTEMPTS, CALLS, ATTEMPTS)
-            assert store.configurations() == store.configurations(since=0.0)
-        assert count_rows(path.parent / f"{path.name}.v1.backup") == ATTEMPTS
+    later = make.outcome(make.failed, {"failure": lost[0].failure, "form": None})
+    with Store(SQLite(path)) as store:
+        with closing(sqlite3.connect(path, isolation_level=None)) as old:
+            insert(old, [*lost, later])
+        store.record(make.outcome(function="other"))
+        unknown = store.configurations(function="app.extract")[0].outside
+        store.rebuild()
+        known = store.configurations(function="app.extract")[0].outside
+
+    assert unknown == (OutsideCount("unknown", None, 3),)
+    assert known == (OutsideCount("call_raised", None, 2), OutsideCount("cancelled", None, 1))
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(path, count_rows):
-    """A migration for which there is no room is not made, says so, and is made when there is room."""
+def test_declarations_of_the_first_release_have_no_function(two):
+    """What was declared before functions were named is still there."""
+    with open_store(f"sqlite:///{two}") as store:
+        (rung,) = store.declared_rungs("f" * 16)
+        held = store.declared_rungs("f" * 16, function="extract")
+
+    assert rung == DeclaredRung("few_shot", "declined", "no examples", rung.at, None)
+    assert held == []  # the file has two functions with this schema
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(two, version_of, count_rows):
+    """A file for whose new tables there is no room stays as it is, says so, and is opened when there is room."""
 
     def connect(*arguments, **options):
         connection = sqlite3.connect(*arguments, **options)
         connection.execute("PRAGMA max_page_count = 1")  # SQLite takes the size that the file has
         return connection
 
-    full = Store(SQLite(path, connect=connect))
+    full = Store(SQLite(two, connect=connect))
 
     with pytest.raises(StoreError, match="has no room left"):
         full.set_target("f" * 16, 0.01)
-    assert (version_of(path), count_rows(path)) == (1, ATTEMPTS)
-    with open_store(f"sqlite:///{path}") as store:
-        assert counts(store) == CALLS
+    assert (version_of(two), count_rows(two)) == (2, ATTEMPTS_2)
+    with open_store(f"sqlite:///{two}") as store:
+        assert calls_of(store) == CALLS_2
 
 
-def test_attempts_of_an_old_process_are_counted_with_the_next_write(path, make):
-    """What a process of the version before still stores is in the roll-ups after the next write."""
-    with open_store(f"sqlite:///{path}") as store:
-        with closing(sqlite3.connect(path, isolation_level=None)) as old:
+def test_attempts_of_a_process_of_version_1_are_counted_with_the_next_write(one, make, insert):
+    """What a process stores that counts nothing is in the roll-ups after the next write."""
+    with open_store(f"sqlite:///{one}") as store:
+        store.rebuild()
+        with closing(sqlite3.connect(one, isolation_level=None)) as old:
             insert(old, [make.outcome(make.failed), make.outcome(segment="old")])
-        late = counts(store)
+        late = calls_of(store)
         store.record(make.outcome())
 
-        assert (late, counts(store)) == (CALLS, CALLS + 3)
+        assert (late, calls_of(store)) == (CALLS, CALLS + 3)
         assert store.configurations() == store.configurations(since=0.0)
+
+
+def test_the_first_release_refuses_a_file_of_this_version(path, start_first_release):
+    """It says in one sentence what to do, and changes nothing."""
+    open_store(f"sqlite:///{path}").close()
+    process = start_first_release("open_store(f'sqlite:///{path}')", path)
+    _, errors = process.communicate(timeout=30)
+
+    assert errors.splitlines()[-1].endswith(
+        f"{path} has schema version 3, this version knows up to 2: upgrade schema-guard"
+    )
