@@ -34,7 +34,7 @@ FLOORS = (
 FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # Rooms of a folder, from the ground up: one imports from those before it. What stands beside them in the folder is free.
 ROOMS = {
-    "core": ("reading", "validation", "repair"),
+    "core": ("dialects", "reading", "validation", "repair"),
     "records": ("sqlite",),
     "calls": ("providers",),
     "bench": ("suites", "run", "result", "engines"),

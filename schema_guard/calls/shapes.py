@@ -20,7 +20,6 @@ from schema_guard.calls.parameters import (
     name_of,
     ours_of,
 )
-from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 
@@ -197,10 +196,13 @@ def _written(parameter: inspect.Parameter) -> str:
     return f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
 
 
-def task_of(shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Prompt:
+def task_of(
+    shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], target: str | None = None
+) -> Prompt:
     """Give the task that a call carries, as a prompt that nobody else can change.
 
-    Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text.
+    Where no prompt is sent in place of it, any arguments will do: without a task they are it, as a text. Messages
+    are read in the dialect of the target where it is known.
 
     Raises:
         InvalidArgument: It is neither a text nor a list of messages.
@@ -212,7 +214,7 @@ def task_of(shape: Shape, function: Any, args: tuple[Any, ...], kwargs: dict[str
     given = None if name is None else _given(shape, args, kwargs, name, shape.default)
     if type(given) is str:
         return given
-    task = _prompt(given)
+    task = _prompt(given, target)
     if task is not None:
         return task
     if not shape.is_sent:
@@ -233,32 +235,15 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
 
 
-def _prompt(given: Any) -> Prompt | None:
+def _prompt(given: Any, target: str | None) -> Prompt | None:
     """Give a text, or a list of messages as our own; None for anything else."""
     if isinstance(given, str):
         return str(given)
-    if (
-        not isinstance(given, (list, tuple))
-        or not given
-        or not all(_is_message(message) for message in given)
-    ):
+    if not isinstance(given, (list, tuple)) or not given:
         return None
-    return tuple(
-        message
-        if isinstance(message, Message)
-        else Message(
-            message["role"],
-            message.get("content"),
-            {key: part for key, part in message.items() if key not in ("role", "content")} or None,
-        )
-        for message in given
-    )
+    from schema_guard.core.dialects.choosing import messages_of  # only lists of messages need it
 
-
-def _is_message(message: Any) -> bool:
-    return isinstance(message, Message) or (
-        isinstance(message, dict) and isinstance(message.get("role"), str)
-    )
+    return messages_of(given, target)
 
 
 def arguments(
@@ -277,8 +262,11 @@ def arguments(
         text = f"{theirs}\n\n{ask.prompt}" if theirs and ask.prompt else theirs or ask.prompt
         return _with(shape, args, kwargs, shape.instructions, text)
     assert shape.task is not None
-    sent = ask.prompt if isinstance(ask.prompt, str) else [message.as_dict() for message in ask.prompt]
-    return _with(shape, args, kwargs, shape.task, sent)
+    if isinstance(ask.prompt, str):
+        return _with(shape, args, kwargs, shape.task, ask.prompt)
+    from schema_guard.core.dialects.dialect import elements_of  # as in _prompt()
+
+    return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
 
 
 def check_given(

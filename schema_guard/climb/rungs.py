@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.strategy import behind_system
 from schema_guard.core.values import Budget
 from schema_guard.guards.decorator import guard
 from schema_guard.models.interface import details_of
@@ -139,9 +140,8 @@ class Asker:
         options = {**self.options, **({"temperature": 0} if configuration.cold else {})}
 
         async def ask(task: str) -> Outcome[Any]:
-            outcome: Outcome[Any] = await guarded.outcome(
-                [{"role": "user", "content": task}], options=options
-            )
+            messages = behind_system(task, configuration.strategy)
+            outcome: Outcome[Any] = await guarded.outcome(messages, options=options)
             return outcome
 
         return ask

@@ -23,7 +23,7 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NotRequired, Required, Union, get_args, get_origin
 
-from schema_guard.core.equality import is_same
+from schema_guard.core.validation.equality import is_same
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.core.equality import is_same
 from schema_guard.core.pointer import pointer
 from schema_guard.core.reading.parse import NotJson, parse
+from schema_guard.core.validation.equality import is_same
 from schema_guard.core.validation.failures import REASONING_EXHAUSTED, cut_off, schema_failure, type_failure
 from schema_guard.core.values import Failure, Judgement, Limits
 from schema_guard.errors import InvalidArgument

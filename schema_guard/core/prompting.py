@@ -2,7 +2,8 @@
 """The texts that are sent: the schema, examples, reasoning, and the correction of a bad reply.
 
 Rules:
-1. Nobody's message is changed: a new prompt is made, and the task's own messages stand in it as they came.
+1. Nobody's message is changed: a new prompt is made, and the task's own messages stand in it as they came, but the
+   one that the format joins. What is added has a form and a role that the task's dialect knows.
 2. A correction is our own sentence. It names places that the schema names, what was expected and what kind of
    thing came; it quotes no value and no key of the reply, and holds no URL.
 3. The prompt of attempt k is that of attempt 1 plus one bad reply, cut, and its correction: it does not grow.
@@ -11,16 +12,17 @@ Rules:
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import pointer
-from schema_guard.core.values import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from schema_guard.core.dialects.dialect import Dialect
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import Failure, Prompt
+    from schema_guard.core.values import Failure, Message, Prompt
 
 # A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
 _REPLY_HEAD_BYTES = 800
@@ -34,7 +36,6 @@ _REASON_FIRST = (
     "Then reply with one JSON value that is valid for this JSON Schema, and with nothing after it."
 )
 _ASK_AGAIN = "Reply again with only the JSON value."
-_SYSTEM_ROLES = ("system", "developer")
 
 
 class Example(NamedTuple):
@@ -93,24 +94,60 @@ def text_prefix(instructions: str, examples: Sequence[Example]) -> str:
 def render(task: Prompt, instructions: str, examples: Sequence[Example]) -> Prompt:
     """Give the first prompt: the task with the strategy's text and examples before it.
 
-    A text stays a text. In a list of messages the text joins the system message, or becomes one, and examples that
-    say what was asked become turns of the conversation.
+    A text stays a text. In a list of messages the text joins the system message where there is one, else the user's
+    first turn, in that turn's own form; examples that say what was asked become turns of the conversation, and the
+    first of them is the user's first turn.
     """
     if isinstance(task, str):
         return text_prefix(instructions, examples) + task
+    from schema_guard.core.dialects.choosing import dialect_of  # only lists of messages need it
+
+    dialect = dialect_of(task)
     turns = [example for example in examples if example.task is not None]
     alone = [example for example in examples if example.task is None]
     text = "\n\n".join(part for part in (instructions, examples_text(alone)) if part)
-    shown = tuple(
-        message
-        for example in turns
-        for message in (Message("user", example.task), Message("assistant", _answer(example)))
-    )
-    if task and task[0].role in _SYSTEM_ROLES and isinstance(task[0].content, str):
-        first = task[0]
-        merged = Message(first.role, f"{first.content}\n\n{text}", first.fields) if text else first
-        return (merged, *shown, *task[1:])
-    return ((Message("system", text),) if text else ()) + shown + task
+    if text:
+        extended = _extended(
+            dialect, task, text, lambda message: message.role in dialect.systems, behind=True
+        )
+        task, text = (task, text) if extended is None else (extended, "")
+    if text and not turns:
+        extended = _extended(dialect, task, text, dialect.is_users, behind=False)
+        task, text = (task, text) if extended is None else (extended, "")
+    asked = [example.task or "" for example in turns]
+    if text:
+        asked[:1] = [f"{text}\n\n{asked[0]}" if asked else text]
+    shown: list[Message] = []
+    for question, example in zip_longest(asked, turns):
+        shown.append(dialect.turn("user", question, task))
+        if example is not None:
+            shown.append(dialect.turn("model", _answer(example), task))
+    start = _start(dialect, task)
+    return (*task[:start], *shown, *task[start:])
+
+
+def _extended(
+    dialect: Dialect,
+    task: tuple[Message, ...],
+    text: str,
+    is_wanted: Callable[[Message], bool],
+    *,
+    behind: bool,
+) -> tuple[Message, ...] | None:
+    """Give the messages with a text in the first of them that is wanted and can hold it; None when none can."""
+    for at, message in enumerate(task):
+        with_text = dialect.extended(message, text, behind) if is_wanted(message) else ()
+        if with_text:
+            return (*task[:at], *with_text, *task[at + 1 :])
+    return None
+
+
+def _start(dialect: Dialect, task: tuple[Message, ...]) -> int:
+    """Give where the conversation begins: behind what the system says, and behind results of calls made before."""
+    for at, message in enumerate(task):
+        if message.role not in dialect.systems and not dialect.is_tool_result(message):
+            return at
+    return len(task)
 
 
 def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
@@ -119,9 +156,12 @@ def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
     if isinstance(prompt, str):
         last = f"Your last reply:\n{shown}\n\n" if shown else ""
         return f"{prompt}\n\n{last}{correction}"
-    # Providers refuse an empty assistant message.
-    said = (Message("assistant", shown),) if shown else ()
-    return (*prompt, *said, Message("user", correction))
+    from schema_guard.core.dialects.choosing import dialect_of  # as in render()
+
+    dialect = dialect_of(prompt)
+    # Providers refuse an empty turn of the model's.
+    said = (dialect.turn("model", shown, prompt),) if shown else ()
+    return (*prompt, *said, dialect.turn("user", correction, prompt))
 
 
 def _cut(reply: str) -> str:

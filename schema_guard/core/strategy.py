@@ -64,3 +64,15 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
                 f"strategy={clip(repr(name))}: expected one of {', '.join(STRATEGIES)}{did_you_mean(name, STRATEGIES)}"
             )
     return tuple(STRATEGIES[name] for name in given)
+
+
+def behind_system(task: str, strategy: object) -> list[dict[str, str]]:
+    """Give a task as the user's turn, behind a system message for the format where a strategy says something.
+
+    >>> behind_system("t", "bare>bare")
+    [{'role': 'user', 'content': 't'}]
+    """
+    turn = {"role": "user", "content": task}
+    if all(step.instructions is prompting.no_instructions for step in strategies_of(strategy)):
+        return [turn]
+    return [{"role": "system", "content": ""}, turn]

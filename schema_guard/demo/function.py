@@ -10,6 +10,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.climb.inputs import read_texts
+from schema_guard.core.strategy import behind_system
 from schema_guard.guards.decorator import guard
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def code_of(reader: Guarded[..., Any, Any]) -> str:
 
 def messages_of(notice: str) -> list[dict[str, str]]:
     """Give what the function is called with."""
-    return [{"role": "user", "content": notice}]
+    return behind_system(notice, "few_shot")
 
 
 @cache

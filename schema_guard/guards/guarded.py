@@ -98,7 +98,7 @@ class _Guarded(Generic[P, V, R]):
     def _start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Started:
         """Bind the task and start the loop; nothing is asked yet."""
         prepared = self._prepared
-        task = task_of(prepared.shape, prepared.function, args, kwargs)
+        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
         plan = prepared.plan
         if not prepared.shape.is_plain and not prepared.settings.observe:
             check_given(prepared.shape, args, kwargs, prepared.reserved)

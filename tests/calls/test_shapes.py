@@ -291,6 +291,7 @@ CALLS = (
     Call("its default", defaulted, "hello"),
     Call("its default behind others", defaulted, "hello", (3,)),
     Call("messages", anything, (Message("user", "x", {"name": "ann"}),), ([TURN],)),
+    Call("texts", anything, (Message("user", "x"),), (["x"],)),
     Call("parts", anything, (Message("user", IMAGE["content"]),), ((IMAGE,),)),
     Call("our messages", anything, (Message("user", "x"),), ([Message("user", "x")],)),
     Call("no content", anything, (Message("assistant", None, {"tool_calls": []}),), ([{"role": "assistant", "tool_calls": []}],)),
@@ -361,7 +362,7 @@ def test_different_arguments_are_different_tasks():
         (None, "text=None: anything was given a NoneType"),
         (b"x", "text=b'x': anything was given a bytes"),
         ([], "text=[]: anything was given a list"),
-        (["x"], "text=['x']: anything was given a list"),
+        (["x", 3], "text=['x', 3]: anything was given a list"),
         ([{"content": "x"}], "text=[{'content': 'x'}]: anything was given a list"),
         (
             {"role": "user", "content": "x"},

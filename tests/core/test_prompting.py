@@ -66,10 +66,33 @@ def test_system_message_is_joined():
     )
 
 
-@pytest.mark.parametrize("first", [Message("user", "5?"), Message("system", [{"type": "text", "text": "x"}])])
-def test_system_message_is_made_where_there_is_none_of_text(first):
-    """Without a system message of text a new one stands before the task."""
-    assert render((first,), "Format.", []) == (Message("system", "Format."), first)
+def test_without_a_system_message_the_users_first_turn_is_joined():
+    """A list without a system message has the format in the user's first turn, before what it says."""
+    said = (Message("assistant", "Hello."), Message("user", "5?", {"name": "ann"}), Message("user", "6?"))
+
+    assert render(said, "Format.", [ALONE]) == (
+        said[0],
+        Message("user", 'Format.\n\nExample:\n{"a": "ü"}\n\n5?', {"name": "ann"}),
+        said[2],
+    )
+
+
+def test_an_example_may_be_the_users_first_turn():
+    """Examples that say what was asked stand first, and the format in the first of them."""
+    assert render((Message("user", "5?"),), "Format.", [SHOWN]) == (
+        Message("user", "Format.\n\nWhat is five?"),
+        Message("assistant", "5"),
+        Message("user", "5?"),
+    )
+
+
+def test_a_system_message_of_parts_gets_a_part_more():
+    """A system message that is a list of parts has the format as the last of them."""
+    first = Message("system", [{"type": "text", "text": "x"}])
+
+    assert render((first,), "Format.", []) == (
+        Message("system", [{"type": "text", "text": "x"}, {"type": "text", "text": "Format."}]),
+    )
 
 
 def test_developer_message_keeps_role_and_fields():
@@ -98,7 +121,7 @@ examples = st.lists(
 
 @given(tasks, st.text(max_size=10), examples, st.text(max_size=20))
 def test_nobodys_message_is_changed(task, instructions, shown, reply):
-    """Rendering and re-asking change no message of the task, and all but a joined first one stand in the prompt."""
+    """Rendering and re-asking change no message of the task, and all but one that is joined stand in the prompt."""
     before = copy.deepcopy(task)
 
     prompt = with_correction(render(task, instructions, shown), reply, "Again.")
@@ -107,7 +130,8 @@ def test_nobodys_message_is_changed(task, instructions, shown, reply):
     if isinstance(task, str):
         assert task in prompt
     else:
-        assert all(any(sent is message for sent in prompt) for message in task[1:])
+        missing = [message for message in task if not any(sent is message for sent in prompt)]
+        assert len(missing) <= 1
 
 
 @given(tasks, st.text(st.characters(), max_size=3_000), st.text(max_size=5))

@@ -12,8 +12,8 @@ from tests.guards.functions import BAD, GOOD, TOTAL, VALUE, both, giving, rows, 
 
 @both
 def test_messages_are_new_and_the_callers_are_untouched(make):
-    """A list of messages is sent as a new list at each attempt, and the caller's is never changed."""
-    messages = [{"role": "user", "content": "t", "name": "ann"}]
+    """A list of messages is sent as a new list at each attempt, with a new turn where the format is; the caller's stays."""
+    messages = [{"role": "user", "content": "t", "name": "ann"}, {"role": "assistant", "content": "Yes?"}]
     sent = []
 
     def give(prompt):
@@ -23,10 +23,15 @@ def test_messages_are_new_and_the_callers_are_untouched(make):
         return GOOD if len(sent) > 1 else BAD
 
     assert run(make(give, {}), messages) == VALUE
-    assert messages == [{"role": "user", "content": "t", "name": "ann"}]
-    assert [message["role"] for message in sent[0]] == ["system", "user"]
+    assert messages == [
+        {"role": "user", "content": "t", "name": "ann"},
+        {"role": "assistant", "content": "Yes?"},
+    ]
+    assert [message["role"] for message in sent[0]] == ["user", "assistant"]
+    assert sent[0][0]["content"].endswith("\n\nt")
+    assert sent[0][0]["name"] == "ann"
     assert sent[1][:2] == sent[0]
-    assert sent[0][1] == messages[0]
+    assert [message["role"] for message in sent[1][2:]] == ["assistant", "user"]
 
 
 @both

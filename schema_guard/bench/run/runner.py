@@ -30,6 +30,7 @@ from schema_guard.bench.run.scored import Run, scored_of
 from schema_guard.calls.recorder import PacedRecorder
 from schema_guard.calls.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.core.prompting import Example
+from schema_guard.core.strategy import behind_system
 from schema_guard.core.values import Budget, Message
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.guards.decorator import guard
@@ -300,7 +301,7 @@ class Calls:
         under_way.set(call)
         try:
             outcome: Outcome[Any] = await self._guarded(cell).outcome(
-                [{"role": "user", "content": cell.task.text}]
+                behind_system(cell.task.text, cell.column.strategy)
             )
         except CallFailed as error:
             return error.outcome

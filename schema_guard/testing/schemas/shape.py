@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import ceil, floor, inf, lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.core.equality import is_same
+from schema_guard.core.validation.equality import is_same
 from schema_guard.testing.schemas.words import (
     ARRAY,
     FRACTION,
