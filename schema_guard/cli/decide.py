@@ -41,7 +41,8 @@ class DecideOptions:
         help="JSON of what a store cannot know: economics, feasibility, config, latency ...",
     )
     prices: str | None = option(
-        metavar="SOURCE", help="Token prices: a JSON file, litellm's price file, or genai-prices."
+        metavar="SOURCE",
+        help="Token prices: a JSON file, litellm's price file, or genai-prices; they say what tokens cost, and which model is larger.",
     )
     target: float | None = option(
         type=float,
@@ -57,6 +58,13 @@ class DecideOptions:
         multiple=True,
         metavar="RUNG=REASON",
         help="A remedy that cannot be; kept in the store.",
+    )
+    sizes: str | None = option(
+        metavar="SMALL,LARGE",
+        help="Models by size; else the dearer one by --prices is the larger.",
+    )
+    also_version: tuple[str, ...] = option(
+        multiple=True, metavar="VERSION", help="Take in the calls of this earlier version as well."
     )
     what_if: tuple[str, ...] = option(
         multiple=True, metavar="KEY=VALUE", help="Decide as if: failure_cost=0.1, target=0.02 ..."
@@ -109,7 +117,15 @@ def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
     evidence = json_file(str(asked.evidence))
     if asked.target is not None:
         evidence = what_if(evidence, [f"config.target={asked.target!r}"])
-    if not which.are_all or asked.given or asked.prices or asked.decline or asked.not_applicable:
+    of_store = (
+        asked.given,
+        asked.prices,
+        asked.sizes,
+        asked.also_version,
+        asked.decline,
+        asked.not_applicable,
+    )
+    if not which.are_all or any(of_store):
         raise click.UsageError("--evidence stands alone: what is in the file is decided on, not the store")
     return evidence
 
@@ -117,12 +133,17 @@ def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, when what the user declares has been stored."""
     given = {} if asked.given is None else json_file(asked.given)
-    if asked.prices is not None and "economics" not in given:
-        raise click.UsageError("--prices needs --with FILE that has 'economics': a price alone costs nothing")
     store, named = readable(url), which.named()
 
     def read() -> list[Gathered]:
-        return gather_each(store, **named, given=given, prices=asked.prices)
+        return gather_each(
+            store,
+            **named,
+            given=given,
+            prices=asked.prices,
+            also_versions=asked.also_version,
+            sizes=[] if asked.sizes is None else asked.sizes.split(","),
+        )
 
     found = read()
     if _declare(asked, store, found):

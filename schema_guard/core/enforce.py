@@ -36,6 +36,7 @@ from schema_guard.core.values import (
     Stop,
     Usage,
 )
+from schema_guard.model_names import is_tuned, model_and_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -54,6 +55,7 @@ Price: TypeAlias = "Callable[..., float | None]"
 
 _MORE = More()
 _STOP = Stop()
+_UNNAMED = (None, None)
 
 
 class Step(NamedTuple):
@@ -132,7 +134,9 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         judged = _judged(text, event, plan)
         attempts.append(_attempt(ask, text, event, judged))
         if event.model is not None and call.model is None:
-            call = call._replace(model=event.model)
+            # A new snapshot of a model is no other configuration; a tuned model is.
+            model = model_and_snapshot(event.model).model
+            call = call._replace(model=model, tuned=call.tuned or is_tuned(model))
         if judged.failure is None:
             break
         larger = _larger_limit(judged.failure, output_tokens, event.usage, plan.budget)
@@ -198,6 +202,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
     reply = end.refusal if end.refusal is not None and not text else text
     received = bool(text) or failure is None or failure.kind != "transport"
     number, strategy, prompt, _, _ = ask
+    model, snapshot = _UNNAMED if end.model is None else model_and_snapshot(end.model)
     return Attempt(
         number,
         strategy,
@@ -210,8 +215,8 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
         None,
         end.finish_reason,
         end.elapsed_s,
-        end.model,
-        None,
+        model,
+        snapshot,
         end.exception,
         end.unseen,
     )

@@ -182,7 +182,8 @@ class Call(NamedTuple):
         function: Qualified name of the guarded function, or the `name=` it was given.
         schema_name: Name of the schema.
         schema_fingerprint: 16 hex digits of the schema's content.
-        model: Name of the model; read from the first reply when nobody named it; None if unknown.
+        model: Name of the model, `a>b` for several; when nobody named it that of the first reply, without the date of
+            its snapshot; None if unknown.
         target: Name of the provider or engine whose options are used; None for text strategies.
         strategies: The strategy, or the escalation as `a>b`.
         settings: Compact JSON of the settings that change results.
@@ -192,7 +193,7 @@ class Call(NamedTuple):
         parent_call_id: The guarded call inside which this one ran; None at the top.
         started_at: Seconds since the epoch, UTC.
         cluster: Inputs that belong together for statistics; None when not tagged.
-        tuned: Whether the model is one that was fine-tuned for this.
+        tuned: Whether the model was fine-tuned for this, as the user or its own name (`ft:`) says.
     """
 
     id: str

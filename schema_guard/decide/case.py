@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
 from schema_guard.decide.evidence import Three
-from schema_guard.decide.ladder import BARE, Rung, ladder_of, order_of
+from schema_guard.decide.ladder import RUNGS, Rung, ladder_of, order_of
 from schema_guard.decide.measure import Measured, has_data, measured, state_of
 from schema_guard.decide.outside import unexplained
 from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
@@ -232,7 +232,7 @@ def _overall_cost(evidence: Evidence, best: Measured | None, tuned: Tuned | None
 def _measured_rungs(strategies: Sequence[Measured]) -> dict[str, list[str]]:
     rungs: dict[str, list[str]] = defaultdict(list)
     for found in strategies:
-        if found.strategy.rung != BARE:
+        if found.strategy.rung in RUNGS:
             rungs[found.strategy.rung].append(found.strategy.id)
     return rungs
 

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.ladder import RUNGS, STRICT
+from schema_guard.decide.ladder import LARGER, OTHER, RUNGS, SMALLER, STRICT
+from schema_guard.model_names import is_tuned
+from schema_guard.prices.sizes import Sizes
 from schema_guard.stats import bounds, first_alarm
-from schema_guard.text import clip
+from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from schema_guard.records import ConfigurationCounts
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 BASELINE = 200
 _LARGEST_BASELINE = 0.5
 _TRIALS = ("bench:", "climb:")
+_MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.
+_RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
 _RUNG_OF = {"tool_call": STRICT}
 
 
@@ -95,8 +99,21 @@ def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
     return [row for row in rows if row.schema_fingerprint == newest]
 
 
-def configurations_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[RecordedConfiguration]:
-    """Put the rows of one configuration together, newest version only, under names that are all different."""
+def configurations_of(
+    rows: Sequence[ConfigurationCounts],
+    notes: list[str],
+    *,
+    also_versions: Container[str] = (),
+    sizes: Sizes | None = None,
+) -> list[RecordedConfiguration]:
+    """Put the rows of one configuration together, under names that are all different.
+
+    Args:
+        rows: Of one problem.
+        notes: Are given what is left out, and what is not known.
+        also_versions: Versions of the function that count as well, beside the newest.
+        sizes: What is known of the sizes of models.
+    """
     versions: dict[tuple[Any, ...], dict[tuple[str, ...], list[ConfigurationCounts]]] = defaultdict(
         lambda: defaultdict(list)
     )
@@ -109,19 +126,46 @@ def configurations_of(rows: Sequence[ConfigurationCounts], notes: list[str]) -> 
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
-        kept.append(tuple(newest))
-        if old:
-            calls = sum(row.calls for found in old for row in found)
-            notes.append(
-                f"{clip(newest[0].strategies)}: {calls} calls of {len(old)} earlier versions or trials are left out"
-            )
+        also = [found for found in old if not is_trial(found[0]) and found[0].version in also_versions]
+        kept.append((*newest, *(row for found in also for row in found)))
+        notes += _left_out([found for found in old if found not in also], newest[0])
     current = max(kept, key=lambda found: (not is_trial(found[0]), max(map(last_call, found))))
     kept.sort(key=lambda found: found is not current)
     ids = _names([found[0] for found in kept])
+    rungs = [_rung(found[0], current[0].model, sizes or Sizes()) for found in kept]
+    notes += _unsized(kept, rungs, current[0].model)
     return [
-        RecordedConfiguration(name, _rung(found[0], current[0].model), found)
-        for name, found in zip(ids, kept, strict=True)
+        RecordedConfiguration(name, rung, found) for name, rung, found in zip(ids, rungs, kept, strict=True)
     ]
+
+
+def _left_out(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
+    """Say which calls do not count, and how to take them in."""
+    trials = [found for found in old if is_trial(found[0])]
+    earlier = [found for found in reversed(old) if found not in trials]
+    name = clip(newest.strategies)
+    if earlier:
+        calls = sum(row.calls for found in earlier for row in found)
+        options = " ".join(f"--also-version {clip(found[0].version)}" for found in earlier[:_MOST_VERSIONS])
+        yield (
+            f"{name}: {plural(calls, 'call')} of {plural(len(earlier), 'earlier version')} of {clip(newest.function)} "
+            f"left out; `{options}` takes them in"
+        )
+    if trials:
+        calls = sum(row.calls for found in trials for row in found)
+        yield f"{name}: {plural(calls, 'call')} of {plural(len(trials), 'earlier trial')} left out"
+
+
+def _unsized(
+    kept: Sequence[Sequence[ConfigurationCounts]], rungs: Sequence[str], current_model: str | None
+) -> Iterator[str]:
+    """Say of which models it is not known whether they are larger."""
+    names = {str(found[0].model) for found, rung in zip(kept, rungs, strict=True) if rung == OTHER}
+    for name in sorted(names):
+        yield (
+            f"whether {clip(name)} is larger than {clip(str(current_model))} is not known: `--sizes SMALL,LARGE` says "
+            "it, or `--prices`"
+        )
 
 
 def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
@@ -174,7 +218,7 @@ def rung_of(name: str) -> str:
     return _RUNG_OF.get(name, name)
 
 
-def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
+def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
     """Say which remedy a configuration is."""
     if settings_of(row).get("observe"):
         return "bare"
@@ -182,11 +226,13 @@ def _rung(row: ConfigurationCounts, current_model: str | None) -> str:
     if climbed in RUNGS:
         return climbed
     last = row.strategies.rpartition(">")[2]
-    if last == "tuned":
-        return last
+    if last == "tuned" or settings_of(row).get("tuned") or is_tuned(row.model or ""):
+        return "tuned"
     # Another model than that in use: the remedy is the model, whatever it was asked with.
-    if row.model != current_model and None not in (row.model, current_model):
-        return "larger_model"
+    if row.model is not None and current_model is not None:
+        compared = sizes.compared(row.model, current_model)
+        if compared != "same":
+            return _RUNG_OF_SIZE[compared]
     rung = rung_of(last)
     return rung if rung in RUNGS else "bare"
 

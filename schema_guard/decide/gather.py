@@ -31,10 +31,11 @@ from schema_guard.decide.configurations import (
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
 from schema_guard.decide.recorded_costs import with_recorded_costs
 from schema_guard.errors import InvalidArgument
+from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records import Latency
 from schema_guard.records.chosen import NO_SEGMENT, chosen_of
 from schema_guard.stats import calls_needed
-from schema_guard.text import clip
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +71,14 @@ class Gathered(NamedTuple):
     paths: dict[str, list[tuple[int, int]]]
 
 
+class _Taken(NamedTuple):
+    """How calls are taken."""
+
+    versions: frozenset[str]
+    sizes: Sizes
+    windowed: bool
+
+
 def gather(store: Store, **asked: Any) -> Gathered:
     """Read the evidence on one function and its schema; the arguments and errors are those of `gather_each`.
 
@@ -94,6 +103,8 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     since: float | None = None,
     given: Mapping[str, Any] | None = None,
     prices: str | None = None,
+    also_versions: Sequence[str] = (),
+    sizes: Sequence[str] = (),
 ) -> list[Gathered]:
     """Read the evidence on each function and its schema from a store.
 
@@ -108,7 +119,9 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             `calls_per_month`, `content`, `latency`, `sources`. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
             `latency` only `budget_s` is needed. Only `config` can hold for several functions.
-        prices: A table of token prices, as `prices.token_prices` takes it.
+        prices: A table of token prices, as `prices.tokens.token_prices` takes it.
+        also_versions: Earlier versions of the functions whose calls count as those of the newest.
+        sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
 
     Raises:
         InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *given* holds what it may not.
@@ -122,6 +135,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     chosen = chosen_of(store, known, schema=schema, function=function, segment=segment)
     rows = known if since is None else store.configurations(since=since, schema=chosen.schema)
     problems = problems_of([row for row in rows if row.calls and _is_meant(row, chosen)], known)
+    _check_versions(also_versions, known)
     if not problems:
         raise InvalidArgument(_nothing(store, said, windowed=bool(known)))
     if len(problems) > 1 and said.keys() - {"config"}:
@@ -129,7 +143,17 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             f"given: {', '.join(sorted(said.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    return [_gathered(problem, store, dict(said), prices, windowed=since is not None) for problem in problems]
+    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), windowed=since is not None)
+    return [_gathered(problem, store, dict(said), taken) for problem in problems]
+
+
+def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -> None:
+    known = {row.version for row in rows}
+    for version in named:
+        if version not in known:
+            raise InvalidArgument(
+                f"version {clip(repr(version))}: no call of it is recorded{did_you_mean(version, known)}"
+            )
 
 
 def _is_meant(row: ConfigurationCounts, chosen: Chosen) -> bool:
@@ -139,9 +163,7 @@ def _is_meant(row: ConfigurationCounts, chosen: Chosen) -> bool:
     )
 
 
-def _gathered(
-    problem: Problem, store: Store, given: dict[str, Any], prices: str | None, *, windowed: bool
-) -> Gathered:
+def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Taken) -> Gathered:
     notes: list[str] = []
     if problem.left_out:
         notes.append(
@@ -150,7 +172,7 @@ def _gathered(
         )
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
-    configurations = configurations_of(rows, notes)
+    configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
     tuned = [configuration for configuration in configurations if configuration.rung == "tuned"]
     prompted = [configuration for configuration in configurations if configuration.rung != "tuned"]
     if not prompted:
@@ -161,7 +183,7 @@ def _gathered(
     best = min(prompted, key=lambda configuration: configuration.unhandled / configuration.n)
     evidence: dict[str, Any] = {
         "strategies": [
-            _strategy(configuration, store, notes, windowed=windowed) for configuration in prompted
+            _strategy(configuration, store, notes, windowed=taken.windowed) for configuration in prompted
         ],
         "current": current_of(prompted).id,
         "config": _config(given.pop("config", {}), store, fingerprint),
@@ -175,7 +197,7 @@ def _gathered(
     }
     if "economics" in given:
         evidence["economics"] = with_recorded_costs(
-            given.pop("economics"), best, store, prices, evidence["sources"], notes
+            given.pop("economics"), best, store, taken.sizes.prices, evidence["sources"], notes
         )
     if "latency" in given:
         evidence["latency"] = _latency(given.pop("latency"), best, tuned)

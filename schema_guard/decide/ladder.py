@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BARE = "bare"
 RAISE_OUTPUT = "raise_max_output_tokens"
 STRICT = "strict_schema"
+LARGER = "larger_model"
 RUNGS = (
     RAISE_OUTPUT,
     "lenient_parse",
@@ -27,11 +28,15 @@ RUNGS = (
     "reason_then_format",
     "schema_simplify",
     "repair_retry",
-    "larger_model",
+    LARGER,
 )
 
-# Observed calls come before every remedy.
-_ORDER = {rung: index for index, rung in enumerate((BARE, *RUNGS))}
+# Where another model than that in use stands which is no remedy of the ladder: it costs less, or nobody knows.
+SMALLER = "smaller_model"
+OTHER = "other_model"
+
+# Observed calls come before every remedy, and what may cost anything after all.
+_ORDER = {rung: index for index, rung in enumerate((BARE, SMALLER, *RUNGS, OTHER))}
 
 
 class Claim(NamedTuple):
@@ -59,7 +64,7 @@ class Rung(NamedTuple):
 
 
 def order_of(rung: str) -> int:
-    """Give a rung's place on the ladder, `bare` before all."""
+    """Give a rung's place on the ladder, `bare` before all and another model of unknown size after all."""
     return _ORDER[rung]
 
 

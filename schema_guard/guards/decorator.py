@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         version: str | None
         segment: str | None
         model: str | None
+        tuned: bool
         target: str | None
         store: str | Recorder | Unset | None
         limits: Limits | None
@@ -179,6 +180,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     version: str | None = None,
     segment: str | None = None,
     model: str | None = None,
+    tuned: bool = False,
     target: str | None = None,
     store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
@@ -210,6 +212,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         version: Of the function's prompt; a hash of its code and of the strategy's text when left out.
         segment: Part of the traffic, for records; `tags(segment=...)` overrides it.
         model: Name of the model; read from the replies when left out.
+        tuned: Whether the model was fine-tuned for this; a name that begins with `ft:` says so by itself.
         target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
             llamacpp-llguidance`.
         store: Where attempts are recorded: a path, a URL, a Store or another `Recorder`, or None for nowhere. Left out:

@@ -20,6 +20,7 @@ from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
+from schema_guard.model_names import is_tuned
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Prepared(NamedTuple):
         reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
         version: Of the function's prompt.
+        tuned: Whether the model is known to be tuned before it has replied.
     """
 
     settings: Settings[Any, Any]
@@ -84,6 +86,7 @@ class Prepared(NamedTuple):
     reserved: Mapping[tuple[str, ...], str]
     configuration: tuple[str, str, str, str | None, str | None, str, str]
     version: Version
+    tuned: bool
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
         """Give the provider's arguments for an attempt; None without a target."""
@@ -120,6 +123,7 @@ class Prepared(NamedTuple):
             current_call_id.get(),
             at,
             cluster,
+            self.tuned,
         )
 
 
@@ -138,17 +142,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, target)
     steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
-    plan = Plan(
-        schema=schema,
-        steps=steps,
-        max_attempts=1 if settings.observe else settings.max_attempts,
-        repair=settings.repair,
-        checks=settings.checks,
-        limits=settings.limits,
-        budget=settings.budget,
-        price=_price(settings),
-        delivery=shape.delivery,
-    )
+    plan = _plan(settings, schema, steps, shape)
     # Models of a kind share their code, and have names of their own.
     if model is None:
         name = recorded_name(function, settings.name, schema.fingerprint)
@@ -178,6 +172,21 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         configuration=configuration,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
+        tuned=settings.tuned or is_tuned(configuration[_MODEL] or ""),
+    )
+
+
+def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
+    return Plan(
+        schema=schema,
+        steps=steps,
+        max_attempts=1 if settings.observe else settings.max_attempts,
+        repair=settings.repair,
+        checks=settings.checks,
+        limits=settings.limits,
+        budget=settings.budget,
+        price=_price(settings),
+        delivery=shape.delivery,
     )
 
 
@@ -295,15 +304,13 @@ def _reserved(target: str, plan: Plan) -> dict[tuple[str, ...], str]:
 def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
-    if settings.observe:
-        said["observe"] = True
+    said |= {name: True for name in ("observe", "tuned") if getattr(settings, name)}
     if plan.repair != "off":
         said["repair"] = plan.repair
     if settings.checks:
         said["checks"] = [getattr(check, "__name__", type(check).__name__) for check in settings.checks]
-    for use in ("instructions_to", "feedback_to", "options_to"):
-        if not isinstance(getattr(settings, use), Unset):
-            said[use] = getattr(settings, use)
+    uses = {use: getattr(settings, use) for use in ("instructions_to", "feedback_to", "options_to")}
+    said |= {use: given for use, given in uses.items() if not isinstance(given, Unset)}
     for name, default in (("limits", Limits()), ("budget", Budget())):
         given = getattr(settings, name)
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}

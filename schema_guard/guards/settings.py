@@ -69,6 +69,7 @@ class Settings(Generic[V, R]):
     feedback_to: str | Unset | None = UNSET
     options_to: str | Unset | None = UNSET
     prices: Table | None = None
+    tuned: bool = False
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -90,6 +91,8 @@ class Settings(Generic[V, R]):
             )
         _require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         _require_one_of("repair", self.repair, _REPAIRS)
+        if not isinstance(self.tuned, bool):
+            raise InvalidArgument(f"tuned={clip(repr(self.tuned))}: expected True or False")
         for word in ("prompt", "name", "version", "segment", "model", "target"):
             _require_text(word, getattr(self, word))
         for word in ("instructions_to", "feedback_to", "options_to"):

@@ -152,9 +152,10 @@ def test_evidence_and_store_are_not_mixed(folder, capsys):
     assert "stands alone" in err
 
 
-def test_a_price_needs_something_to_price(recorded, capsys):
-    """Prices without economics are wrong usage, and not ignored."""
-    status, _, err = run(capsys, "decide", "--prices", "genai-prices")
+def test_prices_and_versions_must_be_there(recorded, capsys):
+    """A table that cannot be read, sizes of one model and a version that is not recorded are wrong usage."""
+    for given in (("--prices", "none.json"), ("--sizes", "small"), ("--also-version", "none")):
+        status, _, err = run(capsys, "decide", *given)
 
-    assert status == 2
-    assert "economics" in err
+        assert status == 2
+        assert given[1] in err

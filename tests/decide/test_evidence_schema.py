@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard.decide import decide, evidence_reading, evidence_schema
 from schema_guard.decide.evidence import KINDS, CallCost, CallSeconds, Config, Feasibility, Three
-from schema_guard.decide.ladder import BARE, RUNGS
+from schema_guard.decide.ladder import BARE, OTHER, RUNGS, SMALLER
 from tests.decide.test_bad_evidence import good
 
 DOCUMENT = evidence_schema().document
@@ -51,7 +51,7 @@ def test_keys_are_the_fields_of_the_values(schema, names):
 def test_rungs_are_those_of_the_ladder():
     """A strategy stands on a rung or is bare; a claim is of a rung."""
     assert DEFINED["rung"]["enum"] == list(RUNGS)
-    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *RUNGS]
+    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *RUNGS, SMALLER, OTHER]
 
 
 def objects(schema):

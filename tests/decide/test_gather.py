@@ -87,8 +87,24 @@ def test_only_the_newest_version_counts(store):
 
     assert strategies(gathered)["system_prompt"]["n"] == 20
     assert gathered.evidence["notes"] == [
-        "system_prompt: 10 calls of 1 earlier versions or trials are left out"
+        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; `--also-version v1` takes them in"
     ]
+
+
+def test_earlier_versions_are_taken_in_when_they_are_named(store):
+    """Calls of a version that is named count with those of the newest; one that is not recorded is an error."""
+    for version, day in (("v1", 0), ("v2", 1), ("v3", 2)):
+        record(store, 10, 1, version=version, started_at=day * DAY)
+
+    gathered = gather(store, also_versions=["v1"])
+
+    assert strategies(gathered)["system_prompt"]["n"] == 20
+    assert strategies(gathered)["system_prompt"]["k_final"] == 2
+    assert gathered.evidence["notes"] == [
+        "system_prompt: 10 calls of 1 earlier version of shop.extract left out; `--also-version v2` takes them in"
+    ]
+    with pytest.raises(InvalidArgument, match=r"^version 'none': no call of it is recorded$"):
+        gather(store, also_versions=["none"])
 
 
 def test_only_the_newest_schema_counts(store):
@@ -127,14 +143,79 @@ def test_repeated_inputs_are_clusters(store):
     assert decide(gather(store).evidence).as_dict()["rates"]["system_prompt"]["n"] == 20
 
 
-def test_another_model_is_a_rung(store):
-    """A model other than the one in use stands on the rung of larger models."""
-    record(store, 10, 5, model="big")
+def rungs_of(gathered):
+    return [found["rung"] for _, found in sorted(strategies(gathered).items())]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rung"),
+    [
+        ([], "other_model"),
+        (["m1", "other"], "larger_model"),
+        (["other", "third", "m1-2026-08-06"], "smaller_model"),
+        (["m1", "third"], "other_model"),
+    ],
+)
+def test_another_model_is_larger_where_that_is_said(store, sizes, rung):
+    """A model other than the one in use is larger, smaller, or just another one: nobody guesses it from its name."""
+    record(store, 10, 5, model="other")
     record(store, 10, 5, started_at=DAY)
 
-    found = strategies(gather(store))
+    gathered = gather(store, sizes=sizes)
 
-    assert [found[name]["rung"] for name in sorted(found)] == ["larger_model", "system_prompt"]
+    assert rungs_of(gathered) == ["system_prompt", rung]
+    assert ("whether other is larger than m1 is not known" in str(gathered.evidence.get("notes"))) == (
+        rung == "other_model"
+    )
+    assert decide(gathered.evidence).as_dict()["rates"].keys() == strategies(gathered).keys()
+
+
+def test_the_dearer_model_is_the_larger_one(store, tmp_path):
+    """A table of prices says which of two models is larger, where it knows both."""
+    table = {
+        name: {"p_in": price, "p_cached": price, "p_out": price} for name, price in (("m1", 1), ("big", 9))
+    }
+    (tmp_path / "prices.json").write_text(json.dumps(table))
+    record(store, 10, 5, model="big")
+    record(store, 10, 5, model="free")
+    record(store, 10, 5, started_at=DAY)
+
+    assert rungs_of(gather(store, prices=str(tmp_path / "prices.json"))) == [
+        "larger_model",
+        "other_model",
+        "system_prompt",
+    ]
+
+
+def test_a_snapshot_is_no_other_model(store):
+    """Calls that were recorded under the dated name of a model stand on the rung of their strategy."""
+    record(store, 10, 5, model="m1-2026-08-06", strategies="few_shot")
+    record(store, 10, 5, started_at=DAY)
+
+    assert sorted(rungs_of(gather(store))) == ["few_shot", "system_prompt"]
+
+
+@pytest.mark.parametrize("sizes", [["a"], ["a", "a"], ["a", ""], ["a", "a-2026-08-06"]])
+def test_sizes_name_two_models_or_more(store, sizes):
+    """One model has no size, and none has two."""
+    record(store, 10, 5)
+
+    with pytest.raises(InvalidArgument, match=r"^sizes=.*: expected the names of two models or more"):
+        gather(store, sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    "said", [{"model": "ft:m1:org::id"}, {"settings": '{"max_attempts":1,"tuned":true}'}]
+)
+def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
+    """What says that it is tuned, by its name or by its settings, is no prompting strategy."""
+    record(store, 10, 5, **said)
+    record(store, 20, 5, started_at=DAY)
+
+    gathered = gather(store)
+
+    assert gathered.evidence["pilot"] == {"n": 10, "k_final": 5, "paired": {"b": 0, "c": 5}}
+    assert rungs_of(gathered) == ["system_prompt"]
 
 
 def test_observed_calls_are_bare(store):

@@ -61,6 +61,49 @@ def test_settings_are_recorded_where_they_differ(settings, said, store):
     assert {row["settings"] for row in store.attempts()} == {said}
 
 
+def replying(*models):
+    """Give a reply of each of these models, the first ones not valid."""
+    replies = [wire.chat(BAD) for _ in models[1:]] + [wire.chat(GOOD)]
+    for reply, model in zip(replies, models, strict=True):
+        reply["model"] = model
+    return giving(*replies)
+
+
+def test_a_snapshot_is_no_other_configuration():
+    """The call has the model, and each attempt the snapshot that replied as well."""
+    outcome = plain(replying("m-2026-08-06", "m-2026-09-01"), {}).outcome("t")
+
+    assert (outcome.call.model, outcome.call.tuned) == ("m", False)
+    assert [(a.model, a.snapshot) for a in outcome.attempts] == [("m", "m-2026-08-06"), ("m", "m-2026-09-01")]
+
+
+def test_attempts_have_the_model_that_replied():
+    """A model that is named stands; what another one says of itself is said of its attempt."""
+    outcome = plain(replying("m-latest", "other"), {"model": "mine"}).outcome("t")
+
+    assert outcome.call.model == "mine"
+    assert [(a.model, a.snapshot) for a in outcome.attempts] == [("m", None), ("other", None)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "model"),
+    [({"tuned": True}, "m"), ({"model": "ft:m:org::id"}, "m"), ({}, "ft:m-2026-08-06:org::id")],
+)
+def test_a_tuned_model_is_told(settings, model):
+    """A model is tuned when the guard, the name that it is given or that of the reply says so."""
+    call = plain(replying(model), settings).outcome("t").call
+
+    assert call.tuned is True
+    assert ('"tuned":true' in call.settings) == ("tuned" in settings)
+    assert call.model == settings.get("model", model)
+
+
+def test_tuned_is_a_truth():
+    """Anything but True and False is refused at decoration."""
+    with pytest.raises(InvalidArgument, match=r"^tuned='yes': expected True or False$"):
+        guard(TOTAL, tuned="yes")
+
+
 def test_tags_and_segments(store):
     """`tags` sets segment and cluster for the calls of a block, over the function's own segment."""
     function = plain(giving(*[GOOD] * 5), {"store": store, "segment": "own"})

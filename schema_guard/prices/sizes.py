@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of two models is the larger one.
+
+Rules: nobody's name says it. It is what the user says, else what a table of prices says: the dearer one is the larger.
+Snapshots of one model are of one size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.model_names import model_and_snapshot
+from schema_guard.prices.files import read_prices
+from schema_guard.prices.tokens import GENAI_PRICES, token_prices
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Compared", "Sizes", "sizes_of"]
+
+Compared: TypeAlias = Literal["same", "larger", "smaller", "unknown"]
+
+
+class Sizes(NamedTuple):
+    """What is known of the sizes of models.
+
+    Attributes:
+        order: Models from small to large, as the user named them.
+        prices: A table of token prices, as `prices.tokens.token_prices` takes it; None for none.
+    """
+
+    order: tuple[str, ...] = ()
+    prices: str | None = None
+
+    def compared(self, model: str, other: str) -> Compared:
+        """Say what a model is beside another one."""
+        model, other = _last(model), _last(other)
+        if model == other:
+            return "same"
+        sizes = self._sizes(model, other)
+        if sizes is None or sizes[0] == sizes[1]:
+            return "unknown"
+        return "larger" if sizes[0] > sizes[1] else "smaller"
+
+    def _sizes(self, model: str, other: str) -> tuple[float, float] | None:
+        if model in self.order and other in self.order:
+            return self.order.index(model), self.order.index(other)
+        if self.prices is None:
+            return None
+        try:
+            found = [token_prices(name, source=self.prices).per_million(0) for name in (model, other)]
+        except (InvalidArgument, MissingExtra):
+            return None
+        return found[0].p_in + found[0].p_out, found[1].p_in + found[1].p_out
+
+
+def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:
+    """Read the sizes that a user names.
+
+    Raises:
+        InvalidArgument: There is one name alone, or one comes twice, or the table cannot be read.
+    """
+    order = tuple(_last(name.strip()) for name in names)
+    if len(order) == 1 or len(set(order)) < len(order) or not all(order):
+        raise InvalidArgument(
+            f"sizes={clip(repr(list(names)))}: expected the names of two models or more, from small to large, each once"
+        )
+    if prices is not None and prices != GENAI_PRICES:
+        read_prices(Path(prices))
+    return Sizes(order, prices)
+
+
+def _last(model: str) -> str:
+    """Give the model that answers in the end: of an escalation `a>b` the last one, without its snapshot."""
+    return model_and_snapshot(model.rpartition(">")[2]).model
