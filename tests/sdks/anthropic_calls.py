@@ -1,6 +1,6 @@
 """The anthropic package: Messages."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, CUT, MODEL, PROSE, REFUSED, WRONG, Invoice, Sdk
 
 SDK = Sdk("anthropic")
 SDKS = [SDK]
@@ -25,7 +25,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`messages.create()`")
+@SDK.case("`messages.create()`", wrong=[WRONG, CUT, REFUSED, BUSY])
 def create(url):
     client = sync_client(url)
 
@@ -137,7 +137,7 @@ def text(url):
     return extract
 
 
-@SDK.case("`messages.parse()`")
+@SDK.case("`messages.parse()`", wrong=[WRONG, PROSE, CUT, REFUSED, BUSY])
 def parse(url):
     client = sync_client(url)
 
@@ -161,7 +161,7 @@ def parse_async(url):
     return extract
 
 
-@SDK.case("`messages.parse().parsed_output`")
+@SDK.case("`messages.parse().parsed_output`", wrong=[WRONG, REFUSED])
 def parsed(url):
     client = sync_client(url)
 

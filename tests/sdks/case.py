@@ -5,7 +5,7 @@ An SDK is imported where a function of its cases is made, so that all cases are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple
 
@@ -32,15 +32,40 @@ GOOD = '{"number": "A-7", "total": 12.5}'
 BAD = '{"number": "A-7", "total": "twelve"}'
 VALUE = Invoice(number="A-7", total=12.5)
 
-Serving = Callable[[str], AbstractContextManager[Any]]
+
+class Said(NamedTuple):
+    """What a server answers with.
+
+    Attributes:
+        name: How the table calls it.
+        reply: The text.
+        finish_reason: In the library's words.
+        fault: What goes wrong instead, by a name of `schema_guard.testing.serve`.
+    """
+
+    name: str
+    reply: str
+    finish_reason: str = "stop"
+    fault: str | None = None
 
 
-def serve_openai(reply: str) -> AbstractContextManager[Any]:
+VALID = Said("a valid value", GOOD)
+WRONG = Said("a wrong value", BAD)
+PROSE = Said("prose", "There is no invoice here.")
+CUT = Said("cut off", GOOD[:20], "length")
+REFUSED = Said("refused", "I cannot help with that.", "refusal")
+BUSY = Said("status 503", GOOD, fault="http_503")
+PAGE = Said("a page of HTML", GOOD, fault="html")
+
+Serving = Callable[[Said], AbstractContextManager[Any]]
+
+
+def serve_openai(said: Said) -> AbstractContextManager[Any]:
     """Give a server that answers every request in the formats of OpenAI and Anthropic with one reply."""
     usage = {"input_tokens": INPUT, "cached_input_tokens": CACHED, "output_tokens": OUTPUT}
-    chunks = [reply[at : at + 5] for at in range(0, len(reply), 5)]
-    scripted = {"chunks": chunks, "finish_reason": "stop", "usage": usage}
-    return serve(ScriptedModel([scripted], cycle=True))
+    chunks = [said.reply[at : at + 5] for at in range(0, len(said.reply), 5)]
+    scripted = {"chunks": chunks, "finish_reason": said.finish_reason, "usage": usage}
+    return serve(ScriptedModel([scripted], cycle=True), faults=said.fault)
 
 
 class Case(NamedTuple):
@@ -51,8 +76,9 @@ class Case(NamedTuple):
         returns: What the function gives, in words of the SDK; with *sdk* the name of a row.
         how: The column.
         make: Makes the function, given the URL of a server.
-        serving: Starts a server that answers with a reply.
+        serving: Starts a server.
         finish_reason: In the library's words, what the SDK's answer says.
+        said: What the server answers with.
     """
 
     sdk: str
@@ -61,11 +87,13 @@ class Case(NamedTuple):
     make: Callable[[str], Callable[[str], Any]]
     serving: Serving
     finish_reason: str
+    said: Said = VALID
 
     @property
     def id(self) -> str:
         """Give a name to tell it by."""
-        return f"{self.sdk} {self.returns} {self.how}"
+        wrong = "" if self.said is VALID else f", {self.said.name}"
+        return f"{self.sdk} {self.returns} {self.how}{wrong}"
 
 
 class Sdk:
@@ -74,13 +102,18 @@ class Sdk:
     def __init__(self, name: str, serving: Serving = serve_openai) -> None:
         self.name = name
         self.cases: list[Case] = []
+        self.failures: list[Case] = []
         self._serving = serving
 
-    def case(self, returns: str, how: How = "whole", *, finish_reason: str = "stop") -> Callable[[Any], Any]:
-        """Give a decorator that keeps a case."""
+    def case(
+        self, returns: str, how: How = "whole", *, finish_reason: str = "stop", wrong: Sequence[Said] = ()
+    ) -> Callable[[Any], Any]:
+        """Give a decorator that keeps a case; *wrong* is what else the server may answer it with."""
 
         def keep(make: Any) -> Any:
-            self.cases.append(Case(self.name, returns, how, make, self._serving, finish_reason))
+            case = Case(self.name, returns, how, make, self._serving, finish_reason)
+            self.cases.append(case)
+            self.failures += [case._replace(said=said) for said in wrong]
             return make
 
         return keep

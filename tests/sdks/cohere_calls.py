@@ -1,6 +1,6 @@
 """The cohere package: chat of its second version."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import MODEL, WRONG, Invoice, Sdk
 from tests.sdks.servers import serve_cohere
 
 SDK = Sdk("cohere", serve_cohere)
@@ -25,7 +25,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`chat()`")
+@SDK.case("`chat()`", wrong=[WRONG])
 def chat(url):
     client = sync_client(url)
 

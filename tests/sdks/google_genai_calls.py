@@ -1,6 +1,6 @@
 """The google-genai package: models.generate_content."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, MODEL, PROSE, WRONG, Invoice, Sdk
 from tests.sdks.servers import serve_gemini
 
 SDK = Sdk("google-genai", serve_gemini)
@@ -16,7 +16,7 @@ def client_of(url):
     return genai.Client(api_key="k", http_options={"base_url": url})
 
 
-@SDK.case("`models.generate_content()`")
+@SDK.case("`models.generate_content()`", wrong=[WRONG, BUSY])
 def generate(url):
     client = client_of(url)
 
@@ -66,7 +66,7 @@ def text(url):
     return extract
 
 
-@SDK.case("`models.generate_content().parsed`")
+@SDK.case("`models.generate_content().parsed`", wrong=[WRONG, PROSE])
 def parsed(url):
     client = client_of(url)
 

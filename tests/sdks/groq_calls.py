@@ -1,6 +1,6 @@
 """The groq package: chat completions."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk
 from tests.sdks.servers import serve_groq
 
 SDK = Sdk("groq", serve_groq)
@@ -28,7 +28,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`chat.completions.create()`")
+@SDK.case("`chat.completions.create()`", wrong=[WRONG, BUSY])
 def create(url):
     client = sync_client(url)
 

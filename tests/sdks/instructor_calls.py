@@ -1,6 +1,6 @@
 """The instructor package, over the clients of openai and anthropic."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk
 
 SDK = Sdk("instructor")
 SDKS = [SDK]
@@ -39,7 +39,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`create()`, over openai")
+@SDK.case("`create()`, over openai", wrong=[WRONG, PROSE, CUT, BUSY])
 def create(url):
     client = sync_client(url)
 
@@ -49,7 +49,7 @@ def create(url):
     return extract
 
 
-@SDK.case("`create()`, over openai", "async")
+@SDK.case("`create()`, over openai", "async", wrong=[WRONG])
 def create_async(url):
     client = async_client(url)
 
@@ -59,7 +59,7 @@ def create_async(url):
     return extract
 
 
-@SDK.case("`create()`, over openai in JSON mode")
+@SDK.case("`create()`, over openai in JSON mode", wrong=[WRONG, PROSE, CUT])
 def create_json(url):
     client = json_client(url)
 
@@ -69,7 +69,7 @@ def create_json(url):
     return extract
 
 
-@SDK.case("`create()`, over anthropic")
+@SDK.case("`create()`, over anthropic", wrong=[WRONG, CUT])
 def create_anthropic(url):
     client = anthropic_client(url)
 
@@ -79,7 +79,17 @@ def create_anthropic(url):
     return extract
 
 
-@SDK.case("`create_with_completion()`, over openai", finish_reason="tool_call")
+@SDK.case("`create(max_retries=0)`, over openai", wrong=[WRONG, CUT])
+def create_once(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        return client.create(model=MODEL, messages=said(prompt), response_model=Invoice, max_retries=0)
+
+    return extract
+
+
+@SDK.case("`create_with_completion()`, over openai", wrong=[WRONG], finish_reason="tool_call")
 def with_completion(url):
     client = sync_client(url)
 

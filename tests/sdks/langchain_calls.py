@@ -1,6 +1,6 @@
 """LangChain: the packages langchain-openai and langchain-anthropic."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk
 
 OPENAI = Sdk("langchain-openai")
 ANTHROPIC = Sdk("langchain-anthropic")
@@ -22,12 +22,14 @@ def anthropic_chat(url):
 SIDES = ((OPENAI, openai_chat), (ANTHROPIC, anthropic_chat))
 
 
-def both(returns, how="whole", *, finish_reason="stop"):
+def both(returns, how="whole", *, finish_reason="stop", wrong=()):
     """Give a decorator that keeps a case for both packages: LangChain calls all models alike."""
 
     def keep(make):
         for sdk, chat in SIDES:
-            sdk.case(returns, how, finish_reason=finish_reason)(lambda url, chat=chat: make(chat(url)))
+            sdk.case(returns, how, finish_reason=finish_reason, wrong=wrong)(
+                lambda url, chat=chat: make(chat(url))
+            )
         return make
 
     return keep
@@ -84,7 +86,7 @@ def bound(model):
     return extract
 
 
-@both("`with_structured_output()` by a tool", finish_reason="tool_call")
+@both("`with_structured_output()` by a tool", wrong=[WRONG, CUT, BUSY], finish_reason="tool_call")
 def structured_tool(model):
     structured = model.with_structured_output(Invoice, method="function_calling")
 
@@ -104,7 +106,7 @@ def structured_tool_async(model):
     return extract
 
 
-@both("`with_structured_output()` by the schema")
+@both("`with_structured_output()` by the schema", wrong=[WRONG, PROSE, CUT])
 def structured_schema(model):
     structured = model.with_structured_output(Invoice, method="json_schema")
 
@@ -114,7 +116,7 @@ def structured_schema(model):
     return extract
 
 
-@both("`with_structured_output(include_raw=True)` by a tool", finish_reason="tool_call")
+@both("`with_structured_output(include_raw=True)` by a tool", wrong=[WRONG], finish_reason="tool_call")
 def raw_tool(model):
     structured = model.with_structured_output(Invoice, method="function_calling", include_raw=True)
 

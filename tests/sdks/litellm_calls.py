@@ -2,7 +2,7 @@
 
 import os
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, CUT, MODEL, WRONG, Invoice, Sdk
 
 SDK = Sdk("litellm")
 SDKS = [SDK]
@@ -22,10 +22,16 @@ def said(prompt):
 
 
 def arguments(url, prompt):
-    return {"model": f"openai/{MODEL}", "api_base": f"{url}/v1", "api_key": "k", "messages": said(prompt)}
+    return {
+        "model": f"openai/{MODEL}",
+        "api_base": f"{url}/v1",
+        "api_key": "k",
+        "messages": said(prompt),
+        "max_retries": 0,
+    }
 
 
-@SDK.case("`completion()`, openai")
+@SDK.case("`completion()`, openai", wrong=[WRONG, CUT, BUSY])
 def completion(url):
     litellm = module()
 

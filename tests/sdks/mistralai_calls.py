@@ -1,6 +1,6 @@
 """The mistralai package: chat."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, MODEL, PROSE, WRONG, Invoice, Sdk
 from tests.sdks.servers import serve_mistral
 
 SDK = Sdk("mistralai", serve_mistral)
@@ -57,7 +57,7 @@ def stream_async(url):
     return extract
 
 
-@SDK.case("`chat.parse()`")
+@SDK.case("`chat.parse()`", wrong=[WRONG, PROSE, BUSY])
 def parse(url):
     client = client_of(url)
 

@@ -1,6 +1,6 @@
 """The ollama package: chat and generate."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+from tests.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk
 from tests.sdks.servers import serve_ollama
 
 SDK = Sdk("ollama", serve_ollama)
@@ -23,7 +23,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`chat()`")
+@SDK.case("`chat()`", wrong=[WRONG, BUSY])
 def chat(url):
     client = sync_client(url)
 

@@ -1,6 +1,8 @@
 """The openai package: Chat Completions and Responses."""
 
-from tests.sdks.case import MODEL, Invoice, Sdk
+import json
+
+from tests.sdks.case import BUSY, CUT, MODEL, PAGE, PROSE, REFUSED, WRONG, Invoice, Sdk
 
 SDK = Sdk("openai")
 SDKS = [SDK]
@@ -27,7 +29,7 @@ def said(prompt):
 # Chat Completions.
 
 
-@SDK.case("`chat.completions.create()`")
+@SDK.case("`chat.completions.create()`", wrong=[WRONG, PROSE, CUT, REFUSED, BUSY, PAGE])
 def create(url):
     client = sync_client(url)
 
@@ -187,7 +189,7 @@ def content_async_streamed(url):
     return extract
 
 
-@SDK.case("`chat.completions.parse()`")
+@SDK.case("`chat.completions.parse()`", wrong=[WRONG, PROSE, CUT, REFUSED, BUSY])
 def parse(url):
     client = sync_client(url)
 
@@ -197,7 +199,7 @@ def parse(url):
     return extract
 
 
-@SDK.case("`chat.completions.parse()`", "async")
+@SDK.case("`chat.completions.parse()`", "async", wrong=[WRONG, CUT])
 def parse_async(url):
     client = async_client(url)
 
@@ -209,7 +211,7 @@ def parse_async(url):
     return extract
 
 
-@SDK.case("`chat.completions.parse().choices[0].message.parsed`")
+@SDK.case("`chat.completions.parse().choices[0].message.parsed`", wrong=[WRONG, REFUSED])
 def parsed(url):
     client = sync_client(url)
 
@@ -235,7 +237,7 @@ def parsed_async(url):
     return extract
 
 
-@SDK.case("`chat.completions.stream()`, its events", "streamed")
+@SDK.case("`chat.completions.stream()`, its events", "streamed", wrong=[WRONG, CUT])
 def stream_events(url):
     client = sync_client(url)
 
@@ -314,6 +316,39 @@ def raw_async(url):
     return extract
 
 
+@SDK.case("`Invoice.model_validate_json()` of the message's content", wrong=[WRONG, PROSE, CUT, BUSY])
+def validated(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        return Invoice.model_validate_json(completion.choices[0].message.content)
+
+    return extract
+
+
+@SDK.case("`Invoice(**json.loads())` of the message's content", wrong=[WRONG, PROSE, CUT])
+def loaded_and_made(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        return Invoice(**json.loads(completion.choices[0].message.content))
+
+    return extract
+
+
+@SDK.case("`json.loads()` of the message's content", wrong=[WRONG, PROSE, CUT])
+def loaded(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        return json.loads(completion.choices[0].message.content)
+
+    return extract
+
+
 # Responses.
 
 
@@ -367,7 +402,7 @@ def output_text(url):
     return extract
 
 
-@SDK.case("`responses.parse()`")
+@SDK.case("`responses.parse()`", wrong=[WRONG, PROSE, CUT, BUSY])
 def response_parse(url):
     client = sync_client(url)
 

@@ -11,10 +11,13 @@ from tests.sdks.case import CACHED, INPUT, OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from schema_guard.testing.server.http import Received
+    from tests.sdks.case import Said
 
 PIECE_CHARS = 5
+_BUSY = SentResponse((b'{"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}',), 503)
 
 
 class Served:
@@ -25,8 +28,11 @@ class Served:
 
 
 @contextmanager
-def _served(respond: Callable[[Received], SentResponse]) -> Iterator[Served]:
-    listener = Listener(("127.0.0.1", 0), respond)
+def _served(said: Said, respond: Callable[[Received], SentResponse]) -> Iterator[Served]:
+    def answered(received: Received) -> SentResponse:
+        return _BUSY if said.fault == "http_503" else respond(received)
+
+    listener = Listener(("127.0.0.1", 0), answered)
     listener.start()
     try:
         yield Served(f"http://127.0.0.1:{listener.server_address[1]}")
@@ -52,7 +58,7 @@ def _events(bodies: list[dict[str, Any]]) -> SentResponse:
     return SentResponse(events, content_type="text/event-stream")
 
 
-def serve_ollama(reply: str):
+def serve_ollama(said: Said) -> AbstractContextManager[Served]:
     """Answer `POST /api/chat` and `/api/generate`."""
 
     def respond(received: Received) -> SentResponse:
@@ -67,13 +73,13 @@ def serve_ollama(reply: str):
         counts = {"prompt_eval_count": INPUT, "eval_count": OUTPUT, "total_duration": 1_000}
         end = {"done": True, "done_reason": "stop", **counts}
         if not asked.get("stream", True):
-            return _whole(part(reply, **end))
-        return _lines([*map(part, _pieces(reply)), part("", **end)])
+            return _whole(part(said.reply, **end))
+        return _lines([*map(part, _pieces(said.reply)), part("", **end)])
 
-    return _served(respond)
+    return _served(said, respond)
 
 
-def serve_gemini(reply: str):
+def serve_gemini(said: Said) -> AbstractContextManager[Served]:
     """Answer `POST /v1beta/models/MODEL:generateContent` and `:streamGenerateContent`."""
     usage = {
         "promptTokenCount": INPUT,
@@ -92,21 +98,21 @@ def serve_gemini(reply: str):
 
         end = {"finishReason": "STOP"}
         if not received.path.endswith(":streamGenerateContent"):
-            return _whole({**part(reply, **end), "usageMetadata": usage})
-        *first, last = _pieces(reply)
+            return _whole({**part(said.reply, **end), "usageMetadata": usage})
+        *first, last = _pieces(said.reply)
         return _events([*map(part, first), {**part(last, **end), "usageMetadata": usage}])
 
-    return _served(respond)
+    return _served(said, respond)
 
 
-def serve_cohere(reply: str):
+def serve_cohere(said: Said) -> AbstractContextManager[Served]:
     """Answer `POST /v2/chat`."""
     tokens = {"input_tokens": INPUT, "output_tokens": OUTPUT}
     usage = {"billed_units": {"input_tokens": 2, "output_tokens": OUTPUT}, "tokens": tokens}
 
     def respond(received: Received) -> SentResponse:
         if not json.loads(received.content).get("stream"):
-            message = {"role": "assistant", "content": [{"type": "text", "text": reply}]}
+            message = {"role": "assistant", "content": [{"type": "text", "text": said.reply}]}
             return _whole({"id": "c1", "finish_reason": "COMPLETE", "message": message, "usage": usage})
         return _events(
             [
@@ -116,27 +122,29 @@ def serve_cohere(reply: str):
                     "delta": {"message": {"role": "assistant", "content": []}},
                 },
                 _content("content-start", type="text", text=""),
-                *[_content("content-delta", text=piece) for piece in _pieces(reply)],
+                *[_content("content-delta", text=piece) for piece in _pieces(said.reply)],
                 {"type": "content-end", "index": 0},
                 {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": usage}},
             ]
         )
 
-    return _served(respond)
+    return _served(said, respond)
 
 
 def _content(kind: str, **content: str) -> dict[str, Any]:
     return {"type": kind, "index": 0, "delta": {"message": {"content": content}}}
 
 
-def serve_mistral(reply: str):
+def serve_mistral(said: Said) -> AbstractContextManager[Served]:
     """Answer `POST /v1/chat/completions` as Mistral does: a stream's last chunk has the usage."""
-    return _served(lambda received: _chat(received, reply, lambda usage: {"usage": usage}))
+    return _served(said, lambda received: _chat(received, said.reply, lambda usage: {"usage": usage}))
 
 
-def serve_groq(reply: str):
+def serve_groq(said: Said) -> AbstractContextManager[Served]:
     """Answer `POST /openai/v1/chat/completions` as Groq does: a stream's last chunk has the usage in `x_groq`."""
-    return _served(lambda received: _chat(received, reply, lambda usage: {"x_groq": {"usage": usage}}))
+    return _served(
+        said, lambda received: _chat(received, said.reply, lambda usage: {"x_groq": {"usage": usage}})
+    )
 
 
 def _chat(received: Received, reply: str, ending: Callable[[dict[str, Any]], dict[str, Any]]) -> SentResponse:

@@ -6,6 +6,7 @@ python -m tests.sdks.table --update   writes what came out into the chapter, wit
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from datetime import UTC, datetime
@@ -13,8 +14,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.sdks.case import HOWS, Case
+from tests.sdks.case import HOWS, Case, Sdk
 
 CHAPTER = Path(__file__).parents[2] / "schema_guard" / "docs" / "sdks.md"
 # One file of cases each, in the order of the table.
@@ -32,16 +34,49 @@ MODULES = (
     "langchain_calls",
 )
 
-Rows = dict[tuple[str, str], dict[str, str]]
-_ROWS_HEAD = f"| SDK | what the function gives | {' | '.join(HOWS)} |\n|---|---|{'---|' * len(HOWS)}\n"
-_VERSIONS_HEAD = "| package | version | tried on |\n|---|---|---|\n"
-_NONE = ""
+# The cells of a row, by its first cells.
+Rows = dict[tuple[str, ...], dict[str, str]]
 
 
-def cases() -> list[Case]:
-    """Give the cases of all SDKs."""
-    sdks = [sdk for name in MODULES for sdk in import_module(f"tests.sdks.{name}").SDKS]
-    return [case for sdk in sdks for case in sdk.cases]
+class Table(NamedTuple):
+    """A table of the chapter: what its rows are told apart by, and what is told of each."""
+
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def head(self) -> str:
+        """Its first two lines."""
+        names = [*self.keys, *self.columns]
+        return f"| {' | '.join(names)} |\n|{'---|' * len(names)}\n"
+
+    def rows_of(self, text: str) -> Rows:
+        """Give its rows in a chapter; an empty cell is none."""
+        _, _, below = text.partition(self.head)
+        rows: Rows = {}
+        for line in takewhile(lambda line: line.startswith("|"), below.splitlines()):
+            cells = [cell.strip() for cell in line[1:-1].split("|")]
+            told = zip(self.columns, cells[len(self.keys) :], strict=True)
+            rows[tuple(cells[: len(self.keys)])] = {column: cell for column, cell in told if cell}
+        return rows
+
+    def written(self, text: str, rows: Rows) -> str:
+        """Give a chapter with other rows in it."""
+        before, found, below = text.partition(self.head)
+        assert found, f"{CHAPTER.name} lacks a table with the head {self.head!r}"
+        lines = [" | ".join([*key, *[cells.get(c, "") for c in self.columns]]) for key, cells in rows.items()]
+        after = dropwhile(lambda line: line.startswith("|"), below.splitlines(keepends=True))
+        return before + self.head + "".join([*[f"| {line} |\n" for line in lines], *after])
+
+
+VALID = Table(("SDK", "what the function gives"), HOWS)
+WRONG = Table(("SDK", "call", "the server's answer"), ("the caller gets", "observed", "guarded"))
+VERSIONS = Table(("package",), ("version", "tried on"))
+
+
+def sdks() -> list[Sdk]:
+    """Give all SDKs."""
+    return [sdk for name in MODULES for sdk in import_module(f"tests.sdks.{name}").SDKS]
 
 
 def installed(sdk: str) -> str | None:
@@ -52,65 +87,62 @@ def installed(sdk: str) -> str | None:
         return None
 
 
-def rows_of(text: str) -> Rows:
-    """Give the cells of a chapter by row and column."""
-    rows: Rows = {}
-    for sdk, returns, *cells in _lines(text, _ROWS_HEAD):
-        rows[sdk, returns] = {how: cell for how, cell in zip(HOWS, cells, strict=True) if cell != _NONE}
-    return rows
+class Cells(NamedTuple):
+    """Where what comes of a case stands: cells of one row."""
+
+    case: Case
+    table: Table
+    row: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def tried(self) -> dict[str, str]:
+        """Give what they hold here and now."""
+        from tests.sdks import trial
+
+        told = (trial.cell_of(self.case),) if self.table is VALID else trial.failed(self.case)
+        return dict(zip(self.columns, told, strict=True))
 
 
-def versions_of(text: str) -> dict[str, tuple[str, str]]:
-    """Give the version of each package in a chapter, and when it was tried."""
-    return {package: (at, day) for package, at, day in _lines(text, _VERSIONS_HEAD)}
-
-
-def _lines(text: str, head: str) -> list[list[str]]:
-    _, _, below = text.partition(head)
-    listed = takewhile(lambda line: line.startswith("|"), below.splitlines())
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in listed]
-
-
-def written(text: str, rows: Rows, versions: dict[str, tuple[str, str]]) -> str:
-    """Give a chapter with other rows and versions."""
-    shown = [[*row, *[cells.get(how, _NONE) for how in HOWS]] for row, cells in rows.items()]
-    text = _replaced(text, _ROWS_HEAD, shown)
-    return _replaced(text, _VERSIONS_HEAD, [[package, *of] for package, of in versions.items()])
-
-
-def _replaced(text: str, head: str, lines: list[list[str]]) -> str:
-    before, found, below = text.partition(head)
-    assert found, f"{CHAPTER.name} lacks a table with the head {head!r}"
-    after = dropwhile(lambda line: line.startswith("|"), below.splitlines(keepends=True))
-    return before + head + "".join([*[f"| {' | '.join(line)} |\n" for line in lines], *after])
+def cells_of(case: Case) -> Cells:
+    """Give the place of a case."""
+    if case.said.name == "a valid value":
+        return Cells(case, VALID, (case.sdk, case.returns), (case.how,))
+    call = case.returns if case.how in ("whole", "streamed") else f"{case.returns}, async"
+    return Cells(case, WRONG, (case.sdk, call, case.said.name), WRONG.columns)
 
 
 def main(arguments: list[str]) -> int:
     """Compare the chapter with what comes out here, or write it."""
-    from tests.sdks.trial import cell_of
-
     # What third parties warn of among themselves.
     warnings.simplefilter("ignore")
+    logging.disable()
     text = CHAPTER.read_text(encoding="utf-8")
-    old, versions = rows_of(text), versions_of(text)
-    new: Rows = {}
-    for case in cases():
-        row = (case.sdk, case.returns)
-        was = old.get(row, {}).get(case.how)
-        now = cell_of(case) if installed(case.sdk) else was
-        if now != was:
-            print(f"{case.id}: {was} -> {now}")
-        if now is not None:
-            new.setdefault(row, {})[case.how] = now
+    new: dict[Table, Rows] = {VALID: {}, WRONG: {}}
+    old = {table: table.rows_of(text) for table in new}
+    for sdk in sdks():
+        for place in map(cells_of, [*sdk.cases, *sdk.failures]):
+            before = old[place.table].get(place.row, {})
+            was = {column: before[column] for column in place.columns if column in before}
+            now = place.tried() if installed(sdk.name) else was
+            if now != was:
+                print(f"{place.case.id}: {' / '.join(was.values())} -> {' / '.join(now.values())}")
+            if now:
+                new[place.table].setdefault(place.row, {}).update(now)
     if "--update" in arguments:
-        today = datetime.now(UTC).date().isoformat()
-        for sdk, _ in new:
-            at = installed(sdk)
-            versions[sdk] = (at, today) if at else versions[sdk]
-        kept = {sdk: versions[sdk] for sdk, _ in new}
-        CHAPTER.write_text(written(text, new, kept), encoding="utf-8")
+        for table, rows in [*new.items(), (VERSIONS, _versions(text))]:
+            text = table.written(text, rows)
+        CHAPTER.write_text(text, encoding="utf-8")
         return 0
     return int(new != old)
+
+
+def _versions(text: str) -> Rows:
+    today = datetime.now(UTC).date().isoformat()
+    old, new = VERSIONS.rows_of(text), {}
+    for sdk in sdks():
+        at = installed(sdk.name)
+        new[sdk.name,] = {"version": at, "tried on": today} if at else old.get((sdk.name,), {})
+    return new
 
 
 if __name__ == "__main__":

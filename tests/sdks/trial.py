@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard import guard, open_store
-from tests.sdks.case import GOOD, INPUT, MODEL, OUTPUT, PROMPT, VALUE, Case, Invoice
+from schema_guard import GuardFailed, guard, open_store
+from tests.sdks.case import INPUT, MODEL, OUTPUT, PROMPT, VALUE, Case, Invoice
+
+if TYPE_CHECKING:
+    from schema_guard import Store
 
 
 class Facts(NamedTuple):
@@ -43,7 +46,7 @@ def cell_of(case: Case) -> str:
 
 def facts_of(case: Case, *, observe: bool = False) -> Facts:
     """Give what the library knew of one call of a case with a valid reply."""
-    with case.serving(GOOD) as server, open_store("sqlite://") as store:
+    with case.serving(case.said) as server, open_store("sqlite://") as store:
         made = case.make(server.url)
         guarded = guard(Invoice, observe=observe, store=store, max_attempts=1)(made)
         try:
@@ -68,6 +71,74 @@ def _facts(case: Case, row: Any, said: str | None) -> Facts:
         None if row["finish_reason"] is None else row["finish_reason"] == case.finish_reason,
         None if row["model"] is None else row["model"] == MODEL,
     )
+
+
+class Failed(NamedTuple):
+    """What came of a call that went wrong.
+
+    Attributes:
+        gives: What the caller gets: the name of an exception, or of what the function gives.
+        observed: What the records say when it is observed.
+        guarded: What is made of it when it is guarded, and two attempts are allowed.
+    """
+
+    gives: str
+    observed: str
+    guarded: str
+
+
+def failed(case: Case) -> Failed:
+    """Give what comes of a case whose server answers with something else than a valid value."""
+    with case.serving(case.said) as server:
+        made = case.make(server.url)
+        plain = _got(case, made)
+        with open_store("sqlite://") as store:
+            seen = _got(case, guard(Invoice, observe=True, store=store)(made))
+            recorded = _recorded(store)
+        with open_store("sqlite://") as store:
+            got = _got(case, guard(Invoice, max_attempts=2, store=store)(made))
+            attempts = len(list(store.attempts()))
+    return Failed(
+        _named(plain),
+        recorded if _named(seen) == _named(plain) else f"gives {_named(seen)}",
+        _made_of(got, plain, attempts),
+    )
+
+
+def _got(case: Case, function: Any) -> Any:
+    try:
+        return called(case, function)
+    except Exception as error:  # noqa: BLE001 - it is what the table shows
+        return error
+
+
+def _named(got: Any) -> str:
+    name = type(got).__name__.partition("[")[0]
+    return f"`{name}`" if isinstance(got, Exception) else f"gives `{name}`"
+
+
+def _recorded(store: Store) -> str:
+    store.flush(10)
+    rows = list(store.attempts())
+    told = [
+        "valid"
+        if row["kind"] is None
+        else "outside, `{code}`"
+        if row["kind"] == "transport"
+        else "{kind} `{code}`"
+        for row in rows
+    ]
+    return ", ".join([text.format(**row) for text, row in zip(told, rows, strict=True)])
+
+
+def _made_of(got: Any, plain: Any, attempts: int) -> str:
+    times = "asked again" if attempts > 1 else "not asked again"
+    if isinstance(got, GuardFailed):
+        is_said = not isinstance(plain, Exception) or type(got.__cause__) is type(plain)
+        return f"{times}, `GuardFailed`" + ("" if is_said else " without its cause")
+    if type(got) is type(plain) and isinstance(got, Exception):
+        return "raised as it is"
+    return f"{times}, {_named(got)}"
 
 
 def called(case: Case, function: Any) -> Any:
