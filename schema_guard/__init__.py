@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from typing import Any

@@ -12,7 +12,7 @@ from schema_guard.records.rollups import middle_us
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 C = TypeVar("C", "FailureCount", "ViolationCount")
@@ -276,6 +276,12 @@ class HourCounts(NamedTuple):
     unseen: int
     unseen_unhandled: int
     transport: int
+
+
+def by_cause(found: Mapping[tuple[str, str | None], int]) -> tuple[OutsideCount, ...]:
+    """Put calls outside of the rate, by code and exception, in order: most frequent first, equal ones by name."""
+    counted = (OutsideCount(code, exception, calls) for (code, exception), calls in found.items())
+    return tuple(sorted(counted, key=lambda one: (-one.calls, one.code, one.exception or "")))
 
 
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:

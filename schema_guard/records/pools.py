@@ -7,7 +7,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.records.configurations import C, FailureCount, Latency, Total, ViolationCount, ranked
+from schema_guard.records.configurations import (
+    C,
+    FailureCount,
+    Latency,
+    OutsideCount,
+    Total,
+    ViolationCount,
+    by_cause,
+    ranked,
+)
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -70,6 +79,15 @@ class Pool:
     def failures(self) -> tuple[FailureCount, ...]:
         """Of all attempts, most frequent first."""
         return _added(FailureCount, (counts.failures for counts in self.members))
+
+    @property
+    def outside(self) -> tuple[OutsideCount, ...]:
+        """Calls outside of the rate by their cause, most frequent first."""
+        found: Counter[tuple[str, str | None]] = Counter()
+        for counts in self.members:
+            for code, exception, calls in counts.outside:
+                found[code, exception] += calls
+        return by_cause(found)
 
     @property
     def violations(self) -> tuple[ViolationCount, ...]:

@@ -18,6 +18,7 @@ from schema_guard.records.configurations import (
     OutsideCount,
     Total,
     ViolationCount,
+    by_cause,
     ranked,
 )
 from schema_guard.records.rollups import PARTS, SUMS, WAYS
@@ -106,8 +107,7 @@ def _outside(tallies: Tallies) -> tuple[OutsideCount, ...]:
             found.update({(code, None): calls for code, calls in left.items()})
         else:
             found[next(iter(left)) if len(left) == 1 else "unknown", None] += rest
-    counted = (OutsideCount(code, exception, calls) for (code, exception), calls in found.items())
-    return tuple(sorted(counted, key=lambda one: (-one.calls, one.code, one.exception or "")))
+    return by_cause(found)
 
 
 def _by_pair(counts: dict[str, int]) -> list[tuple[tuple[Any, Any], int]]:

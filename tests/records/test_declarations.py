@@ -44,6 +44,47 @@ def test_targets_are_a_history(store, clock):
     assert store.targets(FINGERPRINT) == [DeclaredTarget(1_000.0, 0.01), DeclaredTarget(2_000.0, 0.05)]
 
 
+def test_a_declaration_can_be_a_functions_own(store, make):
+    """What names a function holds for that one alone, and of a rung what was stored last holds."""
+    for function in ("app.one", "app.other"):
+        store.record(make.outcome(function=function))
+    store.declare_rung(FINGERPRINT, "few_shot", "declined", "first", function="app.one")
+    store.declare_rung(FINGERPRINT, "few_shot", "declined", "then", function="app.one")
+    store.declare_rung(FINGERPRINT, "few_shot", "not_applicable", "theirs", function="app.other")
+    store.set_target(FINGERPRINT, 0.01, function="app.one")
+
+    assert [one.reason for one in store.declared_rungs(FINGERPRINT, function="app.one")] == ["then"]
+    assert [one.reason for one in store.declared_rungs(FINGERPRINT)] == ["then", "theirs"]
+    assert [one.target for one in store.targets(FINGERPRINT, function="app.one")] == [0.01]
+    assert store.targets(FINGERPRINT, function="app.other") == []
+    assert store.targets(FINGERPRINT)[0].function == "app.one"
+
+
+def test_a_declaration_without_function_holds_for_the_only_one(store, make):
+    """It holds for whichever function a schema has, and for none once it has several."""
+    store.declare_rung(FINGERPRINT, "few_shot", "declined", "why")
+    store.set_target(FINGERPRINT, 0.01)
+    before = (store.declared_rungs(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
+    store.record(make.outcome(function="a.f"))
+    store.record(make.outcome(function="b.f", schema_fingerprint="e" * 16))
+    store.flush()
+    only = (store.declared_rungs(FINGERPRINT, function="a.f"), store.targets(FINGERPRINT, function="a.f"))
+    store.record(make.outcome(function="b.f"))
+    store.flush()
+
+    assert [len(found) for found in (*before, *only)] == [1, 1, 1, 1]
+    assert store.declared_rungs(FINGERPRINT, function="a.f") == []
+    assert store.targets(FINGERPRINT, function="b.f") == []
+    assert [one.reason for one in store.declared_rungs(FINGERPRINT)] == ["why"]
+
+
+@pytest.mark.parametrize("function", ["", " "])
+def test_a_blank_function_is_refused(store, function):
+    """A declaration names a function or none."""
+    with pytest.raises(InvalidArgument, match="expected a text that is not blank"):
+        store.set_target(FINGERPRINT, 0.01, function=function)
+
+
 def test_nothing_is_declared_in_an_empty_store(store):
     """A store without declarations gives none."""
     assert (store.declared_rungs(FINGERPRINT), store.targets(FINGERPRINT)) == ([], [])

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`store`: the group."""
+
+from __future__ import annotations
+
+import click
+
+from schema_guard.cli.group import LazyGroup
+
+LINES = {
+    "info": "Say what a store is, how large, and how many attempts are in a table of an earlier version.",
+    "rebuild": "Move the attempts of an earlier version into narrow rows, and count them by the hour.",
+}
+
+
+@click.group("store", cls=LazyGroup, package=__package__, lines=LINES)
+def command() -> None:
+    """Look after a store: what it is and how large, and moving what an earlier version has written.
+
+    \b
+    schema-guard store info
+    schema-guard store rebuild --store sqlite:///records.db
+    """

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`store info`: what a store is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from schema_guard.cli.options import print_json, readable, shared
+from schema_guard.text import safe
+
+
+@click.command("info")
+@shared("store", "format", "debug")
+def command(store: str | None, form: str) -> int:
+    """Say what a store is, how large, and how many attempts are in a table of an earlier version.
+
+    \b
+    schema-guard store info
+    schema-guard store info --format json --store sqlite:///records.db
+    """
+    found = readable(store).info()
+    if form == "json":
+        print_json(asdict(found))
+        return 0
+    old = f"{found.old_rows:,}"
+    lines = {
+        "store": found.url,
+        "attempts": f"{found.rows:,}",
+        "to move": f"{old}, with `schema-guard store rebuild`" if found.old_rows else "none",
+        "size": f"{found.size_bytes:,} bytes",
+        "version": f"{found.schema_version or 'not made yet'}, {found.engine}",
+    }
+    for name, said in lines.items():
+        print(f"{name:<12} {safe(said)}")
+    return 0
