@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from schema_guard.guards.tags import tags
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
+    from schema_guard.records.ends import flush, flush_on_sigterm
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
@@ -59,6 +60,7 @@ _HOMES = {
     ),
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
+    "records.ends": ("flush", "flush_on_sigterm"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -89,6 +91,8 @@ __all__ = [
     "__version__",
     "connect",
     "default_store",
+    "flush",
+    "flush_on_sigterm",
     "guard",
     "judge",
     "open_store",

@@ -28,7 +28,9 @@ class WriteRefused(StoreError):
     """A store cannot be opened, or did not take a batch.
 
     Attributes:
-        reason: What the rows are counted under: `store_unavailable locked disk_full write_failed`.
+        reason: What the rows are counted under: `store_unavailable locked disk_full write_failed
+            forked_while_writing`; `hurried` or `moved` when the batch is to be written once more: a wait was broken off because the
+            process forks, or the file was renamed or removed.
     """
 
     def __init__(self, message: str, *, reason: str = "store_unavailable") -> None:
@@ -77,6 +79,15 @@ class UnusableBackend:
 
     def close(self) -> None:
         """Let go of nothing."""
+
+    def hurry(self) -> None:
+        """Hurry nothing."""
+
+    def before_fork(self, deadline: float) -> None:
+        """Wait for nothing."""
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on."""
 
 
 class Session(Protocol):
@@ -176,3 +187,15 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of what outlives a session."""
+
+    def hurry(self) -> None:
+        """Break off waits for others, until `after_fork`: a write that waited is refused as `hurried`."""
+
+    def before_fork(self, deadline: float) -> None:
+        """Wait until no other thread has a connection open, at most until *deadline* (monotonic clock), and let none be opened.
+
+        Calls no code of a user's and logs nothing.
+        """
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on; a child in which a connection of its parent's is open refuses every use as `forked_while_writing`."""

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self
+from weakref import finalize
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import urls
@@ -46,6 +47,8 @@ class Store:
         self._backend = backend
         self._writer = Writer(backend, sync=durability == "sync")
         self._closed = False
+        # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
+        finalize(self, self._writer.leave).atexit = False
 
     @property
     def url(self) -> str:

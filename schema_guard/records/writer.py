@@ -3,9 +3,9 @@
 
 Rules: nothing here raises into the caller; the caller's thread only counts and enqueues, rows and hashes
 are made in the writer's thread; at every moment offered = stored + dropped + pending, in attempts; every
-write goes through the one thread, whose connection is a local of its stack, so that a forked child has
-no way to use or to close it. The caller's path takes no lock that is not reentrant: the garbage
-collector can end a guarded generator, which records, anywhere.
+write goes through the one thread. Before a fork that thread has closed its connection and ended; the next
+record starts another, in the parent and in the child. The caller's path takes no lock that is not reentrant: the
+garbage collector can end a guarded generator, which records, anywhere.
 """
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ MAX_PENDING_OUTCOMES = 10_000
 # 64 Mi characters of replies and prompts: eight replies of the largest size that is read.
 MAX_PENDING_CHARS = 64 * 1024 * 1024
 EXIT_FLUSH_S = 2.0
+FORK_WAIT_S = 0.25  # a fork is put off for at most so long
 
 _MAX_BATCH = 500  # outcomes: 1,000 rows are one transaction of a few milliseconds
 _LINGER_S = 0.05  # so that a busy process makes at most 20 transactions a second
+_FIRST_WAIT_S = 0.1  # for a process that makes one call and ends in a way that runs no Python
 _SYNC_WAIT_S = 30.0  # longer than any write may take: a write waits at most 5 s for a lock
 _WARN_EVERY_S = 60.0
+
+_MOST_MOVES = 5
+_WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
 _logger = logging.getLogger("schema_guard")
 
@@ -49,7 +54,7 @@ class Counts:
         offered: Attempts handed to `record`.
         stored: Attempts committed.
         dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
-            locked write_failed`.
+            locked write_failed forked_while_writing`.
         pending: Attempts that wait to be written.
     """
 
@@ -89,6 +94,12 @@ class Writer:
         self._lock = RLock()
         self._settled = Condition(self._lock)
         self._flushing = 0
+        self._forking = False
+        self._kept: tuple[list[_Item], _Mark | None] | None = (
+            None  # broken off for a fork, to be written after it
+        )
+        self._wrote_at = 0.0
+        self._moves = 0  # of the file, since a batch was stored
         self._marks = self._reached = 0
         self._thread: Thread | None = None
         self._offered = self._stored = self._pending = self._pending_chars = 0
@@ -99,18 +110,24 @@ class Writer:
     def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
         """Take an outcome to be stored; drops it, counted, when the queue is full."""
         attempts, chars = len(outcome.attempts), _chars(outcome)
+        item = _Item(outcome, task, attempts, chars)
         with self._lock:
-            self._offered += attempts
             if refused := self._refusal(chars):
+                self._offered += attempts
                 self._drop(refused, attempts)
                 return
+            is_first = not self._offered
+            # No call between these and `put`: an interrupt comes before all of them or after.
+            self._offered += attempts
             self._pending += attempts
             self._pending_chars += chars
-        self._queue.put(_Item(outcome, task, attempts, chars))
+            self._queue.put(item)
         if self._thread is None:
             self._start()
         if self._sync:
             self.flush(_SYNC_WAIT_S)
+        elif is_first and not _is_on_event_loop():
+            self.flush(_FIRST_WAIT_S)
 
     def flush(self, timeout_s: float) -> int:
         """Wait until everything offered before is settled; gives the attempts still pending.
@@ -133,6 +150,42 @@ class Writer:
             thread.join(max(0.0, deadline - time.monotonic()))
         return left
 
+    def before_fork(self, deadline: float) -> None:
+        """End the thread and close all connections, as far as that is done by *deadline*, and hold still until `after_fork`.
+
+        Does nothing in the writer's own thread.
+        """
+        if self._thread is current_thread() or not self._lock.acquire(timeout=_left(deadline)):
+            return
+        self._forking = True
+        self._backend.hurry()
+        if self._thread is not None:
+            self._flushing += 1
+            self._queue.put(_Mark(0, last=True))
+            self._settled.notify_all()
+            self._settled.wait_for(lambda: self._thread is None, _left(deadline))
+            self._flushing -= 1
+        self._backend.before_fork(deadline)
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Go on in the parent; begin with nothing in the child, for what is pending is its parent's."""
+        if in_child:
+            self._restart()
+            self._backend.after_fork(in_child=True)
+        elif self._forking:
+            self._backend.after_fork(in_child=False)
+            self._forking = False
+            if self._has_more():
+                self._start()
+            self._settled.notify_all()
+            self._lock.release()
+
+    def leave(self) -> None:
+        """Close without waiting: the thread stores what is pending and ends."""
+        self._closed = True
+        if self._thread is not None:
+            self._queue.put(_Mark(0, last=True))
+
     def close(self, timeout_s: float) -> int:
         """Stop; what is offered from now on is dropped as `store_unavailable`."""
         self._closed = True
@@ -141,11 +194,14 @@ class Writer:
     def _refusal(self, chars: int) -> str | None:
         if self._closed:
             return "store_unavailable"
-        full = self._queue.qsize() >= MAX_PENDING_OUTCOMES
+        full = self._queue.qsize() - (self._marks - self._reached) >= MAX_PENDING_OUTCOMES
         return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
 
     def _drain(self, timeout_s: float, *, last: bool) -> int:
+        deadline = time.monotonic() + timeout_s
         with self._settled:
+            if self._forking and self._thread is not current_thread():
+                self._settled.wait_for(lambda: not self._forking, timeout_s)
             thread = self._thread
             if thread is None or thread is current_thread():
                 return self._pending
@@ -154,13 +210,15 @@ class Writer:
             self._flushing += 1
             self._queue.put(_Mark(mark, last))
             self._settled.notify_all()
-            reached = self._settled.wait_for(lambda: self._reached >= mark, timeout_s)
+            reached = self._settled.wait_for(
+                lambda: self._reached >= mark, max(0.0, deadline - time.monotonic())
+            )
             self._flushing -= 1
             return 0 if reached else self._pending
 
     def _start(self) -> None:
         with self._lock:
-            if self._thread is not None:
+            if self._thread is not None or self._forking:
                 return
             self._thread = Thread(target=self._run, name="schema-guard-writer", daemon=True)
             try:
@@ -177,28 +235,39 @@ class Writer:
         while mark is None or not mark.last:
             batch, mark = self._take()
             session = self._write(session, batch)
+            if self._kept is not None:
+                self._kept, mark = (self._kept[0], mark), None
+                break
             if mark is not None and not mark.last:
                 self._reach(mark)
         if session is not None:
             session.close()
         self._end(mark)
 
-    def _end(self, mark: _Mark) -> None:
-        with self._lock:
+    def _end(self, mark: _Mark | None) -> None:
+        with self._settled:
             self._thread = None
-            self._reach(mark)
-            late = not self._queue.empty()
+            if mark is not None:
+                self._reach(mark)
+            self._settled.notify_all()
+            late = self._has_more()
         if late:
             self._start()
 
+    def _has_more(self) -> bool:
+        return self._kept is not None or not self._queue.empty()
+
     def _reach(self, mark: _Mark) -> None:
         with self._settled:
-            self._reached = mark.number
+            self._reached = max(self._reached, mark.number)
             self._settled.notify_all()
 
     def _take(self, *, wait: bool = True) -> tuple[list[_Item], _Mark | None]:
         """Give the next outcomes, up to a mark; waits for the first one, and a little for more."""
-        batch: list[_Item] = []
+        if self._kept is not None:
+            (batch, mark), self._kept = self._kept, None
+            return batch, mark
+        batch = []
         while len(batch) < _MAX_BATCH:
             first = wait and not batch
             try:
@@ -208,9 +277,10 @@ class Writer:
             if isinstance(entry, _Mark):
                 return batch, entry
             batch.append(entry)
-            if first and not self._sync:
+            linger_s = self._wrote_at + _LINGER_S - time.monotonic()
+            if first and not self._sync and linger_s > 0:
                 with self._settled:
-                    self._settled.wait_for(lambda: self._flushing, _LINGER_S)
+                    self._settled.wait_for(lambda: self._flushing, linger_s)
         return batch, None
 
     def _write(self, session: Session | None, batch: list[_Item]) -> Session | None:
@@ -223,6 +293,7 @@ class Writer:
             session = session or self._backend.session()
             batch, made = self._with_rows(batch, session.key)
             session.write(made, drops, time.time())
+            self._wrote_at, self._moves = time.monotonic(), 0
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, drops)
@@ -243,12 +314,21 @@ class Writer:
         if session is not None:
             session.close()
         reason = getattr(error, "reason", "write_failed")
+        if reason == "hurried":
+            self._kept = (batch, None)
+            return None
+        if reason == "moved" and self._moves < _MOST_MOVES:
+            self._moves += 1
+            return self._write(None, batch)
         if reason != "write_failed" or len(batch) == 1:
             self._settle_dropped(batch, reason, error)
             return None
         session = None
-        for item in batch:  # one outcome may be the cause: the others are not lost with it
+        for place, item in enumerate(batch):  # one outcome may be the cause: the others are not lost with it
             session = self._write(session, [item])
+            if self._kept is not None:
+                self._kept = (batch[place:], None)
+                return None
         return session
 
     def _settle_stored(self, batch: list[_Item], drops: dict[str, int]) -> None:
@@ -281,7 +361,7 @@ class Writer:
     def _warn(self, reason: str, why: object) -> None:
         """Say that rows are being dropped: once for a store that cannot be opened, else once a minute."""
         now, before = time.monotonic(), self._warned_at.get(reason)
-        if before is not None and (reason == "store_unavailable" or now - before < _WARN_EVERY_S):
+        if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
         self._warned_at[reason] = now
         _logger.warning("records are dropped (%s), calls go on: %s", reason, why)
@@ -290,16 +370,57 @@ class Writer:
 _LIVE: WeakSet[Writer] = WeakSet()
 
 
+def flush(timeout_s: float = 2.0) -> int:
+    """Wait until what any store of this process was handed is stored or dropped.
+
+    Args:
+        timeout_s: How long to wait at most, for all stores together.
+
+    Returns:
+        The attempts that are still pending.
+    """
+    deadline = time.monotonic() + timeout_s
+    return sum(writer.flush(_left(deadline)) for writer in list(_LIVE))
+
+
 def _stop_all() -> None:
-    """Store what is pending when the process ends, for at most `EXIT_FLUSH_S` in all."""
+    """Store what is pending when the process ends, for at most `EXIT_FLUSH_S` in all, and say what could not be."""
     deadline = time.monotonic() + EXIT_FLUSH_S
-    for writer in list(_LIVE):
-        writer.stop(max(0.0, deadline - time.monotonic()))
+    left = sum(writer.stop(_left(deadline)) for writer in list(_LIVE))
+    if left:
+        _logger.warning("%d attempts were not stored when the process ended", left)
 
 
-def _restart_all() -> None:
+def _before_fork() -> None:
+    deadline = time.monotonic() + FORK_WAIT_S
     for writer in list(_LIVE):
-        writer._restart()  # noqa: SLF001 - a function of this class in all but place
+        writer.before_fork(deadline)
+
+
+def _after_fork_in_parent() -> None:
+    for writer in list(_LIVE):
+        writer.after_fork(in_child=False)
+
+
+def _after_fork_in_child() -> None:
+    for writer in list(_LIVE):
+        writer.after_fork(in_child=True)
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
+def _is_on_event_loop() -> bool:
+    """Say whether this thread runs an event loop, which waits for nothing of ours."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _stop_when_a_child_process_ends() -> None:
@@ -322,4 +443,6 @@ def _chars(outcome: Outcome[Any]) -> int:
 
 atexit.register(_stop_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_restart_all)
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import StoreInfo, WriteRefused
 from schema_guard.records.sqlite.attempts import parts
+from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
 from schema_guard.records.sqlite.tables import SCHEMA_VERSION, check_version, hash_key, make_tables
 from schema_guard.records.sqlite.turns import turn
 from schema_guard.records.sqlite.writing import (
@@ -80,6 +81,7 @@ class SQLite:
         self._path = path
         self._lock_wait_s = lock_wait_s
         self._connect = connect
+        self._connections = Connections()
         self._memories: dict[int, _MemorySession] = {}  # by process
         if path is None:
             self._memory()
@@ -95,13 +97,13 @@ class SQLite:
         if path is None:
             return self._memory()
         _make_file(path)
-        with _translated(path, otherwise="store_unavailable"), turn(path, wait_s=self._lock_wait_s):
+        with _translated(path, otherwise="store_unavailable"), self._turn(path):
             connection = self._open(path)
             try:
                 make_tables(connection, path)
-                return _FileSession(connection, path, self._lock_wait_s)
+                return _FileSession(connection, path, self._connections, self._turn)
             except BaseException:
-                connection.close()
+                self._close(connection)
                 raise
 
     @contextmanager
@@ -156,24 +158,57 @@ class SQLite:
                 yield memory.connection
             return
         with _translated(path, otherwise="store_unavailable"):
-            connection = self._open(path) if _has_content(path) else self._empty()
-            with closing(connection):
+            if not _has_content(path):
+                with closing(self._empty()) as empty:
+                    yield empty
+                return
+            connection = self._open(path)
+            try:
                 connection.execute("BEGIN")
                 yield connection
+            finally:
+                self._close(connection)
 
     def _open(self, path: Path) -> sqlite3.Connection:
         """Connect to a file that exists and whose version is known."""
-        connection = self._connect(
-            f"{path.as_uri()}?mode=rw", uri=True, timeout=self._lock_wait_s, isolation_level=None
-        )
+        if self._connections.is_inherited:
+            raise WriteRefused(has_forked(path), reason="forked_while_writing")
+        self._connections.opened()
+        connection = None
         try:
+            connection = self._connect(
+                f"{path.as_uri()}?mode=rw", uri=True, timeout=self._lock_wait_s, isolation_level=None
+            )
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
             check_version(connection, path)
         except BaseException:
-            connection.close()
+            self._close(connection)
             raise
         return connection
+
+    def _close(self, connection: sqlite3.Connection | None) -> None:
+        """Close what `_open` opened, whatever state it is in."""
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+        self._connections.closed()
+
+    def _turn(self, path: Path) -> AbstractContextManager[None]:
+        """Hold the lock under which the processes that share the file write."""
+        return turn(path, wait_s=self._lock_wait_s, is_hurried=lambda: self._connections.is_hurried)
+
+    def before_fork(self, deadline: float) -> None:
+        """Wait until every connection of this process is closed, at most until *deadline*, and let none be opened."""
+        self._connections.before_fork(deadline)
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Let connections be opened again."""
+        self._connections.after_fork(in_child=in_child)
+
+    def hurry(self) -> None:
+        """Break off waits for a lock: the process is about to fork."""
+        self._connections.is_hurried = True
 
     def _empty(self) -> sqlite3.Connection:
         """Give an empty database in memory that any thread may use."""
@@ -231,20 +266,40 @@ class _Session(ABC):
 class _FileSession(_Session):
     """The writing connection of one process."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, lock_wait_s: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        connections: Connections,
+        turn_of: Callable[[Path], AbstractContextManager[None]],
+    ) -> None:
         super().__init__(connection)
         self._path = path
-        self._lock_wait_s = lock_wait_s
+        self._connections = connections
+        self._turn_of = turn_of
+        self._process = os.getpid()
+        self._file = _identity(path)
 
     def close(self) -> None:
-        """Close the connection, whatever state it is in."""
-        with suppress(sqlite3.Error):
-            self.connection.close()
+        """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
+        if self._process == os.getpid():
+            with suppress(sqlite3.Error):
+                self.connection.close()
+            self._connections.closed()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with _translated(self._path, otherwise="write_failed"), turn(self._path, wait_s=self._lock_wait_s):
+        if self._process != os.getpid():
+            raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
+        with _translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
+            self._check_place()
             yield
+            self._check_place()
+
+    def _check_place(self) -> None:
+        """Refuse what would go, or has gone, into a file that no longer has its name."""
+        if _identity(self._path) != self._file:
+            raise WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
 
 
 class _MemorySession(_Session):
@@ -280,6 +335,8 @@ def _translated(path: Path, *, otherwise: str) -> Iterator[None]:
         raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
     except TimeoutError as error:
         raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
+    except HurriedError as error:
+        raise WriteRefused(f"{path} is not written while the process forks", reason="hurried") from error
     except OSError as error:
         raise _cannot_write(path, error, otherwise) from error
 
@@ -296,10 +353,40 @@ def _make_file(path: Path) -> None:
         raise WriteRefused(f"{path} is a directory: expected a file, such as {path / 'records.db'}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not path.exists():
+            _make_empty(path)
     except OSError as error:
         raise _cannot_write(path, error, "store_unavailable") from error
+
+
+def _make_empty(path: Path) -> None:
+    """Make a file for its owner only, that nobody has opened under its name.
+
+    The locks of SQLite are POSIX locks: closing any descriptor of the file lets go of all that the process holds on it.
+    """
+    made = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
+    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            made.rename(path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Give what tells a file from another one of its name; None when there is none.
+
+    By `os.stat` alone: nothing but SQLite opens a file on which this process may hold locks.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _has_content(path: Path) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from schema_guard.records.sqlite.connections import HurriedError
 
 try:
     import fcntl
@@ -18,37 +20,62 @@ except ImportError:  # pragma: no cover - not on Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _POLL_S = 0.002
 
 
+_held: set[int] = set()  # descriptors of lock files that this process has open
+
+
 @contextmanager
-def turn(path: Path, *, wait_s: float) -> Iterator[None]:
-    """Hold the lock of the database at *path*; TimeoutError after *wait_s*, OSError if it has no lock file."""
+def turn(path: Path, *, wait_s: float, is_hurried: Callable[[], bool] = bool) -> Iterator[None]:
+    """Hold the lock of the database at *path* for a block.
+
+    Raises:
+        TimeoutError: After *wait_s*.
+        HurriedError: The wait was broken off, for *is_hurried* said so.
+        OSError: It has no lock file.
+    """
     if fcntl is None:  # pragma: no cover - not on Windows
         yield
         return
     lock = os.open(f"{path}-lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    _held.add(lock)
     try:
-        _acquire(lock, time.monotonic() + wait_s)
+        _acquire(lock, time.monotonic() + wait_s, is_hurried)
         try:
             yield
         finally:
             # Closing is not enough: a process forked meanwhile holds a copy of the descriptor.
             fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
-        os.close(lock)
+        if lock in _held:  # else this is a forked child, where it is closed
+            _held.discard(lock)
+            os.close(lock)
 
 
-def _acquire(lock: int, deadline: float) -> None:
+def _acquire(lock: int, deadline: float, is_hurried: Callable[[], bool]) -> None:
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if is_hurried():
+                raise HurriedError from None
             if time.monotonic() > deadline:
                 raise TimeoutError from None
             time.sleep(_POLL_S)
         else:
             return
+
+
+def _let_go_in_child() -> None:
+    """Close the copies of locks in a forked child, which would hold them as long as it lives; the parent keeps its own."""
+    while _held:
+        with suppress(OSError):
+            os.close(_held.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)

@@ -1,0 +1,172 @@
+"""A process that records and forks: nothing is lost, nobody waits, and no child touches what its parent has open."""
+
+import os
+import time
+from threading import Thread
+
+import pytest
+
+from schema_guard.records import Store
+from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.turns import turn
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+FORKING = """
+import threading, time
+store = open_store(url, durability=DURABILITY)
+stop, acked = threading.Event(), [0] * 3
+def work(i):
+    while not stop.is_set():
+        store.record(outcome()); acked[i] += 1
+        time.sleep(0.01)
+threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+for thread in threads: thread.start()
+children, longest = [], 0.0
+for n in range(FORKS):
+    time.sleep(0.01)
+    begun = time.perf_counter()
+    child = os.fork()
+    if not child:
+        store.record(outcome())
+        store.flush(10.0)
+        if n % 2: time.sleep(0.3)
+        os._exit(0 if store.counts().stored == 1 else 7)
+    longest = max(longest, time.perf_counter() - begun)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+stop.set()
+for thread in threads: thread.join()
+store.close(10.0)
+counts = store.counts()
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, longest]))
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "records.db"
+
+
+@pytest.mark.parametrize("durability", ["queue", "sync"])
+@pytest.mark.parametrize("forks", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_forks_among_threads_lose_nothing(path, run, count_rows, durability, forks):
+    """Whatever its threads record while a process forks, all of it is stored, and what the children record too."""
+    script = FORKING.replace("DURABILITY", repr(durability)).replace("FORKS", str(forks))
+    codes, acked, offered, stored, dropped, longest = run(script, f"sqlite:///{path}")
+
+    assert codes == [0] * forks
+    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert count_rows(path) == acked + forks
+    assert longest < 1.0
+
+
+def test_a_fork_in_the_thread_that_writes_is_not_waited_for(path, run, count_rows):
+    """Code of a user's that forks where rows are made neither waits for itself nor lets the child write its parent's rows."""
+    script = """
+    class Forking:
+        def __repr__(self):
+            global child
+            child = os.fork()
+            if not child: os._exit(0)
+            return "forked"
+    store = open_store(url)
+    from schema_guard.core.values import Message
+    store.record(outcome(), (Message("user", Forking()),))
+    left = store.flush(5.0)
+    os.waitpid(child, 0)
+    print(json.dumps([left, store.counts().stored]))
+    """
+    assert run(script, f"sqlite:///{path}") == [0, 1]
+    assert count_rows(path) == 1
+
+
+def test_a_child_of_a_process_that_was_writing_leaves_the_file_alone(path, run, count_rows):
+    """Where a connection cannot be closed in a quarter of a second, the child counts what it does not store, and says it once."""
+    script = """
+    import logging, sqlite3, time
+    from pathlib import Path
+    from schema_guard.records import Store
+    from schema_guard.records.sqlite.database import SQLite
+    class Slow(sqlite3.Connection):
+        def execute(self, sql, *rest):
+            if sql == "COMMIT": time.sleep(1.0)
+            return super().execute(sql, *rest)
+    said = []
+    handler = logging.Handler(); handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("schema_guard").addHandler(handler)
+    def slow(*rest, **options): return sqlite3.connect(*rest, factory=Slow, **options)
+    store = Store(SQLite(Path(url.removeprefix("sqlite:///")), connect=slow))
+    store.record(outcome()); time.sleep(0.3)
+    begun = time.perf_counter()
+    reading, writing = os.pipe()
+    child = os.fork()
+    waited = time.perf_counter() - begun
+    if not child:
+        store.record(outcome()); store.record(outcome())
+        store.flush(5.0)
+        os.write(writing, json.dumps([store.counts().dropped, store.counts().stored, len(said)]).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    store.record(outcome())
+    left = store.flush(20.0)
+    print(json.dumps([waited < 0.6, json.loads(os.read(reading, 1000)), left, store.counts().stored]))
+    """
+    assert run(script, f"sqlite:///{path}") == [True, [{"forked_while_writing": 2}, 0, 1], 0, 2]
+    assert count_rows(path) == 2
+
+
+def test_a_wait_for_a_lock_is_broken_off_and_the_row_is_stored_later(path, run, tmp_path):
+    """A writer that waits for another process lets a fork happen, and stores its row when the other one is done."""
+    script = """
+    import time
+    from pathlib import Path
+    from schema_guard.records.sqlite.turns import turn
+    store = open_store(url)
+    child = None
+    with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):
+        store.record(outcome())
+        begun = time.perf_counter()
+        child = os.fork()
+        if not child: os._exit(0)
+        waited = time.perf_counter() - begun
+    os.waitpid(child, 0)
+    left = store.flush(5.0)
+    print(json.dumps([waited < 0.2, left, store.counts().stored, store.counts().dropped]))
+    """
+    assert run(script, f"sqlite:///{path}") == [True, 0, 1, {}]
+
+
+def test_a_lock_that_a_child_inherits_is_not_held_by_it(path):
+    """A child that lives on keeps nobody from writing."""
+    with turn(path, wait_s=1.0):
+        child = os.fork()
+        if not child:
+            time.sleep(5.0)
+            os._exit(0)
+    try:
+        begun = time.perf_counter()
+        with turn(path, wait_s=3.0):
+            assert time.perf_counter() - begun < 1.0
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+
+
+def test_a_reader_is_waited_for(path, make):
+    """A fork happens when no thread reads, and reading goes on after it."""
+    with Store(SQLite(path)) as store:
+        for _ in range(50):
+            store.record(make.outcome())
+        found = []
+        readers = [Thread(target=lambda: found.append(len(list(store.attempts())))) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        child = os.fork()
+        if not child:
+            os._exit(0 if len(list(store.attempts())) == 50 else 1)
+        for reader in readers:
+            reader.join()
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert found == [50] * 3
