@@ -232,7 +232,9 @@ class AsyncGuarded(_Guarded[P, V, R]):
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe_async
 
-            return cast("R", await observe_async(started))
+            given = await observe_async(started)
+            await started.settle()
+            return cast("R", given)
         return cast("R", await started.go_on(None, _value))
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
@@ -259,6 +261,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
                         yield value
         finally:
             await pieces.aclose()
+        await started.settle()
         yield _value(started.prepared, driven)
 
     @overload
@@ -305,6 +308,13 @@ class _Started:
         if self.store is not None:
             self.store.record(self.prepared.folded(outcome), self.task)
 
+    async def settle(self) -> None:
+        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+        if getattr(self.store, "is_sync", False):
+            from asyncio import to_thread
+
+            await to_thread(self.store.settle)  # type: ignore[union-attr]
+
     async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
         """Drive the loop asynchronously to its end."""
         token = current_call_id.set(self.call.id)
@@ -312,6 +322,7 @@ class _Started:
             driven = await drive.arun(self.flow, self.invoke, self.finish, first)
         finally:
             current_call_id.reset(token)
+        await self.settle()
         return give(self.prepared, driven)
 
 

@@ -80,6 +80,9 @@ class UnusableBackend:
     def close(self) -> None:
         """Let go of nothing."""
 
+    def waits_since(self) -> float | None:
+        """Wait for nobody."""
+
     def hurry(self) -> None:
         """Hurry nothing."""
 
@@ -187,6 +190,9 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of what outlives a session."""
+
+    def waits_since(self) -> float | None:
+        """Say since when a write waits for another process, on the monotonic clock; None when none does."""
 
     def hurry(self) -> None:
         """Break off waits for others, until `after_fork`: a write that waited is refused as `hurried`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from weakref import finalize
 
 from schema_guard.errors import InvalidArgument
@@ -40,12 +40,12 @@ class Store:
     dropped and counted. Reading raises `StoreError`.
     """
 
-    def __init__(self, backend: Backend, *, durability: Durability = "queue") -> None:
-        if durability not in _DURABILITIES:
-            near = did_you_mean(durability, _DURABILITIES)
-            raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")
+    def __init__(
+        self, backend: Backend, *, durability: Durability = "queue", strict_store: bool = False
+    ) -> None:
+        _check(durability)
         self._backend = backend
-        self._writer = Writer(backend, sync=durability == "sync")
+        self._writer = Writer(backend, sync=durability == "sync", strict=strict_store)
         self._closed = False
         # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
         finalize(self, self._writer.leave).atexit = False
@@ -54,6 +54,11 @@ class Store:
     def url(self) -> str:
         """The URL of this store, without its password."""
         return self._backend.url
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether the durability is "sync"."""
+        return self._writer.is_sync
 
     @property
     def is_closed(self) -> bool:
@@ -68,6 +73,15 @@ class Store:
             task: What the user's function was asked, for the hash by which equal inputs are known.
         """
         self._writer.offer(outcome, task)
+
+    def settle(self) -> None:
+        """Wait, with durability "sync", until what was recorded before is stored, as `record` does outside of event loops.
+
+        Raises:
+            StoreError: Only with `strict_store=True`: it is not stored.
+        """
+        if self._writer.is_sync:
+            self._writer.settle()
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until what was recorded before is stored or dropped; gives the attempts still pending."""
@@ -333,7 +347,7 @@ class Store:
             session.close()
 
 
-def open_store(url: str, *, durability: Durability = "queue") -> Store:
+def open_store(url: str, *, durability: Durability | None = None, strict_store: bool = False) -> Store:
     """Open a store, and make it when it does not exist.
 
     A file of an earlier version is brought to this one in less than a second, whatever its size: its
@@ -342,24 +356,40 @@ def open_store(url: str, *, durability: Durability = "queue") -> Store:
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync" the
-            rows survive a kill of the process once `record` has returned; it waits while another
-            process holds the database, 5 s at most for each of its two locks.
+        durability: "queue" writes in the background and at the end of the process. With "sync" the rows survive a
+            kill of the process once a call has given its value. While another process holds the database a call
+            waits a quarter of a second; then its rows stay pending, which is said once, and no call waits until a
+            write has succeeded. The URL may say it: `records.db?durability=sync`. Left out: what the URL says, else
+            "queue".
+        strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
 
     Raises:
         InvalidArgument: The URL names no known kind of store.
         StoreError: The store cannot be opened for writing.
     """
-    backend = urls.connect(url)
-    store = Store(backend, durability=durability)
+    plain, named = urls.parted(url)
+    backend = urls.connect(plain)
+    if durability is not None and named is not None and durability != named:
+        raise InvalidArgument(
+            f"durability={durability!r}: the store {urls.masked(url)!r} says {named!r}: say it once"
+        )
+    store = Store(backend, durability=_check(durability or named or "queue"), strict_store=strict_store)
     backend.session().close()
     return store
+
+
+def _check(durability: str) -> Durability:
+    if durability not in _DURABILITIES:
+        near = did_you_mean(durability, _DURABILITIES)
+        raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")
+    return cast("Durability", durability)
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
     """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
 
-    One URL gives one store in a process, so that it has one writer. `"none"` and None give None.
+    One URL gives one store in a process, so that it has one writer; where one of those who name it says
+    `?durability=sync`, that holds for all. `"none"` and None give None.
     A store that was never written reads as empty.
 
     Raises:
@@ -371,11 +401,15 @@ def resolve_store(spec: str | Store | None) -> Store | None:
         raise InvalidArgument(f"store={type(spec).__name__}: expected a URL, a Store, or None")
     if spec == "none":
         return None
-    backend = urls.connect(spec)
+    plain, durability = urls.parted(spec)
+    backend = urls.connect(plain)
+    asked = _check(durability or "queue")
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:
-            store = _shared[backend.url] = Store(backend)
+            store = _shared[backend.url] = Store(backend, durability=asked)
+        if asked == "sync":
+            store._writer.is_sync = True  # noqa: SLF001 - the stricter of all that name it holds
         return store
 
 

@@ -20,8 +20,34 @@ SCHEMES = ("sqlite",)
 _EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
 # A word of one letter before a colon is a drive of Windows.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
+_PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
+
+
+def parted(url: str) -> tuple[str, str | None]:
+    """Give a URL or path without what it says of durability, and that.
+
+    Raises:
+        InvalidArgument: It has another parameter.
+
+    >>> parted("sqlite:///records.db?durability=sync")
+    ('sqlite:///records.db', 'sync')
+    """
+    plain, mark, query = url.partition("?")
+    if not mark or not _PARAMETERS.fullmatch(query):
+        return url, None
+    found = dict(parameter.split("=", 1) for parameter in query.split("&"))
+    durability = found.pop("durability", None)
+    if found and not plain.startswith("postgres"):
+        named = next(iter(found))
+        near = did_you_mean(named, ("durability",))
+        raise InvalidArgument(
+            f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected 'durability=queue' or 'durability=sync'"
+        )
+    return "?".join(
+        [plain, *filter(None, ["&".join(f"{name}={given}" for name, given in found.items())])]
+    ), durability
 
 
 def connect(url: str) -> Backend:

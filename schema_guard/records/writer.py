@@ -21,6 +21,7 @@ from threading import Condition, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
+from schema_guard.errors import StoreError
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ FORK_WAIT_S = 0.25  # a fork is put off for at most so long
 _MAX_BATCH = 500  # outcomes: 1,000 rows are one transaction of a few milliseconds
 _LINGER_S = 0.05  # so that a busy process makes at most 20 transactions a second
 _FIRST_WAIT_S = 0.1  # for a process that makes one call and ends in a way that runs no Python
-_SYNC_WAIT_S = 30.0  # longer than any write may take: a write waits at most 5 s for a lock
+_SYNC_WAIT_S = 30.0  # longer than any write may take
+_LOCK_WAIT_S = 0.25  # how long a call waits, with durability "sync", while another process holds the database
+_POLL_S = 0.05
 _WARN_EVERY_S = 60.0
 
 _MOST_MOVES = 5
@@ -81,9 +84,10 @@ class _Mark(NamedTuple):
 class Writer:
     """Writes outcomes to a database, in the background or while the caller waits."""
 
-    def __init__(self, backend: Backend, *, sync: bool = False) -> None:
+    def __init__(self, backend: Backend, *, sync: bool = False, strict: bool = False) -> None:
         self._backend = backend
-        self._sync = sync
+        self.is_sync = sync
+        self._strict = strict
         self._closed = False
         self._restart()
         _LIVE.add(self)
@@ -100,6 +104,7 @@ class Writer:
         )
         self._wrote_at = 0.0
         self._moves = 0  # of the file, since a batch was stored
+        self._is_behind = False  # whether calls wait for nothing until a write succeeds
         self._marks = self._reached = 0
         self._thread: Thread | None = None
         self._offered = self._stored = self._pending = self._pending_chars = 0
@@ -124,10 +129,29 @@ class Writer:
             self._queue.put(item)
         if self._thread is None:
             self._start()
-        if self._sync:
-            self.flush(_SYNC_WAIT_S)
-        elif is_first and not _is_on_event_loop():
-            self.flush(_FIRST_WAIT_S)
+        if (self.is_sync or is_first) and not _is_on_event_loop():
+            self.settle() if self.is_sync else self.flush(_FIRST_WAIT_S)
+
+    def settle(self) -> None:
+        """Wait, with durability "sync", until what was offered before is stored or dropped.
+
+        While another process holds the database it waits a quarter of a second; then what was offered stays pending,
+        and nothing waits until a write has succeeded.
+
+        Raises:
+            StoreError: With `strict`, for what is not stored by then.
+        """
+        if self._is_behind and not self._strict:
+            return
+        dropped = sum(self._dropped.values())
+        left = self._drain(_SYNC_WAIT_S, last=False, may_give_up=True)
+        if left:
+            self._is_behind = True
+            self._warn("locked", "they wait for another process that holds the database; nothing is lost yet")
+        if self._strict and (left or sum(self._dropped.values()) > dropped):
+            raise StoreError(
+                f"{self._backend.url}: {left} attempts are pending, {self._dropped} were dropped"
+            )
 
     def flush(self, timeout_s: float) -> int:
         """Wait until everything offered before is settled; gives the attempts still pending.
@@ -191,13 +215,17 @@ class Writer:
         self._closed = True
         return self.stop(timeout_s)
 
+    def _waits_too_long(self) -> bool:
+        since = self._backend.waits_since()
+        return since is not None and time.monotonic() - since > _LOCK_WAIT_S
+
     def _refusal(self, chars: int) -> str | None:
         if self._closed:
             return "store_unavailable"
         full = self._queue.qsize() - (self._marks - self._reached) >= MAX_PENDING_OUTCOMES
         return "queue_full" if full or self._pending_chars + chars > MAX_PENDING_CHARS else None
 
-    def _drain(self, timeout_s: float, *, last: bool) -> int:
+    def _drain(self, timeout_s: float, *, last: bool, may_give_up: bool = False) -> int:
         deadline = time.monotonic() + timeout_s
         with self._settled:
             if self._forking and self._thread is not current_thread():
@@ -210,9 +238,10 @@ class Writer:
             self._flushing += 1
             self._queue.put(_Mark(mark, last))
             self._settled.notify_all()
-            reached = self._settled.wait_for(
-                lambda: self._reached >= mark, max(0.0, deadline - time.monotonic())
-            )
+            reached = False
+            while not reached and _left(deadline) and not (may_give_up and self._waits_too_long()):
+                slice_s = min(_POLL_S, _left(deadline)) if may_give_up else _left(deadline)
+                reached = self._settled.wait_for(lambda: self._reached >= mark, slice_s)
             self._flushing -= 1
             return 0 if reached else self._pending
 
@@ -278,7 +307,7 @@ class Writer:
                 return batch, entry
             batch.append(entry)
             linger_s = self._wrote_at + _LINGER_S - time.monotonic()
-            if first and not self._sync and linger_s > 0:
+            if first and not self.is_sync and linger_s > 0:
                 with self._settled:
                     self._settled.wait_for(lambda: self._flushing, linger_s)
         return batch, None
@@ -293,7 +322,7 @@ class Writer:
             session = session or self._backend.session()
             batch, made = self._with_rows(batch, session.key)
             session.write(made, drops, time.time())
-            self._wrote_at, self._moves = time.monotonic(), 0
+            self._wrote_at, self._moves, self._is_behind = time.monotonic(), 0, False
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, drops)
@@ -314,7 +343,7 @@ class Writer:
         if session is not None:
             session.close()
         reason = getattr(error, "reason", "write_failed")
-        if reason == "hurried":
+        if reason == "hurried" or (reason == "locked" and self.is_sync):
             self._kept = (batch, None)
             return None
         if reason == "moved" and self._moves < _MOST_MOVES:

@@ -56,6 +56,78 @@ def test_an_event_loop_is_never_waited_on(path, run):
     assert run(script, f"sqlite:///{path}")
 
 
+def test_sync_waits_a_quarter_of_a_second_for_a_lock_and_then_for_nothing(path, run, count_rows):
+    """While another process holds the database one call waits shortly, further ones do not, it is said once, and all is stored."""
+    script = """
+    import logging, time
+    from pathlib import Path
+    from schema_guard.records.sqlite.turns import turn
+    said = []
+    handler = logging.Handler(); handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("schema_guard").addHandler(handler)
+    store = resolve_store(url + "?durability=sync")
+    store.record(outcome())
+    took = []
+    with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):
+        for n in range(4):
+            begun = time.perf_counter(); store.record(outcome()); took.append(time.perf_counter() - begun)
+    left = store.flush(10.0)
+    counts = store.counts()
+    print(json.dumps([took[0] > 0.2, took[0] < 2.0, max(took[1:]) < 0.2, len(said), left, counts.stored, counts.dropped]))
+    """
+    assert run(script, f"sqlite:///{path}") == [True, True, True, 1, 0, 5, {}]
+    assert count_rows(path) == 5
+
+
+def test_a_foreign_lock_is_waited_for_as_shortly(path, run, count_rows):
+    """A program that holds SQLite's own lock, and not ours, keeps no call for longer."""
+    script = """
+    import sqlite3, time
+    store = resolve_store(url + "?durability=sync")
+    store.record(outcome())
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.perf_counter(); store.record(outcome()); took = time.perf_counter() - begun
+    other.execute("COMMIT")
+    left = store.flush(20.0)
+    print(json.dumps([took < 2.0, left, store.counts().stored, store.counts().dropped]))
+    """
+    assert run(script, f"sqlite:///{path}") == [True, 0, 2, {}]
+
+
+def test_a_strict_store_raises_what_it_cannot_store(path, run):
+    """With `strict_store=True` a call ends with StoreError while the database is held by another process."""
+    script = """
+    from pathlib import Path
+    from schema_guard.errors import StoreError
+    from schema_guard.records.sqlite.turns import turn
+    store = open_store(url, durability="sync", strict_store=True)
+    store.record(outcome())
+    with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):
+        try: store.record(outcome())
+        except StoreError as error: print(json.dumps(str(error).endswith("1 attempts are pending, {} were dropped")))
+        else: print("false")
+    """
+    assert run(script, f"sqlite:///{path}") is True
+
+
+def test_an_async_call_is_stored_before_its_value_comes(path, run, count_rows):
+    """With "sync" an asynchronous function's row survives the end of the process, and the event loop goes on meanwhile."""
+    script = """
+    import asyncio
+    from schema_guard import guard
+    @guard({"type": "integer"}, store=url + "?durability=sync")
+    async def one(prompt: str): return "1"
+    async def main():
+        await one("x"); await one("y")
+        os._exit(0)
+    asyncio.run(main())
+    """
+    run(script, f"sqlite:///{path}")
+
+    assert count_rows(path) == 2
+
+
 def test_sigterm_ends_a_process_after_a_flush(path, start, count_rows):
     """With `flush_on_sigterm` the rows are stored, and the exit status is that of the signal."""
     script = """

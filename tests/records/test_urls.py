@@ -146,3 +146,27 @@ def test_the_data_folder_follows_the_system(monkeypatch, platform, variables, fo
     monkeypatch.setattr(os, "environ", {"HOME": "/home/u", **variables})
 
     assert urls.data_folder() == Path(folder)
+
+
+def test_a_url_may_say_its_durability(tmp_path):
+    """`?durability=sync` holds for every store of that file in the process, whoever names it first."""
+    file = tmp_path / "records.db"
+    plain = resolve_store(f"sqlite:///{file}")
+
+    assert not plain.is_sync
+    assert resolve_store(f"{file}?durability=sync") is plain
+    assert plain.is_sync
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("r.db?durabilty=sync", "unknown parameter 'durabilty', did you mean 'durability'"),
+        ("sqlite:///r.db?mode=ro", "unknown parameter 'mode'"),
+        ("r.db?durability=always", "durability='always': expected 'queue' or 'sync'"),
+    ],
+)
+def test_unknown_parameters_are_refused(url, message):
+    """What a URL says and nobody knows is an error, with the near name."""
+    with pytest.raises(InvalidArgument, match=re.escape(message)):
+        resolve_store(url)

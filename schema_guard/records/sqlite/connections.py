@@ -34,6 +34,8 @@ class Connections:
 
     Attributes:
         is_hurried: Whether a fork waits for the connections to be closed.
+        waits_since: On the monotonic clock: since when a write waits for another process; None while none does.
+        begun: When the write under way had its turn, and its connection; None when there is none.
         is_inherited: Whether this process was forked while one of its parent's was open.
     """
 
@@ -45,6 +47,8 @@ class Connections:
         self._changed = Condition(RLock())
         self._threads: list[int] = []  # by which each one was opened
         self.is_hurried = False
+        self.waits_since: float | None = None
+        self.begun: tuple[float, object] | None = None
 
     def opened(self) -> None:
         """Count a connection before it is opened; waits while the process forks."""
@@ -58,6 +62,12 @@ class Connections:
                 mine = get_ident()
                 self._threads.remove(mine if mine in self._threads else self._threads[0])
             self._changed.notify_all()
+
+    def is_broken_off(self) -> bool:
+        """Say whether a wait for a lock, which is noted, is to be broken off."""
+        if self.waits_since is None:
+            self.waits_since = time.monotonic()
+        return self.is_hurried
 
     def before_fork(self, deadline: float) -> None:
         """Wait until no other thread has a connection open, and let none open one until `after_fork`.

@@ -194,9 +194,23 @@ class SQLite:
                 connection.close()
         self._connections.closed()
 
-    def _turn(self, path: Path) -> AbstractContextManager[None]:
+    @contextmanager
+    def _turn(self, path: Path) -> Iterator[None]:
         """Hold the lock under which the processes that share the file write."""
-        return turn(path, wait_s=self._lock_wait_s, is_hurried=lambda: self._connections.is_hurried)
+        try:
+            with turn(path, wait_s=self._lock_wait_s, is_hurried=self._connections.is_broken_off):
+                self._connections.waits_since = None
+                yield
+        finally:
+            if not self._connections.is_hurried:
+                self._connections.waits_since = None
+
+    def waits_since(self) -> float | None:
+        """Say since when a write waits for another process, on the monotonic clock; None when none does."""
+        begun = self._connections.begun
+        if begun is not None and not getattr(begun[1], "in_transaction", True):
+            return begun[0]
+        return self._connections.waits_since
 
     def before_fork(self, deadline: float) -> None:
         """Wait until every connection of this process is closed, at most until *deadline*, and let none be opened."""
@@ -293,7 +307,11 @@ class _FileSession(_Session):
             raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
         with _translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
             self._check_place()
-            yield
+            self._connections.begun = time.monotonic(), self.connection
+            try:
+                yield
+            finally:
+                self._connections.begun = None
             self._check_place()
 
     def _check_place(self) -> None:
