@@ -35,19 +35,19 @@ def parted(url: str) -> tuple[str, str | None]:
     ('sqlite:///records.db', 'sync')
     """
     plain, mark, query = url.partition("?")
-    if not mark or not _PARAMETERS.fullmatch(query):
+    scheme = _SCHEME.match(url)
+    is_known = scheme is None or scheme[1] in SCHEMES
+    if not mark or not is_known or not _PARAMETERS.fullmatch(query):
         return url, None
     found = dict(parameter.split("=", 1) for parameter in query.split("&"))
     durability = found.pop("durability", None)
-    if found and not plain.startswith("postgres"):
+    if found:
         named = next(iter(found))
         near = did_you_mean(named, ("durability",))
         raise InvalidArgument(
             f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected 'durability=queue' or 'durability=sync'"
         )
-    return "?".join(
-        [plain, *filter(None, ["&".join(f"{name}={given}" for name, given in found.items())])]
-    ), durability
+    return plain, durability
 
 
 def connect(url: str) -> Backend:

@@ -141,13 +141,15 @@ class Writer:
         Raises:
             StoreError: With `strict`, for what is not stored by then.
         """
-        if self._is_behind and not self._strict:
+        if self._thread is current_thread() or (self._is_behind and not self._strict):
             return
         dropped = sum(self._dropped.values())
         left = self._drain(_SYNC_WAIT_S, last=False, may_give_up=True)
-        if left:
+        if left and self._waits_too_long():
             self._is_behind = True
-            self._warn("locked", "they wait for another process that holds the database; nothing is lost yet")
+            _logger.warning(
+                "%s is held by another process: records wait for it, and calls do not", self._backend.url
+            )
         if self._strict and (left or sum(self._dropped.values()) > dropped):
             raise StoreError(
                 f"{self._backend.url}: {left} attempts are pending, {self._dropped} were dropped"
