@@ -7,13 +7,18 @@ import re
 import sys
 from pathlib import Path
 
-_ROW = re.compile(r"^ +(few_shot|strict_schema) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\]$", re.MULTILINE)
+_ROW = re.compile(
+    r"^ +(read_notice|\S*strict_schema\S*) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\]$", re.MULTILINE
+)
 _VERDICT = re.compile(r"^ +VERDICT:? +(\w+)", re.MULTILINE)
 
 
 def unhandled(output: str) -> dict[str, tuple[int, float]]:
-    """Give n and the percentage of unhandled calls of each strategy, as the last report has it."""
-    return {name: (int(n), float(percent)) for name, n, percent in _ROW.findall(output)}
+    """Give n and the percentage of unhandled calls before and after the remedy, as the last report has them."""
+    return {
+        "strict_schema" if "strict_schema" in name else "few_shot": (int(n), float(percent))
+        for name, n, percent in _ROW.findall(output)
+    }
 
 
 def main() -> int:
