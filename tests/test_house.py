@@ -36,7 +36,7 @@ FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 ROOMS = {
     "core": ("dialects", "reading", "validation", "repair"),
     "records": ("sqlite",),
-    "calls": ("providers",),
+    "calls": ("providers", "received"),
     "bench": ("suites", "run", "result", "engines"),
     "testing": ("schemas", "model_replies", "server"),
 }

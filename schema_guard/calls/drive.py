@@ -12,13 +12,14 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from schema_guard.calls.replies import Reply, read, rejected
-from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Failure, Outcome, Stop
-from schema_guard.text import clip
+from schema_guard.calls.received.receiver import ANYBODYS
+from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Outcome, Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.calls.received.receiver import Receiver
+    from schema_guard.calls.replies import Reply
     from schema_guard.calls.streams import StreamReader
     from schema_guard.core.enforce import Flow
     from schema_guard.core.values import More
@@ -60,13 +61,14 @@ def is_async(result: Any) -> bool:
     )
 
 
-def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
+def run(flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS) -> Driven | Pending:
     """Drive the loop to its end with a plain function.
 
     Args:
         flow: The loop, not yet started.
         invoke: Calls the user's function for an Ask.
         finish: Is handed the outcome, once, also when this raises.
+        receiver: Reads what the function gives and raises.
 
     Returns:
         How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
@@ -80,18 +82,18 @@ def run(flow: Flow, invoke: Invoke, finish: Finish) -> Driven | Pending:
             if type(result) is not str and is_async(result):
                 return Pending(step, started, result)
             # The usual reply: nothing beside its text is known of it.
-            reply = result if type(result) is str and result[:1] == "{" else _received(flow, result)
+            reply = result if type(result) is str and result[:1] == "{" else _received(flow, result, receiver)
         except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
-            reply, error, cause = _raised(raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
 
-def _received(flow: Flow, result: Any) -> Reply:
+def _received(flow: Flow, result: Any, receiver: Receiver) -> Reply:
     """Give a reply; of a streamed one, what is not passed on in chunks."""
     if not hasattr(type(result), "__next__"):
-        return read(result)
-    incoming = _Incoming(flow, result)
+        return receiver.read(result)
+    incoming = _Incoming(flow, result, receiver)
     try:
         for chunk in result:
             incoming.chunk(chunk)
@@ -102,10 +104,16 @@ def _received(flow: Flow, result: Any) -> Reply:
     return incoming.reply()
 
 
-async def arun(flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None = None) -> Driven:
+async def arun(
+    flow: Flow,
+    invoke: Invoke,
+    finish: Finish,
+    first: Pending | None = None,
+    receiver: Receiver = ANYBODYS,
+) -> Driven:
     """Drive the loop to its end with an asynchronous function; *first* is a result that it already gave."""
     driven: Driven | None = None
-    pieces = astream(flow, invoke, finish, first)
+    pieces = astream(flow, invoke, finish, first, receiver)
     try:
         async for piece in pieces:
             if type(piece) is Driven:
@@ -116,7 +124,9 @@ async def arun(flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None
     return driven
 
 
-def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, None, Driven | Pending]:
+def stream(
+    flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS
+) -> Generator[str | None, None, Driven | Pending]:
     """Drive the loop and yield each piece of text as it comes, None before each attempt."""
     step = next(flow)
     error = cause = None
@@ -127,7 +137,7 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
             result = invoke(step)
             if is_async(result):
                 return Pending(step, started, result)
-            incoming = _Incoming(flow, result)
+            incoming = _Incoming(flow, result, receiver)
             if hasattr(type(result), "__next__"):
                 try:
                     for chunk in result:
@@ -140,13 +150,17 @@ def stream(flow: Flow, invoke: Invoke, finish: Finish) -> Generator[str | None, 
                 yield incoming.whole(result)
             reply = incoming.reply()
         except BaseException as raised:  # noqa: BLE001 - as in run()
-            reply, error, cause = _raised(raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
 
 async def astream(
-    flow: Flow, invoke: Invoke, finish: Finish, first: Pending | None = None
+    flow: Flow,
+    invoke: Invoke,
+    finish: Finish,
+    first: Pending | None = None,
+    receiver: Receiver = ANYBODYS,
 ) -> AsyncGenerator[str | Driven | None, None]:
     """Drive the loop as `stream` does, with an asynchronous function; the last piece is how it ended."""
     step: Ask | More | Stop | Done[Any] = first.ask if first is not None else next(flow)
@@ -157,7 +171,7 @@ async def astream(
         try:
             result = await _awaited(invoke(step) if first is None else first.result)
             first = None
-            incoming = _Incoming(flow, result)
+            incoming = _Incoming(flow, result, receiver)
             if hasattr(type(result), "__anext__"):
                 try:
                     async for chunk in result:
@@ -170,7 +184,7 @@ async def astream(
                 yield incoming.whole(result)
             reply = incoming.reply()
         except BaseException as raised:  # noqa: BLE001 - as in run()
-            reply, error, cause = _raised(raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     driven = _done(step, error, cause, finish)
     if isinstance(error, GeneratorExit):
@@ -187,10 +201,11 @@ def _reader(source: Any) -> StreamReader:
 class _Incoming:
     """One reply on its way from the function to the loop."""
 
-    __slots__ = ("_flow", "_reader", "_source", "_whole", "stopped")
+    __slots__ = ("_flow", "_reader", "_receiver", "_source", "_whole", "stopped")
 
-    def __init__(self, flow: Flow, source: Any) -> None:
+    def __init__(self, flow: Flow, source: Any, receiver: Receiver) -> None:
         self._flow = flow
+        self._receiver = receiver
         self._source = source
         self._reader: StreamReader | None = None
         self._whole: Reply | None = None
@@ -198,7 +213,7 @@ class _Incoming:
 
     def whole(self, result: Any) -> str:
         """Take a reply that came in one piece, and give its text."""
-        reply = self._whole = read(result)
+        reply = self._whole = self._receiver.read(result)
         return reply.text or ""
 
     def chunk(self, chunk: Any) -> str:
@@ -219,21 +234,11 @@ class _Incoming:
         return reply._replace(failure=None) if self.stopped else reply
 
 
-def _raised(error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
+def _raised(reply: Reply, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Give the reply that stands for an exception, then the exception itself as error or as cause."""
-    reply = reply_for(error)
     if reply.failure is not None and reply.failure.kind == "transport":
         return reply, error, None
     return reply, None, error
-
-
-def reply_for(error: BaseException) -> Reply:
-    """Give the reply that an exception carries; a transport failure when it carries none."""
-    reply = rejected(error)
-    if reply is not None:
-        return reply
-    code = "call_raised" if isinstance(error, Exception) else "cancelled"
-    return Reply(failure=Failure("transport", code, clip(f"{type(error).__name__} was raised")))
 
 
 def end(reply: Reply | str, elapsed_s: float) -> End:
@@ -249,6 +254,13 @@ def end(reply: Reply | str, elapsed_s: float) -> End:
         reply.failure,
         reply.model,
         reply.text or "",
+        reply.exception,
+        reply.unseen,
+        reply.given,
+        reply.refused,
+        tuple(end(tried, 0.0) for tried in reply.tries) if reply.tries else (),
+        reply.is_final,
+        reply.call_model,
     )
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "html_page",
     "no_reply",
     "provider_error",
+    "refused_inside",
     "stop_error",
     "unknown_chunk",
     "unusable",
@@ -68,3 +69,9 @@ def unusable(word: str) -> Failure:
     """Give the failure for a provider that could not use what the model wrote, and said so by *word*."""
     message = f"the provider could not use what the model wrote: {clip(word)!r}"
     return Failure("syntax", "provider_rejected", message)
+
+
+def refused_inside(said: object) -> Failure:
+    """Give the failure for a reply that a library inside the function did not take."""
+    told = f": {clip(said, 200)}" if isinstance(said, str) else ""
+    return Failure("semantic", "refused", f"the function did not take the reply{told}")

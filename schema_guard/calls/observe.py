@@ -9,15 +9,15 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.calls.drive import aclose, close, end, is_async, reply_for
+from schema_guard.calls.drive import aclose, close, end, is_async
 from schema_guard.calls.identity import current_call_id
-from schema_guard.calls.replies import read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Call, Chunk, Done
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from schema_guard.calls.received.receiver import Receiver
     from schema_guard.calls.replies import Reply
     from schema_guard.core.enforce import Flow
 
@@ -27,6 +27,10 @@ class Observed(Protocol):
 
     call: Call
     flow: Flow
+
+    @property
+    def receiver(self) -> Receiver:
+        """What reads what the function gives and raises."""
 
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""
@@ -43,7 +47,7 @@ def observe(started: Observed) -> Any:
     try:
         result = started.invoke_untouched()
     except BaseException as error:
-        _finish(started, reply_for(error), clock)
+        _finish(started, started.receiver.raised(error), clock)
         raise
     finally:
         current_call_id.reset(token)
@@ -56,7 +60,7 @@ def observe(started: Observed) -> Any:
     if hasattr(type(result), "__next__"):
         kind = _ObservedEither if hasattr(type(result), "__anext__") else _ObservedIterator
         return kind(started, result, clock)
-    _finish(started, read(result), clock)
+    _finish(started, started.receiver.read(result), clock)
     return result
 
 
@@ -71,14 +75,14 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     try:
         result = await awaitable
     except BaseException as error:
-        _finish(started, reply_for(error), clock)
+        _finish(started, started.receiver.raised(error), clock)
         raise
     finally:
         current_call_id.reset(token)
     if hasattr(type(result), "__anext__"):
         kind = _ObservedEither if hasattr(type(result), "__next__") else _ObservedAsync
         return kind(started, result, clock)
-    _finish(started, read(result), clock)
+    _finish(started, started.receiver.read(result), clock)
     return result
 
 
@@ -107,7 +111,8 @@ class _Watch:
         reader, self._reader = self._reader, None
         if reader is not None:
             ended = isinstance(error, (StopIteration, StopAsyncIteration))
-            _finish(self._started, reader.end() if ended else reply_for(error), self._clock)
+            reply = reader.end() if ended else self._started.receiver.raised(error)
+            _finish(self._started, reply, self._clock)
 
 
 class _ObservedIterator(_Watch):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
 from schema_guard.calls.written import arguments_of
-from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
+from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.order import Readers
@@ -46,6 +46,13 @@ class Reply(NamedTuple):
         refusal: The words with which the model, or its provider, explained a refusal; None without words.
         model: Name of the model as the reply gives it; None when it does not.
         failure: Why there is no text to judge; None when there is one.
+        given: What the function had made of the reply; None where only its text is known.
+        refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
+        tries: What a library inside the function had asked for and refused before this, in order.
+        unseen: Whether such a library may have asked before, and what came then was not seen.
+        is_final: Whether the function has asked again by itself, so that it is not asked once more.
+        call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
+        exception: Name of the exception's type where the call raised and nothing is judged; None otherwise.
     """
 
     text: str | None = None
@@ -54,6 +61,13 @@ class Reply(NamedTuple):
     refusal: str | None = None
     model: str | None = None
     failure: Failure | None = None
+    given: ParsedValue | None = None
+    refused: Failure | None = None
+    tries: tuple[Reply, ...] = ()
+    unseen: bool = False
+    is_final: bool = False
+    exception: str | None = None
+    call_model: str | None = None
 
 
 _MISSING: Final = object()

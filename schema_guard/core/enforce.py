@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
-from schema_guard.core.judge import judge
+from schema_guard.core.judge import judge, judge_value
 from schema_guard.core.validation.failures import REASONING_EXHAUSTED
 from schema_guard.core.values import (
     UNKNOWN_USAGE,
@@ -33,6 +33,7 @@ from schema_guard.core.values import (
     Limits,
     More,
     Outcome,
+    ParsedValue,
     Stop,
     Usage,
 )
@@ -130,14 +131,16 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         if type(event) is Chunk:
             event = yield from _gathered(event, plan.limits)
         assert type(event) is End
+        if event.tries:
+            for tried in event.tries:
+                attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan))
+            ask = ask._replace(number=len(attempts) + 1)
         text = event.text
         judged = _judged(text, event, plan)
         attempts.append(_attempt(ask, text, event, judged))
-        if event.model is not None and call.model is None:
-            # A new snapshot of a model is no other configuration; a tuned model is.
-            model = model_and_snapshot(event.model).model
-            call = call._replace(model=model, tuned=call.tuned or is_tuned(model))
-        if judged.failure is None:
+        if call.model is None and (event.model is not None or event.call_model):
+            call = _with_model(call, event)
+        if judged.failure is None or event.is_final:
             break
         larger = _larger_limit(judged.failure, output_tokens, event.usage, plan.budget)
         if not _may_ask_again(judged.failure, attempts, plan, larger):
@@ -169,7 +172,9 @@ def _gathered(
         size += len(event.text)
         event = yield _STOP if size > limits.max_bytes else _MORE
     assert type(event) is End
-    return event._replace(text="".join(parts) + event.text)
+    # What an exception carries is the whole of the text, and not its last piece.
+    carried = event.text if event.call_model is not None else ""
+    return event._replace(text=carried or "".join(parts) + event.text)
 
 
 def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
@@ -177,6 +182,8 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
         return Judgement(False, None, end.failure, None)
     if end.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
+    if end.given is not None or end.refused is not None:
+        return _judged_by_function(text, end, plan)
     judged = judge(
         text,
         plan.schema,
@@ -196,11 +203,49 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
     return judged
 
 
+def _judged_by_function(text: str, end: End, plan: Plan) -> Judgement[Any]:
+    """Judge what the function had parsed already, or had refused: what it refused is no value."""
+    if end.given is not None:
+        judged = _judged_given(end.given, text, end, plan)
+    else:
+        judged = _judged(text, end._replace(refused=None), plan)
+    if end.refused is not None and judged.failure is None:
+        return Judgement(False, None, end.refused, None)
+    return judged
+
+
+def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan) -> Judgement[Any]:
+    """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
+    judged = judge_value(given.value, plan.schema, own=given.own, checks=plan.checks, limits=plan.limits)
+    if not text or not judged.ok:
+        return judged
+    read = judge(text, plan.schema, finish_reason=end.finish_reason, limits=plan.limits)
+    return judged._replace(form=read.form) if read.ok else judged
+
+
+def _tried(ask: Ask, end: End, plan: Plan) -> Attempt:
+    """Give the attempt that a library inside the function had made before the one that it gave."""
+    judged = _judged(end.text, end, plan)
+    if judged.failure is None:
+        message = "the function did not take the reply, and asked again"
+        judged = Judgement(False, None, Failure("semantic", "reasked", message), None)
+    return _attempt(ask, end.text, end, judged)
+
+
+def _with_model(call: Call, end: End) -> Call:
+    """Name a call's model by what a reply says. A new snapshot is no other configuration; a tuned model is."""
+    named = end.model if end.call_model is None else end.call_model
+    if not named:
+        return call
+    model = model_and_snapshot(named).model
+    return call._replace(model=model, tuned=call.tuned or is_tuned(model))
+
+
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
     failure = judged.failure
-    # A call that failed before its first chunk has no reply; an empty reply is one.
+    # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = end.refusal if end.refusal is not None and not text else text
-    received = bool(text) or failure is None or failure.kind != "transport"
+    received = bool(text) or (end.given is None and (failure is None or failure.kind != "transport"))
     number, strategy, prompt, _, _ = ask
     model, snapshot = _UNNAMED if end.model is None else model_and_snapshot(end.model)
     return Attempt(

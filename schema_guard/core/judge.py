@@ -105,6 +105,45 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     )
 
 
+def judge_value(
+    value: Any,
+    schema: Schema[V],
+    *,
+    own: bool = False,
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    limits: Limits = DEFAULT_LIMITS,
+) -> Judgement[V]:
+    """Judge a value that was parsed already, so that the text it stood in is not known: its form is `parsed`.
+
+    Args:
+        value: Plain JSON data; or, with *own*, an instance of the schema's own Python type.
+        schema: What it must keep to.
+        own: Whether the value is valid by being what it is, so that only the checks are left. It is not turned into
+            JSON again: its type may hold what JSON does not, and may have read what the schema alone would refuse.
+        checks: As in `judge`.
+        limits: How large the value may be.
+
+    Returns:
+        A judgement. A value that is no JSON is a failure of kind `transport` with code `no_reply`.
+        Nothing is raised for any value.
+    """
+    if own:
+        return _checked(value, checks, "parsed")
+    from schema_guard.core.reading.plain import (  # only functions that parse by themselves need it
+        FOREIGN,
+        refusal_of,
+    )
+
+    refused = refusal_of(value, limits)
+    if refused is not None:
+        if refused.code == FOREIGN:
+            return _failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
+        return _failed(_syntax(refused.code, refused.message))
+    if schema.accepts(value, limits.max_steps):
+        return _accepted(value, schema, checks, "parsed")
+    return _failed(schema_failure(value, schema, limits))
+
+
 class _Terms(NamedTuple):
     """What a reply is judged by."""
 
@@ -416,11 +455,19 @@ def _accepted(
         restored = schema.restore(value)
     except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
         return _failed(type_failure(error))
+    if checks:
+        return _checked(restored, checks, form, repairs)
+    return Judgement(True, restored, None, form, repairs)
+
+
+def _checked(
+    value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
+) -> Judgement[Any]:
     for check in checks:
-        failure = _refused_by(check, restored)
+        failure = _refused_by(check, value)
         if failure is not None:
             return _failed(failure)
-    return Judgement(True, restored, None, form, repairs)
+    return Judgement(True, value, None, form, repairs)
 
 
 def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | None:

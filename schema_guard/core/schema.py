@@ -52,6 +52,7 @@ class Schema(Generic[V]):
         dialect: URI of the dialect.
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document.
         formats: Whether `format` is asserted.
+        annotation: The Python type that it was made from; None for a document.
     """
 
     __slots__ = (
@@ -59,6 +60,7 @@ class Schema(Generic[V]):
         "_resources",
         "_restore",
         "_source",
+        "annotation",
         "dialect",
         "document",
         "fingerprint",
@@ -71,6 +73,7 @@ class Schema(Generic[V]):
     dialect: str
     fingerprint: str
     formats: bool
+    annotation: Any
     _compiled: Compiled
     _resources: dict[str, Any]
     _restore: Callable[[Any], Any] | None
@@ -116,6 +119,7 @@ class Schema(Generic[V]):
         schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
         schema._restore, schema._resources = restore, known
         schema._source = source if isinstance(source, type) else None
+        schema.annotation = None if restore is None else source
         schema._compiled = _ready(schema, digest)
         schema._resources = schema._compiled.resources
         return schema

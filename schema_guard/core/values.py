@@ -320,6 +320,18 @@ class Chunk(NamedTuple):
     text: str
 
 
+class ParsedValue(NamedTuple):
+    """A value that the function had parsed already.
+
+    Attributes:
+        value: Plain JSON data, or an instance of the schema's own Python type.
+        own: Whether it is such an instance: valid by being one.
+    """
+
+    value: Any
+    own: bool = False
+
+
 class End(NamedTuple):
     """The reply is complete, or the call has failed.
 
@@ -333,6 +345,11 @@ class End(NamedTuple):
         text: The last piece of the reply's text; all of it when no chunk came before.
         exception: Name of the exception's type when the call raised and nothing is judged; None otherwise.
         unseen: Whether a library inside the function had asked again, and those tries were not seen.
+        given: What the function had made of the reply; None where only its text is known.
+        refused: Why the function, or a library inside it, had refused the reply: it stands where the reply is valid.
+        tries: What a library inside the function had asked for and refused before this, in order.
+        is_final: Whether the function has asked again by itself, so that it is not asked once more.
+        call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
     """
 
     finish_reason: FinishReason | None = None
@@ -344,3 +361,8 @@ class End(NamedTuple):
     text: str = ""
     exception: str | None = None
     unseen: bool = False
+    given: ParsedValue | None = None
+    refused: Failure | None = None
+    tries: tuple[End, ...] = ()
+    is_final: bool = False
+    call_model: str | None = None

@@ -99,6 +99,21 @@ def of_newest_schema(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
     return [row for row in rows if row.schema_fingerprint == newest]
 
 
+def _but_model(row: ConfigurationCounts) -> tuple[str | None, ...]:
+    return row.function, row.target, row.strategies, row.settings, row.version
+
+
+def _only_models(rows: Sequence[ConfigurationCounts]) -> dict[tuple[str | None, ...], str]:
+    """Give the model of calls whose replies named none, where their like all name the same one: a call that raises
+    before the first reply has come is one of that model's.
+    """  # noqa: D205
+    models: dict[tuple[str | None, ...], set[str]] = defaultdict(set)
+    for row in rows:
+        if row.model is not None:
+            models[_but_model(row)].add(row.model)
+    return {key: next(iter(found)) for key, found in models.items() if len(found) == 1}
+
+
 def configurations_of(
     rows: Sequence[ConfigurationCounts],
     notes: list[str],
@@ -117,17 +132,21 @@ def configurations_of(
     versions: dict[tuple[Any, ...], dict[tuple[str, ...], list[ConfigurationCounts]]] = defaultdict(
         lambda: defaultdict(list)
     )
+    models = _only_models(rows)
     for row in rows:
         # Trials ask the same inputs again: two of them are not twice the evidence.
         trial = trial_of(row)
         function = trial.rung if trial.name else row.function
         version = (trial.name, row.version)
-        versions[function, row.model, row.target, row.strategies, _settings_key(row)][version].append(row)
+        model = row.model or models.get(_but_model(row))
+        versions[function, model, row.target, row.strategies, _settings_key(row)][version].append(row)
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
         also = [found for found in old if not is_trial(found[0]) and found[0].version in also_versions]
-        kept.append((*newest, *(row for found in also for row in found)))
+        kept.append(
+            (*sorted(newest, key=lambda row: row.model is None), *(row for found in also for row in found))
+        )
         notes += _left_out([found for found in old if found not in also], newest[0])
     current = max(kept, key=lambda found: (not is_trial(found[0]), max(map(last_call, found))))
     kept.sort(key=lambda found: found is not current)

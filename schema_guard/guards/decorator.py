@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         examples: Sequence[Example | tuple[str | None, Any]]
         checks: Sequence[Callable[[S], str | None]]
         repair: Repair
+        expected: Sequence[type[BaseException]]
         name: str | None
         version: str | None
         segment: str | None
@@ -174,6 +175,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     checks: Sequence[Callable[[Any], str | None]] = (),
     repair: Repair = "off",
     observe: bool = False,
+    expected: Sequence[type[BaseException]] = (),
     on_failure: OnFailure = "raise",
     default: Any = UNSET,
     name: str | None = None,
@@ -206,6 +208,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         repair: Whether broken JSON may be mended: `"off"`, `"lossless"` (syntax alone), or `"lossy"` (also drops,
             invents or closes what was cut off). Recorded; never counted as first-pass.
         observe: Change nothing about the call; only judge and record it.
+        expected: Exceptions that are part of what the function promises, and nobody's failure: they pass as they are,
+            and are shown but never alarming.
         on_failure: `"raise"` GuardFailed, or `"return"` the Outcome.
         default: What a call gives instead of raising GuardFailed; not together with on_failure="return".
         name: What records call the function; its qualified name when left out.
@@ -254,6 +258,7 @@ def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
         "strategy": tuple(strategy) if isinstance(strategy, list) else strategy,
         "examples": tuple(_example(example) for example in examples),
         "checks": tuple(_listed("checks", given["checks"], "callables")),
+        "expected": tuple(_listed("expected", given["expected"], "classes of exceptions")),
         "limits": Limits() if given["limits"] is None else given["limits"],
         "budget": Budget() if given["budget"] is None else given["budget"],
     }

@@ -23,7 +23,8 @@ from schema_guard.guards.settings import UNSET, Settings
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from schema_guard.calls.growing import Growing
+    from schema_guard.calls.received.growing import Growing
+    from schema_guard.calls.received.receiver import Receiver
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Flow
     from schema_guard.core.schema import Schema
@@ -163,7 +164,7 @@ class Guarded(_Guarded[P, V, R]):
         """
         started = self._start(args, kwargs)
         growing = _growing()
-        pieces = drive.stream(started.flow, started.invoke, started.finish)
+        pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
             token = current_call_id.set(started.call.id)
@@ -188,7 +189,7 @@ class Guarded(_Guarded[P, V, R]):
         started = self._start(args, kwargs)
         token = current_call_id.set(started.call.id)
         try:
-            driven = drive.run(started.flow, started.invoke, started.finish)
+            driven = drive.run(started.flow, started.invoke, started.finish, started.receiver)
         finally:
             current_call_id.reset(token)
         if isinstance(driven, drive.Pending):
@@ -245,7 +246,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
         started = self._start(args, kwargs)
         growing = _growing()
-        pieces = drive.astream(started.flow, started.invoke, started.finish)
+        pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
         try:
             while driven is None:
@@ -287,6 +288,11 @@ class _Started:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
+    @property
+    def receiver(self) -> Receiver:
+        """What reads what the function gives and raises."""
+        return self.prepared.receiver
+
     def invoke(self, ask: Ask) -> Any:
         """Call the user's function for one attempt."""
         prepared = self.prepared
@@ -319,7 +325,7 @@ class _Started:
         """Drive the loop asynchronously to its end."""
         token = current_call_id.set(self.call.id)
         try:
-            driven = await drive.arun(self.flow, self.invoke, self.finish, first)
+            driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
         finally:
             current_call_id.reset(token)
         await self.settle()
@@ -374,6 +380,6 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
 
 
 def _growing() -> Growing:
-    from schema_guard.calls.growing import Growing  # only streamed calls need it
+    from schema_guard.calls.received.growing import Growing  # only streamed calls need it
 
     return Growing()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.identity import current_call_id, current_tags, new_call_id
 from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
+from schema_guard.calls.received.receiver import Receiver
 from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
 from schema_guard.core.enforce import Plan, Step
 from schema_guard.core.prompting import Example
@@ -75,6 +76,7 @@ class Prepared(NamedTuple):
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
         version: Of the function's prompt.
         tuned: Whether the model is known to be tuned before it has replied.
+        receiver: Reads what the function gives and raises.
     """
 
     settings: Settings[Any, Any]
@@ -87,6 +89,7 @@ class Prepared(NamedTuple):
     configuration: tuple[str, str, str, str | None, str | None, str, str]
     version: Version
     tuned: bool
+    receiver: Receiver
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
         """Give the provider's arguments for an attempt; None without a target."""
@@ -143,11 +146,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     _check_options(settings, strategies, shape, function, target)
     steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
     plan = _plan(settings, schema, steps, shape)
-    # Models of a kind share their code, and have names of their own.
-    if model is None:
-        name = recorded_name(function, settings.name, schema.fingerprint)
-    else:
-        name = settings.name or model.name
+    name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
         schema.name,
@@ -173,6 +172,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
         tuned=settings.tuned or is_tuned(configuration[_MODEL] or ""),
+        receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
     )
 
 
@@ -193,6 +193,14 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
 def _named(settings: Settings[Any, Any]) -> ParameterNames:
     given = (settings.instructions_to, settings.feedback_to, settings.options_to)
     return ParameterNames(*[BY_ITS_NAME if isinstance(name, Unset) else name for name in given])
+
+
+def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema: Schema[Any]) -> str:
+    """Give what records call a function. Models of a kind share their code, and have names of their own."""
+    if model is None:
+        return recorded_name(function, settings.name, schema.fingerprint)
+    name: str = settings.name or model.name
+    return name
 
 
 def _model_of(function: Any) -> Any:

@@ -70,6 +70,7 @@ class Settings(Generic[V, R]):
     options_to: str | Unset | None = UNSET
     prices: Table | None = None
     tuned: bool = False
+    expected: tuple[Any, ...] = ()
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -102,11 +103,8 @@ class Settings(Generic[V, R]):
             raise InvalidArgument(
                 "default= and on_failure='return': expected one of them: both say what a failed call gives"
             )
-        for check in self.checks:
-            if not callable(check):
-                raise InvalidArgument(
-                    f"checks: {clip(repr(check))}: expected a callable that gives None or a message"
-                )
+        _require_members("checks", self.checks, callable, "a callable that gives None or a message")
+        _require_members("expected", self.expected, _is_exception, "a class of exceptions")
         for name, kind in (("limits", Limits), ("budget", Budget)):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
@@ -137,6 +135,16 @@ def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
 def _require_text(name: str, given: object) -> None:
     if given is not None and not isinstance(given, str):
         raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
+
+
+def _require_members(name: str, given: tuple[Any, ...], fits: Callable[[Any], bool], what: str) -> None:
+    for member in given:
+        if not fits(member):
+            raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")
+
+
+def _is_exception(given: Any) -> bool:
+    return isinstance(given, type) and issubclass(given, BaseException)
 
 
 def _require_budget(budget: Budget) -> None:

@@ -26,7 +26,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schema_guard.calls import identity
-from schema_guard.calls.drive import aclose, close, is_async, reply_for
+from schema_guard.calls.drive import aclose, close, is_async
+from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.digest import hex_digest
@@ -239,7 +240,7 @@ class _Recorder:
         try:
             result = function()
         except BaseException as error:
-            self._keep(place, asked, reply_for(error))
+            self._keep(place, asked, ANYBODYS.raised(error))
             raise
         return self._passed_on(place, asked, result)
 
@@ -269,7 +270,7 @@ class _Recorder:
         try:
             given = await result
         except BaseException as error:
-            self._keep(place, asked, reply_for(error))
+            self._keep(place, asked, ANYBODYS.raised(error))
             raise
         if hasattr(type(given), "__anext__"):
             return self._chunks_awaited(place, asked, given)
@@ -404,10 +405,13 @@ def _chunks_of(reply: Reply) -> Iterator[Any]:
 # The file.
 
 
+_KEPT: Final = ("text", "finish_reason", "usage", "refusal", "model", "failure")
+
+
 def _as_json(recorded: Recorded) -> dict[str, Any]:
     failure = recorded.reply.failure
     reply = {
-        **recorded.reply._asdict(),
+        **{name: getattr(recorded.reply, name) for name in _KEPT},
         "usage": recorded.reply.usage._asdict(),
         "failure": None
         if failure is None

@@ -73,7 +73,8 @@ CASES = (
     Case("no choices", {**wire.chat(GOOD), "choices": []}, "transport", "provider_error"),
     Case("a page", "<html></html>", "transport", "provider_error"),
     Case("None", None, "transport", "no_reply"),
-    Case("a parsed dict", {"total": 1}, "transport", "no_reply"),
+    Case("a parsed dict", {"total": 1}),
+    Case("a parsed list", [1], "structure", "type"),
     Case("an object", Opaque(), "transport", "no_reply"),
 )
 
@@ -482,7 +483,7 @@ def test_a_stream_that_breaks_is_recorded_and_raises_the_same(store):
     with pytest.raises(ConnectionResetError) as caught:
         list(stream)
     assert caught.value is error
-    assert recorded(store) == [(1, "bare", "transport", "call_raised")]
+    assert recorded(store) == [(1, "bare", "transport", "provider_error")]
 
 
 def test_a_provider_stream_without_its_end_is_cut(store):

@@ -23,6 +23,7 @@ from schema_guard.core.values import (
     Failure,
     Limits,
     Message,
+    ParsedValue,
     Stop,
     Usage,
 )
@@ -84,6 +85,12 @@ ENDS = st.builds(
     refusal=st.sampled_from([None, None, None, "no"]),
     failure=st.sampled_from([None, None, None, Failure("transport", "stream_cut", "cut")]),
     model=st.sampled_from([None, "m"]),
+    given=st.sampled_from(
+        [None, None, None, ParsedValue(1), ParsedValue({"total": 1}), ParsedValue([float("nan")])]
+    ),
+    refused=st.sampled_from([None, None, None, Failure("semantic", "refused", "no")]),
+    tries=st.just(()),
+    is_final=st.booleans(),
 )
 ANSWERS = st.lists(
     st.tuples(st.lists(TEXTS, max_size=3), ENDS).map(lambda a: (*a[0], a[1])), min_size=4, max_size=4
@@ -624,3 +631,20 @@ def test_unknown_strategies_are_refused(given_names, message):
         strategies_of(given_names)
 
     assert str(caught.value) == message
+
+
+def test_tries_of_the_function_itself_are_attempts_of_the_call():
+    """What a library inside the function had asked for stands before its last reply, and is not asked once more."""
+    refused = Failure("semantic", "refused", "no")
+    tries = (End(text="no"), End(text=GOOD, refused=refused), End(text=GOOD))
+
+    outcome, asks = answered(enforce("t", plan(), CALL), ("no", End(tries=tries, is_final=True)))
+
+    assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3, 4]
+    assert [attempt.failure.code for attempt in outcome.attempts] == [
+        "no_json",
+        "refused",
+        "reasked",
+        "no_json",
+    ]
+    assert (len(asks), outcome.ok) == (1, False)

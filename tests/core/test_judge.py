@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from schema_guard.core.judge import judge
+from schema_guard.core.judge import judge, judge_value
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Judgement, Limits
 from schema_guard.errors import InvalidArgument
@@ -432,3 +432,22 @@ def test_a_schema_that_is_none_is_an_error():
     """A dict has to be made a Schema first, and the error says how."""
     with pytest.raises(InvalidArgument, match=r"expected a Schema, as Schema\.of gives it"):
         judge("{}", {"type": "object"})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner),
+        max_leaves=6,
+    )
+)
+def test_a_value_is_judged_as_its_text(value):
+    """What the function had parsed gets the judgement that its JSON text would get, and never raises."""
+    schema = Schema.of({"type": ["object", "number"], "properties": {"a": {"type": "integer"}}})
+
+    found = judge_value(value, schema)
+    read = judge(json.dumps(value), schema, finish_reason="stop")
+
+    assert (found.ok, found.value) == (read.ok, read.value)
+    if not isinstance(value, str):
+        assert found.failure == read.failure

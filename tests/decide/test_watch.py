@@ -97,3 +97,15 @@ def test_one_line_says_it(store):
 def test_nothing_recorded_is_no_data(store):
     """Without calls there is no rate."""
     assert document_of(watch(store, 0.01), 0.01).title == "no data: nothing is recorded"
+
+
+def test_calls_whose_replies_named_no_model_are_of_the_only_one_that_is_known(store):
+    """A call that raised before the first reply came is of the configuration that the others are of."""
+    record(store, 100, 0)
+    record(store, 20, 20, model=None)
+
+    (found,) = watch(store, 0.01)
+    assert (found.n, found.k) == (120, 20)
+
+    record(store, 100, 0, model="another")
+    assert [one.n for one in watch(store, 0.01)] == [20, 100, 100]

@@ -114,7 +114,7 @@ def test_an_exception_in_the_middle_of_a_stream_passes(make, store):
         run(function, "t")
 
     assert caught.value is error
-    assert rows(store, "code", "reply_bytes") == [("call_raised", 8)]
+    assert rows(store, "code", "reply_bytes") == [("provider_error", 8)]
 
 
 def test_a_cancelled_task_is_recorded(store):

@@ -68,10 +68,10 @@ GIVES = (
         ("transport", "provider_error"),
         "ask: an HTML page came instead of a reply: is the base URL right, is there a proxy?",
     ),
-    Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None")),
-    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'int'")),
-    Gives("a parsed dict", VALUE, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'dict'")),
-    Gives("a parsed list", [1], InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'list'")),
+    Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None") + "; where the model found nothing, return its text, null"),
+    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function gave a value of type 'int', not a model's reply: the schema's own type is another: return the reply or its text"),
+    Gives("a parsed dict", VALUE, VALUE),
+    Gives("a parsed list", [1], GuardFailed, ("structure", "type")),
     Gives("an object", NotAFunction(), InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'NotAFunction'")),
 )  # fmt: skip
 

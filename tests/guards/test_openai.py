@@ -196,7 +196,7 @@ def test_a_stream_that_is_reset_raises_the_clients_error(store):
             extract("t")
 
     assert len(server.requests) == 1
-    assert rows(store, "kind", "code") == [("transport", "call_raised")]
+    assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
 def test_a_status_error_passes(store):
@@ -211,7 +211,7 @@ def test_a_status_error_passes(store):
             extract("t")
 
     assert len(server.requests) == 1
-    assert rows(store, "kind", "code") == [("transport", "call_raised")]
+    assert rows(store, "kind", "code") == [("transport", "provider_error")]
 
 
 def test_a_rejected_generation_is_asked_again(store):

@@ -15,6 +15,7 @@ from schema_guard.calls.providers import (
     cohere,
     gemini,
     groq,
+    langchain,
     llamacpp,
     lmstudio,
     mistral,
@@ -45,6 +46,7 @@ PROVIDERS: Final = (
     gemini.PROVIDER,  # before what reads an error, which may stand beside what it says of itself
     ollama.PROVIDER,
     cohere.PROVIDER,
+    langchain.PROVIDER,
     anyone.PROVIDER,
 )
 """Where one field marks the replies of several, the first of these that knows a reply reads it."""

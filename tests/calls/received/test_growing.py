@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.calls.growing import Growing
+from schema_guard.calls.received.growing import Growing
 
 
 def fed(*pieces):

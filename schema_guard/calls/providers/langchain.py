@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LangChain's messages: whoever stands behind it, its text, tool calls, usage and stop word have one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.calls.fields import count, either, field, items, words
+from schema_guard.calls.providers.provider import Provider, RawReply
+from schema_guard.calls.written import Written, arguments_of, text_of
+from schema_guard.core.values import Usage
+
+if TYPE_CHECKING:
+    from schema_guard.calls.providers.provider import Stream
+
+__all__ = ["PROVIDER"]
+
+_STOP_WORDS: Final = ("finish_reason", "stop_reason", "done_reason", "stopReason")
+
+
+def _message(reply: object, content: object) -> RawReply | None:
+    if field(reply, "type") not in ("ai", "AIMessageChunk") or not isinstance(content, str | list):
+        return None
+    said = field(reply, "response_metadata")
+    if said is None:
+        return None
+    refusal = words(field(field(reply, "additional_kwargs"), "refusal"))
+    calls = items(field(reply, "tool_calls")) + items(field(reply, "invalid_tool_calls"))
+    return RawReply(
+        Written(text_of(content), calls, refusal),
+        either(said, *_STOP_WORDS),
+        _usage(field(reply, "usage_metadata")),
+        either(said, "model_name", "model"),
+    )
+
+
+def _usage(usage: object) -> Usage:
+    return Usage(
+        count(usage, "input_tokens"),
+        count(usage, "output_tokens"),
+        count(field(usage, "input_token_details"), "cache_read"),
+        count(field(usage, "output_token_details"), "reasoning"),
+    )
+
+
+def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
+    """Read a piece of a message; the last one says that it is the last."""
+    if field(chunk, "type") != "AIMessageChunk" or not isinstance(content, str | list):
+        return None
+    said = field(chunk, "response_metadata")
+    stream.name_model(either(said, "model_name", "model"))
+    usage = field(chunk, "usage_metadata")
+    if usage is not None:
+        stream.usage = _added(stream.usage, _usage(usage))
+    stopped = either(said, *_STOP_WORDS)
+    if stopped is not None:
+        stream.stop(stopped)
+    elif field(chunk, "chunk_position") == "last":
+        stream.is_ended = True
+    calls = [
+        call
+        for call in items(field(chunk, "tool_call_chunks"))
+        if stream.is_the_call(field(call, "index"), field(call, "id"))
+    ]
+    return text_of(content) + "".join([arguments_of(call) or "" for call in calls])
+
+
+def _added(known: Usage, more: Usage) -> Usage:
+    """Add the tokens of a chunk: each says those of its own piece."""
+    return Usage(*[b if a is None else a if b is None else a + b for a, b in zip(known, more, strict=True)])
+
+
+PROVIDER: Final = Provider(replies={"content": _message}, chunks={"content": _chunk})

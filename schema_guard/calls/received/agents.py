@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results of pydantic-ai's agents: what came out, and every reply of the model on the way to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.calls import failures
+from schema_guard.calls.fields import as_json, count, field, items, words
+from schema_guard.calls.received.refusals import refused_by
+from schema_guard.calls.replies import Reply, stopped
+from schema_guard.core.values import Failure, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["result"]
+
+_OUTPUT_TOOL = "final_result"
+
+
+class _Said(NamedTuple):
+    """A reply of the model inside a run, and what the agent answered to it."""
+
+    response: Any
+    answer: Any
+
+
+def result(given: object, inner: Callable[[object], Reply | None]) -> Reply | None:
+    """Open the result of a run. Replies that the agent refused are tries of the one call; those that called a
+    function's tool belong to the next one.
+    """  # noqa: D205
+    messages = field(given, "new_messages")
+    if not callable(messages) or (not callable(field(given, "usage")) and field(given, "usage") is None):
+        return None
+    made = inner(field(given, "output"))
+    if made is None:
+        return None
+    tool = words(field(given, "_output_tool_name"))
+    replies = _replies([_Said(*pair) for pair in _paired(items(messages()))], tool)
+    if not replies:
+        return made
+    *tries, last = replies
+    if made.given is None:
+        last = last._replace(text=made.text, failure=made.failure)
+    return last._replace(
+        given=made.given, failure=made.failure, tries=tuple(tries), is_final=bool(tries), refused=None
+    )
+
+
+def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
+    """Give each response with the request that follows it."""
+    return [
+        (message, messages[index + 1] if index + 1 < len(messages) else None)
+        for index, message in enumerate(messages)
+        if field(message, "kind") == "response"
+    ]
+
+
+def _replies(said: list[_Said], tool: str | None) -> list[Reply]:
+    found: list[Reply] = []
+    steps: list[Usage] = []
+    for response, answer in said:
+        usage = _usage(field(response, "usage"))
+        refused = _refused(answer, tool)
+        if refused is None and response is not said[-1].response:
+            steps.append(usage)
+            continue
+        text = _text(response, tool)
+        finish, failure = stopped(field(response, "finish_reason"))
+        found.append(
+            Reply(
+                text,
+                finish,
+                Usage.total([*steps, usage]) if steps else usage,
+                None,
+                words(field(response, "model_name")),
+                failure if refused is None else None,
+                refused=refused,
+            )
+        )
+        steps = []
+    return found
+
+
+def _text(response: object, tool: str | None) -> str:
+    parts = items(field(response, "parts"))
+    calls = [part for part in parts if field(part, "part_kind") == "tool-call" and _is_output(part, tool)]
+    if calls:
+        return as_json(field(calls[0], "args")) or ""
+    return "".join(
+        [words(field(part, "content")) or "" for part in parts if field(part, "part_kind") == "text"]
+    )
+
+
+def _is_output(part: object, tool: str | None) -> bool:
+    name = words(field(part, "tool_name")) or ""
+    return name == tool or name.startswith(_OUTPUT_TOOL)
+
+
+def _refused(answer: object, tool: str | None) -> Failure | None:
+    """Give why an agent refused a reply and asked again; None where it did not."""
+    for part in items(field(answer, "parts")):
+        kind, named = field(part, "part_kind"), words(field(part, "tool_name"))
+        is_retry = kind in ("retry-prompt", "retry-feedback") or field(part, "outcome") == "retried"
+        if is_retry and (named is None or _is_output(part, tool)):
+            content = field(part, "content")
+            return refused_by(content) if isinstance(content, list) else failures.refused_inside(content)
+    return None
+
+
+def _usage(usage: object) -> Usage:
+    details = field(usage, "details")
+    return Usage(
+        count(usage, "input_tokens"),
+        count(usage, "output_tokens"),
+        count(usage, "cache_read_tokens"),
+        count(details, "reasoning_tokens"),
+    )

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a schema says of values that were parsed already: its own Python type, its own names, its own scalars.
+
+Rules: nothing here raises for any value, and nothing is called that belongs to the value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from collections import abc
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, Union, get_args, get_origin
+
+from schema_guard.core.pointer import split
+from schema_guard.core.validation.equality import is_same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.core.schema import Schema
+
+__all__ = ["declares", "holds_type", "is_own", "is_own_scalar"]
+
+_DEEPEST = 20
+_NO, _PLAIN, _OWN = 0, 1, 2
+_SCALARS = (str, bool, int, float, type(None))
+_LISTS = (list, tuple, abc.Sequence, abc.Iterable, abc.Collection)
+_SETS = (set, frozenset, abc.Set)
+_MAPPINGS = (dict, abc.Mapping)
+_TYPES = {bool: "boolean", int: "integer", float: "number"}
+
+
+def is_own(schema: Schema[Any], value: object) -> bool:
+    """Say whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
+    annotation = schema.annotation
+    if annotation is None:
+        return False
+    try:
+        return _fit(getattr(annotation, "_type", annotation), value, _DEEPEST) == _OWN
+    except Exception:  # noqa: BLE001 - a foreign class may raise anything from a look at its instances
+        return False
+
+
+def _fit(annotation: Any, value: object, depth: int) -> int:  # noqa: C901, PLR0911 - one line a kind of annotation
+    """Say how a value fits an annotation: not at all, as plain JSON, or as what JSON cannot be."""
+    origin = get_origin(annotation)
+    if depth == 0:
+        return _NO
+    if annotation is Any or annotation is object:
+        return _PLAIN
+    if annotation in (None, *_SCALARS):
+        return _PLAIN if _is_scalar(annotation, value) else _NO
+    if origin in (typing.Annotated, Required, NotRequired) or getattr(origin, "_name", None) == "ReadOnly":
+        return _fit(get_args(annotation)[0], value, depth)
+    if origin is Literal:
+        return _fit_literal(get_args(annotation), value)
+    if origin in (Union, types.UnionType):
+        return max(_fit(arm, value, depth - 1) for arm in get_args(annotation))
+    alias = getattr(annotation, "__supertype__", None) or getattr(annotation, "__value__", None)
+    if alias is not None:
+        return _fit(alias, value, depth - 1)
+    if typing.is_typeddict(annotation):
+        return _fit_typed_dict(annotation, value, depth)
+    kind = origin or annotation
+    if kind in (*_LISTS, *_SETS, *_MAPPINGS):
+        return _fit_collection(kind, get_args(annotation), value, depth)
+    return _OWN if isinstance(value, kind) else _NO
+
+
+def _is_scalar(annotation: Any, value: object) -> bool:
+    if annotation is float:
+        return type(value) in (int, float)
+    return type(value) is (type(None) if annotation is None else annotation)
+
+
+def _fit_literal(members: tuple[Any, ...], value: object) -> int:
+    for member in members:
+        if isinstance(member, enum.Enum):
+            if value is member:
+                return _OWN
+        elif is_same(member, value):
+            return _PLAIN
+    return _NO
+
+
+def _fit_collection(kind: Any, args: tuple[Any, ...], value: object, depth: int) -> int:
+    inside: Any
+    if kind in _MAPPINGS:
+        inside = dict.values(value) if isinstance(value, dict) else None
+        return _fit_all(args[-1] if args else Any, inside, _PLAIN, depth)
+    if kind in _SETS:
+        inside = value if isinstance(value, set | frozenset) else None
+        return _fit_all(args[0] if args else Any, inside, _OWN, depth)
+    if not isinstance(value, list | tuple) or (kind in (list, tuple) and not isinstance(value, kind)):
+        return _NO
+    base = _OWN if isinstance(value, tuple) else _PLAIN
+    if kind is tuple and args and args[-1] is not Ellipsis:
+        if len(args) != len(value):
+            return _NO
+        return _least([_fit(arg, part, depth - 1) for arg, part in zip(args, value, strict=True)], base)
+    return _fit_all(args[0] if args else Any, value, base, depth)
+
+
+def _fit_all(annotation: Any, values: Any, base: int, depth: int) -> int:
+    if values is None:
+        return _NO
+    return _least([_fit(annotation, value, depth - 1) for value in values], base)
+
+
+def _least(fits: list[int], base: int) -> int:
+    return _NO if _NO in fits else max(fits, default=base) if base == _PLAIN else base
+
+
+def _fit_typed_dict(annotation: Any, value: object, depth: int) -> int:
+    if not isinstance(value, dict):
+        return _NO
+    hints = typing.get_type_hints(annotation, include_extras=True)
+    if not value.keys() <= hints.keys() or not value.keys() >= annotation.__required_keys__:
+        return _NO
+    return _least([_fit(hints[key], part, depth - 1) for key, part in dict.items(value)], _PLAIN)
+
+
+def holds_type(annotation: Any, wanted: type) -> bool:
+    """Say whether an annotation, or a class by its fields, holds a class somewhere inside."""
+    seen: list[Any] = []
+    waiting = [annotation]
+    while waiting and len(seen) < 1_000:
+        part = waiting.pop()
+        if part is wanted:
+            return True
+        if any(part is known for known in seen):
+            continue
+        seen.append(part)
+        waiting += get_args(part)
+        fields = getattr(part, "model_fields", None) or getattr(part, "__pydantic_fields__", None)
+        if isinstance(fields, dict):
+            waiting += [getattr(field, "annotation", None) for field in fields.values()]
+        elif isinstance(part, type) and (dataclasses.is_dataclass(part) or typing.is_typeddict(part)):
+            waiting += getattr(part, "__annotations__", {}).values()
+    return False
+
+
+# By the document.
+
+
+def declares(schema: Schema[Any], names: Any) -> bool:
+    """Say whether the schema declares one of some names as a property of its value."""
+    return any(
+        name in part.get(keyword, ())
+        for part in _roots(schema.document)
+        for keyword in ("properties", "required")
+        if isinstance(part.get(keyword), dict | list)
+        for name in names
+    )
+
+
+def is_own_scalar(schema: Schema[Any], value: object) -> bool:
+    """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
+    name = _TYPES.get(type(value))
+    if name is None:
+        return False
+    wanted = {name, "number"} if name == "integer" else {name, "integer"} if name == "number" else {name}
+    for part in _roots(schema.document):
+        kinds = part.get("type")
+        if wanted & ({kinds} if isinstance(kinds, str) else set(kinds or ())):
+            return True
+        members = [*part.get("enum", ()), *([part["const"]] if "const" in part else ())]
+        if any(type(member) in _TYPES and wanted & {_TYPES[type(member)]} for member in members):
+            return True
+    return False
+
+
+def _roots(document: Any) -> Iterator[dict[str, Any]]:
+    """Give the subschemas that speak of the value itself, local references followed."""
+    waiting, seen = [document], 0
+    while waiting and seen < 1_000:
+        part = waiting.pop()
+        seen += 1
+        if not isinstance(part, dict):
+            continue
+        yield part
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            listed = part.get(keyword)
+            waiting += listed if isinstance(listed, list) else []
+        waiting += [part[keyword] for keyword in ("if", "then", "else") if keyword in part]
+        reference = part.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#"):
+            waiting.append(_at(document, reference[1:]))
+
+
+def _at(document: Any, location: str) -> Any:
+    for token in split(location):
+        if not isinstance(document, dict) or token not in document:
+            return None
+        document = document[token]
+    return document

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How one guard reads what its function gives and raises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.calls import replies
+from schema_guard.core.values import Failure
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from schema_guard.calls.replies import Reply
+    from schema_guard.core.schema import Schema
+
+__all__ = ["ANYBODYS", "Receiver"]
+
+
+class Receiver:
+    """How one guard reads what its function gives and raises.
+
+    It remembers the model that the function's replies name: a call that raised counts for that one, and for none where
+    they name none. So what a function gives and what it raises are calls of one configuration.
+    """
+
+    __slots__ = ("_expected", "_is_observed", "_model", "_schema")
+
+    def __init__(
+        self,
+        schema: Schema[Any] | None = None,
+        expected: tuple[type[BaseException], ...] = (),
+        *,
+        is_observed: bool = False,
+    ) -> None:
+        """Make a receiver.
+
+        Args:
+            schema: What replies must keep to; None reads texts and the replies of providers alone.
+            expected: Exceptions that are part of the function's contract, and nobody's failure.
+            is_observed: Whether what the function raises reaches its caller, whatever it was about.
+        """
+        self._schema = schema
+        self._expected = expected
+        self._is_observed = is_observed
+        self._model = ""
+
+    def read(self, given: object) -> Reply:
+        """Read what the function gave; never raises."""
+        if self._schema is None or isinstance(given, str | bytes | bytearray):
+            return replies.read(given)
+        from schema_guard.calls.received.returned import returned  # texts, the usual reply, need none of it
+
+        reply = returned(given, self._schema)
+        if reply.model is not None:
+            self._model = reply.model
+        return reply
+
+    def raised(self, error: BaseException) -> Reply:
+        """Read what the function raised; never raises."""
+        from schema_guard.calls.received.raised import raised  # most calls raise nothing
+
+        if self._expected and isinstance(error, self._expected):
+            name = clip(type(error).__name__)
+            failure = Failure("transport", "expected", f"{name} was raised, as expected")
+            reply = replies.Reply(failure=failure, exception=name)
+        else:
+            reply = raised(error, self._schema, is_observed=self._is_observed)
+        return reply._replace(call_model=self._model)
+
+
+ANYBODYS: Final = Receiver()
+"""Reads what is known without a schema."""
