@@ -242,10 +242,9 @@ def _with_model(call: Call, end: End) -> Call:
 
 
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
-    failure = judged.failure
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = end.refusal if end.refusal is not None and not text else text
-    received = bool(text) or (end.given is None and (failure is None or failure.kind != "transport"))
+    received = bool(reply) or (end.given is None and end.failure is None)
     number, strategy, prompt, _, _ = ask
     model, snapshot = _UNNAMED if end.model is None else model_and_snapshot(end.model)
     return Attempt(
@@ -253,7 +252,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
         strategy,
         prompt,
         reply if received else None,
-        failure,
+        judged.failure,
         judged.form,
         judged.repairs,
         end.usage,

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schema_guard.calls import identity
 from schema_guard.calls.drive import aclose, close, is_async
+from schema_guard.calls.fields import as_json
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
@@ -263,7 +264,7 @@ class _Recorder:
             return self._awaited(place, asked, result)
         if hasattr(type(result), "__next__"):
             return self._chunks(place, asked, result)
-        self._keep(place, asked, read(result))
+        self._keep(place, asked, _read(result))
         return result
 
     async def _awaited(self, place: int, asked: Recorded, result: Awaitable[Any]) -> Any:
@@ -307,6 +308,14 @@ class _Recorder:
             None if words is None else self._redaction(words) for words in (reply.text, reply.refusal)
         )
         self._kept[place] = asked._replace(reply=reply._replace(text=text, refusal=refusal))
+
+
+def _read(result: Any) -> Reply:
+    """Read what a function gave; plain data that it had parsed by itself is kept as the text of it."""
+    reply = read(result)
+    if reply.failure is not None and reply.failure.code == "no_reply" and type(result) in (dict, list):
+        return Reply(as_json(result), failure=reply.failure if as_json(result) is None else None)
+    return reply
 
 
 class _Heard:

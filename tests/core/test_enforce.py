@@ -494,7 +494,8 @@ KEPT = (
     Kept("a part was received", ("{", End(failure=CUT)), "{"),
     Kept("an empty reply is one", ("", End()), ""),
     Kept("no chunk is an empty reply", (End(),), ""),
-    Kept("rejected without its text", (End(failure=REJECTED),), ""),
+    Kept("rejected without its text", (End(failure=REJECTED),), None),
+    Kept("a value whose text is unknown", (End(given=ParsedValue(1)),), None),
     Kept("the words of a refusal", (End(refusal="no"),), "no"),
     Kept("text before a refusal", ("well", End(refusal="no")), "well"),
 )
@@ -502,7 +503,7 @@ KEPT = (
 
 @pytest.mark.parametrize("case", KEPT, ids=lambda case: case.id)
 def test_what_was_received_is_the_reply(case):
-    """The reply of an attempt is the text that came, the words of a refusal, or None for a failed call."""
+    """The reply of an attempt is the text that came, the words of a refusal, or None where no text was known."""
     outcome, _ = answered(enforce("t", plan(max_attempts=1), CALL), case.answer)
 
     assert outcome.attempts[0].reply == case.reply

@@ -649,3 +649,17 @@ def test_a_call_that_fails_fails_again(path, replay):
 
     with pytest.raises(GuardFailed, match="at /total: expected number, got string 'x'"):
         replay(extract, "a")
+
+
+def test_data_that_the_function_had_parsed_is_kept_as_its_text(path, replay):
+    """A function that gives a dict is answered with the text of it."""
+
+    def extracting(give):
+        @guard(TOTAL, name="extract", store=None)
+        def extract(prompt: str):
+            return give(prompt)
+
+        return extract
+
+    assert record(path, extracting(lambda prompt: {"total": 1}), "t") == {"total": 1}
+    assert replay(extracting(unreachable), "t") == {"total": 1}
