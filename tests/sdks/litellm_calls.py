@@ -117,6 +117,24 @@ def anthropic_streamed(url):
     return extract
 
 
+@SDK.case("`completion()`, anthropic", "async streamed")
+def anthropic_async_streamed(url):
+    litellm = module()
+
+    async def extract(prompt: str):
+        return await litellm.acompletion(
+            model=f"anthropic/{MODEL}",
+            api_base=url,
+            api_key="k",
+            messages=said(prompt),
+            max_tokens=1024,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+
+    return extract
+
+
 @SDK.case("`responses()`, openai")
 def responses(url):
     litellm = module()

@@ -349,6 +349,19 @@ def loaded(url):
     return extract
 
 
+@SDK.case("`chat.completions.with_streaming_response.create()`, `json()`")
+def streaming_response(url):
+    client = sync_client(url)
+
+    def extract(prompt: str):
+        with client.chat.completions.with_streaming_response.create(
+            model=MODEL, messages=said(prompt)
+        ) as response:
+            return response.json()
+
+    return extract
+
+
 # Responses.
 
 

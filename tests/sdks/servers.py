@@ -1,8 +1,10 @@
-"""Servers on loopback in the formats of Ollama, Gemini, Cohere, Mistral and Groq, that answer every request with one reply."""
+"""Servers on loopback in the formats of Ollama, Gemini, Cohere, Mistral, Groq and Bedrock, that answer every request with one reply."""
 
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -164,3 +166,44 @@ def _chat(received: Received, reply: str, ending: Callable[[dict[str, Any]], dic
     first = chunk({"role": "assistant", "content": ""})
     sent = _events([first, *pieces, chunk({}, "stop", **ending(usage))])
     return sent._replace(parts=[*(sent.parts or ()), b"data: [DONE]\n\n"])
+
+
+_BEDROCK_STOPS = {"length": "max_tokens", "refusal": "guardrail_intervened"}
+
+
+def serve_bedrock(said: Said) -> AbstractContextManager[Served]:
+    """Answer `POST /model/MODEL/converse` and `/converse-stream`, the latter in AWS's binary frames."""
+    stop = _BEDROCK_STOPS.get(said.finish_reason, "end_turn")
+    usage = {"inputTokens": INPUT, "outputTokens": OUTPUT, "totalTokens": INPUT + OUTPUT}
+
+    def respond(received: Received) -> SentResponse:
+        if not received.path.endswith("-stream"):
+            message = {"role": "assistant", "content": [{"text": said.reply}]}
+            more = {"usage": usage, "metrics": {"latencyMs": 1}}
+            return _whole({"output": {"message": message}, "stopReason": stop, **more})
+        pieces = [{"contentBlockIndex": 0, "delta": {"text": piece}} for piece in _pieces(said.reply)]
+        frames = [
+            _frame("messageStart", {"role": "assistant"}),
+            *[_frame("contentBlockDelta", piece) for piece in pieces],
+            _frame("contentBlockStop", {"contentBlockIndex": 0}),
+            _frame("messageStop", {"stopReason": stop}),
+            _frame("metadata", {"usage": usage, "metrics": {"latencyMs": 1}}),
+        ]
+        return SentResponse(frames, content_type="application/vnd.amazon.eventstream")
+
+    return _served(said, respond)
+
+
+def _frame(kind: str, body: dict[str, Any]) -> bytes:
+    """Give an event: lengths, their checksum, headers, body, the checksum of all."""
+    told = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    headers = b"".join([_header(name.encode(), value.encode()) for name, value in told.items()])
+    content = json.dumps(body).encode()
+    lengths = struct.pack("!II", 16 + len(headers) + len(content), len(headers))
+    frame = lengths + struct.pack("!I", zlib.crc32(lengths)) + headers + content
+    return frame + struct.pack("!I", zlib.crc32(frame))
+
+
+def _header(name: bytes, value: bytes) -> bytes:
+    is_text = 7
+    return struct.pack("!B", len(name)) + name + struct.pack("!BH", is_text, len(value)) + value

@@ -32,6 +32,8 @@ MODULES = (
     "instructor_calls",
     "pydantic_ai_calls",
     "langchain_calls",
+    "boto3_calls",
+    "httpx_calls",
 )
 
 # The cells of a row, by its first cells.
