@@ -95,14 +95,18 @@ class Addition:
         self.outcomes: list[str] = []
         self.starts: list[int] = []
 
-    def add(self, call: list[StoredRow]) -> None:
-        """Add what has an order, or came with version 2 of the tables, of a call given by all its attempts."""
+    def add(self, call: list[StoredRow], ways: tuple[str, ...]) -> None:
+        """Add what has an order, or came with version 2 of the tables, of a call given by all its attempts.
+
+        Args:
+            call: All its attempts, in order.
+            ways: How it ended, then the parts that it is in.
+        """
         elapsed = [self._add_attempt(row) for _, row in call]
         start, last = call[0][0], call[-1][1]
-        counted = _ways(call)
-        for name in counted:
+        for name in ways:
             self.tallies["calls", name] += 1
-        way = counted[0]
+        way = ways[0]
         if way == "transport":
             return
         if way == "unhandled":
@@ -113,16 +117,15 @@ class Addition:
         if len(known) == len(elapsed):
             self.tallies["call_us", bucket(sum(known))] += 1
 
-    def add_details(self, call: list[StoredRow]) -> None:
+    def add_details(self, call: list[StoredRow], ways: tuple[str, ...]) -> None:
         """Add what came with version 3 of the tables: the cause of a call outside of the rate, and its hour."""
         last = call[-1][1]
-        counted = _ways(call)
-        if counted[0] == "transport":
+        if ways[0] == "transport":
             self.tallies["outside", _pair(last[_CODE], last[_EXCEPTION])] += 1
         started_at: Any = last[_STARTED_AT]
         hour = None if started_at is None else started_at // _HOUR_S
         if hour is not None and -_LARGEST_HOUR < hour < _LARGEST_HOUR:
-            for name in counted:
+            for name in ways:
                 self.hours[int(hour), name] += 1
 
     def _add_attempt(self, row: Any) -> int | None:
@@ -174,11 +177,11 @@ def additions(
     """
     found: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
-        addition = found[configuration_of(call[-1][1])]
+        addition, ways = found[configuration_of(call[-1][1])], _ways(call)
         if has_order:
-            addition.add(call)
+            addition.add(call, ways)
         if has_details:
-            addition.add_details(call)
+            addition.add_details(call, ways)
     return found
 
 

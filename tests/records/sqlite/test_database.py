@@ -146,6 +146,37 @@ def test_the_database_of_another_program_is_refused(path):
     assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["PRAGMA user_version = 2"],
+        ["PRAGMA user_version = 3"],
+        ["PRAGMA application_id = 1"],
+        ["PRAGMA application_id = 1", "PRAGMA user_version = 3"],
+    ],
+)
+def test_a_database_that_has_a_version_is_known_by_its_tables_and_its_header(path, statements):
+    """A number that another program has set does not make its file ours."""
+    connection = sqlite3.connect(path)
+    for statement in ["CREATE TABLE attempts (x)", *statements]:
+        connection.execute(statement)
+    connection.close()
+
+    assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
+
+
+def test_the_header_says_whose_a_file_is(path):
+    """A file of this version has the library's number; one that has our tables and not the number is none of it."""
+    open_store(f"sqlite:///{path}").close()
+    connection = sqlite3.connect(path)
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    connection.execute("PRAGMA application_id = 0")
+    connection.close()
+
+    assert found.to_bytes(4, "big") == b"SGRD"
+    assert "of another program" in refusal(path)
+
+
 def test_a_damaged_file_is_refused(path, make):
     """A file whose first table page is overwritten is named as damaged."""
     with open_store(f"sqlite:///{path}") as store:
