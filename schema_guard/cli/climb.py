@@ -176,7 +176,9 @@ def command(asked: ClimbOptions, store: str | None, form: str) -> int:
         records.flush(10.0)
         # What `decide` will say of these calls later is to know of them too.
         for rung, reason in settings.declined.items():
-            records.declare_rung(inputs.schema.fingerprint, rung, "declined", reason)
+            records.declare_rung(
+                inputs.schema.fingerprint, rung, "declined", reason, function=settings.function
+            )
     if asked.output is not None:
         Path(asked.output).write_text(json.dumps(climb_as_json(result), indent=2) + "\n", encoding="utf-8")
     if form == "json":

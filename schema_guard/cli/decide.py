@@ -12,7 +12,7 @@ import click
 
 from schema_guard.cli.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
 from schema_guard.decide import decide, what_if
-from schema_guard.decide.gather import Gathered, gather_each
+from schema_guard.decide.gather import Gathered, gather_each, targets_of
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
@@ -164,13 +164,12 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
         raise click.UsageError(
             "--target, --decline and --not-applicable are about one function: name it with --function, or --schema"
         )
-    fingerprint = found[0].schema_fingerprint
-    if asked.target is not None and [past.target for past in store.targets(fingerprint)][-1:] != [
-        asked.target
-    ]:
-        store.set_target(fingerprint, asked.target)
+    fingerprint, function = found[0].schema_fingerprint, found[0].function
+    past = targets_of(store, fingerprint, function)
+    if asked.target is not None and (not past or past[-1].target != asked.target):
+        store.set_target(fingerprint, asked.target, function=function)
     for status, rung, reason in declared:
-        store.declare_rung(fingerprint, rung, status, reason)
+        store.declare_rung(fingerprint, rung, status, reason, function=function)
     return True
 
 

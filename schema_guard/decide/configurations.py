@@ -16,8 +16,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.ladder import LARGER, OTHER, RUNGS, SMALLER, STRICT
+from schema_guard.decide.outside import cause_of
 from schema_guard.model_names import is_tuned
 from schema_guard.prices.sizes import Sizes
+from schema_guard.records.rows import TRIALS
 from schema_guard.stats import bounds, first_alarm
 from schema_guard.text import clip, plural
 
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from schema_guard.records import ConfigurationCounts
+    from schema_guard.records.configurations import OutsideCount
 
 # The change detector's baseline: these calls say what is normal, those after them are watched. Whole bytes of bits.
 BASELINE = 200
 _LARGEST_BASELINE = 0.5
-_TRIALS = ("bench:", "climb:")
 _MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.
 _RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
@@ -65,10 +67,24 @@ class RecordedConfiguration:
         """Unhandled calls."""
         return sum(row.unhandled for row in self.rows)
 
+    @property
+    def outside(self) -> tuple[OutsideCount, ...]:
+        """Calls without a judged reply."""
+        return tuple(calls for row in self.rows for calls in row.outside)
+
 
 def is_trial(row: ConfigurationCounts) -> bool:
     """Say whether calls were made to measure, and not by a user's function."""
-    return row.function.startswith(_TRIALS)
+    return row.function.startswith(TRIALS)
+
+
+def is_used(row: ConfigurationCounts) -> bool:
+    """Say whether a row says anything: of the format, or of calls whose cause nobody knows.
+
+    A call that the provider failed says nothing: a version of which there is no other is not in use yet.
+    """
+    unknown = any(cause_of(calls.code) == "unknown" for calls in row.outside)
+    return row.calls > 0 or (unknown and not is_trial(row))
 
 
 class Trial(NamedTuple):

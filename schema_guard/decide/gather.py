@@ -21,6 +21,7 @@ from schema_guard.decide.configurations import (
     configurations_of,
     current_of,
     is_trial,
+    is_used,
     last_call,
     of_newest_schema,
     problems_of,
@@ -29,10 +30,10 @@ from schema_guard.decide.configurations import (
     trial_of,
 )
 from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.recorded_costs import with_recorded_costs
+from schema_guard.decide.outside import ways_of
+from schema_guard.decide.recorded_costs import with_recorded_costs, with_recorded_seconds
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records import Latency
 from schema_guard.records.chosen import NO_SEGMENT, chosen_of
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.configurations import Problem
-    from schema_guard.records import ConfigurationCounts, Store
+    from schema_guard.records import ConfigurationCounts, DeclaredRung, DeclaredTarget, Store
     from schema_guard.records.chosen import Chosen
 
 _SECONDS_A_MONTH = 365.25 / 12 * 86_400
@@ -131,10 +132,10 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     for key in ("strategies", "schemas", "pilot", "current"):
         if key in said:
             raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
-    known = [row for row in store.configurations() if row.calls]
+    known = [row for row in store.configurations() if is_used(row)]
     chosen = chosen_of(store, known, schema=schema, function=function, segment=segment)
     rows = known if since is None else store.configurations(since=since, schema=chosen.schema)
-    problems = problems_of([row for row in rows if row.calls and _is_meant(row, chosen)], known)
+    problems = problems_of([row for row in rows if is_used(row) and _is_meant(row, chosen)], known)
     _check_versions(also_versions, known)
     if not problems:
         raise InvalidArgument(_nothing(store, said, windowed=bool(known)))
@@ -180,16 +181,19 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
             f"of {clip(problem.function or problem.schema)} only a tuned model's calls are recorded: expected those of "
             "a prompting strategy too"
         )
-    best = min(prompted, key=lambda configuration: configuration.unhandled / configuration.n)
+    best = min(prompted, key=lambda found: found.unhandled / found.n if found.n else 1.0)
+    targets = targets_of(store, fingerprint, problem.function)
     evidence: dict[str, Any] = {
         "strategies": [
             _strategy(configuration, store, notes, windowed=taken.windowed) for configuration in prompted
         ],
         "current": current_of(prompted).id,
-        "config": _config(given.pop("config", {}), store, fingerprint),
-        "ladder": _ladder(prompted, best, store.declared_rungs(fingerprint), given.pop("ladder", [])),
+        "config": _config(given.pop("config", {}), targets),
+        "ladder": _ladder(
+            prompted, best, _rungs(store, fingerprint, problem.function), given.pop("ladder", [])
+        ),
         "calls_per_month": _calls_per_month(prompted),
-        "target_history": [[_day(past.at), past.target] for past in store.targets(fingerprint)],
+        "target_history": [[_day(past.at), past.target] for past in targets],
         "pilot": _pilot(tuned, best, store),
         "segments": [] if tuned else _segments(best),
         "comparisons": _comparisons(prompted, store),
@@ -200,7 +204,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
             given.pop("economics"), best, store, taken.sizes.prices, evidence["sources"], notes
         )
     if "latency" in given:
-        evidence["latency"] = _latency(given.pop("latency"), best, tuned)
+        evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
     evidence |= given
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
@@ -229,13 +233,9 @@ def _strategy(
         "n": configuration.n,
         "k_final": configuration.unhandled,
     }
-    kinds: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for kind, calls in row.failure_kinds.items():
-            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
-            if kind != "transport":
-                kinds[kind] += calls
-    said["failure_kinds"] = dict(kinds)
+    if configuration.outside and not is_trial(configuration.first):
+        said["outside"] = [calls._asdict() for calls in ways_of(configuration.outside)]
+    said["failure_kinds"] = _kinds(rows)
     after = [_after_alarm(row, store, notes, configuration.id, windowed=windowed) for row in rows]
     alarmed = [found for found in after if found is not None]
     if alarmed:
@@ -246,15 +246,36 @@ def _strategy(
             "post_k": sum(row.unhandled for row in remaining),
         }
         rows = tuple(remaining)
-        if all(row.attempts for row in rows if row.calls):
+        if all(row.attempts for row in rows if row.calls) and _are_seen(rows):
             said["drift"]["post_attempts"] = _attempts(rows)
         # Of the calls before the alarm as well: what they failed at is no longer what is asked about.
         del said["failure_kinds"]
-    else:
+    elif configuration.n and _are_seen(rows):
         said["attempts"] = _attempts(rows)
+    if not _are_seen(rows):
+        notes.append(
+            f"{clip(configuration.id)}: in {sum(row.unseen for row in rows)} calls a library inside of the function had "
+            "asked again, unseen: what re-asking does is not known"
+        )
     if any(row.clusters for row in rows):
         said["clusters"] = _clusters(rows)
     return said
+
+
+def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
+    """Count unhandled calls by kind."""
+    kinds: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for kind, calls in row.failure_kinds.items():
+            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
+            if kind != "transport":
+                kinds[kind] += calls
+    return dict(kinds)
+
+
+def _are_seen(rows: Iterable[ConfigurationCounts]) -> bool:
+    """Say whether all tries of all calls were seen."""
+    return not any(row.unseen for row in rows)
 
 
 def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
@@ -304,11 +325,22 @@ def _after_alarm(
     return _AfterAlarm(alarm, replace(row, calls=rest, unhandled=bits.bit_count(), clusters=(), attempts=()))
 
 
-def _config(given: Any, store: Store, fingerprint: str) -> Any:
+def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
+    """Give the targets that hold for a function; without one, those that were set without one."""
+    found = store.targets(fingerprint, function=function)
+    return [one for one in found if function is not None or one.function is None]
+
+
+def _rungs(store: Store, fingerprint: str, function: str | None) -> list[DeclaredRung]:
+    """Give the declarations that hold for a function, as `targets_of` does."""
+    found = store.declared_rungs(fingerprint, function=function)
+    return [one for one in found if function is not None or one.function is None]
+
+
+def _config(given: Any, targets: Sequence[DeclaredTarget]) -> Any:
     """Give the configuration asked for, its target being the last one that was set where none is given."""
     if not isinstance(given, Mapping) or "target" in given:
         return given
-    targets = store.targets(fingerprint)
     return {**given, "target": targets[-1].target} if targets else dict(given)
 
 
@@ -434,29 +466,10 @@ def _comparisons(configurations: Sequence[RecordedConfiguration], store: Store) 
 
 def _segments(best: RecordedConfiguration) -> list[dict[str, Any]]:
     """Give the parts of the best strategy's traffic; none where it is not divided."""
-    parts = _parts(best)
-    if len(parts) == 1:
+    parts = {name: counts for name, counts in _parts(best).items() if counts[0]}
+    if len(parts) <= 1:
         return []
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
-
-
-def _latency(given: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]) -> Any:
-    """Fill in how long calls took."""
-    if not isinstance(given, Mapping):
-        return given
-    found: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
-    if tuned:
-        found |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
-    return {**{name: value for name, value in found.items() if value is not None}, **given}
-
-
-def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
-    buckets: dict[int, int] = defaultdict(int)
-    for row in configuration.rows:
-        for lower, count in row.call_latency.buckets:
-            buckets[lower] += count
-    latency = Latency(tuple(sorted(buckets.items())))
-    return latency.percentile_s(50), latency.percentile_s(95)
 
 
 def _paths(configurations: Iterable[RecordedConfiguration]) -> dict[str, list[tuple[int, int]]]:

@@ -16,7 +16,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CAUSES", "Cause", "OutsideCalls", "Unexplained", "by_cause", "cause_of", "unexplained"]
+__all__ = ["CAUSES", "Cause", "OutsideCalls", "Unexplained", "cause_of", "unexplained", "ways_of"]
 
 Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown", "earlier"]
 
@@ -49,6 +49,11 @@ class OutsideCalls(NamedTuple):
     code: str
     exception: str | None
     calls: int
+
+    @property
+    def cause(self) -> Cause:
+        """Whose fault it is."""
+        return cause_of(self.code)
 
 
 class Unexplained(NamedTuple):
@@ -88,15 +93,13 @@ def cause_of(code: str) -> Cause:
     return CAUSES.get(code, "unknown")
 
 
-def by_cause(outside: Iterable[tuple[str, str | None, int]]) -> dict[Cause, list[OutsideCalls]]:
-    """Put calls outside of the rate together by their cause, in each the most frequent way first."""
+def ways_of(outside: Iterable[tuple[str, str | None, int]]) -> list[OutsideCalls]:
+    """Add up calls outside of the rate that ended in one way, the most frequent way first."""
     counts: Counter[tuple[str, str | None]] = Counter()
     for code, exception, calls in outside:
         counts[code, exception] += calls
-    found: dict[Cause, list[OutsideCalls]] = {}
-    for (code, exception), calls in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))):
-        found.setdefault(cause_of(code), []).append(OutsideCalls(code, exception, calls))
-    return found
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0][0], one[0][1] or ""))
+    return [OutsideCalls(code, exception, calls) for (code, exception), calls in ordered]
 
 
 def unexplained(
@@ -109,10 +112,10 @@ def unexplained(
         judged: Calls with one.
         target: The share of calls that may stay unhandled.
     """
-    causes = by_cause(outside)
-    unknown = causes.get("unknown", [])
+    ways = ways_of(outside)
+    unknown = [one for one in ways if one.cause == "unknown"]
     calls = sum(one.calls for one in unknown)
-    of = judged + sum(one.calls for members in causes.values() for one in members)
+    of = judged + sum(one.calls for one in ways)
     if calls < _FEWEST_UNKNOWN or calls <= target * of:
         return None
     named: Counter[str] = Counter()

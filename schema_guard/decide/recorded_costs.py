@@ -7,6 +7,7 @@ and each call is priced by its own size. What is given goes before what is recor
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.configurations import last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import CallTokens, mean_prices, token_prices
+from schema_guard.records import Latency
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -140,3 +142,30 @@ def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:
     totals = [(getattr(one, name), one.attempts) for one in sums]
     attempts = sum(made - total.unknown for total, made in totals)
     return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
+
+
+def with_recorded_seconds(
+    given: Any, best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
+) -> Any:
+    """Fill in how long calls took.
+
+    Args:
+        given: The evidence's `latency`, of which the percentiles may be missing.
+        best: Whose seconds are those of a prompt.
+        tuned: The tuned models, whose first one is told of as well; empty where there is none.
+    """
+    if not isinstance(given, Mapping):
+        return given
+    found: dict[str, float | None] = dict(zip(("p50_s", "p95_s"), _percentiles(best), strict=True))
+    if tuned:
+        found |= zip(("tuned_p50_s", "tuned_p95_s"), _percentiles(tuned[0]), strict=True)
+    return {**{name: value for name, value in found.items() if value is not None}, **given}
+
+
+def _percentiles(configuration: RecordedConfiguration) -> tuple[float | None, float | None]:
+    buckets: dict[int, int] = defaultdict(int)
+    for row in configuration.rows:
+        for lower, count in row.call_latency.buckets:
+            buckets[lower] += count
+    latency = Latency(tuple(sorted(buckets.items())))
+    return latency.percentile_s(50), latency.percentile_s(95)

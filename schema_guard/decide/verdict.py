@@ -18,7 +18,7 @@ from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence_reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, state_of
-from schema_guard.decide.outside import by_cause
+from schema_guard.decide.outside import ways_of
 from schema_guard.decide.rules import Ruling, rule
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
@@ -297,12 +297,8 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
 
 
 def _outside_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
-    """Give the calls outside of a strategy's rate, by their cause."""
-    return [
-        {"cause": cause, **calls._asdict()}
-        for cause, several in by_cause(strategy.outside).items()
-        for calls in several
-    ]
+    """Give the calls outside of a strategy's rate with their causes."""
+    return [{"cause": calls.cause, **calls._asdict()} for calls in ways_of(strategy.outside)]
 
 
 def _odds_figures(case: Case) -> dict[str, Any]:

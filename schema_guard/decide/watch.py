@@ -2,7 +2,8 @@
 """Watching the configurations in use: has one of them passed its objective, or drifted?
 
 Rules: a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change
-detector fired. All configurations that are watched share alpha, so that they hold together.
+detector fired. All configurations that are watched share alpha, so that they hold together. A function too many of whose
+calls stand outside of the rate for a cause that nobody knows is not fine either.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ from schema_guard.decide.configurations import (
     alarm_of,
     configurations_of,
     is_trial,
+    is_used,
     of_newest_schema,
     problems_of,
 )
+from schema_guard.decide.outside import unexplained, ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.chosen import rows_of
-from schema_guard.stats import bounds
+from schema_guard.stats import Rate
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema_guard.decide.configurations import RecordedConfiguration
+    from schema_guard.decide.outside import OutsideCalls, Unexplained
     from schema_guard.records import Store
 
 
@@ -37,11 +43,14 @@ class Watched:
         configuration: Its strategies, and what else tells it apart.
         n: Judged calls; distinct inputs where inputs repeat.
         k: Unhandled ones; a sum of shares where inputs repeat.
-        rate: k / n.
+        rate: k / n; None without judged calls.
         lower: The true rate is below it with probability at most alpha, however often someone looks.
         upper: The true rate is above it with probability at most alpha.
         breach: Whether lower is above the objective.
         risen_at: Number of the call at which the change detector fired, the earliest over segments; None if it did not.
+        outside: Its calls without a judged reply, by code and exception.
+        unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
+            they are fewer than 5, or no more than the objective's share of all calls.
     """
 
     schema: str
@@ -49,16 +58,23 @@ class Watched:
     configuration: str
     n: int
     k: float
-    rate: float
+    rate: float | None
     lower: float
     upper: float
     breach: bool
     risen_at: int | None
+    outside: tuple[OutsideCalls, ...]
+    unexplained: Unexplained | None
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the rate is neither proved to be above the objective nor has risen."""
+        return not self.breach and self.risen_at is None
 
     @property
     def is_fine(self) -> bool:
-        """Whether neither happened."""
-        return not self.breach and self.risen_at is None
+        """Whether that holds, and it is known whose fault the calls outside of the rate are."""
+        return self.is_below and self.unexplained is None
 
 
 def watch(  # noqa: PLR0913 - which calls, by name
@@ -94,21 +110,31 @@ def watch(  # noqa: PLR0913 - which calls, by name
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
     asked = rows_of(store, since=since, schema=schema, function=function, segment=segment)
-    rows = [row for row in asked if row.calls and not is_trial(row)]
-    configurations = [
-        configuration
-        for problem in problems_of(rows, rows)
-        for configuration in configurations_of(of_newest_schema(problem.rows, []), [])
+    rows = [row for row in asked if is_used(row) and not is_trial(row)]
+    functions = [
+        configurations_of(of_newest_schema(problem.rows, []), []) for problem in problems_of(rows, rows)
     ]
-    each = alpha / len(configurations) if configurations else alpha
-    watched = [_watched(configuration, objective, each) for configuration in configurations]
-    return sorted(watched, key=lambda one: (one.is_fine, -one.lower))
+    judged = sum(configuration.n > 0 for configurations in functions for configuration in configurations)
+    each = alpha / max(judged, 1)
+    watched = [
+        _watched(configuration, objective, each, _unexplained(configurations, objective))
+        for configurations in functions
+        for configuration in configurations
+    ]
+    return sorted(watched, key=lambda one: (one.is_below, one.is_fine, -one.lower))
 
 
-def _watched(configuration: RecordedConfiguration, objective: float, alpha: float) -> Watched:
+def _unexplained(configurations: Sequence[RecordedConfiguration], objective: float) -> Unexplained | None:
+    """Look at the calls outside of the rate of one function."""
+    outside = [calls for configuration in configurations for calls in configuration.outside]
+    return unexplained(outside, sum(configuration.n for configuration in configurations), objective)
+
+
+def _watched(
+    configuration: RecordedConfiguration, objective: float, alpha: float, unknown: Unexplained | None
+) -> Watched:
     n = sum(row.inputs for row in configuration.rows)
-    unhandled = sum(row.unhandled_inputs for row in configuration.rows)
-    found = bounds(unhandled, n, alpha=alpha)
+    found = Rate.of(sum(row.unhandled_inputs for row in configuration.rows), n, alpha=alpha)
     alarms = [alarm for row in configuration.rows if (alarm := alarm_of(row)) is not None]
     first = configuration.first
     return Watched(
@@ -116,10 +142,12 @@ def _watched(configuration: RecordedConfiguration, objective: float, alpha: floa
         function=first.function,
         configuration=configuration.id,
         n=n,
-        k=unhandled,
-        rate=unhandled / n,
-        lower=found.lower,
-        upper=found.upper,
-        breach=found.lower > objective,
+        k=found.count,
+        rate=found.rate,
+        lower=found.bounds.lower,
+        upper=found.bounds.upper,
+        breach=found.bounds.lower > objective,
         risen_at=min(alarms, default=None),
+        outside=tuple(ways_of(configuration.outside)),
+        unexplained=unknown,
     )

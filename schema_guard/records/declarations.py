@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.rows import store_text
+from schema_guard.records.rows import TRIALS, store_text
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
     Args:
         declared: All about one schema.
         function: The function.
-        functions: All that have calls with the schema.
+        functions: All that have calls with the schema; trials (`bench`, `climb`) are nobody's.
     """
-    is_only_one = all(name == function for name in functions)
+    is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
     return [one for one in declared if one.function == function or (one.function is None and is_only_one)]
 
 

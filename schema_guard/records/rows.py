@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
+TRIALS = ("bench:", "climb:")
+"""How the functions of trials are called, whose calls were made to measure, and by no user's function."""
+
 CONFIGURATION_COLUMNS = (
     "function",
     "schema_name",

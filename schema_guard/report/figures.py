@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from schema_guard.decide.outside import ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
+    from schema_guard.decide.outside import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.pools import Pool, Way
 
@@ -22,6 +24,22 @@ GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}
 _SCHEMA = ("schema_name", "schema_fingerprint")
 _NAMES = ("function", "model", "target", "strategies", "settings", "version", "segment")
+
+
+class OutsideFigures(NamedTuple):
+    """Calls that ended outside of the rates in one way.
+
+    Attributes:
+        cause: Whose fault that is: `provider`, `caller`, `expected`, `unknown`, or `earlier` where it is not counted yet.
+        code: Of the failure.
+        exception: Name of the exception's type; None when it is unknown.
+        calls: How many.
+    """
+
+    cause: Cause
+    code: str
+    exception: str | None
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +65,10 @@ class Configuration:
         reasked: Valid after a re-ask.
         repaired: Valid after repair.
         unhandled: No attempt was valid.
+        unseen: Of these calls, those in which a library inside of the function had asked again unseen: whether they are
+            unhandled is known, and nothing else; they are in no other rate.
         transport: Calls without a judged reply, outside of every rate.
+        outside: The same by whose fault they are, with code and exception, the most frequent first.
         attempts: All of them, transport included.
         failures: Attempts by kind and code, most frequent first.
         violations: The ten places and keywords that most attempts broke.
@@ -75,7 +96,9 @@ class Configuration:
     reasked: Rate
     repaired: Rate
     unhandled: Rate
+    unseen: int
     transport: int
+    outside: tuple[OutsideFigures, ...]
     attempts: int
     failures: tuple[FailureCount, ...]
     violations: tuple[ViolationCount, ...]
@@ -166,10 +189,12 @@ def _by_schema_worst_first(one: Configuration) -> tuple[str, str, float, float]:
 
 
 def _configuration(pool: Pool) -> Configuration:
-    def rate(way: Way) -> Rate:
-        return Rate.of(pool.calls(way), n)
-
     n, one, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
+    seen = n - pool.calls("unseen")
+
+    def rate(way: Way, of: int) -> Rate:
+        return Rate.of(pool.calls(way), of)
+
     varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in pool.members}) > 1)
     names = {name: None if name in varies else getattr(one, name) for name in _NAMES}
     return Configuration(
@@ -178,12 +203,16 @@ def _configuration(pool: Pool) -> Configuration:
         **names,
         varies=varies,
         calls=n,
-        exact=rate("exact"),
-        first_pass=rate("first_pass"),
-        reasked=rate("reasked"),
-        repaired=rate("repaired"),
-        unhandled=rate("unhandled"),
+        exact=rate("exact", pool.calls("texts")),
+        first_pass=rate("first_pass", seen),
+        reasked=rate("reasked", seen),
+        repaired=rate("repaired", seen),
+        unhandled=rate("unhandled", n),
+        unseen=n - seen,
         transport=pool.calls("transport"),
+        outside=tuple(
+            OutsideFigures(way.cause, *way) for way in ways_of(w for row in pool.members for w in row.outside)
+        ),
         attempts=pool.attempts,
         failures=pool.failures,
         violations=pool.violations,

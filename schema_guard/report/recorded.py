@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from schema_guard.core.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.words import BOUNDS, bounded, tokens
+from schema_guard.report.words import BOUNDS, CAUSES, bounded, tokens
 from schema_guard.text import clip, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.report.figures import By, Configuration, Report
+    from schema_guard.report.figures import By, Configuration, OutsideFigures, Report
 
 _CODES = 8
 
@@ -59,7 +59,8 @@ def _section(report: Report, schema: str, fingerprint: str, groups: Sequence[Con
     return Section(
         f"schema {clip(schema)} ({fingerprint})",
         table=Table(
-            (report.by, "n", "exact %", "first pass %", "after re-ask %", "unhandled %"), tuple(rows)
+            (report.by, "n", "exact %", "first pass %", "after re-ask %", "unhandled %", "outside"),
+            tuple(rows),
         ),
         lines=tuple(lines),
     )
@@ -89,7 +90,7 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
 
 def _row(one: Configuration) -> tuple[str, ...]:
     rates = (one.exact, one.first_pass, one.reasked, one.unhandled)
-    return str(one.calls), *map(bounded, rates)
+    return str(one.calls), *map(bounded, rates), str(one.transport)
 
 
 def _details(name: str, one: Configuration) -> Iterator[str]:
@@ -108,8 +109,25 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     if one.violations:
         told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
         yield f"{name} broke: {told}"
+    if one.unseen:
+        yield (
+            f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "
+            "pass and re-ask"
+        )
     if one.transport:
-        yield f"{name}: {one.transport} calls without a reply, outside of the rates"
+        yield f"{name} outside of the rates: {', '.join(_causes(one))}"
+
+
+def _causes(one: Configuration) -> Iterator[str]:
+    """Say how many calls each cause has, and how they ended."""
+    causes: dict[str, list[OutsideFigures]] = {}
+    for calls in one.outside:
+        causes.setdefault(calls.cause, []).append(calls)
+    for cause, several in causes.items():
+        ways = [f"{way.exception or way.code} {way.calls}" for way in several[:_CODES]]
+        more = len(several) - _CODES
+        told = ", ".join(map(clip, ways)) + (f" and {more} other ways" if more > 0 else "")
+        yield f"{sum(way.calls for way in several)} {CAUSES[cause]} ({told})"
 
 
 def _seconds(seconds: float | None) -> str:

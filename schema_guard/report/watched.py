@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.report.document import Document, Section, Table
+from schema_guard.report.words import NO_DATA
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
@@ -32,28 +33,47 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     if not watched:
         return Document("no data: nothing is recorded")
     worst = watched[0]
-    wrong = sum(not one.is_fine for one in watched)
-    counted = f"{worst.k:g}/{worst.n} = {percent(worst.rate)} {interval(worst.lower, worst.upper)} unhandled"
+    wrong = sum(not one.is_below for one in watched)
+    unknown = next((one.unexplained for one in watched if one.unexplained), None)
+    state = "BREACH" if wrong else "UNKNOWN" if unknown else "OK"
+    said = f"{unknown.text}, whose fault is not known; " if unknown else ""
     return Document(
-        f"{'BREACH' if wrong else 'OK'}: {wrong} of {len(watched)} configurations; {worst.schema} "
-        f"{worst.function} {worst.configuration} {counted}: {_state(worst)} of {percent(objective)}",
+        f"{state}: {said}{wrong} of {len(watched)} configurations; {worst.schema} {worst.function} "
+        f"{worst.configuration} {_counted(worst)} unhandled: {_state(worst)} of {percent(objective)}",
         sections=(
             Section(
                 "Configurations",
                 "the worst first; all bounds hold together, however often someone looks",
                 Table(
-                    ("schema", "function", "configuration", "unhandled", "calls", "rate", "bounds", "state"),
+                    (
+                        "schema",
+                        "function",
+                        "configuration",
+                        "unhandled",
+                        "calls",
+                        "rate",
+                        "bounds",
+                        "outside",
+                        "state",
+                    ),
                     tuple(map(_row, watched)),
-                    (0, 1, 2, 7),
+                    (0, 1, 2, 8),
                 ),
             ),
         ),
-        good=not wrong,
+        good=not wrong and unknown is None,
     )
 
 
+def _counted(one: Watched) -> str:
+    told = NO_DATA if one.rate is None else f"{percent(one.rate)} {interval(one.lower, one.upper)}"
+    return f"{one.k:g}/{one.n} = {told}"
+
+
 def _row(one: Watched) -> tuple[str, ...]:
-    counts = (f"{one.k:g}", f"{one.n:,}", percent(one.rate), interval(one.lower, one.upper))
+    rate = NO_DATA if one.rate is None else percent(one.rate)
+    outside = sum(calls.calls for calls in one.outside)
+    counts = (f"{one.k:g}", f"{one.n:,}", rate, interval(one.lower, one.upper), f"{outside:,}")
     return (one.schema, one.function, one.configuration, *counts, _state(one))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import types
+from contextlib import suppress
 
 import pytest
 
@@ -101,6 +102,33 @@ def test_two_functions_have_two_verdicts(two, capsys):
         status, alone = found(capsys, "decide", "--what-if", "target=0.05", "--function", one["function"])
         assert status == one["exit_code"]
         assert alone == {name: value for name, value in one.items() if name not in names}
+
+
+def test_what_a_function_raises_is_told_by_every_command(store, capsys):
+    """Half of 300 calls raise what nobody explains: exit 1 in `watch` and `decide`, and beside the rate in `report`."""
+    numbers = iter(range(300))
+
+    def extract(prompt):
+        if next(numbers) % 2:
+            raise KeyError(prompt)
+        return GOOD
+
+    guarded = guard(TICKET, observe=True, store=store, name="shop.extract")(extract)
+    for number in range(300):
+        with suppress(KeyError):
+            guarded(f"ticket {number}")
+    store.flush(30.0)
+
+    status, out, _ = run(capsys, "watch", "--slo", "0.01")
+    assert status == 1
+    assert out.startswith("UNKNOWN: 150 of 300 calls raised ")
+    status, verdict = found(capsys, "decide")
+    assert (status, verdict["verdict"], verdict["exit_code"]) == (1, "NEED_MORE_DATA", 1)
+    assert (verdict["unexplained"]["calls"], verdict["unexplained"]["of"]) == (150, 300)
+    _, report = found(capsys, "report")
+    assert [(one["cause"], one["calls"]) for one in report["groups"][0]["outside"]] == [("unknown", 150)]
+    for form in ("text", "markdown", "html"):
+        assert "150 unknown (" in run(capsys, "report", "--format", form)[1]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])

@@ -20,6 +20,20 @@ CALL = Call(
 )
 
 
+def record_outside(store, n, *, code="call_raised", exception="KeyError", first=0, **call):
+    """Record n calls without a judged reply."""
+    for number in range(n):
+        attempt = Attempt(1, "system_prompt", "p", None, Failure("transport", code, "..."), None, (), UNKNOWN_USAGE,
+                          None, None, 1.0, exception=exception)  # fmt: skip
+        begun = call.get("started_at", 0.0) + 60.0 * number
+        what = CALL._replace(**{**call, "id": f"{first + number:032x}", "started_at": begun})
+        store.record(
+            Outcome(False, None, (attempt,), attempt.failure, UNKNOWN_USAGE, None, 1.0, what),
+            f"outside {number}",
+        )
+    store.flush(30.0)
+
+
 def record(  # noqa: PLR0913 - one argument a fact
     store,
     n,
@@ -30,6 +44,7 @@ def record(  # noqa: PLR0913 - one argument a fact
     usage=UNKNOWN_USAGE,
     elapsed_s=1.0,
     attempts=1,
+    unseen=False,
     tasks=None,
     first=0,
     flush=True,
@@ -52,6 +67,7 @@ def record(  # noqa: PLR0913 - one argument a fact
                 None,
                 "stop",
                 elapsed_s,
+                unseen=unseen,
             )
             for attempt in range(1, attempts + 1)
         )

@@ -10,7 +10,7 @@ from schema_guard.decide import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from tests.decide.examples import economics
-from tests.decide.recorded import DAY, record
+from tests.decide.recorded import DAY, record, record_outside
 
 
 @pytest.fixture
@@ -425,6 +425,63 @@ def test_a_segment_is_decided_on_alone(store):
     record(store, 30, 0, segment="us")
 
     assert strategies(gather(store, segment="eu"))["system_prompt"]["n"] == 20
+
+
+def test_calls_outside_of_the_rate_are_evidence(store):
+    """Calls of a function without a judged reply stand beside its counts, those of a trial do not."""
+    record(store, 150, 0)
+    record_outside(store, 150)
+    record(store, 30, 0, function="climb:1:few_shot", strategies="few_shot")
+    record_outside(store, 10, function="climb:1:few_shot", strategies="few_shot")
+
+    gathered = gather(store)
+
+    found = strategies(gathered)
+    assert found["system_prompt"]["outside"] == [
+        {"code": "call_raised", "exception": "KeyError", "calls": 150}
+    ]
+    assert "outside" not in found["few_shot"]
+    verdict = decide(gathered.evidence)
+    assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
+    assert verdict.why.startswith("150 of 300 calls raised KeyError, which")
+
+
+def test_a_function_all_of_whose_calls_raise_needs_an_explanation(store):
+    """Without one judged reply there is evidence still: the calls that raised."""
+    record_outside(store, 20)
+
+    verdict = decide(gather(store).evidence)
+
+    assert (verdict.verdict, verdict.exit_code()) == ("NEED_MORE_DATA", 1)
+
+
+def test_what_is_declared_holds_for_its_function(store):
+    """A target and a rung of one function are not those of another; trials are no other function."""
+    record(store, 20, 5)
+    record(store, 20, 0, function="climb:1:few_shot", strategies="few_shot")
+    store.set_target("f" * 16, 0.02)
+    assert gather(store).evidence["config"] == {"target": 0.02}
+
+    record(store, 20, 5, function="mail.extract")
+    store.set_target("f" * 16, 0.3, function="mail.extract")
+    store.declare_rung("f" * 16, "json_mode", "declined", "no", function="mail.extract")
+
+    shop, mail = gather(store, function="shop.extract"), gather(store, function="mail.extract")
+    assert (shop.evidence["config"], mail.evidence["config"]) == ({}, {"target": 0.3})
+    assert [status(one, "json_mode")["status"] for one in (shop, mail)] == ["untested", "declined"]
+
+
+def test_attempts_are_not_told_where_a_library_asked_again(store):
+    """Where tries were not seen, what re-asking does is not known, and that is said."""
+    record(store, 20, 5, unseen=True)
+
+    gathered = gather(store)
+
+    (found,) = strategies(gathered).values()
+    assert (found["n"], found["k_final"], "attempts" in found) == (20, 5, False)
+    assert (
+        "20 calls a library inside of the function had asked again, unseen" in gathered.evidence["notes"][0]
+    )
 
 
 def test_nothing_since_then_is_no_unknown_name(store):

@@ -6,7 +6,7 @@ from schema_guard.decide.watch import watch
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.report.watched import document_of
-from tests.decide.recorded import DAY, record
+from tests.decide.recorded import DAY, record, record_outside
 
 
 @pytest.fixture
@@ -76,6 +76,69 @@ def test_an_objective_is_a_rate(store, objective):
     """An objective out of (0, 1) is an error."""
     with pytest.raises(InvalidArgument, match="objective"):
         watch(store, objective)
+
+
+def test_calls_whose_cause_nobody_knows_are_not_fine(store):
+    """Half of the calls raised something: however good the rate of the others is, that is told, with the types."""
+    record(store, 150, 0)
+    record_outside(store, 100)
+    record_outside(store, 50, exception="ValueError")
+
+    (found,) = watched = watch(store, 0.01)
+    document = document_of(watched, 0.01)
+
+    assert (found.is_below, found.is_fine) == (True, False)
+    assert found.unexplained[:2] == (150, 300)
+    assert not document.good
+    assert document.title.startswith(
+        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; 0 of 1 configurations"
+    )
+
+
+@pytest.mark.parametrize("code", ["provider_error", "stream_cut", "cancelled", "expected"])
+def test_calls_whose_cause_is_known_are_fine(store, code):
+    """The provider's faults, the caller's and expected ones never alarm."""
+    record(store, 150, 0)
+    record_outside(store, 150, code=code)
+
+    (found,) = watched = watch(store, 0.01)
+
+    assert found.is_fine
+    assert found.outside == ((code, "KeyError", 150),)
+    assert document_of(watched, 0.01).title.startswith("OK: ")
+    assert document_of(watched, 0.01).sections[0].table.rows[0][-2] == "150"
+
+
+def test_a_function_all_of_whose_calls_raise_is_watched(store):
+    """Without one judged reply there is no rate, and the calls are told."""
+    record_outside(store, 20)
+
+    (found,) = watched = watch(store, 0.01)
+
+    assert (found.n, found.rate, found.is_fine) == (0, None, False)
+    assert "0/0 = no data unhandled" in document_of(watched, 0.01).title
+
+
+def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
+    """The rate is still that of the version before it; one that raises by itself is the newest."""
+    record(store, 100, 60)
+    record_outside(store, 20, code="provider_error", version="v2", started_at=DAY)
+    (found,) = watch(store, 0.01)
+    assert (found.n, found.is_below) == (100, False)
+
+    record_outside(store, 20, version="v2", first=100, started_at=2 * DAY)
+    (found,) = watch(store, 0.01)
+    assert (found.n, found.unexplained.calls) == (0, 20)
+
+
+def test_a_breach_goes_before_what_nobody_knows(store):
+    """Where both hold, the line says both."""
+    record(store, 150, 60)
+    record_outside(store, 50)
+
+    title = document_of(watch(store, 0.01), 0.01).title
+
+    assert title.startswith("BREACH: 50 of 200 calls raised KeyError, whose fault is not known; 1 of 1 conf")
 
 
 def test_one_line_says_it(store):

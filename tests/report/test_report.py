@@ -86,7 +86,9 @@ def test_figures_of_a_store(store):
         reasked=Rate.of(1, 4),
         repaired=Rate.of(0, 4),
         unhandled=Rate.of(1, 4),
+        unseen=0,
         transport=1,
+        outside=(("unknown", "call_raised", None, 1),),
         attempts=7,
         failures=(("structure", "type", 2), ("transport", "call_raised", 1), ("truncation", "max_tokens", 1)),
         violations=(("/total", "type", 2),),
@@ -109,18 +111,63 @@ def test_text_of_a_report(store):
         "bounds       [lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls\n"
         "\n"
         "schema invoice (ffffffffffffffff)\n"
-        "  function      n           exact %      first pass %    after re-ask %       unhandled %\n"
-        "  shop.extract  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]\n"
+        "  function      n           exact %      first pass %    after re-ask %       unhandled %  outside\n"
+        "  shop.extract  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]        1\n"
         "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
         "  - shop.extract failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
         "  - shop.extract broke: /total type 2\n"
-        "  - shop.extract: 1 calls without a reply, outside of the rates"
+        "  - shop.extract outside of the rates: 1 unknown (call_raised 1)"
     )
 
 
 def test_every_writer_shows_all_of_it(store):
     """Text, Markdown and page leave nothing of a report out."""
     assert left_out(document_of(recorded(store, *OUTCOMES))) == []
+
+
+def test_calls_outside_of_the_rates_are_told_by_whose_fault_they_are(store):
+    """Beside every rate stands how many calls are in none, whose fault that is and what was raised."""
+    ways = [
+        ("provider_error", "APITimeoutError", 3),
+        ("call_raised", "KeyError", 2),
+        ("expected", "OutOfStock", 1),
+    ]
+    made = [
+        replace_exception(outcome(10 * index + number, Failure("transport", code, "..."), ...), exception)
+        for index, (code, exception, calls) in enumerate(ways)
+        for number in range(calls)
+    ]
+    report = recorded(store, outcome(99), *made)
+
+    (found,) = report.groups
+    assert as_json(found)["outside"][0] == {
+        "cause": "provider", "code": "provider_error", "exception": "APITimeoutError", "calls": 3,
+    }  # fmt: skip
+    assert (found.calls, found.transport) == (1, 6)
+    assert (
+        "outside of the rates: 3 the provider's (APITimeoutError 3), 2 unknown (KeyError 2), 1 expected (OutOfStock 1)"
+        in " ".join(as_text(report).split())
+    )
+    assert left_out(document_of(report)) == []
+
+
+def replace_exception(given, exception):
+    (attempt,) = given.attempts
+    return given._replace(attempts=(attempt._replace(exception=exception),))
+
+
+def test_calls_whose_tries_were_not_seen_are_in_the_unhandled_rate_alone(store):
+    """Where a library inside has asked again unseen, how a call went is no data but for whether it is unhandled."""
+    calls = [outcome(1), outcome(2, TOTAL, ...), outcome(3)]
+    seen = [outcome(4), outcome(5)]
+    unseen = [one._replace(attempts=(one.attempts[0]._replace(unseen=True),)) for one in calls]
+    report = recorded(store, *seen, *unseen)
+
+    (found,) = report.groups
+    assert (found.unhandled, found.unseen) == (Rate.of(1, 5), 3)
+    assert found.first_pass == found.exact == Rate.of(2, 2)
+    assert found.reasked == found.repaired == Rate.of(0, 2)
+    assert "in 3 calls a library inside had asked again unseen: no data for exact" in as_text(report)
 
 
 def test_empty_store_has_no_data(store):
@@ -135,9 +182,9 @@ def test_calls_without_a_reply_give_no_rate(store):
     """Where every call failed on the wire the rates are no data and the calls are told."""
     text = as_text(recorded(store, OUTCOMES[-1]))
 
-    assert "  shop.extract  0  no data       no data         no data      no data\n" in text
+    assert "  shop.extract  0  no data       no data         no data      no data        1\n" in text
     assert "tokens in/out ?/?" in text
-    assert "1 calls without a reply, outside of the rates" in text
+    assert "outside of the rates: 1 unknown (call_raised 1)" in text
     assert " 0.0 [" not in text
 
 
