@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RATES = (1, 20, 200)
 
 _SCRIPT = """
-import os, runpy, sys, time
+import os, runpy, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background deaf to it
 url, rate, durability, end = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 from schema_guard import flush_on_sigterm
 from schema_guard.records import resolve_store
