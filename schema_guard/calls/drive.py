@@ -3,15 +3,18 @@
 
 Rules:
 1. A driver decides nothing about a reply: it passes on what came, and ends the loop's attempt exactly once.
-2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on.
+2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on. What lands
+   in the loop itself (an interrupt, a handler of a signal) has ended it: it goes on as it is, and the loop is not fed again.
 3. `run`, `stream` and `astream` are the same steps: at one go, piece by piece, and with `await`.
 """
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from schema_guard.calls.received.closing import aclose, close, streams_of_exception, streams_under
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Outcome, Stop
 
@@ -50,6 +53,11 @@ class Pending(NamedTuple):
     result: Any
 
 
+def is_spent(flow: Flow) -> bool:
+    """Tell whether a loop has ended, be it by an exception that landed in it: then it takes no more."""
+    return getattr(flow, "gi_frame", None) is None
+
+
 def is_async(result: Any) -> bool:
     """Say whether a function's result has to be awaited, or iterated with `async for`.
 
@@ -82,26 +90,52 @@ def run(flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODY
             if type(result) is not str and is_async(result):
                 return Pending(step, started, result)
             # The usual reply: nothing beside its text is known of it.
-            reply = result if type(result) is str and result[:1] == "{" else _received(flow, result, receiver)
-        except BaseException as raised:  # noqa: BLE001 - it is recorded, then raised again by the caller of this
+            reply = (
+                result
+                if type(result) is str and result[:1] == "{"
+                else _received(flow, result, receiver, started)
+            )
+        except BaseException as raised:
+            if is_spent(flow):
+                raise
+            # It is recorded, then raised again by the caller of this.
             reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
 
-def _received(flow: Flow, result: Any, receiver: Receiver) -> Reply:
+def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Reply:
     """Give a reply; of a streamed one, what is not passed on in chunks."""
     if not hasattr(type(result), "__next__"):
         return receiver.read(result)
-    incoming = _Incoming(flow, result, receiver)
+    incoming = _Incoming(flow, result, receiver, started)
+    for _ in _pieces(incoming, result):
+        pass
+    return incoming.reply()
+
+
+def _pieces(incoming: _Incoming, result: Any) -> Generator[str | None, None, None]:
+    """Give each piece of a streamed reply, and close what it came from."""
     try:
         for chunk in result:
-            incoming.chunk(chunk)
+            yield from incoming.chunk(chunk)
             if incoming.stopped:
-                break
+                return
+        incoming.exhausted = True
     finally:
-        close(result)
-    return incoming.reply()
+        close(result, incoming.left_open())
+
+
+async def _apieces(incoming: _Incoming, result: Any) -> AsyncGenerator[str | None, None]:
+    try:
+        async for chunk in result:
+            for piece in incoming.chunk(chunk):
+                yield piece
+            if incoming.stopped:
+                return
+        incoming.exhausted = True
+    finally:
+        await aclose(result, incoming.left_open())
 
 
 async def arun(
@@ -137,19 +171,15 @@ def stream(
             result = invoke(step)
             if is_async(result):
                 return Pending(step, started, result)
-            incoming = _Incoming(flow, result, receiver)
+            incoming = _Incoming(flow, result, receiver, started)
             if hasattr(type(result), "__next__"):
-                try:
-                    for chunk in result:
-                        yield incoming.chunk(chunk)
-                        if incoming.stopped:
-                            break
-                finally:
-                    close(result)
+                yield from _pieces(incoming, result)
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
-        except BaseException as raised:  # noqa: BLE001 - as in run()
+        except BaseException as raised:
+            if is_spent(flow):
+                raise
             reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
@@ -171,19 +201,17 @@ async def astream(
         try:
             result = await _awaited(invoke(step) if first is None else first.result)
             first = None
-            incoming = _Incoming(flow, result, receiver)
+            incoming = _Incoming(flow, result, receiver, started)
             if hasattr(type(result), "__anext__"):
-                try:
-                    async for chunk in result:
-                        yield incoming.chunk(chunk)
-                        if incoming.stopped:
-                            break
-                finally:
-                    await aclose(result)
+                async with aclosing(_apieces(incoming, result)) as pieces:
+                    async for piece in pieces:
+                        yield piece
             else:
                 yield incoming.whole(result)
             reply = incoming.reply()
-        except BaseException as raised:  # noqa: BLE001 - as in run()
+        except BaseException as raised:
+            if is_spent(flow):
+                raise
             reply, error, cause = _raised(receiver.raised(raised), raised)
         step = flow.send(end(reply, perf_counter() - started))
     driven = _done(step, error, cause, finish)
@@ -199,39 +227,64 @@ def _reader(source: Any) -> StreamReader:
 
 
 class _Incoming:
-    """One reply on its way from the function to the loop."""
+    """One reply on its way from the function to the loop.
 
-    __slots__ = ("_flow", "_reader", "_receiver", "_source", "_whole", "stopped")
+    Attributes:
+        stopped: Whether no more is wanted of it.
+        exhausted: Whether it has come to its own end.
+    """
 
-    def __init__(self, flow: Flow, source: Any, receiver: Receiver) -> None:
+    __slots__ = (
+        "_flow",
+        "_reader",
+        "_receiver",
+        "_source",
+        "_started",
+        "_under",
+        "_whole",
+        "exhausted",
+        "stopped",
+    )
+
+    def __init__(self, flow: Flow, source: Any, receiver: Receiver, started: float) -> None:
         self._flow = flow
         self._receiver = receiver
         self._source = source
+        self._started = started
         self._reader: StreamReader | None = None
+        self._under: list[Any] = []
         self._whole: Reply | None = None
-        self.stopped = False
+        self.stopped = self.exhausted = False
 
     def whole(self, result: Any) -> str:
         """Take a reply that came in one piece, and give its text."""
         reply = self._whole = self._receiver.read(result)
         return reply.text or ""
 
-    def chunk(self, chunk: Any) -> str:
-        """Pass on the next piece of a stream, and give its text; `stopped` says that the loop wants no more."""
-        if self._reader is None:
-            self._reader = _reader(self._source)
-        text = self._reader.feed(chunk)
-        if text:
-            self.stopped = type(self._flow.send(Chunk(text))) is Stop
-        return text
+    def chunk(self, chunk: Any) -> tuple[str | None, ...]:
+        """Pass on the next piece of a stream, and give its text; None before it, where what came before does not count."""
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = _reader(self._source)
+            # A generator that an exception ends holds nothing any more: what is under it is found while it lives.
+            self._under = streams_under(self._source)
+        text = reader.feed(chunk)
+        stop = self._flow.send(Chunk(text, perf_counter() - self._started))
+        self.stopped = type(stop) is Stop or reader.is_over
+        return (None, text) if reader.begins_anew else (text,)
+
+    def left_open(self) -> list[Any]:
+        """Give the streams that are to be closed with the function's own; none where that ran to its end."""
+        return [] if self.exhausted else self._under or streams_of_exception()
 
     def reply(self) -> Reply:
         """Give what is known when all has come."""
         if self._whole is not None:
             return self._whole
-        reply = (self._reader or _reader(self._source)).end()
+        reader = self._reader or _reader(self._source)
+        reply = reader.end()
         # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
-        return reply._replace(failure=None) if self.stopped else reply
+        return reply._replace(failure=None) if self.stopped and not reader.is_over else reply
 
 
 def _raised(reply: Reply, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
@@ -261,6 +314,9 @@ def end(reply: Reply | str, elapsed_s: float) -> End:
         tuple(end(tried, 0.0) for tried in reply.tries) if reply.tries else (),
         reply.is_final,
         reply.call_model,
+        reply.instead,
+        reply.reasoned,
+        reply.tool,
     )
 
 
@@ -284,21 +340,3 @@ async def _each(iterator: Any) -> AsyncGenerator[Any, None]:
             yield chunk
     finally:
         close(iterator)
-
-
-def close(iterator: Any) -> None:
-    """Close an iterator that can be closed."""
-    closing = getattr(iterator, "close", None)
-    if callable(closing):
-        closing()
-
-
-async def aclose(iterator: Any) -> None:
-    """Close an asynchronous iterator that can be closed."""
-    for name in ("aclose", "close"):
-        closing = getattr(iterator, name, None)
-        if callable(closing):
-            closed = closing()
-            if hasattr(type(closed), "__await__"):
-                await closed
-            return

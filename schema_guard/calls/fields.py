@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 __all__ = [
@@ -37,12 +38,17 @@ def field(holder: object, name: str, default: object = None) -> Any:
     if type(holder) is dict:
         return holder.get(name, default)
     try:
-        value = getattr(holder, name, default)
-        if value is default and isinstance(holder, Mapping):
-            return holder.get(name, default)
-    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+        return _looked_up(holder, name, default)
+    except Exception as error:
+        # A foreign object may raise anything from any access.
+        if is_from_outside(error, lambda: _looked_up(holder, name, default)):
+            raise
         return default
-    return value
+
+
+def _looked_up(holder: object, name: str, default: object) -> Any:
+    value = getattr(holder, name, default)
+    return holder.get(name, default) if value is default and isinstance(holder, Mapping) else value
 
 
 def has(holder: object, name: str) -> bool:
@@ -76,7 +82,9 @@ def first(value: object) -> Any:
         return None
     try:
         return value[0]  # type: ignore[index]
-    except Exception:  # noqa: BLE001 - as in field()
+    except Exception as error:
+        if is_from_outside(error, lambda: value[0]):  # type: ignore[index]
+            raise
         return None
 
 
@@ -119,7 +127,9 @@ def as_json(value: object) -> str | None:
         return value
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError) as error:
+        if is_from_outside(error):
+            raise
         return None
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from schema_guard.calls.drive import aclose, close, end, is_async
+from schema_guard.calls.drive import end, is_async, is_spent
 from schema_guard.calls.identity import current_call_id
+from schema_guard.calls.received.closing import aclose_alone, close_alone
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Call, Chunk, Done
 
@@ -53,12 +54,12 @@ def observe(started: Observed) -> Any:
         current_call_id.reset(token)
     if is_async(result):
         return (
-            _ObservedAsync(started, result, clock)
+            _OpenAsync(started, result, clock)
             if hasattr(type(result), "__anext__")
             else _awaited(started, result, clock)
         )
     if hasattr(type(result), "__next__"):
-        kind = _ObservedEither if hasattr(type(result), "__anext__") else _ObservedIterator
+        kind = _OpenEither if hasattr(type(result), "__anext__") else _OpenIterator
         return kind(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
@@ -80,7 +81,7 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
     finally:
         current_call_id.reset(token)
     if hasattr(type(result), "__anext__"):
-        kind = _ObservedEither if hasattr(type(result), "__next__") else _ObservedAsync
+        kind = _OpenEither if hasattr(type(result), "__next__") else _OpenAsync
         return kind(started, result, clock)
     _finish(started, started.receiver.read(result), clock)
     return result
@@ -88,6 +89,8 @@ async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
 
 class _Watch:
     """Reads along with a stream and records it once: at its end, at its error, or when it is given up."""
+
+    _without_finalizer: type[Any]
 
     def __init__(self, started: Observed, source: Any, clock: float) -> None:
         self._started, self._source, self._clock = started, source, clock
@@ -97,19 +100,21 @@ class _Watch:
         # What a stream object of a provider offers beside its chunks stays within reach.
         return getattr(self._source, name)
 
-    def __del__(self) -> None:
-        # A stream that was left before its end, and that nobody closed.
-        self._ended(GeneratorExit())
-
     def _saw(self, chunk: Any) -> Any:
-        text = self._reader.feed(chunk) if self._reader is not None else ""
-        if text:
-            self._started.flow.send(Chunk(text))
+        reader = self._reader
+        if reader is not None:
+            text = reader.feed(chunk)
+            if text:
+                self._started.flow.send(Chunk(text))
+            if reader.is_over:
+                self._ended(StopIteration())
         return chunk
 
     def _ended(self, error: BaseException) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
+            # An exception from outside that lands in a finalizer is lost: who is through has none.
+            self.__class__ = self._without_finalizer
             ended = isinstance(error, (StopIteration, StopAsyncIteration))
             reply = reader.end() if ended else self._started.receiver.raised(error)
             _finish(self._started, reply, self._clock)
@@ -132,7 +137,7 @@ class _ObservedIterator(_Watch):
     def close(self) -> None:
         """Give the stream up."""
         self._ended(GeneratorExit())
-        close(self._source)
+        close_alone(self._source)
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +163,7 @@ class _ObservedAsync(_Watch):
     async def aclose(self) -> None:
         """Give the stream up."""
         self._ended(GeneratorExit())
-        await aclose(self._source)
+        await aclose_alone(self._source)
 
     close = aclose
 
@@ -179,7 +184,37 @@ class _ObservedEither(_ObservedIterator, _ObservedAsync):
         return closing() if callable(closing) else None
 
 
+_ObservedIterator._without_finalizer = _ObservedIterator  # noqa: SLF001 - the class itself
+_ObservedAsync._without_finalizer = _ObservedAsync  # noqa: SLF001
+_ObservedEither._without_finalizer = _ObservedEither  # noqa: SLF001
+
+
+class _OpenIterator(_ObservedIterator):
+    """An observed stream that has not ended."""
+
+    def __del__(self) -> None:
+        # It was left before its end, and nobody has closed it.
+        self._ended(GeneratorExit())
+
+
+class _OpenAsync(_ObservedAsync):
+    """An observed asynchronous stream that has not ended."""
+
+    def __del__(self) -> None:
+        self._ended(GeneratorExit())
+
+
+class _OpenEither(_ObservedEither):
+    """An observed stream of either kind that has not ended."""
+
+    def __del__(self) -> None:
+        self._ended(GeneratorExit())
+
+
 def _finish(started: Observed, reply: Reply, clock: float) -> None:
+    if is_spent(started.flow):
+        # An exception from outside has landed in the loop: it is on its way to the caller, and the loop is over.
+        return
     done = started.flow.send(end(reply, perf_counter() - clock))
     assert isinstance(done, Done)
     started.finish(done.outcome)

@@ -15,6 +15,7 @@ from types import SimpleNamespace, UnionType
 from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
 
 __all__ = ["BY_ITS_NAME", "BY_THEIR_NAMES", "USES", "ParameterNames", "implementation", "name_of", "ours_of"]
@@ -134,7 +135,10 @@ def _evaluated(annotation: str, function: Any) -> Any:
         return typing.get_type_hints(holder, globalns=getattr(inner, "__globals__", {}), localns={**closure})[
             "it"
         ]
-    except Exception:  # noqa: BLE001 - names that only a type checker imports, and whatever a text may raise
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # Names that only a type checker imports, and whatever a text may raise.
         return annotation
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
-from schema_guard.calls.written import arguments_of
+from schema_guard.calls.written import arguments_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.order import Readers
@@ -53,6 +54,9 @@ class Reply(NamedTuple):
         is_final: Whether the function has asked again by itself, so that it is not asked once more.
         call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
         exception: Name of the exception's type where the call raised and nothing is judged; None otherwise.
+        instead: Whether *text* stands in the place of what a stream gave in chunks, and not behind it.
+        reasoned: Whether the model is known to have reasoned.
+        tool: Name of the only tool that the reply calls; None without one.
     """
 
     text: str | None = None
@@ -68,6 +72,9 @@ class Reply(NamedTuple):
     is_final: bool = False
     exception: str | None = None
     call_model: str | None = None
+    instead: bool = False
+    reasoned: bool = False
+    tool: str | None = None
 
 
 _MISSING: Final = object()
@@ -98,7 +105,10 @@ def read(reply: object) -> Reply:
         return _decoded(bytes(reply))
     try:
         return read_shape(reply) or no_reply(reply)
-    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A foreign object may raise anything from any access.
         return no_reply(reply)
 
 
@@ -127,7 +137,10 @@ def rejected(error: BaseException) -> Reply | None:
             rejection = reader(error)
             if rejection is not None:
                 return _carried(rejection)
-    except Exception:  # noqa: BLE001 - as in read()
+    except Exception as other:
+        if is_from_outside(other):
+            raise
+        # As in read().
         return None
     return None
 
@@ -149,7 +162,7 @@ def reply_of(raw: RawReply) -> Reply:
     if written is None:
         return Reply(None, None, raw.usage, None, name(raw.model), raw.failure)
     finish, failure = stopped(raw.stop_word)
-    text, failure = written.text, raw.failure or failure
+    text, failure, tool = written.text, raw.failure or failure, None
     if written.calls:
         texts = [arguments_of(call) for call in written.calls]
         if texts == [None]:
@@ -157,8 +170,18 @@ def reply_of(raw: RawReply) -> Reply:
         text = "\n".join([arguments or "" for arguments in texts])
         if len(texts) > 1:
             failure = failure or failures.SEVERAL_CALLS
+        tool = tool_of(written.calls[0]) if len(texts) == 1 else None
     finish = "refusal" if written.refusal else finish or raw.otherwise
-    return Reply(text, finish, raw.usage, written.refusal, name(raw.model), failure)
+    return Reply(
+        text,
+        finish,
+        raw.usage,
+        written.refusal,
+        name(raw.model),
+        failure,
+        reasoned=written.reasoned and not text,
+        tool=tool,
+    )
 
 
 def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
@@ -198,4 +221,4 @@ def _decoded(content: bytes) -> Reply:
     try:
         return _text(content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return Reply(failure=failures.bad_unicode(error))
+        return Reply(content[: error.start].decode("utf-8"), failure=failures.bad_unicode(error))

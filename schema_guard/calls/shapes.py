@@ -21,6 +21,7 @@ from schema_guard.calls.parameters import (
     ours_of,
 )
 from schema_guard.errors import InvalidArgument
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -231,7 +232,10 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Give the arguments of a call as a text that is the same for equal ones."""
     try:
         return json.dumps([args, kwargs], default=repr, sort_keys=True)
-    except Exception:  # noqa: BLE001 - keys that do not sort, cycles, depth, a repr of the user's: anything may raise
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a streaming function yields, read chunk by chunk: the text as it comes, the rest at the end.
 
-Rules of this file: the shapes are told as in `replies`; what was given as text is never taken back, so text
-that a model writes before a tool call stays in the stream, where a whole reply gives the call alone; a
-provider's stream must say that it is over, and a stream that does not was cut; texts and bytes have no such
-word, so their end is where they end; nothing here raises, whatever comes; the first failure stands.
+Rules of this file: the shapes are told as in `replies`; what was given as text is never taken back, so where that is not
+what a whole reply would have (text before a tool call, a page), the end says what stands in its place; a provider's stream
+must say that it is over, and a stream that does not was cut; texts and bytes have no such word, so their end is where they
+end; nothing here raises, whatever comes; the first failure stands.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from schema_guard.calls import failures, replies
 from schema_guard.calls.fields import field, name, words
 from schema_guard.calls.replies import Reply
-from schema_guard.calls.written import Written, arguments_of
+from schema_guard.calls.written import Written, arguments_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from codecs import IncrementalDecoder
@@ -34,6 +35,26 @@ _NONE_YET: Final = object()
 _CUT: Final = Failure(
     "transport", "stream_cut", "the stream ended without the event that says that the reply is complete"
 )
+# So many chunks in a row that bring nothing: a stream that never ends.
+MOST_IDLE_CHUNKS: Final = 10_000
+_ENDLESS: Final = Failure(
+    "transport", "stream_cut", f"{MOST_IDLE_CHUNKS} chunks in a row brought nothing: the stream does not end"
+)
+
+
+class _Call:
+    """A tool call, as far as it has come."""
+
+    __slots__ = ("call_id", "index", "name", "parts")
+
+    def __init__(self, index: object, call_id: str | None) -> None:
+        self.index, self.call_id = index, call_id
+        self.name: str | None = None
+        self.parts: list[str] = []
+
+    def is_meant(self, index: object, call_id: str | None) -> bool:
+        """Tell whether a piece belongs to this call."""
+        return self.index == index and (call_id is None or self.call_id in (None, call_id))
 
 
 class StreamReader:
@@ -47,23 +68,32 @@ class StreamReader:
         usage: Tokens, as far as they are known.
         model: Name of the model; None until a chunk tells it.
         is_ended: Whether a chunk has said that the reply is complete.
-        call_index: The index of the only tool call.
+        is_over: Whether the stream is to be left, for it brings nothing any more.
+        begins_anew: Whether the last chunk opened a tool call behind text: what counts begins with it.
     """
 
     __slots__ = (
         "_bytes_fed",
-        "_call_id",
+        "_calls",
         "_chunks",
         "_decoder",
         "_failure",
         "_finish",
+        "_gave_text",
         "_head",
+        "_idle",
         "_is_provider",
         "_kept",
         "_must_give",
+        "_reasoned",
         "_refusal",
-        "call_index",
+        "_response",
+        "_said",
+        "_tool",
+        "_whole",
+        "begins_anew",
         "is_ended",
+        "is_over",
         "model",
         "usage",
     )
@@ -76,6 +106,7 @@ class StreamReader:
                 without an event was cut, and is no empty reply: clients say nothing of a page, or of silence.
         """
         self._must_give = hasattr(source, "response")
+        self._response = field(source, "response") if self._must_give else None
         self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
         self._bytes_fed = 0
         self._head = ""  # the first characters of plain text, to tell an HTML page
@@ -83,42 +114,94 @@ class StreamReader:
         self._finish: FinishReason | None = None
         self._refusal: list[str] = []
         self._failure: Failure | None = None
-        self._call_id: str | None = None
+        self._calls: list[_Call] = []
+        self._gave_text = False  # beside that of tool calls
+        self._whole: str | None = None  # all text, where a last event has it
+        self._tool: str | None = None
+        self._reasoned = self._said = False
+        self._idle = 0
         self._kept: dict[object, Any] = {}
         self._chunks: list[tuple[str, tuple[ReadChunk, ...]]] | None = None  # a stream of texts needs none
         self.usage: Usage = UNKNOWN_USAGE
         self.model: str | None = None
-        self.is_ended = False
-        self.call_index: object = _NONE_YET
+        self.is_ended = self.is_over = self.begins_anew = False
 
     def feed(self, chunk: object) -> str:
         """Give the text that a chunk adds, `""` when it adds none; never raises.
 
         None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
-        self._must_give = False
+        self._must_give = self._said = self.begins_anew = False
+        usage = self.usage
+        text = self._text(chunk)
+        if text or self._said or self.usage is not usage or _event_name(chunk):
+            self._idle = 0
+        else:
+            self._idle += 1
+            if self._idle >= MOST_IDLE_CHUNKS:
+                self.is_over = True
+                self.fail(_ENDLESS)
+        return text
+
+    def _text(self, chunk: object) -> str:
         if isinstance(chunk, str):
             return self._plain(chunk)
         if isinstance(chunk, bytes | bytearray):
             return self._plain(self._decoded(bytes(chunk)))
-        if chunk is None:
-            return ""
+        return "" if chunk is None else self._event(chunk)
+
+    def _event(self, chunk: object) -> str:
+        """Give the text that a provider's chunk adds."""
+        calls = len(self._calls)
         try:
             text = self.feed_event(chunk)
-        except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # A foreign object may raise anything from any access.
             text = None
         if text is None:
             self.fail(failures.unknown_chunk(chunk))
             return ""
         self._is_provider = True
+        if not self._calls:
+            self._gave_text = self._gave_text or bool(text)
+        elif not calls:
+            self.begins_anew = self._gave_text
         return text
 
     def end(self) -> Reply:
-        """Give what is known when the stream is over; its text is None, for it was given as it came."""
+        """Give what is known when the stream is over; its text is None where that was given as it came."""
         self._decoded(b"", final=True)
         finish = "refusal" if self._refusal else self._finish
         refusal = "".join(self._refusal) or None
-        return Reply(None, finish, self.usage, refusal, self.model, self._failure or self._end_failure())
+        failure = self._failure or self._end_failure()
+        reply = Reply(
+            None,
+            finish,
+            self.usage,
+            refusal,
+            self.model,
+            failure,
+            reasoned=self._reasoned and not (self._gave_text or self._calls),
+            tool=self._called(),
+        )
+        text = self._text_instead(failure)
+        return reply if text is None else reply._replace(text=text, instead=True)
+
+    def _called(self) -> str | None:
+        return self._calls[0].name if len(self._calls) == 1 else self._tool
+
+    def _text_instead(self, failure: Failure | None) -> str | None:
+        """Give what a whole reply would have as its text; None where that is what was given."""
+        if failure is not None and failure.code == "provider_error" and replies.is_html(self._head):
+            return ""
+        if self._whole:
+            return self._whole
+        # A whole reply that calls a tool is the call's arguments alone, and several calls are a line each.
+        if self._calls and (self._gave_text or len(self._calls) > 1):
+            return "\n".join(["".join(call.parts) for call in self._calls])
+        return None
 
     def feed_event(self, chunk: object) -> str | None:
         """Give the text of a provider's event, or None when no known shape fits."""
@@ -157,7 +240,7 @@ class StreamReader:
             return error.object[: error.start].decode("utf-8")
 
     def _end_failure(self) -> Failure | None:
-        if replies.is_html(self._head):
+        if replies.is_html(self._head) or (self._must_give and _is_page(self._response)):
             return failures.html_page()
         return _CUT if self._must_give or (self._is_provider and not self.is_ended) else None
 
@@ -189,6 +272,8 @@ class StreamReader:
         """Note that the reply is complete, and what a last event says that holds all of it."""
         reply = replies.reply_of(raw)
         self.is_ended, self._finish, self.usage = True, reply.finish_reason, reply.usage
+        self._whole, self._tool = reply.text, reply.tool
+        self._reasoned = self._reasoned or reply.reasoned
         self.name_model(reply.model)
         self.fail(reply.failure)
         if not self._refusal:
@@ -202,24 +287,50 @@ class StreamReader:
     def refuse(self, text: object) -> None:
         """Note the words of a refusal, or a piece of them."""
         if isinstance(text, str) and text:
+            self._said = True
             self._refusal.append(text)
 
-    def is_the_call(self, index: object, call_id: object = None) -> bool:
-        """Tell whether a piece belongs to the only tool call; a second call is a failure."""
+    def think(self) -> None:
+        """Note that the model has reasoned."""
+        self._reasoned = self._said = True
+
+    def call(
+        self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
+    ) -> str:
+        """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
+        self._said = True
         identity = words(call_id)
-        if self.call_index is _NONE_YET:
-            self.call_index = index
-        same = self.call_index == index and (identity is None or self._call_id in (None, identity))
-        if same:
-            self._call_id = self._call_id or identity
-        else:
-            self.fail(failures.SEVERAL_CALLS)
-        return same
+        known = next((call for call in self._calls if call.is_meant(index, identity)), None)
+        if known is None:
+            known = _Call(index, identity)
+            self._calls.append(known)
+            if len(self._calls) > 1:
+                self.fail(failures.SEVERAL_CALLS)
+        known.call_id = known.call_id or identity
+        known.name = known.name or tool
+        if text:
+            known.parts.append(text)
+        return text or "" if known is self._calls[0] else ""
 
     def whole_parts(self, written: Written) -> str:
         """Give the text of a chunk that holds whole parts, and each tool call whole."""
         self.refuse(written.refusal)
+        if written.reasoned:
+            self.think()
         if not written.calls:
             return written.text
-        kept = [call for call in written.calls if self.is_the_call(object())]
-        return "".join([arguments_of(call) or "" for call in kept])
+        self._gave_text = self._gave_text or bool(written.text and not self._calls)
+        calls = [self.call(object(), arguments_of(call), tool=tool_of(call)) for call in written.calls]
+        return "".join(calls)
+
+
+def _event_name(chunk: object) -> bool:
+    """Tell whether a chunk is an event that has a name."""
+    return bool(words(field(chunk, "type")) or words(field(chunk, "event")))
+
+
+def _is_page(response: object) -> bool:
+    """Tell whether an HTTP response says that it is an HTML page."""
+    headers = field(response, "headers")
+    read = field(headers, "get")
+    return callable(read) and "text/html" in str(read("content-type")).lower()

@@ -3,19 +3,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from schema_guard.calls.fields import as_json, either, field, items, words
+from schema_guard.calls.fields import as_json, either, field, items, name, words
 
-__all__ = ["Written", "arguments_of", "message_written", "text_of"]
+__all__ = ["Written", "arguments_of", "has_reasoned", "message_written", "text_of", "tool_of"]
+
+# Where the reasoning stands beside the content, and as what kind of part in it.
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_REASONING_PARTS = ("thinking", "redacted_thinking", "reasoning")
 
 
 class Written(NamedTuple):
-    """What a model wrote: text, tool calls, and the words of a refusal."""
+    """What a model wrote.
+
+    Attributes:
+        text: Of the reply.
+        calls: Tool calls.
+        refusal: The words of a refusal.
+        reasoned: Whether it is known to have reasoned; only looked for where there is neither text nor call.
+    """
 
     text: str
     calls: list[Any]
     refusal: str | None = None
+    reasoned: bool = False
 
 
 def arguments_of(call: object) -> str | None:
@@ -23,6 +36,12 @@ def arguments_of(call: object) -> str | None:
     function = either(call, "function", "custom")
     arguments = either(function if function is not None else call, "arguments", "input", "args")
     return "" if arguments is None else as_json(arguments)
+
+
+def tool_of(call: object) -> str | None:
+    """Give the name of the tool that is called; None when the call has none."""
+    function = either(call, "function", "custom")
+    return name(field(function if function is not None else call, "name"))
 
 
 def text_of(content: object) -> str:
@@ -48,8 +67,18 @@ def message_written(message: object) -> Written:
     """
     content = field(message, "content")
     text = content if isinstance(content, str) else text_of(content)
-    calls = field(message, "tool_calls")
-    if calls or text:
-        return Written(text, items(calls), words(field(message, "refusal")))
-    legacy = field(message, "function_call")
-    return Written(text, [] if legacy is None else [legacy], words(field(message, "refusal")))
+    calls = items(field(message, "tool_calls"))
+    if not calls:
+        legacy = field(message, "function_call")
+        calls = [legacy] if isinstance(field(legacy, "arguments"), str | Mapping) else []
+    reasoned = not (text or calls) and (
+        has_reasoned(content) or any(words(field(message, where)) for where in _REASONING)
+    )
+    return Written(text, calls, words(field(message, "refusal")), reasoned)
+
+
+def has_reasoned(content: object) -> bool:
+    """Tell whether a content has parts that are thoughts."""
+    return any(
+        field(part, "type") in _REASONING_PARTS or field(part, "thought") is True for part in items(content)
+    )

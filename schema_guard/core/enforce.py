@@ -9,7 +9,7 @@ Rules:
 2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit. One that
    ran away, or was spent on reasoning, is asked again with the limit that it had: no larger one mends it.
 3. It never raises, whatever text it is sent.
-4. Budgets are looked at between attempts. The only times it knows come with the events.
+4. Budgets are looked at between attempts, that of time between chunks too. The only times it knows come with the events.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from schema_guard.core.values import (
     Usage,
 )
 from schema_guard.model_names import is_tuned, model_and_snapshot
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -57,6 +58,7 @@ Price: TypeAlias = "Callable[..., float | None]"
 _MORE = More()
 _STOP = Stop()
 _UNNAMED = (None, None)
+_OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
 
 
 class Step(NamedTuple):
@@ -96,6 +98,7 @@ class Plan(NamedTuple):
             None where that is not known.
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
+        tool: Name of the tool that `tool_call` gives to the model; None where no step does.
     """
 
     schema: Schema[Any]
@@ -107,6 +110,7 @@ class Plan(NamedTuple):
     budget: Budget = Budget()
     price: Price | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
+    tool: str | None = None
 
 
 def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
@@ -127,16 +131,16 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
         prompt = _prompt(task, step, attempts, correction, plan)
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
-        event = yield ask
+        event, late = (yield ask), False
         if type(event) is Chunk:
-            event = yield from _gathered(event, plan.limits)
+            event, late = yield from _gathered(event, plan, attempts)
         assert type(event) is End
         if event.tries:
             for tried in event.tries:
                 attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan))
             ask = ask._replace(number=len(attempts) + 1)
         text = event.text
-        judged = _judged(text, event, plan)
+        judged = _judged_in_time(text, event, plan, step, late=late)
         attempts.append(_attempt(ask, text, event, judged))
         if call.model is None and (event.model is not None or event.call_model):
             call = _with_model(call, event)
@@ -162,26 +166,40 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
 
 
 def _gathered(
-    event: Chunk | End | None, limits: Limits
-) -> Generator[More | Stop, Chunk | End | None, End | None]:
-    """Give the end with all the text that came before it; stop a reply that is too large already."""
+    event: Chunk | End | None, plan: Plan, attempts: list[Attempt]
+) -> Generator[More | Stop, Chunk | End | None, tuple[End, bool]]:
+    """Give the end with all the text that came before it, and whether the time was up; stop what is too large or late."""
     parts: list[str] = []
-    size = 0
+    size, late = 0, False
+    most_s = plan.budget.max_elapsed_s
+    spent_s = sum(attempt.elapsed_s for attempt in attempts)
     while type(event) is Chunk:
         parts.append(event.text)
         size += len(event.text)
-        event = yield _STOP if size > limits.max_bytes else _MORE
+        late = most_s is not None and spent_s + event.elapsed_s > most_s
+        event = yield _STOP if late or size > plan.limits.max_bytes else _MORE
     assert type(event) is End
     # What an exception carries is the whole of the text, and not its last piece.
     carried = event.text if event.call_model is not None else ""
-    return event._replace(text=carried or "".join(parts) + event.text)
+    if not event.instead:
+        event = event._replace(text=carried or "".join(parts) + event.text)
+    return event, late
 
 
-def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
+def _judged_in_time(text: str, end: End, plan: Plan, step: Step, *, late: bool) -> Judgement[Any]:
+    """Judge a reply; one that was stopped because the time was up is valid, or nobody's failure."""
+    judged = _judged(text, end, plan, plan.tool if step.strategy.name == "tool_call" else None)
+    return judged if judged.ok or not late else Judgement(False, None, _OUT_OF_TIME, None)
+
+
+def _judged(text: str, end: End, plan: Plan, tool: str | None = None) -> Judgement[Any]:
     if end.failure is not None:
         return Judgement(False, None, end.failure, None)
     if end.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
+    if tool is not None and end.tool not in (None, tool):
+        message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(tool))}"
+        return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
     if end.given is not None or end.refused is not None:
         return _judged_by_function(text, end, plan)
     judged = judge(
@@ -193,12 +211,8 @@ def _judged(text: str, end: End, plan: Plan) -> Judgement[Any]:
         limits=plan.limits,
     )
     failure = judged.failure
-    if (
-        failure is not None
-        and failure.code == "max_tokens"
-        and end.usage.reasoning_tokens
-        and not text.strip()
-    ):
+    is_empty = failure is not None and failure.code == "max_tokens" and not text.strip()
+    if is_empty and (end.usage.reasoning_tokens or end.reasoned):
         return judged._replace(failure=REASONING_EXHAUSTED)
     return judged
 

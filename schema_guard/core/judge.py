@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.core.pointer import pointer
 from schema_guard.core.reading.parse import NotJson, parse
+from schema_guard.core.validation import failures
 from schema_guard.core.validation.equality import is_same
-from schema_guard.core.validation.failures import REASONING_EXHAUSTED, cut_off, schema_failure, type_failure
 from schema_guard.core.values import Failure, Judgement, Limits
 from schema_guard.errors import InvalidArgument
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 DEFAULT_LIMITS = Limits()
-_FINISHED = ("stop", "tool_call")
 _UNREAD = NotJson("", "not parsed yet")
 # Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
 _PARSES_PER_CHARACTER = 8
@@ -141,7 +141,7 @@ def judge_value(
         return _failed(_syntax(refused.code, refused.message))
     if schema.accepts(value, limits.max_steps):
         return _accepted(value, schema, checks, "parsed")
-    return _failed(schema_failure(value, schema, limits))
+    return _refused(value, "", _Terms(schema, None, "off", checks, None, limits))
 
 
 class _Terms(NamedTuple):
@@ -165,7 +165,10 @@ class _Terms(NamedTuple):
             return value
         try:
             return self.restore(value)
-        except Exception:  # noqa: BLE001 - made for values of the adapted schema; any other is judged as it is
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # Made for values of the adapted schema; any other is judged as it is.
             return value
 
 
@@ -184,7 +187,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
         if failure is not None:
             return _failed(failure)
     if type(value) is NotJson:
-        return _mended([document], terms) or _failed(_not_json(value, document, terms))
+        return _mended([document], terms) or _failed(failures.not_json(value, document, terms.finish_reason))
     if terms.accepts(value):
         return _accepted(value, schema, terms.checks, form)
     inside = _inside_string(value, terms)
@@ -240,12 +243,14 @@ def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
     from schema_guard.core.reading.extract import is_only_reasoning
 
     if terms.finish_reason == "length" and is_only_reasoning(text):
-        return _failed(REASONING_EXHAUSTED)
+        return _failed(failures.REASONING_EXHAUSTED)
     for start in reading.unclosed[:_UNCLOSED_READ]:
         value = terms.parse(text[start:])
         if type(value) is NotJson and value.code == "unfinished":
             # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
-            return _mended([text[start:]], terms) or _failed(_not_json(value, text[start:], terms))
+            return _mended([text[start:]], terms) or _failed(
+                failures.not_json(value, text[start:], terms.finish_reason)
+            )
     found = _search(text, reading, terms)
     if len(found.valid) <= 1 and _TOO_MANY in found.refused:
         return _failed(_syntax(_TOO_MANY.code, _TOO_MANY.message))
@@ -300,7 +305,7 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
         return None
     from schema_guard.core.repair.readings import MAX_WORK, readings  # most guards never repair
 
-    finished = terms.finish_reason in _FINISHED
+    finished = terms.finish_reason in failures.FINISHED
     found: list[Judgement[Any]] = []
     left = MAX_WORK
     for document in documents:
@@ -349,7 +354,7 @@ def _decoded(value: Any, terms: _Terms) -> tuple[Any, bool]:
 
 def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
     """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
-    failure = schema_failure(value, terms.schema, terms.limits)
+    failure = failures.schema_failure(value, terms.schema, terms.limits)
     if not isinstance(value, dict | list):
         return _bare(text, terms) or _failed(failure)
     inside, found = _decoded(value, terms)
@@ -366,7 +371,7 @@ def _encoded_failure(failure: Failure, inside: Any, terms: _Terms) -> Failure:
     if failure.kind != "structure":
         return failure
     if not terms.accepts(inside):
-        left = schema_failure(inside, terms.schema, terms.limits).violations
+        left = failures.schema_failure(inside, terms.schema, terms.limits).violations
         if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
             return failure
     place = pointer(first.instance_location)
@@ -404,13 +409,15 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        failure = schema_failure(value, terms.schema, terms.limits)
+        failure = failures.schema_failure(value, terms.schema, terms.limits)
         inside, is_encoded = _decoded(value, terms)
         return _encoded_failure(failure, inside, terms) if is_encoded else failure
     if terms.finish_reason == "length":
-        return cut_off(text, "max_tokens", "cut off at the output limit before a JSON text was complete")
+        return failures.cut_off(
+            text, "max_tokens", "cut off at the output limit before a JSON text was complete"
+        )
     if found.refused:
-        return _not_json(found.refused[-1], text, terms._replace(finish_reason="stop"))
+        return failures.not_json(found.refused[-1], text, "stop")
     if not text.strip("\ufeff \t\r\n"):
         return _syntax("empty", "the reply is empty")
     return _syntax("no_json", "no JSON text in the reply")
@@ -453,8 +460,11 @@ def _accepted(
 ) -> Judgement[V]:
     try:
         restored = schema.restore(value)
-    except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
-        return _failed(type_failure(error))
+    except Exception as error:
+        if is_from_outside(error, lambda: schema.restore(value)):
+            raise
+        # A type that trips over a value has refused it.
+        return _failed(failures.type_failure(error))
     if checks:
         return _checked(restored, checks, form, repairs)
     return Judgement(True, restored, None, form, repairs)
@@ -474,19 +484,12 @@ def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | Non
     name = getattr(check, "__name__", type(check).__name__)
     try:
         message = check(value)
-    except Exception as error:  # noqa: BLE001 - a check that trips over a value has refused it; the message says so
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A check that trips over a value has refused it; the message says so.
         message = f"raised {type(error).__name__}: {error}"
     return None if message is None else Failure("semantic", name, clip(str(message), 300))
-
-
-def _not_json(refused: NotJson, document: str, terms: _Terms) -> Failure:
-    if refused.code != "unfinished":
-        return _syntax(refused.code, refused.message)
-    if terms.finish_reason == "length":
-        return cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
-    if terms.finish_reason in _FINISHED:
-        return _syntax("malformed", "the JSON text is not closed, and the model had finished")
-    return cut_off(document, "unfinished", "the text ends inside a JSON text")
 
 
 def _syntax(code: str, message: str) -> Failure:

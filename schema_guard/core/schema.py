@@ -20,6 +20,7 @@ from schema_guard.core.validation.document import compact, dialect_of
 from schema_guard.core.validation.levels import measure
 from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ class Schema(Generic[V]):
         try:
             return self._compiled.violations(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
+            if is_from_outside(error):
+                raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error
@@ -165,6 +168,8 @@ class Schema(Generic[V]):
         try:
             return self._compiled.accepts(instance, levels, max_steps)
         except (ValueError, UnicodeError) as error:
+            if is_from_outside(error):
+                raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error

@@ -259,7 +259,8 @@ class Limits(NamedTuple):
 class Budget(NamedTuple):
     """What one guarded call may spend; None is no bound.
 
-    A bound is looked at between attempts: it stops the next one, it does not cut one short.
+    A bound is looked at between attempts, where it stops the next one; that of the seconds between the chunks of a
+    stream too, which it ends. What comes in one piece is not cut short.
 
     Attributes:
         max_elapsed_s: Seconds over all attempts.
@@ -315,9 +316,15 @@ class Done(NamedTuple, Generic[V]):
 
 
 class Chunk(NamedTuple):
-    """A piece of the reply's text has come, and there is more."""
+    """A piece of the reply has come, and there is more.
+
+    Attributes:
+        text: What it adds to the text; `""` when it adds none.
+        elapsed_s: Seconds since the Ask.
+    """
 
     text: str
+    elapsed_s: float = 0.0
 
 
 class ParsedValue(NamedTuple):
@@ -350,6 +357,9 @@ class End(NamedTuple):
         tries: What a library inside the function had asked for and refused before this, in order.
         is_final: Whether the function has asked again by itself, so that it is not asked once more.
         call_model: The model that the call counts for where that is not the reply's own; `""` for none that is known.
+        instead: Whether *text* stands in the place of what came in chunks, and not behind it.
+        reasoned: Whether the model is known to have reasoned.
+        tool: Name of the only tool that the reply calls; None without one.
     """
 
     finish_reason: FinishReason | None = None
@@ -366,3 +376,6 @@ class End(NamedTuple):
     tries: tuple[End, ...] = ()
     is_final: bool = False
     call_model: str | None = None
+    instead: bool = False
+    reasoned: bool = False
+    tool: str | None = None

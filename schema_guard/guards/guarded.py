@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 
 from schema_guard.calls import drive, identity
 from schema_guard.calls.identity import current_call_id
+from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import arguments, check_given, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
@@ -177,7 +178,7 @@ class Guarded(_Guarded[P, V, R]):
                 current_call_id.reset(token)
             yield from growing.feed(piece)
         if isinstance(driven, drive.Pending):
-            drive.close(driven.result)
+            close_alone(driven.result)
             raise InvalidArgument(
                 f"{started.prepared.name}: gives something to await: use `async def` to stream it"
             )
@@ -338,7 +339,8 @@ def _whole(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
     if driven.error is not None:
         raise driven.error
     failure = outcome.failure
-    if failure is not None and failure.kind == "transport":
+    # Without an exception only a budget cancels a call: what a call without a value gives is said by the settings.
+    if failure is not None and failure.kind == "transport" and failure.code != "cancelled":
         if failure.code == "no_reply":
             raise InvalidArgument(f"{prepared.name}: {failure.message}")
         raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)

@@ -187,6 +187,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         budget=settings.budget,
         price=_price(settings),
         delivery=shape.delivery,
+        tool=_tool(steps, schema),
     )
 
 
@@ -201,6 +202,15 @@ def _recorded_as(settings: Settings[Any, Any], function: Any, model: Any, schema
         return recorded_name(function, settings.name, schema.fingerprint)
     name: str = settings.name or model.name
     return name
+
+
+def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
+    """Give the name of the tool that a strategy gives to the model; None when none does."""
+    if all(step.strategy.name != "tool_call" for step in steps):
+        return None
+    from schema_guard.targets.target import wire_name  # only tool calls need it
+
+    return wire_name(schema)
 
 
 def _model_of(function: Any) -> Any:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakSet
 
 from schema_guard.errors import StoreError
+from schema_guard.outside import is_from_outside
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
@@ -255,6 +256,8 @@ class Writer:
             try:
                 self._thread.start()
             except RuntimeError as error:  # no thread to be had, or the interpreter is ending
+                if is_from_outside(error):
+                    raise
                 self._thread = None
                 batch, _ = self._take(wait=False)
                 self._settle_dropped(batch, "store_unavailable", error)

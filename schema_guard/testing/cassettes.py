@@ -26,8 +26,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from schema_guard.calls import identity
-from schema_guard.calls.drive import aclose, close, is_async
+from schema_guard.calls.drive import is_async
 from schema_guard.calls.fields import as_json
+from schema_guard.calls.received.closing import aclose, close
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
@@ -332,6 +333,8 @@ class _Heard:
     def reply(self) -> Reply:
         """Give the reply; of a stream that was left early, or that broke, only the text that came."""
         ended = self._reader.end() if self.is_whole else Reply("")
+        if ended.instead:
+            return ended._replace(instead=False)
         return ended._replace(text="".join([*self._texts, ended.text or ""]))
 
 

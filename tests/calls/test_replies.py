@@ -61,7 +61,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_the_place():
     """Bytes that are no UTF-8 are a syntax failure that names the first bad byte."""
     failure = Failure("syntax", "bad_unicode", "the reply is not UTF-8: invalid start byte at byte 2")
 
-    assert read(b"{}\xff") == Reply(failure=failure)
+    assert read(b"{}\xff") == Reply("{}", failure=failure)
 
 
 @given(st.binary(max_size=40))
@@ -250,7 +250,9 @@ def test_a_tool_input_of_foreign_containers_is_written():
 
 def test_a_tool_call_without_arguments_is_empty():
     """A tool call that has no arguments gives an empty text."""
-    assert read({"choices": [{"message": {"tool_calls": [{"function": {"name": "give"}}]}}]}) == Reply("")
+    assert read({"choices": [{"message": {"tool_calls": [{"function": {"name": "give"}}]}}]}) == Reply(
+        "", tool="give"
+    )
 
 
 class BrokenBody:

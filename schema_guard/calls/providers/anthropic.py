@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import as_json, count, field, items, total, words
 from schema_guard.calls.providers.provider import Provider, RawReply, adds_nothing
-from schema_guard.calls.written import Written, text_of
+from schema_guard.calls.written import Written, has_reasoned, text_of, tool_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def _message(reply: object, content: object) -> RawReply | None:
         return None
     blocks = items(content)
     calls = [block for block in blocks if field(block, "type") == "tool_use"]
-    written = Written(text_of(content), calls, _refusal(reply) if stopped == "refusal" else None)
+    refusal = _refusal(reply) if stopped == "refusal" else None
+    written = Written(text_of(content), calls, refusal, has_reasoned(content))
     return RawReply(written, stopped, _usage(field(reply, "usage")), field(reply, "model"))
 
 
@@ -50,7 +51,10 @@ class _Kept:
 
     def __init__(self) -> None:
         self.counts: dict[str, Any] = {}  # the usage is told in two events
-        self.input: object = None  # of a tool call without arguments, which sends no delta
+        self.inputs: dict[
+            object, object
+        ] = {}  # of the tool calls by block, until a piece of their arguments comes
+        self.calls: set[object] = set()
 
 
 def _message_start(stream: Stream, event: object) -> str:
@@ -72,8 +76,13 @@ def _count(stream: Stream, usage: object, names: tuple[str, ...]) -> None:
 
 def _block_start(stream: Stream, event: object) -> str:
     block = field(event, "content_block")
-    if field(block, "type") == "tool_use" and stream.is_the_call(field(event, "index")):
-        stream.kept(_Kept).input = field(block, "input")
+    if field(block, "type") == "tool_use":
+        kept, index = stream.kept(_Kept), field(event, "index")
+        kept.calls.add(index)
+        kept.inputs[index] = field(block, "input")
+        return stream.call(index, None, call_id=field(block, "id"), tool=tool_of(block))
+    if has_reasoned([block]):
+        stream.think()
     return text_of([block])
 
 
@@ -82,21 +91,23 @@ def _block_delta(stream: Stream, event: object) -> str:
     kind = field(delta, "type")
     if kind == "text_delta":
         return words(field(delta, "text")) or ""
+    if kind == "thinking_delta":
+        stream.think()
+    kept, index = stream.kept(_Kept), field(event, "index")
     # A tool that the provider runs itself streams its input the same way, in a block of its own.
-    if kind == "input_json_delta" and field(event, "index") == stream.call_index:
+    if kind == "input_json_delta" and index in kept.calls:
         text = words(field(delta, "partial_json"))
         if text:
-            stream.kept(_Kept).input = None
-            return text
+            kept.inputs.pop(index, None)
+        return stream.call(index, text)
     return ""
 
 
 def _block_stop(stream: Stream, event: object) -> str:
-    kept = stream.kept(_Kept)
-    if kept.input is None or field(event, "index") != stream.call_index:
-        return ""
-    text, kept.input = as_json(kept.input), None
-    return text or ""
+    """Give the arguments of a call that has sent no piece of them."""
+    index = field(event, "index")
+    given = stream.kept(_Kept).inputs.pop(index, None)
+    return "" if given is None else stream.call(index, as_json(given))
 
 
 def _message_delta(stream: Stream, event: object) -> str:

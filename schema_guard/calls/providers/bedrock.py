@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from schema_guard.calls.failures import provider_error, unusable
 from schema_guard.calls.fields import count, field, items, total, words
 from schema_guard.calls.providers.provider import Provider, RawReply, Rejection, error_bodies
-from schema_guard.calls.written import Written, text_of
+from schema_guard.calls.written import Written, text_of, tool_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def _reply(reply: object, output: object) -> RawReply | None:
         return None
     content = items(field(field(output, "message"), "content"))
     calls = [call for part in content if (call := field(part, "toolUse")) is not None]
-    return RawReply(Written(text_of(content), calls), stopped, _usage(field(reply, "usage")))
+    reasoned = any(field(part, "reasoningContent") is not None for part in content)
+    return RawReply(Written(text_of(content), calls, None, reasoned), stopped, _usage(field(reply, "usage")))
 
 
 def _usage(usage: object) -> Usage:
@@ -42,18 +43,22 @@ def _silent(stream: Stream, chunk: object, value: object) -> str:
 
 
 def _block(stream: Stream, chunk: object, start: object) -> str:
-    if field(field(start, "start"), "toolUse") is not None:
-        stream.is_the_call(field(start, "contentBlockIndex"))
-    return ""
+    call = field(field(start, "start"), "toolUse")
+    if call is None:
+        return ""
+    return stream.call(
+        field(start, "contentBlockIndex"), None, call_id=field(call, "toolUseId"), tool=tool_of(call)
+    )
 
 
 def _delta(stream: Stream, chunk: object, part: object) -> str:
     delta = field(part, "delta")
     piece = field(field(delta, "toolUse"), "input")
-    if piece is None:
-        return words(field(delta, "text")) or ""
-    is_it = stream.is_the_call(field(part, "contentBlockIndex"))
-    return (words(piece) or "") if is_it else ""
+    if piece is not None:
+        return stream.call(field(part, "contentBlockIndex"), words(piece))
+    if field(delta, "reasoningContent") is not None:
+        stream.think()
+    return words(field(delta, "text")) or ""
 
 
 def _stop(stream: Stream, chunk: object, stop: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.calls.fields import count, either, field, has, words
 from schema_guard.calls.providers.provider import Provider, RawReply, adds_nothing
-from schema_guard.calls.written import arguments_of, message_written
+from schema_guard.calls.written import arguments_of, message_written, tool_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -31,13 +31,16 @@ def _usage(usage: object) -> Usage:
 
 def _text(stream: Stream, event: object) -> str:
     content = field(field(field(event, "delta"), "message"), "content")
+    if words(field(content, "thinking")):
+        stream.think()
     return words(field(content, "text")) or ""
 
 
 def _call(stream: Stream, event: object) -> str:
     call = field(field(field(event, "delta"), "message"), "tool_calls")
-    is_it = stream.is_the_call(field(event, "index"), field(call, "id"))
-    return (arguments_of(call) or "") if is_it else ""
+    return stream.call(
+        field(event, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
+    )
 
 
 def _end(stream: Stream, event: object) -> str:

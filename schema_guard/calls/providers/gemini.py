@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from schema_guard.calls.failures import provider_error
 from schema_guard.calls.fields import count, either, field, has, items, total, word_of, words
 from schema_guard.calls.providers.provider import Provider, RawReply
-from schema_guard.calls.written import Written, text_of
+from schema_guard.calls.written import Written, has_reasoned, text_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _is_candidate(candidate: object) -> bool:
 def _written(candidate: object) -> Written:
     parts = items(field(field(candidate, "content"), "parts"))
     calls = [either(part, "function_call", "functionCall") for part in parts]
-    return Written(text_of(parts), [call for call in calls if call is not None])
+    return Written(text_of(parts), [call for call in calls if call is not None], None, has_reasoned(parts))
 
 
 def _stop_word(candidate: object) -> object:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.calls.fields import count, either, field, items, words
 from schema_guard.calls.providers.provider import Provider, RawReply
-from schema_guard.calls.written import Written, arguments_of, text_of
+from schema_guard.calls.written import Written, arguments_of, text_of, tool_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -58,11 +58,10 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     elif field(chunk, "chunk_position") == "last":
         stream.is_ended = True
     calls = [
-        call
+        stream.call(field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call))
         for call in items(field(chunk, "tool_call_chunks"))
-        if stream.is_the_call(field(call, "index"), field(call, "id"))
     ]
-    return text_of(content) + "".join([arguments_of(call) or "" for call in calls])
+    return text_of(content) + "".join(calls)
 
 
 def _added(known: Usage, more: Usage) -> Usage:

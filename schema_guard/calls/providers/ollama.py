@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.calls.failures import provider_error
-from schema_guard.calls.fields import count, field, has
+from schema_guard.calls.fields import count, field, has, words
 from schema_guard.calls.providers.provider import Provider, RawReply
 from schema_guard.calls.written import Written, message_written
 from schema_guard.core.values import Usage
@@ -29,7 +29,7 @@ def _chat(reply: object, message: object) -> RawReply | None:
 def _generate(reply: object, response: object) -> RawReply | None:
     if not isinstance(response, str) or not has(reply, "done"):
         return None
-    return _raw(reply, Written(response, []))
+    return _raw(reply, Written(response, [], None, words(field(reply, "thinking")) is not None))
 
 
 def _raw(reply: object, written: Written) -> RawReply:
@@ -50,7 +50,11 @@ def _line(stream: Stream, chunk: object, said: object) -> str | None:
     if field(chunk, "done") is True:
         stream.usage = _usage(chunk)
         stream.stop(field(chunk, "done_reason"))
-    return said if isinstance(said, str) else stream.whole_parts(message_written(said))
+    if not isinstance(said, str):
+        return stream.whole_parts(message_written(said))
+    if words(field(chunk, "thinking")):
+        stream.think()
+    return said
 
 
 def _usage(reply: object) -> Usage:

@@ -10,7 +10,7 @@ from schema_guard.calls.failures import provider_error
 from schema_guard.calls.fields import as_json, count, either, field, first, has, items, words
 from schema_guard.calls.providers.llamacpp import timings_usage
 from schema_guard.calls.providers.provider import Provider, RawReply, Rejection, broken
-from schema_guard.calls.written import Written, arguments_of, message_written
+from schema_guard.calls.written import Written, arguments_of, message_written, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
 
 if TYPE_CHECKING:
@@ -128,14 +128,18 @@ def _choice(stream: Stream, chunk: object, choice: object) -> str | None:
 def _delta(stream: Stream, delta: object) -> str:
     written = message_written(delta)
     stream.refuse(written.refusal)
-    pieces = [_piece(stream, call) for call in written.calls]
-    return written.text + "".join(pieces)
+    if written.reasoned:
+        stream.think()
+    if not written.calls:
+        return written.text
+    return written.text + "".join([_piece(stream, call) for call in written.calls])
 
 
 def _piece(stream: Stream, call: object) -> str:
     """Give the piece of its arguments that a delta of a tool call brings."""
-    is_it = stream.is_the_call(field(call, "index"), field(call, "id"))
-    return (arguments_of(call) or "") if is_it else ""
+    return stream.call(
+        field(call, "index"), arguments_of(call), call_id=field(call, "id"), tool=tool_of(call)
+    )
 
 
 def _end(stream: Stream, chunk: object, stopped: object) -> None:

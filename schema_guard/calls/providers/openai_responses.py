@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.calls.failures import provider_error
 from schema_guard.calls.fields import count, field, has, items, words
 from schema_guard.calls.providers.provider import Provider, RawReply
-from schema_guard.calls.written import Written, text_of
+from schema_guard.calls.written import Written, text_of, tool_of
 from schema_guard.core.values import Failure, Usage
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def _written(output: list[Any]) -> Written:
             text.append(text_of(parts))
             refusal += [field(part, "refusal") for part in parts if field(part, "type") == "refusal"]
     refused = "".join([part for part in refusal if isinstance(part, str)])
-    return Written("".join(text), [item for item in output if _is_call(item)], refused or None)
+    reasoned = any(field(item, "type") == "reasoning" for item in output)
+    return Written("".join(text), [item for item in output if _is_call(item)], refused or None, reasoned)
 
 
 def _usage(usage: object) -> Usage:
@@ -73,9 +74,9 @@ def _item_added(stream: Stream, event: object) -> str:
     item, index = field(event, "item"), field(event, "output_index")
     if field(item, "phase") == "commentary":
         stream.kept(_Commentary).append(index)
-    if _is_call(item):
-        stream.is_the_call(index)
-    return ""
+    if field(item, "type") == "reasoning":
+        stream.think()
+    return stream.call(index, None, tool=tool_of(item)) if _is_call(item) else ""
 
 
 def _text(stream: Stream, event: object) -> str:
@@ -91,8 +92,7 @@ def _refusal(stream: Stream, event: object) -> str:
 
 
 def _arguments(stream: Stream, event: object) -> str:
-    is_it = stream.is_the_call(field(event, "output_index"))
-    return (words(field(event, "delta")) or "") if is_it else ""
+    return stream.call(field(event, "output_index"), words(field(event, "delta")))
 
 
 def _end(stream: Stream, event: object) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from schema_guard.calls.failures import provider_error
 from schema_guard.calls.fields import field
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, Usage
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -80,13 +81,11 @@ class Stream(Protocol):
         usage: Tokens, as far as they are known.
         model: Name of the model; None until a chunk tells it.
         is_ended: Whether a chunk has said that the reply is complete.
-        call_index: The index of the only tool call.
     """
 
     usage: Usage
     model: str | None
     is_ended: bool
-    call_index: object
 
     def kept(self, kind: Callable[[], K]) -> K:
         """Give what a file keeps from one chunk to the next: the one value of *kind*, made when first asked for."""
@@ -109,8 +108,13 @@ class Stream(Protocol):
     def refuse(self, text: object) -> None:
         """Note the words of a refusal, or a piece of them."""
 
-    def is_the_call(self, index: object, call_id: object = None) -> bool:
-        """Tell whether a piece belongs to the only tool call; a second call is a failure."""
+    def think(self) -> None:
+        """Note that the model has reasoned."""
+
+    def call(
+        self, index: object, text: str | None, *, call_id: object = None, tool: str | None = None
+    ) -> str:
+        """Take a piece of the arguments of a tool call, and give it; of a second call, which is a failure, nothing."""
 
     def whole_parts(self, written: Written) -> str:
         """Give the text of a chunk that holds whole parts, and each tool call whole."""
@@ -173,5 +177,8 @@ def error_bodies(error: BaseException) -> Iterator[object]:
     if body is None and callable(read_json):
         try:
             yield field(read_json(), "error")
-        except Exception:  # noqa: BLE001 - an unread or broken body says nothing
+        except Exception as other:
+            if is_from_outside(other):
+                raise
+            # An unread or broken body says nothing.
             return

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.reading.extract import read
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,5 +54,7 @@ def _partial(text: str) -> Any:
         return from_json(
             text[start:].encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
         )
-    except ValueError:
+    except ValueError as error:
+        if is_from_outside(error):
+            raise
         return None

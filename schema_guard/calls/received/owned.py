@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, Union, ge
 
 from schema_guard.core.pointer import split
 from schema_guard.core.validation.equality import is_same
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,10 @@ def is_own(schema: Schema[Any], value: object) -> bool:
         return False
     try:
         return _fit(getattr(annotation, "_type", annotation), value, _DEEPEST) == _OWN
-    except Exception:  # noqa: BLE001 - a foreign class may raise anything from a look at its instances
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A foreign class may raise anything from a look at its instances.
         return False
 
 

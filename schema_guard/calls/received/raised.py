@@ -23,6 +23,7 @@ from schema_guard.calls.received.validation import carried, is_validation_error,
 from schema_guard.calls.replies import Reply, read_shape, rejected
 from schema_guard.core.values import Failure
 from schema_guard.errors import SchemaGuardError
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -49,14 +50,17 @@ def raised(error: BaseException, schema: Schema[Any] | None, *, is_observed: boo
         is_observed: Whether the exception reaches the caller all the same: then a reply that only the function could
             not read is a failure too.
     """
-    if not isinstance(error, Exception):
+    if not isinstance(error, Exception) or is_from_outside(error):
         return _outside("cancelled", error)
     try:
         for link in _chain(error):
             reply = _read(link, schema, is_observed=is_observed)
             if reply is not None:
                 return reply if reply.tries else _asked_before(reply, error)
-    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+    except Exception as other:
+        if is_from_outside(other):
+            raise
+        # A foreign object may raise anything from any access.
         return _outside("call_raised", error)
     return _outside("call_raised", error)
 

@@ -21,6 +21,7 @@ from schema_guard.calls.received.ways_out import way_out
 from schema_guard.calls.received.wrappers import opened
 from schema_guard.calls.replies import Reply, no_reply, read, read_shape, readers
 from schema_guard.core.values import Failure, ParsedValue
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
@@ -42,7 +43,10 @@ def returned(given: object, schema: Schema[Any]) -> Reply:
     """
     try:
         return _read(given, schema, _DEEPEST) or refused(given)
-    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A foreign object may raise anything from any access.
         return refused(given)
 
 

@@ -12,6 +12,7 @@ from schema_guard.calls.fields import either, field
 from schema_guard.calls.received import agents
 from schema_guard.calls.replies import Reply, read, read_shape
 from schema_guard.core.values import Failure
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,10 @@ def _http(given: object, inner: Inner) -> Reply | None:
         return None
     try:
         body = read_json()
-    except Exception:  # noqa: BLE001 - a body that is no JSON is a text
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A body that is no JSON is a text.
         return read(text)
     return (read_shape(body) if isinstance(body, dict) else None) or read(text)
 

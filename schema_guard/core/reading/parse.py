@@ -13,6 +13,8 @@ from itertools import accumulate
 from math import isinf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.outside import is_from_outside
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,7 +80,7 @@ def parse(text: str, limits: Limits) -> Any:
             data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys"
         )
     except ValueError as error:
-        return _too_deep(limits) if _is_deep(text, data, limits.max_depth) else _why(data, str(error))
+        return _refused(error, text, data, limits)
     # What is closed again takes two bytes a level, and jiter takes no more than 200 levels.
     if (
         2 * limits.max_depth < len(data)
@@ -91,6 +93,12 @@ def parse(text: str, limits: Limits) -> Any:
         if refused is not None:
             return refused
     return value
+
+
+def _refused(error: ValueError, text: str, data: bytes, limits: Limits) -> NotJson:
+    if is_from_outside(error):
+        raise error
+    return _too_deep(limits) if _is_deep(text, data, limits.max_depth) else _why(data, str(error))
 
 
 _from_json: Callable[..., Any] | None = None

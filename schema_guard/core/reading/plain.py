@@ -12,6 +12,7 @@ from math import isfinite, log10
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.reading.parse import NotJson
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Limits
@@ -26,7 +27,10 @@ def refusal_of(value: Any, limits: Limits) -> NotJson | None:
     """Say why a value is no plain JSON value within the limits; None when it is one. Never raises."""
     try:
         return _refusal(value, limits)
-    except Exception as error:  # noqa: BLE001 - a subclass of a JSON type may raise anything
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # A subclass of a JSON type may raise anything.
         return NotJson(FOREIGN, f"a value of type {type(value).__name__!r} raised {type(error).__name__}")
 
 

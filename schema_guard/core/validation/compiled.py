@@ -19,6 +19,7 @@ from schema_guard.core.validation.patterns import MAX_STATES_EACH
 from schema_guard.core.validation.references import References
 from schema_guard.core.validation.work import Work
 from schema_guard.errors import InvalidSchema
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -134,7 +135,9 @@ class Compiled:
             return None
         try:
             return engines.fast(keywords, self._references.dialect, formats=self._formats)
-        except ValueError:
+        except ValueError as error:
+            if is_from_outside(error):
+                raise
             return None
 
 

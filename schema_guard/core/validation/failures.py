@@ -10,11 +10,14 @@ from schema_guard.core.values import Failure, Limits, Violation
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from schema_guard.core.reading.parse import NotJson
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FailureKind
+    from schema_guard.core.values import FailureKind, FinishReason
 
-__all__ = ["REASONING_EXHAUSTED", "cut_off", "schema_failure", "type_failure"]
+__all__ = ["FINISHED", "REASONING_EXHAUSTED", "cut_off", "not_json", "schema_failure", "type_failure"]
 
+FINISHED: Final = ("stop", "tool_call")
+"""Finish reasons of a model that was not cut off."""
 REASONING_EXHAUSTED: Final = Failure(
     "truncation",
     "reasoning_exhausted",
@@ -59,3 +62,14 @@ def cut_off(text: str, code: str, message: str) -> Failure:
     if repeated is None:
         return Failure("truncation", code, message)
     return Failure("truncation", "runaway", f"cut off while it repeated {repeated}")
+
+
+def not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
+    """Give the failure for a text that is no JSON, or ends inside of it."""
+    if refused.code != "unfinished":
+        return Failure("syntax", refused.code, refused.message)
+    if finish_reason == "length":
+        return cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
+    if finish_reason in FINISHED:
+        return Failure("syntax", "malformed", "the JSON text is not closed, and the model had finished")
+    return cut_off(document, "unfinished", "the text ends inside a JSON text")

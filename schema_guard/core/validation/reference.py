@@ -20,6 +20,7 @@ from schema_guard.core.validation.fast import fast
 from schema_guard.core.validation.keywords import UNIONS
 from schema_guard.core.validation.patterns import for_python, traits
 from schema_guard.errors import InvalidSchema
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class OnlyPython:
             try:
                 fast({"pattern": pattern}, self._dialect, formats=True)
                 self._known[pattern] = False
-            except ValueError:
+            except ValueError as error:
+                if is_from_outside(error):
+                    raise
                 self._known[pattern] = True
         return self._known[pattern]
 
@@ -161,7 +164,9 @@ class _Keywords:
     def _matches(self, pattern: str, text: str) -> bool:
         try:
             return bool(self._compiled("pattern", pattern).is_valid(text))
-        except ValueError:
+        except ValueError as error:
+            if is_from_outside(error):
+                raise
             return re.search(for_python(pattern), text) is not None
 
 

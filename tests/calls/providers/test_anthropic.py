@@ -34,7 +34,9 @@ def test_an_anthropic_tool_use():
     """The input of the only tool call is the text, written as JSON; text beside it is not."""
     body = wire.message(wire.text_block("Here:"), wire.tool_block({"é": [1.5, None]}), stop_reason="tool_use")
 
-    assert read(ask_messages(body)) == Reply('{"é":[1.5,null]}', "tool_call", CLAUDE_TOKENS, model="claude-x")
+    assert read(ask_messages(body)) == Reply(
+        '{"é":[1.5,null]}', "tool_call", CLAUDE_TOKENS, model="claude-x", tool="give"
+    )
 
 
 def test_parallel_tool_uses_are_several_documents():

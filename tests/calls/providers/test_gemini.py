@@ -54,7 +54,11 @@ REPLIES = [
         Reply("{}", "content_filter", GEMINI_TOKENS, model="gemini-x"),
     ),
     Case("gemini new reason", gemini("NEW"), Reply("{}", None, GEMINI_TOKENS, model="gemini-x")),
-    Case("gemini call", gemini_call({"a": 1}), Reply('{"a":1}', "stop", GEMINI_TOKENS, model="gemini-x")),
+    Case(
+        "gemini call",
+        gemini_call({"a": 1}),
+        Reply('{"a":1}', "stop", GEMINI_TOKENS, model="gemini-x", tool="give"),
+    ),
     Case("gemini calls", gemini_call({}, {}), ("syntax", "several_documents")),
     Case("gemini malformed call", gemini("MALFORMED_FUNCTION_CALL"), ("syntax", "provider_rejected")),
     Case("gemini malformed", gemini("MALFORMED_RESPONSE", content=None), ("syntax", "provider_rejected")),
@@ -146,7 +150,7 @@ STREAMS = [
         "gemini call",
         (gemini_chunk(call_part({"a": 1}), reason="STOP"),),
         ['{"a":1}'],
-        Reply(None, "stop", model="gemini-x"),
+        Reply(None, "stop", model="gemini-x", tool="give"),
     ),
     StreamCase(
         "gemini calls",

@@ -44,7 +44,7 @@ def test_an_openai_tool_call():
     """The arguments of the only tool call are the text."""
     body = wire.chat(None, finish_reason="tool_calls", tool_calls=wire.tool_calls('{"a": 1}'))
 
-    assert read(ask_chat(body)) == Reply('{"a": 1}', "tool_call", TOKENS, model="gpt-x")
+    assert read(ask_chat(body)) == Reply('{"a": 1}', "tool_call", TOKENS, model="gpt-x", tool="give")
 
 
 def test_parallel_tool_calls_are_several_documents():
@@ -331,7 +331,7 @@ STREAMS = [
         "text before a call",
         (wire.chunk({"content": "Here: "}), wire.tool_chunk(0, "{}"), wire.chunk({}, "stop")),
         ["Here: ", "{}"],
-        Reply(None, "stop", model="gpt-x"),
+        Reply("{}", "stop", model="gpt-x", instead=True),
     ),
     StreamCase("two lone choices", ({"choices": ["a", "b"]},), [], ("transport", "no_reply")),
     StreamCase("no choices and no sign", ({"choices": []},), [], ("transport", "no_reply")),

@@ -43,7 +43,7 @@ def test_a_function_call_of_a_responses_reply():
     """The arguments of the only function call are the text."""
     body = wire.response(wire.function_call("{}"))
 
-    assert read(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x")
+    assert read(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x", tool="give")
 
 
 def test_a_refusal_of_a_responses_reply():
@@ -110,7 +110,7 @@ def test_a_stream_of_responses_events():
         completed(wire.output_message(wire.output_text("{}"))),
     )
 
-    assert (texts, end) == (["{", "}"], Reply(None, "stop", TOKENS, model="gpt-x"))
+    assert (texts, end) == (["{", "}"], Reply("{}", "stop", TOKENS, model="gpt-x", instead=True))
 
 
 def arguments_delta(text, index=0):
@@ -125,7 +125,10 @@ def test_a_stream_of_a_function_call():
         added, arguments_delta("{"), arguments_delta("}"), completed(wire.function_call("{}"))
     )
 
-    assert (texts, end) == (["{", "}"], Reply(None, "tool_call", TOKENS, model="gpt-x"))
+    assert (texts, end) == (
+        ["{", "}"],
+        Reply("{}", "tool_call", TOKENS, model="gpt-x", tool="give", instead=True),
+    )
 
 
 def test_a_stream_of_two_function_calls():

@@ -1,0 +1,184 @@
+"""The same reply is judged the same, however it arrives: whole, or streamed at any cut; sync, async, observed."""
+
+import asyncio
+import inspect
+
+import pytest
+
+from schema_guard.calls import drive
+from schema_guard.calls.observe import observe
+from schema_guard.calls.received.receiver import Receiver
+from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.values import Call
+from tests.calls.formats import FORMATS, Said
+
+SCHEMA = Schema.of(
+    {
+        "type": "object",
+        "properties": {"total": {"type": "number"}, "note": {"type": "string"}},
+        "required": ["total"],
+        "additionalProperties": False,
+    },
+    name="give",
+)
+CALL = Call(
+    "0" * 32, "f", "give", SCHEMA.fingerprint, None, None, "tool_call", "{}", "1", None, None, None, 0.0
+)
+GOOD = '{"total":12.5,"note":"né, a longer note: so that there are cuts"}'
+SAID = [
+    Said("valid", GOOD),
+    Said("prose", f"Sure, here it is:\n```json\n{GOOD}\n```\nDone."),
+    Said("reasoned", f"<think>{{so}}</think>{GOOD}"),
+    Said("broken", "{'total': 12.5,}"),
+    Said("wrong", '{"total":"twelve"}'),
+    Said("an encoded value", '{"total":"[1]"}'),
+    Said("two documents", f"{GOOD} {GOOD[:-1]},"),
+    Said("empty"),
+    Said("refused in prose", "I'm sorry, but I can't help with that."),
+    Said("cut off", GOOD[:30], stop="length"),
+    Said("a runaway", '{"total":' + " " * 300, stop="length"),
+    Said("thoughts first", GOOD, thinks="hm, so"),
+    Said("thoughts alone", thinks="hm, hm, hm", stop="length"),
+    Said("a call", calls=(("give", GOOD),), stop="tool_call"),
+    Said("text before a call", "Let me see: [1] or {2}.", (("give", GOOD),), stop="tool_call"),
+    Said("JSON before a call", '{"total":1}', (("give", GOOD),), stop="tool_call"),
+    Said("a wrong call", "So:", (("give", '{"total":"x"}'),), stop="tool_call"),
+    Said("another tool", "So:", (("take", GOOD),), stop="tool_call"),
+    Said("two calls", "So:", (("give", GOOD), ("give", '{"total":2}')), stop="tool_call"),
+    Said("a call without arguments", "So:", (("give", "{}"),), stop="tool_call"),
+    Said("refused", refusal="I will not.", stop="refusal"),
+    Said("refused behind text", '{"total":', refusal="No, I will not.", stop="refusal"),
+    Said("filtered", GOOD[:20], stop="filter"),
+    Said("a page", "<!DOCTYPE html><html><body>Sign in, please</body></html>"),
+]
+CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said)]
+WIDTHS = (1, 2, 3, 7, 16, 64)
+
+
+def a_plan(*, observed=False):
+    strategy = STRATEGIES["bare" if observed else "tool_call"]
+    return Plan(schema=SCHEMA, steps=(Step.of(strategy, SCHEMA),), max_attempts=1, tool="give")
+
+
+class Started:
+    """A call that is observed, as the guard starts one."""
+
+    def __init__(self, function):
+        self.function, self.call, self.outcome = function, CALL, None
+        self.flow = enforce("t", a_plan(observed=True), CALL)
+        self.receiver = Receiver(SCHEMA)
+
+    def invoke_untouched(self):
+        return self.function()
+
+    def finish(self, outcome):
+        self.outcome = outcome
+
+
+def facts(outcome):
+    """All that is known of the only attempt of a call, but its times and its prompt."""
+    (attempt,) = outcome.attempts
+    kept = attempt._asdict()
+    for name in ("elapsed_s", "prompt", "strategy"):
+        del kept[name]
+    return {
+        **kept,
+        "ok": outcome.ok,
+        "value": outcome.value,
+        "failed": outcome.failure,
+        "named": outcome.call.model,
+    }
+
+
+def driven(function):
+    """What a call of a function gives: driven at one go, piece by piece, and asynchronously."""
+    receiver = Receiver(SCHEMA)
+    flow = lambda: enforce("t", a_plan(), CALL)  # noqa: E731 - a new one each time
+    nothing = lambda outcome: None  # noqa: E731
+
+    async def later(ask):
+        result = function()
+        return async_of(result) if inspect.isgenerator(result) else result
+
+    def at_the_end(pieces):
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as stop:
+                return stop.value
+
+    yield drive.run(flow(), lambda ask: function(), nothing, receiver)
+    yield at_the_end(drive.stream(flow(), lambda ask: function(), nothing, receiver))
+    yield asyncio.run(drive.arun(flow(), later, nothing, None, receiver))
+
+
+async def async_of(chunks):
+    for chunk in chunks:
+        yield chunk
+
+
+def observed(function):
+    """What is recorded of a function that is observed, sync and async."""
+    started = Started(function)
+    result = observe(started)
+    if hasattr(type(result), "__next__"):
+        for _ in result:
+            pass
+    yield started.outcome
+
+    async def later():
+        result = function()
+        return async_of(result) if inspect.isgenerator(result) else result
+
+    async def run(started):
+        result = await observe(started)
+        if hasattr(type(result), "__anext__"):
+            async for _ in result:
+                pass
+
+    started = Started(later)
+    asyncio.run(run(started))
+    yield started.outcome
+
+
+def check(form, said, widths, *, all_ways):
+    expected = facts(
+        drive.run(
+            enforce("t", a_plan(), CALL), lambda ask: form.whole(said), lambda _: None, Receiver(SCHEMA)
+        ).outcome
+    )
+    # A tool that was not asked for by us is not compared.
+    seen = None if said.id == "another tool" else expected
+    for width in widths:
+        ways = driven(lambda width=width: form.pieces(said, width))
+        for way in ways if all_ways else [next(ways)]:
+            assert facts(way.outcome) == expected, width
+        for outcome in observed(lambda width=width: form.pieces(said, width)) if all_ways else ():
+            assert seen is None or facts(outcome) == seen, width
+
+
+@pytest.mark.parametrize(("form", "said"), CASES, ids=[f"{form.name}: {said.id}" for form, said in CASES])
+def test_whole_and_streamed_are_one(form, said):
+    """A reply that comes in pieces, however wide and by whichever driver, has all fields of the whole one."""
+    check(form, said, (16,), all_ways=True)
+    check(form, said, WIDTHS, all_ways=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "said"), CASES, ids=[f"{form.name}: {said.id}" for form, said in CASES])
+def test_whole_and_streamed_are_one_at_every_cut(form, said):
+    """The same at every width from 1 to 64 characters, by every driver."""
+    check(form, said, range(1, 65), all_ways=True)
+
+
+def test_another_tool_is_a_failure_of_structure():
+    """A call of a tool that was not given is a failure with a code of its own, whole and streamed."""
+    said = next(said for said in SAID if said.id == "another tool")
+    outcome = drive.run(
+        enforce("t", a_plan(), CALL), lambda ask: FORMATS[0].pieces(said, 5), lambda _: None, Receiver(SCHEMA)
+    ).outcome
+
+    assert (outcome.failure.kind, outcome.failure.code) == ("structure", "unknown_tool")
+    assert "'take'" in outcome.failure.message
