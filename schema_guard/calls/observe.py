@@ -91,10 +91,13 @@ class _Watch:
     """Reads along with a stream and records it once: at its end, at its error, or when it is given up."""
 
     _without_finalizer: type[Any]
+    # Of one that was interrupted before it had them.
+    _source: Any = None
+    _reader: StreamReader | None = None
 
     def __init__(self, started: Observed, source: Any, clock: float) -> None:
         self._started, self._source, self._clock = started, source, clock
-        self._reader: StreamReader | None = StreamReader(source)
+        self._reader = StreamReader(source)
 
     def __getattr__(self, name: str) -> Any:
         # What a stream object of a provider offers beside its chunks stays within reach.

@@ -1,0 +1,260 @@
+"""Whether exceptions from outside come out of guarded calls as themselves: python benchmarks/interrupts.py.
+
+A timer's signal strikes at a random moment of a whole, a streamed or an observed call, and its handler raises: 1,500
+times an exception, as a soft time limit does, of kinds that a library is tempted to take for an answer, and 1,500 times
+KeyboardInterrupt. What comes out must be that very exception. `--output FOLDER` also writes a dated JSON file and the
+printed text; `--seed` draws other moments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import platform
+import random
+import signal
+import sys
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from schema_guard import CallFailed, GuardFailed, guard, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["KINDS", "run"]
+
+COUNT = 1_500
+
+
+class TimeLimit(Exception):
+    """An exception of somebody else's."""
+
+
+class ValueLimit(ValueError):
+    """One that looks as if a value were wrong."""
+
+
+class TypeLimit(TypeError):
+    """One that looks as if a type were wrong."""
+
+
+class RuntimeLimit(RuntimeError):
+    """One that looks as if something had gone wrong at run time."""
+
+
+class SlowLimit(TimeoutError):
+    """One that looks as if a server were slow."""
+
+
+KINDS: tuple[type[BaseException], ...] = (TimeLimit, ValueLimit, TypeLimit, RuntimeLimit, SlowLimit)
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"total": {"type": "number"}, "lines": {"type": "array", "items": {"type": "string"}}},
+    "required": ["total"],
+}
+GOOD = '{"total": 1, "lines": ["a", "b"]}'
+
+
+class Total(BaseModel):
+    """A value of a Python type."""
+
+    total: float
+    lines: list[str] = []
+
+
+def completion(text: str) -> dict[str, Any]:
+    """A whole reply of a provider."""
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": 12, "completion_tokens": 7}
+    return {"id": "c", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
+
+
+class Part(BaseModel):
+    """A piece of a reply, as slow to say that it has not a field as the objects of SDKs are."""
+
+    choices: list[dict[str, Any]]
+    model: str = "m"
+    object: str = "chat.completion.chunk"
+
+
+def chunks(text: str) -> Iterator[Part]:
+    """The same in pieces."""
+    for at in range(0, len(text), 4):
+        yield Part(choices=[{"index": 0, "delta": {"content": text[at : at + 4]}}])
+    yield Part(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+
+
+def awaited(call: Any) -> object:
+    """Run what waits for nothing. No event loop: asyncio's own code hangs when something is raised in it."""
+    try:
+        call.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError
+
+
+def shapes(store: Any) -> dict[str, Callable[[], object]]:
+    """Give a call of each shape, by its name."""
+
+    def plain(text: str, **settings: Any) -> Callable[[], object]:
+        function = guard(settings.pop("schema", SCHEMA), store=store, name="ask", **settings)(
+            lambda prompt: text
+        )
+        return lambda: function("t")
+
+    def replies(prompt: str) -> Any:
+        return completion(GOOD)
+
+    def streams(prompt: str) -> Any:
+        yield from chunks(f"Here it is: {GOOD}")
+
+    async def later(prompt: str) -> Any:
+        for chunk in chunks(GOOD):
+            yield chunk
+
+    whole = guard(SCHEMA, store=store)(replies)
+    streamed = guard(SCHEMA, store=store)(streams)
+    watched = guard(SCHEMA, store=store, observe=True)(replies)
+    watched_stream = guard(SCHEMA, store=store, observe=True)(streams)
+    asynchronous = guard(SCHEMA, store=store)(later)
+    return {
+        "a text": plain(GOOD),
+        "a text of a type, with a check": plain(GOOD, schema=Total, checks=[lambda value: None]),
+        "broken JSON, mended": plain("{'total': 1, lines: [a, b],}", repair="lossless"),
+        "three attempts": plain('{"total": "one"}'),
+        "a reply of a provider": lambda: whole("t"),
+        "a stream": lambda: streamed("t"),
+        "growing values": lambda: list(streamed.stream("t")),
+        "an asynchronous stream": lambda: awaited(asynchronous("t")),
+        "an observed reply": lambda: watched("t"),
+        "an observed stream": lambda: list(watched_stream("t")),
+    }
+
+
+class Strike:
+    """A signal that strikes once, and raises where it does."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self.is_on = False
+        self.lost = 0
+
+    def handle(self, number: int, frame: object) -> None:
+        """Raise, if the call is still under way."""
+        if self.is_on and self.error is not None:
+            self.is_on = False
+            raise self.error
+
+    def unraisable(self, told: Any) -> None:
+        """Count what was lost where nothing can be raised."""
+        if told.exc_value is self.error:
+            self.lost += 1
+
+    def during(self, call: Callable[[], object], error: BaseException, after_s: float) -> str | None:
+        """Strike a call after so many seconds; say what came out, or None where it was through before."""
+        # What an earlier strike left half done is finalized now, and not in the middle of the next.
+        gc.collect()
+        self.error, self.is_on, lost = error, True, self.lost
+        outcome = "nothing"
+        try:
+            signal.setitimer(signal.ITIMER_REAL, after_s)
+            call()
+            self.is_on, struck = False, not self.is_on
+        except BaseException as raised:  # noqa: BLE001 - it is compared
+            struck = not self.is_on
+            self.is_on = False
+            ordinary = isinstance(raised, (GuardFailed, CallFailed))
+            outcome = "itself" if raised is error else "nothing" if ordinary else type(raised).__name__
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if not struck:
+            return None
+        return "lost in a finalizer" if self.lost > lost else outcome
+
+
+def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[str, Counter[str]]:
+    """Strike so often, and count what came out, by the shape of the call."""
+    found: dict[str, Counter[str]] = {}
+    strike, draw = Strike(), random.Random(seed)
+    handler = signal.signal(signal.SIGALRM, strike.handle)
+    hook, sys.unraisablehook = sys.unraisablehook, strike.unraisable
+    try:
+        with open_store("sqlite://") as store:
+            calls = shapes(store)
+            took = {name: _seconds(call) for name, call in calls.items()}
+            gc.freeze()
+            struck = 0
+            while struck < count:
+                name = list(calls)[struck % len(calls)]
+                error = kinds[struck % len(kinds)]("from outside")
+                outcome = strike.during(calls[name], error, draw.uniform(1e-6, took[name]))
+                if outcome is not None:
+                    found.setdefault(name, Counter())[outcome] += 1
+                    struck += 1
+    finally:
+        gc.unfreeze()
+        signal.signal(signal.SIGALRM, handler)
+        sys.unraisablehook = hook
+    return found
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """Give how long a call takes, once all is imported."""
+    times = []
+    for _ in range(7):
+        begun = perf_counter()
+        with suppress(GuardFailed):
+            call()
+        times.append(perf_counter() - begun)
+    return median(times[2:])
+
+
+def _table(title: str, found: dict[str, Counter[str]]) -> str:
+    total = sum((row for row in found.values()), Counter())
+    lines = [f"{title}: {total['itself']} of {total.total()} came out as themselves"]
+    for name, row in found.items():
+        others = ", ".join(f"{what} {n}" for what, n in row.items() if what != "itself")
+        lines.append(f"  {name:32} {row['itself']:5} of {row.total():5}{'  ' + others if others else ''}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Strike, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT)
+    parser.add_argument("--seed", type=int, default=20261126)
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    raised = run(given.count, KINDS, given.seed)
+    interrupts = run(given.count, (KeyboardInterrupt,), given.seed + 1)
+    text = "\n".join(
+        [
+            f"python {platform.python_version()}, seed {given.seed}",
+            _table("exceptions of a signal's handler", raised),
+            _table("interrupts", interrupts),
+        ]
+    )
+    print(text)
+    if given.output is not None:
+        stem = given.output / f"{datetime.now(UTC):%Y-%m-%d}-interrupts"
+        figures = {
+            "seed": given.seed,
+            "python": platform.python_version(),
+            "raised": raised,
+            "interrupts": interrupts,
+        }
+        stem.with_suffix(".json").write_text(json.dumps(figures, indent=2) + "\n")
+        stem.with_suffix(".txt").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""What lands in a guarded call from outside comes out as itself, wherever it lands."""
+
+import signal
+import threading
+
+import pytest
+
+from benchmarks.interrupts import COUNT, KINDS, run
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that raises a signal")
+
+
+def check(count, kinds, seed):
+    assert threading.current_thread() is threading.main_thread()
+    for shape, found in run(count, kinds, seed).items():
+        assert set(found) == {"itself"}, shape
+
+
+@pytest.mark.parametrize("kinds", [KINDS, (KeyboardInterrupt,)], ids=["exceptions", "interrupts"])
+def test_what_a_signal_raises_comes_out_as_itself(kinds):
+    """At random moments of whole, streamed and observed calls a handler's exception is no answer of anybody."""
+    check(100, kinds, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kinds", [KINDS, (KeyboardInterrupt,)], ids=["exceptions", "interrupts"])
+def test_what_a_signal_raises_comes_out_as_itself_always(kinds):
+    """The same, as often as the dated result tells."""
+    check(COUNT, kinds, 8)
