@@ -3,8 +3,10 @@
 import asyncio
 import inspect
 
+import openai
 import pytest
 
+from schema_guard import CallFailed, guard
 from schema_guard.calls import drive
 from schema_guard.calls.observe import observe
 from schema_guard.calls.received.receiver import Receiver
@@ -12,6 +14,7 @@ from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import Call
+from tests.calls import wire
 from tests.calls.formats import FORMATS, Said
 
 SCHEMA = Schema.of(
@@ -182,3 +185,34 @@ def test_another_tool_is_a_failure_of_structure():
 
     assert (outcome.failure.kind, outcome.failure.code) == ("structure", "unknown_tool")
     assert "'take'" in outcome.failure.message
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form.can_think], ids=lambda form: form.name)
+def test_output_that_was_all_reasoning_is_told(form):
+    """A reply at the limit without text is exhausted where the provider shows that the model reasoned."""
+    said = next(said for said in SAID if said.id == "thoughts alone")
+    for given in (form.whole(said), form.pieces(said, 3)):
+        outcome = drive.run(
+            enforce("t", a_plan(), CALL), lambda ask, given=given: given, lambda _: None, Receiver(SCHEMA)
+        ).outcome
+
+        assert (outcome.failure.kind, outcome.failure.code) == ("truncation", "reasoning_exhausted")
+
+
+def test_a_page_is_a_page_however_a_client_asks():
+    """An HTML page in a reply's place is the provider's error, whole, and where a stream was asked for."""
+    for options in ({}, {"stream": True}):
+        with (
+            wire.Wire([wire.HTML]) as server,
+            openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0) as client,
+        ):
+            ask = guard(SCHEMA, store=None)(
+                lambda prompt, client=client, options=options: client.chat.completions.create(
+                    model="m", messages=[], **options
+                )
+            )
+
+            with pytest.raises(CallFailed, match="an HTML page came instead") as failed:
+                ask("t")
+
+        assert failed.value.outcome.failure.code == "provider_error"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from schema_guard.core.reading.cut_off import runaway
 from schema_guard.testing.model_replies.faults import Fault
 from schema_guard.testing.model_replies.writing import written
 
@@ -114,11 +115,10 @@ def _cut(ground: Ground, text: str) -> Fault | None:
 
 
 def _unfinished(text: str, reason: FinishReason | None) -> Fault:
-    if reason == "length":
-        return Fault(text, "truncation", "max_tokens", reason)
     if reason == "stop":
         return Fault(text, "syntax", "malformed", reason)
-    return Fault(text, "truncation", "unfinished", reason)
+    code = "max_tokens" if reason == "length" else "unfinished"
+    return Fault(text, "truncation", "runaway" if runaway(text) else code, reason)
 
 
 def repetition_loop(ground: Ground) -> Fault | None:

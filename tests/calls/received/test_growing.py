@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard.calls.received import growing
 from schema_guard.calls.received.growing import Growing
 
 
@@ -87,3 +88,19 @@ def test_a_long_reply_is_read_a_few_times():
 
     assert len(values) < 700
     assert len(values[-1]) > 19_000
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "' + "x" * 20_000, "[" + "1, " * 7_000, "Here it is: {" + '"a": [1],' * 2_000]
+)
+def test_a_text_is_read_a_bounded_number_of_times(monkeypatch, text):
+    """However small the pieces, each character is read about as often as the text grows by its share."""
+    read = []
+    original = growing.read
+    monkeypatch.setattr(growing, "read", lambda text: (read.append(len(text)), original(text))[1])
+    values = Growing()
+
+    for piece in text:
+        list(values.feed(piece))
+
+    assert sum(read) < 70 * len(text)

@@ -94,7 +94,7 @@ WAYS = [
         {("value", "enum"), ("value", "minimum"), ("value", "minLength"), ("value", "maxLength")},
     ),
     Way("cut_off", CUT | MALFORMED, {None, "lossless", "lossy"}),
-    Way("repetition_loop", CUT, {None, "lossy"}),
+    Way("repetition_loop", CUT | {("truncation", "runaway")}, {None, "lossy"}),
     Way("trailing_comma", MALFORMED, {"lossless"}),
     Way("missing_comma", MALFORMED, {"lossless"}),
     Way("single_quotes", MALFORMED, {"lossless"}),
