@@ -39,7 +39,7 @@ def said(prompt):
     return [{"role": "user", "content": prompt}]
 
 
-@SDK.case("`create()`, over openai", wrong=[WRONG, PROSE, CUT, BUSY])
+@SDK.case("`create()`, over openai", finish_reason="tool_call", wrong=[WRONG, PROSE, CUT, BUSY])
 def create(url):
     client = sync_client(url)
 
@@ -49,7 +49,7 @@ def create(url):
     return extract
 
 
-@SDK.case("`create()`, over openai", "async", wrong=[WRONG])
+@SDK.case("`create()`, over openai", "async", finish_reason="tool_call", wrong=[WRONG])
 def create_async(url):
     client = async_client(url)
 
@@ -69,7 +69,7 @@ def create_json(url):
     return extract
 
 
-@SDK.case("`create()`, over anthropic", wrong=[WRONG, CUT])
+@SDK.case("`create()`, over anthropic", finish_reason="tool_call", wrong=[WRONG, CUT])
 def create_anthropic(url):
     client = anthropic_client(url)
 
@@ -79,7 +79,7 @@ def create_anthropic(url):
     return extract
 
 
-@SDK.case("`create(max_retries=0)`, over openai", wrong=[WRONG, CUT])
+@SDK.case("`create(max_retries=0)`, over openai", finish_reason="tool_call", wrong=[WRONG, CUT])
 def create_once(url):
     client = sync_client(url)
 

@@ -10,7 +10,7 @@ SDKS = [OPENAI, ANTHROPIC]
 def openai_chat(url):
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=MODEL, api_key="k", base_url=f"{url}/v1", max_retries=0)
+    return ChatOpenAI(model=MODEL, api_key="k", base_url=f"{url}/v1", max_retries=0, stream_usage=True)
 
 
 def anthropic_chat(url):

@@ -99,14 +99,15 @@ def failed(case: Case) -> Failed:
         plain = _got(case, made)
         with open_store("sqlite://") as store:
             seen = _got(case, guard(Invoice, observe=True, store=store)(made))
-            recorded = _recorded(store)
+            tries = _tries(store)
         with open_store("sqlite://") as store:
             got = _got(case, guard(Invoice, max_attempts=2, store=store)(made))
-            attempts = len(list(store.attempts()))
+            is_asked_again = len(_tries(store)) > len(tries)
+    is_same = _named(seen) == _named(plain)
     return Failed(
         _named(plain),
-        recorded if _named(seen) == _named(plain) else f"gives {_named(seen)}",
-        _made_of(got, plain, attempts),
+        _recorded(tries) if is_same else f"gives {_named(seen)}",
+        _made_of(got, plain, is_asked_again=is_asked_again),
     )
 
 
@@ -122,22 +123,28 @@ def _named(got: Any) -> str:
     return f"`{name}`" if isinstance(got, Exception) else f"gives `{name}`"
 
 
-def _recorded(store: Store) -> str:
+def _tries(store: Store) -> list[Any]:
     store.flush(10)
-    rows = list(store.attempts())
-    told = [
-        "valid"
-        if row["kind"] is None
-        else "outside, `{code}`"
-        if row["kind"] == "transport"
-        else "{kind} `{code}`"
-        for row in rows
-    ]
-    return ", ".join([text.format(**row) for text, row in zip(told, rows, strict=True)])
+    return list(store.attempts())
 
 
-def _made_of(got: Any, plain: Any, attempts: int) -> str:
-    times = "asked again" if attempts > 1 else "not asked again"
+def _recorded(tries: list[Any]) -> str:
+    """Give what was recorded of one call: of each of its tries, where an SDK had asked again and they were seen."""
+    told = [_kind(row) for row in tries]
+    if len(told) > 1 and len(set(told)) == 1:
+        return f"{told[0]}, {len(told)} times"
+    return ", then ".join(told) + (", tries unseen" if any(row["unseen"] for row in tries) else "")
+
+
+def _kind(row: Any) -> str:
+    if row["kind"] is None:
+        return "valid"
+    kind = "outside" if row["kind"] == "transport" else row["kind"]
+    return f"{kind} `{row['code']}`"
+
+
+def _made_of(got: Any, plain: Any, *, is_asked_again: bool) -> str:
+    times = "asked again" if is_asked_again else "not asked again"
     if isinstance(got, GuardFailed):
         is_said = not isinstance(plain, Exception) or type(got.__cause__) is type(plain)
         return f"{times}, `GuardFailed`" + ("" if is_said else " without its cause")

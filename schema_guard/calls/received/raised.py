@@ -136,7 +136,11 @@ def _json_error(error: BaseException, schema: Schema[Any], is_observed: bool) ->
     if reply.failure is not None and reply.failure.kind == "transport":
         return reply._replace(exception=clip(type(error).__name__))
     if is_of(type(error), CLIENTS) or any(package in CLIENTS for package, _ in frames_of(error)):
-        return _outside("provider_error", error, "the answer's body is no JSON")
+        behind = known_behind(reply, error)
+        if behind is reply:
+            return _outside("provider_error", error, "the answer's body is no JSON")
+        # An SDK that parses by itself what it had read as a reply.
+        reply = behind
     # Where the caller is given a value, one that can be read is a value.
     refused = Failure("syntax", "malformed", f"{_PARSERS_FAILED}: {clip(str(error), 200)}")
     return reply._replace(refused=refused if is_observed else None)

@@ -30,7 +30,7 @@ _VALUE: Final = {
     "too_short": "minItems", "too_long": "maxItems", "finite_number": "type",
 }  # fmt: skip
 _FORMATS: Final = ("date", "time", "datetime", "timezone", "uuid", "url", "ip_", "decimal")
-_ORDER: Final = ("structure", "value", "semantic")
+_ORDER: Final = ("syntax", "structure", "value", "semantic")
 
 
 def refused_by(errors: object) -> Failure:
@@ -42,6 +42,8 @@ def refused_by(errors: object) -> Failure:
     kind, first = told[0]
     violations = tuple(violation for _, violation in told)
     said = "; ".join(f"at {pointer(v.instance_location)}: {v.expected}" for v in violations[:3])
+    if kind == "syntax":
+        return Failure(kind, first.keyword, said)
     return Failure(kind, "pydantic" if kind == "semantic" else first.keyword, said, violations)
 
 
@@ -54,6 +56,8 @@ def _told(error: object) -> tuple[FailureKind, Violation]:
 
 
 def _classed(name: str) -> tuple[FailureKind, str]:
+    if name == "json_invalid":
+        return "syntax", "malformed"
     if name in _STRUCTURE:
         return "structure", _STRUCTURE[name]
     if name in _VALUE:

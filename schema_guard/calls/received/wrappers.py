@@ -99,8 +99,9 @@ def _raw_response(given: object, inner: Inner) -> Reply | None:
         return None
     parsed = parse()
     if hasattr(type(parsed), "__await__"):
+        # An asynchronous client's; the body has come, and is what it would parse.
         parsed.close()
-        return None
+        return _http(response, inner)
     return inner(parsed)
 
 

@@ -115,6 +115,22 @@ def test_a_body_that_a_client_could_not_read_is_the_providers():
         assert code_of(response.json) == ("transport", "provider_error")
 
 
+@pytest.mark.parametrize(
+    ("held", "code"), [("no", ("syntax", "no_json")), ("yes", ("transport", "provider_error"))]
+)
+def test_a_text_that_an_sdk_read_and_could_not_parse_is_the_models(held, code):
+    """An SDK that parses the model's text itself, as mistralai does, holds the reply that has that very text."""
+    reply = type("Reply", (), {"__module__": "mistralai.client.models", **wire.chat(held)})()
+    names = {"__name__": "mistralai.extra", "json": json}
+    exec("def parse(reply, text):\n    return json.loads(text)\n", names)  # noqa: S102 - a frame of that package
+
+    _, outcome = observed(lambda: names["parse"](reply, "no"))
+
+    [attempt] = outcome.attempts
+    assert (attempt.failure.kind, attempt.failure.code) == code
+    assert (attempt.usage.input_tokens is not None) is (code[0] == "syntax")
+
+
 def test_a_client_is_told_by_its_module():
     """The error of requests is both requests' and json's: it is the client's."""
     kind = type("JSONDecodeError", (json.JSONDecodeError,), {"__module__": "requests.exceptions"})
@@ -401,6 +417,7 @@ def named(name, module, **fields):
     return error
 
 
+NO_JSON = [{"type": "json_invalid", "loc": (), "msg": "Invalid JSON", "input": "no"}]
 DETAILS = [{"type": "missing", "loc": ("total",), "msg": "Field required", "input": {}}]
 RETRY = named("ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNamespace(content=DETAILS))
 
@@ -436,6 +453,17 @@ RETRY = named("ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNames
                 __cause__=RETRY,
             ),
             ("structure", "required"),
+        ),
+        (
+            named(
+                "UnexpectedModelBehavior",
+                "pydantic_ai.exceptions",
+                message="Exceeded maximum output retries (1)",
+                __cause__=named(
+                    "ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNamespace(content=NO_JSON)
+                ),
+            ),
+            ("syntax", "malformed"),
         ),
         (named("LengthFinishReasonError", "openai", completion=wire.chat("{")), ("truncation", "max_tokens")),
         (named("APIStatusError", "openai", status_code=500), ("transport", "provider_error")),

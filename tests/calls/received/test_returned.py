@@ -262,6 +262,17 @@ class Raw:
         return self._reply
 
 
+class AsyncRaw:
+    """The same of an asynchronous client, whose `.parse()` has to be awaited."""
+
+    def __init__(self, text: str) -> None:
+        self.http_response = Response(200, text)
+        self.http_response.is_stream_consumed = True  # type: ignore[attr-defined]
+
+    async def parse(self) -> Any:
+        raise AssertionError
+
+
 CHAT = wire.chat(GOOD)
 
 
@@ -275,6 +286,7 @@ CHAT = wire.chat(GOOD)
         (Raw(CHAT), "exact", True),
         ({"raw": CHAT, "parsed": {"total": 1}, "parsing_error": None}, "exact", True),
         ({"raw": CHAT, "parsed": None, "parsing_error": ValueError()}, "exact", True),
+        (AsyncRaw(__import__("json").dumps(CHAT)), "exact", True),
         (Response(200, GOOD), "exact", False),
         (Response(200, __import__("json").dumps(CHAT)), "exact", True),
     ],
