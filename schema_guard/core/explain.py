@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from schema_guard.core.values import Failure, Outcome, Violation
 
 _MAX_TOLD = 10
+_EXTRA_KEYS = ("additionalProperties", "unevaluatedProperties")
+_CLOSED = (
+    "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model with "
+    "extra='forbid'; any other model leaves them out"
+)
 _NO_BUDGET = Budget()
 
 
@@ -27,6 +32,7 @@ def explain(
     max_attempts: int | None = None,
     budget: Budget = _NO_BUDGET,
     values: bool = True,
+    typed: bool = False,
 ) -> str:
     """Say why a call gave no value, where, and what to do about it.
 
@@ -35,6 +41,7 @@ def explain(
         max_attempts: What the guard allows; None leaves the advice about it out.
         budget: What the call was allowed to spend.
         values: Whether values and keys of the reply, and what checks say of them, may be told.
+        typed: Whether the schema is of a Python type, which says by itself what becomes of other keys.
     """
     failure, call = outcome.failure, outcome.call
     assert failure is not None
@@ -44,6 +51,7 @@ def explain(
         f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
         f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}:",
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
+        *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
         *_ended_by(budget, outcome, max_attempts),
         f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
     ]

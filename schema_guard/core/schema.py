@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from schema_guard.core.annotations.restoring import Meaning
     from schema_guard.core.validation.compiled import Compiled
     from schema_guard.core.validation.fast import Validator
     from schema_guard.core.values import Violation
@@ -58,6 +60,7 @@ class Schema(Generic[V]):
 
     __slots__ = (
         "_compiled",
+        "_parsing",
         "_resources",
         "_restore",
         "_source",
@@ -76,6 +79,8 @@ class Schema(Generic[V]):
     formats: bool
     annotation: Any
     _compiled: Compiled
+    # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
+    _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
     _resources: dict[str, Any]
     _restore: Callable[[Any], Any] | None
     _source: type | None
@@ -109,7 +114,7 @@ class Schema(Generic[V]):
         """
         if isinstance(source, Schema):
             return source
-        document, found_name, restore = _read(source)
+        document, found_name, restore, parsing = _read(source)
         checks.check_size(document)
         known = _read_resources(resources)
         uri = dialect_of(document, dialect, resources=known)
@@ -118,12 +123,17 @@ class Schema(Generic[V]):
         schema.document = json.loads(json.dumps(document))
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
         schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
-        schema._restore, schema._resources = restore, known
+        schema._restore, schema._resources, schema._parsing = restore, known, parsing
         schema._source = source if isinstance(source, type) else None
         schema.annotation = None if restore is None else source
         schema._compiled = _ready(schema, digest)
         schema._resources = schema._compiled.resources
         return schema
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether values come back in a Python type, and not as JSON."""
+        return self._restore is not None
 
     @property
     def engine(self) -> str:
@@ -154,7 +164,8 @@ class Schema(Generic[V]):
         """
         levels = measure(instance, max_depth)
         try:
-            return self._compiled.violations(instance, levels, max_steps)
+            found = self._compiled.violations(instance, levels, max_steps)
+            return [] if found and self._parses(instance, max_steps) else found
         except (ValueError, UnicodeError) as error:
             if is_from_outside(error):
                 raise
@@ -166,7 +177,7 @@ class Schema(Generic[V]):
         """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
         levels = measure(instance)
         try:
-            return self._compiled.accepts(instance, levels, max_steps)
+            return self._compiled.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
         except (ValueError, UnicodeError) as error:
             if is_from_outside(error):
                 raise
@@ -178,8 +189,36 @@ class Schema(Generic[V]):
         """Say whether an instance that is known to be JSON within the limits is valid; False where undecided."""
         ready = self._compiled
         if ready.plain <= max_steps:
-            return ready.is_valid(instance)
-        return ready.accepts(instance, measure(instance, _DEEPEST), max_steps)
+            return ready.is_valid(instance) or (
+                self._parsing is not None and self._parses(instance, max_steps)
+            )
+        levels = measure(instance, _DEEPEST)
+        return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
+
+    def _parses(self, instance: Any, max_steps: int) -> bool:
+        """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
+        found = self._parsing
+        if callable(found):
+            found = self._parsing = self._parsing_of(found())
+        if found is None:
+            return False
+        ready, restore = found
+        if not ready.accepts(instance, measure(instance, _DEEPEST), max_steps):
+            return False
+        try:
+            restore(instance)
+        except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
+            return _is_beside_times(error)
+        return True
+
+    def _parsing_of(self, meaning: Meaning) -> tuple[Compiled, Callable[[Any], Any]] | None:
+        """Compile what the type parses; None where the document says it all."""
+        if compact(meaning.schema) == compact(self.document):
+            return None
+        from schema_guard.core.validation.compiled import compiled
+
+        made = compiled(meaning.schema, self.dialect, formats=self.formats, resources=self._resources)
+        return made, meaning.restore
 
     def steps(self, instance: Any) -> int:
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
@@ -191,7 +230,15 @@ class Schema(Generic[V]):
         Raises:
             ValueError: The type refuses it (a Pydantic validator).
         """
-        return value if self._restore is None else self._restore(value)  # type: ignore[no-any-return]
+        if self._restore is None:
+            return value  # type: ignore[no-any-return]
+        try:
+            return self._restore(value)  # type: ignore[no-any-return]
+        except ValueError:
+            found = self._parsing
+            if found is None or callable(found):
+                raise
+            return found[1](value)  # type: ignore[no-any-return]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._identity() == other._identity()
@@ -219,10 +266,20 @@ def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dic
     return Schema.of(source, name=name, dialect=dialect, formats=formats, resources=resources)
 
 
-def _read(source: Any) -> tuple[Any, str | None, Callable[[Any], Any] | None]:
-    """Give a source's document, its name if it has one, and what makes its Python type of a value."""
+def _is_beside_times(error: Exception) -> bool:
+    """Say whether Pydantic has read all dates and times and refuses something else, which is no matter of the format."""
+    problems = getattr(error, "errors", None)
+    if not callable(problems):
+        return False
+    return not any(str(problem["type"]).startswith(("date", "time")) for problem in problems())
+
+
+def _read(
+    source: Any,
+) -> tuple[Any, str | None, Callable[[Any], Any] | None, Callable[[], Meaning] | None]:
+    """Give a source's document, its name if it has one, what makes its type of a value, and what gives what it parses."""
     if isinstance(source, (dict, bool)):
-        return source, None, None
+        return source, None, None, None
     if isinstance(source, (str, os.PathLike)):
         from pathlib import Path  # 2 ms that a dict need not pay
 
@@ -231,10 +288,13 @@ def _read(source: Any) -> tuple[Any, str | None, Callable[[Any], Any] | None]:
                 f"schema={clip(repr(source))}: expected the path of a JSON file, got JSON text: give json.loads(text)"
             )
         path = Path(source)
-        return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None
-    from schema_guard.core.annotations import from_annotation  # only typed schemas need it
+        return _read_file(path), path.name.removesuffix(".json").removesuffix(".schema"), None, None
+    from schema_guard.core.annotations.building import (
+        as_parsed,
+        from_annotation,
+    )  # only typed schemas need it
 
-    return from_annotation(source)
+    return *from_annotation(source), partial(as_parsed, source)
 
 
 def _read_file(path: Path) -> Any:

@@ -360,7 +360,13 @@ def _value(prepared: Prepared, driven: drive.Driven) -> Any:
 
     plan = prepared.plan
     raise GuardFailed(
-        explain(outcome, max_attempts=plan.max_attempts, budget=plan.budget, values=tells_values()),
+        explain(
+            outcome,
+            max_attempts=plan.max_attempts,
+            budget=plan.budget,
+            values=tells_values(),
+            typed=plan.schema.is_typed,
+        ),
         outcome=outcome,
     ) from driven.cause
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
-from schema_guard.core.annotations import from_annotation
+from schema_guard.core.annotations.building import from_annotation
 from schema_guard.core.judge import judge
 from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument

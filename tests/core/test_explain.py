@@ -47,6 +47,23 @@ def test_failure_without_violations_is_told_by_its_message():
     )
 
 
+def test_what_a_type_means_for_other_keys_is_told():
+    """Where a type refuses a key that it does not name, the message says which types do, and which do not."""
+    more = Violation(
+        "", "/additionalProperties", "additionalProperties", "no other property", "object with 'x'"
+    )
+    failed = outcome(Failure("structure", "additionalProperties", "...", (more,)))
+
+    told = explain(failed, typed=True).splitlines()
+
+    assert told[3] == (
+        "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model "
+        "with extra='forbid'; any other model leaves them out"
+    )
+    assert len(explain(failed).splitlines()) == len(told) - 1
+    assert "does not name" not in explain(outcome(Failure("structure", "type", "...", (TOTAL,))), typed=True)
+
+
 def test_a_budget_that_ended_the_call_is_told():
     """Where there was another attempt to make and nothing to spend on it, the message says what was spent."""
     failure = Failure("syntax", "empty", "empty")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schema_guard import (
+    GuardFailed,
     Limits,
     Schema,
     guard,
@@ -96,3 +97,18 @@ def test_limits_reach_the_judge():
     outcome = guard(TOTAL, limits=Limits(max_bytes=5), max_attempts=1)(ScriptedModel([GOOD])).outcome("t")
 
     assert outcome.failure.code == "too_large"
+
+
+def test_what_becomes_of_a_key_that_a_type_does_not_name():
+    """A Pydantic model leaves it out; a dataclass and a TypedDict refuse it, and the error says so."""
+
+    def with_more(prompt):
+        return '{"total": 2, "more": 1}'
+
+    assert guard(Bill)(with_more)("t") == Bill(total=2)
+    for closed in (Invoice, Note):
+        with pytest.raises(GuardFailed, match="by a dataclass and a TypedDict always"):
+            guard(closed)(with_more)("t")
+    with pytest.raises(GuardFailed) as caught:
+        guard({**TOTAL, "additionalProperties": False})(with_more)("t")
+    assert "dataclass" not in str(caught.value)
