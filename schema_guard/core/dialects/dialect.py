@@ -115,7 +115,9 @@ def has(holder: Any, name: str) -> bool:
 
 def word(value: Any) -> str | None:
     """Give a text, of an enum's member its value; None for anything else."""
-    value = getattr(value, "value", value)
+    if type(value) is not str:
+        named = None if isinstance(value, Mapping) else field(value, "value")
+        value = named if isinstance(named, str) else value
     return value if isinstance(value, str) else None
 
 
