@@ -20,7 +20,6 @@ from schema_guard.core import prompting
 from schema_guard.core.judge import judge, judge_value
 from schema_guard.core.validation.failures import REASONING_EXHAUSTED
 from schema_guard.core.values import (
-    UNKNOWN_USAGE,
     UNMENDED_BY_LIMIT,
     Ask,
     Attempt,
@@ -52,7 +51,7 @@ V = TypeVar("V")
 
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
 
-# Takes tokens and names of a model; see `Plan.price`.
+# Takes tokens and names of a model; see `Plan.prices`.
 Price: TypeAlias = "Callable[..., float | None]"
 
 _MORE = More()
@@ -94,8 +93,8 @@ class Plan(NamedTuple):
         checks: What a valid value must pass as well.
         limits: How large a reply may be.
         budget: What a call may spend.
-        price: Gives what an attempt cost, by its tokens and the names of its model, the one of its own reply first;
-            None where that is not known.
+        prices: Gives what says what an attempt cost, by its tokens and the names of its model, the one of its own
+            reply first; None where nothing is known of prices.
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
         tool: Name of the tool that `tool_call` gives to the model; None where no step does.
@@ -108,7 +107,7 @@ class Plan(NamedTuple):
     checks: tuple[Callable[[Any], str | None], ...] = ()
     limits: Limits = Limits()
     budget: Budget = Budget()
-    price: Price | None = None
+    prices: Callable[[], Price | None] | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
     tool: str | None = None
 
@@ -151,7 +150,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             break
         output_tokens = larger or output_tokens
         correction = prompting.correction(judged.failure, quote_checks=plan.delivery != "instructions")
-    yield Done(_outcome(attempts, judged, call, plan.price))
+    yield Done(_outcome(attempts, judged, call, plan.prices))
 
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
@@ -315,11 +314,11 @@ def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
 
 
 def _outcome(
-    attempts: list[Attempt], judged: Judgement[Any], call: Call, price: Price | None
+    attempts: list[Attempt], judged: Judgement[Any], call: Call, prices: Callable[[], Price | None] | None
 ) -> Outcome[Any]:
     last = attempts[-1]
     usage, elapsed_s, cost = last.usage, last.elapsed_s, None
-    if price is not None and any(attempt.usage is not UNKNOWN_USAGE for attempt in attempts):
+    if prices is not None and (price := prices()) is not None:
         attempts, cost = _priced(attempts, call.model, price)
     if len(attempts) > 1:
         usage = Usage.total(attempt.usage for attempt in attempts)

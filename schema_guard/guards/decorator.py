@@ -231,7 +231,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         options_to: The parameter that gets the provider's arguments, in a new dict, beside those that the caller
             gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
         prices: A table of what tokens cost, for `Outcome.cost`: a path, `"genai-prices"`, or model -> prices. Left out:
-            what $SCHEMA_GUARD_PRICES names. Without prices a cost is None.
+            what $SCHEMA_GUARD_PRICES names at the first call. Without prices a cost is None.
         **unknown: Refused; the words of other libraries are told which argument of these they mean.
 
     Returns:

@@ -53,7 +53,10 @@ class _Names:
 
 
 class _OfFunction:
+    """The names of one function in one version, and which of them were recorded together as they are."""
+
     def __init__(self) -> None:
+        self.kept: set[tuple[str | None, ...]] = set()
         self.segments = _Names(
             "segments",
             MOST_SEGMENTS,
@@ -76,19 +79,24 @@ def folded(outcome: Outcome[Any], segment: str | None, model: str | None) -> Out
         segment: That the program named at decoration; it is always kept.
         model: That the program named, or the models as `a>b`; they are always kept.
     """
-    call = outcome.call
-    if call.model == model and call.segment == segment and all(a.model is None for a in outcome.attempts):
-        return outcome
+    call, last = outcome.call, outcome.attempts[-1]
     names = _functions.get((call.function, call.version))
     if names is None:
         with _lock:
             names = _functions.setdefault((call.function, call.version), _OfFunction())
+    # What was kept as it is before is so again, whoever had named it.
+    said = (call.segment, call.model, last.model, last.snapshot)
+    if said in names.kept and len(outcome.attempts) == 1:
+        return outcome
+    given = () if model is None else model.split(">")
+    attempts = tuple(_attempt(attempt, given, names, call) for attempt in outcome.attempts)
     if call.segment is not None and call.segment != segment:
         call = call._replace(segment=names.segments.kept(call.segment, call))
-    given = () if model is None else model.split(">")
     if call.model is not None and call.model != model:
         call = call._replace(model=names.models.kept(call.model, call))
-    attempts = tuple(_attempt(attempt, given, names, call) for attempt in outcome.attempts)
+    if (call, attempts) == (outcome.call, outcome.attempts):
+        names.kept.add(said)
+        return outcome
     return outcome._replace(call=call, attempts=attempts)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from functools import cache, partial
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Price
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Ask, Outcome, Usage
+    from schema_guard.core.values import Ask, Outcome
     from schema_guard.guards.settings import Settings
 
 __all__ = ["Prepared", "prepare", "schema_of"]
@@ -185,7 +186,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         checks=settings.checks,
         limits=settings.limits,
         budget=settings.budget,
-        price=_price(settings),
+        prices=_prices(settings),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
     )
@@ -221,22 +222,26 @@ def _model_of(function: Any) -> Any:
     return None
 
 
-def _price(settings: Settings[Any, Any]) -> Price:
-    """Give what says what attempts cost: by the table of the guard, else by the environment's as it is at the call."""
+def _prices(settings: Settings[Any, Any]) -> Callable[[], Price | None]:
+    """Give what gives the prices of calls: those of the guard, else of the environment as it is at the first call."""
     if settings.prices is None:
-        return _price_by_environment
+        return cache(_prices_of_environment)
     from schema_guard.prices.charges import given_charges
 
-    return given_charges(settings.prices).cost
+    return partial(_same, given_charges(settings.prices).cost)
 
 
-def _price_by_environment(usage: Usage, *models: str | None) -> float | None:
-    if "SCHEMA_GUARD_PRICES" not in os.environ:
+def _same(price: Price) -> Price:
+    return price
+
+
+def _prices_of_environment() -> Price | None:
+    if not os.environ.get("SCHEMA_GUARD_PRICES"):
         return None
     from schema_guard.prices.charges import default_charges  # only who names a table needs it
 
     charges = default_charges()
-    return None if charges is None else charges.cost(usage, *models)
+    return None if charges is None else charges.cost
 
 
 def _returned(function: Any) -> Schema[Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.published import judged
 from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.model_names import model_and_snapshot
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ Table: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 
 # Names of models that are remembered: a reply may say another one each time.
 _MOST_KNOWN = 1_000
-# A model's name with the day or the month of a snapshot: gpt-5-mini-2025-08-07, claude-sonnet-4-5-20250929, x@20250101.
-_DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)$")
 _logger = logging.getLogger("schema_guard")
 
 
@@ -75,7 +73,7 @@ class Charges:
         if model in self._known:
             return self._known[model]
         found = self._looked_up(model)
-        if found is None and (base := _DATED.sub("", model)) != model:
+        if found is None and (base := model_and_snapshot(model).model) != model:
             found = self._looked_up(base)
         if found is None and not self._is_said:
             self._is_said = True
