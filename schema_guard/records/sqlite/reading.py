@@ -34,7 +34,6 @@ _SINCE_ROLL_UPS = 2  # the version of the tables with which roll-ups and declara
 _SINCE_HOURS = 3  # and counts by the hour, and what is named a function's or tuned
 _HOUR_S = 3_600
 _ALL_HOURS = 10**10
-_LARGEST_ID = 2**63 - 1
 _PLAIN = {name: name for name in CONFIGURATION_COLUMNS}
 
 
@@ -48,11 +47,14 @@ class SQLiteSnapshot:
 
     def span(self, where: Where) -> tuple[int, int]:
         """Give the least and the greatest `id` that attempts in these times can have; (0, 0) for none."""
+        return self._span(self._tables, where)
+
+    def _span(self, tables: Sequence[Part], where: Where) -> tuple[int, int]:
         if not where.is_timed:
-            return 0, attempts.last_id(self._connection, self._tables)
+            return 0, attempts.last_id(self._connection, tables)
         # Both in one: SQLite then looks at the index of times, not at one attempt after the other.
         several = []
-        for part in self._tables:
+        for part in tables:
             condition, values = _condition(part.columns, _times(where))
             sql = f"SELECT MIN(a.id), MAX(a.id) FROM {part.table} AS a WHERE {condition}"
             several += [ids for ids in self._select(sql, values) if ids[0] is not None]
@@ -135,8 +137,8 @@ class SQLiteSnapshot:
         tables = [part for part in self._tables if part.has_no_hours]
 
         def pages() -> Iterator[list[StoredRow]]:
-            first = 0
-            while rows := self._page(tables, where, first, _LARGEST_ID):
+            first, last = self._span(tables, where)
+            while rows := self._page(tables, where, first, last):
                 yield rows
                 first = rows[-1][0] + 1
 

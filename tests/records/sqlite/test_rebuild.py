@@ -1,5 +1,7 @@
 """Attempts of an earlier version are moved: each once, whenever the process dies, and whoever writes meanwhile."""
 
+import random
+import time
 from dataclasses import replace
 
 import pytest
@@ -108,3 +110,29 @@ def test_a_process_of_the_first_release_and_a_new_one_write_at_once(path, start,
         store.rebuild()
         assert is_whole(store)
         assert sum(hour.calls for hour in store.by_hour()) == 601
+
+
+@pytest.mark.slow
+def test_kills_between_writes_of_the_first_release_lose_nothing(path, start, start_first_release):
+    """Processes that move attempts are killed at any moment while the first release writes: each attempt is there once."""
+    old = start_first_release(WRITE_OLD.replace("range(300)", "range(15_000)"), path)
+    assert old.stdout.readline() == "ready\n"
+    open_store(f"sqlite:///{path}").close()
+    old.stdin.write("go\n")
+    old.stdin.flush()
+    moments, killed = random.Random(1), 0
+    while old.poll() is None:
+        mover = start("while True: open_store(url).rebuild()", f"sqlite:///{path}")
+        time.sleep(0.2 + moments.random() / 2)
+        mover.kill()
+        mover.communicate()
+        killed += 1
+
+    said, _ = old.communicate()
+    assert killed > 3
+    assert said == "Counts(offered=15001, stored=15001, dropped={}, pending=0)\n"
+    with open_store(f"sqlite:///{path}") as store:
+        store.rebuild()
+        assert len({row["call_id"] for row in store.attempts()}) == store.info().rows == 15_001
+        assert is_whole(store)
+        assert sum(hour.calls for hour in store.by_hour()) == 15_001
