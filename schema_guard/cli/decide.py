@@ -82,7 +82,8 @@ def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: st
     """Say whether prompting is enough, what to try next, or whether to fine-tune: with the arithmetic.
 
     Several functions have a line each, the worst first, and the worst exit status.
-    Exit 0: PROMPTING_ENOUGH, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof); 1: every other verdict.
+    Exit 0: PROMPTING_ENOUGH, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof, and where too many calls
+    raised what nobody explains); 1: every other verdict.
 
     \b
     schema-guard decide --function extract_invoice --target 0.01

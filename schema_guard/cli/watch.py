@@ -21,7 +21,8 @@ from schema_guard.report.watched import by_function, document_of
 def command(slo: float, which: WhichCalls, store: str | None, form: str) -> int:
     """Say in one line whether a function's unhandled rate is proved to be above --slo, or has risen; exit 1 if so.
 
-    A line for each function, the worst first. For cron and CI: nothing is sent anywhere.
+    A line for each function, the worst first: BREACH, UNKNOWN (exit 1 too: calls raised what nobody explains, 5 or
+    more and more than --slo of all) or OK. For cron and CI: nothing is sent anywhere.
 
     \b
     schema-guard watch --slo 0.01 --since 7d

@@ -2,7 +2,8 @@
 """The configurations of a store that a decision is about.
 
 Rules: configurations are never pooled: what differs in function, model, strategies, settings or version is one of its
-own, and of versions that follow one another only the newest counts, as of trials (`bench`, `climb`) of one kind. Whatever is left out is a note.
+own; of versions that follow one another only the newest counts, as of trials (`bench`, `climb`) of one kind, and those
+that are in use side by side all do. Whatever is left out is a note.
 One verdict is about a function and its schema. A trial belongs to the function that it names; one that names none counts
 where its schema has one function alone.
 """
@@ -160,10 +161,10 @@ def configurations_of(
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
         also = [found for found in old if not is_trial(found[0]) and found[0].version in also_versions]
-        kept.append(
-            (*sorted(newest, key=lambda row: row.model is None), *(row for found in also for row in found))
-        )
-        notes += _left_out([found for found in old if found not in also], newest[0])
+        beside = [found for found in old if found not in also and _is_beside(found, newest)]
+        kept.append((*_named_first(newest), *(row for found in also for row in found)))
+        kept += map(_named_first, beside)
+        notes += _left_out([found for found in old if found not in (*also, *beside)], newest[0])
     current = max(kept, key=lambda found: (not is_trial(found[0]), max(map(last_call, found))))
     kept.sort(key=lambda found: found is not current)
     ids = _names([found[0] for found in kept])
@@ -172,6 +173,22 @@ def configurations_of(
     return [
         RecordedConfiguration(name, rung, found) for name, rung, found in zip(ids, rungs, kept, strict=True)
     ]
+
+
+def _named_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
+    """Put the rows first whose model is known: the first one speaks for all."""
+    return tuple(sorted(rows, key=lambda row: row.model is None))
+
+
+def _is_beside(old: Sequence[ConfigurationCounts], newest: Sequence[ConfigurationCounts]) -> bool:
+    """Say whether a version is in use beside the newest: two functions of one name, or a part of the traffic for each.
+
+    It is until it has been away for as long as both were called.
+    """
+    if is_trial(old[0]):
+        return False
+    last, began = max(map(last_call, old)), min(map(first_call, newest))
+    return max(map(last_call, newest)) - last < last - began
 
 
 def _left_out(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
@@ -286,6 +303,11 @@ def current_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfi
 def last_call(row: ConfigurationCounts) -> float:
     """Give when the latest call began, in seconds since the epoch; 0 when unknown."""
     return row.last_started_at or 0.0
+
+
+def first_call(row: ConfigurationCounts) -> float:
+    """Give when the earliest call began, in seconds since the epoch; 0 when unknown."""
+    return row.first_started_at or 0.0
 
 
 def alarm_of(row: ConfigurationCounts) -> int | None:

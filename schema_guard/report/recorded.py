@@ -114,6 +114,9 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
             f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "
             "pass and re-ask"
         )
+    textless = one.calls - one.unseen - one.exact.n
+    if textless:
+        yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for exact"
     if one.transport:
         yield f"{name} outside of the rates: {', '.join(_causes(one))}"
 

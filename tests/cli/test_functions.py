@@ -121,14 +121,34 @@ def test_what_a_function_raises_is_told_by_every_command(store, capsys):
 
     status, out, _ = run(capsys, "watch", "--slo", "0.01")
     assert status == 1
-    assert out.startswith("UNKNOWN: 150 of 300 calls raised ")
+    assert out.startswith("UNKNOWN: 150 of 300 calls raised KeyError, whose fault is not known; 0 of 1")
     status, verdict = found(capsys, "decide")
     assert (status, verdict["verdict"], verdict["exit_code"]) == (1, "NEED_MORE_DATA", 1)
     assert (verdict["unexplained"]["calls"], verdict["unexplained"]["of"]) == (150, 300)
     _, report = found(capsys, "report")
     assert [(one["cause"], one["calls"]) for one in report["groups"][0]["outside"]] == [("unknown", 150)]
     for form in ("text", "markdown", "html"):
-        assert "150 unknown (" in run(capsys, "report", "--format", form)[1]
+        assert "150 unknown (KeyError 150)" in run(capsys, "report", "--format", form)[1]
+
+
+def test_what_is_expected_alarms_nobody(store, capsys):
+    """An exception that the guard was told of stands beside the rate, and no command minds it."""
+    numbers = iter(range(600))
+
+    def extract(prompt):
+        if next(numbers) % 2:
+            raise KeyError(prompt)
+        return GOOD
+
+    guarded = guard(TICKET, observe=True, expected=(KeyError,), store=store, name="shop.extract")(extract)
+    for number in range(600):
+        with suppress(KeyError):
+            guarded(f"ticket {number}")
+    store.flush(30.0)
+
+    assert run(capsys, "watch", "--slo", "0.02")[0] == 0
+    assert found(capsys, "decide", "--what-if", "target=0.02")[1]["verdict"] == "PROMPTING_ENOUGH"
+    assert "300 expected (KeyError 300)" in run(capsys, "report")[1]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])

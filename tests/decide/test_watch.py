@@ -78,6 +78,26 @@ def test_an_objective_is_a_rate(store, objective):
         watch(store, objective)
 
 
+def test_versions_that_are_in_use_side_by_side_are_all_watched(store):
+    """Two functions of one name, or halves of the traffic: the one that was not called last is not forgotten."""
+    for hour in range(10):
+        record(store, 20, 10, version="v1", started_at=3_600.0 * hour)
+        record(store, 20, 0, version="v2", started_at=3_600.0 * hour + 30)
+
+    assert [(found.configuration, found.breach) for found in watch(store, 0.01)] == [
+        ("system_prompt v1", True),
+        ("system_prompt v2", False),
+    ]
+
+
+def test_a_version_that_was_replaced_is_not_watched(store):
+    """After a roll-out, in which both were called for a while, the old one has gone for longer than that."""
+    record(store, 100, 60, version="v1")
+    record(store, 100, 0, version="v2", started_at=60.0 * 90)
+
+    assert [found.n for found in watch(store, 0.01)] == [100]
+
+
 def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     """Half of the calls raised something: however good the rate of the others is, that is told, with the types."""
     record(store, 150, 0)
