@@ -130,16 +130,16 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
         prompt = _prompt(task, step, attempts, correction, plan)
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
-        event, late = (yield ask), False
+        event = yield ask
         if type(event) is Chunk:
-            event, late = yield from _gathered(event, plan, attempts)
+            event = yield from _gathered(event, plan, attempts)
         assert type(event) is End
         if event.tries:
             for tried in event.tries:
-                attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan))
+                attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan, step))
             ask = ask._replace(number=len(attempts) + 1)
         text = event.text
-        judged = _judged_in_time(text, event, plan, step, late=late)
+        judged = _judged(text, event, plan, step)
         attempts.append(_attempt(ask, text, event, judged))
         if call.model is None and (event.model is not None or event.call_model):
             call = _with_model(call, event)
@@ -166,8 +166,8 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
 
 def _gathered(
     event: Chunk | End | None, plan: Plan, attempts: list[Attempt]
-) -> Generator[More | Stop, Chunk | End | None, tuple[End, bool]]:
-    """Give the end with all the text that came before it, and whether the time was up; stop what is too large or late."""
+) -> Generator[More | Stop, Chunk | End | None, End]:
+    """Give the end with all the text that came before it; stop a reply that is too large already, or too late."""
     parts: list[str] = []
     size, late = 0, False
     most_s = plan.budget.max_elapsed_s
@@ -182,25 +182,19 @@ def _gathered(
     carried = event.text if event.call_model is not None else ""
     if not event.instead:
         event = event._replace(text=carried or "".join(parts) + event.text)
-    return event, late
+    return event._replace(late=True) if late else event
 
 
-def _judged_in_time(text: str, end: End, plan: Plan, step: Step, *, late: bool) -> Judgement[Any]:
-    """Judge a reply; one that was stopped because the time was up is valid, or nobody's failure."""
-    judged = _judged(text, end, plan, plan.tool if step.strategy.name == "tool_call" else None)
-    return judged if judged.ok or not late else Judgement(False, None, _OUT_OF_TIME, None)
-
-
-def _judged(text: str, end: End, plan: Plan, tool: str | None = None) -> Judgement[Any]:
+def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     if end.failure is not None:
         return Judgement(False, None, end.failure, None)
     if end.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
-    if tool is not None and end.tool not in (None, tool):
-        message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(tool))}"
+    if end.tool is not None and plan.tool not in (None, end.tool) and step.strategy.name == "tool_call":
+        message = f"the reply calls the tool {clip(repr(end.tool))}: expected {clip(repr(plan.tool))}"
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
     if end.given is not None or end.refused is not None:
-        return _judged_by_function(text, end, plan)
+        return _judged_by_function(text, end, plan, step)
     judged = judge(
         text,
         plan.schema,
@@ -209,19 +203,23 @@ def _judged(text: str, end: End, plan: Plan, tool: str | None = None) -> Judgeme
         checks=plan.checks,
         limits=plan.limits,
     )
-    failure = judged.failure
-    is_empty = failure is not None and failure.code == "max_tokens" and not text.strip()
-    if is_empty and (end.usage.reasoning_tokens or end.reasoned):
-        return judged._replace(failure=REASONING_EXHAUSTED)
-    return judged
+    return judged if judged.failure is None else judged._replace(failure=_cause(judged.failure, text, end))
 
 
-def _judged_by_function(text: str, end: End, plan: Plan) -> Judgement[Any]:
+def _cause(failure: Failure, text: str, end: End) -> Failure:
+    """Give the failure that the end of a reply explains, where it explains more than the text."""
+    if end.late:
+        return _OUT_OF_TIME
+    is_empty = failure.code == "max_tokens" and not text.strip()
+    return REASONING_EXHAUSTED if is_empty and (end.usage.reasoning_tokens or end.reasoned) else failure
+
+
+def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already, or had refused: what it refused is no value."""
     if end.given is not None:
         judged = _judged_given(end.given, text, end, plan)
     else:
-        judged = _judged(text, end._replace(refused=None), plan)
+        judged = _judged(text, end._replace(refused=None), plan, step)
     if end.refused is not None and judged.failure is None:
         return Judgement(False, None, end.refused, None)
     return judged
@@ -236,9 +234,9 @@ def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan) -> Judgem
     return judged._replace(form=read.form) if read.ok else judged
 
 
-def _tried(ask: Ask, end: End, plan: Plan) -> Attempt:
+def _tried(ask: Ask, end: End, plan: Plan, step: Step) -> Attempt:
     """Give the attempt that a library inside the function had made before the one that it gave."""
-    judged = _judged(end.text, end, plan)
+    judged = _judged(end.text, end, plan, step)
     if judged.failure is None:
         message = "the function did not take the reply, and asked again"
         judged = Judgement(False, None, Failure("semantic", "reasked", message), None)

@@ -360,6 +360,7 @@ class End(NamedTuple):
         instead: Whether *text* stands in the place of what came in chunks, and not behind it.
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
+        late: Whether it was stopped because the time was up.
     """
 
     finish_reason: FinishReason | None = None
@@ -379,3 +380,4 @@ class End(NamedTuple):
     instead: bool = False
     reasoned: bool = False
     tool: str | None = None
+    late: bool = False
