@@ -356,6 +356,47 @@ class OllamaGenerate(OllamaChat):
         return {"model": "qwen", "response": content, "done": False, **more}
 
 
+class LangChain(Format):
+    name = "langchain"
+    stops: ClassVar = Chat.stops
+    usage: ClassVar = {"input_tokens": INPUT, "output_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
+
+    def message(self, kind, content="", **more):
+        message = {"type": kind, "content": content, "additional_kwargs": {}, "response_metadata": {}}
+        return {**message, "tool_calls": [], "usage_metadata": None, **more}
+
+    def end(self, said):
+        told = {"finish_reason": self.stops[said.stop], "model_name": "m"}
+        return {"response_metadata": told, "usage_metadata": self.usage}
+
+    def whole(self, said):
+        more = {"refusal": said.refusal, "reasoning_content": said.thinks}
+        calls = [
+            {"name": name, "args": json.loads(given), "id": f"t{n}", "type": "tool_call"}
+            for n, (name, given) in enumerate(said.calls)
+        ]
+        return self.message("ai", said.text, tool_calls=calls, additional_kwargs=more, **self.end(said))
+
+    def pieces(self, said, width):
+        kind = "AIMessageChunk"
+        yield from (
+            self.message(kind, additional_kwargs={"reasoning_content": piece})
+            for piece in cut(said.thinks, width)
+        )
+        yield from (self.message(kind, piece) for piece in cut(said.text, width))
+        yield from (
+            self.message(kind, additional_kwargs={"refusal": piece})
+            for piece in cut(said.refusal or "", width)
+        )
+        for n, (name, given) in enumerate(said.calls):
+            first = {"name": name, "args": "", "id": f"t{n}", "index": n, "type": "tool_call_chunk"}
+            yield self.message(kind, tool_call_chunks=[first])
+            for piece in cut(given, width):
+                more = {"name": None, "args": piece, "id": None, "index": n, "type": "tool_call_chunk"}
+                yield self.message(kind, tool_call_chunks=[more])
+        yield self.message(kind, **self.end(said))
+
+
 class LlamaCpp(Format):
     name = "llama.cpp"
     can_call = can_refuse = can_think = False
@@ -398,5 +439,5 @@ class Bytes(Text):
 
 FORMATS = [
     Chat(), Legacy(), Groq(), Mistral(), Responses(), Messages(), Gemini(), Bedrock(), Cohere(), OllamaChat(),
-    OllamaGenerate(), LlamaCpp(), Text(), Bytes(),
+    OllamaGenerate(), LangChain(), LlamaCpp(), Text(), Bytes(),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.calls.fields import count, either, field, items, words
 from schema_guard.calls.providers.provider import Provider, RawReply
-from schema_guard.calls.written import Written, arguments_of, text_of, tool_of
+from schema_guard.calls.written import Written, arguments_of, has_reasoned, text_of, tool_of
 from schema_guard.core.values import Usage
 
 if TYPE_CHECKING:
@@ -24,14 +24,22 @@ def _message(reply: object, content: object) -> RawReply | None:
     said = field(reply, "response_metadata")
     if said is None:
         return None
-    refusal = words(field(field(reply, "additional_kwargs"), "refusal"))
     calls = items(field(reply, "tool_calls")) + items(field(reply, "invalid_tool_calls"))
     return RawReply(
-        Written(text_of(content), calls, refusal),
+        Written(text_of(content), calls, _refusal(reply), _has_reasoned(reply, content)),
         either(said, *_STOP_WORDS),
         _usage(field(reply, "usage_metadata")),
         either(said, "model_name", "model"),
     )
+
+
+def _refusal(message: object) -> str | None:
+    return words(field(field(message, "additional_kwargs"), "refusal"))
+
+
+def _has_reasoned(message: object, content: object) -> bool:
+    more = field(message, "additional_kwargs")
+    return has_reasoned(content) or words(field(more, "reasoning_content")) is not None
 
 
 def _usage(usage: object) -> Usage:
@@ -47,6 +55,9 @@ def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
     """Read a piece of a message; the last one says that it is the last."""
     if field(chunk, "type") != "AIMessageChunk" or not isinstance(content, str | list):
         return None
+    stream.refuse(_refusal(chunk))
+    if _has_reasoned(chunk, content):
+        stream.think()
     said = field(chunk, "response_metadata")
     stream.name_model(either(said, "model_name", "model"))
     usage = field(chunk, "usage_metadata")
