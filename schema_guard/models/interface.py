@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
+from schema_guard.core.dialects.dialect import Given
+from schema_guard.core.dialects.responses import RESPONSES
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
@@ -121,7 +123,7 @@ class Closing:
 
 
 def messages(prompt: PromptLike) -> list[dict[str, Any]]:
-    """Give a prompt as new messages, as providers take them.
+    """Give a prompt as new messages, as providers take them; items of the Responses API and SDK's objects too.
 
     Raises:
         InvalidArgument: It is neither a text nor a list of messages.
@@ -136,10 +138,16 @@ def messages(prompt: PromptLike) -> list[dict[str, Any]]:
 
 
 def _message(index: int, member: object) -> dict[str, Any]:
-    if isinstance(member, Message):
-        return member.as_dict()
-    if not isinstance(member, dict) or "role" not in member:
+    element = member.element if isinstance(member, Given) else member
+    if isinstance(element, Message):
+        return element.as_dict()
+    read = RESPONSES.read(element)
+    if read is None:
         raise InvalidArgument(
             f"prompt[{index}]={clip(repr(member))}: expected a message, a dict with 'role' and 'content'"
         )
-    return dict(member)
+    if isinstance(element, Mapping):
+        return dict(element)
+    dump = getattr(element, "model_dump", None)
+    # An SDK's object, such as the message of an earlier reply; its empty fields are refused in a request.
+    return dict(dump(mode="json", exclude_none=True)) if callable(dump) else read.as_dict()

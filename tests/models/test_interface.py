@@ -1,10 +1,16 @@
 """What a model may have beside what every model has."""
 
 import asyncio
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
-from schema_guard.models.interface import details_of
+import pytest
+from openai.types.chat import ChatCompletionMessage
+
+from schema_guard import guard
+from schema_guard.models import connect
+from schema_guard.models.interface import details_of, messages
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.testing.server.serving import serve
 
 
 class Own:
@@ -37,3 +43,31 @@ def test_what_a_model_says_holds():
 
     assert (details.defaults, details.is_timed) == ({"temperature": 0}, False)
     assert asyncio.run(details.areply("x")) == {"bare": "x"}
+
+
+def test_items_and_objects_are_messages():
+    """Items without a role, and objects of an SDK or the user's own, are sent as dicts; empty fields are left out."""
+    item = {"type": "function_call_output", "call_id": "c1", "output": "r"}
+    reply = ChatCompletionMessage(role="assistant", content="a")
+    own = SimpleNamespace(role="user", content="t")
+
+    assert messages([item, reply, own]) == [
+        item,
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "t"},
+    ]
+
+
+@pytest.mark.parametrize("target", ["openai", "openai-responses"])
+def test_a_guarded_model_takes_what_its_api_takes(target):
+    """A guarded model is asked again in the dialect of its own target."""
+    image = {"type": "input_image", "image_url": "data:image/png;base64,aGk="}
+    turns = [{"role": "user", "content": [image] if target == "openai-responses" else "t"}]
+    with serve(["{", "{}"]) as server, connect(f"{server.openai_url}#m", target=target) as model:
+        assert guard({"type": "object"}, store=None)(model)(turns) == {}
+        asked = server.requests[1].body["input" if target == "openai-responses" else "messages"]
+
+    assert [turn["role"] for turn in asked] == ["user", "assistant", "user"]
+    if target == "openai-responses":
+        assert asked[0]["content"][0]["type"] == "input_text"
+        assert asked[0]["content"][1] == image

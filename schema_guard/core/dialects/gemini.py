@@ -2,13 +2,11 @@
 """Gemini's contents: a role and parts, as dicts or objects, or texts and parts that stand loose in the list.
 
 The roles are `user` and `model`, the system's text stands elsewhere. Loose ones that follow each other are one turn
-of the user's. The SDK puts a dict with a role before the loose parts that it has read so far, so beside loose ones a
-turn is made in the SDK's own class.
+of the user's.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -36,7 +34,6 @@ _PARTS = (
     "file_uri", "fileUri",
 )  # fmt: skip
 _CALLS, _RESULTS = ("function_call", "functionCall"), ("function_response", "functionResponse")
-_TYPES = "google.genai.types"
 
 
 def _is_loose(element: Any) -> bool:
@@ -120,22 +117,18 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     elements = [one.element for one in near if isinstance(one, Given)]
     said: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
     made = None
-    if not all(isinstance(one, Mapping) and has(one, "parts") for one in elements):
+    # A function that is given objects alone may read them as such. The SDK takes an object beside a loose part that is
+    # a dict for a file, and a dict beside anything for what it is.
+    if all(has(one, "parts") and not isinstance(one, Mapping) for one in elements):
         made = instance(_classes(elements), said, {"role": side})
     return as_given(message, said if made is None else made, GEMINI)
 
 
 def _classes(elements: Sequence[Any]) -> Iterator[Any]:
-    """Give the classes that a turn may be made in: of the turns that are there, of their module, of the SDK."""
+    """Give the classes of turns, from the base up: those that stand for one role take no other."""
     for element in elements:
-        if has(element, "parts") and not isinstance(element, Mapping):
-            # From the base up: those that stand for one role take no other.
-            yield from [kind for kind in type(element).__mro__ if kind.__name__ == "Content"]
-            yield type(element)
-    for name in [*[type(element).__module__ for element in elements], _TYPES]:
-        kind = getattr(sys.modules.get(name), "Content", None)
-        if kind is not None:
-            yield kind
+        yield from [kind for kind in type(element).__mro__ if kind.__name__ == "Content"]
+        yield type(element)
 
 
 GEMINI: Final = Dialect(

@@ -18,7 +18,9 @@ from schema_guard.testing.server.wire import (
     Question,
     Streamed,
     ToolCall,
+    check_content,
     forced_tool,
+    items_of,
     messages_of,
     model_of,
     options_of,
@@ -53,12 +55,7 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     limit = body.get("max_tokens")
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise BadRequest(f"max_tokens: expected an integer >= 1, got {clip(repr(limit))}")
-    for at, turn in enumerate(turns):
-        if turn["role"] not in ("user", "assistant"):
-            raise BadRequest(
-                f"messages.{at}.role: expected 'user' or 'assistant', got {clip(repr(turn['role']))};"
-                " a system text is the parameter 'system'"
-            )
+    _check_turns(turns)
     tools, choice = tool_names(body), body.get("tool_choice")
     is_barred = isinstance(choice, dict) and choice.get("type") == "none"
     return Question(
@@ -70,6 +67,70 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
         forced_tool(choice, tools, any_words=("any",)),
         body.get("stream") is True,
     )
+
+
+_BLOCKS = (
+    "text", "image", "document", "search_result", "thinking", "redacted_thinking", "tool_use", "tool_result",
+    "server_tool_use", "web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result",
+    "bash_code_execution_tool_result", "text_editor_code_execution_tool_result", "mcp_tool_use", "mcp_tool_result",
+    "container_upload",
+)  # fmt: skip
+
+
+def _check_turns(turns: list[dict[str, Any]]) -> None:
+    """Check roles and contents, and that each call of a tool has its result at the beginning of the next turn."""
+    open_calls: set[object] = set()
+    for at, turn in enumerate(turns):
+        where, role = f"messages.{at}", turn["role"]
+        if role not in ("user", "assistant"):
+            raise BadRequest(
+                f"{where}.role: expected 'user' or 'assistant', got {clip(repr(role))};"
+                " a system text is the parameter 'system'"
+            )
+        if at == 0 and role != "user":
+            raise BadRequest("messages: first message must use the 'user' role")
+        more = turn.keys() - {"role", "content"}
+        if more:
+            raise BadRequest(f"{where}.{min(more)}: extra inputs are not permitted")
+        blocks = _blocks(turn.get("content"), where, is_last=at == len(turns) - 1)
+        _check_results(blocks, open_calls, where)
+        open_calls = {block.get("id") for block in blocks if block["type"] == "tool_use"}
+    if open_calls:
+        raise BadRequest("messages: 'tool_use' blocks without 'tool_result' blocks immediately after")
+    last = turns[-1]
+    if (
+        last["role"] == "assistant"
+        and isinstance(last["content"], str)
+        and last["content"] != last["content"].rstrip()
+    ):
+        raise BadRequest("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _blocks(content: object, where: str, *, is_last: bool) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        if not content and not is_last:
+            raise BadRequest(
+                f"{where}: all messages must have non-empty content except for the final assistant message"
+            )
+        return []
+    check_content(content, f"{where}.content", _BLOCKS)
+    blocks: list[dict[str, Any]] = items_of(content, where)
+    for at, block in enumerate(blocks):
+        if block["type"] == "text" and not str(block.get("text") or "").strip():
+            raise BadRequest(f"{where}.content.{at}: text content blocks must be non-empty")
+    return blocks
+
+
+def _check_results(blocks: list[dict[str, Any]], open_calls: set[object], where: str) -> None:
+    results = [block.get("tool_use_id") for block in blocks if block["type"] == "tool_result"]
+    if any(result not in open_calls for result in results):
+        raise BadRequest(
+            f"{where}: unexpected 'tool_use_id' in 'tool_result' blocks: no 'tool_use' block just before"
+        )
+    if open_calls.difference(results):
+        raise BadRequest(f"{where}: 'tool_use' ids were found without 'tool_result' blocks immediately after")
+    if any(block["type"] != "tool_result" for block in blocks[: len(results)]):
+        raise BadRequest(f"{where}: 'tool_result' blocks must be first in the content")
 
 
 def _system(given: object) -> list[dict[str, Any]]:

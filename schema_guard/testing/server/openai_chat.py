@@ -16,7 +16,9 @@ from schema_guard.testing.server.wire import (
     Question,
     Streamed,
     ToolCall,
+    check_content,
     forced_tool,
+    items_of,
     messages_of,
     model_of,
     options_of,
@@ -66,11 +68,45 @@ def check_format(given: object, where: str, schema_at: str | None) -> None:
             raise BadRequest(f"missing required parameter: '{path}.{key}'")
 
 
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PARTS = ("text", "image_url", "input_audio", "file", "refusal")
+
+
+def _check_turns(turns: list[dict[str, Any]]) -> None:
+    """Check roles and contents, and that each call of a tool has its result right behind it."""
+    open_calls: set[object] = set()
+    for at, turn in enumerate([*turns, None]):
+        where = f"messages[{at}]"
+        is_result = turn is not None and turn["role"] == "tool"
+        if open_calls and not is_result:
+            raise BadRequest(f"'{where}': expected messages with role 'tool' for all 'tool_calls' before it")
+        if turn is None:
+            return
+        if is_result and turn.get("tool_call_id") not in open_calls:
+            raise BadRequest(
+                f"'{where}': a message with role 'tool' must follow the 'tool_calls' that it answers"
+            )
+        open_calls.discard(turn.get("tool_call_id"))
+        if turn.get("tool_calls") is not None:
+            calls = items_of(turn["tool_calls"], f"{where}.tool_calls")
+            open_calls = {call.get("id") for call in calls if isinstance(call, dict)}
+        _check_turn(turn, where)
+
+
+def _check_turn(turn: dict[str, Any], where: str) -> None:
+    role = turn["role"]
+    if role not in _ROLES:
+        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
+    if role != "assistant" or not any(turn.get(name) for name in ("tool_calls", "function_call", "audio")):
+        check_content(turn.get("content"), f"{where}.content", _PARTS)
+
+
 _REASONS = {"tool_call": "tool_calls", "refusal": "stop"}
 
 
 def _question(index: int, body: Mapping[str, Any]) -> Question:
     model, prompt = model_of(body), messages_of(body, "messages")
+    _check_turns(prompt)
     if body.get("n") not in (None, 1):
         raise BadRequest(f"'n': expected 1, the only number that is served, got {clip(repr(body['n']))}")
     check_format(body.get("response_format"), "response_format", "json_schema")

@@ -19,10 +19,12 @@ from schema_guard.testing.server.openai_chat import (
 from schema_guard.testing.server.wire import (
     Answer,
     Api,
+    BadRequest,
     Event,
     Question,
     Streamed,
     ToolCall,
+    check_content,
     forced_tool,
     messages_of,
     model_of,
@@ -30,6 +32,7 @@ from schema_guard.testing.server.wire import (
     pieces,
     tool_names,
 )
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,11 +58,44 @@ def _question(index: int, body: Mapping[str, Any]) -> Question:
     )
 
 
+_ROLES = ("user", "assistant", "system", "developer")
+_ASKED, _WRITTEN = ("input_text", "input_image", "input_file"), ("output_text", "refusal")
+
+
+def _check_items(given: list[Any], *, goes_on: bool) -> None:
+    """Check roles, parts and pairs of calls and outputs; *goes_on* says that earlier turns are kept by the server."""
+    items = [item if isinstance(item, dict) else {} for item in given]
+    called = {item.get("call_id") for item in items if item.get("type") == "function_call"}
+    answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
+    for at, item in enumerate(items):
+        where, kind, call_id = f"input[{at}]", item.get("type", "message"), item.get("call_id")
+        if kind == "message":
+            _check_message(item, where)
+        elif kind == "function_call_output" and call_id not in called and not goes_on:
+            raise BadRequest(f"'{where}': no tool call found for its call_id {clip(repr(call_id))}")
+        elif kind == "function_call" and call_id not in answered:
+            raise BadRequest(f"'{where}': no tool output found for call_id {clip(repr(call_id))}")
+        elif kind == "reasoning" and ([*items, {"role": "user"}])[at + 1].get("role") not in (
+            None,
+            "assistant",
+        ):
+            raise BadRequest(f"'{where}': an item of type 'reasoning' without the item that followed it")
+
+
+def _check_message(item: dict[str, Any], where: str) -> None:
+    role = item.get("role")
+    if role not in _ROLES:
+        raise BadRequest(f"'{where}.role': expected one of {', '.join(_ROLES)}, got {clip(repr(role))}")
+    check_content(item.get("content"), f"{where}.content", _WRITTEN if role == "assistant" else _ASKED)
+
+
 def _prompt(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     given, instructions = body.get("input"), body.get("instructions")
     system = [Message("system", instructions).as_dict()] if isinstance(instructions, str) else []
     if isinstance(given, str):
         return [*system, Message("user", given).as_dict()]
+    if isinstance(given, list):
+        _check_items(given, goes_on=body.get("previous_response_id") is not None)
     # Items without a role are the tool calls of earlier turns, and what came of them.
     turns = [_turn(item) for item in given] if isinstance(given, list) else given
     return [*system, *messages_of({"input": turns}, "input")]
@@ -70,7 +106,7 @@ def _turn(item: object) -> object:
         return item
     if item.get("type") == "function_call_output":
         return {"role": "tool", "content": item.get("output"), "tool_call_id": item.get("call_id")}
-    return {"role": "assistant", "content": item.get("arguments")}
+    return {"role": "assistant", "content": item.get("arguments", "")}
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from schema_guard.testing.server.faults import (
     hollow,
     schedule,
 )
+from schema_guard.testing.server.gemini import CONTENTS, named_in
 from schema_guard.testing.server.http import SentResponse
 from schema_guard.testing.server.openai_chat import CHAT
 from schema_guard.testing.server.openai_responses import RESPONSES
@@ -96,7 +97,9 @@ class Responder:
 
     def respond(self, received: Received) -> SentResponse:
         """Give what a request is answered with."""
-        api = _APIS.get(received.path) if received.method == "POST" else None
+        named = named_in(received.path)
+        known = _APIS.get(received.path) if named is None else CONTENTS
+        api = known if received.method == "POST" else None
         request, at = self._noted(received, is_asking=api is not None)
         format_ = api or (MESSAGES if "anthropic-version" in request.headers else CHAT)
         try:
@@ -159,7 +162,7 @@ class Responder:
         if request.body is None:
             raise BadRequest("the body of the request is no JSON object")
         assert request.index is not None
-        question = api.question(request.index, request.body)
+        question = api.question(request.index, {**request.body, **(named_in(request.path) or {})})
         check_fit(fault, question)
         if fault == "empty_stream":
             return SentResponse((), content_type=_EVENTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server on loopback that answers as OpenAI and Anthropic do, from a script, a function or a model.
+"""A server on loopback that answers as OpenAI, Anthropic and Gemini do, from a script, a function or a model.
 
 For tests of code that talks to a provider through its own client: the requests, the events and the errors
 are real, and so are the faults that a provider has now and then.
@@ -43,11 +43,13 @@ def serve(
 ) -> Server:
     """Start a server that answers requests for replies, and give it; it listens when this returns.
 
-    It answers `POST /v1/chat/completions` and `/v1/responses` (OpenAI), `POST /v1/messages` (Anthropic),
-    each whole and as a stream, and `GET /v1/models`. A request that forces a tool gets a call of that tool with the
-    reply as its arguments, and so does any request when the reply's finish reason is `tool_call`. Tokens
-    that the model does not count are taken for four characters each. What the model raises is status 500,
-    or an error event where the stream has begun; a script without a reply for the request is status 400.
+    It answers `POST /v1/chat/completions` and `/v1/responses` (OpenAI), `POST /v1/messages` (Anthropic) and
+    `POST /v1beta/models/MODEL:generateContent` (Gemini), each whole and as a stream, and `GET /v1/models`. A
+    request that forces a tool gets a call of that tool with the reply as its arguments, and so does any request
+    when the reply's finish reason is `tool_call`. Tokens that the model does not count are taken for four
+    characters each. What the provider would refuse is status 400: a role, an empty content, a call of a tool
+    without its result. So is a script without a reply for the request; what the model raises is status 500, or
+    an error event where the stream has begun.
 
     Args:
         answering: A model, as `connect` gives it; replies, as `ScriptedModel` takes them; or a function that
@@ -116,6 +118,11 @@ class Server:
     def openai_url(self) -> str:
         """What `openai.OpenAI` takes as `base_url`; with `"#NAME"` behind it, what `connect` takes."""
         return f"{self.url}/v1"
+
+    @property
+    def google_url(self) -> str:
+        """What `google.genai.Client` takes as `base_url` in its `http_options`."""
+        return self.url
 
     @property
     def anthropic_url(self) -> str:

@@ -173,6 +173,25 @@ def messages_of(body: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
     return [dict(member) for member in listed]
 
 
+def items_of(given: object, where: str) -> list[Any]:
+    """Give a list that must not be empty."""
+    if not isinstance(given, list) or not given:
+        raise BadRequest(f"'{where}': expected a list, not empty, got {clip(repr(given))}")
+    return given
+
+
+def check_content(content: object, where: str, kinds: tuple[str, ...]) -> None:
+    """Check that a content is a text, or parts of these kinds."""
+    if isinstance(content, str):
+        return
+    for at, part in enumerate(items_of(content, where)):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind not in kinds:
+            raise BadRequest(
+                f"'{where}[{at}].type': expected one of {', '.join(kinds)}, got {clip(repr(kind))}"
+            )
+
+
 def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
     """Give what a request says beside the prompt and how it is sent."""
     return {key: value for key, value in body.items() if key not in ours}

@@ -209,8 +209,8 @@ def test_a_text_of_parts_in_a_known_target_is_its_own():
 def test_examples_stand_first_in_the_dialects_turns():
     """Examples are turns of the dialect's roles, behind what the system says, with the format in the first of them."""
     assert sent(["t", Part(text="u")], examples=(ASKED,))[:2] == [
-        Content(role="user", parts=[Part(text="Format.\n\nWhat is one?")]),
-        Content(role="model", parts=[Part(text='{"n": 1}')]),
+        {"role": "user", "parts": [{"text": "Format.\n\nWhat is one?"}]},
+        {"role": "model", "parts": [{"text": '{"n": 1}'}]},
     ]
     assert sent([("system", "s"), ("human", "t")], examples=(ASKED,)) == [
         ("system", "s\n\nFormat."), ("human", "What is one?"), ("ai", '{"n": 1}'), ("human", "t"),
@@ -244,7 +244,7 @@ ADDED = [
     (
         "gemini loose",
         ["t", Part(inline_data=Blob())],
-        [Content(role="model", parts=[Part(text="{}")]), Content(role="user", parts=[Part(text="Again.")])],
+        [{"role": "model", "parts": [{"text": "{}"}]}, {"role": "user", "parts": [{"text": "Again."}]}],
     ),
     ("langchain", [HumanMessage("t")], [AIMessage("{}"), HumanMessage("Again.")]),
     ("langchain pairs", [("human", "t")], [("ai", "{}"), ("human", "Again.")]),
