@@ -10,6 +10,7 @@ from schema_guard.core.dialects.chat import CHAT
 from schema_guard.core.dialects.dialect import Given, as_given
 from schema_guard.core.dialects.gemini import GEMINI
 from schema_guard.core.dialects.langchain import LANGCHAIN
+from schema_guard.core.dialects.parts import PARTS
 from schema_guard.core.dialects.responses import RESPONSES
 from schema_guard.core.values import Message
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "OF_TARGETS", "dialect_of", "messages_of"]
 
-DIALECTS: Final = (LANGCHAIN, RESPONSES, GEMINI, BEDROCK, CHAT)
+DIALECTS: Final = (LANGCHAIN, RESPONSES, GEMINI, PARTS, BEDROCK, CHAT)
 """In the order in which their marks are looked for; to add one: a file beside this one, and its row here."""
 
 OF_TARGETS: Final[dict[str, Dialect]] = {
@@ -45,6 +46,9 @@ def messages_of(elements: Sequence[Any], target: str | None = None) -> tuple[Mes
         target: Of the call; None when it is not known.
     """
     foreign = [element for element in elements if not isinstance(element, Message)]
+    if foreign and all(dialect.read(foreign[0]) is None for dialect in DIALECTS):
+        # Looked at first, as lists of anything else may be long.
+        return None
     for dialect in _candidates(foreign, target):
         read = [element if isinstance(element, Message) else dialect.read(element) for element in elements]
         messages = [

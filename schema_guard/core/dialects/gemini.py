@@ -49,7 +49,7 @@ def _is_loose(element: Any) -> bool:
     if has(element, "role") or has(element, "content"):
         return False
     is_file = has(element, "uri") and has(element, "mime_type")
-    return has(element, "inline_data") or is_file or "image" in type(element).__name__.lower()
+    return has(element, "inline_data") or is_file or type(element).__module__.startswith("PIL.")
 
 
 def _marks(elements: Sequence[Any]) -> bool:
@@ -62,6 +62,8 @@ def _read(element: Any) -> Message | None:
     if isinstance(element, list):
         return Message("user", element) if element and all(_is_loose(part) for part in element) else None
     if has(element, "parts"):
+        if not isinstance(element, Mapping) and not has(element, "role"):
+            return None
         role = field(element, "role")
         if role is not None and word(role) is None:
             return None

@@ -213,6 +213,8 @@ objects = st.sampled_from([ChatMessage, Turn, Said, Slotted]).flatmap(
     )
 )
 
+parts = typed("text", IMAGE) | typed("input_text", {"type": "input_image", "image_url": "u"})
+
 LISTS: dict[str, tuple[str, st.SearchStrategy[list[Any]]]] = {
     "chat": ("chat", chat),
     "anthropic": ("chat", anthropic),
@@ -224,6 +226,7 @@ LISTS: dict[str, tuple[str, st.SearchStrategy[list[Any]]]] = {
     "langchain": ("langchain", langchain),
     "langchain pairs": ("langchain", langchain_pairs),
     "objects": ("chat", objects),
+    "parts": ("parts", parts),
 }
 """Name -> the dialect that its lists are in, and the lists."""
 
@@ -232,6 +235,7 @@ ROLES = {
     "bedrock": {"user", "assistant"},
     "responses": {"system", "developer", "user", "assistant"},
     "gemini": {"user", "model"},
+    "parts": {"text", "input_text"},
     "langchain": {"system", "human", "ai", "user", "assistant"},
 }
 """Dialect -> the roles that a turn may have there."""

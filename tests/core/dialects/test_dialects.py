@@ -52,6 +52,13 @@ def added(elements: list[Any], reply: str = "{}", target: str | None = None):
     return elements_of(with_correction(task, reply, "Again."))[len(elements) :]
 
 
+class Request:
+    """A message of an SDK whose parts have no role, as pydantic-ai has them."""
+
+    def __init__(self, parts: list[Any]) -> None:
+        self.parts = parts
+
+
 # How a list is known.
 
 
@@ -105,7 +112,7 @@ def test_the_dialect_is_the_targets_or_that_of_the_marks(elements, target, diale
 @pytest.mark.parametrize(
     "elements",
     [[], [3], ["t", 3], [{"content": "t"}], [{"role": 3, "content": "t"}], [Hostile()], [None], [()], [("t", "u", "v")],
-     [{}], [b"t"], [[]], [{"role": "user"}, object()], [Hostile(), HumanMessage("t")], [("human",)], [{"type": "text"}]],
+     [{}], [b"t"], [[]], [{"role": "user"}, object()], [Hostile(), HumanMessage("t")], [("human",)], [{"type": "txt"}], [Request([])]],
     ids=repr,
 )  # fmt: skip
 def test_what_holds_something_else_is_no_list_of_messages(elements):
@@ -179,6 +186,8 @@ WHERE = [
         [AIMessage("", tool_calls=[{"id": "1"}]), ToolMessage("r", tool_call_id="1"), HumanMessage("t")],
         [AIMessage("", tool_calls=[{"id": "1"}]), ToolMessage("r", tool_call_id="1"), HumanMessage("Format.\n\nt")],
     ),
+    ("parts alone", TWO, [{"type": "text", "text": "Format."}, *TWO]),
+    ("parts of responses", [{"type": "input_text", "text": "t"}], [{"type": "input_text", "text": "Format."}, {"type": "input_text", "text": "t"}]),
     ("pydantic", [ChatMessage(role="user", content="t")], [ChatMessage(role="user", content="Format.\n\nt")]),
     ("dataclass", [Turn("user", "t", {"a": 1})], [Turn("user", "Format.\n\nt", {"a": 1})]),
     ("named tuple", [Said("user", "t")], [Said("user", "Format.\n\nt")]),
@@ -250,6 +259,7 @@ ADDED = [
     ("langchain pairs", [("human", "t")], [("ai", "{}"), ("human", "Again.")]),
     ("langchain pairs by role", [("user", "t")], [("assistant", "{}"), ("user", "Again.")]),
     ("langchain texts", ["t", ("system", "s")], [("ai", "{}"), ("human", "Again.")]),
+    ("parts", [{"type": "text", "text": "t"}], [{"type": "text", "text": "The reply was:\n{}"}, {"type": "text", "text": "Again."}]),
     ("pydantic", [ChatMessage(role="user", content="t")], [ChatMessage(role="assistant", content="{}"), ChatMessage(role="user", content="Again.")]),
     ("dataclass", [Turn("user", "t")], [Turn("assistant", "{}"), Turn("user", "Again.")]),
     (
