@@ -187,3 +187,20 @@ def test_a_pickle_of_a_failed_call_has_no_prompt():
         ask(f"Read {NUMBER} please.")
 
     assert NUMBER.encode() not in pickle.dumps(caught.value)
+
+
+def test_what_a_function_raises_about_a_reply_is_not_told(monkeypatch):
+    """A function that parses by itself raises errors that quote the reply; the message of the guard does not."""
+    monkeypatch.setenv("SCHEMA_GUARD_VALUES", "off")
+
+    class Wanted(pydantic.BaseModel):
+        number: int
+
+    @guard(Wanted)
+    def ask(prompt):
+        return Wanted.model_validate_json(f'{{"number": "{NUMBER}"}}')
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("t")
+
+    assert NUMBER not in str(caught.value) + repr(caught.value)

@@ -13,6 +13,7 @@ Nothing here raises, whatever comes.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import first
@@ -77,8 +78,9 @@ def _read(given: object, schema: Schema[Any], depth: int) -> Reply | None:  # no
     return None
 
 
-def _markers() -> set[str]:
-    return {marker for marker, _ in readers().replies}
+@cache
+def _markers() -> frozenset[str]:
+    return frozenset(marker for marker, _ in readers().replies)
 
 
 def _own(given: object) -> Reply:
