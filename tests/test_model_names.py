@@ -65,4 +65,5 @@ def test_the_model_of_a_name_is_a_part_of_it(name):
 def test_a_tuned_model_says_so():
     """The names that a provider gives to tuned models begin with what they are."""
     assert is_tuned("ft:NAME:org::id")
+    assert is_tuned("NAME>ft:NAME:org::id")
     assert not is_tuned("often:NAME")

@@ -12,13 +12,22 @@ import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
 from types import SimpleNamespace, UnionType
-from typing import Any, Final, NamedTuple, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
 
-__all__ = ["BY_ITS_NAME", "BY_THEIR_NAMES", "USES", "ParameterNames", "implementation", "name_of", "ours_of"]
+__all__ = [
+    "BY_ITS_NAME",
+    "BY_THEIR_NAMES",
+    "USES",
+    "ParameterNames",
+    "implementation",
+    "name_of",
+    "ours_of",
+    "takes_model",
+]
 
 USES = ("instructions", "feedback", "options")
 """What a parameter can be ours for, and what it is called then."""
@@ -103,6 +112,16 @@ def _fits(use: str, parameter: inspect.Parameter, function: Any) -> bool:
     if use == "instructions":
         return kinds <= _TEXTS and (default is _NOTHING or default is None or isinstance(default, str))
     return kinds <= _DICTS and (default is _NOTHING or default is None or isinstance(default, Mapping))
+
+
+def takes_model(
+    parameter: inspect.Parameter | None, function: Any, models: Literal["names", "objects"]
+) -> bool:
+    """Say whether a parameter can be given the model to ask: a name, or an object that is asked."""
+    if parameter is None or parameter.kind is parameter.POSITIONAL_ONLY:
+        return False
+    kinds = _kinds(parameter.annotation, function)
+    return kinds <= _TEXTS if models == "names" else not kinds or bool(kinds - _TEXTS)
 
 
 def _kinds(annotation: Any, function: Any) -> set[str]:

@@ -19,6 +19,7 @@ from schema_guard.calls.parameters import (
     implementation,
     name_of,
     ours_of,
+    takes_model,
 )
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
@@ -34,6 +35,7 @@ __all__ = [
     "all_arguments",
     "arguments",
     "check_given",
+    "given_model",
     "gives_feedback",
     "implementation",
     "name_of",
@@ -50,6 +52,8 @@ _TASK_TEXTS = ("str", "list", "List", "Sequence")
 
 # A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
 _BAG = "extra_body"
+# The parameter for the model to ask, and the provider's argument.
+_MODEL = "model"
 
 
 class Shape(NamedTuple):
@@ -62,7 +66,8 @@ class Shape(NamedTuple):
         instructions: Name of the parameter for the strategy's text and the correction; None without one.
         feedback: Name of the parameter for the correction; None without one.
         options: Name of the parameter for the provider's arguments; None without one.
-        defaults: What each of these three has in a call that gives none; `Parameter.empty` when it must.
+        model: Name of the parameter for the model to ask; None without one, and where nobody says whom to ask.
+        defaults: What each of these has in a call that gives none; `Parameter.empty` when it must.
         is_async: Whether calling it gives something to await or to iterate with `async for`.
         is_async_generator: Whether it is to iterate.
         is_plain: Whether it takes the task as its first argument and nothing else of ours.
@@ -75,6 +80,7 @@ class Shape(NamedTuple):
     instructions: str | None
     feedback: str | None
     options: str | None
+    model: str | None
     defaults: Mapping[str, Any]
     is_async: bool
     is_async_generator: bool
@@ -99,6 +105,7 @@ def shape_of(
     *,
     observe: bool = False,
     named: ParameterNames = BY_THEIR_NAMES,
+    models: Literal["names", "objects"] | None = None,
 ) -> Shape:
     """Find how a function takes its task.
 
@@ -107,6 +114,7 @@ def shape_of(
         prompt: The parameter that the user named; None to find it.
         observe: Whether the arguments pass as they are, so that no parameter has to carry the task.
         named: The parameters that the user said are ours, or are not.
+        models: What says whom to ask, for a parameter `model`; None for nothing.
 
     Raises:
         InvalidArgument: There is no such parameter, or more than one could be meant.
@@ -119,6 +127,8 @@ def shape_of(
         p.name: p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
     ours = ours_of(function, known, named, prompt)
+    if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):
+        ours[_MODEL] = _MODEL
     is_sent = not observe and "instructions" not in ours
     try:
         task = _task_parameter(function, signature, known, prompt, ours)
@@ -135,6 +145,7 @@ def shape_of(
         instructions=ours.get("instructions"),
         feedback=ours.get("feedback"),
         options=ours.get("options"),
+        model=ours.get(_MODEL),
         defaults={name: known[name].default for name in ours.values()},
         is_async=is_async_generator or _is(inspect.iscoroutinefunction, function),
         is_async_generator=is_async_generator,
@@ -251,7 +262,12 @@ def _prompt(given: Any, target: str | None) -> Prompt | None:
 
 
 def arguments(
-    shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any] | None
+    shape: Shape,
+    ask: Ask,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: dict[str, Any] | None,
+    model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Give the arguments for one attempt: the caller's, with the prompt and what else the function takes."""
     if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
@@ -259,6 +275,8 @@ def arguments(
     if shape.options is not None:
         merged = _merged(options or {}, _given_options(shape, args, kwargs) or {})
         args, kwargs = _with(shape, args, kwargs, shape.options, merged)
+    if shape.model is not None and _given(shape, args, kwargs, shape.model, None) is None:
+        args, kwargs = _with(shape, args, kwargs, shape.model, model)
     if shape.feedback is not None and _wants_feedback(shape, ask, args, kwargs):
         args, kwargs = _with(shape, args, kwargs, shape.feedback, ask.correction)
     if shape.instructions is not None:
@@ -271,6 +289,13 @@ def arguments(
     from schema_guard.core.dialects.dialect import elements_of  # as in _prompt()
 
     return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
+
+
+def given_model(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give the model that a call names by itself; None where it names none."""
+    if shape.model is not None:
+        return _given(shape, args, kwargs, shape.model, None)
+    return (_given_options(shape, args, kwargs) or {}).get(_MODEL)
 
 
 def check_given(

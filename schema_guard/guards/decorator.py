@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.values import Outcome, Repair
     from schema_guard.guards.settings import OnFailure, Unset
+    from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
 
 __all__ = ["UNSET", "AsyncGuarded", "Guard", "Guarded", "guard"]
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         version: str | None
         segment: str | None
         model: str | None
+        models: Sequence[str] | Sequence[Model] | None
         tuned: bool
         target: str | None
         store: str | Recorder | Unset | None
@@ -182,6 +184,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     version: str | None = None,
     segment: str | None = None,
     model: str | None = None,
+    models: Sequence[str] | Sequence[Model] | None = None,
     tuned: bool = False,
     target: str | None = None,
     store: str | Recorder | Unset | None = UNSET,
@@ -216,6 +219,9 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
         version: Of the function's prompt; a hash of its code and of the strategy's text when left out.
         segment: Part of the traffic, for records; `tags(segment=...)` overrides it.
         model: Name of the model; read from the replies when left out.
+        models: Whom to ask: attempt 1 the first, and the next one after a failed attempt, the last one from then on.
+            Names, for a parameter `model: str` or for `options`; or `Model`s, for a parameter `model` or in the place
+            of the one that is guarded. What a call gives goes before.
         tuned: Whether the model was fine-tuned for this; a name that begins with `ft:` says so by itself.
         target: Provider or engine whose arguments `options` is filled with: `openai openai-responses
             llamacpp-llguidance`.
@@ -259,6 +265,9 @@ def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
         "examples": tuple(_example(example) for example in examples),
         "checks": tuple(_listed("checks", given["checks"], "callables")),
         "expected": tuple(_listed("expected", given["expected"], "classes of exceptions")),
+        "models": None
+        if given["models"] is None
+        else tuple(_listed("models", given["models"], "names, or of `Model`s")),
         "limits": Limits() if given["limits"] is None else given["limits"],
         "budget": Budget() if given["budget"] is None else given["budget"],
     }

@@ -107,6 +107,8 @@ class _Guarded(Generic[P, V, R]):
             if plan.delivery == "feedback" and gives_feedback(prepared.shape, args, kwargs):
                 plan = plan._replace(delivery="prompt")
         call = prepared.call()
+        if prepared.asked is not None:
+            call = prepared.asked.call(call, prepared.shape, args, kwargs)
         return _Started(prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs)
 
     def __repr__(self) -> str:
@@ -300,11 +302,16 @@ class _Started:
         if prepared.settings.observe:
             return self.invoke_untouched()
         options = None if prepared.shape.options is None else prepared.options(ask)
-        args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        function, asked = prepared.function, prepared.asked
+        if asked is None:
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        else:
+            function = asked.function(function, ask.number)
+            model = asked.model(ask.number)
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
         if identity.interceptor is not None:
-            function = partial(prepared.function, *args, **kwargs)
-            return identity.interceptor(self.call, self.task, ask, function)
-        return prepared.function(*args, **kwargs)
+            return identity.interceptor(self.call, self.task, ask, partial(function, *args, **kwargs))
+        return function(*args, **kwargs)
 
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""

@@ -20,18 +20,20 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.guards.asked import asked_of, is_model, kind_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.model_names import is_tuned
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Price
     from schema_guard.core.strategy import Strategy
     from schema_guard.core.values import Ask, Outcome
+    from schema_guard.guards.asked import Asked
     from schema_guard.guards.settings import Settings
 
 __all__ = ["Prepared", "prepare", "schema_of"]
@@ -75,6 +77,7 @@ class Prepared(NamedTuple):
         target: Whose arguments `options` holds; None when the function takes none.
         reserved: The keys of `options` by which the format is asked for, as `check_given` takes them.
         configuration: Every call's fields from `function` to `settings`, in the order of `Call`.
+        asked: Whom the attempts ask; None where that is the function's own affair.
         version: Of the function's prompt.
         tuned: Whether the model is known to be tuned before it has replied.
         receiver: Reads what the function gives and raises.
@@ -88,17 +91,23 @@ class Prepared(NamedTuple):
     target: str | None
     reserved: Mapping[tuple[str, ...], str]
     configuration: tuple[str, str, str, str | None, str | None, str, str]
+    asked: Asked | None
     version: Version
     tuned: bool
     receiver: Receiver
 
     def options(self, ask: Ask) -> dict[str, Any] | None:
-        """Give the provider's arguments for an attempt; None without a target."""
-        if self.target is None:
-            return None
-        from schema_guard.targets import options_for  # only functions that take options need it
+        """Give the provider's arguments for an attempt, the model's name among them; None for none."""
+        asked = self.asked
+        target = self.target if asked is None else asked.target(ask.number)
+        options = None
+        if target is not None:
+            from schema_guard.targets import options_for  # only functions that take options need it
 
-        return options_for(self.target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+            options = options_for(target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+        if asked is None or self.shape.model is not None or asked.is_function:
+            return options
+        return {**(options or {}), "model": asked.model(ask.number)}
 
     def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""
@@ -138,13 +147,20 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         InvalidArgument: The function cannot be guarded with these settings.
         InvalidSchema: Its return annotation is no schema.
     """
-    shape = shape_of(function, settings.prompt, observe=settings.observe, named=_named(settings))
+    shape = shape_of(
+        function,
+        settings.prompt,
+        observe=settings.observe,
+        named=_named(settings),
+        models=kind_of(settings.models),
+    )
     schema = settings.schema or _returned(function)
     # A model brings its own name and target; so does a bound method of one.
     model = _model_of(function)
-    target = settings.target or (None if model is None else model.target)
+    asked = None if settings.models is None else asked_of(settings.models, settings.target, shape, function)
+    targets = _targets(settings, model) if asked is None else asked.targets
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
-    _check_options(settings, strategies, shape, function, target)
+    _check_options(settings, strategies, shape, function, targets[0])
     steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
     plan = _plan(settings, schema, steps, shape)
     name = _recorded_as(settings, function, model, schema)
@@ -152,12 +168,12 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         name,
         schema.name,
         schema.fingerprint,
-        settings.model or (None if model is None else model.name),
-        target,
+        _model_name(settings, model),
+        targets[0] and ">".join(map(str, targets)),
         ">".join(strategy.name for strategy in strategies),
         _settings_text(settings, plan),
     )
-    reserved = {} if target is None or shape.options is None else _reserved(target, plan)
+    reserved = {} if shape.options is None else _reserved(targets, plan)
     if not settings.observe:
         # What its defaults give, so that a call that gives nothing cannot fail on them.
         check_given(shape, (), {}, reserved)
@@ -167,9 +183,10 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         name=name,
         shape=shape,
         plan=plan,
-        target=target,
+        target=targets[0],
         reserved=reserved,
         configuration=configuration,
+        asked=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
         tuned=settings.tuned or is_tuned(configuration[_MODEL] or ""),
@@ -216,10 +233,18 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
 
 def _model_of(function: Any) -> Any:
     """Give the `Model` that a callable is, or is a method of; None for everybody else's functions."""
-    for candidate in (function, getattr(function, "__self__", None)):
-        if isinstance(getattr(candidate, "target", None), str) and hasattr(candidate, "capabilities"):
-            return candidate
-    return None
+    return next((found for found in (function, getattr(function, "__self__", None)) if is_model(found)), None)
+
+
+def _targets(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
+    return (settings.target or (None if model is None else model.target),)
+
+
+def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
+    """Give the name of the model, or of those that are asked one after the other."""
+    if settings.models is not None:
+        return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
+    return settings.model or (None if model is None else model.name)
 
 
 def _prices(settings: Settings[Any, Any]) -> Callable[[], Price | None]:
@@ -312,15 +337,18 @@ def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]
     return Step.of(strategy, schema, shown)
 
 
-def _reserved(target: str, plan: Plan) -> dict[tuple[str, ...], str]:
+def _reserved(targets: Iterable[str | None], plan: Plan) -> dict[tuple[str, ...], str]:
     """Make every strategy's options once, so that what a target cannot do is an error now and not at a call."""
+    if not any(targets):
+        return {}
     from schema_guard.targets import options_for
 
     reserved: dict[tuple[str, ...], str] = {}
-    for step in plan.steps:
-        options = options_for(target, step.strategy.name, plan.schema)
-        reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
-    options_for(target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
+    for target in filter(None, targets):
+        for step in plan.steps:
+            options = options_for(target, step.strategy.name, plan.schema)
+            reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
+        options_for(target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
     return reserved
 
 

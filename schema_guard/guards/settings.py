@@ -10,6 +10,7 @@ from schema_guard.core.prompting import Example
 from schema_guard.core.strategy import strategies_of
 from schema_guard.core.values import Budget, Limits
 from schema_guard.errors import InvalidArgument
+from schema_guard.guards.asked import check_models
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Repair
+    from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
 
 __all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
@@ -71,6 +73,7 @@ class Settings(Generic[V, R]):
     prices: Table | None = None
     tuned: bool = False
     expected: tuple[Any, ...] = ()
+    models: tuple[str, ...] | tuple[Model, ...] | None = None
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -109,6 +112,8 @@ class Settings(Generic[V, R]):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
         _require_budget(self.budget)
+        if self.models is not None:
+            check_models(self.models, self.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_found()
 
     def _require_found(self) -> None:

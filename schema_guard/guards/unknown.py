@@ -25,7 +25,7 @@ _PEERS = {
     "validators": "checks", "validator": "checks", "guards": "checks",
     "on_fail": "on_failure", "on_error": "on_failure", "fallback": "default", "default_value": "default",
     "timeout": _BUDGET, "timeout_s": _BUDGET, "max_tokens": "budget=Budget(output_tokens=...)",
-    "shots": "examples", "few_shot": "examples", "model_name": "model", "llm": "model", "provider": "target",
+    "shots": "examples", "few_shot": "examples", "model_name": "model", "fallbacks": "models", "fallback_models": "models", "llm": "model", "provider": "target",
     "temperature": _OPTIONS, "tags": "segment", "messages": "prompt='messages'", "recorder": "store",
 }  # fmt: skip
 # They count what is asked again, `max_attempts` also the first time.

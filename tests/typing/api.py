@@ -21,6 +21,7 @@ from schema_guard import (
     open_store,
     tags,
 )
+from schema_guard.models import Model
 
 
 @dataclass
@@ -445,6 +446,25 @@ guard({}, max_attempts="3")  # type: ignore[call-overload]  # pyright: ignore[re
 guard({}, on_failure="retrun")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 assert_type(judge("{}", INVOICE).value, Invoice | None)
+
+# Models that are asked one after the other.
+
+
+@guard(Invoice, models=["small", "large"], strategy=["system_prompt", "few_shot"])
+def escalating(prompt: str, model: str = "small") -> str:
+    """Give a text."""
+    return prompt
+
+
+assert_type(escalating("t"), Invoice)
+assert_type(escalating("t", model="own"), Invoice)
+
+
+def escalate(small: Model, large: Model) -> None:
+    """Hand over to the larger one."""
+    assert_type(guard(Invoice, models=[small, large], tuned=True), Guard[Invoice, Invoice])
+    guard({}, models=[3])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
 
 with tags(segment="a", cluster="b"), open_store("sqlite://") as store:
     guard(Invoice, store=store)
