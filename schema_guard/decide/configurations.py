@@ -156,7 +156,8 @@ def configurations_of(
         function = trial.rung if trial.name else row.function
         version = (trial.name, row.version)
         model = row.model or models.get(_but_model(row))
-        versions[function, model, row.target, row.strategies, _settings_key(row)][version].append(row)
+        same = (function, model, row.tuned, row.target, row.strategies, _settings_key(row))
+        versions[same][version].append(row)
     kept: list[tuple[ConfigurationCounts, ...]] = []
     for by_version in versions.values():
         *old, newest = sorted(by_version.values(), key=lambda found: max(map(last_call, found)))
@@ -222,7 +223,10 @@ def _unsized(
 
 def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
     """Name configurations by their strategies, and by what else it takes to tell them apart."""
-    parts: list[Callable[[ConfigurationCounts], str | None]] = [_settings_words]
+    parts: list[Callable[[ConfigurationCounts], str | None]] = [
+        _settings_words,
+        lambda row: "tuned" if row.tuned else None,
+    ]
     parts += map(attrgetter, ("model", "function", "target", "version"))
     names = [row.strategies for row in rows]
     for part in parts:
@@ -278,7 +282,7 @@ def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     if climbed in RUNGS:
         return climbed
     last = row.strategies.rpartition(">")[2]
-    if last == "tuned" or settings_of(row).get("tuned") or is_tuned(row.model or ""):
+    if last == "tuned" or row.tuned or is_tuned(row.model or ""):
         return "tuned"
     # Another model than that in use: the remedy is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:

@@ -95,6 +95,11 @@ def _recorded_prices(
         raise InvalidArgument(
             f"{best.id}: prices need a model, and no reply named one: name it with guard(model=...)"
         )
+    if ">" in model:
+        raise InvalidArgument(
+            f"{best.id}: its calls ask several models, each at its own price: give economics.prompt_cost p_in, p_cached "
+            "and p_out, and leave the table out"
+        )
     table = token_prices(model, source=prices)
     billed = list(_billed(best, store))
     sources.append({"name": table.source, "as_of": _written_on(prices)})

@@ -355,7 +355,8 @@ def _reserved(targets: Iterable[str | None], plan: Plan) -> dict[tuple[str, ...]
 def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
-    said |= {name: True for name in ("observe", "tuned") if getattr(settings, name)}
+    if settings.observe:
+        said["observe"] = True
     if plan.repair != "off":
         said["repair"] = plan.repair
     if settings.checks:

@@ -204,11 +204,9 @@ def test_sizes_name_two_models_or_more(store, sizes):
         gather(store, sizes=sizes)
 
 
-@pytest.mark.parametrize(
-    "said", [{"model": "ft:m1:org::id"}, {"settings": '{"max_attempts":1,"tuned":true}'}]
-)
+@pytest.mark.parametrize("said", [{"model": "ft:m1:org::id"}, {"tuned": True}])
 def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
-    """What says that it is tuned, by its name or by its settings, is no prompting strategy."""
+    """What says that it is tuned, by its name or by its guard, is no prompting strategy."""
     record(store, 10, 5, **said)
     record(store, 20, 5, started_at=DAY)
 
@@ -528,6 +526,16 @@ def test_an_unknown_model_has_no_price(store, tmp_path):
     table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
 
     with pytest.raises(InvalidArgument, match="m1-mini"):
+        gather(store, given={"economics": economics()}, prices=str(table))
+
+
+def test_several_models_have_no_one_price(store, tmp_path):
+    """An escalation from model to model is priced by hand: each attempt had the price of its own."""
+    record(store, 10, 4, model="m1>m2", usage=Usage(900, 50))
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+
+    with pytest.raises(InvalidArgument, match="its calls ask several models, each at its own price"):
         gather(store, given={"economics": economics()}, prices=str(table))
 
 

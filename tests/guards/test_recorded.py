@@ -94,7 +94,6 @@ def test_a_tuned_model_is_told(settings, model):
     call = plain(replying(model), settings).outcome("t").call
 
     assert call.tuned is True
-    assert ('"tuned":true' in call.settings) == ("tuned" in settings)
     assert call.model == settings.get("model", model)
 
 
@@ -166,6 +165,18 @@ def test_the_version_follows_the_code_through_wrappers(wrap):
     versions = {guard(TOTAL)(wrap(function)).outcome("t").call.version for function in (one, other)}
 
     assert len(versions) == 2
+
+
+def test_a_version_is_made_once_and_not_at_decoration(monkeypatch):
+    """Reading the source waits for the first call, and is not done again."""
+    made = []
+    monkeypatch.setattr("schema_guard.calls.version.made.version_of", lambda *_: made.append(1) or "v" * 12)
+
+    function = plain(giving(GOOD, GOOD), {})
+    assert made == []
+
+    assert {function.outcome("t").call.version for _ in range(2)} == {"v" * 12}
+    assert made == [1]
 
 
 def make_with_constants(order):
