@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.decide.configurations import RecordedConfiguration
+    from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import AttemptSums, Store
 
 # Attempts are priced one by one, 20 us each: as many as this of the latest week.
@@ -100,10 +102,22 @@ def _recorded_prices(
             f"{best.id}: its calls ask several models, each at its own price: give economics.prompt_cost p_in, p_cached "
             "and p_out, and leave the table out"
         )
-    table = token_prices(model, source=prices)
+    table = _table(model, best, prices)
     billed = list(_billed(best, store))
     sources.append({"name": table.source, "as_of": _written_on(prices)})
     return (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
+
+
+def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
+    """Look up a model's prices: by its name, else by that of a snapshot which replied."""
+    try:
+        return token_prices(model, source=prices)
+    except InvalidArgument:
+        for found in best.first.models:
+            if found.model == model and found.snapshot is not None:
+                with suppress(InvalidArgument):
+                    return token_prices(found.snapshot, source=prices)
+        raise
 
 
 def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:

@@ -45,6 +45,7 @@ def record(  # noqa: PLR0913 - one argument a fact
     elapsed_s=1.0,
     attempts=1,
     unseen=False,
+    snapshot=None,
     tasks=None,
     first=0,
     flush=True,
@@ -67,6 +68,8 @@ def record(  # noqa: PLR0913 - one argument a fact
                 None,
                 "stop",
                 elapsed_s,
+                model=None if snapshot is None else call.get("model", CALL.model),
+                snapshot=snapshot,
                 unseen=unseen,
             )
             for attempt in range(1, attempts + 1)

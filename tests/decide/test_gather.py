@@ -529,6 +529,18 @@ def test_an_unknown_model_has_no_price(store, tmp_path):
         gather(store, given={"economics": economics()}, prices=str(table))
 
 
+def test_a_snapshot_has_the_price_of_its_name(store, tmp_path):
+    """A table that names the snapshot alone prices the model whose snapshot replied."""
+    record(store, 10, 4, usage=Usage(900, 50), snapshot="m1-2026-08-06")
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1-2026-08-06": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+
+    given = {"economics": economics() | {"prompt_cost": {}}}
+    evidence = gather(store, given=given, prices=str(table)).evidence
+
+    assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
+
+
 def test_several_models_have_no_one_price(store, tmp_path):
     """An escalation from model to model is priced by hand: each attempt had the price of its own."""
     record(store, 10, 4, model="m1>m2", usage=Usage(900, 50))
