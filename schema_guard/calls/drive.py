@@ -283,6 +283,8 @@ class _Incoming:
             return self._whole
         reader = self._reader or _reader(self._source)
         reply = reader.end()
+        if reader.grown is not None:
+            reply = self._receiver.grown(reply, reader.grown)
         # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
         return reply._replace(failure=None) if self.stopped and not reader.is_over else reply
 

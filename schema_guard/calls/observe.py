@@ -120,6 +120,8 @@ class _Watch:
             self.__class__ = self._without_finalizer
             ended = isinstance(error, (StopIteration, StopAsyncIteration))
             reply = reader.end() if ended else self._started.receiver.raised(error)
+            if ended and reader.grown is not None:
+                reply = self._started.receiver.grown(reply, reader.grown)
             _finish(self._started, reply, self._clock)
 
 

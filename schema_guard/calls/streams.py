@@ -69,6 +69,7 @@ class StreamReader:
         model: Name of the model; None until a chunk tells it.
         is_ended: Whether a chunk has said that the reply is complete.
         is_over: Whether the stream is to be left, for it brings nothing any more.
+        grown: The last chunk, where chunks are neither texts nor a provider's: the values of a growing one.
         begins_anew: Whether the last chunk opened a tool call behind text: what counts begins with it.
     """
 
@@ -92,6 +93,7 @@ class StreamReader:
         "_tool",
         "_whole",
         "begins_anew",
+        "grown",
         "is_ended",
         "is_over",
         "model",
@@ -125,6 +127,7 @@ class StreamReader:
         self.usage: Usage = UNKNOWN_USAGE
         self.model: str | None = None
         self.is_ended = self.is_over = self.begins_anew = False
+        self.grown: object = None
 
     def feed(self, chunk: object) -> str:
         """Give the text that a chunk adds, `""` when it adds none; never raises.
@@ -162,6 +165,8 @@ class StreamReader:
             text = None
         if text is None:
             self.fail(failures.unknown_chunk(chunk))
+            if not (self._is_provider or self._head):
+                self.grown = chunk
             return ""
         self._is_provider = True
         if not self._calls:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["declares", "holds_type", "is_own", "is_own_scalar"]
+__all__ = ["declares", "holds_type", "is_own", "is_own_scalar", "never_filled"]
 
 _DEEPEST = 20
 _NO, _PLAIN, _OWN = 0, 1, 2
@@ -45,6 +45,28 @@ def is_own(schema: Schema[Any], value: object) -> bool:
             raise
         # A foreign class may raise anything from a look at its instances.
         return False
+
+
+def never_filled(value: object) -> list[str]:
+    """Give the required fields of an instance that are None where no None may be: it was made without validation.
+
+    A library that streams a growing value makes such ones (instructor's partials), and of a reply that was cut off they
+    are the last.
+    """
+    fields = getattr(type(value), "model_fields", None)
+    if not isinstance(fields, dict):
+        return []
+    held = getattr(value, "__dict__", {})
+    return [
+        name
+        for name, field in fields.items()
+        if held.get(name) is None and field.is_required() and _bars_none(field.annotation)
+    ]
+
+
+def _bars_none(annotation: Any) -> bool:
+    kind = get_origin(annotation) or annotation
+    return isinstance(kind, type) and kind not in (object, type(None), types.UnionType)
 
 
 def _fit(annotation: Any, value: object, depth: int) -> int:  # noqa: C901, PLR0911 - one line a kind of annotation

@@ -55,6 +55,19 @@ class Receiver:
             self._model = reply.model
         return reply
 
+    def grown(self, reply: Reply, value: object) -> Reply:
+        """Give a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
+
+        Args:
+            reply: What is known of the stream else.
+            value: Its last chunk.
+        """
+        if self._schema is None:
+            return reply
+        from schema_guard.calls.received.returned import grown  # few streams are such
+
+        return grown(reply, value, self._schema)
+
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises."""
         from schema_guard.calls.received.raised import raised  # most calls raise nothing

@@ -17,7 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import first
-from schema_guard.calls.received.owned import declares, is_own, is_own_scalar
+from schema_guard.calls.received.owned import declares, is_own, is_own_scalar, never_filled
+from schema_guard.calls.received.refusals import refused_by
 from schema_guard.calls.received.ways_out import way_out
 from schema_guard.calls.received.wrappers import opened
 from schema_guard.calls.replies import Reply, no_reply, read, read_shape, readers
@@ -27,7 +28,7 @@ from schema_guard.outside import is_from_outside
 if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
 
-__all__ = ["returned"]
+__all__ = ["grown", "returned"]
 
 # Wrappers in wrappers: an HTTP response in a pair in a result.
 _DEEPEST: Final = 4
@@ -49,6 +50,11 @@ def returned(given: object, schema: Schema[Any]) -> Reply:
             raise
         # A foreign object may raise anything from any access.
         return refused(given)
+
+
+def grown(reply: Reply, value: object, schema: Schema[Any]) -> Reply:
+    """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class."""
+    return returned(value, schema) if is_own(schema, value) else reply
 
 
 def refused(given: object) -> Reply:
@@ -88,6 +94,10 @@ def _own(given: object) -> Reply:
     from schema_guard.calls.received.instructor import reply_behind
 
     reply = reply_behind(given) or Reply()
+    empty = never_filled(given)
+    if empty:
+        details = [{"type": "null_type", "loc": (name,), "msg": "a value", "input": None} for name in empty]
+        return reply._replace(failure=reply.failure or refused_by(details))
     return reply._replace(given=ParsedValue(given, own=True), failure=None, refusal=None)
 
 

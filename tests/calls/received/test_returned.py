@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import enum
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, computed_field, create_model
 
-from schema_guard import guard, open_store
+from schema_guard import GuardFailed, guard, open_store
 from schema_guard.calls.providers.order import READERS
 from tests.calls import wire
 
@@ -120,6 +121,42 @@ def test_a_value_that_the_function_parsed_is_accepted(schema, value):
 def test_an_instance_of_the_own_class_is_the_value_itself(schema, value):
     """An instance is never written as JSON and read again: it comes out as the same object."""
     assert outcome_of(schema, value).value is value
+
+
+def test_an_instance_that_was_never_validated_is_none():
+    """What instructor gives of a reply that was cut off: a required field is None where no None may be."""
+
+    class Both(BaseModel):
+        total: int
+        note: str | None
+        paid: bool = None  # type: ignore[assignment]
+
+    whole, cut = (Both.model_construct(total=total, note=None) for total in (1, None))
+
+    assert outcome_of(Both, whole).value is whole
+    failed = outcome_of(Both, cut)
+    assert (failed.failure.kind, failed.failure.code) == ("structure", "type")
+    assert [violation.instance_location for violation in failed.failure.violations] == ["/total"]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_the_last_of_growing_values_is_the_value(observe):
+    """A stream of instances, as instructor and pydantic-ai give it: the last one counts, and must be whole."""
+    values = [Invoice.model_construct(total=None), Invoice.model_construct(total=None, at=INVOICE.at)]
+
+    def streamed(*chunks):
+        with open_store("sqlite://") as store:
+
+            @guard(Invoice, store=store, observe=observe, max_attempts=1)
+            def ask(prompt):
+                yield from chunks
+
+            with contextlib.suppress(GuardFailed):
+                list(ask("t")) if observe else ask("t")
+            return [(row["kind"], row["form"]) for row in store.attempts()]
+
+    assert streamed(*values, INVOICE) == [(None, "parsed")]
+    assert streamed(*values) == [("structure", None)]
 
 
 def test_checks_run_on_an_instance():
