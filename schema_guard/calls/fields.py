@@ -126,11 +126,15 @@ def as_json(value: object) -> str | None:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        return _dumped(value)
     except (TypeError, ValueError, RecursionError) as error:
-        if is_from_outside(error):
+        if is_from_outside(error, lambda: _dumped(value)):
             raise
         return None
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 def _plain(value: object) -> object:

@@ -106,7 +106,7 @@ def read(reply: object) -> Reply:
     try:
         return read_shape(reply) or no_reply(reply)
     except Exception as error:
-        if is_from_outside(error):
+        if is_from_outside(error, lambda: read_shape(reply)):
             raise
         # A foreign object may raise anything from any access.
         return no_reply(reply)
@@ -138,7 +138,7 @@ def rejected(error: BaseException) -> Reply | None:
             if rejection is not None:
                 return _carried(rejection)
     except Exception as other:
-        if is_from_outside(other):
+        if is_from_outside(other, lambda: [reader(error) for reader in readers().rejections]):
             raise
         # As in read().
         return None

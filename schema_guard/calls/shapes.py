@@ -244,7 +244,7 @@ def all_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     try:
         return json.dumps([args, kwargs], default=repr, sort_keys=True)
     except Exception as error:
-        if is_from_outside(error):
+        if is_from_outside(error, lambda: json.dumps([args, kwargs], default=repr, sort_keys=True)):
             raise
         # Keys that do not sort, cycles, depth, a repr of the user's: anything may raise.
         return " ".join(type(value).__qualname__ for value in (*args, *kwargs.values()))

@@ -159,7 +159,7 @@ class StreamReader:
         try:
             text = self.feed_event(chunk)
         except Exception as error:
-            if is_from_outside(error):
+            if is_from_outside(error, lambda: StreamReader().feed_event(chunk)):
                 raise
             # A foreign object may raise anything from any access.
             text = None

@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from schema_guard.core.pointer import pointer
@@ -159,16 +160,15 @@ class _Terms(NamedTuple):
         return self.schema.accepts(value, self.limits.max_steps)
 
     def parse(self, text: str) -> Any:
-        """Give the value of a JSON text, or a `NotJson`."""
+        """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
         value = parse(text, self.limits)
         if self.restore is None or type(value) is NotJson:
             return value
         try:
             return self.restore(value)
         except Exception as error:
-            if is_from_outside(error):
+            if is_from_outside(error, partial(self.restore, value)):
                 raise
-            # Made for values of the adapted schema; any other is judged as it is.
             return value
 
 

@@ -167,7 +167,7 @@ class Schema(Generic[V]):
             found = self._compiled.violations(instance, levels, max_steps)
             return [] if found and self._parses(instance, max_steps) else found
         except (ValueError, UnicodeError) as error:
-            if is_from_outside(error):
+            if is_from_outside(error, lambda: self._compiled.violations(instance, levels, max_steps)):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
@@ -179,7 +179,7 @@ class Schema(Generic[V]):
         try:
             return self._compiled.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
         except (ValueError, UnicodeError) as error:
-            if is_from_outside(error):
+            if is_from_outside(error, lambda: self._compiled.accepts(instance, levels, max_steps)):
                 raise
             raise InvalidArgument(
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"

@@ -178,7 +178,7 @@ def error_bodies(error: BaseException) -> Iterator[object]:
         try:
             yield field(read_json(), "error")
         except Exception as other:
-            if is_from_outside(other):
+            if is_from_outside(other, read_json):
                 raise
             # An unread or broken body says nothing.
             return

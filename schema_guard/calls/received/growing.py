@@ -55,6 +55,6 @@ def _partial(text: str) -> Any:
             text[start:].encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
         )
     except ValueError as error:
-        if is_from_outside(error):
+        if type(error) is not ValueError or is_from_outside(error):
             raise
         return None

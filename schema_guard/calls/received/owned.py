@@ -41,7 +41,7 @@ def is_own(schema: Schema[Any], value: object) -> bool:
     try:
         return _fit(getattr(annotation, "_type", annotation), value, _DEEPEST) == _OWN
     except Exception as error:
-        if is_from_outside(error):
+        if is_from_outside(error, lambda: _fit(getattr(annotation, "_type", annotation), value, _DEEPEST)):
             raise
         # A foreign class may raise anything from a look at its instances.
         return False

@@ -46,7 +46,7 @@ def returned(given: object, schema: Schema[Any]) -> Reply:
     try:
         return _read(given, schema, _DEEPEST) or refused(given)
     except Exception as error:
-        if is_from_outside(error):
+        if is_from_outside(error, lambda: _read(given, schema, _DEEPEST)):
             raise
         # A foreign object may raise anything from any access.
         return refused(given)

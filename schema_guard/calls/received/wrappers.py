@@ -85,7 +85,7 @@ def _http(given: object, inner: Inner) -> Reply | None:
     try:
         body = read_json()
     except Exception as error:
-        if is_from_outside(error):
+        if is_from_outside(error, read_json):
             raise
         # A body that is no JSON is a text.
         return read(text)

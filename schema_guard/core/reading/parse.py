@@ -96,7 +96,7 @@ def parse(text: str, limits: Limits) -> Any:
 
 
 def _refused(error: ValueError, text: str, data: bytes, limits: Limits) -> NotJson:
-    if is_from_outside(error):
+    if type(error) is not ValueError or is_from_outside(error):
         raise error
     return _too_deep(limits) if _is_deep(text, data, limits.max_depth) else _why(data, str(error))
 
