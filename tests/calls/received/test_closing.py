@@ -18,7 +18,8 @@ from schema_guard.calls.received.closing import close, streams_under
 from tests.calls import wire
 from tests.guards.functions import TOTAL
 
-WITHIN_S = 0.1
+# A busy machine may be late to look; what is not closed goes on for ten seconds.
+WITHIN_S = pytest.mark.parametrize("within_s", [1.0, pytest.param(0.1, marks=pytest.mark.slow)])
 MESSAGES = [{"role": "user", "content": "x"}]
 # Loops that hold the stream by themselves, and those that name it.
 SHAPES = ["given back", "yielded from", "looped over", "named", "mapped", "nested", "in a block"]
@@ -189,9 +190,9 @@ def guarded(function, end):
     return guard(TOTAL, budget=budget, limits=limits, max_attempts=1, name="stream", store=None)(function)
 
 
-def check_left(server, since):
+def check_left(server, since, within_s):
     assert server.left.wait(2)
-    assert server.left_at - since < WITHIN_S
+    assert server.left_at - since < within_s
 
 
 RAISES = {"raised": Spoiled, "too long": GuardFailed, "out of time": GuardFailed}
@@ -203,9 +204,10 @@ CASES = [
 ]
 
 
+@WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
 @pytest.mark.parametrize(("shape", "end"), CASES)
-def test_the_server_sees_that_a_stream_is_closed(server, package, shape, end):
+def test_the_server_sees_that_a_stream_is_closed(server, package, shape, end, within_s):
     """A stream that is given up, stopped or broken off is closed down to the connection, at once."""
     make = opening(package, server, is_async=False)
     function = guarded(streaming(shape, make, end), end)
@@ -220,18 +222,19 @@ def test_the_server_sees_that_a_stream_is_closed(server, package, shape, end):
             function("t")
         since = time.perf_counter()
 
-    check_left(server, since)
+    check_left(server, since, within_s)
 
 
 ASYNC_CASES = [(shape, end) for shape, end in CASES if shape not in ("yielded from", "mapped")]
 ASYNC_CASES = [(shape, end) for shape, end in ASYNC_CASES if end != "raised" or shape == "named"]
 
 
+@WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
 @pytest.mark.parametrize(
     ("shape", "end"), [*ASYNC_CASES, ("named", "cancelled"), ("given back", "cancelled")]
 )
-def test_the_server_sees_that_an_asynchronous_stream_is_closed(server, package, shape, end):
+def test_the_server_sees_that_an_asynchronous_stream_is_closed(server, package, shape, end, within_s):
     """The same for asynchronous functions, and for a call that is cancelled."""
 
     async def run():
@@ -253,7 +256,7 @@ def test_the_server_sees_that_an_asynchronous_stream_is_closed(server, package, 
             with pytest.raises(RAISES[end]):
                 await function("t")
             since = time.perf_counter()
-        await asyncio.to_thread(check_left, server, since)
+        await asyncio.to_thread(check_left, server, since, within_s)
 
     asyncio.run(run())
 
