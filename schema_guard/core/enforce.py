@@ -227,7 +227,14 @@ def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgemen
 
 def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
-    judged = judge_value(given.value, plan.schema, own=given.own, checks=plan.checks, limits=plan.limits)
+    judged = judge_value(
+        given.value,
+        plan.schema,
+        own=given.own,
+        repair=plan.repair,
+        checks=plan.checks,
+        limits=plan.limits,
+    )
     if not text or not judged.ok:
         return judged
     read = judge(text, plan.schema, finish_reason=end.finish_reason, limits=plan.limits)

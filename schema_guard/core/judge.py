@@ -111,6 +111,7 @@ def judge_value(
     schema: Schema[V],
     *,
     own: bool = False,
+    repair: Repair = "off",
     checks: Sequence[Callable[[Any], str | None]] = (),
     limits: Limits = DEFAULT_LIMITS,
 ) -> Judgement[V]:
@@ -121,6 +122,7 @@ def judge_value(
         schema: What it must keep to.
         own: Whether the value is valid by being what it is, so that only the checks are left. It is not turned into
             JSON again: its type may hold what JSON does not, and may have read what the schema alone would refuse.
+        repair: As in `judge`: of a value only JSON inside of strings can be mended.
         checks: As in `judge`.
         limits: How large the value may be.
 
@@ -130,10 +132,7 @@ def judge_value(
     """
     if own:
         return _checked(value, checks, "parsed")
-    from schema_guard.core.reading.plain import (  # only functions that parse by themselves need it
-        FOREIGN,
-        refusal_of,
-    )
+    from schema_guard.core.reading.plain import FOREIGN, refusal_of  # few functions parse by themselves
 
     refused = refusal_of(value, limits)
     if refused is not None:
@@ -142,7 +141,7 @@ def judge_value(
         return _failed(_syntax(refused.code, refused.message))
     if schema.accepts(value, limits.max_steps):
         return _accepted(value, schema, checks, "parsed")
-    return _refused(value, "", _Terms(schema, None, "off", checks, None, limits))
+    return _refused(value, "", _Terms(schema, None, repair, checks, None, limits))
 
 
 class _Terms(NamedTuple):

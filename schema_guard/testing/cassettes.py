@@ -396,7 +396,8 @@ def _given_again(recorded: Recorded) -> Any:
     """Give what the guard takes for what the function gave: awaited and in chunks as it was."""
     reply = recorded.reply
     given: Any = reply
-    if recorded.is_streamed and reply.failure is None:
+    # Pieces of text do not say which tool was called, nor that the model reasoned.
+    if recorded.is_streamed and reply.failure is None and not (reply.tool or reply.reasoned):
         given = _chunks_of(reply)
     return _later(given) if recorded.is_awaited else given
 
@@ -428,6 +429,8 @@ def _as_json(recorded: Recorded) -> dict[str, Any]:
         "failure": None
         if failure is None
         else {"kind": failure.kind, "code": failure.code, "message": failure.message},
+        # Most replies have neither.
+        **{name: value for name in ("tool", "reasoned") if (value := getattr(recorded.reply, name))},
     }
     return {**recorded._asdict(), "reply": reply, "prompt_hash": recorded.prompt_hash}
 

@@ -13,6 +13,7 @@ from schema_guard import CallFailed, GuardFailed, Usage, guard
 from schema_guard.calls import identity
 from schema_guard.testing import ReplayError, ScriptedModel, recording, replaying
 from schema_guard.testing.cassettes import file_name, redact
+from tests.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 GOOD = '{"total": 1}'
@@ -198,6 +199,24 @@ def test_growing_values_come_again(path, replay):
         return list(extract.stream("a"))[-1]
 
     assert record(path, last) == replay(last) == {"total": 1}
+
+
+def test_a_call_of_another_tool_comes_again(path, replay):
+    """Which tool was called is kept, so that a call of another one fails again."""
+    calls = [{"id": "t", "type": "function", "function": {"name": "take", "arguments": '{"total": 1}'}}]
+
+    @guard(TOTAL, name="ask", strategy="tool_call", target="openai", max_attempts=1)
+    def ask(prompt, options):
+        yield wire.chunk({"tool_calls": [{"index": 0, **calls[0]}]})
+        yield wire.chunk({}, "tool_calls")
+
+    with recording(path):
+        failed = ask.outcome("t", options={})
+    with replaying(path):
+        again = ask.outcome("t", options={})
+
+    assert again.failure == failed.failure
+    assert again.failure.code == "unknown_tool"
 
 
 def test_an_asynchronous_stream_comes_again(path, replay):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge
+from schema_guard.core.judge import judge, judge_value
 from schema_guard.core.repair.encoded import decoded, scalars
 from schema_guard.core.schema import Schema
 
@@ -95,6 +95,17 @@ def test_a_text_is_left_alone(value):
     judged = judge(text, Schema.of({"properties": {"note": {"type": "string"}}}), repair="lossless")
 
     assert (judged.form, judged.value) == ("exact", json.loads(text))
+
+
+def test_a_parsed_value_is_read_alike():
+    """What a function had parsed already is mended, or fails, as the text would."""
+    value = {"lines": "[]"}
+
+    mended = judge_value(value, ORDER, repair="lossless")
+
+    assert (mended.value, mended.form, mended.repairs) == ({"lines": []}, "repaired_lossless", STEP)
+    assert judge_value(value, ORDER).failure.code == "encoded_value"
+    assert not judge_value("billing", Schema.of(CATEGORY | {"type": "integer"}), repair="lossless").ok
 
 
 def test_decoding_changes_no_value():
