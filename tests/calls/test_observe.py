@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import gc
 import inspect
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from schema_guard import AsyncGuarded, Guarded, InvalidArgument, guard, open_store
+from schema_guard.calls import observe
 from tests.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
@@ -584,3 +586,28 @@ def test_what_an_observed_function_calls_knows_its_caller(store):
     assert [parent for _, parent in rows[0:8:2]] == [call for call, _ in rows[1:8:2]]
     assert [parent for _, parent in rows[1:8:2]] == [None] * 4
     assert rows[8][1] is None
+
+
+def test_a_stream_that_brings_nothing_passes_and_is_recorded_as_cut(store):
+    """An observed stream goes on as long as it likes; after ten thousand empty chunks it is recorded as cut."""
+
+    @observing(store)
+    def ask(prompt):
+        yield from itertools.repeat(None, 10_050)
+        yield GOOD
+
+    chunks = list(ask("t"))
+
+    assert (len(chunks), chunks[-1]) == (10_051, GOOD)
+    assert recorded(store) == [(1, "bare", "transport", "stream_cut")]
+
+
+def test_a_stream_that_was_interrupted_before_it_began_is_nothing(store):
+    """An observed stream that was never made whole is finalized without a word."""
+    half = observe._OpenIterator.__new__(observe._OpenIterator)
+
+    with pytest.raises(AttributeError):
+        half.response
+    del half
+
+    assert recorded(store) == []
