@@ -109,8 +109,15 @@ def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Re
     if not hasattr(type(result), "__next__"):
         return receiver.read(result)
     incoming = _Incoming(flow, result, receiver, started)
-    for _ in _pieces(incoming, result):
-        pass
+    try:
+        for chunk in result:
+            incoming.chunk(chunk)
+            if incoming.stopped:
+                break
+        else:
+            incoming.exhausted = True
+    finally:
+        close(result, incoming.left_open())
     return incoming.reply()
 
 
@@ -118,7 +125,10 @@ def _pieces(incoming: _Incoming, result: Any) -> Generator[str | None, None, Non
     """Give each piece of a streamed reply, and close what it came from."""
     try:
         for chunk in result:
-            yield from incoming.chunk(chunk)
+            text = incoming.chunk(chunk)
+            if incoming.begins_anew:
+                yield None
+            yield text
             if incoming.stopped:
                 return
         incoming.exhausted = True
@@ -129,8 +139,10 @@ def _pieces(incoming: _Incoming, result: Any) -> Generator[str | None, None, Non
 async def _apieces(incoming: _Incoming, result: Any) -> AsyncGenerator[str | None, None]:
     try:
         async for chunk in result:
-            for piece in incoming.chunk(chunk):
-                yield piece
+            text = incoming.chunk(chunk)
+            if incoming.begins_anew:
+                yield None
+            yield text
             if incoming.stopped:
                 return
         incoming.exhausted = True
@@ -261,8 +273,13 @@ class _Incoming:
         reply = self._whole = self._receiver.read(result)
         return reply.text or ""
 
-    def chunk(self, chunk: Any) -> tuple[str | None, ...]:
-        """Pass on the next piece of a stream, and give its text; None before it, where what came before does not count."""
+    @property
+    def begins_anew(self) -> bool:
+        """Whether what counts begins with the last chunk, so that what came before it is not judged."""
+        return self._reader is not None and self._reader.begins_anew
+
+    def chunk(self, chunk: Any) -> str:
+        """Pass on the next piece of a stream, and give its text."""
         reader = self._reader
         if reader is None:
             reader = self._reader = _reader(self._source)
@@ -271,7 +288,7 @@ class _Incoming:
         text = reader.feed(chunk)
         stop = self._flow.send(Chunk(text, perf_counter() - self._started))
         self.stopped = type(stop) is Stop or reader.is_over
-        return (None, text) if reader.begins_anew else (text,)
+        return text
 
     def left_open(self) -> list[Any]:
         """Give the streams that are to be closed with the function's own; none where that ran to its end."""

@@ -134,24 +134,27 @@ class StreamReader:
 
         None adds nothing: `yield chunk.choices[0].delta.content` yields it for chunks without text.
         """
-        self._must_give = self._said = self.begins_anew = False
+        self._must_give = self.begins_anew = False
         usage = self.usage
-        text = self._text(chunk)
-        if text or self._said or self.usage is not usage or _event_name(chunk):
+        if isinstance(chunk, str):
+            text = self._plain(chunk)
+        elif isinstance(chunk, bytes | bytearray):
+            text = self._plain(self._decoded(bytes(chunk)))
+        else:
+            text = "" if chunk is None else self._event(chunk)
+        if text:
             self._idle = 0
         else:
-            self._idle += 1
-            if self._idle >= MOST_IDLE_CHUNKS:
-                self.is_over = True
-                self.fail(_ENDLESS)
+            self._count_idle(said=self._said or self.usage is not usage or _event_name(chunk))
         return text
 
-    def _text(self, chunk: object) -> str:
-        if isinstance(chunk, str):
-            return self._plain(chunk)
-        if isinstance(chunk, bytes | bytearray):
-            return self._plain(self._decoded(bytes(chunk)))
-        return "" if chunk is None else self._event(chunk)
+    def _count_idle(self, *, said: bool) -> None:
+        """Count the chunks in a row that brought nothing."""
+        self._said = False
+        self._idle = 0 if said else self._idle + 1
+        if self._idle >= MOST_IDLE_CHUNKS:
+            self.is_over = True
+            self.fail(_ENDLESS)
 
     def _event(self, chunk: object) -> str:
         """Give the text that a provider's chunk adds."""
