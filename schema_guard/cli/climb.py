@@ -29,6 +29,7 @@ from schema_guard.climb.result import climb_as_json, document_of
 from schema_guard.climb.run import climb
 from schema_guard.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.core.schema import Schema
+from schema_guard.decide.configurations import is_trial
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.models import connect
 from schema_guard.records.chosen import chosen_of
@@ -36,8 +37,12 @@ from schema_guard.report.as_text import as_text
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema_guard.climb.inputs import Inputs
-    from schema_guard.records import Store
+    from schema_guard.records import ConfigurationCounts, Store
+
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +134,14 @@ class ClimbOptions:
 
     def _function(self, schema: Schema[Any], records: Store | None) -> str | None:
         """Give the function that is meant, which has to be recorded under this schema."""
-        if self.function is None:
-            return None
         if records is None:
-            raise click.UsageError("--function needs a store that has its calls: name one with --store")
+            if self.function is not None:
+                raise click.UsageError("--function needs a store that has its calls: name one with --store")
+            return None
         rows = records.configurations()
+        if self.function is None:
+            _say_whose(schema, rows)
+            return None
         name = chosen_of(records, rows, function=self.function).function
         known = {row.schema_fingerprint: row.schema_name for row in rows if row.function == name}
         if schema.fingerprint not in known:
@@ -143,6 +151,21 @@ class ClimbOptions:
                 f"got one under {others}: calls under another content of a schema are no evidence on this one"
             )
         return name
+
+
+def _say_whose(schema: Schema[Any], rows: Sequence[ConfigurationCounts]) -> None:
+    """Say before it is paid for that a climb for nobody will count for nobody."""
+    names = sorted(
+        {row.function for row in rows if row.schema_fingerprint == schema.fingerprint and not is_trial(row)}
+    )
+    if len(names) > 1:
+        told = ", ".join(map(clip, names[:_MOST_NAMED])) + (" ..." if len(names) > _MOST_NAMED else "")
+        print(
+            safe(
+                f"{schema.name} has several functions ({told}): without --function this climb counts for none of them"
+            ),
+            file=sys.stderr,
+        )
 
 
 @click.command("climb")

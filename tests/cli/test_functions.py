@@ -230,6 +230,19 @@ def test_a_climb_is_for_the_function_that_it_names(two, folder, capsys):
     assert not [note for note in (*scan["notes"], *mail["notes"]) if "trials" in note]
 
 
+def test_a_climb_for_nobody_says_that_it_counts_for_nobody(two, folder, capsys):
+    """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
+    _, _, err = run(capsys, *climbing(folder))
+    assert (
+        "several functions (shop.mail.extract, shop.scan.extract): without --function this climb counts for"
+        in err
+    )
+
+    _, verdict = found(capsys, "decide", "--function", "scan.extract")
+    assert list(verdict["rates"]) == ["system_prompt"]
+    assert any("calls of trials are left out: they name no function" in note for note in verdict["notes"])
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Decided", "document_of_several", "several_as_json", "worst_first"]
 
 _TRIALS = "(trials)"
-_STEP = 30
+_STEP = 38
 
 
 class Decided(NamedTuple):
