@@ -95,6 +95,8 @@ def _row(one: Configuration) -> tuple[str, ...]:
 
 def _details(name: str, one: Configuration) -> Iterator[str]:
     used = f"{tokens(one.input_tokens)}/{tokens(one.output_tokens)}"
+    if 0 < one.unknown_usage < one.attempts:
+        used += f" of {plural(one.attempts - one.unknown_usage, 'attempt')} that told"
     seconds = f"{_seconds(one.elapsed_p50_s)}/{_seconds(one.elapsed_p95_s)}"
     yield (
         f"{name} asked {clip(one.model or 'an unknown model')} by {one.strategies}: "
@@ -109,6 +111,13 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     if one.violations:
         told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
         yield f"{name} broke: {told}"
+    yield from _left_out(name, one)
+
+
+def _left_out(name: str, one: Configuration) -> Iterator[str]:
+    """Say which calls a rate, or every rate, leaves out."""
+    if one.exact.n < one.calls - one.unseen:
+        yield f"{name}: exact is of the {one.exact.n:,} calls whose text is known"
     if one.unseen:
         yield (
             f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "

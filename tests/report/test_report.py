@@ -113,7 +113,8 @@ def test_text_of_a_report(store):
         "schema invoice (ffffffffffffffff)\n"
         "  function      n           exact %      first pass %    after re-ask %       unhandled %  outside\n"
         "  shop.extract  4  25.0 [0.2, 85.5]  50.0 [3.8, 96.2]  25.0 [0.2, 85.5]  25.0 [0.2, 85.5]        1\n"
-        "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30, seconds p50/p95 0.50/1.01\n"
+        "  - shop.extract asked m1 by system_prompt: 7 attempts, tokens in/out 60/30 of 6 attempts that told, seconds\n"
+        "    p50/p95 0.50/1.01\n"
         "  - shop.extract failed: structure type 2, transport call_raised 1, truncation max_tokens 1\n"
         "  - shop.extract broke: /total type 2\n"
         "  - shop.extract outside of the rates: 1 unknown (call_raised 1)"
@@ -355,3 +356,21 @@ def test_many_failure_codes_are_cut(store):
     text = as_text(recorded(store, outcome(1, *failures)))
 
     assert "check_7 1 and 2 other codes" in text
+
+
+def test_tokens_are_told_with_the_attempts_that_they_are_of(store):
+    """Where some attempts did not tell their tokens, the sum says of how many it is."""
+    store.record(outcome(1))
+    store.record(outcome(2, usage=UNKNOWN_USAGE))
+
+    assert "tokens in/out 10/5 of 1 attempt that told" in as_text(report_on(store))
+
+
+def test_exact_says_of_how_many_replies_it_is(store):
+    """Of a value that the function had parsed nobody knows whether the reply was nothing but JSON."""
+    store.record(outcome(1))
+    store.record(outcome(2, form="parsed"))
+    report = report_on(store)
+
+    assert (report.groups[0].exact.count, report.groups[0].exact.n) == (1, 1)
+    assert "exact is of the 1 calls whose text is known" in as_text(report)
