@@ -70,7 +70,8 @@ def message_written(message: object) -> Written:
     calls = items(field(message, "tool_calls"))
     if not calls:
         legacy = field(message, "function_call")
-        calls = [legacy] if isinstance(field(legacy, "arguments"), str | Mapping) else []
+        is_call = legacy is not None and isinstance(field(legacy, "arguments"), str | Mapping)
+        calls = [legacy] if is_call else []
     reasoned = not (text or calls) and (
         has_reasoned(content) or any(words(field(message, where)) for where in _REASONING)
     )

@@ -18,7 +18,7 @@ from schema_guard.core.validation.equality import is_same
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from schema_guard.core.schema import Schema
 
@@ -171,15 +171,31 @@ def holds_type(annotation: Any, wanted: type) -> bool:
 # By the document.
 
 
-def declares(schema: Schema[Any], names: Any) -> bool:
+def declares(schema: Schema[Any], names: Iterable[object]) -> bool:
     """Say whether the schema declares one of some names as a property of its value."""
-    return any(
-        name in part.get(keyword, ())
-        for part in _roots(schema.document)
-        for keyword in ("properties", "required")
-        if isinstance(part.get(keyword), dict | list)
-        for name in names
-    )
+    return not _declared(schema).isdisjoint(names)
+
+
+_DECLARED: dict[str, frozenset[Any]] = {}
+_MOST_KEPT = 256
+
+
+def _declared(schema: Schema[Any]) -> frozenset[Any]:
+    """Give the names that a schema declares, found once: every reply that is a dict asks for them."""
+    found = _DECLARED.get(schema.fingerprint)
+    if found is None:
+        found = frozenset(
+            name
+            for part in _roots(schema.document)
+            for keyword in ("properties", "required")
+            if isinstance(part.get(keyword), dict | list)
+            for name in part[keyword]
+            if isinstance(name, str)
+        )
+        if len(_DECLARED) >= _MOST_KEPT:
+            _DECLARED.clear()
+        _DECLARED[schema.fingerprint] = found
+    return found
 
 
 def is_own_scalar(schema: Schema[Any], value: object) -> bool:

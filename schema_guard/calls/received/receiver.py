@@ -10,6 +10,8 @@ from schema_guard.core.values import Failure
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schema_guard.calls.replies import Reply
     from schema_guard.core.schema import Schema
 
@@ -23,7 +25,7 @@ class Receiver:
     they name none. So what a function gives and what it raises are calls of one configuration.
     """
 
-    __slots__ = ("_expected", "_is_observed", "_model", "_schema")
+    __slots__ = ("_expected", "_is_observed", "_model", "_returned", "_schema")
 
     def __init__(
         self,
@@ -43,14 +45,19 @@ class Receiver:
         self._expected = expected
         self._is_observed = is_observed
         self._model = ""
+        self._returned: Callable[[object, Schema[Any]], Reply] | None = None
 
     def read(self, given: object) -> Reply:
         """Read what the function gave; never raises."""
         if self._schema is None or isinstance(given, str | bytes | bytearray):
             return replies.read(given)
-        from schema_guard.calls.received.returned import returned  # texts, the usual reply, need none of it
+        if self._returned is None:
+            from schema_guard.calls.received.returned import (
+                returned,  # texts, the usual reply, need none of it
+            )
 
-        reply = returned(given, self._schema)
+            self._returned = returned
+        reply = self._returned(given, self._schema)
         if reply.model is not None:
             self._model = reply.model
         return reply

@@ -71,7 +71,7 @@ def _read(given: object, schema: Schema[Any], depth: int) -> Reply | None:  # no
         return None
     if is_own(schema, given):
         return _own(given)
-    if type(given) is dict and declares(schema, [name for name in given if name in _markers()]):
+    if type(given) is dict and declares(schema, given.keys() & _markers()):
         return Reply(given=ParsedValue(given))
     reply = read_shape(given)
     if reply is not None:
