@@ -123,15 +123,23 @@ def word(value: Any) -> str | None:
 
 def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
     """Give the fields of an element but those that are known and those that are empty; None for none."""
-    if isinstance(element, Mapping):
-        return {key: part for key, part in element.items() if key not in known} or None
-    parts = field(element, "__dict__") or {}
+    try:
+        if isinstance(element, Mapping):
+            return {key: part for key, part in element.items() if key not in known} or None
+        parts = vars(element)
+    except Exception:  # noqa: BLE001 - as in field()
+        return None
     said = {
         name: part
         for name, part in parts.items()
-        if name not in known and not name.startswith("_") and part not in (None, "", [], {})
+        if name not in known and not name.startswith("_") and not _is_nothing(part)
     }
     return said or None
+
+
+def _is_nothing(part: Any) -> bool:
+    # Only what is known is asked whether it is empty: an array of numbers refuses to say.
+    return part is None or (isinstance(part, (str, list, tuple, dict)) and not part)
 
 
 # Making turns.
@@ -203,8 +211,8 @@ def instance(kinds: Iterable[Any], said: Mapping[str, Any], told: Mapping[str, A
     for kind in dict.fromkeys(kinds):
         try:
             made = kind(**said)
+            if all(field(made, name) == value for name, value in told.items()):
+                return made
         except Exception:  # noqa: BLE001, S112 - as in field(): the next class may take it
             continue
-        if all(field(made, name) == value for name, value in told.items()):
-            return made
     return None

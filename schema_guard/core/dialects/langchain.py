@@ -52,7 +52,9 @@ def _is_object(element: Any) -> bool:
 
 
 def _is_pair(element: Any) -> bool:
-    return type(element) is tuple and len(element) == 2 and element[0] in _WORDS
+    return (
+        type(element) is tuple and len(element) == 2 and isinstance(element[0], str) and element[0] in _WORDS
+    )
 
 
 def _marks(elements: Sequence[Any]) -> bool:

@@ -96,6 +96,15 @@ class Hostile:
         raise RuntimeError(name)
 
 
+class Unequal:
+    """An object that refuses to be compared, as an array of numbers does."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 text = st.text(max_size=4)
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
 

@@ -29,6 +29,7 @@ from tests.core.dialects.lists import (
     SystemMessage,
     ToolMessage,
     Turn,
+    Unequal,
 )
 
 FORMAT = "Format."
@@ -298,6 +299,25 @@ def test_a_class_for_another_role_is_not_taken():
 
     assert assistant == {"role": "assistant", "content": "{}"}
     assert (type(user), user.content) == (OneRole, "Again.")
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        Turn("user", "t", {"array": Unequal()}),
+        Slotted("user", Unequal()),
+        {"role": "user", "content": Unequal()},
+        {"role": "user", "content": "t", "more": Unequal()},
+        (Unequal(), "t"),
+        {"role": Unequal(), "content": "t"},
+    ],
+    ids=["a dataclass", "an object", "a content", "a field", "a pair", "a role"],
+)
+def test_nothing_is_compared_that_may_refuse_it(element):
+    """Fields that cannot be compared or asked whether they are empty are passed on, and never looked at."""
+    task = messages_of([element])
+
+    assert task is None or elements_of(with_correction(render(task, FORMAT, (ASKED,)), "{}", "Again."))
 
 
 # Laws.
