@@ -14,6 +14,7 @@ from schema_guard.core.strategy import behind_system
 from schema_guard.core.values import Budget
 from schema_guard.guards.decorator import guard
 from schema_guard.models.interface import details_of
+from schema_guard.targets import options_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -137,7 +138,12 @@ class Asker:
             budget=Budget(output_tokens=configuration.output_tokens),
         )
         guarded = settings(model.acall)
-        options = {**self.options, **({"temperature": 0} if configuration.cold else {})}
+        # The output limit is one of the things that a rung changes, so a rung's own stands before that of every request.
+        limit = options_for(
+            model.target, "bare", self.inputs.schema, output_tokens=configuration.output_tokens
+        )
+        others = {name: part for name, part in self.options.items() if name not in limit}
+        options = {**others, **({"temperature": 0} if configuration.cold else {})}
 
         async def ask(task: str) -> Outcome[Any]:
             messages = behind_system(task, configuration.strategy)

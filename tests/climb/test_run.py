@@ -432,6 +432,16 @@ def test_rung_that_cannot_reach_the_target_is_not_applicable(reply):
         assert "raise_max_output_tokens" in rungs_of(result)
 
 
+def test_a_rungs_output_limit_stands_before_that_of_every_request():
+    """A limit among the provider's own arguments does not undo what a rung changes."""
+    model = always(CUT_OFF)
+    climbed(model, output_tokens=100, options={"max_completion_tokens": 7, "seed": 4})
+
+    assert {options["seed"] for _, options in model.heard} == {4}
+    assert {options["max_completion_tokens"] for _, options in model.heard} >= {100, 200}
+    assert 7 not in {options["max_completion_tokens"] for _, options in model.heard}
+
+
 def test_larger_output_limit_is_twice_the_first():
     """The rung asks as the best one did, with twice its output limit."""
     model = always(CUT_OFF)
