@@ -84,7 +84,7 @@ def run(flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODY
     step = next(flow)
     error = cause = None
     while type(step) is Ask:
-        started = perf_counter()
+        started, cause = perf_counter(), None
         try:
             result = invoke(step)
             if type(result) is not str and is_async(result):
@@ -178,7 +178,7 @@ def stream(
     error = cause = None
     while type(step) is Ask:
         yield None
-        started = perf_counter()
+        started, cause = perf_counter(), None
         try:
             result = invoke(step)
             if is_async(result):
@@ -209,7 +209,7 @@ async def astream(
     error = cause = None
     while type(step) is Ask:
         yield None
-        started = perf_counter() if first is None else first.started
+        started, cause = perf_counter() if first is None else first.started, None
         try:
             result = await _awaited(invoke(step) if first is None else first.result)
             first = None

@@ -147,7 +147,8 @@ class Guarded(_Guarded[P, V, R]):
             GuardFailed: No attempt was valid (or what `on_failure` and `default` say instead).
             CallFailed: What came back was no reply of a model.
             InvalidArgument: The function gave something that is no reply at all.
-            Exception: Whatever the function itself raises, unchanged.
+            Exception: What the function itself raises, unchanged, unless it says that the reply did not fit: that is
+                an attempt that failed.
         """
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe  # only observed functions need it

@@ -18,11 +18,11 @@ from schema_guard.core.validation.equality import is_same
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["declares", "holds_type", "is_own", "is_own_scalar", "never_filled"]
+__all__ = ["Own", "holds_type", "never_filled"]
 
 _DEEPEST = 20
 _NO, _PLAIN, _OWN = 0, 1, 2
@@ -33,18 +33,49 @@ _MAPPINGS = (dict, abc.Mapping)
 _TYPES = {bool: "boolean", int: "integer", float: "number"}
 
 
-def is_own(schema: Schema[Any], value: object) -> bool:
-    """Say whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
-    annotation = schema.annotation
-    if annotation is None:
-        return False
-    try:
-        return _fit(getattr(annotation, "_type", annotation), value, _DEEPEST) == _OWN
-    except Exception as error:
-        if is_from_outside(error, lambda: _fit(getattr(annotation, "_type", annotation), value, _DEEPEST)):
-            raise
-        # A foreign class may raise anything from a look at its instances.
-        return False
+class Own:
+    """What one schema says of values, found out once.
+
+    Attributes:
+        annotation: The Python type that it was made from; None for a document.
+        names: What it declares as properties of its value.
+    """
+
+    __slots__ = ("_document", "_is_class", "annotation", "names")
+
+    def __init__(self, schema: Schema[Any]) -> None:
+        self.annotation = getattr(schema.annotation, "_type", schema.annotation)
+        self.names = frozenset(_declared(schema.document))
+        self._document = schema.document
+        self._is_class = _is_class(self.annotation)
+
+    def is_own(self, value: object) -> bool:
+        """Say whether a value is an instance of the schema's own Python type, or built of such; plain JSON is not."""
+        if self.annotation is None:
+            return False
+        try:
+            if self._is_class:
+                return isinstance(value, self.annotation)
+            return _fit(self.annotation, value, _DEEPEST) == _OWN
+        except Exception as error:
+            if is_from_outside(error, lambda: _fit(self.annotation, value, _DEEPEST)):
+                raise
+            # A foreign class may raise anything from a look at its instances.
+            return False
+
+    def is_own_scalar(self, value: object) -> bool:
+        """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
+        return _is_own_scalar(self._document, value)
+
+
+def _is_class(annotation: Any) -> bool:
+    """Say whether an annotation is a class whose instances are what JSON cannot be."""
+    return (
+        isinstance(annotation, type)
+        and get_origin(annotation) is None
+        and annotation not in (object, *_SCALARS, *_LISTS, *_SETS, *_MAPPINGS)
+        and not typing.is_typeddict(annotation)
+    )
 
 
 def never_filled(value: object) -> list[str]:
@@ -171,40 +202,20 @@ def holds_type(annotation: Any, wanted: type) -> bool:
 # By the document.
 
 
-def declares(schema: Schema[Any], names: Iterable[object]) -> bool:
-    """Say whether the schema declares one of some names as a property of its value."""
-    return not _declared(schema).isdisjoint(names)
+def _declared(document: Any) -> Iterator[str]:
+    for part in _roots(document):
+        for keyword in ("properties", "required"):
+            names = part.get(keyword)
+            if isinstance(names, dict | list):
+                yield from (name for name in names if isinstance(name, str))
 
 
-_DECLARED: dict[str, frozenset[Any]] = {}
-_MOST_KEPT = 256
-
-
-def _declared(schema: Schema[Any]) -> frozenset[Any]:
-    """Give the names that a schema declares, found once: every reply that is a dict asks for them."""
-    found = _DECLARED.get(schema.fingerprint)
-    if found is None:
-        found = frozenset(
-            name
-            for part in _roots(schema.document)
-            for keyword in ("properties", "required")
-            if isinstance(part.get(keyword), dict | list)
-            for name in part[keyword]
-            if isinstance(name, str)
-        )
-        if len(_DECLARED) >= _MOST_KEPT:
-            _DECLARED.clear()
-        _DECLARED[schema.fingerprint] = found
-    return found
-
-
-def is_own_scalar(schema: Schema[Any], value: object) -> bool:
-    """Say whether a bool or number is what the schema itself is about: by its `type`, its `enum` or its `const`."""
+def _is_own_scalar(document: Any, value: object) -> bool:
     name = _TYPES.get(type(value))
     if name is None:
         return False
     wanted = {name, "number"} if name == "integer" else {name, "integer"} if name == "number" else {name}
-    for part in _roots(schema.document):
+    for part in _roots(document):
         kinds = part.get("type")
         if wanted & ({kinds} if isinstance(kinds, str) else set(kinds or ())):
             return True

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.calls import replies
 from schema_guard.calls.fields import field, items, words
 from schema_guard.calls.received.behind import CLIENTS, frames_of, is_of, known_behind
-from schema_guard.calls.received.refusals import refused_by
+from schema_guard.calls.received.refusals import refused_by, refused_text
 from schema_guard.calls.received.validation import carried, is_validation_error, title_of
 from schema_guard.calls.replies import Reply, read_shape, rejected
 from schema_guard.core.values import Failure
@@ -83,7 +83,15 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             return
         yield link
         seen.append(link)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        link = _behind(link)
+
+
+def _behind(error: BaseException) -> BaseException | None:
+    """Give the exception behind one: what it was raised from or while handling, or the only one of a group."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        only: BaseException = error.exceptions[0]
+        return only
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _read(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool) -> Reply | None:
@@ -252,15 +260,25 @@ def _agent_error(error: BaseException, schema: Schema[Any], is_observed: bool) -
     if not said.startswith(("Exceeded maximum", "Tool ")) and not _named(error, "ToolRetryError"):
         return None
     asked_again = "(0)" not in said and _named(error, "UnexpectedModelBehavior")
-    return Reply(failure=_agent_refusal(error), unseen=asked_again, is_final=asked_again)
+    return _agent_refusal(error)._replace(unseen=asked_again, is_final=asked_again)
 
 
-def _agent_refusal(error: BaseException) -> Failure:
+def _agent_refusal(error: BaseException) -> Reply:
+    """Give the reply that an agent refused: its text where that was no JSON, else why alone."""
     for link in _chain(error):
-        if is_validation_error(link):
-            return _refusal(link)
-        content = field(field(link, "tool_retry"), "content")
-        if isinstance(content, list):
-            return refused_by(content)
+        content = _details(link)
+        if content is not None:
+            text = refused_text(content)
+            if text is not None:
+                return replies.read(text)._replace(refused=refused_by(content))
+            return Reply(failure=refused_by(content))
     told = words(field(error, "message"))
-    return Failure("semantic", "refused", clip(told or _PARSERS_FAILED, 200))
+    return Reply(failure=Failure("semantic", "refused", clip(told or _PARSERS_FAILED, 200)))
+
+
+def _details(error: BaseException) -> list[Any] | None:
+    """Give the details of a validation that an exception holds; None where it holds none."""
+    if is_validation_error(error):
+        return list(error.errors())  # type: ignore[attr-defined]
+    content = field(field(error, "tool_retry"), "content")
+    return content if isinstance(content, list) else None

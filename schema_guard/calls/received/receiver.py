@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls import replies
@@ -45,19 +46,19 @@ class Receiver:
         self._expected = expected
         self._is_observed = is_observed
         self._model = ""
-        self._returned: Callable[[object, Schema[Any]], Reply] | None = None
+        self._returned: Callable[[object], Reply] | None = None
 
     def read(self, given: object) -> Reply:
         """Read what the function gave; never raises."""
         if self._schema is None or isinstance(given, str | bytes | bytearray):
             return replies.read(given)
         if self._returned is None:
-            from schema_guard.calls.received.returned import (
-                returned,  # texts, the usual reply, need none of it
-            )
+            # Texts, the usual reply, need none of it.
+            from schema_guard.calls.received.owned import Own
+            from schema_guard.calls.received.returned import returned
 
-            self._returned = returned
-        reply = self._returned(given, self._schema)
+            self._returned = partial(returned, own=Own(self._schema))
+        reply = self._returned(given)
         if reply.model is not None:
             self._model = reply.model
         return reply
@@ -71,9 +72,11 @@ class Receiver:
         """
         if self._schema is None:
             return reply
-        from schema_guard.calls.received.returned import grown  # few streams are such
+        # Few streams are such.
+        from schema_guard.calls.received.owned import Own
+        from schema_guard.calls.received.returned import grown
 
-        return grown(reply, value, self._schema)
+        return grown(reply, value, Own(self._schema))
 
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises."""

@@ -14,7 +14,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.core.values import FailureKind
 
-__all__ = ["refused_by"]
+__all__ = ["refused_by", "refused_text"]
 
 _MOST = 50
 # Pydantic's types of errors -> the keyword that a schema has for the same. What is not here is a validator's.
@@ -45,6 +45,15 @@ def refused_by(errors: object) -> Failure:
     if kind == "syntax":
         return Failure(kind, first.keyword, said)
     return Failure(kind, "pydantic" if kind == "semantic" else first.keyword, said, violations)
+
+
+def refused_text(errors: object) -> str | bytes | None:
+    """Give the text that was no JSON: Pydantic's error details keep it."""
+    details = items(errors)
+    if len(details) == 1 and field(details[0], "type") == "json_invalid":
+        text = field(details[0], "input")
+        return text if isinstance(text, str | bytes) else None
+    return None
 
 
 def _told(error: object) -> tuple[FailureKind, Violation]:

@@ -13,11 +13,11 @@ Nothing here raises, whatever comes.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import first
-from schema_guard.calls.received.owned import declares, is_own, is_own_scalar, never_filled
+from schema_guard.calls.received.owned import never_filled
 from schema_guard.calls.received.refusals import refused_by
 from schema_guard.calls.received.ways_out import way_out
 from schema_guard.calls.received.wrappers import opened
@@ -26,7 +26,7 @@ from schema_guard.core.values import Failure, ParsedValue
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
-    from schema_guard.core.schema import Schema
+    from schema_guard.calls.received.owned import Own
 
 __all__ = ["grown", "returned"]
 
@@ -36,25 +36,25 @@ _DEEPEST: Final = 4
 _PARSED: Final = ("output_parsed", "parsed_output", "parsed")
 
 
-def returned(given: object, schema: Schema[Any]) -> Reply:
+def returned(given: object, own: Own) -> Reply:
     """Read what a function gave back; never raises.
 
     Args:
         given: Anything.
-        schema: Of the guard: it says which values are its own.
+        own: What the guard's schema says of values.
     """
     try:
-        return _read(given, schema, _DEEPEST) or refused(given)
+        return _read(given, own, _DEEPEST) or refused(given)
     except Exception as error:
-        if is_from_outside(error, lambda: _read(given, schema, _DEEPEST)):
+        if is_from_outside(error, lambda: _read(given, own, _DEEPEST)):
             raise
         # A foreign object may raise anything from any access.
         return refused(given)
 
 
-def grown(reply: Reply, value: object, schema: Schema[Any]) -> Reply:
+def grown(reply: Reply, value: object, own: Own) -> Reply:
     """Read the last chunk of a stream of growing values, if it is an instance of the schema's own class."""
-    return returned(value, schema) if is_own(schema, value) else reply
+    return returned(value, own) if own.is_own(value) else reply
 
 
 def refused(given: object) -> Reply:
@@ -64,24 +64,29 @@ def refused(given: object) -> Reply:
     return Reply(failure=Failure("transport", "no_reply", way_out(given) or failure.message))
 
 
-def _read(given: object, schema: Schema[Any], depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
+def _read(given: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911 - a rule each
     if isinstance(given, str | bytes | bytearray | Reply):
         return read(given)
     if given is None or depth == 0:
         return None
-    if is_own(schema, given):
+    if own.is_own(given):
         return _own(given)
-    if type(given) is dict and declares(schema, given.keys() & _markers()):
+    if type(given) is dict and not own.names.isdisjoint(_markers()) and _is_data(given, own):
         return Reply(given=ParsedValue(given))
     reply = read_shape(given)
     if reply is not None:
-        return _beside(given, reply, schema)
-    reply = opened(given, lambda inner: _read(inner, schema, depth - 1))
+        return _beside(given, reply, own)
+    reply = opened(given, lambda inner: _read(inner, own, depth - 1))
     if reply is not None:
         return reply
-    if isinstance(given, dict | list) or is_own_scalar(schema, given):
+    if isinstance(given, dict | list) or own.is_own_scalar(given):
         return Reply(given=ParsedValue(given))
     return None
+
+
+def _is_data(given: dict[Any, Any], own: Own) -> bool:
+    """Say whether a dict has a key that marks replies and that the schema declares."""
+    return any(name in given for name in _markers() & own.names)
 
 
 @cache
@@ -101,21 +106,24 @@ def _own(given: object) -> Reply:
     return reply._replace(given=ParsedValue(given, own=True), failure=None, refusal=None)
 
 
-def _beside(given: object, reply: Reply, schema: Schema[Any]) -> Reply:
+def _beside(given: object, reply: Reply, own: Own) -> Reply:
     """Add what the SDK had parsed to a reply whose text is known, where it is an instance of the schema's own class."""
-    if reply.failure is not None or schema.annotation is None:
+    if reply.failure is not None or own.annotation is None or type(given) is dict:
         return reply
-    message = getattr(first(_kept(given, "choices")), "message", None)
+    message = getattr(first(getattr(given, "__dict__", {}).get("choices")), "message", None)
     for holder in (given, message):
+        kind: Any = type(holder)
+        kept = getattr(holder, "__dict__", ())
         for name in _PARSED:
-            value = _kept(holder, name)
-            if value is not None and is_own(schema, value):
+            if name not in kept and name not in _offered(kind):
+                continue
+            value = getattr(holder, name, None)
+            if value is not None and own.is_own(value):
                 return reply._replace(given=ParsedValue(value, own=True))
     return reply
 
 
-def _kept(holder: object, name: str) -> Any:
-    """Give an attribute that an object, or its class, has as such: a Pydantic model is slow to say that it has none."""
-    if name in getattr(holder, "__dict__", ()) or hasattr(type(holder), name):
-        return getattr(holder, name, None)
-    return None
+@lru_cache(256)
+def _offered(kind: Any) -> tuple[str, ...]:
+    """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
+    return tuple(name for name in _PARSED if hasattr(kind, name))

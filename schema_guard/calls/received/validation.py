@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.calls.fields import field
 from schema_guard.calls.received.behind import frames_of
 from schema_guard.calls.received.owned import holds_type
-from schema_guard.calls.received.refusals import refused_by
+from schema_guard.calls.received.refusals import refused_by, refused_text
 from schema_guard.calls.replies import Reply, read
 from schema_guard.core.values import ParsedValue
 from schema_guard.text import clip
@@ -67,7 +67,7 @@ def carried(error: Any, schema: Schema[Any]) -> Reply | None:
         return None
     details = error.errors()
     refused = refused_by(details)
-    text, data = _refused_text(details), None
+    text, data = refused_text(details), None
     own = [frame for frame in frames if frame.kind is schema.annotation or _is_same_name(frame.kind, schema)]
     for frame in own:
         text = frame.text if text is None else text
@@ -81,14 +81,6 @@ def carried(error: Any, schema: Schema[Any]) -> Reply | None:
     if isinstance(data, dict | list):
         return Reply(given=ParsedValue(data), refused=refused)
     return Reply(failure=refused)
-
-
-def _refused_text(details: list[Any]) -> str | bytes | None:
-    """Give the text that was no JSON, which such an error keeps."""
-    if len(details) == 1 and field(details[0], "type") == "json_invalid":
-        text = field(details[0], "input")
-        return text if isinstance(text, str | bytes) else None
-    return None
 
 
 def _is_titled(title: str, schema: Schema[Any]) -> bool:

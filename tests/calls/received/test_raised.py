@@ -463,7 +463,7 @@ RETRY = named("ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNames
                     "ToolRetryError", "pydantic_ai.exceptions", tool_retry=SimpleNamespace(content=NO_JSON)
                 ),
             ),
-            ("syntax", "malformed"),
+            ("syntax", "no_json"),
         ),
         (named("LengthFinishReasonError", "openai", completion=wire.chat("{")), ("truncation", "max_tokens")),
         (named("APIStatusError", "openai", status_code=500), ("transport", "provider_error")),
@@ -517,3 +517,45 @@ def test_a_stream_that_was_parsed_and_refused_has_its_text_once():
         json.loads(text)
 
     assert ask("t").attempts[0].reply == "no"
+
+
+def test_the_cause_is_of_the_last_attempt():
+    """GuardFailed has no exception behind it where the last attempt gave a reply that was not valid."""
+    texts = iter(["no", BAD])
+
+    @guard(Invoice, store=None, max_attempts=2)
+    def ask(prompt):
+        text = next(texts)
+        return json.loads(text) if text == "no" else text
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("t")
+
+    assert caught.value.__cause__ is None
+
+
+def test_an_asynchronous_function_is_read_alike():
+    """What a coroutine gives and raises is told as what a function does."""
+    texts = iter(["no", BAD, GOOD])
+
+    @guard(Invoice, store=None)
+    async def ask(prompt):
+        await asyncio.sleep(0)
+        return Invoice.model_validate_json(next(texts))
+
+    outcome = asyncio.run(ask.outcome("t"))
+
+    assert [attempt.failure and attempt.failure.code for attempt in outcome.attempts] == [
+        "no_json",
+        "type",
+        None,
+    ]
+    assert (outcome.value, outcome.attempts[-1].form) == (Invoice(total=2), "parsed")
+
+
+def test_the_only_exception_of_a_group_is_the_one():
+    """A task group wraps what its only failed task raised; of several none is chosen."""
+    error = refusal(BAD)
+
+    assert code_of(fails_as(ExceptionGroup("tasks", [error]))) == ("structure", "type")
+    assert code_of(fails_as(ExceptionGroup("tasks", [error, KeyError()]))) == ("transport", "call_raised")
