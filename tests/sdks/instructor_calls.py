@@ -147,6 +147,6 @@ def partial_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.create_partial(model=MODEL, messages=said(prompt), response_model=Invoice)
+        yield from client.create_partial(model=MODEL, messages=said(prompt), response_model=Invoice)
 
     return extract
