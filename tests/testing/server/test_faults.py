@@ -54,7 +54,7 @@ class Expected:
 
     of_openai: type[Exception] | None = None
     of_anthropic: type[Exception] | None = None
-    failure: tuple[str, str] | None = ("transport", "call_raised")
+    failure: tuple[str, str] | None = ("transport", "provider_error")
 
 
 def ends(error, kind, code):
@@ -96,10 +96,6 @@ EMPTY = ends(GuardFailed, "syntax", "empty")
 CUT = ends(CallFailed, "transport", "stream_cut")
 # Where an API or its client differs.
 EXCEPTIONS = {
-    # A client gives no events of a page: its stream ends without one.
-    ("chat", True, "html"): CUT,
-    ("responses", True, "html"): CUT,
-    ("messages", True, "html"): CUT,
     ("chat", True, "no_choices"): CUT,
     ("chat", True, "null_choices"): CUT,
     # Only Chat Completions tells a reply without choices from one without content.
