@@ -183,6 +183,10 @@ def row_of(key: Key, kept: Kept) -> dict[str, Any]:
         row["model"] = reply.model
     if reply.failure is not None:
         row["failure"] = list(reply.failure[:3])
+    if reply.tool is not None:
+        row["tool"] = reply.tool
+    if reply.reasoned:
+        row["reasoned"] = True
     return row
 
 
@@ -201,6 +205,8 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
         row.get("refusal"),
         row.get("model"),
         None if failure is None else Failure(*failure),
+        tool=row.get("tool"),
+        reasoned=row.get("reasoned", False),
     )
     kept = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
     return (column, task, epoch), kept

@@ -30,6 +30,17 @@ REPLIES = st.builds(
     refusal=st.none() | st.text(),
     model=st.none() | st.text(),
     failure=st.none() | st.just(Failure("syntax", "provider_rejected", "words")),
+    # What a function had made of a reply is no matter of a run: its functions give what the model sent.
+    given=st.none(),
+    refused=st.none(),
+    tries=st.just(()),
+    unseen=st.just(False),
+    is_final=st.just(False),
+    call_model=st.none(),
+    exception=st.none(),
+    instead=st.just(False),
+    reasoned=st.booleans(),
+    tool=st.none() | st.text(),
 )
 
 
