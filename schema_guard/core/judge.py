@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.core.reading.extract import Reading
     from schema_guard.core.repair.readings import Repaired
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FinishReason, Form, Repair
+    from schema_guard.core.values import FinishReason, Form, Repair, Violation
 
 V = TypeVar("V")
 
@@ -338,14 +338,15 @@ def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
     return _accepted(value, terms.schema, terms.checks, form, steps)
 
 
-def _decoded(value: Any, terms: _Terms) -> tuple[Any, bool]:
-    """Give a value with what was sent in it as JSON strings decoded, and whether anything was."""
+def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
+    """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
     from schema_guard.core.repair.encoded import decoded  # only failures need it
 
-    limits = terms.limits
+    limits, known = terms.limits, [told] if told else []
 
     def places(value: Any) -> list[str]:
-        broken = terms.schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth)
+        most = {"max_steps": limits.max_steps, "max_depth": limits.max_depth}
+        broken = known.pop() if known else terms.schema.violations(value, **most)
         return [v.instance_location for v in broken if v.actual.startswith("string")]
 
     return decoded(value, places, lambda text: parse(text, limits))
@@ -356,7 +357,7 @@ def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
     failure = failures.schema_failure(value, terms.schema, terms.limits)
     if not isinstance(value, dict | list):
         return _bare(text, terms) or _failed(failure)
-    inside, found = _decoded(value, terms)
+    inside, found = _decoded(value, terms, failure.violations)
     if not found:
         return _failed(failure)
     if terms.repair != "off" and terms.accepts(inside):
@@ -409,7 +410,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
         failure = failures.schema_failure(value, terms.schema, terms.limits)
-        inside, is_encoded = _decoded(value, terms)
+        inside, is_encoded = _decoded(value, terms, failure.violations)
         return _encoded_failure(failure, inside, terms) if is_encoded else failure
     if terms.finish_reason == "length":
         return failures.cut_off(

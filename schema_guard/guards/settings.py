@@ -112,6 +112,9 @@ class Settings(Generic[V, R]):
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
         _require_budget(self.budget)
+        for name, given in self.limits._asdict().items():
+            if not isinstance(given, int) or given < 0:
+                raise InvalidArgument(f"limits.{name}={clip(repr(given))}: expected an int >= 0")
         if self.models is not None:
             check_models(self.models, self.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_found()

@@ -11,6 +11,7 @@ from schema_guard import (
     Budget,
     InvalidArgument,
     InvalidSchema,
+    Limits,
     Schema,
     guard,
 )
@@ -228,3 +229,9 @@ def test_a_word_of_nobody_is_told_all_of_ours():
         InvalidArgument, match="unknown argument zzz=1: expected one of schema, strategy, max_attempts, "
     ):
         guard(TOTAL, zzz=1)
+
+
+def test_negative_limits_are_refused():
+    """A reply cannot be nested less than not at all: said at decoration."""
+    with pytest.raises(InvalidArgument, match=r"limits\.max_depth=-1: expected an int >= 0"):
+        guard(TOTAL, limits=Limits(max_depth=-1))

@@ -259,7 +259,15 @@ def _failures(calls: Iterable[CallRow]) -> tuple[FailurePlace, ...]:
     return tuple(
         sorted(
             found,
-            key=lambda f: (f.column, -f.attempts, f.kind, f.code, f.keyword or "", f.location or ""),
+            key=lambda f: (
+                f.column,
+                -f.attempts,
+                f.kind,
+                f.code,
+                f.keyword or "",
+                f.location is not None,
+                f.location or "",
+            ),
         )
     )
 

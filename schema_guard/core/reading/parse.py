@@ -85,7 +85,7 @@ def parse(text: str, limits: Limits) -> Any:
     if (
         2 * limits.max_depth < len(data)
         and limits.max_depth < _JITER_DEPTH
-        and not _shallow(limits.max_depth)(value)
+        and not _shallow(max(limits.max_depth, 0))(value)
     ):
         return _too_deep(limits)
     if _LONG_EXPONENT in data.translate(_EXPONENT) or (len(data) > _DIGITS and _holds_run(data, _DIGITS)):
