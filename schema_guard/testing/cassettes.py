@@ -343,6 +343,7 @@ class _Player:
 
     def __init__(self, path: Path, redaction: Redact, how: str) -> None:
         self.left = _load(path, how)
+        self._names = sorted({recorded.function for recorded in self.left})
         self._path = path
         self._redaction = redaction
         self._how = how
@@ -350,13 +351,18 @@ class _Player:
 
     def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
         asked = _asked(call, task, ask, self._redaction)
-        wanted = asked.prompt_hash
         with self._lock:
-            found = next((recorded for recorded in self.left if recorded.prompt_hash == wanted), None)
+            found = self._found(asked)
             if found is None:
                 raise ReplayError(self._missing(asked))
             self.left.remove(found)
         return _given_again(found)
+
+    def _found(self, asked: Recorded) -> Recorded | None:
+        """Give the reply to an attempt; release 0.1.0 recorded a function without its module."""
+        names = (asked.function, *(name for name in self._names if asked.function.endswith(f".{name}")))
+        wanted = [asked._replace(function=name).prompt_hash for name in names]
+        return next((kept for prompt in wanted for kept in self.left if kept.prompt_hash == prompt), None)
 
     def _missing(self, asked: Recorded) -> str:
         """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""

@@ -130,6 +130,18 @@ def test_equal_prompts_are_answered_in_order(path, replay):
     assert replay(both) == [1, 2]
 
 
+def test_a_cassette_with_the_short_name_of_a_function_is_found(path, replay):
+    """A file that names a function without its module, as release 0.1.0 did, answers the function of today."""
+    extract, _ = scripted([GOOD])
+    record(path, extract, "x")
+
+    @guard(TOTAL, name="shop.orders.extract", store=None)
+    def moved(prompt: str):
+        pytest.fail("the model was called")
+
+    assert replay(moved, "x") == {"total": 1}
+
+
 def test_other_prompts_are_answered_in_any_order(path, replay):
     """A prompt finds its reply, however the calls are ordered now."""
     extract, _ = scripted(['{"total": 1}', '{"total": 2}'])
