@@ -118,7 +118,7 @@ def _skip(text: str) -> tuple[int, bool]:
     plain = True
     if text.startswith("\ufeff", start):
         start, plain = _space(text, start + 1), False
-    if text[start : start + 1] not in ("{", '"', "`"):
+    if text[start : start + 1] not in ("{", '"', "`", "~"):
         content = _behind_reasoning(text, start)
         start, plain = content, plain and content == start
     fence = _FENCE.match(text, start)

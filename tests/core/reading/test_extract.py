@@ -216,3 +216,13 @@ AFTER = [
 def test_fences_behind_a_document_are_skipped(text, rest):
     """What follows a JSON text begins behind white space, its closing fence and the next opening one."""
     assert after(text, 0) == rest
+
+
+def test_a_mark_of_reasoning_inside_a_fenced_value_is_text():
+    """What stands in a string of a fenced JSON text closes no reasoning block, whichever fence it is."""
+    for fence in ("```", "~~~"):
+        found = read(f'{fence}\n{{"name": "</think>"}}\n{fence}\n')
+
+        assert [candidate.text[candidate.start : candidate.end] for candidate in found.candidates] == [
+            '{"name": "</think>"}'
+        ]

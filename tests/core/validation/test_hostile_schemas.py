@@ -52,7 +52,10 @@ def in_main(function):
     return function()
 
 
-threads = pytest.mark.parametrize("run", [in_main, in_small_stack], ids=["main thread", "small stack"])
+# What comes out in a small stack comes out in a large one.
+threads = pytest.mark.parametrize(
+    "run", [pytest.param(in_main, marks=pytest.mark.slow), in_small_stack], ids=["main thread", "small stack"]
+)
 
 
 def codes(case):
@@ -102,7 +105,7 @@ print(json.dumps([code, seconds, int(peak_kb) // 1024]))
 """
 
 
-@pytest.mark.parametrize("stack", ["main", "small"])
+@pytest.mark.parametrize("stack", [pytest.param("main", marks=pytest.mark.slow), "small"])
 def test_heavy_cases_come_out_in_time_and_memory(corpora, stack, request):
     """Every heavy hostile schema gives its code below a second of CPU and 200 MB."""
     found = {}
