@@ -7,8 +7,9 @@ import re
 import sys
 from pathlib import Path
 
+# The unhandled rate is the last one before what is outside of the rates.
 _ROW = re.compile(
-    r"^ +(read_notice|\S*strict_schema\S*) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\]$", re.MULTILINE
+    r"^ +(read_notice|\S*strict_schema\S*) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
 )
 _VERDICT = re.compile(r"^ +VERDICT:? +(\w+)", re.MULTILINE)
 
