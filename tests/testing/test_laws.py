@@ -11,6 +11,7 @@ from schema_guard.core import enforce, judge
 from schema_guard.core.reading import extract, parse
 from schema_guard.core.repair import readings as repair
 from schema_guard.core.schema import Schema
+from schema_guard.core.validation import failures
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
@@ -144,13 +145,13 @@ FAULTS = {
     "parse: NaN is a number": Fault(parse, "_from_json", _from_json(allow_inf_nan=True)),
     "judge: what follows is not looked at": Fault(judge, "_failure_behind", lambda _: lambda *a: None),
     "judge: a cut-off text is malformed": Fault(
-        judge, "_not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
+        failures, "not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
     ),
     "judge: JSON in a string is a string": Fault(
         judge, "_inside_string", lambda _: lambda *a: parse.NotJson("", "planted")
     ),
     "judge: a wrong value is a wrong structure": Fault(
-        judge, "_schema_failure", lambda real: lambda *a: real(*a)._replace(kind="structure")
+        failures, "schema_failure", lambda real: lambda *a: real(*a)._replace(kind="structure")
     ),
     "repair: nothing is mended": Fault(
         repair, "readings", lambda _: lambda *a, **k: repair.Readings([], 0, complete=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import strategies as st
 
 from schema_guard.core.schema import Schema
+from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.errors import InvalidArgument
 from schema_guard.testing.model_replies.broken import Broken, broken
 from schema_guard.testing.model_replies.valid import Sent, replies
@@ -17,7 +18,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-# Never asked again: a refusal, and what was cut off where no larger output limit may be sent.
+# Never asked again: a refusal, and what was cut off where no larger output limit may be sent, unless none would mend it.
 _FINAL = ("refusal", "truncation")
 
 
@@ -62,7 +63,8 @@ class History:
             if isinstance(reply, Sent):
                 return Expected(number, True, reply.value, tuple(failures))
             failures.append((reply.kind, reply.code))
-            if reply.kind in _FINAL or number == max_attempts:
+            is_final = reply.kind in _FINAL and reply.code not in UNMENDED_BY_LIMIT
+            if is_final or number == max_attempts:
                 return Expected(number, False, None, tuple(failures))
         raise InvalidArgument(
             f"max_attempts={clip(repr(max_attempts))}: expected 1 to {len(self.replies)}, for the history has"
