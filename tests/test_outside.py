@@ -7,9 +7,14 @@ from functools import partial
 import pytest
 
 from schema_guard.calls.fields import field, first
+from schema_guard.calls.version import made
+from schema_guard.core.dialects import dialect
 from schema_guard.core.judge import judge
 from schema_guard.core.schema import Schema
+from schema_guard.core.values import Usage
 from schema_guard.outside import is_from_outside
+from schema_guard.prices import tokens
+from schema_guard.prices.charges import given_charges
 
 
 class FromOutside(Exception):
@@ -106,3 +111,64 @@ def test_a_check_that_is_interrupted_has_refused_nothing(interrupt):
         judge("{}", schema, checks=[lambda value: interrupt()])
     with pytest.raises(FromOutside):
         judge("{}", schema, restore=lambda value: interrupt())
+
+
+class Asked:
+    """An object of somebody else's during whose accesses a signal arrives."""
+
+    def __init__(self, interrupt):
+        vars(self)["arrives"] = interrupt
+
+    def __getattribute__(self, name):
+        if name != "arrives" and not name.startswith("__"):
+            vars(self)["arrives"]()
+        return super().__getattribute__(name)
+
+    def __copy__(self):
+        vars(self)["arrives"]()
+
+
+class Listed(dict):
+    """A mapping of somebody else's, likewise."""
+
+    def __init__(self, interrupt):
+        super().__init__()
+        self.arrives = interrupt
+
+    def _arrive(self, *_):
+        self.arrives()
+
+    get = __contains__ = items = keys = _arrive
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda arrives: dialect.field(Asked(arrives), "role"),
+        lambda arrives: dialect.field(Listed(arrives), "role"),
+        lambda arrives: dialect.has(Asked(arrives), "role"),
+        lambda arrives: dialect.rest_of(Listed(arrives), "role"),
+        lambda arrives: dialect.with_field(Asked(arrives), "role", "user"),
+        lambda arrives: dialect.instance([lambda **_: arrives()], {}, {}),
+    ],
+    ids=["field", "key", "has", "rest", "copy", "instance"],
+)
+def test_a_signal_while_an_element_of_a_prompt_is_looked_at_comes_out(interrupt, look):
+    """What lands while a message that somebody else made is read is no answer of the message."""
+    with pytest.raises(FromOutside):
+        look(interrupt)
+
+
+def test_a_signal_while_a_version_is_made_comes_out(interrupt, monkeypatch):
+    """What lands while the source of a function is read is not taken for a function without source."""
+    monkeypatch.setattr(made, "_Parts", lambda _: interrupt())
+    with pytest.raises(FromOutside):
+        made.version_of(raises, [])
+
+
+def test_a_signal_while_a_call_is_priced_comes_out(interrupt, monkeypatch):
+    """What lands while prices are looked up is not taken for a model without a price."""
+    charges = given_charges({"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}})
+    monkeypatch.setattr(tokens, "prices_in", lambda *_, **__: interrupt())
+    with pytest.raises(FromOutside):
+        charges.cost(Usage(1, 1), "m")

@@ -207,7 +207,10 @@ class Schema(Generic[V]):
             return False
         try:
             restore(instance)
-        except Exception as error:  # noqa: BLE001 - a type that trips over a value has refused it
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # A type that trips over a value has refused it.
             return _is_beside_times(error)
         return True
 

@@ -16,6 +16,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.validation.published import judged
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.model_names import model_and_snapshot
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ class Charges:
 
                 try:
                     return prices.cost(CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received))
-                except Exception:  # noqa: BLE001 - a package's prices may lack a part; what is not known is None
+                except Exception as error:
+                    if is_from_outside(error):
+                        raise
+                    # A package's prices may lack a part; what is not known is None.
                     return None
         return None
 
@@ -90,7 +94,10 @@ class Charges:
             if self._table is None:
                 return token_prices(model, source=self._named)
             return prices_in(self._table, model, source=self._named)
-        except Exception:  # noqa: BLE001 - a package may raise what it likes for a name that it does not know
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # A package may raise what it likes for a name that it does not know.
             return None
 
 
@@ -139,7 +146,10 @@ def default_charges() -> Charges | None:
     if named not in _by_name:
         try:
             _by_name[named] = given_charges(named)
-        except Exception as error:  # noqa: BLE001 - what a call costs is no matter of the call
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # What a call costs is no matter of the call.
             _by_name[named] = None
             _logger.warning("%s: the cost of calls is unknown: %s", VARIABLE, error)
     return _by_name[named]

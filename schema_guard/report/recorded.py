@@ -116,8 +116,6 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
 
 def _left_out(name: str, one: Configuration) -> Iterator[str]:
     """Say which calls a rate, or every rate, leaves out."""
-    if one.exact.n < one.calls - one.unseen:
-        yield f"{name}: exact is of the {one.exact.n:,} calls whose text is known"
     if one.unseen:
         yield (
             f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "

@@ -373,4 +373,7 @@ def test_exact_says_of_how_many_replies_it_is(store):
     report = report_on(store)
 
     assert (report.groups[0].exact.count, report.groups[0].exact.n) == (1, 1)
-    assert "exact is of the 1 calls whose text is known" in as_text(report)
+    assert (
+        "of 1 call the text is not known, for the function gave what it had parsed: no data for exact"
+        in as_text(report)
+    )

@@ -20,6 +20,7 @@ from schema_guard.calls.version.canonical import as_text, is_plain
 from schema_guard.calls.version.code import code_text, names_of
 from schema_guard.calls.version.scopes import module_source, source_of
 from schema_guard.core.digest import hex_digest
+from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +51,10 @@ def _parts_of(function: Any) -> dict[str, str]:
         return {**parts, "name": name_of(function)}
     try:
         return {**parts, **_Parts(runs).found}
-    except Exception:  # noqa: BLE001 - no source, however odd, may cost its function a call
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        # No source, however odd, may cost its function a call.
         return {**parts, "code": code_text(runs.__code__)}
 
 

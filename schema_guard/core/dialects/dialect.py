@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.core.values import Message
+from schema_guard.outside import is_from_outside
 
 __all__ = [
     "Dialect",
@@ -101,7 +102,9 @@ def field(holder: Any, name: str) -> Any:
     """Give what a mapping has under a key, or an object as an attribute; None when it has nothing."""
     try:
         return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
-    except Exception:  # noqa: BLE001 - a foreign object may raise anything from any access
+    except Exception as error:
+        if is_from_outside(error):
+            raise
         return None
 
 
@@ -109,7 +112,9 @@ def has(holder: Any, name: str) -> bool:
     """Say whether there is such a key or attribute, be its value None."""
     try:
         return name in holder if isinstance(holder, Mapping) else hasattr(holder, name)
-    except Exception:  # noqa: BLE001 - as in field()
+    except Exception as error:
+        if is_from_outside(error):
+            raise
         return False
 
 
@@ -127,7 +132,9 @@ def rest_of(element: Any, *known: str) -> dict[str, Any] | None:
         if isinstance(element, Mapping):
             return {key: part for key, part in element.items() if key not in known} or None
         parts = vars(element)
-    except Exception:  # noqa: BLE001 - as in field()
+    except Exception as error:
+        if is_from_outside(error):
+            raise
         return None
     said = {
         name: part
@@ -192,7 +199,9 @@ def with_field(element: Any, name: str, value: Any) -> Any:
             return getattr(element, "_replace")(**{name: value})  # noqa: B009 - a named tuple's
         copied = copy.copy(element)
         setattr(copied, name, value)
-    except Exception:  # noqa: BLE001 - as in field(): a class may refuse anything
+    except Exception as error:
+        if is_from_outside(error):
+            raise
         return None
     return None if copied is element else copied
 
@@ -213,6 +222,8 @@ def instance(kinds: Iterable[Any], said: Mapping[str, Any], told: Mapping[str, A
             made = kind(**said)
             if all(field(made, name) == value for name, value in told.items()):
                 return made
-        except Exception:  # noqa: BLE001, S112 - as in field(): the next class may take it
+        except Exception as error:
+            if is_from_outside(error):
+                raise
             continue
     return None
