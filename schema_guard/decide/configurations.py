@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from schema_guard.records import ConfigurationCounts
-    from schema_guard.records.configurations import OutsideCount
+    from schema_guard.records.counts.configurations import OutsideCount
 
 # The change detector's baseline: these calls say what is normal, those after them are watched. Whole bytes of bits.
 BASELINE = 200

@@ -13,7 +13,7 @@ from schema_guard.records.writer import Counts
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import StoreInfo
-    from schema_guard.records.configurations import (
+    from schema_guard.records.counts.configurations import (
         AttemptSums,
         ClusterCount,
         ConfigurationCounts,
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
         Total,
         ViolationCount,
     )
+    from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-    from schema_guard.records.pools import Summary
 
 _NAMES = {
     "backend": ("StoreInfo",),
-    "configurations": (
+    "counts.configurations": (
         "AttemptSums",
         "ClusterCount",
         "ConfigurationCounts",
@@ -43,7 +43,7 @@ _NAMES = {
         "ViolationCount",
     ),
     "declarations": ("DeclaredRung", "DeclaredTarget"),
-    "pools": ("Summary",),
+    "counts.pools": ("Summary",),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-    from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
 
 

@@ -16,7 +16,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.store import Store
 
 __all__ = ["NO_SEGMENT", "Chosen", "chosen_of", "named_function", "rows_of"]

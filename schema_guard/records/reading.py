@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.attempts import Where
-from schema_guard.records.rollups import without_judged
-from schema_guard.records.tallies import no_calls
+from schema_guard.records.counts.rollups import without_judged
+from schema_guard.records.counts.tallies import no_calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schema_guard.records.backend import Backend, Snapshot
-    from schema_guard.records.configurations import ConfigurationCounts
-    from schema_guard.records.rollups import StoredRow
+    from schema_guard.records.counts.configurations import ConfigurationCounts
+    from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session, StoreInfo
-    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
-    from schema_guard.records.pools import Summary
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.
@@ -180,7 +180,7 @@ class Store:
         function: str | None = None,
     ) -> list[Summary]:
         """Count the stored calls by configuration, over its functions and segments, as `configurations` does."""
-        from schema_guard.records.pools import Summary, pooled
+        from schema_guard.records.counts.pools import Summary, pooled
 
         counted = self.configurations(since=since, until=until, schema=schema, function=function)
         return [Summary.of(pool) for pool in pooled(counted)]

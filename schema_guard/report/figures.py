@@ -14,7 +14,7 @@ from schema_guard.text import did_you_mean
 if TYPE_CHECKING:
     from schema_guard.decide.outside import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
-    from schema_guard.records.pools import Pool, Way
+    from schema_guard.records.counts.pools import Pool, Way
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
@@ -163,7 +163,7 @@ def report_on(
     """
     # Here, for those who show a report that was read elsewhere: records are half of all that would be imported.
     from schema_guard.records.chosen import rows_of
-    from schema_guard.records.pools import pooled
+    from schema_guard.records.counts.pools import pooled
 
     if by not in GROUPINGS:
         raise InvalidArgument(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-    from schema_guard.records.rollups import StoredRow
+    from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
 
 OLD_TABLE = "attempts_before_3"

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.records.backend import Session, Snapshot
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.counts.configurations import ConfigurationCounts
+    from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-    from schema_guard.records.rollups import StoredRow
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0

@@ -12,22 +12,22 @@ from dataclasses import replace
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from schema_guard.records.counts.rollups import additions, whole_calls
+from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-from schema_guard.records.rollups import additions, whole_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite import attempts
-from schema_guard.records.tallies import IDENTITY, counts_of, hour_counts
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.records.attempts import Where
-    from schema_guard.records.configurations import ConfigurationCounts, HourCounts
-    from schema_guard.records.rollups import StoredRow
+    from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
+    from schema_guard.records.counts.rollups import StoredRow
+    from schema_guard.records.counts.tallies import Tallies
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.attempts import Part
-    from schema_guard.records.tallies import Tallies
 
 _PAGE = 1_000
 _SINCE_ROLL_UPS = 2  # the version of the tables with which roll-ups and declarations came

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.records.attempts import Where
-from schema_guard.records.rollups import additions, whole_calls
+from schema_guard.records.counts.rollups import additions, whole_calls
 from schema_guard.records.sqlite import rollups
 from schema_guard.records.sqlite.reading import read_roll_ups
 from schema_guard.records.sqlite.tables import make_tables, transaction
@@ -17,8 +17,8 @@ from schema_guard.records.sqlite.tables import make_tables, transaction
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from schema_guard.records.configurations import ConfigurationCounts
-    from schema_guard.records.rollups import StoredRow
+    from schema_guard.records.counts.configurations import ConfigurationCounts
+    from schema_guard.records.counts.rollups import StoredRow
 
 
 def recount(pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.records.rollups import configuration_key, configuration_of, shape
+from schema_guard.records.counts.rollups import configuration_key, configuration_of, shape
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from schema_guard.records.rollups import Addition, StoredRow
+    from schema_guard.records.counts.rollups import Addition, StoredRow
     from schema_guard.records.rows import Row
 
 CHUNK_CALLS = 8_192  # a row of `outcomes` is 1 KiB, so that four fit into a page

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.records.rollups import additions, whole_calls
+from schema_guard.records.counts.rollups import additions, whole_calls
 from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite.tables import transaction
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.records.configurations import (
+from schema_guard.records.counts.configurations import (
     C,
     FailureCount,
     Latency,
@@ -22,7 +22,7 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from schema_guard.records.configurations import ConfigurationCounts
+    from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.rows import Row
 
 __all__ = ["Amount", "Pool", "Summary", "Way", "pooled"]

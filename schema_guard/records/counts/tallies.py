@@ -7,7 +7,7 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.records.configurations import (
+from schema_guard.records.counts.configurations import (
     AttemptSums,
     ClusterCount,
     ConfigurationCounts,
@@ -21,7 +21,7 @@ from schema_guard.records.configurations import (
     by_cause,
     ranked,
 )
-from schema_guard.records.rollups import PARTS, SUMS, WAYS
+from schema_guard.records.counts.rollups import PARTS, SUMS, WAYS
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
