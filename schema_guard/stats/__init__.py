@@ -2,11 +2,14 @@
 """Failure rates with bounds that hold however often one looks at them, and what is decided with them.
 
 `rates`: one failure rate. `rate`: a rate as it is shown. `paired`: two configurations on the same inputs.
-`many`: many schemas. `retries`: what re-asking does. `drift`: has a rate risen? `means`: values between 0
+`many`: many schemas. `retries`: what re-asking does. `drift`: has a rate risen above one that is given?
+`changes`: when did it rise or fall? `bursts`: do failures come in bursts? `means`: values between 0
 and 1. `gaps`: differences between -1 and 1. `one_look`: intervals for display, of a finished batch. Pure
 numbers in, pure numbers out: no store, no clock, no randomness, nothing but the standard library.
 """
 
+from schema_guard.stats.bursts import Bursts, bursts_of
+from schema_guard.stats.changes import Change, changes
 from schema_guard.stats.drift import Drift, first_alarm, packed
 from schema_guard.stats.gaps import gap_bounds
 from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
@@ -19,6 +22,8 @@ from schema_guard.stats.retries import Extrapolation, Hazards, extrapolate_retri
 
 __all__ = [
     "Bounds",
+    "Bursts",
+    "Change",
     "Drift",
     "Extrapolation",
     "Hazards",
@@ -27,7 +32,9 @@ __all__ = [
     "Shrinkage",
     "Shrunk",
     "bounds",
+    "bursts_of",
     "calls_needed",
+    "changes",
     "clopper_pearson",
     "e_bh",
     "e_value",

@@ -7,6 +7,8 @@ def test_public_names_are_these():
     """The package gives these names and no others."""
     assert schema_guard.stats.__all__ == [
         "Bounds",
+        "Bursts",
+        "Change",
         "Drift",
         "Extrapolation",
         "Hazards",
@@ -15,7 +17,9 @@ def test_public_names_are_these():
         "Shrinkage",
         "Shrunk",
         "bounds",
+        "bursts_of",
         "calls_needed",
+        "changes",
         "clopper_pearson",
         "e_bh",
         "e_value",
@@ -38,6 +42,8 @@ def test_every_public_name_is_documented_with_its_source():
     """Every public function and class says what it gives, and every method of statistics its source."""
     values = {
         "Bounds",
+        "Bursts",
+        "Change",
         "Extrapolation",
         "Hazards",
         "Paired",

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do failures come in bursts, and what is known of their rate when they do?
+
+Rules: a burst begins with a failure and ends with `BURST_GAP` calls without one. Bounds of independent failures are not
+valid where failures come in bursts; those given here are, as long as bursts begin and go on at constant rates.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf, log, log1p
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats.checks import fraction
+from schema_guard.stats.rates import Bounds, bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BURST_GAP = 16
+"""Calls without a failure that end a burst."""
+
+_AFTER = (1, 8, 64)
+_RATES = (0.05, 0.1, 0.3, 0.6, 0.9)
+_ALPHA_OF_BASELINE = 0.01
+# A bound that is out of date is above the one that could be had, by no more than about this.
+_OUT_OF_DATE = 1.05
+
+
+class Bursts(NamedTuple):
+    """The bursts in which the calls of a stream failed.
+
+    Attributes:
+        entries: Bursts.
+        at_risk: Calls at which one could begin: those that do not belong to one, and those with which one began.
+        failures: Failed calls.
+        calls: All calls.
+        longest: Calls of the longest burst, from its first failure to its last.
+        e_value: Evidence that a call is likelier to fail when one has failed shortly before, as odds.
+    """
+
+    entries: int
+    at_risk: int
+    failures: int
+    calls: int
+    longest: int
+    e_value: float
+
+    def bounds(self, *, alpha: float = 0.05) -> Bounds:
+        """Give bounds of the failure rate that allow for bursts; each holds at all times with probability 1 - *alpha*.
+
+        A burst begins at each call at risk with one rate, and a failure is the beginning of one with another: each is
+        bounded by `schema_guard.stats.bounds` at alpha / 2.
+
+        Raises:
+            InvalidArgument: *alpha* is not in (0, 1).
+        """
+        alpha = fraction("alpha", alpha)
+        if not self.failures:
+            return bounds(0, self.calls, alpha=alpha)
+        begins = bounds(self.entries, self.at_risk, alpha=alpha / 2)
+        share = bounds(self.entries, self.failures, alpha=alpha / 2)
+        upper = begins.upper / (begins.upper + share.lower)
+        return Bounds(self.at_risk / self.calls * begins.lower / share.upper, upper)
+
+
+def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
+    """Give the bursts of the calls from *first* to *n*.
+
+    The evidence bets, at every call that comes 1, up to 8 or up to 64 calls after a failure, that it fails at one of
+    five rates, against an upper bound of the rate of the calls before it: the mean over all fifteen bets is an e-value,
+    for failures that are independent at a constant rate reach 1/alpha with probability at most alpha + 0.01.
+
+    Args:
+        failed: Numbers of the failed calls, ascending; those outside of *first* to *n* are not looked at.
+        n: Number of the last call.
+        first: Number of the first call.
+
+    Raises:
+        InvalidArgument: *n* is below *first* - 1.
+
+    Source: Ville (1939) for the inequality; the bets are likelihood ratios, which is what Wald (1945), Ann. Math. Stat.
+    16(2):117-186, compares; their mean is again an e-value, Vovk & Wang (2021), Ann. Stat. 49(3):1736-1754.
+
+    >>> bursts_of([10, 12, 13, 200], 1_000)
+    Bursts(entries=2, at_risk=965, failures=4, calls=1000, longest=4, e_value=...)
+    """
+    if n < first - 1:
+        raise InvalidArgument(
+            f"n={n}: expected at least {first - 1}, the number of the call before the first"
+        )
+    inside = [position for position in failed if first <= position <= n]
+    entries = longest = covered = 0
+    began = last = -inf
+    for position in inside:
+        if position - last > BURST_GAP:
+            entries, began = entries + 1, position
+        else:
+            covered += int(position - last)
+        longest = max(longest, int(position - began) + 1)
+        last = position
+    # What comes within the gap after a burst's last failure is at no risk either.
+    covered += _quiet_after(inside, n)
+    calls = n - first + 1
+    return Bursts(entries, calls - covered, len(inside), calls, longest, _e_value(inside, n, first))
+
+
+def _quiet_after(failed: Sequence[int], n: int) -> int:
+    """Count the calls that follow the last failure of a burst, while it may still go on."""
+    following = (*failed[1:], inf)[: len(failed)]
+    return sum(
+        int(min(BURST_GAP, n - position))
+        for position, after in zip(failed, following, strict=True)
+        if after - position > BURST_GAP
+    )
+
+
+def _e_value(failed: Sequence[int], n: int, first: int) -> float:
+    """Give the evidence for calls that are likelier to fail after a failure."""
+    logs = [[0.0] * len(_RATES) for _ in _AFTER]
+    known = _Baseline(first)
+    for k, (position, after) in enumerate(zip(failed, (*failed[1:], n + 1), strict=False), start=1):
+        baseline = known.after(k, position)
+        for window, sums in zip(_AFTER, logs, strict=True):
+            follows = after <= n and after - position <= window
+            clean = min(window, after - position - 1)
+            for index, rate in enumerate(_RATES):
+                if rate > baseline:
+                    sums[index] += clean * (log1p(-rate) - log1p(-baseline))
+                    sums[index] += log(rate / baseline) if follows else 0.0
+    largest = max(max(sums) for sums in logs)
+    if largest > 700:
+        return inf
+    return sum(exp(one) for sums in logs for one in sums) / (len(_AFTER) * len(_RATES))
+
+
+class _Baseline:
+    """An upper bound of the rate of the calls so far: an earlier one is as valid, so it is made anew only now and then."""
+
+    def __init__(self, first: int) -> None:
+        self._first, self._k, self._n = first, 0, 0
+        self._bound = 1.0
+
+    def after(self, k: int, position: int) -> float:
+        """Give the bound for the calls up to one, *k* of which failed."""
+        n = position - self._first + 1
+        if k > self._k * _OUT_OF_DATE or n > self._n * _OUT_OF_DATE:
+            self._k, self._n = k, n
+            self._bound = bounds(k, n, alpha=_ALPHA_OF_BASELINE).upper
+        return self._bound

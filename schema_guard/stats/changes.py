@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When did a failure rate change? A detector of rises and falls that starts again after each.
+
+Rules: it looks at the calls in their order and at nothing else; an alarm at a call depends on that call and those
+before it; what is normal is bounded by all calls since the last change, so that no number of calls has to be waited
+for. A rise is only ever seen at a failed call, a fall at one that did not fail.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import exp, log, log1p
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats.checks import count
+from schema_guard.stats.rates import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Direction: TypeAlias = Literal["rise", "fall"]
+
+_FIRST_BLOCK = 50
+_KEPT_BLOCKS = 4
+_RISES = (1.5, 2.5, 4.0, 8.0, 16.0)
+_FALLS = (0.5, 0.2, 0.05)
+_LARGEST_RATE = 0.95
+_ALPHA = 0.05
+# Both sides together: (1 - 2 * 0.05) * 225,000 / 2 is more than 100,000 calls to a false alarm, in the mean.
+_CALLS_TO_FALSE_ALARM = 225_000
+_ENOUGH_TO_RISE = _CALLS_TO_FALSE_ALARM * len(_RISES)
+_ENOUGH_TO_FALL = _CALLS_TO_FALSE_ALARM * len(_FALLS)
+_LARGEST_LOG = 700.0  # of a float
+
+
+class Change(NamedTuple):
+    """A rate that rose or fell.
+
+    Attributes:
+        direction: `"rise"` or `"fall"`.
+        start: Number of the call from which it is likeliest to have another rate; the first call is 1.
+        alarm_at: Number of the call at which that was noticed.
+        prior_n: Calls between the change before, or the first call, and *start*.
+        prior_k: Those of them that failed.
+    """
+
+    direction: Direction
+    start: int
+    alarm_at: int
+    prior_n: int
+    prior_k: int
+
+
+def changes(bits: bytes, n: int) -> list[Change]:
+    """Give the changes of the failure rate of calls in their order, each as it would have been noticed on the way.
+
+    While the rate does not change, the mean number of calls to a false alarm is at least 100,000. From 0.3 % to 3 %
+    after 4,000 calls is noticed within about 330 calls in the median; a change that is smaller takes longer, and one
+    from the 50th call on at the earliest can be seen. What follows a change is watched for the next one by itself.
+
+    Args:
+        bits: The calls, as `packed` gives them: 1 is a failed call, the first call is the highest bit of the first byte.
+        n: Calls, at most eight a byte; what the last byte holds beyond them is not looked at.
+
+    Raises:
+        InvalidArgument: *n* is out of its range.
+
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
+    Their baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls: blocks open
+    after 50 calls, 100, 200 and so on, each starts sums until the next one opens, and four are kept.
+
+    >>> from schema_guard.stats.drift import packed
+    >>> changes(packed([False] * 1_000 + [True] * 20), 1_020)
+    [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]
+    """
+    n = count("n", n, "the calls that the bits hold")
+    if n > 8 * len(bits):
+        raise InvalidArgument(f"n={n}: expected at most {8 * len(bits)} calls, eight for each byte of bits")
+    failed = [position for position in _positions(bits) if position <= n]
+    found: list[Change] = []
+    start, quiet_until = 1, 0
+    while (change := _Watch(failed, n, start).first(after=quiet_until)) is not None:
+        found.append(change)
+        start, quiet_until = change.start, change.alarm_at
+    return found
+
+
+def _positions(bits: bytes) -> Iterator[int]:
+    """Give the numbers of the failed calls."""
+    for index, byte in enumerate(bits):
+        if byte:
+            for shift in range(7, -1, -1):
+                if byte >> shift & 1:
+                    yield 8 * index + 8 - shift
+
+
+class _Sum:
+    """One sum of likelihood ratios: a rate against the baseline of its block."""
+
+    __slots__ = ("clean", "failed", "log_clean", "log_failed", "value")
+
+    def __init__(self, rate: float, baseline: float) -> None:
+        self.log_failed, self.log_clean = log(rate / baseline), log1p(-rate) - log1p(-baseline)
+        self.failed, self.clean = exp(self.log_failed), exp(self.log_clean)
+        self.value = 0.0
+
+
+class _Block:
+    """Calls whose sums have one baseline.
+
+    Attributes:
+        first: Number of the first call that starts sums in it.
+        last: Number of the last one.
+        rises: Empty where the baseline cannot rise.
+        falls: Empty where it is 0.
+    """
+
+    __slots__ = ("falls", "first", "last", "rises")
+
+    def __init__(self, k: int, n: int, first: int) -> None:
+        known = bounds(k, n, alpha=_ALPHA)
+        self.first, self.last = first, first + n - 1
+        higher = {min(known.upper * factor, _LARGEST_RATE) for factor in _RISES}
+        self.rises = [_Sum(rate, known.upper) for rate in sorted(higher) if rate > known.upper]
+        self.falls = [_Sum(known.lower * factor, known.lower) for factor in _FALLS] if known.lower > 0 else []
+
+
+class _Watch:
+    """The calls from one on, watched until their rate changes.
+
+    Args:
+        failed: Numbers of the failed calls of all.
+        n: Number of the last call.
+        start: Number of the first call that is watched.
+    """
+
+    def __init__(self, failed: Sequence[int], n: int, start: int) -> None:
+        self._failed, self._n, self._start = failed, n, start
+        self._first_index = bisect_left(failed, start)
+        self._blocks: list[_Block] = []
+        self._at = start - 1  # the last call that was seen
+        self._opens = start + _FIRST_BLOCK
+
+    def first(self, *, after: int) -> Change | None:
+        """Give the first change that is noticed after a call; None when there is none."""
+        for index in range(self._first_index, len(self._failed)):
+            position = self._failed[index]
+            alarm = self._clean_until(position - 1, index, after)
+            if alarm is not None:
+                return self._change("fall", alarm, index)
+            self._open(position, index)
+            if self._fail() and position > after:
+                return self._change("rise", position, index + 1)
+        alarm = self._clean_until(self._n, len(self._failed), after)
+        return None if alarm is None else self._change("fall", alarm, len(self._failed))
+
+    def _open(self, position: int, index: int) -> None:
+        """Open the block whose first call this is, if it is one's; *index* is how many calls of all failed before."""
+        if position == self._opens:
+            seen = position - self._start
+            self._blocks = [
+                *self._blocks[1 - _KEPT_BLOCKS :],
+                _Block(index - self._first_index, seen, position),
+            ]
+            self._opens += seen
+
+    def _clean_until(self, last: int, index: int, after: int) -> int | None:
+        """See the calls up to one, none of which failed; gives the number of the one that shows a fall."""
+        while self._at < last:
+            self._open(self._at + 1, index)
+            until = min(last, self._opens - 1)
+            run = until - self._at
+            if self._falls_after(run) >= _ENOUGH_TO_FALL and until > after:
+                return self._noticed(run, after)
+            for block in self._blocks:
+                is_newest = block is self._blocks[-1]
+                for one in (*block.rises, *block.falls):
+                    one.value = _after_clean(one, run, is_newest=is_newest)
+            self._at = until
+        return None
+
+    def _noticed(self, run: int, after: int) -> int:
+        """Give the first call of a run without failures, and after one, at which a fall is noticed."""
+        low, high = max(0, after - self._at), run  # with each such call the sums only grow
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._falls_after(middle) >= _ENOUGH_TO_FALL else (middle, high)
+        return self._at + high
+
+    def _falls_after(self, run: int) -> float:
+        """Give what the sums for a fall come to after further calls that did not fail."""
+        return sum(
+            _after_clean(one, run, is_newest=block is self._blocks[-1])
+            for block in self._blocks
+            for one in block.falls
+        )
+
+    def _fail(self) -> bool:
+        """See the next call, which failed; gives whether that shows a rise."""
+        self._at += 1
+        total = 0.0
+        for block in self._blocks:
+            started = block is self._blocks[-1]
+            for one in block.falls:
+                one.value = (one.value + started) * one.failed
+            for one in block.rises:
+                one.value = (one.value + started) * one.failed
+                total += one.value
+        return total >= _ENOUGH_TO_RISE
+
+    def _change(self, direction: Direction, alarm: int, index: int) -> Change:
+        """Say what was noticed; *index* is how many calls of all failed up to the alarm."""
+        failed = self._failed[self._first_index : index]
+        starts = [found for block in self._blocks for found in _starts(block, direction, failed, alarm)]
+        start = max(starts)[1]
+        k = bisect_left(self._failed, start) - self._first_index
+        return Change(direction, start, alarm, start - self._start, k)
+
+
+def _after_clean(one: _Sum, run: int, *, is_newest: bool) -> float:
+    """Give a sum after so many further calls that did not fail."""
+    grown = exp(min(run * one.log_clean, _LARGEST_LOG))
+    value = one.value * grown
+    return value + one.clean * (grown - 1) / (one.clean - 1) if is_newest else value
+
+
+def _starts(
+    block: _Block, direction: Direction, failed: Sequence[int], alarm: int
+) -> Iterator[tuple[float, int]]:
+    """Give the products of each sum of a block, as logarithms, with the call at which they start.
+
+    Only of starts that may be the largest: a rise is likeliest to begin with a failed call, a fall after one, and each
+    with the first or the last call that starts a product in the block.
+    """
+    first, last = block.first, min(block.last, alarm)
+    step = 0 if direction == "rise" else 1
+    begun = {first, last} | {at + step for at in failed if first <= at + step <= last}
+    for one in block.rises if direction == "rise" else block.falls:
+        for at in begun:
+            bad = len(failed) - bisect_left(failed, at)
+            yield bad * one.log_failed + (alarm - at + 1 - bad) * one.log_clean, at
