@@ -9,7 +9,7 @@ where every store keeps the same contract.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from schema_guard.errors import StoreError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records.attempts import Where
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
     from schema_guard.records.rows import Row
 
 
@@ -59,6 +59,20 @@ class StoreInfo:
     engine: str
     size_bytes: int
     old_rows: int = 0
+
+
+class DropCount(NamedTuple):
+    """Attempts that a process dropped.
+
+    Attributes:
+        reason: As `WriteRefused.reason`, or `queue_full`.
+        attempts: How many.
+        at: When this was stored, in seconds since the epoch, UTC.
+    """
+
+    reason: str
+    attempts: int
+    at: float
 
 
 class UnusableBackend:
@@ -111,6 +125,29 @@ class Session(Protocol):
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
         """Add a target rate; `WriteRefused`."""
 
+    def add_calls(self, rows: Sequence[Row]) -> int:
+        """Store those of these whole calls that are not stored, known by `call_id`, all or nothing; `WriteRefused`.
+
+        Whether a call is stored is asked in the transaction that stores it, and of a call that comes twice the
+        first one is taken. They are counted as `write` counts them.
+
+        Returns:
+            How many attempts were stored.
+        """
+
+    def add_drops(self, drops: Sequence[DropCount]) -> int:
+        """Add those counts that are not there, each as often as it comes; gives how many; `WriteRefused`."""
+
+    def add_declared(self, declared: Declared) -> int:
+        """Put the declarations about a schema that are not there among those that are, as `declarations.joined` does.
+
+        Returns:
+            How many were added.
+        """
+
+    def add_keys(self, fingerprints: Iterable[str]) -> None:
+        """Note that there are hashes of these keys, which `Snapshot.keys` gives; `write` notes its own."""
+
     def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
         """Move the attempts of an earlier version's tables into this one's; `WriteRefused`.
 
@@ -161,6 +198,18 @@ class Snapshot(Protocol):
         Returns:
             All of them; those unhandled only in the first; those unhandled only in the second.
         """
+
+    def keys(self) -> frozenset[str]:
+        """Give `rows.key_fingerprint` of each key of whose hashes there are some.
+
+        Where that was never noted: of the key with which a session would write; none where nothing was stored.
+        """
+
+    def every_drop(self) -> list[DropCount]:
+        """Give each count of drops that was stored."""
+
+    def every_declaration(self) -> list[Declared]:
+        """Give all that was ever declared, by schema."""
 
     def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
         """Give all declarations about rungs: of each rung and function the one that was stored last."""

@@ -8,6 +8,7 @@ has calls of several functions with the schema, nobody knows which one was meant
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.errors import InvalidArgument
@@ -53,6 +54,20 @@ class DeclaredTarget(NamedTuple):
     function: str | None = None
 
 
+class Declared(NamedTuple):
+    """All that was declared about a schema, in the order in which it was stored.
+
+    Attributes:
+        schema_fingerprint: Of the schema.
+        rungs: Declarations about rungs.
+        targets: Targets that were set.
+    """
+
+    schema_fingerprint: str
+    rungs: tuple[DeclaredRung, ...] = ()
+    targets: tuple[DeclaredTarget, ...] = ()
+
+
 D = TypeVar("D", DeclaredRung, DeclaredTarget)
 
 
@@ -86,6 +101,27 @@ def holding(declared: Iterable[D], function: str, functions: Sequence[str]) -> l
     """
     is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
     return [one for one in declared if one.function == function or (one.function is None and is_only_one)]
+
+
+def joined(there: Sequence[D], coming: Sequence[D]) -> list[D]:
+    """Put declarations of another store among those of this one, so that the latest holds.
+
+    What is there already is not added. Both keep their own order, which no clock decides; between the two the
+    earlier date goes first.
+    """
+    known = Counter(there)
+    new = []
+    for one in coming:
+        if known[one]:
+            known[one] -= 1
+        else:
+            new.append(one)
+    found: list[D] = []
+    for one in there:
+        while new and new[0].at < one.at:
+            found.append(new.pop(0))
+        found.append(one)
+    return found + new
 
 
 def latest(declared: Iterable[DeclaredRung]) -> list[DeclaredRung]:

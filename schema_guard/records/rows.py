@@ -112,6 +112,11 @@ def keyed_hash(text: str, key: bytes) -> str:
     return hmac.digest(key, _encoded(text), "sha256")[:HASH_BYTES].hex()
 
 
+def key_fingerprint(key: bytes) -> str:
+    """Give what tells two keys of hashes apart, and does not give the key away: 16 hex digits."""
+    return keyed_hash("which key of schema-guard is this", key)[:16]
+
+
 def store_text(text: str) -> str:
     r"""Write NUL and lone surrogates, which stores refuse, as the six characters `\u0000`.
 

@@ -9,6 +9,7 @@ that has the file open goes on to write there. An `id` is in one of them only, a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
@@ -174,6 +175,20 @@ def after(
 ) -> list[StoredRow]:
     """Give the first attempts after one."""
     return page(connection, tables, [("a.id > ?", [attempt_id])] * len(tables), limit)
+
+
+def known_calls(
+    connection: sqlite3.Connection, tables: Iterable[Part], call_ids: Sequence[str]
+) -> frozenset[str]:
+    """Give those of the calls that have attempts here."""
+    connection.create_function("packed", 1, packed, deterministic=True)
+    asked = json.dumps(call_ids)
+    several = [
+        f"SELECT {part.columns['call_id']} FROM {part.table} AS a WHERE {part.is_call}" for part in tables
+    ]
+    return frozenset(
+        call_id for sql in several for (call_id,) in connection.execute(sql, (asked,)).fetchall()
+    )
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[StoredRow], ids: Mapping[Row, int]) -> None:

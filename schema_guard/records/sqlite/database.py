@@ -18,11 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import StoreInfo, WriteRefused
+from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite.attempts import parts
 from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
-from schema_guard.records.sqlite.tables import SCHEMA_VERSION, check_version, hash_key, make_tables
+from schema_guard.records.sqlite.tables import (
+    SCHEMA_VERSION,
+    check_version,
+    hash_key,
+    make_tables,
+    note_keys,
+    transaction,
+)
 from schema_guard.records.sqlite.turns import turn
 from schema_guard.records.sqlite.writing import (
+    add_calls,
+    add_declared,
+    add_drops,
     append,
     declare_rung,
     left_to_rebuild,
@@ -34,10 +45,10 @@ from schema_guard.records.sqlite.writing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import Session, Snapshot
+    from schema_guard.records.backend import DropCount, Session, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
@@ -243,11 +254,34 @@ class _Session(ABC):
         self.key = hash_key(connection)
         self.connection = connection
         self.tables = parts(connection)
+        self._has_noted = False
 
     def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
         """Store the rows of whole calls and counts of drops, all or nothing."""
         with self._writing():
-            append(self.connection, self.tables, rows, drops, at)
+            note = None if self._has_noted or not rows else key_fingerprint(self.key)
+            append(self.connection, self.tables, rows, drops, at, note)
+        self._has_noted = self._has_noted or bool(rows)
+
+    def add_calls(self, rows: Sequence[Row]) -> int:
+        """Store those of whole calls that are not stored; gives how many attempts that were."""
+        with self._writing():
+            return add_calls(self.connection, self.tables, rows)
+
+    def add_drops(self, drops: Sequence[DropCount]) -> int:
+        """Add those counts of drops that are not there; gives how many."""
+        with self._writing():
+            return add_drops(self.connection, drops)
+
+    def add_declared(self, declared: Declared) -> int:
+        """Put declarations about a schema among those that are there; gives how many came."""
+        with self._writing():
+            return add_declared(self.connection, declared)
+
+    def add_keys(self, fingerprints: Iterable[str]) -> None:
+        """Note that there are hashes of these keys."""
+        with self._writing(), transaction(self.connection):
+            note_keys(self.connection, fingerprints)
 
     def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
         """Add a declaration about a rung."""

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.records.counts.rollups import additions, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
-from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, key_fingerprint
 from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite.tables import hash_key, noted_keys
+from schema_guard.records.sqlite.writing import every_drop
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.records.attempts import Where
+    from schema_guard.records.backend import DropCount
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
@@ -150,6 +153,38 @@ class SQLiteSnapshot:
             return []
         sql = "SELECT DISTINCT function FROM configurations WHERE schema_fingerprint = ? ORDER BY function"
         return [name for (name,) in self._select(sql, [schema_fingerprint])]
+
+    def keys(self) -> frozenset[str]:
+        """Give the fingerprint of each key of whose hashes there are some."""
+        if not self._tables:
+            return frozenset()
+        noted = noted_keys(self._connection)
+        if noted or not attempts.last_id(self._connection, self._tables):
+            return noted
+        return frozenset([key_fingerprint(hash_key(self._connection))])
+
+    def every_drop(self) -> list[DropCount]:
+        """Give each count of drops that was stored, in the order of storing."""
+        return every_drop(self._connection) if self._tables else []
+
+    def every_declaration(self) -> list[Declared]:
+        """Give all that was ever declared, by schema, each in the order of storing."""
+        if not self._has_roll_ups():
+            return []
+        function = self._named("function", "NULL")
+        rungs: dict[str, list[DeclaredRung]] = defaultdict(list)
+        sql = (
+            f"SELECT schema_fingerprint, rung, status, reason, at, {function} FROM declared_rungs ORDER BY id"
+        )
+        for which, *one in self._select(sql):
+            rungs[which].append(DeclaredRung(*one))
+        targets: dict[str, list[DeclaredTarget]] = defaultdict(list)
+        sql = f"SELECT schema_fingerprint, at, target, {function} FROM declared_targets ORDER BY id"
+        for which, *one in self._select(sql):
+            targets[which].append(DeclaredTarget(*one))
+        return [
+            Declared(which, tuple(rungs[which]), tuple(targets[which])) for which in sorted(rungs | targets)
+        ]
 
     def declared_rungs(self, schema_fingerprint: str) -> list[DeclaredRung]:
         """Give the declaration stored last of each rung and function, the one stored first at the beginning."""

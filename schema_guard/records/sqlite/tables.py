@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import WriteRefused
+from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite import attempts, rollups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SCHEMA_VERSION = 3
@@ -62,6 +63,8 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
         if version == 0:
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
+        elif version < SCHEMA_VERSION:
+            note_keys(connection, [key_fingerprint(hash_key(connection))])
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -113,6 +116,22 @@ def hash_key(connection: sqlite3.Connection) -> bytes:
         return named.encode("utf-8", "surrogateescape")
     ((stored,),) = connection.execute("SELECT value FROM meta WHERE key = 'hash_key'").fetchall()
     return bytes.fromhex(stored)
+
+
+_KEY_NOTE = "hashes_of_"
+
+
+def note_keys(connection: sqlite3.Connection, fingerprints: Iterable[str]) -> None:
+    """Note that there are hashes of these keys."""
+    sql = "INSERT OR IGNORE INTO meta VALUES (?, '')"
+    connection.executemany(sql, [(f"{_KEY_NOTE}{fingerprint}",) for fingerprint in fingerprints])
+
+
+def noted_keys(connection: sqlite3.Connection) -> frozenset[str]:
+    """Give the keys of which it was noted that there are hashes."""
+    sql = "SELECT key FROM meta WHERE substr(key, 1, ?) = ?"
+    found = connection.execute(sql, (len(_KEY_NOTE), _KEY_NOTE)).fetchall()
+    return frozenset(key.removeprefix(_KEY_NOTE) for (key,) in found)
 
 
 @contextmanager

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.records.backend import DropCount
 from schema_guard.records.counts.rollups import additions, whole_calls
+from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
+from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
-from schema_guard.records.sqlite.tables import transaction
+from schema_guard.records.sqlite.tables import note_keys, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.attempts import Part
 
@@ -25,6 +28,7 @@ _INSERT_RUNG = """
 INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function) VALUES (?, ?, ?, ?, ?, ?)
 """
 _INSERT_TARGET = "INSERT INTO declared_targets (schema_fingerprint, at, target, function) VALUES (?, ?, ?, ?)"
+_CALL_ID, _FINAL = COLUMNS.index("call_id"), COLUMNS.index("final")
 _SET = "UPDATE meta SET value = ? WHERE key = ?"
 
 
@@ -48,12 +52,77 @@ def append(
     rows: Sequence[Row],
     drops: Mapping[str, int],
     at: float,
+    key_note: str | None,
 ) -> None:
-    """Store the attempts of whole calls and counts of drops, all or nothing."""
+    """Store the attempts of whole calls and counts of drops, all or nothing.
+
+    Args:
+        connection: To the file.
+        tables: Those that it has.
+        rows: Of the attempts.
+        drops: By reason.
+        at: When.
+        key_note: Of the key of the rows' hashes, where that is not noted yet.
+    """
     with transaction(connection):
         if rows:
             _append(connection, tables, rows)
+        if key_note is not None:
+            note_keys(connection, [key_note])
         connection.executemany(_INSERT_DROPS, [(reason, count, at) for reason, count in drops.items()])
+
+
+def add_calls(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
+    """Store those of whole calls that are not stored; gives how many attempts that were."""
+    call_ids = sorted({str(row[_CALL_ID]) for row in rows})
+    with transaction(connection):
+        known = set(attempts.known_calls(connection, tables, call_ids))
+        new = []
+        begins = takes = True
+        for row in rows:
+            if begins:
+                takes = row[_CALL_ID] not in known
+                known.add(str(row[_CALL_ID]))
+            if takes:
+                new.append(row)
+            begins = bool(row[_FINAL])
+        if new:
+            _append(connection, tables, new)
+    return len(new)
+
+
+def add_drops(connection: sqlite3.Connection, drops: Sequence[DropCount]) -> int:
+    """Add those counts that are not there, each as often as it comes; gives how many."""
+    with transaction(connection):
+        there = Counter(every_drop(connection))
+        new = list((Counter(drops) - there).elements())
+        connection.executemany(_INSERT_DROPS, new)
+    return len(new)
+
+
+def every_drop(connection: sqlite3.Connection) -> list[DropCount]:
+    """Give each count of drops that was stored."""
+    sql = "SELECT reason, count, at FROM drops ORDER BY rowid"
+    return [DropCount(*found) for found in connection.execute(sql).fetchall()]
+
+
+def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
+    """Put declarations about a schema among those that are there; gives how many came."""
+    which = declared.schema_fingerprint
+    with transaction(connection):
+        sql = "SELECT rung, status, reason, at, function FROM declared_rungs WHERE schema_fingerprint = ? ORDER BY id"
+        rungs = [DeclaredRung(*found) for found in connection.execute(sql, (which,)).fetchall()]
+        sql = "SELECT at, target, function FROM declared_targets WHERE schema_fingerprint = ? ORDER BY id"
+        targets = [DeclaredTarget(*found) for found in connection.execute(sql, (which,)).fetchall()]
+        all_rungs, all_targets = joined(rungs, declared.rungs), joined(targets, declared.targets)
+        # Their order is that of `id`: what comes between two others is stored with all that follow.
+        if len(all_rungs) > len(rungs):
+            connection.execute("DELETE FROM declared_rungs WHERE schema_fingerprint = ?", (which,))
+            connection.executemany(_INSERT_RUNG, [(which, *one) for one in all_rungs])
+        if len(all_targets) > len(targets):
+            connection.execute("DELETE FROM declared_targets WHERE schema_fingerprint = ?", (which,))
+            connection.executemany(_INSERT_TARGET, [(which, *one) for one in all_targets])
+    return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
 
 
 def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> None:
