@@ -29,8 +29,8 @@ from schema_guard.climb.result import climb_as_json, document_of
 from schema_guard.climb.run import climb
 from schema_guard.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.core.schema import Schema
-from schema_guard.decide.configurations import is_trial
 from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.models import connect
 from schema_guard.records.chosen import chosen_of
 from schema_guard.report.as_text import as_text

@@ -12,8 +12,8 @@ import click
 
 from schema_guard.cli.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
 from schema_guard.decide import decide, what_if
-from schema_guard.decide.gather import Gathered, gather_each, targets_of
 from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_of
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of

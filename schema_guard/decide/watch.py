@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schema_guard.decide.configurations import (
+from schema_guard.decide.outside import unexplained, ways_of
+from schema_guard.decide.recorded.configurations import (
     alarm_of,
     configurations_of,
     is_trial,
@@ -19,7 +20,6 @@ from schema_guard.decide.configurations import (
     of_newest_schema,
     problems_of,
 )
-from schema_guard.decide.outside import unexplained, ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.chosen import rows_of
 from schema_guard.stats import Rate
@@ -28,8 +28,8 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.configurations import RecordedConfiguration
     from schema_guard.decide.outside import OutsideCalls, Unexplained
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import Store
 
 

@@ -19,7 +19,7 @@ from schema_guard.climb.rungs import CONFIGURATIONS
 from schema_guard.climb.settings import ClimbBudget, ClimbSettings
 from schema_guard.core.prompting import Example
 from schema_guard.decide import decide
-from schema_guard.decide.gather import gather
+from schema_guard.decide.recorded.gather import gather
 from schema_guard.demo.function import SHOWN, code_of, messages_of, notice_reader, notices
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import report_on

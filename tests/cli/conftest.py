@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard.records import open_store
 from tests.cli.command_lines import SCHEMA
-from tests.decide.recorded import record
+from tests.decide.records import record
 
 
 @pytest.fixture(autouse=True)

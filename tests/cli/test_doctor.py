@@ -5,7 +5,7 @@ import json
 import schema_guard
 from schema_guard.records import open_store
 from tests.cli.command_lines import run
-from tests.decide.recorded import record
+from tests.decide.records import record
 
 
 def test_doctor_tells_what_is_installed(capsys):

@@ -5,7 +5,7 @@ import pytest
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.records.chosen import rows_of
-from tests.decide.recorded import DAY, record
+from tests.decide.records import DAY, record
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.decide import Verdict
-    from schema_guard.decide.gather import Gathered
+    from schema_guard.decide.recorded.gather import Gathered
 
 __all__ = ["Decided", "document_of_several", "several_as_json", "worst_first"]
 

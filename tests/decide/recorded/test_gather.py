@@ -6,11 +6,11 @@ import pytest
 
 from schema_guard.core.values import Usage
 from schema_guard.decide import decide, evidence_schema
-from schema_guard.decide import gather as gathering
+from schema_guard.decide.recorded import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from tests.decide.examples import economics
-from tests.decide.recorded import DAY, record, record_outside
+from tests.decide.records import DAY, record, record_outside
 
 
 @pytest.fixture
@@ -623,7 +623,7 @@ def test_rungs_of_a_climb_are_compared_on_their_inputs(store):
 
 def test_many_calls_after_an_alarm_are_counted_by_their_outcomes(store, monkeypatch):
     """Beyond a number of calls only their outcomes count, and that is said."""
-    monkeypatch.setattr("schema_guard.decide.gather._MOST_RECOUNTED", 10)
+    monkeypatch.setattr("schema_guard.decide.recorded.gather._MOST_RECOUNTED", 10)
     record(store, 603, 0)
     record(store, 400, 400, started_at=DAY)
 

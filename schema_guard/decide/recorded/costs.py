@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.configurations import last_call
+from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import CallTokens, mean_prices, token_prices
 from schema_guard.records import Latency
@@ -24,7 +24,7 @@ from schema_guard.records.rows import CONFIGURATION_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.decide.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.prices.tokens import TokenPrices
     from schema_guard.records import AttemptSums, Store
 

@@ -15,7 +15,9 @@ from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.values import UNMENDED_BY_LIMIT
-from schema_guard.decide.configurations import (
+from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
+from schema_guard.decide.outside import ways_of
+from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,
     alarm_of,
     configurations_of,
@@ -29,9 +31,7 @@ from schema_guard.decide.configurations import (
     settings_of,
     trial_of,
 )
-from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.outside import ways_of
-from schema_guard.decide.recorded_costs import with_recorded_costs, with_recorded_seconds
+from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.chosen import NO_SEGMENT, chosen_of
@@ -41,7 +41,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.decide.configurations import Problem
+    from schema_guard.decide.recorded.configurations import Problem
     from schema_guard.records import ConfigurationCounts, DeclaredRung, DeclaredTarget, Store
     from schema_guard.records.chosen import Chosen
 
