@@ -182,6 +182,6 @@ def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
     if callable(getattr(type(given), "record", None)):
         recorder: Recorder = given
         return recorder
-    from schema_guard.records.store import recording_store, resolve_store  # needed by recorded calls
+    from schema_guard.records.urls import recording_store, resolve_store  # needed by recorded calls
 
     return resolve_store(given) if strictly else recording_store(given, default=isinstance(given, Unset))

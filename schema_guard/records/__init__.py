@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.store import Store, default_store, open_store, resolve_store
+from schema_guard.records.store import Store
+from schema_guard.records.urls import default_store, open_store, resolve_store
 from schema_guard.records.writer import Counts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.payloads.texts import Texts, Touched
 
 _NAMES = {
     "backend": ("StoreInfo",),
@@ -44,6 +46,7 @@ _NAMES = {
     ),
     "declarations": ("DeclaredRung", "DeclaredTarget"),
     "counts.pools": ("Summary",),
+    "payloads.texts": ("Texts", "Touched"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -62,7 +65,9 @@ __all__ = [
     "Store",
     "StoreInfo",
     "Summary",
+    "Texts",
     "Total",
+    "Touched",
     "ViolationCount",
     "default_store",
     "open_store",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.payloads.texts import Payload, Texts
     from schema_guard.records.rows import Row
 
 
@@ -116,8 +117,21 @@ class Session(Protocol):
 
     key: bytes
 
-    def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-        """Store the rows of whole calls and counts of drops, all or nothing; `WriteRefused` if nothing."""
+    def write(
+        self,
+        rows: Sequence[Row],
+        drops: Mapping[str, int],
+        at: float,
+        payloads: Sequence[Payload | None] = (),
+    ) -> None:
+        """Store the rows of whole calls and counts of drops, all or nothing; `WriteRefused` if nothing.
+
+        Args:
+            rows: Of whole calls.
+            drops: Attempts that were dropped, by reason.
+            at: Now, in seconds since the epoch, UTC.
+            payloads: The texts of each row, in their order, None for a row without; empty when none has any.
+        """
 
     def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
         """Add a declaration; `WriteRefused`."""
@@ -170,6 +184,9 @@ class Snapshot(Protocol):
 
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
         """Give the next attempts with an `id` from *first* to *last*; none when that was all."""
+
+    def texts(self, call_ids: Sequence[str]) -> list[Texts]:
+        """Give what is kept of the prompts and replies of these calls; none of attempts without texts."""
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

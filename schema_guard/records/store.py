@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from weakref import finalize
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records import urls
+from schema_guard.records.payloads.keeping import Keeper, stricter
 from schema_guard.records.writer import Counts, Writer
 from schema_guard.text import did_you_mean
 
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
+    from schema_guard.records.payloads.keeping import PayloadPolicy
+    from schema_guard.records.payloads.texts import Texts
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.
@@ -41,11 +42,16 @@ class Store:
     """
 
     def __init__(
-        self, backend: Backend, *, durability: Durability = "queue", strict_store: bool = False
+        self,
+        backend: Backend,
+        *,
+        durability: Durability = "queue",
+        strict_store: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
-        _check(durability)
+        is_sync = durability_of(durability) == "sync"
         self._backend = backend
-        self._writer = Writer(backend, sync=durability == "sync", strict=strict_store)
+        self._writer = Writer(backend, sync=is_sync, strict=strict_store, keeper=keeper)
         self._closed = False
         # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
         finalize(self, self._writer.leave).atexit = False
@@ -61,6 +67,16 @@ class Store:
         return self._writer.is_sync
 
     @property
+    def payload(self) -> PayloadPolicy:
+        """What is kept of the texts of prompts and replies."""
+        return self._writer.keeper.policy
+
+    def tighten(self, *, durability: Durability, payload: PayloadPolicy) -> None:
+        """Let the stricter hold of what this store does and what somebody else asks of it who names the same place."""
+        self._writer.is_sync = self._writer.is_sync or durability == "sync"
+        self._writer.keeper.policy = stricter(self.payload, payload)
+
+    @property
     def is_closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
@@ -69,7 +85,7 @@ class Store:
         """Store an outcome: soon with durability "queue", before this returns with "sync".
 
         Args:
-            outcome: All attempts of one call; texts in it are stored as sizes and hashes only.
+            outcome: All attempts of one call; its texts are stored as sizes and hashes only, unless `payload` says more.
             task: What the user's function was asked, for the hash by which equal inputs are known.
         """
         self._writer.offer(outcome, task)
@@ -118,6 +134,15 @@ class Store:
         self.flush()
         where = Where(since, until, schema, function, call_ids)
         return (as_dict(row) for page in pages(self._backend, where) for _, row in page)
+
+    def texts(self, call_ids: Sequence[str]) -> list[Texts]:
+        """Give what is kept of the prompts and replies of these calls, in the order of storing.
+
+        Attempts of which nothing is kept, as with the policy "off", are not among them.
+        """
+        self.flush()
+        with self._backend.reading() as snapshot:
+            return snapshot.texts(call_ids)
 
     def configurations(
         self,
@@ -347,107 +372,9 @@ class Store:
             session.close()
 
 
-def open_store(url: str, *, durability: Durability | None = None, strict_store: bool = False) -> Store:
-    """Open a store, and make it when it does not exist.
-
-    A file of an earlier version is brought to this one in less than a second, whatever its size: its
-    attempts stay in a table of their own, which is read too, until `Store.rebuild` moves them.
-
-    Args:
-        url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
-            in memory.
-        durability: "queue" writes in the background and at the end of the process. With "sync" the rows survive a
-            kill of the process once a call has given its value. While another process holds the database a call
-            waits a quarter of a second; then its rows stay pending, which is said once, and no call waits until a
-            write has succeeded. The URL may say it: `records.db?durability=sync`. Left out: what the URL says, else
-            "queue".
-        strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
-
-    Raises:
-        InvalidArgument: The URL names no known kind of store.
-        StoreError: The store cannot be opened for writing.
-    """
-    plain, named = urls.parted(url)
-    backend = urls.connect(plain)
-    if durability is not None and named is not None and durability != named:
-        raise InvalidArgument(
-            f"durability={durability!r}: the store {urls.masked(url)!r} says {named!r}: say it once"
-        )
-    store = Store(backend, durability=_check(durability or named or "queue"), strict_store=strict_store)
-    backend.session().close()
-    return store
-
-
-def _check(durability: str) -> Durability:
+def durability_of(durability: str) -> Durability:
+    """Give the durability of a name; `InvalidArgument` when there is none."""
     if durability not in _DURABILITIES:
         near = did_you_mean(durability, _DURABILITIES)
         raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")
     return cast("Durability", durability)
-
-
-def resolve_store(spec: str | Store | None) -> Store | None:
-    """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
-
-    One URL gives one store in a process, so that it has one writer; where one of those who name it says
-    `?durability=sync`, that holds for all. `"none"` and None give None.
-    A store that was never written reads as empty.
-
-    Raises:
-        InvalidArgument: It is no store, or its URL names no known kind of store.
-    """
-    if spec is None or isinstance(spec, Store):
-        return spec
-    if not isinstance(spec, str):
-        raise InvalidArgument(f"store={type(spec).__name__}: expected a URL, a Store, or None")
-    if spec == "none":
-        return None
-    plain, durability = urls.parted(spec)
-    backend = urls.connect(plain)
-    asked = _check(durability or "queue")
-    with _shared_lock:
-        store = _shared.get(backend.url)
-        if store is None or store.is_closed:
-            store = _shared[backend.url] = Store(backend, durability=asked)
-        if asked == "sync":
-            store._writer.is_sync = True  # noqa: SLF001 - the stricter of all that name it holds
-        return store
-
-
-def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
-    """Give the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
-
-    What cannot be recorded is no matter of the call: a name of no store gives a store that drops what it is handed,
-    counted as `store_unavailable`, and says so once on the logger.
-
-    Args:
-        spec: What a `store=` argument named.
-        default: Whether nobody named one.
-    """
-    try:
-        return default_store() if default else resolve_store(spec)
-    except (InvalidArgument, OSError) as error:
-        why = str(error)
-    from schema_guard.records.backend import UnusableBackend
-
-    named = urls.masked(str(urls.default_url() if default else spec))
-    with _shared_lock:
-        key = f"unusable {named}"
-        if key not in _shared:
-            _shared[key] = Store(UnusableBackend(named, why))
-        return _shared[key]
-
-
-def default_store() -> Store | None:
-    """Give the store that is used when nobody names one; None for no store.
-
-    That is $SCHEMA_GUARD_STORE (a path, a URL, or `none`), else `records.db` in the user's data folder; under
-    pytest None unless the variable is set. Opens nothing before the first record.
-
-    Raises:
-        InvalidArgument: The variable names no known kind of store.
-    """
-    return resolve_store(urls.default_url())
-
-
-_shared: dict[str, Store] = {}
-_shared_lock = Lock()

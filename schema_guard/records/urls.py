@@ -7,13 +7,19 @@ import os
 import re
 import sys
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.payloads.keeping import Keeper, policy_of
+from schema_guard.records.store import Durability, Store, durability_of
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.records.backend import Backend
+    from schema_guard.records.payloads.keeping import PayloadPolicy
 
 SCHEMES = ("sqlite",)
 
@@ -22,32 +28,37 @@ _EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
+_shared: dict[str, Store] = {}
+_shared_lock = Lock()
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
-def parted(url: str) -> tuple[str, str | None]:
-    """Give a URL or path without what it says of durability, and that.
+PARAMETERS = {"durability": "queue|sync", "payload": "off|hash|full"}
+"""What a URL says of a store beside its place, and which values that has."""
+
+
+def parted(url: str) -> tuple[str, dict[str, str]]:
+    """Give a URL or path without what it says beside the place, and that.
 
     Raises:
         InvalidArgument: It has another parameter.
 
     >>> parted("sqlite:///records.db?durability=sync")
-    ('sqlite:///records.db', 'sync')
+    ('sqlite:///records.db', {'durability': 'sync'})
     """
     plain, mark, query = url.partition("?")
     scheme = _SCHEME.match(url)
     is_known = scheme is None or scheme[1] in SCHEMES
     if not mark or not is_known or not _PARAMETERS.fullmatch(query):
-        return url, None
+        return url, {}
     found = dict(parameter.split("=", 1) for parameter in query.split("&"))
-    durability = found.pop("durability", None)
-    if found:
-        named = next(iter(found))
-        near = did_you_mean(named, ("durability",))
+    for named in [name for name in found if name not in PARAMETERS]:
+        near = did_you_mean(named, PARAMETERS)
+        expected = " ".join(f"{name}={values}" for name, values in PARAMETERS.items())
         raise InvalidArgument(
-            f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected 'durability=queue' or 'durability=sync'"
+            f"store {masked(url)!r}: unknown parameter {named!r}{near}; expected {expected}"
         )
-    return plain, durability
+    return plain, found
 
 
 def connect(url: str) -> Backend:
@@ -66,6 +77,122 @@ def connect(url: str) -> Backend:
     if rest and not rest.startswith("/"):
         raise InvalidArgument(f"store {url!r}: {_EXPECTED}")
     return _sqlite(rest[1:])
+
+
+def open_store(
+    url: str,
+    *,
+    durability: Durability | None = None,
+    strict_store: bool = False,
+    payload: PayloadPolicy | None = None,
+) -> Store:
+    """Open a store, and make it when it does not exist.
+
+    A file of an earlier version is brought to this one in less than a second, whatever its size: its
+    attempts stay in a table of their own, which is read too, until `Store.rebuild` moves them.
+
+    Args:
+        url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
+            in memory.
+        durability: "queue" writes in the background and at the end of the process. With "sync" the rows survive a
+            kill of the process once a call has given its value. While another process holds the database a call
+            waits a quarter of a second; then its rows stay pending, which is said once, and no call waits until a
+            write has succeeded. The URL may say it: `records.db?durability=sync`. Left out: what the URL says, else
+            "queue".
+        strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
+        payload: What is kept of the texts of prompts and replies beside the rows: "off", nothing; "hash", keyed hashes
+            of both; "full", both as they are. The URL may say it: `records.db?payload=hash`. Left out: what the URL
+            says, else "off".
+
+    Raises:
+        InvalidArgument: The URL names no known kind of store.
+        StoreError: The store cannot be opened for writing.
+    """
+    plain, named = parted(url)
+    backend = connect(plain)
+    store = Store(
+        backend,
+        durability=durability_of(_said_once(url, "durability", durability, named) or "queue"),
+        strict_store=strict_store,
+        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named) or "off")),
+    )
+    backend.session().close()
+    return store
+
+
+def _said_once(url: str, name: str, given: str | None, named: Mapping[str, str]) -> str | None:
+    """Give what an argument or else the URL says; `InvalidArgument` when they differ."""
+    said = named.get(name)
+    if given is not None and said is not None and given != said:
+        raise InvalidArgument(f"{name}={given!r}: the store {masked(url)!r} says {said!r}: say it once")
+    return given or said
+
+
+def resolve_store(spec: str | Store | None) -> Store | None:
+    """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
+
+    One URL gives one store in a process, so that it has one writer; where one of those who name it says
+    `?durability=sync`, that holds for all, and of `?payload=` what keeps least. `"none"` and None give None.
+    A store that was never written reads as empty.
+
+    Raises:
+        InvalidArgument: It is no store, or its URL names no known kind of store.
+    """
+    if spec is None or isinstance(spec, Store):
+        return spec
+    if not isinstance(spec, str):
+        raise InvalidArgument(f"store={type(spec).__name__}: expected a URL, a Store, or None")
+    if spec == "none":
+        return None
+    plain, named = parted(spec)
+    backend = connect(plain)
+    durability, payload = (
+        durability_of(named.get("durability", "queue")),
+        policy_of(named.get("payload", "off")),
+    )
+    with _shared_lock:
+        store = _shared.get(backend.url)
+        if store is None or store.is_closed:
+            store = Store(backend, durability=durability, keeper=Keeper(payload))
+            _shared[backend.url] = store
+        store.tighten(durability=durability, payload=payload)
+        return store
+
+
+def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
+    """Give the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
+
+    What cannot be recorded is no matter of the call: a name of no store gives a store that drops what it is handed,
+    counted as `store_unavailable`, and says so once on the logger.
+
+    Args:
+        spec: What a `store=` argument named.
+        default: Whether nobody named one.
+    """
+    try:
+        return default_store() if default else resolve_store(spec)
+    except (InvalidArgument, OSError) as error:
+        why = str(error)
+    from schema_guard.records.backend import UnusableBackend
+
+    named = masked(str(default_url() if default else spec))
+    with _shared_lock:
+        key = f"unusable {named}"
+        if key not in _shared:
+            _shared[key] = Store(UnusableBackend(named, why))
+        return _shared[key]
+
+
+def default_store() -> Store | None:
+    """Give the store that is used when nobody names one; None for no store.
+
+    That is $SCHEMA_GUARD_STORE (a path, a URL, or `none`), else `records.db` in the user's data folder; under
+    pytest None unless the variable is set. Opens nothing before the first record.
+
+    Raises:
+        InvalidArgument: The variable names no known kind of store.
+    """
+    return resolve_store(default_url())
 
 
 def masked(url: str) -> str:

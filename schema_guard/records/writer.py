@@ -23,11 +23,13 @@ from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.outside import is_from_outside
+from schema_guard.records.payloads.keeping import Keeper, KeptTexts
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session
+    from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
 MAX_PENDING_OUTCOMES = 10_000
@@ -73,6 +75,7 @@ class _Item(NamedTuple):
     task: Prompt | None
     attempts: int
     chars: int
+    kept: tuple[KeptTexts, ...]
 
 
 class _Mark(NamedTuple):
@@ -85,8 +88,11 @@ class _Mark(NamedTuple):
 class Writer:
     """Writes outcomes to a database, in the background or while the caller waits."""
 
-    def __init__(self, backend: Backend, *, sync: bool = False, strict: bool = False) -> None:
+    def __init__(
+        self, backend: Backend, *, sync: bool = False, strict: bool = False, keeper: Keeper | None = None
+    ) -> None:
         self._backend = backend
+        self.keeper = keeper or Keeper()
         self.is_sync = sync
         self._strict = strict
         self._closed = False
@@ -116,7 +122,7 @@ class Writer:
     def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
         """Take an outcome to be stored; drops it, counted, when the queue is full."""
         attempts, chars = len(outcome.attempts), _chars(outcome)
-        item = _Item(outcome, task, attempts, chars)
+        item = _Item(outcome, task, attempts, chars, self.keeper.take(outcome))
         with self._lock:
             if refused := self._refusal(chars):
                 self._offered += attempts
@@ -325,24 +331,29 @@ class Writer:
             return session
         try:
             session = session or self._backend.session()
-            batch, made = self._with_rows(batch, session.key)
-            session.write(made, drops, time.time())
+            batch, made, payloads = self._with_rows(batch, session.key)
+            session.write(made, drops, time.time(), payloads)
             self._wrote_at, self._moves, self._is_behind = time.monotonic(), 0, False
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, drops)
         return session
 
-    def _with_rows(self, batch: list[_Item], key: bytes) -> tuple[list[_Item], list[Row]]:
-        """Give the outcomes that have rows, and all their rows; drops the others."""
+    def _with_rows(
+        self, batch: list[_Item], key: bytes
+    ) -> tuple[list[_Item], list[Row], list[Payload | None]]:
+        """Give the outcomes that have rows, all their rows, and the texts of each, if any has some; drops the others."""
         able, made = [], []
+        payloads: list[Payload | None] = []
         for item in batch:
             try:
-                made += rows(item.outcome, item.task, key)
+                found = rows(item.outcome, item.task, key)
+                payloads += self.keeper.payloads(item.kept, key) if item.kept else [None] * len(found)
+                made += found
                 able.append(item)
             except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
                 self._settle_dropped([item], "write_failed", error)
-        return able, made
+        return able, made, payloads if any(payloads) else []
 
     def _after_error(self, session: Session | None, batch: list[_Item], error: Exception) -> Session | None:
         if session is not None:

@@ -375,7 +375,7 @@ class _KeptRecords:
 
     def pytest_sessionfinish(self) -> None:
         """Write what is still to be written, before a worker says that it is done."""
-        records = sys.modules.get("schema_guard.records.store")
+        records = sys.modules.get("schema_guard.records.urls")
         store = None if records is None else records.default_store()
         if store is not None:
             store.flush()

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from schema_guard import guard
-from schema_guard.records.store import recording_store
+from schema_guard.records.urls import recording_store
 from tests.guards.functions import GOOD, TOTAL, VALUE
 
 NO_STORES = (

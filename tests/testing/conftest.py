@@ -6,7 +6,7 @@ import pytest
 
 # A pytest inside of pytest forgets what it was the first to import; a second one would then meet two copies of a module.
 import schema_guard.guards.decorator
-import schema_guard.records.store
+import schema_guard.records.urls
 import schema_guard.testing.cassettes
 import schema_guard.testing.rates
 import schema_guard.testing.server.serving  # noqa: F401

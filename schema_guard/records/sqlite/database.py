@@ -31,6 +31,7 @@ from schema_guard.records.sqlite.tables import (
 )
 from schema_guard.records.sqlite.turns import turn
 from schema_guard.records.sqlite.writing import (
+    Batch,
     add_calls,
     add_declared,
     add_drops,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
@@ -256,11 +258,17 @@ class _Session(ABC):
         self.tables = parts(connection)
         self._has_noted = False
 
-    def write(self, rows: Sequence[Row], drops: Mapping[str, int], at: float) -> None:
-        """Store the rows of whole calls and counts of drops, all or nothing."""
+    def write(
+        self,
+        rows: Sequence[Row],
+        drops: Mapping[str, int],
+        at: float,
+        payloads: Sequence[Payload | None] = (),
+    ) -> None:
+        """Store the rows of whole calls, their texts, and counts of drops, all or nothing."""
         with self._writing():
             note = None if self._has_noted or not rows else key_fingerprint(self.key)
-            append(self.connection, self.tables, rows, drops, at, note)
+            append(self.connection, self.tables, Batch(rows, drops, at, note, payloads))
         self._has_noted = self._has_noted or bool(rows)
 
     def add_calls(self, rows: Sequence[Row]) -> int:

@@ -16,7 +16,7 @@ from schema_guard.records.counts.rollups import additions, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, key_fingerprint
-from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite import attempts, payloads
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
 from schema_guard.records.sqlite.writing import every_drop
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.counts.tallies import Tallies
+    from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.attempts import Part
 
@@ -77,6 +78,10 @@ class SQLiteSnapshot:
                 terms.append((part.is_call, [json.dumps(list(where.call_ids))]))
             conditions.append(_condition(part.columns, terms))
         return attempts.page(self._connection, tables, conditions, _PAGE)
+
+    def texts(self, call_ids: Sequence[str]) -> list[Texts]:
+        """Give what is kept of the prompts and replies of these calls."""
+        return payloads.read(self._connection, call_ids)
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

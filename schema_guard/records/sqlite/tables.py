@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import key_fingerprint
-from schema_guard.records.sqlite import attempts, rollups
+from schema_guard.records.sqlite import attempts, payloads, rollups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,6 +49,7 @@ _SINCE_3 = (
     "ALTER TABLE declared_targets ADD COLUMN function TEXT",
     *rollups.SINCE_3,
     *attempts.TABLES,
+    *payloads.TABLES,
 )
 
 

@@ -12,11 +12,13 @@ from schema_guard.records.counts.rollups import additions, whole_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
+from schema_guard.records.sqlite import payloads as texts
 from schema_guard.records.sqlite.tables import note_keys, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.attempts import Part
 
@@ -46,30 +48,34 @@ class _Place(NamedTuple):
     rows: int = 0
 
 
-def append(
-    connection: sqlite3.Connection,
-    tables: Sequence[Part],
-    rows: Sequence[Row],
-    drops: Mapping[str, int],
-    at: float,
-    key_note: str | None,
-) -> None:
-    """Store the attempts of whole calls and counts of drops, all or nothing.
+class Batch(NamedTuple):
+    """What is stored at once.
 
-    Args:
-        connection: To the file.
-        tables: Those that it has.
-        rows: Of the attempts.
+    Attributes:
+        rows: Of whole calls.
         drops: By reason.
         at: When.
         key_note: Of the key of the rows' hashes, where that is not noted yet.
+        payloads: The texts of each row; empty when none has any.
     """
+
+    rows: Sequence[Row]
+    drops: Mapping[str, int]
+    at: float
+    key_note: str | None
+    payloads: Sequence[Payload | None]
+
+
+def append(connection: sqlite3.Connection, tables: Sequence[Part], batch: Batch) -> None:
+    """Store the attempts of whole calls, their texts, and counts of drops, all or nothing."""
     with transaction(connection):
-        if rows:
-            _append(connection, tables, rows)
-        if key_note is not None:
-            note_keys(connection, [key_note])
-        connection.executemany(_INSERT_DROPS, [(reason, count, at) for reason, count in drops.items()])
+        if batch.rows:
+            first_id = _append(connection, tables, batch.rows)
+            texts.insert(connection, first_id, batch.payloads)
+        if batch.key_note is not None:
+            note_keys(connection, [batch.key_note])
+        drops = [(reason, count, batch.at) for reason, count in batch.drops.items()]
+        connection.executemany(_INSERT_DROPS, drops)
 
 
 def add_calls(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
@@ -125,7 +131,8 @@ def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
     return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
 
 
-def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> None:
+def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
+    """Store attempts and count them; gives the `id` of the first."""
     place = _catch_up(connection, tables, _CAUGHT_UP_ROWS)
     stored = list(enumerate(rows, start=place.last + 1))
     last = place.last + len(rows)
@@ -134,6 +141,7 @@ def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequen
     is_whole = place.counted == place.last
     rollups.add(connection, additions(stored, has_order=is_whole), ids)
     connection.execute(_SET, (str(last), "rolled_up_to" if is_whole else "uncounted_to"))
+    return place.last + 1
 
 
 def _catch_up(connection: sqlite3.Connection, tables: Sequence[Part], limit: int) -> _Place:

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the texts of one attempt lie in a store, and what is read of them.
+
+Rules: pure. What is stored says by its first byte what it is: a text, a compressed one, a keyed hash, or the reason
+why nothing was kept; so a store can hold texts of several policies. A prompt is stored as JSON: a text, or the list
+of its messages.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.records.rows import keyed_hash
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Prompt
+
+__all__ = ["Payload", "Texts", "Touched", "hashed", "lost", "packed_text", "prompt_text", "texts_of"]
+
+_TEXT: Final = b"t"
+_COMPRESSED: Final = b"z"
+_HASH: Final = b"h"
+_LOST: Final = b"e"
+
+# Below this the header of a compressed text is longer than what it saves.
+_LEAST_COMPRESSED: Final = 128
+
+
+class Payload(NamedTuple):
+    """What is stored of the texts of one attempt.
+
+    Attributes:
+        prompt: None when nothing was sent.
+        reply: None when no text came.
+        touched: JSON of the places where the redaction changed them; None for none.
+    """
+
+    prompt: bytes | None
+    reply: bytes | None
+    touched: str | None = None
+
+
+class Touched(NamedTuple):
+    """A place where the redaction changed a text.
+
+    Attributes:
+        text: `"prompt"` or `"reply"`.
+        location: JSON Pointer to the text in the messages of a prompt; `""` for a text that is one.
+        kind: Of what was taken out: `"email"`, `"jwt"` ...; `"redact"` for what the user's own function changed.
+        start: Where what stands there now begins, in characters of the stored text.
+        stop: Where it ends.
+    """
+
+    text: str
+    location: str
+    kind: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a store has of the texts of one attempt.
+
+    Attributes:
+        call_id: Of its call.
+        number: Of the attempt.
+        prompt: As it was sent: a text, or messages as providers take them; None when it was not kept.
+        reply: The text that came back; None when it was not kept, or none came.
+        prompt_hash: 32 hex digits, with the policy `"hash"`.
+        reply_hash: Likewise.
+        touched: Where the redaction changed them.
+        lost: Why a text was not kept: `"redactor_error"`; None when nothing was lost.
+    """
+
+    call_id: str
+    number: int
+    prompt: str | list[dict[str, Any]] | None = None
+    reply: str | None = None
+    prompt_hash: str | None = None
+    reply_hash: str | None = None
+    touched: tuple[Touched, ...] = ()
+    lost: str | None = None
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """Give a prompt as it is stored: JSON of the text or of its messages; what JSON cannot say stands as its `repr`."""
+    said: Any = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt]
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=repr)
+
+
+def packed_text(text: str) -> bytes:
+    """Give a text as it is stored, compressed when that makes it smaller."""
+    plain = text.encode("utf-8", "surrogatepass")
+    if len(plain) >= _LEAST_COMPRESSED:
+        small = zlib.compress(plain, 6)
+        if len(small) < len(plain):
+            return _COMPRESSED + small
+    return _TEXT + plain
+
+
+def hashed(text: str, key: bytes) -> bytes:
+    """Give the keyed hash of a text as it is stored."""
+    return _HASH + bytes.fromhex(keyed_hash(text, key))
+
+
+def lost(reason: str) -> bytes:
+    """Give what is stored where a text was not kept."""
+    return _LOST + reason.encode()
+
+
+def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
+    """Give what is stored as it is read."""
+    told = {part: _unpacked(part, stored) for part, stored in (("prompt", payload[0]), ("reply", payload[1]))}
+    fields: dict[str, Any] = {name: value for found in told.values() for name, value in found.items()}
+    places = json.loads(payload.touched) if payload.touched else []
+    return Texts(call_id, number, **fields, touched=tuple(Touched(*place) for place in places))
+
+
+def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
+    """Give the fields of `Texts` that a stored prompt or reply says."""
+    if stored is None:
+        return {}
+    kind, content = stored[:1], stored[1:]
+    if kind == _HASH:
+        return {f"{part}_hash": content.hex()}
+    if kind == _LOST:
+        return {"lost": content.decode()}
+    text = (zlib.decompress(content) if kind == _COMPRESSED else content).decode("utf-8", "surrogatepass")
+    return {part: json.loads(text) if part == "prompt" else text}

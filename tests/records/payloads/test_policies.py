@@ -1,0 +1,125 @@
+"""What is kept of the texts of prompts and replies, by every kind of store."""
+
+from itertools import pairwise
+
+import pytest
+
+from schema_guard.core.values import Message
+from schema_guard.errors import InvalidArgument
+from schema_guard.records import Store, Texts, open_store, resolve_store
+from schema_guard.records.payloads.keeping import POLICIES, Keeper, stricter
+from schema_guard.records.rows import keyed_hash
+
+CALL_ID = "0" * 32
+MESSAGES = (
+    Message("system", "Be brief."),
+    Message("user", [{"type": "text", "text": "Hi"}], {"name": "ann"}),
+)
+
+
+@pytest.fixture
+def kept(new_backend, make):
+    """Store one call under a policy, and give what is read of its texts."""
+
+    def keep(policy, *attempts):
+        with Store(new_backend(), keeper=Keeper(policy)) as store:
+            store.record(make.outcome(*attempts))
+            return store.texts([CALL_ID])
+
+    return keep
+
+
+def test_nothing_is_kept_unless_it_is_asked_for(kept, new_backend):
+    """The default keeps no text, and a store without one has none to give."""
+    assert kept("off", {"prompt": "secret", "reply": "secret"}) == []
+    with Store(new_backend()) as store:
+        assert store.payload == "off"
+        assert store.texts(["nobody"]) == []
+
+
+def test_full_keeps_prompts_and_replies_as_they_are(kept):
+    """Texts come back character by character, messages as providers take them, long ones too."""
+    long = "ä\ud800 \x00" * 5_000
+
+    found = kept("full", {"prompt": long, "reply": None}, {"prompt": MESSAGES, "reply": long})
+
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "ann"},
+    ]
+    assert found == [Texts(CALL_ID, 1, prompt=long), Texts(CALL_ID, 2, prompt=messages, reply=long)]
+
+
+def test_hash_keeps_keyed_hashes(new_backend, make):
+    """Equal texts have equal hashes under the key of the store, and no text is there."""
+    backend = new_backend()
+    with Store(backend, keeper=Keeper("hash")) as store:
+        store.record(make.outcome({"prompt": "p", "reply": "r"}))
+
+        (found,) = store.texts([CALL_ID])
+        key = backend.session().key
+
+    assert (found.prompt, found.reply) == (None, None)
+    assert (found.prompt_hash, found.reply_hash) == (keyed_hash('"p"', key), keyed_hash("r", key))
+
+
+def test_only_the_calls_in_question_are_read(new_backend, make):
+    """Texts are found by their calls, in the order of storing."""
+    with Store(new_backend(), keeper=Keeper("full")) as store:
+        for name in "cab":
+            store.record(make.outcome({"reply": name}, id=name))
+
+        assert [found.reply for found in store.texts(["b", "c"])] == ["c", "b"]
+
+
+def test_texts_that_pay_are_compressed(tmp_path, make):
+    """A megabyte of the same words takes less than a tenth of that."""
+    with open_store(str(tmp_path / "r.db"), payload="full") as store:
+        store.record(make.outcome({"reply": "the same words " * 70_000}))
+
+        assert store.info().size_bytes < 500_000
+
+
+def test_a_policy_is_named_where_the_store_is(tmp_path):
+    """By the argument or in the URL, but not two of them."""
+    url = f"sqlite:///{tmp_path}/r.db?payload=hash"
+
+    with open_store(url) as store:
+        assert store.payload == "hash"
+    with pytest.raises(InvalidArgument, match=r"payload='full': the store .* says 'hash': say it once"):
+        open_store(url, payload="full")
+
+
+def test_an_unknown_policy_is_refused():
+    """The message lists those that there are."""
+    with pytest.raises(
+        InvalidArgument, match=r"payload='ful': expected 'off', .* or 'full', did you mean 'full'"
+    ):
+        open_store("sqlite://", payload="ful")
+
+
+def test_a_file_named_twice_keeps_what_the_stricter_keeps(tmp_path):
+    """Whoever names it first: each policy keeps less than the next one."""
+    file = str(tmp_path / "r.db")
+
+    full = resolve_store(f"{file}?payload=full")
+    assert full.payload == "full"
+    assert resolve_store(f"{file}?payload=hash") is full
+    assert full.payload == "hash"
+    assert resolve_store(file).payload == "off"
+    assert [stricter(*pair) for pair in pairwise(POLICIES)] == list(POLICIES[:-1])
+
+
+def test_a_policy_that_changes_meanwhile_loses_nothing(new_backend, make):
+    """Texts of several policies are read side by side, rows without texts between them."""
+    backend = new_backend()
+    for policy in ("full", "off", "hash"):
+        store = Store(backend, keeper=Keeper(policy))
+        store.record(make.outcome({"reply": policy}, id=policy))
+        store.flush()
+
+    assert [(found.call_id, found.reply) for found in store.texts(["full", "off", "hash"])] == [
+        ("full", "full"),
+        ("hash", None),
+    ]
+    store.close()
