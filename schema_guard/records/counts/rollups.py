@@ -56,6 +56,7 @@ _REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
 
 _FUNCTION = COLUMNS.index("function")
 _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
+_CALL_ID = COLUMNS.index("call_id")
 _TUNED = CONFIGURATION_COLUMNS.index("tuned")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
 _NUMBER, _FINAL, _KIND, _CODE, _FORM = (
@@ -68,6 +69,12 @@ _VIOLATIONS, _AMOUNTS = COLUMNS.index("violations"), COLUMNS.index("input_tokens
 
 _HOUR_S = 3_600
 _LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, hence unknown
+
+
+LARGEST = 2**63 - 1
+"""A sum that no longer fits into 64 bits stays at this: it must not cost the attempts."""
+
+CHUNK_CALLS = 8_192  # outcomes that are kept together: 1 KiB
 
 
 class Addition:
@@ -127,6 +134,19 @@ class Addition:
         if hour is not None and -_LARGEST_HOUR < hour < _LARGEST_HOUR:
             for name in ways:
                 self.hours[int(hour), name] += 1
+
+    def move_input(self, n: int, k: int, more_n: int, more_k: int) -> None:
+        """Count an input under the shape that it has now; one that had calls before leaves the shape that it had.
+
+        Args:
+            n: Its calls, these included.
+            k: The unhandled ones of them.
+            more_n: Those of these calls.
+            more_k: The unhandled ones of those.
+        """
+        self.tallies["inputs", shape(n, k)] += 1
+        if n > more_n:
+            self.tallies["inputs", shape(n - more_n, k - more_k)] -= 1
 
     def _add_attempt(self, row: Any) -> int | None:
         """Count an attempt; gives its microseconds, None when unknown."""
@@ -224,6 +244,59 @@ def without_judged(pages: Iterable[list[StoredRow]], judged: int) -> Iterator[li
 def is_judged(call: list[StoredRow]) -> bool:
     """Say whether a call had a judged reply: all but those whose only attempt was a transport failure."""
     return _way(call) != "transport"
+
+
+def started(rows: Iterable[StoredRow]) -> dict[Row, list[float]]:
+    """Give when the calls of each configuration began, as far as that is known, in the order of storing."""
+    found: dict[Row, list[float]] = {}
+    for _, row in rows:
+        starts = found.setdefault(configuration_of(row), [])
+        at = row[_STARTED_AT]
+        if isinstance(at, float):
+            starts.append(at)
+    return found
+
+
+def chunks(last: tuple[int, int, bytes] | None, addition: Addition) -> Iterator[tuple[int, int, bytes, int]]:
+    """Give the chunks that take new outcomes: number, calls, bits, and the `id` of the first new call's first attempt.
+
+    Args:
+        last: Number, calls and bits of the last chunk that is there; None for none.
+        addition: What has the outcomes.
+    """
+    outcomes, starts = "".join(addition.outcomes), addition.starts
+    chunk, n, bits = last or (0, 0, b"")
+    while outcomes:
+        if n == CHUNK_CALLS:
+            chunk, n, bits = chunk + 1, 0, b""
+        room = CHUNK_CALLS - n
+        bits = _with_outcomes(bits, n, outcomes[:room])
+        n += len(outcomes[:room])
+        yield chunk, n, bits, starts[0]
+        outcomes, starts = outcomes[room:], starts[room:]
+
+
+def _with_outcomes(bits: bytes, n: int, outcomes: str) -> bytes:
+    """Give the first n bits of *bits* followed by *outcomes*, filled with zeros up to a whole byte."""
+    whole = n // 8
+    begun = f"{bits[whole]:08b}"[: n % 8] if n % 8 else ""
+    text = begun + outcomes
+    size = -(-len(text) // 8)
+    return bits[:whole] + int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
+
+
+def new_calls(rows: Iterable[Row], known: set[str]) -> list[Row]:
+    """Give the rows of those whole calls whose `call_id` is not known, of one that comes twice the first one."""
+    found = []
+    begins = takes = True
+    for row in rows:
+        if begins:
+            takes = row[_CALL_ID] not in known
+            known.add(str(row[_CALL_ID]))
+        if takes:
+            found.append(row)
+        begins = bool(row[_FINAL])
+    return found
 
 
 def configuration_of(row: Row) -> Row:

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.records.counts.rollups import configuration_key, configuration_of, shape
-from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
+from schema_guard.records.counts.rollups import LARGEST, chunks, configuration_key, started
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.counts.rollups import Addition, StoredRow
     from schema_guard.records.rows import Row
-
-CHUNK_CALLS = 8_192  # a row of `outcomes` is 1 KiB, so that four fit into a page
 
 TABLES_SINCE_2 = (
     """CREATE TABLE configurations (
@@ -62,8 +60,6 @@ SINCE_3 = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-_STARTED_AT = COLUMNS.index("started_at")
-
 # The scalar MIN and MAX of SQLite are NULL when one argument is.
 _CONFIGURATION = f"""
 INSERT INTO configurations (key, {", ".join(CONFIGURATION_COLUMNS)}, first_started_at, last_started_at)
@@ -75,11 +71,9 @@ ON CONFLICT (key) DO UPDATE SET
         last_started_at, excluded.last_started_at)
 RETURNING id
 """
-# A sum that no longer fits into 64 bits stays at the largest number: it must not cost the attempts.
-_LARGEST = 2**63 - 1
 _TALLY = f"""
 INSERT INTO tallies VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET count = MIN(count + excluded.count, {_LARGEST})
+ON CONFLICT DO UPDATE SET count = MIN(count + excluded.count, {LARGEST})
 """
 _INPUT = """
 INSERT INTO inputs VALUES (?, ?, ?, ?)
@@ -102,15 +96,9 @@ ON CONFLICT DO UPDATE SET count = count + excluded.count
 
 def configuration_ids(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> dict[Row, int]:
     """Give the number of each configuration, and note when its calls began."""
-    started: dict[Row, list[float]] = {}
-    for _, row in rows:
-        starts = started.setdefault(configuration_of(row), [])
-        at = row[_STARTED_AT]
-        if isinstance(at, float):
-            starts.append(at)
     return {
         configuration: _configuration_id(connection, configuration, starts)
-        for configuration, starts in started.items()
+        for configuration, starts in started(rows).items()
     }
 
 
@@ -123,7 +111,7 @@ def add(connection: sqlite3.Connection, found: Mapping[Row, Addition], ids: Mapp
         _add_inputs(connection, configuration_id, addition)
         _add_outcomes(connection, configuration_id, addition)
         tallies += (
-            (configuration_id, tally, str(key), min(count, _LARGEST))
+            (configuration_id, tally, str(key), min(count, LARGEST))
             for (tally, key), count in addition.tallies.items()
             if count
         )
@@ -147,30 +135,11 @@ def _add_inputs(connection: sqlite3.Connection, configuration_id: int, addition:
     """Count the calls of each input; an input that had calls before leaves the shape that it had."""
     for key, (more_n, more_k) in sorted(addition.inputs.items()):
         ((n, k),) = connection.execute(_INPUT, (configuration_id, key, more_n, more_k)).fetchall()
-        addition.tallies["inputs", shape(n, k)] += 1
-        if n > more_n:
-            addition.tallies["inputs", shape(n - more_n, k - more_k)] -= 1
+        addition.move_input(n, k, more_n, more_k)
 
 
 def _add_outcomes(connection: sqlite3.Connection, configuration_id: int, addition: Addition) -> None:
     """Write the outcomes after those that are there, and begin a chunk where one is full."""
-    outcomes, starts = "".join(addition.outcomes), addition.starts
     stored = connection.execute(_LAST_CHUNK, (configuration_id,)).fetchall()
-    chunk, n, bits = stored[0] if stored else (0, 0, b"")
-    while outcomes:
-        if n == CHUNK_CALLS:
-            chunk, n, bits = chunk + 1, 0, b""
-        room = CHUNK_CALLS - n
-        bits = _with_outcomes(bits, n, outcomes[:room])
-        n += len(outcomes[:room])
-        connection.execute(_CHUNK, (configuration_id, chunk, n, bits, starts[0]))
-        outcomes, starts = outcomes[room:], starts[room:]
-
-
-def _with_outcomes(bits: bytes, n: int, outcomes: str) -> bytes:
-    """Give the first n bits of *bits* followed by *outcomes*, filled with zeros up to a whole byte."""
-    whole = n // 8
-    begun = f"{bits[whole]:08b}"[: n % 8] if n % 8 else ""
-    text = begun + outcomes
-    size = -(-len(text) // 8)
-    return bits[:whole] + int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
+    for chunk in chunks(stored[0] if stored else None, addition):
+        connection.execute(_CHUNK, (configuration_id, *chunk))

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.records.backend import DropCount
-from schema_guard.records.counts.rollups import additions, whole_calls
+from schema_guard.records.counts.rollups import additions, new_calls, whole_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
@@ -30,7 +30,7 @@ _INSERT_RUNG = """
 INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function) VALUES (?, ?, ?, ?, ?, ?)
 """
 _INSERT_TARGET = "INSERT INTO declared_targets (schema_fingerprint, at, target, function) VALUES (?, ?, ?, ?)"
-_CALL_ID, _FINAL = COLUMNS.index("call_id"), COLUMNS.index("final")
+_CALL_ID = COLUMNS.index("call_id")
 _SET = "UPDATE meta SET value = ? WHERE key = ?"
 
 
@@ -83,15 +83,7 @@ def add_calls(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequ
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     with transaction(connection):
         known = set(attempts.known_calls(connection, tables, call_ids))
-        new = []
-        begins = takes = True
-        for row in rows:
-            if begins:
-                takes = row[_CALL_ID] not in known
-                known.add(str(row[_CALL_ID]))
-            if takes:
-                new.append(row)
-            begins = bool(row[_FINAL])
+        new = new_calls(rows, known)
         if new:
             _append(connection, tables, new)
     return len(new)
