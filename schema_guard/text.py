@@ -6,7 +6,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # Past this, odds say nothing more.
 _MOST_ODDS = 1e9
@@ -93,6 +93,34 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 def clip(text: str, size: int = 80) -> str:
     """Cut a text to *size* characters, the last of them an ellipsis when something was cut."""
     return text if len(text) <= size else text[: size - 1] + "…"
+
+
+def shortened(names: Sequence[str], size: int = 80) -> list[str]:
+    """Cut names to *size* characters in their middle, so that no two different ones come out alike.
+
+    >>> shortened(["shop.orders.extract_invoice", "shop.orders.extract_receipt", "triage"], 16)
+    ['shop.…ct_invoice', 'shop.…ct_receipt', 'triage']
+    """
+    found = {name: _cut(name, size, "…") for name in names}
+    counts = list(found.values())
+    for name, told in found.items():
+        if told != name and counts.count(told) > 1:
+            found[name] = _cut(name, size, f"…{_digits(name)}…")
+    return [found[name] for name in names]
+
+
+def _cut(name: str, size: int, mark: str) -> str:
+    if len(name) <= size:
+        return name
+    # An end tells more than a beginning: functions of one module begin alike.
+    head = (size - len(mark)) // 3
+    return name[:head] + mark + name[len(name) - (size - len(mark) - head) :]
+
+
+def _digits(name: str) -> str:
+    from hashlib import sha256  # only where two long names are alike at both ends
+
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 def safe(text: str) -> str:

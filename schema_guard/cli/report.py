@@ -12,8 +12,9 @@ from schema_guard.report import as_json, report_on
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import GROUPINGS
-from schema_guard.report.page import page
+from schema_guard.report.page import check_extra, page
 from schema_guard.report.recorded import document_of
+from schema_guard.report.trends import trends_of
 
 if TYPE_CHECKING:
     from schema_guard.report.figures import By
@@ -33,10 +34,14 @@ def command(which: WhichCalls, by: By, store: str | None, form: str) -> int:
     schema-guard report --since 24h --function extract_invoice --by version
     schema-guard report --format json | jq '.groups[] | [.function, .unhandled.rate]'
     """
-    found = report_on(readable(store), **which.named(), by=by)
+    has_hours = form in ("json", "html")
+    if form == "html":
+        check_extra("--format html")
+    found = report_on(readable(store), **which.named(), by=by, hours=has_hours)
     if form == "json":
         print_json(as_json(found))
+    elif form == "html":
+        print(page(document_of(found), plots=trends_of(found)))
     else:
-        write = {"text": as_text, "markdown": as_markdown, "html": page}[form]
-        print(write(document_of(found)))
+        print({"text": as_text, "markdown": as_markdown}[form](document_of(found)))
     return 0

@@ -43,16 +43,29 @@ class Plot:
 
 
 def new_figure(
-    height: float, *, left: float, bottom: float = 44, panels: int = 1
+    height: float, *, left: float, bottom: float = 44, panels: Sequence[float] = (1,)
 ) -> tuple[Figure, list[Axes]]:
-    """Give a figure with panels one above the other; all sizes in units of the view box."""
+    """Give a figure with panels one above the other; all sizes in units of the view box.
+
+    Args:
+        height: Of the whole.
+        left: What is left free for labels.
+        bottom: As *left*.
+        panels: The shares of the height that they have of each other, from the top.
+    """
     from matplotlib.figure import Figure  # an extra, and half a second
 
     made = Figure(figsize=(WIDTH / 72, height / 72))
     gap, right, top = 34, 14, 22
-    each = (height - top - bottom - gap * (panels - 1)) / panels
-    box = [(left / WIDTH, (bottom + (panels - 1 - panel) * (each + gap)) / height) for panel in range(panels)]
-    axes = [made.add_axes((x, y, (WIDTH - left - right) / WIDTH, each / height)) for x, y in box]
+    free = height - top - bottom - gap * (len(panels) - 1)
+    axes, below = [], height - top
+    for share in panels:
+        size = free * share / sum(panels)
+        below -= size
+        axes.append(
+            made.add_axes((left / WIDTH, below / height, (WIDTH - left - right) / WIDTH, size / height))
+        )
+        below -= gap
     for axis in axes:
         axis.tick_params(length=3, which="major")
         axis.tick_params(length=0, which="minor")

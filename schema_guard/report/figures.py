@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.decide.outside import ways_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from schema_guard.decide.outside import Cause
     from schema_guard.records import FailureCount, Store, ViolationCount
+    from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import Pool, Way
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
@@ -120,6 +124,7 @@ class Report:
         drops: Attempts that could not be stored, by reason.
         by: What the groups have in common beside their schema.
         groups: The same calls, added up by that: of each schema the one that is proved worst first.
+        over_time: The unhandled rate of each group by hour, day or week; None where it was not asked for.
     """
 
     store: str
@@ -127,6 +132,7 @@ class Report:
     drops: dict[str, int]
     by: By = "function"
     groups: tuple[Configuration, ...] = ()
+    over_time: OverTime | None = None
 
     def members(self, group: Configuration) -> list[Configuration]:
         """Give the configurations of which a group is made, wholly or in part."""
@@ -138,7 +144,7 @@ class Report:
         ]
 
 
-def report_on(
+def report_on(  # noqa: PLR0913 - which calls, by name
     store: Store,
     *,
     since: float | None = None,
@@ -146,6 +152,7 @@ def report_on(
     function: str | None = None,
     segment: str | None = None,
     by: By = "function",
+    hours: bool = False,
 ) -> Report:
     """Read a store.
 
@@ -156,6 +163,7 @@ def report_on(
         function: Only this function, by its name or an end of it behind a dot that no other has.
         segment: Only this part of the traffic.
         by: What the groups have in common beside their schema.
+        hours: Read the rates over time as well. The hour in which *since* lies is then counted whole.
 
     Raises:
         InvalidArgument: A name is not recorded, or several functions could be meant.
@@ -181,7 +189,31 @@ def report_on(
         store.drops(since=since),
         by,
         tuple(groups),
+        over_time(_hours(store, since, counted, groups, by), len(groups)) if hours else None,
     )
+
+
+def _hours(
+    store: Store,
+    since: float | None,
+    counted: Sequence[ConfigurationCounts],
+    groups: Sequence[Configuration],
+    by: By,
+) -> Iterator[HourOfGroup]:
+    """Give the hours of the configurations that were counted, each with the group that it is in."""
+    places = {
+        tuple(getattr(group, name) for name in ("schema", "schema_fingerprint", *_COMMON[by])): place
+        for place, group in enumerate(groups)
+    }
+    group_of = {
+        row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
+        for row in counted
+    }
+    functions = {row.function for row in counted}
+    function = functions.pop() if len(functions) == 1 else None
+    for hour in store.by_hour(since=since, function=function) if counted else ():
+        if hour.configuration in group_of:
+            yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.unhandled)
 
 
 def _by_schema_worst_first(one: Configuration) -> tuple[str, str, float, float]:
@@ -231,6 +263,8 @@ def as_json(report: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, TimedCalls):
+        return {"at": value.at, "unhandled": _plain(value.unhandled)}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):

@@ -15,6 +15,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from schema_guard.text import safe
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -101,7 +103,7 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, title: str, description
     svg.set("aria-labelledby", f"{name}-title {name}-description")
     for index, (tag, text) in enumerate((("title", title), ("desc", description))):
         told = ET.Element(tag, {"id": f"{name}-{'title' if tag == 'title' else 'description'}"})
-        told.text = text
+        told.text = safe(text)
         svg.insert(index, told)
     return ET.tostring(svg, encoding="unicode")
 

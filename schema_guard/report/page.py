@@ -71,7 +71,12 @@ def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = 
         about=safe("schema-guard" if title is None else title),
         document=mapped(document, safe),
         plots=[
-            plot if plot.svg is None else replace(plot, svg=Markup(plot.svg))  # noqa: S704 - matplotlib wrote it
+            replace(
+                plot,
+                title=safe(plot.title),
+                caption=safe(plot.caption),
+                svg=None if plot.svg is None else Markup(plot.svg),  # noqa: S704 - matplotlib wrote it
+            )
             for plot in plots
         ],
         style=Markup(style),  # noqa: S704 - our own

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from schema_guard.core.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.words import BOUNDS, CAUSES, bounded, tokens
-from schema_guard.text import clip, plural
+from schema_guard.report.words import BOUNDS, CAUSES, bounded, moment, tokens
+from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,20 +21,49 @@ if TYPE_CHECKING:
 
 _CODES = 8
 
+# In characters, beside the name of a function.
+_SCHEMA_SIZE = 40
+
 
 def document_of(report: Report) -> Document:
     """Give a report as a document."""
     dropped = Fact("dropped", _dropped(report))
     if not report.configurations:
         return Document(f"no data: no guarded call is recorded in {report.store}", (dropped,))
-    schemas: dict[tuple[str, str], list[Configuration]] = {}
-    for group in report.groups:
-        schemas.setdefault((group.schema, group.schema_fingerprint), []).append(group)
+    schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
+    names = shortened([_name_of(group, report.by) for group in report.groups])
+    for name, group in zip(names, report.groups, strict=True):
+        schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
         f"report: {plural(len(report.groups), report.by)} of {plural(len(schemas), 'schema')}",
-        (dropped, Fact("bounds", BOUNDS)),
+        (dropped, Fact("bounds", BOUNDS), *_time(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
+
+
+def _time(report: Report) -> Iterator[Fact]:
+    found = report.over_time
+    span = found.span if found else None
+    if found and span:
+        first, end = (moment(at) for at in span)
+        yield Fact(
+            "over time",
+            f"by {found.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call",
+        )
+
+
+def names_of(report: Report) -> list[str]:
+    """Give a name for each group of a report, with its schema where there are several."""
+    schemas = {(group.schema, group.schema_fingerprint) for group in report.groups}
+    names = shortened([_name_of(group, report.by) for group in report.groups])
+    if len(schemas) == 1:
+        return names
+    told = shortened([group.schema for group in report.groups], _SCHEMA_SIZE)
+    known = [schema for schema, _ in schemas]
+    return [
+        f"{name} ({schema}{f' {group.schema_fingerprint}' if known.count(group.schema) > 1 else ''})"
+        for name, schema, group in zip(names, told, report.groups, strict=True)
+    ]
 
 
 def _dropped(report: Report) -> str:
@@ -44,11 +73,13 @@ def _dropped(report: Report) -> str:
     return f"{told} (attempts that could not be stored)"
 
 
-def _section(report: Report, schema: str, fingerprint: str, groups: Sequence[Configuration]) -> Section:
+def _section(
+    report: Report, schema: str, fingerprint: str, groups: Sequence[tuple[str, Configuration]]
+) -> Section:
     rows: list[tuple[str, ...]] = []
     lines: list[str] = []
-    for group in groups:
-        name, members = _name_of(group, report.by), report.members(group)
+    for name, group in groups:
+        members = report.members(group)
         rows.append((name, *_row(group)))
         if len(members) == 1:
             lines += _details(name, members[0])
@@ -68,10 +99,10 @@ def _section(report: Report, schema: str, fingerprint: str, groups: Sequence[Con
 
 def _name_of(group: Configuration, by: By) -> str:
     if by == "segment":
-        return clip(group.segment or NO_SEGMENT)
+        return group.segment or NO_SEGMENT
     if by == "model":
-        return clip(group.model or "unknown")
-    return clip(group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
+        return group.model or "unknown"
+    return (group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
 
 
 def _told_apart(members: Sequence[Configuration]) -> list[str]:

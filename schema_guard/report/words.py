@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ CAUSES = {
     "earlier": "of an earlier release, not counted yet",
 }
 BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def share(rate: float | None) -> str:
@@ -55,3 +58,24 @@ def points(difference: float | None, lower: float, upper: float) -> str:
 def tokens(number: float | None) -> str:
     """Write a number of tokens; `?` where it is not known."""
     return "?" if number is None else f"{number:.0f}"
+
+
+def moment(at: float, *, hours: bool = True) -> str:
+    """Write a time, UTC, as `--since` takes it.
+
+    >>> moment(1_764_151_200), moment(1_764_151_200, hours=False)
+    ('2025-11-26 10:00', '2025-11-26')
+    """
+    return time_of(at).isoformat(" ", "minutes")[: 16 if hours else 10]
+
+
+def time_of(at: float) -> datetime:
+    """Give a time, UTC; what lies beyond all calendars as their edge.
+
+    >>> time_of(1e15).year, time_of(-1e15).year
+    (9999, 1)
+    """
+    try:
+        return _EPOCH + timedelta(seconds=float(at))
+    except OverflowError:
+        return datetime(9999 if at > 0 else 1, 1, 1, tzinfo=UTC)

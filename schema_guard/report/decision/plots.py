@@ -296,7 +296,7 @@ def _log_odds(n: int, k: float, target: float, side: Any, *, most: float = _MOST
 
 
 def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
-    figure, panels = new_figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=2)
+    figure, panels = new_figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=(1, 1))
     for axis, side, told in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
         for (name, path), colour, mark in zip(paths.items(), cycle(SERIES), cycle(MARKS), strict=False):
             shown = _thinned(path)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rates over time: the unhandled share of each group of calls, by hour, day or week.
+
+Rules: all series of a report have one step, so that they can be laid side by side; a step without a judged call has no
+point, for no data is not a rate of 0; times are UTC.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.stats import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_HOUR_S, _DAY_S, _WEEK_S = 3_600, 86_400, 604_800
+_LONGEST_S = 4 * _WEEK_S
+_STEPS_S = (_HOUR_S, 6 * _HOUR_S, _DAY_S, _WEEK_S, _LONGEST_S)
+
+# More points than this cannot be told apart on a phone.
+_MOST_POINTS = 72
+
+# The epoch began on a Thursday; weeks begin on Mondays.
+_FIRST_MONDAY_S = 4 * _DAY_S
+
+_WORDS = {
+    _HOUR_S: "hour",
+    6 * _HOUR_S: "6 hours",
+    _DAY_S: "day",
+    _WEEK_S: "week",
+    _LONGEST_S: "4 weeks",
+}
+
+
+class HourOfGroup(NamedTuple):
+    """Calls of one group in one hour.
+
+    Attributes:
+        group: Which one.
+        at: When the hour began, in seconds since the epoch, UTC.
+        calls: With at least one judged reply.
+        unhandled: Those of them that no attempt made valid.
+    """
+
+    group: int
+    at: int
+    calls: int
+    unhandled: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedCalls:
+    """The calls of one step.
+
+    Attributes:
+        at: When the step began, in seconds since the epoch, UTC.
+        count: Unhandled calls.
+        n: Calls with at least one judged reply; never 0.
+    """
+
+    at: int
+    count: int
+    n: int
+
+    @property
+    def unhandled(self) -> Rate:
+        """The rate with its bounds, which hold for this step by itself."""
+        return Rate.of(self.count, self.n)
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """The unhandled rates of all groups over time.
+
+    Attributes:
+        step_s: Seconds from one point to the next.
+        series: The points of each group that have calls, in the order of the groups and of time.
+    """
+
+    step_s: int
+    series: tuple[tuple[TimedCalls, ...], ...]
+
+    @property
+    def step(self) -> str:
+        """The step in words: `hour`, `6 hours`, `day`, `week`, `4 weeks` and so on."""
+        return _WORDS.get(self.step_s) or f"{self.step_s // _WEEK_S} weeks"
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """When the first step begins and the last one ends; None without any point."""
+        starts = [point.at for points in self.series for point in points]
+        return (min(starts), max(starts) + self.step_s) if starts else None
+
+
+def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
+    """Put the calls of hours together into the shortest steps of which a plot has room for all.
+
+    Args:
+        counted: Hours of any groups, in any order.
+        groups: How many groups there are.
+    """
+    hours = [one for one in counted if one.calls]
+    step_s = _step_s([one.at for one in hours])
+    found: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for one in hours:
+        at = (one.at - _FIRST_MONDAY_S) // step_s * step_s + _FIRST_MONDAY_S
+        sums = found[one.group, at]
+        sums[0] += one.unhandled
+        sums[1] += one.calls
+    series: list[list[TimedCalls]] = [[] for _ in range(groups)]
+    for (group, at), (count, n) in sorted(found.items()):
+        series[group].append(TimedCalls(at, count, n))
+    return OverTime(step_s, tuple(map(tuple, series)))
+
+
+def _step_s(hours: Sequence[int]) -> int:
+    span_s = max(hours) - min(hours) + _HOUR_S if hours else 0
+    for step_s in _STEPS_S:
+        # One more, for the first and the last step are seldom whole.
+        if span_s <= step_s * (_MOST_POINTS - 1):
+            return step_s
+    return _LONGEST_S * ceil(span_s / (_LONGEST_S * (_MOST_POINTS - 1)))

@@ -1,0 +1,173 @@
+"""The page of a report: the figures of the text, and the rate over time of each row as a plot."""
+
+import json
+import re
+
+import pytest
+
+from schema_guard.records import open_store
+from schema_guard.report import as_json, report_on
+from schema_guard.report.page import page
+from schema_guard.report.recorded import document_of, names_of
+from schema_guard.report.trends import MOST_PLOTS, trends_of
+from schema_guard.report.words import bounded
+from schema_guard.stats import Rate
+from schema_guard.text import shortened
+from tests.report.test_report import BROKEN, CALL, TOTAL, outcome
+from tests.report.written import Page
+
+HOUR = 3_600
+# 2026-11-25 08:00 UTC.
+MORNING = 1_795_593_600.0
+
+
+@pytest.fixture
+def store():
+    with open_store("sqlite://", durability="sync") as opened:
+        yield opened
+
+
+def recorded(store, *calls, **how):
+    """Record calls: (function, hour after the morning, whether it is unhandled)."""
+    for number, (function, hour, failed) in enumerate(calls, 1):
+        failures = (TOTAL, ...) if failed else ()
+        store.record(
+            outcome(number, *failures, function=function, started_at=MORNING + hour * HOUR + 1, **how)
+        )
+    return report_on(store, hours=True)
+
+
+def test_rates_over_time_have_their_bounds(store):
+    """Each hour with calls is a point of the row, with n and bounds; the JSON has it in the order of the rows."""
+    report = recorded(store, ("a.f", 0, True), ("a.f", 0, False), ("a.f", 3, False), ("a.g", 1, False))
+    told = json.loads(json.dumps(as_json(report)))
+
+    assert [group["function"] for group in told["groups"]] == ["a.f", "a.g"]
+    assert told["over_time"]["step_s"] == HOUR
+    first, second = told["over_time"]["series"]
+    assert [(point["at"], point["unhandled"]["count"], point["unhandled"]["n"]) for point in first] == [
+        (MORNING, 1, 2),
+        (MORNING + 3 * HOUR, 0, 1),
+    ]
+    assert [point["at"] for point in second] == [MORNING + HOUR]
+    assert first[0]["unhandled"]["lower"] < 0.5 < first[0]["unhandled"]["upper"]
+
+
+@pytest.mark.parametrize("by", ["function", "segment", "model", "version"])
+def test_points_are_those_of_the_row(store, by):
+    """However calls are put together, the points of a row add up to its calls, with filters as without."""
+    for number in range(24):
+        name = "ab"[number % 2]
+        store.record(
+            outcome(
+                number,
+                *((TOTAL, ...) if number % 3 else ()),
+                function=f"m.{name}",
+                segment=[None, "eu", "us"][number % 3],
+                model=name,
+                version=name,
+                started_at=MORNING + number * HOUR,
+            )
+        )
+    for narrowed in ({}, {"function": "a"}, {"segment": "eu"}, {"since": MORNING + 12 * HOUR}):
+        report = report_on(store, by=by, hours=True, **narrowed)
+        sums = [
+            (sum(p.count for p in points), sum(p.n for p in points)) for points in report.over_time.series
+        ]
+
+        assert sums == [(group.unhandled.count, group.calls) for group in report.groups]
+
+
+def test_text_reads_no_hours(store):
+    """Who does not ask for rates over time does not wait for them."""
+    recorded(store, ("a.f", 0, False))
+
+    assert report_on(store).over_time is None
+
+
+def test_page_has_a_plot_for_each_row(store):
+    """Each row has a plot with its name, its rate and n, and a description for who does not see it."""
+    report = recorded(store, ("a.f", 0, True), ("a.f", 30, False), ("a.g", 1, False))
+    shown = Page(page(document_of(report), plots=trends_of(report)))
+
+    assert shown.open == []
+    assert shown.plots() == ["trend0", "trend1"]
+    assert f"{bounded(Rate.of(1, 2))} % of 2 calls unhandled; a point is an hour" in shown.text
+    assert f"the lowest is 2026-11-26 14:00: {bounded(Rate.of(0, 1))} % of 1 call" in shown.text
+    assert "by hour, 2026-11-25 08:00 to 2026-11-26 15:00 UTC" in shown.text
+
+
+def test_a_gap_has_no_line(store):
+    """Points without a call between them are not joined."""
+    together = trends_of(recorded(store, *(("a.f", hour, False) for hour in (0, 1, 2, 3))))[0].svg
+    with open_store("sqlite://", durability="sync") as other:
+        apart = trends_of(recorded(other, *(("a.f", hour, False) for hour in (0, 1, 3))))[0].svg
+
+    def lines(svg):
+        return len(re.findall(r'fill="none" stroke="var\(--series1\)" stroke-width="1.6"', svg))
+
+    assert (lines(together), lines(apart)) == (1, 2)
+
+
+def test_of_many_rows_the_worst_are_drawn(store):
+    """Of more rows than a page has room for, those are drawn that are proved worst."""
+    calls = [(f"a.f{number:02}", hour, number < 15) for number in range(20) for hour in range(3)]
+    report = recorded(store, *calls)
+    plots = trends_of(report)
+
+    assert len(plots) == MOST_PLOTS
+    assert all(plot.title < "a.f15" for plot in plots)
+
+
+@pytest.mark.parametrize(
+    ("calls", "missing"),
+    [
+        ([outcome(1, BROKEN, ...)], "no judged call is recorded"),
+        ([outcome(1, started_at=None)], "no call has a known time"),
+    ],
+    ids=["transport alone", "no time"],
+)
+def test_what_is_missing_is_said(store, calls, missing):
+    """Without a point there is no plot, and the page says why."""
+    for one in calls:
+        store.record(one)
+    report = report_on(store, hours=True)
+
+    assert f'No plot "Unhandled over time": {missing}.' in page(document_of(report), plots=trends_of(report))
+
+
+def test_times_beyond_all_calendars_are_drawn(store):
+    """A clock that was wrong by ages makes a long axis and no error."""
+    for number, at in enumerate((-1e14, 0.0, MORNING, 1e14)):
+        store.record(outcome(number, started_at=at))
+    report = report_on(store, hours=True)
+
+    assert trends_of(report)[0].svg is not None
+
+
+def test_same_store_gives_the_same_page(store):
+    """A page has no time of its own and no chance in it."""
+    report = recorded(store, ("a.f", 0, True), ("a.g", 5, False))
+
+    assert page(document_of(report), plots=trends_of(report)) == page(
+        document_of(report), plots=trends_of(report)
+    )
+
+
+def test_long_names_stay_apart():
+    """Of two long names that are alike at both ends the shortened forms differ, and none is longer than asked."""
+    names = [f"{'x' * 5_000}{letter}{'y' * 5_000}" for letter in "abc"]
+    found = shortened([*names, "short", names[0]], 40)
+
+    assert len(set(found)) == 4
+    assert found[0] == found[4]
+    assert max(map(len, found)) == 40
+
+
+def test_functions_of_two_schemas_stay_apart(store):
+    """A function that was asked for two schemas of one name has two names in a plot's title."""
+    for number, fingerprint in enumerate(("a" * 16, "b" * 16)):
+        store.record(outcome(number, schema_fingerprint=fingerprint))
+    names = names_of(report_on(store))
+
+    assert names == [f"{CALL.function} (invoice {letter * 16})" for letter in "ab"]
