@@ -67,7 +67,7 @@ class Case:
         evidence: As it was read.
         alpha_each: Of each strategy's bounds, a side.
         strategies: In the order of the evidence.
-        best: None when no strategy has data.
+        best: None when no strategy has data of which a rate of the traffic can be read.
         ladder: Every rung.
         tuned: None without a pilot.
         parts: The segments; empty without.
@@ -105,7 +105,7 @@ def case_of(evidence: Evidence) -> Case:
     strategies = tuple(
         measured(strategy, target=config.target, alpha=alpha_each) for strategy in evidence.strategies
     )
-    with_data = [strategy for strategy in strategies if strategy.unhandled.n]
+    with_data = [found for found in strategies if found.strategy.is_rated and found.unhandled.n]
     best = min(with_data, key=lambda found: (found.point, order_of(found.strategy.rung)), default=None)
     tuned = _tuned(pilot, config, alpha_each) if pilot else None
     alpha_segment, parts = _parts(evidence)
@@ -125,7 +125,7 @@ def case_of(evidence: Evidence) -> Case:
 
 def _unexplained(evidence: Evidence) -> Unexplained | None:
     """Look at the strategies that tell of calls outside of the rate: those in production, and not trials."""
-    telling = [strategy for strategy in evidence.strategies if strategy.outside]
+    telling = [strategy for strategy in evidence.strategies if strategy.outside and strategy.is_rated]
     outside = [calls for strategy in telling for calls in strategy.outside]
     return unexplained(outside, sum(strategy.n for strategy in telling), evidence.config.target)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.ladder import Claim
     from schema_guard.decide.outside import OutsideCalls
+    from schema_guard.traffic import Traffic
 
 KINDS = ("syntax", "structure", "value", "semantic", "truncation", "refusal", "transport")
 
@@ -85,6 +86,7 @@ class StrategyCounts:
         clusters: Of all calls, by how often their input was asked; empty when no input repeats.
         drift: None when the detector did not fire.
         outside: Calls without a judged reply, which are in none of the counts above.
+        traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
     """
 
     id: str
@@ -96,6 +98,12 @@ class StrategyCounts:
     clusters: tuple[Cluster, ...] = ()
     drift: DriftEvidence | None = None
     outside: tuple[OutsideCalls, ...] = ()
+    traffic: Traffic | None = None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether a rate of these calls is one of the traffic, or of a sample of it."""
+        return self.traffic is None or self.traffic.is_rated
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from schema_guard.decide.evidence import (
 from schema_guard.decide.ladder import Claim
 from schema_guard.decide.outside import OutsideCalls
 from schema_guard.text import did_you_mean
+from schema_guard.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -137,6 +138,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
             OutsideCalls(one["code"], one.get("exception"), int(one["calls"]))
             for one in found.get("outside", ())
         ),
+        traffic=Traffic(**found["traffic"]) if "traffic" in found else None,
     )
 
 

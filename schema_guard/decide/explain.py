@@ -30,6 +30,11 @@ CONTENT_WARNING = (
     "and the best gets 83.0% of the values right"
 )
 
+IMPORT_ALL = (
+    "schema-guard import traces FILE... --traffic all  # all calls of a period; or record: guard(..., observe=True) "
+    "around the function"
+)
+
 _PILOT = "tune a pilot on validated examples, with a part of the inputs held out, and measure it as strategy 'tuned'"
 _NEXT = {
     "NEED_MORE_DATA": "schema-guard decide  # again, when the further calls are recorded",
@@ -213,6 +218,7 @@ def choices(case: Case, ruling: Ruling) -> list[str]:
     if (
         ruling.verdict != "NEED_MORE_DATA"
         or case.unexplained
+        or "unrated" in ruling.figures
         or (ruling.figures["n_more"] is not None and (duration is None or duration <= PATIENCE_MONTHS))
     ):
         return []

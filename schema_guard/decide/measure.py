@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 FIXED_BY_DECODING = ("syntax", "structure")
 
+UNRATED = "unrated"
+"""The state of imported calls that were chosen by how they ended, or by nobody knows what."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -29,7 +32,7 @@ class Measured:
     Attributes:
         strategy: As it was given.
         unhandled: Its rate, in inputs where inputs repeat.
-        state: What that says of the target, as `state_of` gives it.
+        state: What that says of the target, as `state_of` gives it; `UNRATED` where it says nothing.
         calls: Calls behind the rate's n: more than n where inputs repeat.
         unhandled_calls: Calls behind the rate's count.
         failure_kinds: Of those calls; empty when not recorded.
@@ -89,8 +92,8 @@ class _Counts:
 
 
 def has_data(strategy: StrategyCounts) -> bool:
-    """Say whether anything is left of a strategy after preparation."""
-    return _prepared(strategy).n > 0
+    """Say whether anything is left of a strategy after preparation that a rate of the traffic can be read from."""
+    return strategy.is_rated and _prepared(strategy).n > 0
 
 
 def measured(strategy: StrategyCounts, *, target: float, alpha: float) -> Measured:
@@ -100,7 +103,7 @@ def measured(strategy: StrategyCounts, *, target: float, alpha: float) -> Measur
     return Measured(
         strategy=strategy,
         unhandled=rate,
-        state=state_of(rate, target),
+        state=state_of(rate, target) if strategy.is_rated else UNRATED,
         calls=counts.calls,
         unhandled_calls=counts.unhandled_calls,
         failure_kinds=counts.failure_kinds,

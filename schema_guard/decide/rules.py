@@ -81,6 +81,23 @@ def explain_first(case: Case) -> Ruling | None:
     )
 
 
+def import_all_first(case: Case) -> Ruling | None:
+    """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
+    unrated = [found for found in case.strategies if not found.strategy.is_rated and found.calls]
+    if case.best is not None or not unrated:
+        return None
+    named = {found.strategy.id: found for found in unrated}
+    strategy = named.get(case.evidence.current or "", unrated[0]).strategy
+    told = " and ".join(dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic))
+    figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{plural(sum(found.calls for found in unrated), 'judged call')} {told}: they say what fails and not how "
+        "often, so they decide nothing",
+        figures,
+    )
+
+
 def prompting_is_enough(case: Case) -> Ruling | None:
     """Rule 1: a strategy is proved below the target; tuning may still pay by its cost alone."""
     passing = case.in_state("pass")
@@ -254,6 +271,7 @@ def justified(case: Case) -> Ruling:
 
 _RULES: Sequence[Callable[[Case], Ruling | None]] = (
     explain_first,
+    import_all_first,
     prompting_is_enough,
     more_data_needed,
     truncation_first,
@@ -370,7 +388,9 @@ def _told(rate: Rate) -> str:
 
 
 def _measured(found: Measured) -> str:
-    return f"{found.strategy.id} with {_told(found.unhandled)}"
+    traffic = found.strategy.traffic
+    whose = "" if traffic is None else f" ({traffic.text})"
+    return f"{found.strategy.id} with {_told(found.unhandled)}{whose}"
 
 
 def _all_fail(case: Case) -> str:

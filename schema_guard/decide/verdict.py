@@ -68,6 +68,8 @@ class Verdict:
             blocked, cost_case_blocked: Reasons.
             unexplained: Calls outside of the rate of which nobody knows whose fault they are, where they are too many:
                 calls, of (all calls), exceptions (by type), no_reply. The exit code is 1 then.
+            unrated: Strategies whose calls were imported and are failures alone, or an unknown part of the traffic, where
+                there are no others. The exit code is 1 then.
             flagged, e_bad: Schemas that fail, the strongest evidence first; evidence by schema.
 
         And for whoever shows the verdict:
@@ -75,6 +77,8 @@ class Verdict:
             odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
             hazards: By strategy: how often attempt 1, 2, ... fails.
             failure_kinds: By strategy: unhandled calls by kind.
+            traffic: By strategy whose calls were imported: part (all, sampled, failures, unknown), tool, share (of a
+                sample, null where nobody said) and text. The state of failures and of an unknown part is `unrated`.
             outside: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
                 earlier), code, exception and calls.
             ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
@@ -107,7 +111,7 @@ class Verdict:
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
         if self.verdict == "NEED_MORE_DATA":
-            return int(require_proof or "unexplained" in self.figures)
+            return int(require_proof or "unexplained" in self.figures or "unrated" in self.figures)
         return int(self.verdict not in _GOOD)
 
 
@@ -268,11 +272,16 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
             for found in case.strategies
             if found.strategy.outside
         },
+        "traffic": {
+            strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
+        },
         "sources": [source._asdict() for source in evidence.sources],
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }
     if case.unexplained is not None:
         next_step = explain.explain_exceptions(case.unexplained)
+    elif "unrated" in ruling.figures:
+        next_step = explain.IMPORT_ALL
     else:
         next_step = explain.next_step(ruling.verdict, rung, case.config.target)
     return {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watching the configurations in use: has one of them passed its objective, or drifted?
 
-Rules: a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change
+Rules: imported failures, and imports of an unknown part of the traffic, are never fine and never a breach; a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change
 detector fired. All configurations that are watched share alpha, so that they hold together. A function too many of whose
 calls stand outside of the rate for a cause that nobody knows is not fine either.
 """
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.outside import OutsideCalls, Unexplained
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import Store
+    from schema_guard.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Watched:
         breach: Whether lower is above the objective.
         risen_at: Number of the call at which the change detector fired, the earliest over segments; None if it did not.
         outside: Its calls without a judged reply, by code and exception.
+        traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
     """
@@ -65,16 +67,22 @@ class Watched:
     risen_at: int | None
     outside: tuple[OutsideCalls, ...]
     unexplained: Unexplained | None
+    traffic: Traffic | None = None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether its rate is one of the traffic, or of a sample of it."""
+        return self.traffic is None or self.traffic.is_rated
 
     @property
     def is_below(self) -> bool:
-        """Whether the rate is neither proved to be above the objective nor has risen."""
+        """Whether the rate is neither proved to be above the objective nor has risen; of imported failures nobody knows."""
         return not self.breach and self.risen_at is None
 
     @property
     def is_fine(self) -> bool:
-        """Whether that holds, and it is known whose fault the calls outside of the rate are."""
-        return self.is_below and self.unexplained is None
+        """Whether that holds of a rate of the traffic, and it is known whose fault the calls outside of the rate are."""
+        return self.is_below and self.is_rated and self.unexplained is None
 
 
 def watch(  # noqa: PLR0913 - which calls, by name
@@ -112,7 +120,8 @@ def watch(  # noqa: PLR0913 - which calls, by name
     asked = rows_of(store, since=since, schema=schema, function=function, segment=segment)
     rows = [row for row in asked if is_used(row) and not is_trial(row)]
     functions = [
-        configurations_of(of_newest_schema(problem.rows, []), []) for problem in problems_of(rows, rows)
+        _rated(configurations_of(of_newest_schema(problem.rows, []), []))
+        for problem in problems_of(rows, rows)
     ]
     judged = sum(configuration.n > 0 for configurations in functions for configuration in configurations)
     each = alpha / max(judged, 1)
@@ -122,6 +131,11 @@ def watch(  # noqa: PLR0913 - which calls, by name
         for configuration in configurations
     ]
     return sorted(watched, key=lambda one: (one.is_below, one.is_fine, -one.lower))
+
+
+def _rated(configurations: list[RecordedConfiguration]) -> list[RecordedConfiguration]:
+    """Leave out imported failures, and imports of an unknown part, where a function has other calls."""
+    return [one for one in configurations if one.is_rated] or configurations
 
 
 def _unexplained(configurations: Sequence[RecordedConfiguration], objective: float) -> Unexplained | None:
@@ -135,7 +149,8 @@ def _watched(
 ) -> Watched:
     n = sum(row.inputs for row in configuration.rows)
     found = Rate.of(sum(row.unhandled_inputs for row in configuration.rows), n, alpha=alpha)
-    alarms = [alarm for row in configuration.rows if (alarm := alarm_of(row)) is not None]
+    is_rated = configuration.is_rated
+    alarms = [alarm for row in configuration.rows if is_rated and (alarm := alarm_of(row)) is not None]
     first = configuration.first
     return Watched(
         schema=first.schema_name,
@@ -146,8 +161,9 @@ def _watched(
         rate=found.rate,
         lower=found.bounds.lower,
         upper=found.bounds.upper,
-        breach=found.bounds.lower > objective,
+        breach=is_rated and found.bounds.lower > objective,
         risen_at=min(alarms, default=None),
         outside=tuple(ways_of(configuration.outside)),
         unexplained=unknown,
+        traffic=configuration.traffic,
     )

@@ -11,6 +11,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
+from schema_guard.traffic import traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import Pool, Way
+    from schema_guard.traffic import Traffic
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
@@ -82,6 +84,8 @@ class Configuration:
         elapsed_s: Seconds over all attempts.
         elapsed_p50_s: Median of an attempt, within 1.6 %; None without attempts.
         elapsed_p95_s: 95th percentile of an attempt, within 1.6 %.
+        traffic: What parts of the traffic they are, where some were imported: None stands for those that were recorded
+            as they were made. Empty where none was imported.
     """
 
     schema: str
@@ -112,6 +116,7 @@ class Configuration:
     elapsed_s: float
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
+    traffic: tuple[Traffic | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +232,7 @@ def _configuration(pool: Pool) -> Configuration:
     def rate(way: Way, of: int) -> Rate:
         return Rate.of(pool.calls(way), of)
 
+    traffic = dict.fromkeys(traffic_of(row.settings) for row in pool.members)
     varies = tuple(name for name in _NAMES if len({getattr(row, name) for row in pool.members}) > 1)
     names = {name: None if name in varies else getattr(one, name) for name in _NAMES}
     return Configuration(
@@ -254,6 +260,7 @@ def _configuration(pool: Pool) -> Configuration:
         elapsed_s=pool.total("elapsed_s").known or 0.0,
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),
+        traffic=tuple(traffic) if any(traffic) else (),
     )
 
 

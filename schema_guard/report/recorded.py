@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from schema_guard.core.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.report.words import BOUNDS, CAUSES, bounded, moment, tokens
+from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, tokens
 from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
@@ -78,20 +78,31 @@ def _section(
 ) -> Section:
     rows: list[tuple[str, ...]] = []
     lines: list[str] = []
+    told = any(group.traffic for _, group in groups)
     for name, group in groups:
         members = report.members(group)
-        rows.append((name, *_row(group)))
+        rows.append((name, *_row(group, told=told)))
         if len(members) == 1:
             lines += _details(name, members[0])
             continue
-        for told, one in zip(_told_apart(members), members, strict=True):
-            rows.append((f"  {told}", *_row(one)))
-            lines += _details(f"{name} {told}", one)
+        for member, one in zip(_told_apart(members), members, strict=True):
+            rows.append((f"  {member}", *_row(one, told=told)))
+            lines += _details(f"{name} {member}", one)
     return Section(
         f"schema {clip(schema)} ({fingerprint})",
         table=Table(
-            (report.by, "n", "exact %", "first pass %", "after re-ask %", "unhandled %", "outside"),
+            (
+                report.by,
+                "n",
+                "exact %",
+                "first pass %",
+                "after re-ask %",
+                "unhandled %",
+                "outside",
+                *(("traffic",) if told else ()),
+            ),
             tuple(rows),
+            (0, 7) if told else (0,),
         ),
         lines=tuple(lines),
     )
@@ -119,9 +130,16 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
     return names
 
 
-def _row(one: Configuration) -> tuple[str, ...]:
+def _row(one: Configuration, *, told: bool) -> tuple[str, ...]:
     rates = (one.exact, one.first_pass, one.reasked, one.unhandled)
-    return str(one.calls), *map(bounded, rates), str(one.transport)
+    traffic = (_traffic(one),) if told else ()
+    return str(one.calls), *map(bounded, rates), str(one.transport), *traffic
+
+
+def _traffic(one: Configuration) -> str:
+    """Say what part of the traffic a rate is of."""
+    parts = [RECORDED if traffic is None else traffic.short for traffic in one.traffic]
+    return " + ".join(dict.fromkeys(parts)) or RECORDED
 
 
 def _details(name: str, one: Configuration) -> Iterator[str]:
@@ -155,6 +173,9 @@ def _left_out(name: str, one: Configuration) -> Iterator[str]:
     textless = one.calls - one.unseen - one.exact.n
     if textless:
         yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for exact"
+    for traffic in one.traffic:
+        if traffic is not None:
+            yield f"{name}: {traffic.text}"
     if one.transport:
         yield f"{name} outside of the rates: {', '.join(_causes(one))}"
 

@@ -35,8 +35,9 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     worst = watched[0]
     wrong = sum(not one.is_below for one in watched)
     unknown = next((one.unexplained for one in watched if one.unexplained), None)
-    state = "BREACH" if wrong else "UNKNOWN" if unknown else "OK"
-    said = f"{unknown.text}, whose fault is not known; " if unknown else ""
+    unrated = next((one.traffic.text for one in watched if one.traffic and not one.is_rated), None)
+    state = "BREACH" if wrong else "UNKNOWN" if unknown or unrated else "OK"
+    said = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
     return Document(
         f"{state}: {said}{wrong} of {len(watched)} configurations; {worst.schema} {worst.function} "
         f"{worst.configuration} {_counted(worst)} unhandled: {_state(worst)} of {percent(objective)}",
@@ -61,7 +62,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
                 ),
             ),
         ),
-        good=not wrong and unknown is None,
+        good=not wrong and unknown is None and unrated is None,
     )
 
 
@@ -78,6 +79,8 @@ def _row(one: Watched) -> tuple[str, ...]:
 
 
 def _state(one: Watched) -> str:
+    if not one.is_rated:
+        return "no rate of the traffic"
     proved = ["above the objective"] if one.breach else []
     risen = [f"risen since call {one.risen_at}"] if one.risen_at is not None else []
     return " and ".join(proved + risen) or "not proved above the objective"

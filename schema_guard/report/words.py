@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from schema_guard.stats import Rate
 
 NO_DATA = "no data"
+RECORDED = "as recorded"
 OUTSIDE = "calls without a judged reply: they say nothing about the format, and are in no rate"
 CAUSES = {
     "provider": "the provider's",

@@ -13,6 +13,7 @@ from schema_guard.report.as_text import as_text as written
 from schema_guard.report.recorded import document_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
+from tests.decide.records import record
 from tests.report.written import left_out
 
 CALL = Call(
@@ -377,3 +378,28 @@ def test_exact_says_of_how_many_replies_it_is(store):
         "of 1 call the text is not known, for the function gave what it had parsed: no data for exact"
         in as_text(report)
     )
+
+
+def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
+    """A column that only stores with imports have; a group of both says both."""
+    with open_store("sqlite://") as store:
+        record(store, 4, 1)
+        text = as_text(report_on(store))
+        said = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
+        record(store, 3, 3, settings=said, first=4)
+        report = report_on(store)
+
+    assert "traffic" not in text
+    lines = as_text(report).splitlines()
+    assert [line.partition("  0  ")[2].strip() for line in lines if "  0  " in line] == [
+        "as recorded + FAILURES ONLY",
+        "FAILURES ONLY",
+        "as recorded",
+    ]
+    assert "imported from mlflow: failures only, so no rate of the traffic" in " ".join(
+        as_text(report).split()
+    )
+    assert as_json(report)["groups"][0]["traffic"] == [
+        None,
+        {"part": "failures", "tool": "mlflow", "share": None},
+    ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from math import fsum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,16 +24,21 @@ from schema_guard.prices.sizes import Sizes
 from schema_guard.records.rows import TRIALS
 from schema_guard.stats import bounds, first_alarm
 from schema_guard.text import clip, plural
+from schema_guard.traffic import traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from schema_guard.records import ConfigurationCounts
     from schema_guard.records.counts.configurations import OutsideCount
+    from schema_guard.traffic import Traffic
 
 # The change detector's baseline: these calls say what is normal, those after them are watched. Whole bytes of bits.
 BASELINE = 200
 _LARGEST_BASELINE = 0.5
+_SECONDS_A_MONTH = 365.25 / 12 * 86_400
+# A rate of calls is not read off less than an hour.
+_SHORTEST_SPAN_S = 3_600
 _MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.
 _RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
@@ -67,6 +73,16 @@ class RecordedConfiguration:
     def unhandled(self) -> int:
         """Unhandled calls."""
         return sum(row.unhandled for row in self.rows)
+
+    @property
+    def traffic(self) -> Traffic | None:
+        """What part of the traffic its calls are; None for calls that were recorded as they were made."""
+        return traffic_of(self.first.settings)
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether a rate of its calls is one of the traffic, or of a sample of it."""
+        return self.traffic is None or self.traffic.is_rated
 
     @property
     def outside(self) -> tuple[OutsideCount, ...]:
@@ -312,6 +328,26 @@ def last_call(row: ConfigurationCounts) -> float:
 def first_call(row: ConfigurationCounts) -> float:
     """Give when the earliest call began, in seconds since the epoch; 0 when unknown."""
     return row.first_started_at or 0.0
+
+
+def calls_per_month(configurations: Iterable[RecordedConfiguration]) -> float | None:
+    """Read the volume off the calls that were no trials, a sample's by its share; None where they span too short a time.
+
+    Imported failures, an unknown part and a sample of which nobody knows how large it is say nothing of it.
+    """
+    counted = [
+        (row, drawn)
+        for one in configurations
+        for row in one.rows
+        if not is_trial(row) and (drawn := 1.0 if one.traffic is None else one.traffic.drawn)
+    ]
+    starts = [row.first_started_at for row, _ in counted if row.first_started_at is not None]
+    if not starts:
+        return None
+    span_s = max(last_call(row) for row, _ in counted) - min(starts)
+    if span_s < _SHORTEST_SPAN_S:
+        return None
+    return fsum((row.calls + row.transport) / drawn for row, drawn in counted) / span_s * _SECONDS_A_MONTH
 
 
 def alarm_of(row: ConfigurationCounts) -> int | None:

@@ -20,6 +20,7 @@ from schema_guard.decide.outside import ways_of
 from schema_guard.decide.recorded.configurations import (
     RecordedConfiguration,
     alarm_of,
+    calls_per_month,
     configurations_of,
     current_of,
     is_trial,
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts, DeclaredRung, DeclaredTarget, Store
     from schema_guard.records.chosen import Chosen
 
-_SECONDS_A_MONTH = 365.25 / 12 * 86_400
-# A rate of calls is not read off less than an hour.
-_SHORTEST_SPAN_S = 3_600
 _POINTS = 400
 # Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
 _MOST_RECOUNTED = 20_000
@@ -174,14 +172,17 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
-    tuned = [configuration for configuration in configurations if configuration.rung == "tuned"]
     prompted = [configuration for configuration in configurations if configuration.rung != "tuned"]
+    tuned = _piloted(configurations, notes)
     if not prompted:
         raise InvalidArgument(
             f"of {clip(problem.function or problem.schema)} only a tuned model's calls are recorded: expected those of "
             "a prompting strategy too"
         )
-    best = min(prompted, key=lambda found: found.unhandled / found.n if found.n else 1.0)
+    # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
+    best = min(
+        prompted, key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0)
+    )
     targets = targets_of(store, fingerprint, problem.function)
     evidence: dict[str, Any] = {
         "strategies": [
@@ -192,10 +193,10 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         "ladder": _ladder(
             prompted, best, _rungs(store, fingerprint, problem.function), given.pop("ladder", [])
         ),
-        "calls_per_month": _calls_per_month(prompted),
+        "calls_per_month": calls_per_month(prompted),
         "target_history": [[_day(past.at), past.target] for past in targets],
         "pilot": _pilot(tuned, best, store),
-        "segments": [] if tuned else _segments(best),
+        "segments": _segments(best) if best.is_rated and not tuned else [],
         "comparisons": _comparisons(prompted, store),
         "sources": [],
     }
@@ -209,6 +210,19 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     return Gathered(known, problem.function, problem.schema, fingerprint, _paths(prompted))
+
+
+def _piloted(
+    configurations: Iterable[RecordedConfiguration], notes: list[str]
+) -> list[RecordedConfiguration]:
+    """Give the tuned models of which a rate is known."""
+    tuned = [found for found in configurations if found.rung == "tuned"]
+    notes += [
+        f"{clip(found.id)}, a tuned model, {found.traffic.text}: left out"
+        for found in tuned
+        if found.traffic and not found.is_rated
+    ]
+    return [found for found in tuned if found.is_rated]
 
 
 def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
@@ -235,6 +249,8 @@ def _strategy(
     }
     if configuration.outside and not is_trial(configuration.first):
         said["outside"] = [calls._asdict() for calls in ways_of(configuration.outside)]
+    if configuration.traffic is not None:
+        said["traffic"] = configuration.traffic._asdict()
     said["failure_kinds"] = _kinds(rows)
     after = [_after_alarm(row, store, notes, configuration.id, windowed=windowed) for row in rows]
     alarmed = [found for found in after if found is not None]
@@ -398,18 +414,6 @@ def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str,
         yield RAISE_OUTPUT, f"{told}: {unmended} ran away or were spent on reasoning"
     if STRICT in tested:
         yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
-
-
-def _calls_per_month(configurations: Iterable[RecordedConfiguration]) -> float | None:
-    """Read the volume off the calls that were no trials; None where they span too short a time."""
-    rows = [row for configuration in configurations for row in configuration.rows if not is_trial(row)]
-    starts = [row.first_started_at for row in rows if row.first_started_at is not None]
-    if not starts:
-        return None
-    span_s = max(map(last_call, rows)) - min(starts)
-    if span_s < _SHORTEST_SPAN_S:
-        return None
-    return sum(row.calls + row.transport for row in rows) / span_s * _SECONDS_A_MONTH
 
 
 def _pilot(

@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.sections import sections_of
-from schema_guard.report.decision.words import COLUMNS, calls, hazards_of, name_of, payback, rate_of, state_of
+from schema_guard.report.decision.words import (
+    COLUMNS,
+    calls,
+    hazards_of,
+    imported_of,
+    name_of,
+    payback,
+    rate_of,
+    state_of,
+)
 from schema_guard.report.document import Document, Fact
 from schema_guard.text import dollars, interval, months, odds, percent, plural
 
@@ -74,6 +83,8 @@ def _meaning(figures: Figures) -> str:
     told = _verdict(figures)
     if "unexplained" in figures:
         return "what raised these exceptions has to be known before the rate means anything"
+    if "unrated" in figures:
+        return "how often calls fail is read from all of them, or from a random sample, and from nothing else"
     if figures["verdict"] == "SCHEMAS_FLAGGED" and not figures["flagged"]:
         return "no schema is shown to miss the target"
     return _MEANINGS[told if told in _MEANINGS else figures["verdict"]]
@@ -82,6 +93,8 @@ def _meaning(figures: Figures) -> str:
 def _facts(figures: Figures) -> Iterator[Fact]:
     yield Fact("why", figures["why"])
     yield Fact("that is", _meaning(figures))
+    if "traffic" in figures:
+        yield Fact("traffic", " ; ".join(imported_of(figures)))
     yield from _decision_facts(figures)
     yield from _measured_facts(figures)
     yield from _cost_facts(figures)
@@ -94,7 +107,7 @@ def _facts(figures: Figures) -> Iterator[Fact]:
 
 def _decision_facts(figures: Figures) -> Iterator[Fact]:
     """Give what the verdict asks for or rests on, beside its sentence."""
-    if "n_more" in figures and "unexplained" not in figures:
+    if "n_more" in figures and "unexplained" not in figures and "unrated" not in figures:
         yield Fact("collect", _collect(figures))
     if "next_rung" in figures:
         yield Fact("next rung", figures["next_rung"])
@@ -141,7 +154,7 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("target", f"at most {percent(figures['config']['target'])} of the calls unhandled")
         yield Fact(
             "best prompt",
-            f"{name_of(best)}  {rate_of(figures['rates'][best])}  ({100 * each:.1f}% each side; all bounds together "
+            f"{name_of(best)}  {rate_of(figures['rates'][best])}{_whose(figures, best)}  ({100 * each:.1f}% each side; all bounds together "
             f">= {100 * together:.0f}%, at every look)",
         )
         if best in figures["hazards"]:
@@ -150,6 +163,12 @@ def _measured_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("tuned model", f"{rate_of(figures['tuned'])}  {state_of(figures['tuned'])}")
     if "paired" in figures:
         yield Fact("tuned wins", _paired(figures["paired"]))
+
+
+def _whose(figures: Figures, strategy: str) -> str:
+    """Say beside a rate what part of the traffic it is of, where the calls were imported."""
+    imported = figures.get("traffic", {}).get(strategy)
+    return "" if imported is None else f" {imported['text']}"
 
 
 def _retries(figures: Figures, strategy: str) -> str:

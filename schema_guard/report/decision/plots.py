@@ -39,8 +39,13 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Any]
     Paths = Mapping[str, Sequence[tuple[int, float]]]
 
-_COLOUR_OF = {"pass": COLOURS["pass"], "fail": COLOURS["fail"], "inconclusive": COLOURS["open"]}
-_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D"}
+_COLOUR_OF = {
+    "pass": COLOURS["pass"],
+    "fail": COLOURS["fail"],
+    "inconclusive": COLOURS["open"],
+    "unrated": COLOURS["open"],
+}
+_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D", "unrated": "x"}
 # So many letters leave room for a rate and a state beside them.
 _NAME_SIZE = 28
 

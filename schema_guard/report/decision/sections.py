@@ -14,6 +14,7 @@ from schema_guard.report.decision.words import (
     TUNED,
     calls,
     hazards_of,
+    imported_of,
     name_of,
     payback,
     rate_of,
@@ -60,6 +61,7 @@ def _rates_section(figures: Figures) -> Section | None:
             ("strategy", "unhandled", "calls", "rate", "bounds", "state", "odds below", "odds above"),
             tuple(rows),
         ),
+        tuple(imported_of(figures)),
     )
 
 

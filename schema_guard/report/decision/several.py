@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.report.decision.words import name_of, rate_of
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.text import clip, interval, percent, plural
+from schema_guard.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,10 +91,24 @@ def _row(one: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
         name = f"{name} ({name_of(one.gathered.schema)})"
     told = rate_of({"rate": None})
     if rate and rate["rate"] is not None:
-        told = f"{percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}"
+        told = f"{percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}{_whose(one)}"
     # What is said of it in full stands with the one verdict; here is a line.
     step = one.verdict.figures["next_step"].removeprefix("schema-guard ").partition("  #")[0]
     return name, one.verdict.verdict, f"{rate['n']:,}" if rate else "0", told, clip(step, _STEP)
+
+
+def _whose(one: Decided) -> str:
+    """Say in two words what part of the traffic the rate of what is in use is of, where its calls were imported."""
+    assert one.gathered is not None
+    traffic = next(
+        (
+            found.get("traffic")
+            for found in one.gathered.evidence["strategies"]
+            if found["id"] == one.gathered.evidence["current"]
+        ),
+        None,
+    )
+    return "" if traffic is None else f" {Traffic(**traffic).short}"
 
 
 def _name(one: Decided) -> str:

@@ -51,6 +51,15 @@ def state_of(figures: Figures) -> str:
     return str(figures["state"]).replace("_", " ")
 
 
+def imported_of(figures: Figures) -> list[str]:
+    """Say of each strategy whose calls were imported what part of the traffic they are."""
+    imported = figures.get("traffic", {})
+    named = len(figures.get("rates", imported)) > 1
+    return [
+        f"{name_of(name)}: {one['text']}" if named else str(one["text"]) for name, one in imported.items()
+    ]
+
+
 def hazards_of(hazards: Sequence[float | None]) -> str:
     """Write how often attempt 1, 2, ... fails."""
     return " ".join("-" if hazard is None else percent(hazard) for hazard in hazards)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What part of a function's traffic imported calls are, as whoever imported them has said.
+
+Rules: it stands in the settings of a configuration, so that such calls are configurations of their own. Calls without it
+were recorded as they were made. Of failures alone, or of calls of which nobody knows what they were chosen by, no rate
+is one of the traffic.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+__all__ = ["IMPORTED", "PARTS", "SAMPLE_SHARE", "TRAFFIC", "Part", "Traffic", "traffic_of"]
+
+Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
+PARTS: tuple[Part, ...] = get_args(Part)
+"""Which calls an import holds: all of a period, some of them drawn at random, those that had failed, or nobody knows."""
+
+IMPORTED, TRAFFIC, SAMPLE_SHARE = "imported", "traffic", "sample_share"
+"""The keys of the settings: the tool that had stored the replies, the part, and the share of the calls that was drawn."""
+
+_SHORT: dict[Part, str] = {
+    "all": "imported, all",
+    "sampled": "imported sample",
+    "failures": "FAILURES ONLY",
+    "unknown": "UNKNOWN PART",
+}
+_WORDS: dict[Part, str] = {
+    "all": "all calls of its period",
+    "sampled": "a sample of the calls",
+    "failures": "failures only, so no rate of the traffic",
+    "unknown": "an unknown part of the calls, so no rate of the traffic",
+}
+
+
+class Traffic(NamedTuple):
+    """What part of the traffic some imported calls are.
+
+    Attributes:
+        part: Which calls they are.
+        tool: Where they had been stored.
+        share: Of a sample: the share of the calls that was drawn, in (0, 1]; None where nobody said.
+    """
+
+    part: Part
+    tool: str
+    share: float | None = None
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether a rate of these calls is one of the traffic, or of a sample of it."""
+        return self.part in ("all", "sampled")
+
+    @property
+    def drawn(self) -> float | None:
+        """The share of the traffic's calls that these are; None where that is not known."""
+        return 1.0 if self.part == "all" else self.share if self.part == "sampled" else None
+
+    @property
+    def short(self) -> str:
+        """The part in two words, to stand beside a rate."""
+        return _SHORT[self.part]
+
+    @property
+    def text(self) -> str:
+        """All of it in words.
+
+        >>> Traffic("sampled", "langfuse", 0.1).text
+        'imported from langfuse: a sample of the calls (10%)'
+        """
+        share = f" ({100 * self.share:g}%)" if self.share is not None else ""
+        return f"imported from {self.tool}: {_WORDS[self.part]}{share}"
+
+    def as_figures(self) -> dict[str, Any]:
+        """Give it as plain JSON, in words as well."""
+        return {**self._asdict(), "text": self.text}
+
+
+@lru_cache(maxsize=256)
+def traffic_of(settings: str) -> Traffic | None:
+    """Read it from the settings of a configuration; None for calls that were recorded as they were made."""
+    if f'"{IMPORTED}"' not in settings:
+        return None
+    try:
+        said = json.loads(settings)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or not isinstance(said.get(IMPORTED), str):
+        return None
+    part, share = said.get(TRAFFIC), said.get(SAMPLE_SHARE)
+    known: Part = next((one for one in PARTS if one == part), "unknown")
+    drawn = float(share) if isinstance(share, int | float) and 0 < share <= 1 else None
+    return Traffic(known, said[IMPORTED], drawn if known == "sampled" else None)
