@@ -13,7 +13,7 @@ from schema_guard.records.urls import default_store, open_store, resolve_store
 from schema_guard.records.writer import Counts
 
 if TYPE_CHECKING:
-    from schema_guard.records.backend import StoreInfo
+    from schema_guard.records.backend import Damage, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import (
         AttemptSums,
         ClusterCount,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.texts import Texts, Touched
 
 _NAMES = {
-    "backend": ("StoreInfo",),
+    "backend": ("Damage", "StoreCheck", "StoreInfo"),
     "counts.configurations": (
         "AttemptSums",
         "ClusterCount",
@@ -55,6 +55,7 @@ __all__ = [
     "ClusterCount",
     "ConfigurationCounts",
     "Counts",
+    "Damage",
     "DeclaredRung",
     "DeclaredTarget",
     "FailureCount",
@@ -63,6 +64,7 @@ __all__ = [
     "ModelCount",
     "OutsideCount",
     "Store",
+    "StoreCheck",
     "StoreInfo",
     "Summary",
     "Texts",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 from schema_guard.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from schema_guard.records.attempts import Where
@@ -76,6 +76,51 @@ class DropCount(NamedTuple):
     at: float
 
 
+class Damage(NamedTuple):
+    """Something in a store that is not as it was written.
+
+    Attributes:
+        part: Of the store: `file tables attempts payloads configurations models references roll_ups inputs hours
+            drops declarations`.
+        said: What is wrong, and where.
+        first_id: Of the attempts in question the first one; None where no attempts are.
+        last_id: The last one.
+        since: When the calls in question began, in seconds since the epoch, UTC, as far as it can still be read.
+        until: When the last of them began.
+    """
+
+    part: str
+    said: str
+    first_id: int | None = None
+    last_id: int | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What a check of a store has found.
+
+    Attributes:
+        url: Without its password.
+        attempts: How many could be read.
+        with_checksum: How many of them are as they were written, by their checksums.
+        without_checksum: How many of them have none: a process of an earlier version has written them.
+        damage: What is not as it was written; empty for a sound store.
+    """
+
+    url: str
+    attempts: int
+    with_checksum: int
+    without_checksum: int
+    damage: tuple[Damage, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.damage
+
+
 class UnusableBackend:
     """What a URL names that names no database: it refuses all that it is asked, and says why.
 
@@ -90,7 +135,7 @@ class UnusableBackend:
     def _refuse(self, *_: object) -> NoReturn:
         raise WriteRefused(self._why)
 
-    session = reading = recount = info = _refuse
+    session = reading = recount = info = check = _refuse
 
     def close(self) -> None:
         """Let go of nothing."""
@@ -253,6 +298,16 @@ class Backend(Protocol):
 
     def info(self) -> StoreInfo:
         """Say what the store is; `StoreError` if it cannot be read."""
+
+    def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
+        """Look for damage in all that is stored, in one state of the database; changes nothing.
+
+        Args:
+            on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
+
+        Raises:
+            StoreError: It cannot be read, or is none of this library's or of a newer version.
+        """
 
     def close(self) -> None:
         """Let go of what outlives a session."""

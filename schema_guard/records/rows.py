@@ -233,7 +233,7 @@ def _text(text: str | None) -> str | None:
 
 
 def _count(count: int | None) -> int | None:
-    return count if isinstance(count, int) and 0 <= count <= LARGEST_COUNT else None
+    return int(count) if isinstance(count, int) and 0 <= count <= LARGEST_COUNT else None
 
 
 def _number(number: float | None) -> float | None:

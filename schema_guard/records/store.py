@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from schema_guard.core.values import Outcome, Prompt
-    from schema_guard.records.backend import Backend, Session, StoreInfo
+    from schema_guard.records.backend import Backend, Session, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
@@ -344,6 +344,18 @@ class Store:
         """Say what this store is and how large."""
         self.flush()
         return self._backend.info()
+
+    def check(self, on_step: Callable[[str, int, int], None] | None = None) -> StoreCheck:
+        """Look for damage: checksums, roll-ups against a recount, and what the database itself can tell; changes nothing.
+
+        Args:
+            on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
+
+        Raises:
+            StoreError: It cannot be read, or is no store of this version or an earlier one.
+        """
+        self.flush()
+        return self._backend.check(on_step or (lambda *_: None))
 
     def close(self, timeout_s: float = 2.0) -> int:
         """Flush and close; gives the attempts still pending. What is recorded later is dropped."""

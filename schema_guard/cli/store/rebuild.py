@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schema_guard.cli.options import print_json, readable, shared
+from schema_guard.cli.store.bar import bar
 from schema_guard.text import plural
 
 
@@ -22,20 +21,9 @@ def command(store: str | None, form: str) -> int:
     \b
     schema-guard store rebuild --store sqlite:///records.db
     """
-    columns = (TextColumn("moved"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     found = readable(store)
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task("moved", total=None)
-
-    def on_step(done: int, total: int) -> None:
-        bar.start()  # not before there is something to move
-        bar.update(task, completed=done, total=total)
-
-    try:
-        done = found.rebuild(on_step)
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    with bar() as on_step:
+        done = found.rebuild(lambda moved, total: on_step("moved", moved, total))
     left = found.info().old_rows
     if form == "json":
         print_json({"moved": done, "left": left})

@@ -13,6 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
+from schema_guard.records.sqlite import checksums
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +33,9 @@ COLUMNS_BEFORE_3 = (
 )  # fmt: skip
 
 TABLES = (
-    """CREATE TABLE reply_models (id INTEGER PRIMARY KEY, model TEXT, snapshot TEXT) STRICT""",
+    """CREATE TABLE reply_models (
+        id INTEGER PRIMARY KEY, model TEXT, snapshot TEXT, checksum INTEGER NOT NULL
+    ) STRICT""",
     "CREATE INDEX reply_models_names ON reply_models (model, snapshot)",
     """CREATE TABLE stored_attempts (
         id INTEGER PRIMARY KEY,
@@ -200,18 +203,17 @@ def insert(connection: sqlite3.Connection, rows: Sequence[StoredRow], ids: Mappi
         ids: The number of each configuration.
     """
     models = _model_ids(connection, {row[_REPLY_MODEL : _REPLY_MODEL + 2] for _, row in rows})
-    connection.executemany(
-        _INSERT,
-        [
-            _narrow(
-                attempt_id,
-                row,
-                ids[row[_FIRST_OF_CONFIGURATION:_CONFIGURATION_END]],
-                models[row[_REPLY_MODEL : _REPLY_MODEL + 2]],
-            )
-            for attempt_id, row in rows
-        ],
-    )
+    narrow = [
+        _narrow(
+            attempt_id,
+            row,
+            ids[row[_FIRST_OF_CONFIGURATION:_CONFIGURATION_END]],
+            models[row[_REPLY_MODEL : _REPLY_MODEL + 2]],
+        )
+        for attempt_id, row in rows
+    ]
+    connection.executemany(_INSERT, narrow)
+    checksums.add(connection, narrow)
 
 
 def packed(text: Any) -> Any:
@@ -229,31 +231,46 @@ def packed(text: Any) -> Any:
     return blob if blob.hex() == text else text
 
 
-def _narrow(attempt_id: int, row: Row, configuration_id: int, model_id: int | None) -> tuple[Any, ...]:
+def _narrow(attempt_id: int, row: Any, configuration_id: int, model_id: int | None) -> tuple[Any, ...]:
     cluster, input_hash, parent_call_id = row[_CONFIGURATION_END:_FIRST_OF_ATTEMPT]
     number, final, strategy, kind, code, form, repairs, *plain = row[_FIRST_OF_ATTEMPT : _REPLY_MODEL - 2]
+    *plain, elapsed_s, cost, prompt_chars, reply_bytes = plain
     reply_hash, violations = row[_REPLY_MODEL - 2 : _REPLY_MODEL]
+    exception, unseen, adapted, healed, stopped_at = row[_REPLY_MODEL + 2 :]
     return (
         attempt_id,
         configuration_id,
         packed(row[0]),
-        row[1],
+        _real(row[1]),
         cluster,
         packed(input_hash),
         packed(parent_call_id),
         number,
-        final,
+        +final,
         None if strategy == row[_STRATEGIES] else strategy,
         kind,
         code,
         form,
         None if repairs == "[]" else repairs,
         *plain,
+        _real(elapsed_s),
+        _real(cost),
+        prompt_chars,
+        reply_bytes,
         packed(reply_hash),
         None if violations == "[]" else violations,
         model_id,
-        *row[_REPLY_MODEL + 2 :],
+        exception,
+        +unseen,
+        +adapted,
+        +healed,
+        stopped_at,
     )
+
+
+def _real(number: Any) -> float | None:
+    """Give a number as a column of REAL gives it, so that its checksum is of that: 1 is 1.0 there, and -0.0 is 0.0."""
+    return None if number is None else number + 0.0
 
 
 def _model_ids(connection: sqlite3.Connection, names: Iterable[Row]) -> dict[Row, int | None]:
@@ -265,6 +282,6 @@ def _model_ids(connection: sqlite3.Connection, names: Iterable[Row]) -> dict[Row
             continue
         sql = "SELECT id FROM reply_models WHERE model IS ? AND snapshot IS ?"
         known = connection.execute(sql, pair).fetchall()
-        sql = "INSERT INTO reply_models (model, snapshot) VALUES (?, ?)"
-        found[pair] = known[0][0] if known else connection.execute(sql, pair).lastrowid
+        sql = "INSERT INTO reply_models (model, snapshot, checksum) VALUES (?, ?, ?)"
+        found[pair] = known[0][0] if known else connection.execute(sql, checksums.sealed(pair)).lastrowid
     return found

@@ -46,7 +46,7 @@ from schema_guard.records.sqlite.writing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import DropCount, Session, Snapshot
+    from schema_guard.records.backend import DropCount, Session, Snapshot, StoreCheck
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
@@ -132,6 +132,15 @@ class SQLite:
         from schema_guard.records.sqlite.recount import recount  # as above
 
         return recount(pages)
+
+    def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
+        """Look for damage in all that is stored."""
+        from schema_guard.records.sqlite.check import check  # as above
+
+        if self._path is not None and not self._path.exists():
+            raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")
+        with self._one_state() as connection:
+            return check(connection, self.url, on_step)
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.payloads.texts import Payload, Texts, texts_of
 from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite.checksums import sealed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 TABLES = (
     """CREATE TABLE payloads (
-        attempt_id INTEGER PRIMARY KEY, prompt BLOB, reply BLOB, touched TEXT
+        attempt_id INTEGER PRIMARY KEY, prompt BLOB, reply BLOB, touched TEXT, checksum INTEGER NOT NULL
     ) STRICT""",
 )
 
@@ -26,9 +27,9 @@ TABLES = (
 def insert(connection: sqlite3.Connection, first_id: int, payloads: Sequence[Payload | None]) -> None:
     """Store the texts of attempts whose `id`s follow one another."""
     connection.executemany(
-        "INSERT INTO payloads VALUES (?, ?, ?, ?)",
+        "INSERT INTO payloads VALUES (?, ?, ?, ?, ?)",
         [
-            (attempt_id, *payload)
+            sealed((attempt_id, *payload))
             for attempt_id, payload in enumerate(payloads, start=first_id)
             if payload is not None
         ],

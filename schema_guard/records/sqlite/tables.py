@@ -8,6 +8,7 @@ million attempts as for ten: their table is renamed and stays, and what it had i
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sqlite3
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import key_fingerprint
-from schema_guard.records.sqlite import attempts, payloads, rollups
+from schema_guard.records.sqlite import attempts, checksums, payloads, rollups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,6 +51,7 @@ _SINCE_3 = (
     *rollups.SINCE_3,
     *attempts.TABLES,
     *payloads.TABLES,
+    *checksums.TABLES,
 )
 
 
@@ -66,6 +68,9 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
         elif version < SCHEMA_VERSION:
             note_keys(connection, [key_fingerprint(hash_key(connection))])
+        if version < SCHEMA_VERSION:
+            made = json.dumps(_parts_made(connection))
+            connection.execute("INSERT INTO meta VALUES ('checksums', ?)", (made,))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -108,6 +113,20 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
             "upgrade schema-guard"
         )
     return int(version)
+
+
+def changed_parts(connection: sqlite3.Connection) -> list[str]:
+    """Name the tables, indexes and so on that are no longer as they were made, and the key if it is not."""
+    ((kept,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
+    found = _parts_made(connection)
+    return [name for name, made in json.loads(kept).items() if found.get(name) != made]
+
+
+def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
+    """Give the checksum of each statement by which a table or the like was made, and of the key."""
+    made = connection.execute("SELECT type || ' ' || name, tbl_name, sql FROM sqlite_schema").fetchall()
+    made += connection.execute("SELECT 'hash key', value, NULL FROM meta WHERE key = 'hash_key'").fetchall()
+    return {name: checksums.checksum(rest) for name, *rest in made}
 
 
 def hash_key(connection: sqlite3.Connection) -> bytes:

@@ -13,6 +13,7 @@ from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTa
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite import payloads as texts
+from schema_guard.records.sqlite.checksums import sealed
 from schema_guard.records.sqlite.tables import note_keys, transaction
 
 if TYPE_CHECKING:
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 # Of attempts that a process of version 1 left uncounted, so many are counted with a write: a tenth of a second.
 _CAUGHT_UP_ROWS = 2_000
 
-_INSERT_DROPS = "INSERT INTO drops (reason, count, at) VALUES (?, ?, ?)"
+_INSERT_DROPS = "INSERT INTO drops (reason, count, at, checksum) VALUES (?, ?, ?, ?)"
 _INSERT_RUNG = """
-INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO declared_rungs (schema_fingerprint, rung, status, reason, at, function, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
-_INSERT_TARGET = "INSERT INTO declared_targets (schema_fingerprint, at, target, function) VALUES (?, ?, ?, ?)"
+_INSERT_TARGET = """
+INSERT INTO declared_targets (schema_fingerprint, at, target, function, checksum) VALUES (?, ?, ?, ?, ?)
+"""
 _CALL_ID = COLUMNS.index("call_id")
 _SET = "UPDATE meta SET value = ? WHERE key = ?"
 
@@ -75,7 +79,7 @@ def append(connection: sqlite3.Connection, tables: Sequence[Part], batch: Batch)
         if batch.key_note is not None:
             note_keys(connection, [batch.key_note])
         drops = [(reason, count, batch.at) for reason, count in batch.drops.items()]
-        connection.executemany(_INSERT_DROPS, drops)
+        connection.executemany(_INSERT_DROPS, map(sealed, drops))
 
 
 def add_calls(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
@@ -94,7 +98,7 @@ def add_drops(connection: sqlite3.Connection, drops: Sequence[DropCount]) -> int
     with transaction(connection):
         there = Counter(every_drop(connection))
         new = list((Counter(drops) - there).elements())
-        connection.executemany(_INSERT_DROPS, new)
+        connection.executemany(_INSERT_DROPS, map(sealed, new))
     return len(new)
 
 
@@ -116,10 +120,10 @@ def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
         # Their order is that of `id`: what comes between two others is stored with all that follow.
         if len(all_rungs) > len(rungs):
             connection.execute("DELETE FROM declared_rungs WHERE schema_fingerprint = ?", (which,))
-            connection.executemany(_INSERT_RUNG, [(which, *one) for one in all_rungs])
+            connection.executemany(_INSERT_RUNG, [sealed((which, *one)) for one in all_rungs])
         if len(all_targets) > len(targets):
             connection.execute("DELETE FROM declared_targets WHERE schema_fingerprint = ?", (which,))
-            connection.executemany(_INSERT_TARGET, [(which, *one) for one in all_targets])
+            connection.executemany(_INSERT_TARGET, [sealed((which, *one)) for one in all_targets])
     return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
 
 
@@ -194,10 +198,10 @@ def _move(connection: sqlite3.Connection, limit: int) -> int:
 def declare_rung(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredRung) -> None:
     """Add a declaration about a rung."""
     with transaction(connection):
-        connection.execute(_INSERT_RUNG, (schema_fingerprint, *declared))
+        connection.execute(_INSERT_RUNG, sealed((schema_fingerprint, *declared)))
 
 
 def set_target(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredTarget) -> None:
     """Add a target rate."""
     with transaction(connection):
-        connection.execute(_INSERT_TARGET, (schema_fingerprint, *declared))
+        connection.execute(_INSERT_TARGET, sealed((schema_fingerprint, *declared)))

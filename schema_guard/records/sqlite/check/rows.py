@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attempts of a SQLite store against their checksums."""
+
+from __future__ import annotations
+
+import sqlite3
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.records.backend import Damage
+from schema_guard.records.sqlite.checksums import CHUNK_ROWS, sums_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.records.sqlite.attempts import Part
+    from schema_guard.records.sqlite.check.notes import Notes
+
+__all__ = ["check", "old"]
+
+_LEAST_ID, _LARGEST_ID = -(2**63), 2**63 - 1  # a bit that changes can make any number of an `id`
+_STARTED_AT = 3
+
+
+def old(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes) -> int:
+    """Give how many attempts are in the table of an earlier version, which has no checksums."""
+    total = 0
+    for part in tables:
+        if part.has_no_hours:
+            with notes.reading("attempts"):
+                ((found,),) = connection.execute(f"SELECT COUNT(*) FROM {part.table}").fetchall()
+                total += int(found)
+    return total
+
+
+def check(connection: sqlite3.Connection, notes: Notes) -> None:
+    """Compare each chunk of attempts with its checksum."""
+    kept: dict[int, tuple[int, int]] = {}
+    with notes.reading("attempts"):
+        for chunk, count, total in connection.execute("SELECT chunk, rows, sum FROM checksums"):
+            kept[chunk] = count, total
+    total, done = sum(count for count, _ in kept.values()), 0
+    for chunk in _chunks(connection, sorted(kept), notes):
+        notes.on_step("checksums", done, total)
+        done += _check_chunk(connection, chunk, kept.get(chunk, (0, 0)), notes)
+    notes.on_step("checksums", total, total)
+
+
+def _chunks(connection: sqlite3.Connection, kept: Sequence[int], notes: Notes) -> Iterator[int]:
+    """Give the chunks of which there are rows or a checksum, in order."""
+    place, first = 0, _LEAST_ID
+    while True:
+        found = list(kept[place : place + 1])
+        with notes.reading("attempts"):
+            sql = "SELECT id FROM stored_attempts WHERE id >= ? ORDER BY id LIMIT 1"
+            found += [row[0] // CHUNK_ROWS for row in connection.execute(sql, [first])]
+        if not found:
+            return
+        chunk = min(found)
+        yield chunk
+        place, first = bisect_right(kept, chunk), (chunk + 1) * CHUNK_ROWS
+        if first > _LARGEST_ID:
+            return
+
+
+def _check_chunk(connection: sqlite3.Connection, chunk: int, kept: tuple[int, int], notes: Notes) -> int:
+    """Compare one chunk; gives how many attempts of it could be read."""
+    first, last = chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS - 1
+    found, why = _rows(connection, first, last)
+    notes.attempts += len(found)
+    count, total = sums_of(found).get(chunk, (0, 0))
+    if why is None and (count, total) == kept:
+        notes.with_checksum += count
+        return count
+    starts = [row[_STARTED_AT] for row in found if isinstance(row[_STARTED_AT], float)]
+    said = why or _difference(count, kept[0])
+    notes.damage.append(
+        Damage("attempts", said, first, last, min(starts, default=None), max(starts, default=None))
+    )
+    return len(found)
+
+
+def _difference(count: int, kept: int) -> str:
+    if count < kept:
+        return f"{kept - count} of {kept} attempts are missing"
+    if count > kept:
+        return f"there are {count} attempts, {kept} were written"
+    return "not all of them are as they were written"
+
+
+def _rows(connection: sqlite3.Connection, first: int, last: int) -> tuple[list[Any], str | None]:
+    """Give the rows that can be read, and why not all can, if so."""
+    found: list[Any] = []
+    try:
+        cursor = connection.execute("SELECT * FROM stored_attempts WHERE id BETWEEN ? AND ?", [first, last])
+        found.extend(cursor)  # those before one that cannot be read stay
+    except sqlite3.Error as error:
+        return found, f"cannot all be read: {error}"
+    return found, None

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The small tables of a SQLite store, each row of which has its own checksum, and the statements that made them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.records.counts.rollups import configuration_key
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.sqlite.checksums import checksum
+from schema_guard.records.sqlite.tables import changed_parts
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from schema_guard.records.sqlite.check.notes import Notes
+
+__all__ = ["check"]
+
+_SEALED = {
+    "models": ("reply_models", "model, snapshot"),
+    "payloads": ("payloads", "attempt_id, prompt, reply, touched"),
+    "drops": ("drops", "reason, count, at"),
+    "rungs": ("declared_rungs", "schema_fingerprint, rung, status, reason, at, function"),
+    "targets": ("declared_targets", "schema_fingerprint, at, target, function"),
+}
+_PART = {"rungs": "declarations", "targets": "declarations"}
+
+
+def check(connection: sqlite3.Connection, notes: Notes) -> None:
+    """Compare each row with its checksum; one without was written by a process of an earlier version."""
+    for name, (table, columns) in _SEALED.items():
+        part = _PART.get(name, name)
+        with notes.reading(part):
+            sql = f"SELECT rowid, checksum, {columns} FROM {table} WHERE checksum IS NOT NULL"
+            for row, kept, *values in connection.execute(sql):
+                if checksum(values) != kept:
+                    notes.add(part, f"row {row} of {table} is not as it was written")
+    with notes.reading("configurations"):
+        sql = f"SELECT id, key, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
+        for row, key, *values in connection.execute(sql):
+            if configuration_key(tuple(values)) != key:
+                notes.add("configurations", f"configuration {row} is not as it was written")
+    with notes.reading("tables"):
+        for name in changed_parts(connection):
+            notes.add("tables", f"{name} is not as it was made")

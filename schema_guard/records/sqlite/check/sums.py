@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The roll-ups of a SQLite store against what its attempts add up to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.records.counts.recount import Recounted, input_weight, recounted
+from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.sqlite import attempts
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.records.counts.rollups import StoredRow
+    from schema_guard.records.rows import Row
+    from schema_guard.records.sqlite.attempts import Part
+    from schema_guard.records.sqlite.check.notes import Notes
+
+__all__ = ["check"]
+
+_PAGE = 1_000
+
+
+def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, *, has_hours: bool) -> None:
+    """Compare the roll-ups with a recount."""
+    found: dict[Row, Recounted] = {}
+    with notes.reading("roll_ups"):
+        sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
+        ((counted,),) = connection.execute(sql).fetchall()
+        last = attempts.last_id(connection, tables)
+        if counted > last:
+            notes.add("roll_ups", f"attempts up to {counted} are counted, and the last one is {last}")
+        # Attempts of an earlier version are in no hour, and those of this one are before others are counted.
+        is_plain = has_hours and counted >= last and not _has_old(connection, tables)
+        for rows in whole_calls(_pages(connection, tables, counted, notes, "roll-ups")):
+            recounted(found, rows, has_order=True, has_details=is_plain)
+        if has_hours and not is_plain:
+            new = [part for part in tables if not part.has_no_hours]
+            for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
+                recounted(found, rows, has_order=False, has_details=True)
+        _compare(connection, found, notes, has_hours=has_hours)
+
+
+def _has_old(connection: sqlite3.Connection, tables: Sequence[Part]) -> bool:
+    old = [part for part in tables if part.has_no_hours]
+    return any(connection.execute(f"SELECT 1 FROM {part.table} LIMIT 1").fetchall() for part in old)
+
+
+def _pages(
+    connection: sqlite3.Connection, tables: Sequence[Part], last: int, notes: Notes, what: str
+) -> Iterator[list[StoredRow]]:
+    first = done = 0
+    while True:
+        conditions: list[tuple[str, list[Any]]] = [("a.id > ? AND a.id <= ?", [first, last])] * len(tables)
+        page = attempts.page(connection, tables, conditions, _PAGE)
+        if not page:
+            return
+        yield page
+        first, done = page[-1][0], done + len(page)
+        notes.on_step(what, done, notes.attempts)
+
+
+def _compare(
+    connection: sqlite3.Connection, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool
+) -> None:
+    tuned = "tuned" if has_hours else "0"
+    columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
+    sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"
+    for number, first, last, *named in connection.execute(sql).fetchall():
+        wanted = found.pop(tuple(named), Recounted())
+        where = f"configuration {number} ({named[0]})"
+        if (first, last) != (wanted.first_started_at, wanted.last_started_at):
+            notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")
+        with notes.reading("inputs"):
+            _compare_inputs(connection, number, where, wanted, notes)
+        with notes.reading("roll_ups"):
+            _compare_tallies(connection, number, where, wanted, notes)
+            _compare_outcomes(connection, number, where, wanted, notes)
+        if has_hours:
+            with notes.reading("hours"):
+                _compare_hours(connection, number, where, wanted, notes)
+    for named in found:
+        notes.add("roll_ups", f"{named[0]}: a configuration that has attempts has no roll-ups")
+
+
+def _compare_inputs(
+    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+) -> None:
+    total = 0
+    shapes: dict[tuple[str, str], int] = defaultdict(int)
+    sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
+    for key, n, k in connection.execute(sql, [number]):
+        total += input_weight(key, n, k)
+        shapes["inputs", shape(n, k)] += 1
+    for name, count in shapes.items():
+        wanted.tallies[name] += count
+    if total != wanted.inputs:
+        notes.add("inputs", f"{where}: the calls of its inputs are not those of its attempts")
+
+
+def _compare_tallies(
+    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+) -> None:
+    sql = "SELECT tally, key, count FROM tallies WHERE configuration_id = ?"
+    kept = {(tally, key): count for tally, key, count in connection.execute(sql, [number]) if count}
+    right = {name: min(count, LARGEST) for name, count in wanted.tallies.items() if count}
+    for tally, key in sorted(kept.keys() | right.keys()):
+        if (one := kept.get((tally, key), 0)) != (other := right.get((tally, key), 0)):
+            notes.add("roll_ups", f"{where}: {tally} {key} is {one}, its attempts say {other}")
+
+
+def _compare_outcomes(
+    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+) -> None:
+    sql = "SELECT chunk, n, bits, first_attempt FROM outcomes WHERE configuration_id = ? ORDER BY chunk"
+    kept = connection.execute(sql, [number]).fetchall()
+    right = []
+    for first in range(0, len(wanted.outcomes), CHUNK_CALLS):
+        text = wanted.outcomes[first : first + CHUNK_CALLS].decode("ascii")
+        size = -(-len(text) // 8)
+        bits = int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
+        right.append((first // CHUNK_CALLS, len(text), bits, wanted.starts[first]))
+    if kept != right:
+        notes.add("roll_ups", f"{where}: how its calls ended, in their order, is not what its attempts say")
+
+
+def _compare_hours(
+    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+) -> None:
+    sql = "SELECT hour, tally, count FROM hours WHERE configuration_id = ?"
+    kept = {(hour, tally): count for hour, tally, count in connection.execute(sql, [number])}
+    for hour, tally in sorted(kept.keys() | wanted.hours.keys()):
+        if (one := kept.get((hour, tally), 0)) != (other := wanted.hours.get((hour, tally), 0)):
+            notes.add("hours", f"{where}: {tally} of hour {hour} is {one}, its attempts say {other}")

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A check of a whole SQLite store, one look after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.records.backend import StoreCheck
+from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite.check import rows, small, sums
+from schema_guard.records.sqlite.check.notes import Notes
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+__all__ = ["check"]
+
+_SINCE_ROLL_UPS, _SINCE_CHECKSUMS = 2, 3
+_MOST_SAID = 100  # by SQLite's own check
+
+
+def check(connection: sqlite3.Connection, url: str, on_step: Callable[[str, int, int], None]) -> StoreCheck:
+    """Look for damage in all that is stored.
+
+    Args:
+        connection: In a transaction, so that it sees one state.
+        url: Of the store.
+        on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
+    """
+    notes = Notes(on_step)
+    tables = []
+    with notes.reading("file"):
+        tables = attempts.parts(connection)
+    version = _version(connection, notes)
+    without = rows.old(connection, tables, notes)
+    _by_sqlite(connection, notes)
+    if version >= _SINCE_CHECKSUMS:
+        small.check(connection, notes)
+        rows.check(connection, notes)
+    if version >= _SINCE_ROLL_UPS:
+        sums.check(connection, tables, notes, has_hours=version >= _SINCE_CHECKSUMS)
+    return StoreCheck(
+        url=url,
+        attempts=notes.attempts + without,
+        with_checksum=notes.with_checksum,
+        without_checksum=without,
+        damage=tuple(notes.damage),
+    )
+
+
+def _version(connection: sqlite3.Connection, notes: Notes) -> int:
+    with notes.reading("file"):
+        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+        return int(version)
+    return 0
+
+
+def _by_sqlite(connection: sqlite3.Connection, notes: Notes) -> None:
+    """Let SQLite look at its pages and indexes, and at what refers to what."""
+    notes.on_step("the file", 0, 0)
+    with notes.reading("file"):
+        for (said,) in connection.execute(f"PRAGMA integrity_check({_MOST_SAID})"):
+            if said != "ok":
+                notes.add("file", str(said).removeprefix("*** in database main ***\n"))
+    with notes.reading("references"):
+        for table, row, other, _ in connection.execute("PRAGMA foreign_key_check"):
+            notes.add("references", f"row {row} of {table} refers to a row of {other} that is not there")

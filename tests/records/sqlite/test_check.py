@@ -1,0 +1,184 @@
+"""What a check finds in a store, and what it leaves in peace."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from schema_guard.records import Store, open_store
+from schema_guard.records.sqlite.database import SQLite
+
+CALLS = 1_300  # more attempts than have one checksum
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory, make, write):
+    """The bytes of a store with attempts, roll-ups, drops and declarations."""
+    path = tmp_path_factory.mktemp("sound") / "records.db"
+    broken = {"failure": make.broken._replace(kind="transport", code="call_raised"), "form": None}
+    made = [
+        make.outcome(
+            *((make.failed, {}) if number % 5 == 0 else (make.failed,) if number % 3 == 0 else ({},)),
+            function=f"app.f{number % 2}",
+            id=f"{number:032x}",
+            input_hash=f"{number % 40:032x}",
+            started_at=1_000.0 + 60 * number,
+        )
+        for number in range(CALLS)
+    ]
+    named = {"model": "m1", "snapshot": "m1-1"}
+    rest = [
+        make.outcome({**extra, **named}, function="app.f0", started_at=70_000.0) for extra in (broken, {})
+    ]
+    backend = SQLite(path)
+    write(backend, [made[:700], made[700:], rest])
+    with Store(backend) as store:
+        store.declare_rung("f" * 16, "few_shot", "declined", "no examples", function="app.f0")
+        store.set_target("f" * 16, 0.01)
+        with store._session() as session:
+            session.write([], {"locked": 2}, 1_000.0)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(tmp_path, sound):
+    path = tmp_path / "records.db"
+    path.write_bytes(sound)
+    return path
+
+
+def check(path):
+    with Store(SQLite(path)) as store:
+        return store.check()
+
+
+def changed(path, *statements):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_sound_store_has_no_damage(path):
+    """All attempts have checksums that hold."""
+    found = check(path)
+
+    assert found.damage == ()
+    assert (found.attempts, found.with_checksum, found.without_checksum) == (1_562, 1_562, 0)
+
+
+PLACES = {
+    "a number": ("UPDATE stored_attempts SET output_tokens = 7 WHERE id = 1100", "attempts"),
+    "a hash": ("UPDATE stored_attempts SET reply_hash = x'00' WHERE id = 1100", "attempts"),
+    "a time": ("UPDATE stored_attempts SET elapsed_s = 0.25 WHERE id = 1100", "attempts"),
+    "a configuration": (
+        "UPDATE stored_attempts SET configuration_id = 3 - configuration_id WHERE id = 1100",
+        "attempts",
+    ),
+    "a missing row": ("DELETE FROM stored_attempts WHERE id = 1100", "attempts"),
+    "an id": ("UPDATE stored_attempts SET id = 5000 WHERE id = 1562", "attempts"),
+    "a checksum": ("UPDATE checksums SET sum = sum + 1 WHERE chunk = 1", "attempts"),
+    "a missing checksum": ("DELETE FROM checksums WHERE chunk = 1", "attempts"),
+    "a name": ("UPDATE configurations SET model = 'm2' WHERE id = 1", "configurations"),
+    "a first day": ("UPDATE configurations SET first_started_at = 1.0 WHERE id = 1", "roll_ups"),
+    "a model": ("UPDATE reply_models SET snapshot = 'm1-2'", "models"),
+    "a tally": ("UPDATE tallies SET count = count + 1 WHERE tally = 'failures'", "roll_ups"),
+    "a missing tally": ("DELETE FROM tallies WHERE tally = 'call_us'", "roll_ups"),
+    "an input": ("UPDATE inputs SET k = k + 1 WHERE configuration_id = 1", "inputs"),
+    "an input's key": (
+        "UPDATE inputs SET input = x'00' WHERE input = (SELECT MIN(input) FROM inputs)",
+        "inputs",
+    ),
+    "an order": (
+        "UPDATE outcomes SET bits = CAST(substr(bits, 2) AS BLOB) WHERE configuration_id = 1",
+        "roll_ups",
+    ),
+    "an hour": ("UPDATE hours SET count = 1 WHERE hour = 1 AND tally = 'first_pass'", "hours"),
+    "drops": ("UPDATE drops SET count = 3", "drops"),
+    "a rung": ("UPDATE declared_rungs SET status = 'not_applicable'", "declarations"),
+    "a target": ("UPDATE declared_targets SET target = 0.02", "declarations"),
+    "how far": ("UPDATE meta SET value = '1561' WHERE key = 'rolled_up_to'", "roll_ups"),
+    "too far": ("UPDATE meta SET value = '1563' WHERE key = 'rolled_up_to'", "roll_ups"),
+    "the key": ("UPDATE meta SET value = '00' WHERE key = 'hash_key'", "tables"),
+    "an index": ("DROP INDEX stored_attempts_started_at", "tables"),
+}
+
+
+@pytest.mark.parametrize(("statement", "part"), PLACES.values(), ids=PLACES)
+def test_a_value_that_changes_is_found(path, statement, part):
+    """Whatever is changed in a row, a roll-up or an input's count is named, though SQLite finds nothing wrong."""
+    changed(path, statement)
+
+    assert part in {one.part for one in check(path).damage}
+
+
+def test_damage_says_where_it_is(path):
+    """The attempts in question, and when their calls began; what is left can be read."""
+    changed(path, "UPDATE stored_attempts SET prompt_chars = 7 WHERE id = 1100")
+    (found,) = check(path).damage
+
+    assert (found.part, found.first_id, found.last_id) == ("attempts", 1_000, 1_999)
+    assert (found.since, found.until) == (50_920.0, 78_940.0)
+    assert found.said == "not all of them are as they were written"
+    assert check(path).with_checksum == 999
+
+
+def test_a_check_changes_nothing(path, sound):
+    """The bytes of the file are what they were."""
+    check(path)
+
+    assert path.read_bytes() == sound
+    assert [other.name for other in path.parent.iterdir()] == ["records.db"]
+
+
+def test_what_others_put_into_the_file_is_not_looked_at(path):
+    """A table or an index of the user's own is no damage."""
+    changed(path, "CREATE TABLE mine (x)", "CREATE INDEX my_index ON stored_attempts (code)")
+
+    assert check(path).is_sound
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_earlier_version_is_sound(tmp_path, version_1, version_2, version, make):
+    """Unopened, opened, with rows of an old process and of this one, and rebuilt: no damage."""
+    path = tmp_path / "records.db"
+    path.write_bytes({1: version_1, 2: version_2}[version])
+    found = [check(path)]
+    with open_store(f"sqlite:///{path}") as store:
+        found.append(store.check())
+        store.record(make.outcome(id="new"))
+        found.append(store.check())
+        store.rebuild()
+        found.append(store.check())
+
+    assert [one.damage for one in found] == [()] * 4
+    assert found[0].without_checksum == found[2].attempts - 1
+    assert (found[3].with_checksum, found[3].without_checksum) == (found[3].attempts, 0)
+
+
+def test_what_an_old_process_writes_beside_is_no_damage(path, version_2, start_first_release, make):
+    """Its rows and drops have no checksums, and its roll-ups are right."""
+    path.write_bytes(version_2)
+    process = start_first_release(
+        """
+        store = open_store(f"sqlite:///{path}", durability="sync")
+        store.record(outcome("a" * 32))
+        print("open", flush=True)
+        sys.stdin.readline()
+        store._writer._unsaved_drops["locked"] = 1
+        store.record(outcome("b" * 32))
+        store.close()
+        """,
+        path,
+    )
+    assert process.stdout.readline() == "open\n"
+    with open_store(f"sqlite:///{path}", durability="sync") as store:
+        store.record(make.outcome(id="1" * 32))
+        _, errors = process.communicate("go\n", timeout=30)
+        assert process.returncode == 0, errors
+        beside = store.check()
+        store.record(make.outcome(id="2" * 32))
+        after = store.check()
+
+        assert store.drops() == {"locked": 3}
+    assert (beside.damage, after.damage) == ((), ())
+    assert (after.with_checksum, after.without_checksum) == (2, 80)
