@@ -24,7 +24,7 @@ LINES = {
     "doctor": "Show versions, extras, the store and the local model's weights: what to send with a bug report.",
     "help": "Show a chapter of the documentation, by its name or a command's; without TOPIC: which there are.",
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
-    "store": "Look after a store: what it is and how large, whether it is sound, and moving what an earlier version has written.",
+    "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",
     "watch": "Say in one line whether a function's unhandled rate is proved to be above --slo, or has risen; exit 1 if so.",
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 class LazyGroup(click.Group):
     """Finds the command NAME as `command` in the module NAME of a package, and suggests the nearest for an unknown one.
+
+    The module of a command whose name is a word of Python has an underscore behind it: `import_`.
 
     Args:
         package: Full name of the package whose modules are the commands.
@@ -35,7 +38,8 @@ class LazyGroup(click.Group):
         """Load a command; None if there is none of that name."""
         if cmd_name not in self.lines:
             return None
-        found: click.Command = import_module(f"{self.package}.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found: click.Command = import_module(f"{self.package}.{module}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -109,7 +109,7 @@ _AGO = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-def since_of(given: str | None) -> float | None:
+def since_of(given: str | None, flag: str = "--since") -> float | None:
     """Read a point in time: an ISO date, local time unless it says otherwise, or so long ago."""
     if given is None:
         return None
@@ -120,7 +120,7 @@ def since_of(given: str | None) -> float | None:
         return datetime.fromisoformat(given).timestamp()
     except (ValueError, OverflowError) as error:
         raise click.UsageError(
-            f"--since {safe(given)!r}: expected a date such as 2026-11-01, or 90m, 24h, 7d"
+            f"{flag} {safe(given)!r}: expected a date such as 2026-11-01, or 90m, 24h, 7d"
         ) from error
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bar on stderr while models are asked."""
+"""Bars on stderr: while models are asked, and while a store is gone through."""
 
 from __future__ import annotations
 
@@ -18,6 +18,33 @@ if TYPE_CHECKING:
 
 # Calls may end faster than anybody reads.
 _REDRAW_S = 0.1
+# What takes less is over before a bar says anything.
+_SHORT_S = 1.0
+
+
+@contextmanager
+def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on stderr for what takes longer than a second; gives what is told how much more is done.
+
+    Args:
+        word: What is done: `"exported"`.
+        total: How much there is.
+    """
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(word, total=total)
+    begun = monotonic()
+
+    def on_step(done: int) -> None:
+        bar.advance(task, done)
+        if monotonic() - begun > _SHORT_S:
+            bar.start()
+
+    try:
+        yield on_step
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @contextmanager

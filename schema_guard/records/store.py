@@ -62,6 +62,11 @@ class Store:
         return self._backend.url
 
     @property
+    def backend(self) -> Backend:
+        """The database itself, for what goes through all of it."""
+        return self._backend
+
+    @property
     def is_sync(self) -> bool:
         """Whether the durability is "sync"."""
         return self._writer.is_sync

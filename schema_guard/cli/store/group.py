@@ -9,6 +9,9 @@ from schema_guard.cli.group import LazyGroup
 
 LINES = {
     "check": "Look for damage: checksums, roll-ups against a recount, the file itself; exit status 1 when there is some.",
+    "export": "Write the attempts into a file, as JSON Lines, CSV or Parquet.",
+    "import": "Take files of `schema-guard store export` into a store; FILE may be `-`.",
+    "merge": "Take what other stores have into one: files of SQLite, also of earlier releases, or any URL.",
     "info": "Say what a store is, how large, and how many attempts are in a table of an earlier version.",
     "rebuild": "Move the attempts of an earlier version into narrow rows, and count them by the hour.",
 }
@@ -16,10 +19,12 @@ LINES = {
 
 @click.group("store", cls=LazyGroup, package=__package__, lines=LINES)
 def command() -> None:
-    """Look after a store: what it is and how large, whether it is sound, and moving what an earlier version has written.
+    """Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.
 
     \b
     schema-guard store info
     schema-guard store check
     schema-guard store rebuild --store sqlite:///records.db
+    schema-guard store export --output records.jsonl
+    schema-guard store merge a.db b.db --store sqlite:///all.db
     """

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that hold records: opened for their owner only, whole or not at all, and never a store's own.
+
+The locks of SQLite are POSIX locks: closing any descriptor of a database lets go of all that the process holds on
+it. So a file that is the store is told by `os.stat`, before anything opens it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.records.backend import Backend
+
+__all__ = ["STANDARD", "opened", "written"]
+
+STANDARD = "-"
+"""What stands for standard input and output."""
+
+_SIDES = ("", "-wal", "-shm")
+
+
+@contextmanager
+def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
+    """Give a file to write, which has its name when all of it is written, or standard output for `-`.
+
+    A new file is for its owner only; one that is there keeps its mode.
+
+    Args:
+        name: Of the file.
+        backend: The store that is written out, which is not written over.
+
+    Raises:
+        InvalidArgument: The file is the store, or it cannot be written.
+    """
+    if name == STANDARD:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    _refuse_store(path, backend)
+    try:
+        with _replacing(path) as stream:
+            yield stream
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise InvalidArgument(f"{clip(name)} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    there = path.stat() if path.exists() else None
+    if there is not None and not stat.S_ISREG(there.st_mode):  # a pipe or a device
+        with path.open("wb") as stream:
+            yield stream
+        return
+    # Of a link what it names is written, and the link stays.
+    target = path.resolve()
+    made = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        descriptor = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            if there is not None:
+                os.fchmod(stream.fileno(), stat.S_IMODE(there.st_mode))
+            os.fsync(stream.fileno())
+        made.replace(target)
+    finally:
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
+    """Give a file to read, that can be set back to its beginning; `-` is standard input.
+
+    Args:
+        name: Of the file.
+        backend: The store that it is read into, which it must not be.
+
+    Raises:
+        InvalidArgument: The file is the store, or it cannot be read.
+    """
+    if name == STANDARD:
+        with tempfile.TemporaryFile() as kept:  # for its owner only, and without a name
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            yield kept
+        return
+    path = Path(name)
+    _refuse_store(path, backend)
+    try:
+        with path.open("rb") as stream:
+            if not stream.seekable():
+                raise InvalidArgument(f"{clip(name)} is no plain file: give it as `-`, standard input")
+            yield stream
+    except OSError as error:
+        raise InvalidArgument(f"{clip(name)} cannot be read: {error.strerror or error}") from error
+
+
+def _refuse_store(path: Path, backend: Backend) -> None:
+    store = backend.info().path
+    for side in _SIDES if store is not None else ():
+        with suppress(OSError):
+            if path.samefile(f"{store}{side}"):
+                raise InvalidArgument(f"{clip(str(path))} is the store itself: name another file")

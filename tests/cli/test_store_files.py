@@ -1,0 +1,125 @@
+"""`store export`, `import` and `merge`, by their output and the files that they leave."""
+
+import gzip
+import json
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schema_guard.records import open_store
+from tests.cli.command_lines import run
+
+FIRST_RELEASE = Path(__file__).parents[1] / "records" / "sqlite" / "records_of_0_1_0.db.gz"
+
+
+@pytest.fixture
+def old(folder):
+    """A store that the first release has written."""
+    (folder / "old.db").write_bytes(gzip.decompress(FIRST_RELEASE.read_bytes()))
+    return folder / "old.db"
+
+
+def attempts(name):
+    with open_store(name) as store:
+        return list(store.attempts())
+
+
+def test_a_store_goes_out_and_comes_in(capsys, folder, old):
+    """A store of the first release is written out as it is, and read into one of today."""
+    status, out, err = run(capsys, "store", "export", "--store", "old.db", "--output", "a.csv")
+    again = [run(capsys, "store", "import", "a.csv", "--store", "b.db")[:2] for _ in range(2)]
+    with closing(sqlite3.connect(old)) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+
+    assert (status, out, err) == (0, "exported 78 attempts to a.csv\n", "")
+    assert (folder / "a.csv").read_text().startswith("record,call_id,")
+    assert again == [
+        (0, "a.csv: 78 of 78 attempts added, 2 declarations, 1 count of drops\n"),
+        (0, "a.csv: 0 of 78 attempts added, 78 were there already\n"),
+    ]
+    assert version == 2
+    assert attempts("b.db") == attempts("old.db")
+
+
+def test_a_file_is_for_its_owner_only(capsys, folder, old):
+    """A new file has mode 0600, one that is there keeps its own, and nothing else is left."""
+    (folder / "there.jsonl").write_text("before")
+    (folder / "there.jsonl").chmod(0o640)
+    for name in ("new.jsonl", "there.jsonl"):
+        run(capsys, "store", "export", "--store", "old.db", "-o", name)
+
+    modes = [stat.S_IMODE((folder / name).stat().st_mode) for name in ("new.jsonl", "there.jsonl")]
+    assert modes == [0o600, 0o640]
+    assert (folder / "there.jsonl").read_text() == (folder / "new.jsonl").read_text()
+    assert not list(folder.glob(".*"))
+
+
+def test_a_store_is_never_written_over(capsys, old):
+    """The store is no file to write or to read, under any name of it."""
+    old.with_name("link.db").symlink_to(old)
+    before = old.read_bytes()
+
+    for arguments in (["export", "-o", "link.db"], ["import", "link.db"]):
+        status, _, err = run(capsys, "store", *arguments, "--store", "old.db")
+        assert (status, err) == (
+            2,
+            "schema-guard: InvalidArgument: link.db is the store itself: name another file\n",
+        )
+    assert old.read_bytes() == before
+
+
+def test_stores_are_merged(capsys, old):
+    """Each source is told, as text and as JSON; a store that is not there is exit 2."""
+    status, out, _ = run(capsys, "store", "merge", "old.db", "--store", "all.db", "--dry-run")
+    first = run(capsys, "store", "merge", "old.db", "--store", "all.db", "--format", "json")
+    missing = run(capsys, "store", "merge", "nope.db", "--store", "all.db")
+    itself = run(capsys, "store", "merge", "all.db", "--store", "all.db")
+
+    assert (status, out.partition(": ")[2]) == (
+        0, "78 of 78 attempts would be added, 2 declarations, 1 count of drops\n",
+    )  # fmt: skip
+    found = json.loads(first[1])
+    assert (found["dry_run"], found["sources"][0]["added"], found["sources"][0]["calls"]) == (False, 78, 60)
+    assert (missing[0], missing[2].strip()) == (
+        2, "schema-guard: no store 'nope.db': expected a SQLite file that has records, or a URL",
+    )  # fmt: skip
+    assert (itself[0], "is the store itself" in itself[2]) == (2, True)
+
+
+def test_nothing_comes_of_any_file_when_one_is_bad(capsys, folder, old):
+    """All files are checked before the first one comes in; with --skip-bad what is wrong is told and left out."""
+    run(capsys, "store", "export", "--store", "old.db", "-o", "good.jsonl")
+    lines = (folder / "good.jsonl").read_text().splitlines(keepends=True)
+    lines[4] = "{\n"
+    (folder / "bad.jsonl").write_text("".join(lines))
+
+    refused = run(capsys, "store", "import", "good.jsonl", "bad.jsonl", "--store", "b.db")
+    there = (folder / "b.db").exists()
+    skipped = run(capsys, "store", "import", "bad.jsonl", "--skip-bad", "--store", "b.db")
+
+    assert (refused[0], there) == (2, False)
+    assert "bad.jsonl: 1 place in it wrong, so nothing was imported" in refused[2]
+    assert "schema-guard: bad.jsonl, line 5: expected a JSON object" in skipped[2]
+    assert skipped[1].endswith(", 1 place in it wrong and left out\n")
+
+
+def test_a_part_goes_to_standard_output(capsysbinary, old):
+    """What is asked for is written as JSON Lines, by times and by an end of the function's name."""
+    from schema_guard.cli import main
+
+    assert (
+        main(["store", "export", "--store", "old.db", "--function", "extract", "--until", "2025-11-25"]) == 0
+    )
+
+    lines = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert {line["function"] for line in lines if "function" in line} == {"extract"}
+
+
+def test_times_are_told_by_their_option(capsys, old):
+    """What is no time is exit 2."""
+    assert run(capsys, "store", "export", "--store", "old.db", "--until", "soon")[2] == (
+        "schema-guard: --until 'soon': expected a date such as 2026-11-01, or 90m, 24h, 7d\n"
+    )

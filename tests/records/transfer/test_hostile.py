@@ -1,0 +1,217 @@
+"""What is wrong in a file is told with its place, and nothing of the file comes in."""
+
+import json
+
+import pytest
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.records import Store
+from schema_guard.records.sqlite.database import SQLite
+
+
+@pytest.fixture
+def new_backend():
+    """A file is read before there is any store: one kind is enough."""
+    return lambda: SQLite(None)
+
+
+@pytest.fixture
+def lines(new_backend, make, move):
+    """The lines of a file of three calls; the second one has two attempts."""
+    backend = new_backend()
+    attempts = [[{}], [make.failed, {}], [{}]]
+    move.fill(backend, [make.outcome(*tries, id=f"call {n}") for n, tries in enumerate(attempts)])
+    return [json.loads(line) for line in move.out(backend).splitlines()]
+
+
+def content(lines):
+    return b"".join(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def refusal(move, backend, lines, **how):
+    with pytest.raises(InvalidArgument) as caught:
+        move.take(backend, content(lines), **how)
+    assert Store(backend).configurations() == []
+    return str(caught.value)
+
+
+WRONG = {
+    "type": ({"cost": "cheap"}, "at /cost: expected a number, got string 'cheap'"),
+    "bool": ({"number": True}, "at /number: expected an integer from 0 to 2^63 - 1, got boolean True"),
+    "negative": (
+        {"reply_bytes": -1},
+        "at /reply_bytes: expected an integer from 0 to 2^63 - 1, got number -1",
+    ),
+    "large": ({"reply_bytes": 2**64}, "at /reply_bytes: expected an integer from 0"),
+    "flag": ({"tuned": 1}, "at /tuned: expected true or false, got number 1"),
+    "null": ({"function": None}, "at /function: expected a string, got nothing"),
+    "kind": ({"kind": "typo"}, "at /kind: expected one of syntax, structure"),
+    "list": ({"violations": [["/a"]]}, "at /violations: expected an array of [location, keyword], got array"),
+    "column": ({"functon": "f"}, "at (root): unknown column 'functon', did you mean 'function'?"),
+}
+
+
+@pytest.mark.parametrize(("fields", "told"), WRONG.values(), ids=WRONG)
+def test_a_wrong_field_is_told(fields, told, lines, new_backend, move):
+    """Line, place, what was expected and what came."""
+    lines[2] |= fields
+
+    message = refusal(move, new_backend(), lines)
+
+    assert f"line 3: {told}" in message
+    assert "nothing was imported: mend the file, or leave their calls out with --skip-bad" in message
+
+
+TEXTS = {
+    "no json": (b"{oops\n", "expected a JSON object"),
+    "nan": (b'{"call_id": NaN}\n', "expected a JSON object"),
+    "twice": (b'{"call_id": "a", "call_id": "b"}\n', "expected a JSON object"),
+    "deep": (b"[" * 100_000 + b"\n", "expected a JSON object"),
+    "array": (b"[1]\n", "expected a JSON object, got [1]"),
+    "huge": (b'{"a": "' + b"x" * 3_000_000 + b'"}\n', "expected at most 1,048,576 bytes"),
+    "no utf-8": (b'{"call_id": "\xff"}\n', "expected a JSON object"),
+    "infinite": (b'{"cost": 1e999}\n', "at /call_id: expected a string, got nothing"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), TEXTS.values(), ids=TEXTS)
+def test_a_hostile_line_is_told(text, told, lines, new_backend, move):
+    """A line that is no attempt is refused at once, whatever it is."""
+    lines.insert(2, text)
+
+    assert f"line 3: {told}" in refusal(move, new_backend(), lines)
+
+
+def test_an_infinite_number_is_refused(lines, new_backend, move):
+    """A number beyond what a float holds is none."""
+    text = json.dumps({**lines[1], "call_id": "x"}).replace('"cost": null', '"cost": 1e999')
+
+    assert "at /cost: expected a number that is finite" in refusal(
+        move, new_backend(), [lines[0], text.encode() + b"\n"]
+    )
+
+
+HEADERS = {
+    "none": ([], "is empty: expected what `schema-guard store export` has written"),
+    "other": ([{"a": 1}], "got something else at its first line: an entry 'attempt'"),
+    "later": (
+        [{"export": {"format": 2, "hash_keys": []}}],
+        "has format 2, this version knows up to 1: upgrade",
+    ),
+    "odd": ([{"export": {"format": True, "hash_keys": []}}], "at /export/format: expected 1, got True"),
+    "keys": ([{"export": {"format": 1}}], "at /export/hash_keys: expected an array of strings, got None"),
+    "gzip": ([b"\x1f\x8b\x08"], "is compressed: unpack it first"),
+    "binary": ([b"\x00\x01"], "got a file that begins with b'\\x00\\x01'"),
+}
+
+
+@pytest.mark.parametrize(("lines", "told"), HEADERS.values(), ids=HEADERS)
+def test_a_file_of_something_else_is_refused(lines, told, new_backend, move):
+    """Also where what is wrong may be left out."""
+    assert told in refusal(move, new_backend(), lines, skip_bad=True)
+
+
+def test_a_file_that_was_cut_off_is_told(lines, new_backend, move):
+    """The end says how many attempts there should be."""
+    assert "the end: expected the entry 'end': the file was cut off" in refusal(
+        move, new_backend(), lines[:-1]
+    )
+    assert "line 3: expected a final attempt of the call 'call 1'" in refusal(move, new_backend(), lines[:3])
+    assert "says that it has 4 attempts, and has 3" in refusal(move, new_backend(), lines[:1] + lines[2:])
+
+
+def test_two_files_joined_are_told(lines, new_backend, move):
+    """A second header is none."""
+    message = refusal(move, new_backend(), [*lines[:-1], lines[0], lines[-1]])
+
+    assert "line 6: export at (root): expected one header: give files one by one" in message
+
+
+BESIDE = {
+    "rung": ({"declared_rung": {"schema_fingerprint": "f", "rung": "r", "status": "never", "reason": "x", "at": 1}},
+             "declared_rung at /status: expected 'not_applicable' or 'declined'"),
+    "target": ({"declared_target": {"schema_fingerprint": "f", "at": 1, "target": 2}},
+               "declared_target at /target: expected a rate in (0, 1), got 2.0"),
+    "drop": ({"drop": {"reason": "full", "attempts": "2", "at": 1}}, "drop at /attempts: expected an integer"),
+    "field": ({"drop": {"reason": "full", "attempts": 2, "at": 1, "why": 1}}, "drop at (root): unknown field 'why'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "told"), BESIDE.values(), ids=BESIDE)
+def test_what_is_wrong_beside_attempts_is_told(entry, told, lines, new_backend, move):
+    """Declarations and counts of drops are checked as attempts are."""
+    lines.insert(1, entry)
+
+    assert f"line 2: {told}" in refusal(move, new_backend(), lines)
+
+
+@pytest.mark.parametrize("wrong", [{"number": "1"}, b"{\n"], ids=["field", "line"])
+@pytest.mark.parametrize("place", [1, 2, 3, 4])
+def test_a_call_goes_as_a_whole(place, wrong, lines, new_backend, move):
+    """What is wrong takes its call with it, and leaves the others."""
+    left = [f"call {n}" for n in range(3) if n != (0, 0, 1, 1, 2)[place]]
+    lines[place] = lines[place] | wrong if isinstance(wrong, dict) else wrong
+    backend = new_backend()
+
+    came = move.take(backend, content(lines), skip_bad=True)
+
+    assert list(dict.fromkeys(row["call_id"] for row in Store(backend).attempts())) == left
+    assert came.bad == 1
+
+
+def test_attempts_of_a_call_agree_about_it(lines, new_backend, move):
+    """The attempts of a call have one configuration and one input."""
+    lines[3]["model"] = "another"
+
+    assert "line 4: at /model: expected what the call's first attempt has" in refusal(
+        move, new_backend(), lines
+    )
+
+
+def test_ten_places_are_told(lines, new_backend, move):
+    """Of many the first ten, and how many more there are."""
+    lines[1:1] = [b"{\n"] * 25
+
+    message = refusal(move, new_backend(), lines)
+
+    assert "25 places in it wrong" in message
+    assert message.count("\n") == 11
+    assert message.endswith("and 15 more")
+
+
+CSV = {
+    "column": (b"record,functon,about\n", "line 1: unknown column 'functon', did you mean 'function'?"),
+    "twice": (b"record,model,model,about\n", "line 1: expected each column once"),
+    "about": (b"record,model\n", "line 1: expected a column 'about'"),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), CSV.values(), ids=CSV)
+def test_wrong_columns_are_told(text, told, new_backend, move):
+    """A table whose columns are not known is refused as a whole."""
+    assert told in refusal(move, new_backend(), [text], skip_bad=True)
+
+
+CELLS = {
+    "count": (b"attempt,x\n", "expected 42 cells, got 2"),
+    "name": (b"atempt" + b"," * 41 + b"\n", "at /record: expected one of attempt export"),
+    "about": (b"drop" + b"," * 41 + b"[1]\n", "at /about: expected a JSON object"),
+    "quote": (b'attempt,"a"b\n', "expected a row of CSV"),
+    "no utf-8": (b"attempt,\xff\n", "expected a row of CSV: expected UTF-8"),
+    "huge": (
+        b"attempt," + b"x" * 3_000_000 + b"\n",
+        "expected a row of CSV: expected at most 1,048,576 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "told"), CELLS.values(), ids=CELLS)
+def test_a_wrong_row_is_told(row, told, new_backend, make, move):
+    """Of a table too: the line, and what was expected."""
+    backend = new_backend()
+    move.fill(backend, [make.outcome()])
+    table = move.out(backend, "csv").splitlines(keepends=True)
+
+    message = refusal(move, new_backend(), [*table[:2], row, *table[2:]], source="a.csv")
+
+    assert f"line 3: {told}" in message
