@@ -2,8 +2,9 @@
 """A document as one static page, with plots of the same figures.
 
 Rules: the page is one file that loads nothing and runs nothing, and its policy forbids both; whatever it is
-given is shown as text, escaped by the template; only our own style sheet and the SVG that matplotlib wrote are
-let through as they are; the same document gives the same bytes.
+given is shown as text, escaped by the template; only our own style sheet and script and the SVG that matplotlib wrote
+are let through as they are; the same document gives the same bytes. A page that follows its store is the same page with
+our script, which asks its own server for it again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import missing_extra
 from schema_guard.report.document import mapped
@@ -43,13 +44,53 @@ def check_extra(what: str, *, packages: Sequence[str] = ("matplotlib", "jinja2")
             raise missing_extra(what, error.name or package, "report") from error
 
 
-def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = None) -> str:
+class PageChoice(NamedTuple):
+    """What of a page that follows its store can be chosen.
+
+    Attributes:
+        name: Of the parameter.
+        label: What a reader calls it.
+        options: The values with what is shown of each.
+        chosen: One of the values.
+    """
+
+    name: str
+    label: str
+    options: tuple[tuple[str, str], ...]
+    chosen: str
+
+
+class Live(NamedTuple):
+    """What makes a page follow its store: a script that asks for it again, and choices.
+
+    Attributes:
+        every_s: Seconds from one time to the next.
+        choices: What is shown of it.
+    """
+
+    every_s: int
+    choices: tuple[PageChoice, ...] = ()
+
+
+def policy(*, live: bool = False) -> str:
+    """Give the content security policy of a page: nothing is loaded but its own style, and its script where it has one."""
+    parts = ["default-src 'none'", f"style-src '{_hash('page.css')}'"]
+    if live:
+        parts += [f"script-src '{_hash('page.js')}'", "connect-src 'self'"]
+    form = "'self'" if live else "'none'"
+    return "; ".join([*parts, "img-src data:", "base-uri 'none'", f"form-action {form}"])
+
+
+def page(
+    document: Document, *, plots: Sequence[Plot] = (), title: str | None = None, live: Live | None = None
+) -> str:
     """Give a document as an HTML document that needs no network and no script.
 
     Args:
         document: What is shown.
         plots: In their order; of those without a drawing the page says what is missing.
         title: What the page is about; None takes the document's own.
+        live: Makes it follow its store, where a server gives it.
 
     Raises:
         MissingExtra: jinja2 is not installed.
@@ -65,7 +106,7 @@ def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    style = _read("page.css")
+    engine.filters["printable"] = safe
     return engine.from_string(_read("page.html")).render(
         title=safe(f"schema-guard: {document.title}" if title is None else title),
         about=safe("schema-guard" if title is None else title),
@@ -79,9 +120,15 @@ def page(document: Document, *, plots: Sequence[Plot] = (), title: str | None = 
             )
             for plot in plots
         ],
-        style=Markup(style),  # noqa: S704 - our own
-        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        style=Markup(_read("page.css")),  # noqa: S704 - our own
+        script=Markup(_read("page.js")),  # noqa: S704 - our own
+        policy=Markup(policy(live=live is not None)),  # noqa: S704 - our own
+        live=live,
     )
+
+
+def _hash(name: str) -> str:
+    return f"sha256-{b64encode(sha256(_read(name).encode()).digest()).decode()}"
 
 
 def _read(name: str) -> str:

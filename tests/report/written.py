@@ -10,7 +10,7 @@ from schema_guard.report.as_text import as_text
 from schema_guard.report.page import page
 from schema_guard.text import safe
 
-VOID = {"meta"}
+VOID = {"meta", "link"}
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.texts.append(data)
 
     @property

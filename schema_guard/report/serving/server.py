@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server of one page for who knows its token: on 127.0.0.1, read only, with nothing of a request reaching a file.
+
+Rules: a connection is one request, whose head is read whole before anything of it is looked at, within a size and a
+time; only so many are open at once; only GET and HEAD; the Host must be this server (so that no foreign name that
+resolves to 127.0.0.1 reads along), and so must an Origin; the token comes once in the path and from then on in a cookie
+that no other site can send and no script can read. There are two paths, compared as they came; all else is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from html import escape
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from socketserver import TCPServer
+from threading import BoundedSemaphore
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+ADDRESS = "127.0.0.1"
+
+_MOST_HEAD_BYTES = 16_384
+_MOST_CONNECTIONS = 16
+_HEAD_S = 5.0
+_REPLY_S = 10.0
+_ENDS = (b"\r\n\r\n", b"\n\n")
+_METHODS = ("GET", "HEAD")
+_PORTS = range(65_536)
+
+_HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Allow", ", ".join(_METHODS)),
+)
+
+
+class PageAnswer(NamedTuple):
+    """What is sent back.
+
+    Attributes:
+        status: Of HTTP.
+        page: HTML.
+        policy: The content security policy of the page.
+        headers: More of them.
+    """
+
+    status: HTTPStatus
+    page: str
+    policy: str = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class _RefusedError(Exception):
+    """A request that is not answered with the page."""
+
+    def __init__(self, status: HTTPStatus, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves one page to who has the token, until it is closed.
+
+    Args:
+        answer: Gives the page for what stands behind the question mark; called from several threads.
+        port: 0 takes a free one.
+        start: What stands behind the question mark at first.
+
+    Raises:
+        InvalidArgument: The port is taken, not allowed, or none.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_port = False
+    request_queue_size = 64
+
+    def __init__(self, answer: Callable[[str], PageAnswer], *, port: int = 0, start: str = "") -> None:
+        if port not in _PORTS:
+            raise InvalidArgument(f"port {port}: expected one of 0 to {_PORTS[-1]}; 0 takes a free one")
+        self.answer, self.start = answer, start
+        self.token = secrets.token_urlsafe(32)
+        self._free = BoundedSemaphore(_MOST_CONNECTIONS)
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except OSError as error:
+            raise InvalidArgument(
+                f"port {port} of {ADDRESS} cannot be had ({error.strerror}): name another one, or none for a free one"
+            ) from error
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with the token."""
+        return f"http://{ADDRESS}:{self.server_port}/{self.token}"
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie: browsers keep those of all ports of a machine together."""
+        return f"schema_guard_{self.server_port}"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What a request may call this server."""
+        return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
+
+    def server_bind(self) -> None:
+        """Bind, without asking the network for the machine's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """PageAnswer in a thread; a connection too many is closed at once."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """PageAnswer one request."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: what goes wrong with one connection is that client's."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PageServer
+    connection: socket.socket
+    server_version = "schema-guard"
+    sys_version = ""
+    command = "GET"
+
+    def handle(self) -> None:
+        """PageAnswer one request, and close."""
+        try:
+            self.rfile = BytesIO(self._head())
+            self.raw_requestline = self.rfile.readline()
+            if self.raw_requestline and self.parse_request():
+                self._check()
+                self._send(self._page())
+        except _RefusedError as refused:
+            self._refuse(refused.status, str(refused))
+        except OSError:
+            pass  # the client has gone, or does not take what it asked for
+
+    def _head(self) -> bytes:
+        """Read up to the empty line; `b""` when the client has gone before."""
+        deadline, found = monotonic() + _HEAD_S, b""
+        while not any(end in found for end in _ENDS):
+            self.connection.settimeout(max(deadline - monotonic(), 0.001))
+            try:
+                more = self.connection.recv(4_096)
+            except TimeoutError:
+                raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the request took too long") from None
+            if not more:
+                return b""
+            found += more
+            if len(found) > _MOST_HEAD_BYTES:
+                raise _RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large")
+        return found
+
+    def _check(self) -> None:
+        """Refuse what is not asked by a browser that is at this server's page."""
+        if self.command not in _METHODS:
+            raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this page can only be read")
+        hosts = self.headers.get_all("Host", [])
+        if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
+            raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
+        origins = {f"http://{host}" for host in self.server.hosts}
+        if not origins.issuperset(self.headers.get_all("Origin", [])):
+            raise _RefusedError(HTTPStatus.FORBIDDEN, "another site has asked")
+
+    def _page(self) -> PageAnswer:
+        path, _, query = self.path.partition("?")
+        if _same(path, f"/{self.server.token}"):
+            return self._entry()
+        if not any(_same(token, self.server.token) for token in self._tokens()):
+            raise _RefusedError(
+                HTTPStatus.FORBIDDEN, "open the address that `schema-guard report --serve` has printed"
+            )
+        if path != "/":
+            raise _RefusedError(HTTPStatus.NOT_FOUND, "there is one page, at /")
+        return self.server.answer(query)
+
+    def _entry(self) -> PageAnswer:
+        """Hand over the cookie, and lead on to the page.
+
+        By the page itself, not by a redirect: where another site's link led here, a browser would not send the cookie.
+        """
+        target = escape(f"/?{self.server.start}" if self.server.start else "/")
+        return PageAnswer(
+            HTTPStatus.OK,
+            f'<!doctype html><meta http-equiv="refresh" content="0; url={target}"><title>schema-guard</title>'
+            f'<p><a href="{target}">The report</a>',
+            headers=(
+                (
+                    "Set-Cookie",
+                    f"{self.server.cookie}={self.server.token}; Path=/; SameSite=Strict; HttpOnly",
+                ),
+            ),
+        )
+
+    def _tokens(self) -> Iterator[str]:
+        """Give what the request has in our cookie."""
+        for header in self.headers.get_all("Cookie", []):
+            for part in header.split(";"):
+                name, _, value = part.strip().partition("=")
+                if name == self.server.cookie:
+                    yield value
+
+    def _send(self, answer: PageAnswer) -> None:
+        content = answer.page.encode("utf-8", "backslashreplace")
+        self.connection.settimeout(_REPLY_S)
+        self.send_response(answer.status)
+        for name, value in (*_HEADERS, *answer.headers):
+            self.send_header(name, value)
+        self.send_header("Content-Security-Policy", f"{answer.policy}; frame-ancestors 'none'")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _refuse(self, status: HTTPStatus, said: str) -> None:
+        self.request_version = "HTTP/1.0"  # a request of HTTP/0.9 would get no head
+        self._send(PageAnswer(status, f"<!doctype html><title>{status.phrase}</title><p>{escape(said)}\n"))
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what the standard library does not understand, without repeating any of it."""
+        self._refuse(HTTPStatus(code), HTTPStatus(code).phrase)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the standard library
+        """Say nothing: a log would hold the token."""
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Compare without telling by the time where they differ."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
