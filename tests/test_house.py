@@ -35,7 +35,7 @@ FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # Rooms of a folder, from the ground up: one imports from those before it. What stands beside them in the folder is free.
 ROOMS = {
     "core": ("dialects", "reading", "validation", "repair"),
-    "records": ("payloads", "counts", "sqlite", "transfer"),
+    "records": ("payloads", "counts", "sqlite", "postgres", "transfer"),
     "calls": ("providers", "received"),
     "bench": ("suites", "run", "result", "engines"),
     "testing": ("schemas", "model_replies", "server"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
-_EXTRAS = ("openai", "local")
+_EXTRAS = ("openai", "local", "postgres")
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -77,7 +77,7 @@ def _extra(name: str) -> str:
         for line in requires("schema-guard") or ()
         if f"extra == '{name}'" in line.replace('"', "'")
     ]
-    packages = [part for part in wanted if "[" not in part]
+    packages = [part.split("[")[0] for part in wanted if not part.startswith("schema-guard[")]
     missing = [package for package in packages if _version(package) is None]
     if missing:
         return f"missing {', '.join(missing)}: pip install 'schema-guard[{name}]'"

@@ -70,7 +70,7 @@ def takes(**kinds: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
 def shared(*names: str) -> Callable[[Any], Any]:
     """Add the options that several commands have, in one wording; `debug` is read by `main` alone."""
     options = {
-        "store": click.option("--store", metavar="URL", help="Where records are: a path, or sqlite:///FILE. Else $SCHEMA_GUARD_STORE, else the user's data folder."),
+        "store": click.option("--store", metavar="URL", help="Where records are: a path, sqlite:///FILE, or postgresql://USER@HOST/DATABASE. Else $SCHEMA_GUARD_STORE, else the user's data folder."),
         "format": click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
         "pages": click.option("--format", "form", type=click.Choice(["text", "json", "markdown", "html"]), default="text", show_default=True),
         "markdown": click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.records.backend import Counts
 from schema_guard.records.store import Store
 from schema_guard.records.urls import default_store, open_store, resolve_store
-from schema_guard.records.writer import Counts
 
 if TYPE_CHECKING:
     from schema_guard.records.backend import Damage, StoreCheck, StoreInfo

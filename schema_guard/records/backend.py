@@ -32,11 +32,16 @@ class WriteRefused(StoreError):
         reason: What the rows are counted under: `store_unavailable locked disk_full write_failed
             forked_while_writing`; `hurried` or `moved` when the batch is to be written once more: a wait was broken off because the
             process forks, or the file was renamed or removed.
+        retry_after_s: Of a server that is away: the batch waits, and is written again after so many seconds. None: it
+            does not.
     """
 
-    def __init__(self, message: str, *, reason: str = "store_unavailable") -> None:
+    def __init__(
+        self, message: str, *, reason: str = "store_unavailable", retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,24 @@ class StoreInfo:
     engine: str
     size_bytes: int
     old_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of this process's attempts; offered = stored + dropped + pending.
+
+    Attributes:
+        offered: Attempts handed to `record`.
+        stored: Attempts committed.
+        dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
+            locked write_failed forked_while_writing`.
+        pending: Attempts that wait to be written.
+    """
+
+    offered: int
+    stored: int
+    dropped: dict[str, int]
+    pending: int
 
 
 class DropCount(NamedTuple):

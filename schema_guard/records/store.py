@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from weakref import finalize
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.records.backend import Counts
 from schema_guard.records.payloads.keeping import Keeper, stricter
-from schema_guard.records.writer import Counts, Writer
+from schema_guard.records.writer import Writer
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.records.payloads.keeping import Keeper, policy_of
 from schema_guard.records.store import Durability, Store, durability_of
 from schema_guard.text import did_you_mean
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.keeping import PayloadPolicy
 
-SCHEMES = ("sqlite",)
+SCHEMES = ("sqlite", "postgresql", "postgres")
 
-_EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
+_EXPECTED = (
+    "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
+    "or 'postgresql://USER@HOST/DATABASE'"
+)
 # A word of one letter before a colon is a drive of Windows.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
@@ -52,7 +55,11 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
     if not mark or not is_known or not _PARAMETERS.fullmatch(query):
         return url, {}
     found = dict(parameter.split("=", 1) for parameter in query.split("&"))
-    for named in [name for name in found if name not in PARAMETERS]:
+    others = [name for name in found if name not in PARAMETERS]
+    if scheme is not None and scheme[1] != "sqlite":  # they are the server's
+        rest = "&".join(f"{name}={found.pop(name)}" for name in others)
+        return f"{plain}?{rest}" if rest else plain, found
+    for named in others:
         near = did_you_mean(named, PARAMETERS)
         expected = " ".join(f"{name}={values}" for name, values in PARAMETERS.items())
         raise InvalidArgument(
@@ -64,6 +71,7 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
 def connect(url: str) -> Backend:
     """Give the database that a URL or a plain path names, not yet opened; `InvalidArgument` if it names none.
 
+    One in PostgreSQL needs the extra `postgres`: `MissingExtra` without it.
     A relative path is taken from the current folder, and `~` is the home folder.
     """
     named = _SCHEME.match(url)
@@ -74,6 +82,11 @@ def connect(url: str) -> Backend:
         scheme = named[1] if named else scheme
         near = did_you_mean(scheme, SCHEMES)
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
+    if scheme != "sqlite":
+        from schema_guard.records.postgres.address import parsed  # an extra
+        from schema_guard.records.postgres.database import Postgres
+
+        return Postgres(parsed(url))
     if rest and not rest.startswith("/"):
         raise InvalidArgument(f"store {url!r}: {_EXPECTED}")
     return _sqlite(rest[1:])
@@ -171,7 +184,7 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
     """
     try:
         return default_store() if default else resolve_store(spec)
-    except (InvalidArgument, OSError) as error:
+    except (InvalidArgument, MissingExtra, OSError) as error:
         why = str(error)
     from schema_guard.records.backend import UnusableBackend
 

@@ -15,7 +15,6 @@ import logging
 import os
 import sys
 import time
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +22,7 @@ from weakref import WeakSet
 
 from schema_guard.errors import StoreError
 from schema_guard.outside import is_from_outside
+from schema_guard.records.backend import Counts
 from schema_guard.records.payloads.keeping import Keeper, KeptTexts
 from schema_guard.records.rows import rows
 
@@ -44,30 +44,13 @@ _FIRST_WAIT_S = 0.1  # for a process that makes one call and ends in a way that 
 _SYNC_WAIT_S = 30.0  # longer than any write may take
 _LOCK_WAIT_S = 0.25  # how long a call waits, with durability "sync", while another process holds the database
 _POLL_S = 0.05
+_SHORT_PAUSE_S = 0.1
 _WARN_EVERY_S = 60.0
 
 _MOST_MOVES = 5
 _WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
 _logger = logging.getLogger("schema_guard")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of this process's attempts; offered = stored + dropped + pending.
-
-    Attributes:
-        offered: Attempts handed to `record`.
-        stored: Attempts committed.
-        dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
-            locked write_failed forked_while_writing`.
-        pending: Attempts that wait to be written.
-    """
-
-    offered: int
-    stored: int
-    dropped: dict[str, int]
-    pending: int
 
 
 class _Item(NamedTuple):
@@ -277,7 +260,9 @@ class Writer:
             session = self._write(session, batch)
             if self._kept is not None:
                 self._kept, mark = (self._kept[0], mark), None
-                break
+                if self._forking:
+                    break
+                continue
             if mark is not None and not mark.last:
                 self._reach(mark)
         if session is not None:
@@ -359,6 +344,10 @@ class Writer:
         if session is not None:
             session.close()
         reason = getattr(error, "reason", "write_failed")
+        pause_s = getattr(error, "retry_after_s", None)
+        if pause_s is not None and (self._flushing or not self._closed):
+            self._put_off(batch, pause_s, error)
+            return None
         if reason == "hurried" or (reason == "locked" and self.is_sync):
             self._kept = (batch, None)
             return None
@@ -375,6 +364,17 @@ class Writer:
                 self._kept = (batch[place:], None)
                 return None
         return session
+
+    def _put_off(self, batch: list[_Item], pause_s: float, error: Exception) -> None:
+        """Keep a batch for a server that is away, and wait before the next try: less for whoever flushes."""
+        if not self._is_behind:
+            self._is_behind = True
+            _logger.warning("records wait, calls go on: %s", error)
+        self._kept = (batch, None)
+        with self._settled:
+            self._settled.notify_all()
+            if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
+                self._settled.wait_for(lambda: self._forking or self._flushing or self._closed, pause_s)
 
     def _settle_stored(self, batch: list[_Item], drops: dict[str, int]) -> None:
         with self._lock:

@@ -16,13 +16,17 @@ import pytest
 import schema_guard
 from schema_guard.core.values import Attempt, Call, Failure, Outcome, Usage, Violation
 from schema_guard.records import Store
+from schema_guard.records.postgres.address import parsed
+from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
+from tests.records.postgres import server
 
 # Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
 BACKENDS = {
     "file": SQLite,
     "memory": lambda path: SQLite(None),
+    "postgres": None,  # a schema of the server's
 }
 
 CALL = Call(
@@ -74,9 +78,32 @@ def _outcome(*attempts, **call):
     )
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server, the same for all tests."""
+    why = server.why_not()
+    if why:
+        pytest.skip(why)
+    started = server.Server()
+    yield started
+    started.stop()
+
+
+_SCHEMAS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def new_schema(postgres):
+    """Give the URL of an empty schema of the server, another one at each call."""
+    return lambda **parameters: postgres.url(f"t{os.getpid()}_{next(_SCHEMAS)}", **parameters)
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 def new_backend(request, tmp_path_factory):
     """Give an empty database of a kind, another one at each call."""
+    if request.param == "postgres":
+        new_schema = request.getfixturevalue("new_schema")
+        return lambda: Postgres(parsed(new_schema()))
     folder, numbers = tmp_path_factory.mktemp(request.param), itertools.count(1)
     return lambda: BACKENDS[request.param](folder / f"{next(numbers)}.db")
 

@@ -7,7 +7,10 @@ import pytest
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import default_store, open_store, resolve_store, urls
 
-EXPECTED = "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), or 'sqlite://' in memory"
+EXPECTED = (
+    "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
+    "or 'postgresql://USER@HOST/DATABASE'"
+)
 
 
 @pytest.mark.parametrize(

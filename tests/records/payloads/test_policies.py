@@ -57,7 +57,9 @@ def test_hash_keeps_keyed_hashes(new_backend, make):
         store.record(make.outcome({"prompt": "p", "reply": "r"}))
 
         (found,) = store.texts([CALL_ID])
-        key = backend.session().key
+        session = backend.session()
+        key = session.key
+        session.close()
 
     assert (found.prompt, found.reply) == (None, None)
     assert (found.prompt_hash, found.reply_hash) == (keyed_hash('"p"', key), keyed_hash("r", key))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.records.sqlite.attempts import Part
     from schema_guard.records.sqlite.check.notes import Notes
 
-__all__ = ["check"]
+__all__ = ["check", "compare"]
 
 _PAGE = 1_000
 
@@ -42,7 +42,7 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
             new = [part for part in tables if not part.has_no_hours]
             for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
                 recounted(found, rows, has_order=False, has_details=True)
-        _compare(connection, found, notes, has_hours=has_hours)
+        compare(connection, found, notes, has_hours=has_hours)
 
 
 def _has_old(connection: sqlite3.Connection, tables: Sequence[Part]) -> bool:
@@ -64,9 +64,8 @@ def _pages(
         notes.on_step(what, done, notes.attempts)
 
 
-def _compare(
-    connection: sqlite3.Connection, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool
-) -> None:
+def compare(connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool) -> None:
+    """Note where the roll-ups that a connection has are not what was counted."""
     tuned = "tuned" if has_hours else "0"
     columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
     sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the URL of a PostgreSQL store says: the server, the schema in it, and what nobody is told.
+
+Rules: no password, and no part of one that was not percent-encoded, comes into a message. The schema's name is
+the only word of a user's that becomes part of a statement, and only as one of a few characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import unquote
+
+from schema_guard.errors import InvalidArgument, MissingExtra, missing_extra
+from schema_guard.text import did_you_mean
+
+DEFAULT_SCHEMA = "schema_guard"
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_PARAMETER = re.compile(r"\w+=[^&=@]*")
+_SECRETS = frozenset(
+    {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
+)
+_EXPECTED = "expected 'postgresql://USER@HOST/DATABASE'"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a store is.
+
+    Attributes:
+        url: Without its secrets.
+        schema: The PostgreSQL schema that has the tables.
+        conninfo: What libpq is handed.
+        secrets: What no message may hold.
+    """
+
+    url: str
+    schema: str
+    conninfo: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def told(self, error: object) -> str:
+        """Give what an error says, on one line and without the secrets of the URL."""
+        text = " ".join(str(error).split())
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+@lru_cache(maxsize=1)
+def driver() -> Any:
+    """Give the package `psycopg`; `MissingExtra` where it is not installed."""
+    try:
+        import psycopg  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise _without_driver() from error
+    return psycopg
+
+
+def _without_driver() -> MissingExtra:
+    return missing_extra("a store in PostgreSQL", "psycopg", "postgres")
+
+
+@lru_cache(maxsize=64)
+def parsed(url: str) -> Address:
+    """Give what a URL says, durability apart.
+
+    Raises:
+        InvalidArgument: It is no URL of PostgreSQL, or has a parameter that neither the store nor libpq knows.
+        MissingExtra: `psycopg` is not installed.
+
+    >>> parsed("postgres://me:hush@db:5432/app?schema=mine").url
+    'postgresql://me@db:5432/app?schema=mine'
+    """
+    if find_spec("psycopg") is None:
+        raise _without_driver()
+    plain, _, query = url.partition("?")
+    authority, slash, database = plain.partition("://")[2].partition("/")
+    user, at, hosts = authority.rpartition("@")
+    if any(mark in part for part, mark in ((user, "@"), (database, "@"), (plain, "#"), (plain, " "))):
+        raise InvalidArgument(
+            f"a store's URL: {_EXPECTED}; in a user's name or a password write '@', '/', '?', '#' and ' ' "
+            "percent-encoded, as in '%40'"
+        )
+    parameters = _parameters(query)
+    schema = parameters.pop("schema", DEFAULT_SCHEMA)
+    if not _NAME.fullmatch(schema) or schema.startswith("pg_"):
+        raise InvalidArgument(
+            f"schema={schema!r}: expected the name of a PostgreSQL schema in lower-case letters, digits and '_'"
+        )
+    name, colon, password = user.partition(":")
+    said = {**{k: v for k, v in parameters.items() if k not in _SECRETS}, "schema": schema}
+    secrets = [password, *(value for key, value in parameters.items() if key in _SECRETS)]
+    return Address(
+        url=_joined(f"postgresql://{name}{at}{hosts}{slash}{database}", said),
+        schema=schema,
+        conninfo=_joined(f"postgresql://{name}{colon}{password}{at}{hosts}{slash}{database}", parameters),
+        secrets=tuple({part for secret in secrets if secret for part in (secret, unquote(secret))}),
+    )
+
+
+def _parameters(query: str) -> dict[str, str]:
+    several = query.split("&") if query else []
+    if not all(_PARAMETER.fullmatch(one) for one in several):
+        raise InvalidArgument(f"a store's URL: {_EXPECTED}, then '?' and parameters as in 'sslmode=require'")
+    found = dict(one.split("=", 1) for one in several)
+    others = found.keys() - {"schema"}
+    known = ["schema", *_keywords()] if others else []
+    for name in sorted(others):
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise InvalidArgument(
+                f"a store's URL: unknown parameter {name!r}{near}; expected 'schema', 'durability', 'payload', or one of libpq's"
+            )
+    return found
+
+
+def _keywords() -> list[str]:
+    return [option.keyword.decode() for option in driver().pq.Conninfo.get_defaults()]
+
+
+def _joined(plain: str, parameters: dict[str, str]) -> str:
+    query = "&".join(f"{name}={value}" for name, value in parameters.items())
+    return f"{plain}?{query}" if query else plain
