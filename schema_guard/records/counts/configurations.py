@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schema_guard.records.counts.rollups import middle_us
+from schema_guard.records.counts.hours import middle_us
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:

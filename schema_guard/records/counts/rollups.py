@@ -11,40 +11,18 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-from schema_guard.core.digest import hex_digest
-from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, LARGEST_COUNT, Row
+from schema_guard.core.digest import digest
+from schema_guard.records.counts.hours import LARGEST_HOUR, HourAddition, InputCalls, hour_of, pair
+from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""
-
-# Seconds are added as microseconds, money as thousand-millionths of a unit: what a column of rows is times.
-SUMS = {
-    "input_tokens": 1,
-    "cached_input_tokens": 1,
-    "output_tokens": 1,
-    "reasoning_tokens": 1,
-    "elapsed_s": 10**6,
-    "cost": 10**9,
-}
-
-# Eleven days, a million units of money: more in one attempt is a mistake, hence unknown, as LARGEST_COUNT
-# is for tokens. Thousands of these still add up inside 64 bits.
-_LARGEST_NUMBER = 10.0**6
-
-_SUMS = tuple(
-    (name, f"{name}_unknown", units, LARGEST_COUNT if units == 1 else _LARGEST_NUMBER)
-    for name, units in SUMS.items()
-)
-_ELAPSED = list(SUMS).index("elapsed_s")
-
-# Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
-_BUCKET_BITS = 6
 
 # How a call ended; each has one. All but the last had a judged reply.
 WAYS = ("first_pass", "repaired", "reasked", "unhandled", "unseen", "transport")
@@ -62,14 +40,7 @@ _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_
 _NUMBER, _FINAL, _KIND, _CODE, _FORM = (
     COLUMNS.index(name) for name in ("number", "final", "kind", "code", "form")
 )
-_REPLY_BYTES, _REPLY_MODEL, _SNAPSHOT, _EXCEPTION, _UNSEEN = (
-    COLUMNS.index(name) for name in ("reply_bytes", "reply_model", "snapshot", "exception", "unseen")
-)
-_VIOLATIONS, _AMOUNTS = COLUMNS.index("violations"), COLUMNS.index("input_tokens")
-
-_HOUR_S = 3_600
-_LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, hence unknown
-
+_REPLY_BYTES, _EXCEPTION, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "exception", "unseen"))
 
 LARGEST = 2**63 - 1
 """A sum that no longer fits into 64 bits stays at this: it must not cost the attempts."""
@@ -81,59 +52,75 @@ class Addition:
     """What calls of one configuration add to its roll-ups.
 
     Attributes:
-        tallies: How much to add to the count of this name and key. By attempt number: `attempts` (all),
-            `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
-            `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
-            By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
-            By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and `call_us` of judged calls.
-            By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
-            calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
         hours: Calls by the hour in which they began, in hours since the epoch, and by `WAYS` and `PARTS`.
-        inputs: How many judged calls, and how many unhandled ones, to add to the input of this key. A call
-            whose input is unknown is an input of its own and stands in `tallies` only.
+        rest: The part of the tallies that no hour of `by_hour` has.
+        by_hour: What is counted of the calls of each hour; of those whose start is unknown under None.
+        asked: The judged calls whose inputs are known, by hour in the same way. A call whose input is unknown is
+            an input of its own and stands in `tallies` only.
         outcomes: Of the judged calls, in order: `"1"` for unhandled, `"0"` for the others.
         starts: `id` of the first attempt of each judged call.
     """
 
     def __init__(self) -> None:
-        self.tallies: dict[tuple[str, str | int], int] = defaultdict(int)
+        self.rest: dict[tuple[str, str | int], int] = defaultdict(int)
         self.hours: dict[tuple[int, str], int] = defaultdict(int)
-        self.inputs: dict[bytes, tuple[int, int]] = {}
+        self.by_hour: dict[int | None, HourAddition] = {}
+        self.asked: dict[int | None, InputCalls] = defaultdict(InputCalls)
         self.outcomes: list[str] = []
         self.starts: list[int] = []
 
-    def add(self, call: list[StoredRow], ways: tuple[str, ...]) -> None:
+    @property
+    def inputs(self) -> dict[bytes, tuple[int, int]]:
+        """How many judged calls, and how many unhandled ones, to add to the input of this key."""
+        found: dict[bytes, tuple[int, int]] = {}
+        for asked in self.asked.values():
+            for key, is_unhandled in zip(asked.inputs, asked.unhandled, strict=True):
+                n, k = found.get(key, (0, 0))
+                found[key] = n + 1, k + is_unhandled
+        return found
+
+    def add(
+        self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...], *, has_details: bool
+    ) -> None:
         """Add what has an order, or came with version 2 of the tables, of a call given by all its attempts.
 
         Args:
             call: All its attempts, in order.
+            hour: In which it began.
             ways: How it ended, then the parts that it is in.
+            has_details: Whether `add_details` is called as well, which then goes first.
         """
-        elapsed = [self._add_attempt(row) for _, row in call]
-        start, last = call[0][0], call[-1][1]
-        for name in ways:
-            self.tallies["calls", name] += 1
+        last = call[-1][1]
+        of_hour = self.by_hour.get(hour)
+        if of_hour is None:
+            of_hour = self.by_hour[hour] = HourAddition(call[0][0])
+        of_hour.add_call(call, last[_STARTED_AT])
+        tallies = of_hour.tallies
+        of_hour.ways[ways] += 1
         way = ways[0]
         if way == "transport":
+            if has_details:
+                tallies["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
             return
-        if way == "unhandled":
-            self.tallies["unhandled", _pair(last[_KIND], last[_CODE])] += 1
-        self.starts.append(start)
-        self._add_outcome(input_key(last), is_unhandled=way == "unhandled")
-        known = [us for us in elapsed if us is not None]
-        if len(known) == len(elapsed):
-            self.tallies["call_us", bucket(sum(known))] += 1
+        is_unhandled = way == "unhandled"
+        if is_unhandled:
+            tallies["unhandled", pair(last[_KIND], last[_CODE])] += 1
+        of_hour.places.append(len(self.outcomes))
+        self.starts.append(call[0][0])
+        self.outcomes.append("1" if is_unhandled else "0")
+        key = input_key(last)
+        if key is None:
+            tallies["inputs", shape(1, int(is_unhandled))] += 1
+        else:
+            asked = self.asked[hour]
+            asked.inputs.append(key)
+            asked.unhandled.append(is_unhandled)
 
-    def add_details(self, call: list[StoredRow], ways: tuple[str, ...]) -> None:
-        """Add what came with version 3 of the tables: the cause of a call outside of the rate, and its hour."""
-        last = call[-1][1]
-        if ways[0] == "transport":
-            self.tallies["outside", _pair(last[_CODE], last[_EXCEPTION])] += 1
-        started_at: Any = last[_STARTED_AT]
-        hour = None if started_at is None else started_at // _HOUR_S
-        if hour is not None and -_LARGEST_HOUR < hour < _LARGEST_HOUR:
+    def add_details(self, hour: int | None, ways: tuple[str, ...]) -> None:
+        """Add what came with version 3 of the tables: the hour of a call."""
+        if hour is not None and -LARGEST_HOUR < hour < LARGEST_HOUR:
             for name in ways:
-                self.hours[int(hour), name] += 1
+                self.hours[hour, name] += 1
 
     def move_input(self, n: int, k: int, more_n: int, more_k: int) -> None:
         """Count an input under the shape that it has now; one that had calls before leaves the shape that it had.
@@ -148,41 +135,28 @@ class Addition:
         if n > more_n:
             self.tallies["inputs", shape(n - more_n, k - more_k)] -= 1
 
-    def _add_attempt(self, row: Any) -> int | None:
-        """Count an attempt; gives its microseconds, None when unknown."""
-        number, kind, model = row[_NUMBER], row[_KIND], row[_REPLY_MODEL]
-        amounts = row[_AMOUNTS : _AMOUNTS + len(_SUMS)]
-        tallies = self.tallies
-        number = number or 0  # of an attempt whose number is unknown
-        tallies["attempts", number] += 1
-        if kind != "transport":
-            tallies["judged", number] += 1
-            tallies["failed", number] += kind is not None
-            if model is not None:
-                tallies["models", _pair(model, row[_SNAPSHOT])] += 1
-        if kind is not None:
-            tallies["failures", _pair(kind, row[_CODE])] += 1
-        for broken in _pairs(row[_VIOLATIONS]):
-            tallies["violations", broken] += 1
-        for (name, unknown, units, largest), amount in zip(_SUMS, amounts, strict=True):
-            if amount is not None and 0 <= amount <= largest:
-                tallies[name, number] += round(amount * units)
-            else:
-                tallies[unknown, number] += 1
-        elapsed_s = amounts[_ELAPSED]
-        if elapsed_s is None or not 0 <= elapsed_s <= _LARGEST_NUMBER:
-            return None
-        elapsed_us: int = round(elapsed_s * SUMS["elapsed_s"])
-        tallies["attempt_us", bucket(elapsed_us)] += 1
-        return elapsed_us
+    def add_cause(self, call: list[StoredRow]) -> None:
+        """Add the cause of a call outside of the rate, of which nothing else is added."""
+        last = call[-1][1]
+        self.rest["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
 
-    def _add_outcome(self, key: bytes | None, *, is_unhandled: bool) -> None:
-        self.outcomes.append("1" if is_unhandled else "0")
-        if key is None:
-            self.tallies["inputs", shape(1, int(is_unhandled))] += 1
-        else:
-            n, k = self.inputs.get(key, (0, 0))
-            self.inputs[key] = n + 1, k + is_unhandled
+    @cached_property
+    def tallies(self) -> dict[tuple[str, str | int], int]:
+        """How much to add to the count of this name and key.
+
+        By attempt number: `attempts` (all),
+        `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
+        `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
+        By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
+        By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and `call_us` of judged calls.
+        By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
+        calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
+        """
+        found = defaultdict(int, self.rest)
+        for of_hour in self.by_hour.values():
+            for key, count in of_hour.tallies.items():
+                found[key] += count
+        return found
 
 
 def additions(
@@ -193,15 +167,21 @@ def additions(
     Args:
         rows: Of the calls, in the order of storing.
         has_order: Whether to give what `Addition.add` adds.
-        has_details: Whether to give what `Addition.add_details` adds.
+        has_details: Whether to give the hours, and the causes of calls outside of the rate.
     """
     found: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
-        addition, ways = found[configuration_of(call[-1][1])], _ways(call)
+        last = call[-1][1]
+        addition, ways, hour = found[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
         if has_order:
-            addition.add(call, ways)
+            addition.add(call, hour, ways, has_details=has_details)
+        elif ways[0] == "transport":
+            addition.add_cause(call)
         if has_details:
-            addition.add_details(call, ways)
+            addition.add_details(hour, ways)
+    for addition in found.values():
+        for of_hour in addition.by_hour.values():
+            of_hour.finish()
     return found
 
 
@@ -323,27 +303,6 @@ def shape(n: int, k: int) -> str:
     return f"[{n},{k}]"
 
 
-def bucket(us: int) -> int:
-    """Give the least number of microseconds that is counted together with this one.
-
-    Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
-
-    >>> bucket(63), bucket(1_000_000)
-    (63, 999424)
-    """
-    spare = max(0, us.bit_length() - _BUCKET_BITS)
-    return us >> spare << spare
-
-
-def middle_us(lower: int) -> float:
-    """Give the middle of the bucket that begins there.
-
-    >>> middle_us(63), middle_us(999_424)
-    (63.0, 1007615.5)
-    """
-    return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2
-
-
 def _way(call: list[StoredRow]) -> str:
     """Give how a call ended: one of `WAYS`."""
     last = call[-1][1]
@@ -378,14 +337,4 @@ def _ways(call: list[StoredRow]) -> tuple[str, ...]:
 
 
 def _digest(text: str) -> bytes:
-    return bytes.fromhex(hex_digest(text, 2 * HASH_BYTES))
-
-
-@lru_cache(maxsize=1_000)
-def _pair(first: Any, second: Any) -> str:
-    return json.dumps([first, second], separators=(",", ":"))
-
-
-@lru_cache(maxsize=1_000)
-def _pairs(violations: str) -> tuple[str, ...]:
-    return tuple(_pair(location, keyword) for location, keyword in json.loads(violations))
+    return digest(text)[:HASH_BYTES]

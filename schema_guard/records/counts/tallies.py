@@ -21,7 +21,8 @@ from schema_guard.records.counts.configurations import (
     by_cause,
     ranked,
 )
-from schema_guard.records.counts.rollups import PARTS, SUMS, WAYS
+from schema_guard.records.counts.hours import SUMS
+from schema_guard.records.counts.rollups import PARTS, WAYS
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
-from schema_guard.records.sqlite import checksums
+from schema_guard.records.sqlite import checksums, hours
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,7 +49,6 @@ TABLES = (
         unseen INTEGER NOT NULL, adapted INTEGER NOT NULL, healed INTEGER NOT NULL, stopped_at INTEGER
     ) STRICT""",
     "CREATE INDEX stored_attempts_call_id ON stored_attempts (call_id)",
-    "CREATE INDEX stored_attempts_started_at ON stored_attempts (started_at)",
 )
 
 _FIRST_OF_ATTEMPT = COLUMNS.index("number")
@@ -195,13 +194,14 @@ def known_calls(
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[StoredRow], ids: Mapping[Row, int]) -> None:
-    """Store attempts under their `id`.
+    """Store attempts under their `id`, and note where those of each hour are.
 
     Args:
         connection: In a transaction.
         rows: With an `id` that no attempt has.
         ids: The number of each configuration.
     """
+    hours.add_spans(connection, rows)
     models = _model_ids(connection, {row[_REPLY_MODEL : _REPLY_MODEL + 2] for _, row in rows})
     narrow = [
         _narrow(

@@ -12,11 +12,11 @@ from dataclasses import replace
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.records.counts.rollups import additions, whole_calls
+from schema_guard.records.counts.rollups import LARGEST, additions, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, key_fingerprint
-from schema_guard.records.sqlite import attempts, payloads
+from schema_guard.records.sqlite import attempts, hours, inputs, payloads
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
 from schema_guard.records.sqlite.writing import every_drop
 
@@ -59,6 +59,10 @@ class SQLiteSnapshot:
         # Both in one: SQLite then looks at the index of times, not at one attempt after the other.
         several = []
         for part in tables:
+            if not part.has_no_hours:
+                known = hours.span(self._connection, where)
+                several += [] if known is None else [known]
+                continue
             condition, values = _condition(part.columns, _times(where))
             sql = f"SELECT MIN(a.id), MAX(a.id) FROM {part.table} AS a WHERE {condition}"
             several += [ids for ids in self._select(sql, values) if ids[0] is not None]
@@ -92,7 +96,9 @@ class SQLiteSnapshot:
         """Give the roll-ups of the configurations of one schema and function, or of all."""
         if not (self._has_roll_ups() and self._is_counted()):
             return None
-        return read_roll_ups(self._connection, where, tuned=self._named("tuned", "0"))
+        return read_roll_ups(
+            self._connection, where, tuned=self._named("tuned", "0"), has_log=self._version >= _SINCE_HOURS
+        )
 
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration; none where there are no roll-ups."""
@@ -111,11 +117,13 @@ class SQLiteSnapshot:
         """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
         if not self._has_roll_ups():
             return 0, 0, 0
-        sql = """SELECT COUNT(*), TOTAL(one.k > other.k), TOTAL(one.k < other.k)
-            FROM inputs AS one JOIN inputs AS other USING (input)
-            WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1"""
-        ((shared, before, after),) = self._select(sql, [before_id, after_id])
-        return shared, int(before), int(after)
+        if self._version < _SINCE_HOURS:
+            sql = """SELECT COUNT(*), TOTAL(one.k > other.k), TOTAL(one.k < other.k)
+                FROM inputs AS one JOIN inputs AS other USING (input)
+                WHERE one.configuration_id = ? AND other.configuration_id = ? AND one.n = 1 AND other.n = 1"""
+            ((shared, before, after),) = self._select(sql, [before_id, after_id])
+            return shared, int(before), int(after)
+        return inputs.pairs(self._connection, before_id, after_id)
 
     def hours(self, where: Where) -> list[HourCounts]:
         """Give the counts by hour: those that are kept, and of the attempts of an earlier version those that are counted."""
@@ -228,7 +236,7 @@ class SQLiteSnapshot:
 
 
 def read_roll_ups(
-    connection: sqlite3.Connection, where: Where, *, tuned: str = "tuned"
+    connection: sqlite3.Connection, where: Where, *, tuned: str = "tuned", has_log: bool = True
 ) -> list[ConfigurationCounts]:
     """Give the roll-ups of the configurations of one schema and function, or of all, first stored first.
 
@@ -236,6 +244,7 @@ def read_roll_ups(
         connection: To a database that has roll-ups.
         where: Which ones; its names alone.
         tuned: The column of that name, or what stands for it in a file without.
+        has_log: Whether there may be inputs that are noted and not counted.
     """
     condition, values = _condition({**_PLAIN, "tuned": tuned}, _names(where))
     identity = ", ".join(tuned if name == "tuned" else name for name in IDENTITY)
@@ -246,6 +255,15 @@ def read_roll_ups(
     sql = f"SELECT configuration_id, tally, key, count FROM tallies WHERE {chosen}"
     for configuration_id, tally, key, count in connection.execute(sql, values):
         tallies[configuration_id][tally][key] = count
+    for configuration_id, tally, key, count in (
+        hours.open_tallies(connection, chosen, values) if has_log else ()
+    ):
+        counts = tallies[configuration_id][tally]
+        counts[key] = min(counts.get(key, 0) + count, LARGEST)
+    for configuration_id, more in (inputs.pending(connection, chosen, values) if has_log else {}).items():
+        shapes = tallies[configuration_id]["inputs"]
+        for key, count in inputs.shapes(connection, configuration_id, more).items():
+            shapes[key] = shapes.get(key, 0) + count
     outcomes: dict[int, list[bytes]] = defaultdict(list)
     sql = f"SELECT configuration_id, bits FROM outcomes WHERE {chosen} ORDER BY configuration_id, chunk"
     for configuration_id, bits in connection.execute(sql, values):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The roll-ups of a SQLite store: kept by its writer in the transaction that stores the attempts.
 
-Tables: `configurations`, a row for each; `tallies`, its counts; `inputs`, the calls of each input, the only
-table that grows with the calls; `outcomes`, one bit a judged call, 1 for unhandled, in the order of storing,
-the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part.
+Tables: `configurations`, a row for each; `tallies`, its counts; those of the module `inputs`, the only
+ones that grow with the calls; `outcomes`, one bit a judged call, 1 for unhandled, in the order of storing,
+the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part; those of
+the module `hours`.
 
 Rules: what has an order is counted in the order of storing, up to the `id` that is `meta.rolled_up_to`.
 Version 1 counted nothing: up to `meta.uncounted_to` there are attempts that have to be counted before the
@@ -15,8 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.records.counts.rollups import LARGEST, chunks, configuration_key, started
+from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, chunks, configuration_key, started
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.sqlite import hours as hours_kept
+from schema_guard.records.sqlite import inputs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -58,6 +61,8 @@ SINCE_3 = (
         tally TEXT NOT NULL, count INTEGER NOT NULL,
         PRIMARY KEY (hour, configuration_id, tally)
     ) STRICT, WITHOUT ROWID""",
+    *inputs.TABLES,
+    *hours_kept.TABLES,
 )
 
 # The scalar MIN and MAX of SQLite are NULL when one argument is.
@@ -75,14 +80,6 @@ _TALLY = f"""
 INSERT INTO tallies VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = MIN(count + excluded.count, {LARGEST})
 """
-_INPUT = """
-INSERT INTO inputs VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET n = n + excluded.n, k = k + excluded.k
-RETURNING n, k
-"""
-# Inputs that are called again leave their shape: without this an input of a million calls would leave
-# a row for each batch that it was in.
-_NO_INPUTS = "DELETE FROM tallies WHERE configuration_id = ? AND tally = 'inputs' AND count = 0"
 _LAST_CHUNK = "SELECT chunk, n, bits FROM outcomes WHERE configuration_id = ? ORDER BY chunk DESC LIMIT 1"
 _CHUNK = """
 INSERT INTO outcomes (configuration_id, chunk, n, bits, first_attempt) VALUES (?, ?, ?, ?, ?)
@@ -108,20 +105,19 @@ def add(connection: sqlite3.Connection, found: Mapping[Row, Addition], ids: Mapp
     hours: list[tuple[int, int, str, int]] = []
     for configuration, addition in found.items():
         configuration_id = ids[configuration]
-        _add_inputs(connection, configuration_id, addition)
-        _add_outcomes(connection, configuration_id, addition)
+        calls = _add_outcomes(connection, configuration_id, addition)
+        closed = hours_kept.add(connection, configuration_id, addition, calls)
         tallies += (
             (configuration_id, tally, str(key), min(count, LARGEST))
-            for (tally, key), count in addition.tallies.items()
+            for (tally, key), count in closed.items()
             if count
         )
         hours += ((hour, configuration_id, way, calls) for (hour, way), calls in addition.hours.items())
     connection.executemany(_TALLY, tallies)
     connection.executemany(_HOUR, hours)
-    left = {
-        configuration_id for configuration_id, tally, _, count in tallies if tally == "inputs" and count < 0
-    }
-    connection.executemany(_NO_INPUTS, [(configuration_id,) for configuration_id in left])
+    inputs.append(
+        connection, {ids[configuration]: addition.asked for configuration, addition in found.items()}
+    )
 
 
 def _configuration_id(connection: sqlite3.Connection, configuration: Row, started_at: list[float]) -> int:
@@ -131,15 +127,10 @@ def _configuration_id(connection: sqlite3.Connection, configuration: Row, starte
     return int(configuration_id)
 
 
-def _add_inputs(connection: sqlite3.Connection, configuration_id: int, addition: Addition) -> None:
-    """Count the calls of each input; an input that had calls before leaves the shape that it had."""
-    for key, (more_n, more_k) in sorted(addition.inputs.items()):
-        ((n, k),) = connection.execute(_INPUT, (configuration_id, key, more_n, more_k)).fetchall()
-        addition.move_input(n, k, more_n, more_k)
-
-
-def _add_outcomes(connection: sqlite3.Connection, configuration_id: int, addition: Addition) -> None:
-    """Write the outcomes after those that are there, and begin a chunk where one is full."""
+def _add_outcomes(connection: sqlite3.Connection, configuration_id: int, addition: Addition) -> int:
+    """Write the outcomes after those that are there, and begin a chunk where one is full; gives how many those are."""
     stored = connection.execute(_LAST_CHUNK, (configuration_id,)).fetchall()
-    for chunk in chunks(stored[0] if stored else None, addition):
+    last = stored[0] if stored else None
+    for chunk in chunks(last, addition):
         connection.execute(_CHUNK, (configuration_id, *chunk))
+    return 0 if last is None else int(last[0] * CHUNK_CALLS + last[1])

@@ -11,7 +11,7 @@ from schema_guard.records.backend import DropCount
 from schema_guard.records.counts.rollups import additions, new_calls, whole_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.sqlite import attempts, rollups
+from schema_guard.records.sqlite import attempts, hours, inputs, rollups
 from schema_guard.records.sqlite import payloads as texts
 from schema_guard.records.sqlite.checksums import sealed
 from schema_guard.records.sqlite.tables import note_keys, transaction
@@ -135,6 +135,8 @@ def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequen
     ids = rollups.configuration_ids(connection, stored)
     attempts.insert(connection, stored, ids)
     is_whole = place.counted == place.last
+    if not is_whole:
+        hours.leave_out(connection, stored)
     rollups.add(connection, additions(stored, has_order=is_whole), ids)
     connection.execute(_SET, (str(last), "rolled_up_to" if is_whole else "uncounted_to"))
     return place.last + 1
@@ -179,7 +181,10 @@ def rebuild(connection: sqlite3.Connection, tables: Sequence[Part], limit: int) 
         place = _catch_up(connection, tables, limit)
         if place.rows or place.counted < place.last:
             return place.rows
-        return _move(connection, limit) if attempts.OLD in tables else 0
+        moved = _move(connection, limit) if attempts.OLD in tables else 0
+        if not moved:
+            inputs.merge(connection)
+        return moved
 
 
 def _move(connection: sqlite3.Connection, limit: int) -> int:
@@ -190,6 +195,7 @@ def _move(connection: sqlite3.Connection, limit: int) -> int:
         return 0
     ids = rollups.configuration_ids(connection, rows)
     attempts.insert(connection, rows, ids)
+    hours.leave_out(connection, rows)
     rollups.add(connection, additions(rows, has_order=False), ids)
     connection.execute(f"DELETE FROM {attempts.OLD_TABLE} WHERE id <= ?", (rows[-1][0],))
     return len(rows)

@@ -35,6 +35,7 @@ def sound(tmp_path_factory, make, write):
     with Store(backend) as store:
         store.declare_rung("f" * 16, "few_shot", "declined", "no examples", function="app.f0")
         store.set_target("f" * 16, 0.01)
+        store.rebuild()
         with store._session() as session:
             session.write([], {"locked": 2}, 1_000.0)
     return path.read_bytes()
@@ -83,9 +84,9 @@ PLACES = {
     "a model": ("UPDATE reply_models SET snapshot = 'm1-2'", "models"),
     "a tally": ("UPDATE tallies SET count = count + 1 WHERE tally = 'failures'", "roll_ups"),
     "a missing tally": ("DELETE FROM tallies WHERE tally = 'call_us'", "roll_ups"),
-    "an input": ("UPDATE inputs SET k = k + 1 WHERE configuration_id = 1", "inputs"),
+    "an input": ("UPDATE recent_inputs SET k = k + 1 WHERE configuration_id = 1", "inputs"),
     "an input's key": (
-        "UPDATE inputs SET input = x'00' WHERE input = (SELECT MIN(input) FROM inputs)",
+        "UPDATE recent_inputs SET input = x'00' WHERE input = (SELECT MIN(input) FROM recent_inputs)",
         "inputs",
     ),
     "an order": (
@@ -99,7 +100,7 @@ PLACES = {
     "how far": ("UPDATE meta SET value = '1561' WHERE key = 'rolled_up_to'", "roll_ups"),
     "too far": ("UPDATE meta SET value = '1563' WHERE key = 'rolled_up_to'", "roll_ups"),
     "the key": ("UPDATE meta SET value = '00' WHERE key = 'hash_key'", "tables"),
-    "an index": ("DROP INDEX stored_attempts_started_at", "tables"),
+    "an index": ("DROP INDEX hour_details_hour", "tables"),
 }
 
 

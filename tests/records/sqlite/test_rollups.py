@@ -5,11 +5,13 @@ from schema_guard.records.sqlite.database import SQLite
 
 
 def test_an_input_that_repeats_leaves_no_trace_of_its_past(make, write):
-    """A thousand writes of one input keep one row for it."""
+    """A thousand writes of one input, put together once and again, keep one row for it."""
     backend = SQLite(None)
-    write(backend, [[make.outcome(input_hash="i")] for _ in range(1_000)])
     tallies = "SELECT key, count FROM tallies WHERE tally = 'inputs'"
     with Store(backend) as store:
+        for _ in range(2):
+            write(backend, [[make.outcome(input_hash="i")] for _ in range(500)])
+            store.rebuild()
         (counts,) = store.configurations()
         kept = backend.session().connection.execute(tallies).fetchall()
 
@@ -19,11 +21,11 @@ def test_an_input_that_repeats_leaves_no_trace_of_its_past(make, write):
 def test_a_sum_does_not_outgrow_the_database(make, write):
     """A sum that no longer fits stays at the largest number, and the attempts are stored."""
     backend = SQLite(None)
-    write(backend, [[make.outcome({"cost": 1e6})]])
+    write(backend, [[make.outcome({"cost": 1e6})], [make.outcome({"cost": 1e6}, started_at=9_000.0)]])
     session = backend.session()
     session.connection.execute("UPDATE tallies SET count = 9223372036854775000 WHERE tally = 'cost'")
     write(backend, [[make.outcome({"cost": 1e6})] * 3])
     with Store(backend) as store:
         (counts,) = store.configurations()
 
-    assert (counts.calls, counts.sums[0].cost) == (4, ((2**63 - 1) / 10**9, 0))
+    assert (counts.calls, counts.sums[0].cost) == (5, ((2**63 - 1) / 10**9, 0))

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.counts.recount import Recounted, input_weight, recounted
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite import attempts, hours, inputs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -75,9 +74,9 @@ def compare(connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_h
         if (first, last) != (wanted.first_started_at, wanted.last_started_at):
             notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")
         with notes.reading("inputs"):
-            _compare_inputs(connection, number, where, wanted, notes)
+            _compare_inputs(connection, number, where, wanted, notes, has_log=has_hours)
         with notes.reading("roll_ups"):
-            _compare_tallies(connection, number, where, wanted, notes)
+            _compare_tallies(connection, number, where, wanted, notes, has_log=has_hours)
             _compare_outcomes(connection, number, where, wanted, notes)
         if has_hours:
             with notes.reading("hours"):
@@ -87,25 +86,40 @@ def compare(connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_h
 
 
 def _compare_inputs(
-    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+    connection: sqlite3.Connection,
+    number: int,
+    where: str,
+    wanted: Recounted,
+    notes: Notes,
+    *,
+    has_log: bool,
 ) -> None:
-    total = 0
-    shapes: dict[tuple[str, str], int] = defaultdict(int)
-    sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
-    for key, n, k in connection.execute(sql, [number]):
-        total += input_weight(key, n, k)
-        shapes["inputs", shape(n, k)] += 1
-    for name, count in shapes.items():
-        wanted.tallies[name] += count
-    if total != wanted.inputs:
+    if has_log:
+        merged, every = (inputs.totals(connection, number, with_pending=pending) for pending in (False, True))
+    else:
+        sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ?"
+        merged = every = {key: (n, k) for key, n, k in connection.execute(sql, [number])}
+    for n, k in merged.values():
+        wanted.tallies["inputs", shape(n, k)] += 1
+    if sum(input_weight(key, n, k) for key, (n, k) in every.items()) != wanted.inputs:
         notes.add("inputs", f"{where}: the calls of its inputs are not those of its attempts")
 
 
 def _compare_tallies(
-    connection: sqlite3.Connection, number: int, where: str, wanted: Recounted, notes: Notes
+    connection: sqlite3.Connection,
+    number: int,
+    where: str,
+    wanted: Recounted,
+    notes: Notes,
+    *,
+    has_log: bool,
 ) -> None:
     sql = "SELECT tally, key, count FROM tallies WHERE configuration_id = ?"
     kept = {(tally, key): count for tally, key, count in connection.execute(sql, [number]) if count}
+    for _, tally, key, count in (
+        hours.open_tallies(connection, "configuration_id = ?", [number]) if has_log else ()
+    ):
+        kept[tally, key] = min(kept.get((tally, key), 0) + count, LARGEST)
     right = {name: min(count, LARGEST) for name, count in wanted.tallies.items() if count}
     for tally, key in sorted(kept.keys() | right.keys()):
         if (one := kept.get((tally, key), 0)) != (other := right.get((tally, key), 0)):

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the calls of one hour add to the counts that are kept.
+
+Rules: as those of `rollups`. Attempts are gathered first and counted at the end, a column at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.records.rows import Row
+
+# Seconds are added as microseconds, money as thousand-millionths of a unit: what a column of rows is times.
+SUMS = {
+    "input_tokens": 1,
+    "cached_input_tokens": 1,
+    "output_tokens": 1,
+    "reasoning_tokens": 1,
+    "elapsed_s": 10**6,
+    "cost": 10**9,
+}
+
+# Eleven days, a million units of money: more in one attempt is a mistake, hence unknown, as LARGEST_COUNT
+# is for tokens. Thousands of these still add up inside 64 bits.
+_LARGEST_NUMBER = 10.0**6
+
+_SUMS = tuple(
+    (name, f"{name}_unknown", units, LARGEST_COUNT if units == 1 else _LARGEST_NUMBER)
+    for name, units in SUMS.items()
+)
+_MICROSECONDS = SUMS["elapsed_s"]
+
+# Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
+_BUCKET_BITS = 6
+
+_NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
+    COLUMNS.index(name) for name in ("number", "kind", "code", "violations", "elapsed_s")
+)
+_AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
+_MODEL = COLUMNS.index("reply_model")
+_MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
+
+HOUR_S = 3_600
+LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, and in no hour's rates
+
+
+class InputCalls:
+    """The judged calls of an hour whose inputs are known, in order.
+
+    Attributes:
+        inputs: The input of each.
+        unhandled: 1 for each that is unhandled, else 0.
+    """
+
+    def __init__(self) -> None:
+        self.inputs: list[bytes] = []
+        self.unhandled: list[int] = []
+
+
+class HourAddition:
+    """What the calls of one configuration that began in one hour add to what is kept of that hour.
+
+    Attributes:
+        tallies: As `Addition.tallies`.
+        ways: How calls ended, each followed by the parts that it is in, and how many did so.
+        first: `id` of the first attempt.
+        places: Of the judged calls: which of `Addition.outcomes` they are.
+        starts: When the earliest call began, and the latest; None when unknown.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.tallies: dict[tuple[str, str | int], int] = defaultdict(int)
+        self.ways: dict[tuple[str, ...], int] = defaultdict(int)
+        self.first = first
+        self.places: list[int] = []
+        self.starts: tuple[float, float] | None = None
+        self._attempts: dict[
+            int, tuple[list[Row], list[int]]
+        ] = {}  # by number: all, and the known microseconds
+        self._call_us: list[int] = []
+
+    def add_call(self, call: list[tuple[int, Row]], started_at: Any) -> None:
+        """Add the attempts of a call."""
+        if started_at is not None:
+            known = self.starts
+            self.starts = (
+                (started_at, started_at)
+                if known is None
+                else (min(known[0], started_at), max(known[1], started_at))
+            )
+        whole_us, is_known = 0, True
+        for _, row in call:
+            number: Any = row[_NUMBER] or 0  # 0 of an attempt whose number is unknown
+            found = self._attempts.get(number)
+            if found is None:
+                found = self._attempts[number] = [], []
+            found[0].append(row)
+            elapsed_s: Any = row[_ELAPSED]
+            if elapsed_s is not None and 0 <= elapsed_s <= _LARGEST_NUMBER:
+                elapsed_us = round(elapsed_s * _MICROSECONDS)
+                whole_us += elapsed_us
+                found[1].append(elapsed_us)
+            else:
+                is_known = False
+        last: Any = call[-1][1]
+        if is_known and not (last[_KIND] == "transport" and last[_NUMBER] == 1):
+            self._call_us.append(whole_us)
+
+    def finish(self) -> None:
+        """Count all attempts that were added."""
+        tallies = self.tallies
+        for ways, calls in self.ways.items():
+            for name in ways:
+                tallies["calls", name] += calls
+        for number, (rows, known_us) in self._attempts.items():
+            self._count(number, rows)
+            tallies["elapsed_s", number] += sum(known_us)
+            tallies["elapsed_s_unknown", number] += len(rows) - len(known_us)
+            _count_buckets(tallies, "attempt_us", known_us)
+        _count_buckets(tallies, "call_us", self._call_us)
+        self._attempts, self._call_us = {}, []
+
+    def _count(self, number: int, rows: list[Any]) -> None:
+        """Count attempts of one number, but for their time."""
+        tallies = self.tallies
+        tallies["attempts", number] += len(rows)
+        for row in [row for row in rows if row[_KIND] is not None]:
+            tallies["failures", pair(row[_KIND], row[_CODE])] += 1
+        for broken in [
+            broken for row in rows if row[_VIOLATIONS] != "[]" for broken in pairs(row[_VIOLATIONS])
+        ]:
+            tallies["violations", broken] += 1
+        judged = [row for row in rows if row[_KIND] != "transport"]
+        if judged:
+            tallies["judged", number] += len(judged)
+            tallies["failed", number] += len(judged) - [row[_KIND] for row in judged].count(None)
+            models = Counter([row[_MODELS] for row in judged if row[_MODEL] is not None])
+            for (model, snapshot), attempts in models.items():
+                tallies["models", pair(model, snapshot)] += attempts
+        columns = zip(*[row[_AMOUNTS] for row in rows], strict=True)
+        for (name, unknown, units, largest), column in zip(_SUMS, columns, strict=True):
+            if name != "elapsed_s":
+                total, known = _sum(column, units, largest)
+                tallies[name, number] += total
+                tallies[unknown, number] += len(rows) - known
+
+
+def hour_of(started_at: Any) -> int | None:
+    """Give the hour in which a call began, since the epoch: at most `LARGEST_HOUR`, whatever the time; None for none."""
+    if started_at is None:
+        return None
+    hour = started_at // HOUR_S
+    return int(hour) if -LARGEST_HOUR < hour < LARGEST_HOUR else LARGEST_HOUR if hour > 0 else -LARGEST_HOUR
+
+
+def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
+    """Add up what is known of a column; gives how many values that are, too."""
+    try:
+        are_known = min(column) >= 0 and max(column) <= largest
+    except TypeError:  # None is among them
+        are_known = False
+    known = column if are_known else [one for one in column if one is not None and 0 <= one <= largest]
+    return sum(known) if units == 1 else sum([round(one * units) for one in known]), len(known)
+
+
+def _count_buckets(tallies: dict[tuple[str, str | int], int], name: str, several_us: list[int]) -> None:
+    for lower, count in Counter(map(bucket, several_us)).items():
+        tallies[name, lower] += count
+
+
+def bucket(us: int) -> int:
+    """Give the least number of microseconds that is counted together with this one.
+
+    Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
+
+    >>> bucket(63), bucket(1_000_000)
+    (63, 999424)
+    """
+    spare = max(0, us.bit_length() - _BUCKET_BITS)
+    return us >> spare << spare
+
+
+def middle_us(lower: int) -> float:
+    """Give the middle of the bucket that begins there.
+
+    >>> middle_us(63), middle_us(999_424)
+    (63.0, 1007615.5)
+    """
+    return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2
+
+
+@lru_cache(maxsize=1_000)
+def pair(first: Any, second: Any) -> str:
+    """Give the key under which what has two names is counted."""
+    return json.dumps([first, second], separators=(",", ":"))
+
+
+@lru_cache(maxsize=1_000)
+def pairs(violations: str) -> tuple[str, ...]:
+    """Give the keys of the violations of an attempt, as a row has them."""
+    return tuple(pair(location, keyword) for location, keyword in json.loads(violations))

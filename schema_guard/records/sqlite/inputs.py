@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How often each input was called: written one after the other, and put together later, many at a time.
+
+Tables: `input_log` has every judged call whose input is known, a row for each batch, configuration and hour: a byte
+for each call, 1 for unhandled, then the 16 bytes of each one's input. `inputs` and `recent_inputs` have how often an
+input was called and unhandled, up to `input_merges.merged_to` of the log: what they have of an input is added up.
+`tallies` has how many inputs were called how often, of the same calls. What is in the log after them is looked up by
+whoever reads, and is never more than `MOST_PENDING` calls and a batch.
+
+Rules: to look up inputs one by one touches a page of a large table for each, for they have no order. So they
+come into `recent_inputs` many at a time, which stays small, and go from there into `inputs` from one end of it to the
+other, many for each page. Whatever moves is in one transaction with what it changes. Where a process of an
+earlier version may still write to `inputs`, and count without `recent_inputs`, that stays empty.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from struct import unpack
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from schema_guard.records.counts.rollups import shape
+from schema_guard.records.rows import HASH_BYTES
+from schema_guard.records.sqlite.attempts import OLD_TABLE
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from schema_guard.records.counts.hours import InputCalls
+
+__all__ = [
+    "MOST_PENDING",
+    "TABLES",
+    "Counted",
+    "append",
+    "merge",
+    "pairs",
+    "pending",
+    "shapes",
+    "totals",
+    "unpacked",
+]
+
+Portion = TypeVar("Portion")
+Counted: TypeAlias = dict[bytes, tuple[int, int]]
+"""How many calls an input had, and how many unhandled ones."""
+
+MOST_PENDING = 16_384
+_RECENT = 32_768  # so many inputs may be recent at least,
+_PART_OF_ALL = 24  # and this part of all that are not
+_AT_ONCE = 256
+
+TABLES = (
+    """CREATE TABLE input_log (
+        id INTEGER PRIMARY KEY, configuration_id INTEGER NOT NULL REFERENCES configurations,
+        hour INTEGER, calls BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX input_log_hour ON input_log (hour)",
+    """CREATE TABLE recent_inputs (
+        configuration_id INTEGER NOT NULL REFERENCES configurations,
+        input BLOB NOT NULL, n INTEGER NOT NULL, k INTEGER NOT NULL,
+        PRIMARY KEY (configuration_id, input)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE input_merges (
+        merged_to INTEGER NOT NULL, pending INTEGER NOT NULL, recent INTEGER NOT NULL, moved INTEGER NOT NULL,
+        configuration_id INTEGER NOT NULL, input BLOB NOT NULL
+    ) STRICT""",
+    "INSERT INTO input_merges VALUES (0, 0, 0, 0, 0, x'')",
+)
+
+_LOG = "INSERT INTO input_log (configuration_id, hour, calls) VALUES (?, ?, ?)"
+_PENDING = "UPDATE input_merges SET pending = pending + ? RETURNING pending"
+_ROWS = f"({', '.join('?' * 4)})"
+_ADD = f"""INSERT INTO {{table}} VALUES {", ".join([_ROWS] * _AT_ONCE)}
+ON CONFLICT DO UPDATE SET n = n + excluded.n, k = k + excluded.k RETURNING input, n, k"""
+_KNOWN = f"""SELECT input, n, k FROM {{table}}
+WHERE configuration_id = ? AND input IN ({", ".join("?" * _AT_ONCE)})"""
+_SHAPE = """INSERT INTO tallies VALUES (?, 'inputs', ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+# Inputs that are called again leave their shape: an input of a million calls would leave a million rows.
+_NO_SHAPES = "DELETE FROM tallies WHERE configuration_id = ? AND tally = 'inputs' AND count = 0"
+_END = """SELECT configuration_id, input FROM recent_inputs WHERE (configuration_id, input) > (?, ?)
+ORDER BY configuration_id, input LIMIT 1 OFFSET ?"""
+_BETWEEN = "(configuration_id, input) > (?, ?) AND (configuration_id, input) <= (?, ?)"
+_MOVE = f"""INSERT INTO inputs SELECT * FROM recent_inputs WHERE {_BETWEEN} ORDER BY configuration_id, input
+ON CONFLICT DO UPDATE SET n = n + excluded.n, k = k + excluded.k"""
+_MOVED = f"DELETE FROM recent_inputs WHERE {_BETWEEN}"
+
+
+def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | None, InputCalls]]) -> None:
+    """Note the inputs of judged calls, and put together what is noted when that is much.
+
+    Args:
+        connection: In a transaction.
+        asked: By configuration and hour.
+    """
+    rows = [
+        (configuration_id, hour, bytes(found.unhandled) + b"".join(found.inputs))
+        for configuration_id, hours in asked.items()
+        for hour, found in hours.items()
+    ]
+    if not rows:
+        return
+    connection.executemany(_LOG, rows)
+    calls = sum(len(found.inputs) for hours in asked.values() for found in hours.values())
+    ((waiting,),) = connection.execute(_PENDING, (calls,)).fetchall()
+    if waiting >= MOST_PENDING:
+        merge(connection)
+
+
+def unpacked(calls: bytes) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """Give the inputs of a row of the log, and those of the unhandled calls among them."""
+    n = len(calls) // (HASH_BYTES + 1)
+    inputs = unpack(f"{n}x" + f"{HASH_BYTES}s" * n, calls)
+    unhandled = [inputs[i] for i, one in enumerate(calls[:n]) if one] if any(calls[:n]) else ()
+    return inputs, unhandled
+
+
+def counted(rows: Iterable[tuple[int, bytes]]) -> dict[int, Counted]:
+    """Count the calls of each input of rows of the log, by configuration."""
+    all_calls: dict[int, Counter[bytes]] = defaultdict(Counter)
+    unhandled_calls: dict[int, Counter[bytes]] = defaultdict(Counter)
+    for configuration_id, calls in rows:
+        inputs, unhandled = unpacked(calls)
+        all_calls[configuration_id].update(inputs)
+        unhandled_calls[configuration_id].update(unhandled)
+    return {
+        configuration_id: {key: (n, unhandled_calls[configuration_id][key]) for key, n in found.items()}
+        for configuration_id, found in all_calls.items()
+    }
+
+
+def pending(
+    connection: sqlite3.Connection, condition: str = "1", values: Sequence[object] = ()
+) -> dict[int, Counted]:
+    """Count the calls that are noted and not put together, of the configurations that meet a condition."""
+    sql = f"""SELECT configuration_id, calls FROM input_log
+        WHERE id > (SELECT merged_to FROM input_merges) AND {condition}"""
+    return counted(connection.execute(sql, values))
+
+
+def shapes(connection: sqlite3.Connection, configuration_id: int, more: Counted) -> dict[str, int]:
+    """Give what these calls change of the number of inputs that were called so often."""
+    known = [dict(_known(connection, table, configuration_id, more)) for table in ("inputs", "recent_inputs")]
+    return _changes(more, *known)
+
+
+def pairs(connection: sqlite3.Connection, before_id: int, after_id: int) -> tuple[int, int, int]:
+    """Give the inputs that were called once in each of two configurations, and those unhandled only in one of them."""
+    before, after = (
+        {key: k for key, (n, k) in totals(connection, configuration_id).items() if n == 1}
+        for configuration_id in (before_id, after_id)
+    )
+    shared = before.keys() & after.keys()
+    one = sum(before[key] > after[key] for key in shared)
+    return len(shared), one, sum(before[key] < after[key] for key in shared)
+
+
+def totals(connection: sqlite3.Connection, configuration_id: int, *, with_pending: bool = True) -> Counted:
+    """Count the calls of each input of a configuration, with those that are not put together or without."""
+    found: Counted = {}
+    if with_pending:
+        found |= pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
+    for table in ("inputs", "recent_inputs"):
+        sql = f"SELECT input, n, k FROM {table} WHERE configuration_id = ?"
+        for key, n, k in connection.execute(sql, (configuration_id,)):
+            known_n, known_k = found.get(key, (0, 0))
+            found[key] = known_n + n, known_k + k
+    return found
+
+
+def merge(connection: sqlite3.Connection) -> None:
+    """Put together what is noted, and move on some inputs that are no longer recent; in a transaction."""
+    sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+    is_mixed = bool(connection.execute(sql, (OLD_TABLE,)).fetchall())
+    table, other = ("inputs", "recent_inputs") if is_mixed else ("recent_inputs", "inputs")
+    merged = recent = 0
+    ((moved,),) = connection.execute("SELECT moved FROM input_merges").fetchall()
+    for configuration_id, more in sorted(pending(connection).items()):
+        known = dict(_known(connection, other, configuration_id, more)) if moved else {}
+        after = dict(_added(connection, table, configuration_id, more))
+        before = {key: (n - more[key][0], k - more[key][1]) for key, (n, k) in after.items()}
+        changes = [(configuration_id, key, count) for key, count in _changes(more, known, before).items()]
+        connection.executemany(_SHAPE, changes)
+        if any(count < 0 for _, _, count in changes):
+            connection.execute(_NO_SHAPES, (configuration_id,))
+        merged += len(more)
+        recent += sum(n == 0 for n, _ in before.values())
+    sql = """UPDATE input_merges SET pending = 0, recent = recent + ?,
+        merged_to = COALESCE((SELECT MAX(id) FROM input_log), 0)"""
+    connection.execute(sql, (0 if is_mixed else recent,))
+    _move(connection, 2 * merged)
+
+
+def _move(connection: sqlite3.Connection, limit: int) -> None:
+    """Move the next recent inputs, up to a limit, where there are too many."""
+    sql = "SELECT recent, moved, configuration_id, input FROM input_merges"
+    ((recent, moved, *start),) = connection.execute(sql).fetchall()
+    limit = min(limit, recent - max(_RECENT, moved // _PART_OF_ALL))
+    if limit <= 0:
+        return
+    found = connection.execute(_END, (*start, limit - 1)).fetchall()
+    end = found[0] if found else (2**63 - 1, b"")
+    connection.execute(_MOVE, (*start, *end))
+    count = connection.execute(_MOVED, (*start, *end)).rowcount
+    sql = "UPDATE input_merges SET recent = recent - ?, moved = moved + ?, configuration_id = ?, input = ?"
+    connection.execute(sql, (count, count, *(end if found else (0, b""))))
+
+
+def _changes(more: Counted, known: Counted, also_known: Counted) -> dict[str, int]:
+    nothing = 0, 0
+    changes: Counter[tuple[int, int]] = Counter()
+    for key, (more_n, more_k) in more.items():
+        n, k = known.get(key, nothing)
+        also_n, also_k = also_known.get(key, nothing)
+        n, k = n + also_n, k + also_k
+        changes[n + more_n, k + more_k] += 1
+        if n:
+            changes[n, k] -= 1
+    return {shape(*calls): inputs for calls, inputs in changes.items() if inputs}
+
+
+def _known(
+    connection: sqlite3.Connection, table: str, configuration_id: int, inputs: Iterable[bytes]
+) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Give what a table has of these inputs."""
+    sql = _KNOWN.format(table=table)
+    for some in _portions(sorted(inputs)):
+        filled = (*some, *some[-1:] * (_AT_ONCE - len(some)))
+        for key, n, k in connection.execute(sql, (configuration_id, *filled)):
+            yield key, (n, k)
+
+
+def _added(
+    connection: sqlite3.Connection, table: str, configuration_id: int, more: Counted
+) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Add calls of inputs to a table; gives what it has of them then."""
+    sql = _ADD.format(table=table)
+    for some in _portions(sorted(more.items())):
+        values = [value for key, (n, k) in some for value in (configuration_id, key, n, k)]
+        values += [configuration_id, some[-1][0], 0, 0] * (_AT_ONCE - len(some))
+        for key, n, k in connection.execute(sql, values).fetchall():
+            yield key, (n, k)
+
+
+def _portions(whole: list[Portion]) -> Iterator[list[Portion]]:
+    for first in range(0, len(whole), _AT_ONCE):
+        yield whole[first : first + _AT_ONCE]
