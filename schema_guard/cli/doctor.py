@@ -15,12 +15,13 @@ from schema_guard.cli.options import print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
 from schema_guard.guards.folding import OTHERS
 from schema_guard.models.weights import weights_found
-from schema_guard.text import safe
+from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
-    from schema_guard.records import ConfigurationCounts
+    from schema_guard.records import ConfigurationCounts, Store, StoreInfo
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
+_MOST_CHECKED = 20_000  # attempts, which take about a second; `store check` looks through more
 _EXTRAS = ("openai", "local", "postgres")
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -31,20 +32,23 @@ _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 def command(store: str | None, form: str) -> int:
     """Show versions, extras, the store and the local model's weights: what to send with a bug report.
 
+    Exits 1 when the store has a problem: it cannot be read or written, is damaged, of a newer version or no store.
+
     \b
     schema-guard doctor
     schema-guard doctor --format json --store sqlite:///records.db
     """
     found = findings(store)
+    status = 1 if "problem" in found["store"] else 0
     if form == "json":
         print_json(found)
-        return 0
+        return status
     for name, value in found.items():
         lines = [f"{key}: {part}" for key, part in value.items()] if isinstance(value, dict) else [str(value)]
         print(f"{name:<12}{safe(lines[0])}")
         for line in lines[1:]:
             print(f"{'':<12}{safe(line)}")
-    return 0
+    return status
 
 
 def findings(store: str | None) -> dict[str, Any]:
@@ -91,15 +95,30 @@ def _store(url: str | None) -> dict[str, str]:
             return {"url": "none: nothing is recorded"}
         info = found.info()
         counted = found.configurations()
+        problem = info.refusal or _damage(found, info)
     except SchemaGuardError as error:
         return {"problem": str(error)}
     return {
+        **({"problem": problem} if problem else {}),
         "url": info.url,
         "attempts": str(info.rows),
         "bytes": str(info.size_bytes),
         "schema version": str(info.schema_version or "not made yet"),
+        **{f"warning {number}": said for number, said in enumerate(info.warnings, start=1)},
         **_folded(counted),
     }
+
+
+def _damage(store: Store, info: StoreInfo) -> str | None:
+    """Say whether a store is damaged, as far as that can be told in a moment."""
+    if not info.rows or info.rows > _MOST_CHECKED:
+        return None
+    found = store.check()
+    if found.is_sound:
+        return None
+    return (
+        f"{plural(len(found.damage), 'place')} damaged: `schema-guard store check` says where, and what to do"
+    )
 
 
 def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:

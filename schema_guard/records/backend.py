@@ -56,6 +56,8 @@ class StoreInfo:
         schema_version: Of the tables; None before the first record.
         engine: The database and its version: `"sqlite 3.46.1"`.
         size_bytes: Of the database and its log.
+        refusal: Why nothing can be stored there; None when it can.
+        warnings: What is to be known of where it lies.
     """
 
     url: str
@@ -65,6 +67,8 @@ class StoreInfo:
     engine: str
     size_bytes: int
     old_rows: int = 0
+    refusal: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

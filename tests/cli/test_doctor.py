@@ -1,6 +1,10 @@
 """The command `doctor`, by its output."""
 
 import json
+import sqlite3
+from contextlib import closing
+
+import pytest
 
 import schema_guard
 from schema_guard.records import open_store
@@ -21,12 +25,70 @@ def test_doctor_tells_what_is_installed(capsys):
     assert document["store"]["attempts"] == "0"
 
 
-def test_doctor_tells_a_broken_store(capsys):
-    """A store that cannot be opened is told as it is; the command itself succeeds."""
-    status, out, _ = run(capsys, "doctor", "--store", "sqlite:///s.json", "--format", "json")
+def newer(path):
+    open_store(str(path)).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 4")
+
+
+def foreign(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+
+
+def damaged(path):
+    with open_store(str(path)) as store:
+        record(store, 3, 0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE stored_attempts SET prompt_chars = 7")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (
+            lambda path: path.write_text("{}" * 999),
+            "is not a SQLite database: move it away or name another file",
+        ),
+        (newer, "has schema version 4, this version knows up to 3: upgrade schema-guard"),
+        (foreign, "is a SQLite database of another program: name another file"),
+        (damaged, "1 place damaged: `schema-guard store check` says where, and what to do"),
+        (lambda path: path.mkdir(), "is a directory: expected a file, such as"),
+    ],
+    ids=["text", "newer", "foreign", "damaged", "folder"],
+)
+def test_a_store_with_a_problem_is_1(folder, capsys, spoil, problem):
+    """The problem is named with the way out, in text and in JSON."""
+    spoil(folder / "bad.db")
+    status, out, _ = run(capsys, "doctor", "--store", "bad.db", "--format", "json")
+    text = run(capsys, "doctor", "--store", "bad.db")
+
+    assert (status, text[0]) == (1, 1)
+    assert problem in json.loads(out)["store"]["problem"]
+    assert problem in text[1]
+
+
+def test_a_store_that_cannot_be_made_is_1(folder, capsys):
+    """What is not there yet has a problem when nothing can be put there."""
+    status, out, _ = run(capsys, "doctor", "--store", "s.json/records.db", "--format", "json")
+
+    assert status == 1
+    assert json.loads(out)["store"]["problem"].endswith(
+        "s.json/records.db cannot be made: make it and its folder writable, or name another file"
+    )
+
+
+def test_a_mount_is_told(folder, capsys, monkeypatch):
+    """A file whose mount keeps no numbers of files, or is a network's, is no problem, and is told."""
+    with open_store("a.db") as store:
+        record(store, 3, 0)
+    monkeypatch.setattr("schema_guard.records.sqlite.places.file_system", lambda path: "cifs")
+    status, out, _ = run(capsys, "doctor", "--store", "a.db", "--format", "json")
+    told = json.loads(out)["store"]
 
     assert status == 0
-    assert "s.json" in json.dumps(json.loads(out)["store"])
+    assert "locks may not hold between machines" in told["warning 1"]
+    assert "a file that is renamed or removed while it is written is not noticed" in told["warning 2"]
 
 
 def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):

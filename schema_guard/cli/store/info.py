@@ -32,6 +32,10 @@ def command(store: str | None, form: str) -> int:
         "size": f"{found.size_bytes:,} bytes",
         "version": f"{found.schema_version or 'not made yet'}, {found.engine}",
     }
+    if found.refusal:
+        lines["problem"] = found.refusal
+    for number, said in enumerate(found.warnings, start=1):
+        lines[f"warning {number}"] = said
     for name, said in lines.items():
         print(f"{name:<12} {safe(said)}")
     return 0

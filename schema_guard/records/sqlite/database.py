@@ -17,10 +17,23 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_guard.records.backend import StoreInfo, WriteRefused
+from schema_guard.records.backend import Damage, StoreCheck, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite.attempts import parts
 from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
+from schema_guard.records.sqlite.places import (
+    Place,
+    cannot_write,
+    has_content,
+    has_log,
+    identity,
+    make_file,
+    refuse_folder,
+    size_bytes,
+    warn_of_network,
+    warnings_of,
+    why_not_writable,
+)
 from schema_guard.records.sqlite.tables import (
     SCHEMA_VERSION,
     check_version,
@@ -46,7 +59,7 @@ from schema_guard.records.sqlite.writing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import DropCount, Session, Snapshot, StoreCheck
+    from schema_guard.records.backend import DropCount, Session, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
@@ -71,6 +84,10 @@ _ADVICE = {
     sqlite3.SQLITE_READONLY: "is read-only: make it and its folder writable, or name another file",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: make it and its folder writable, or name another file",
 }
+_LOG_UNREAD = (
+    "has a log beside it (-wal) with rows that are not in it yet, and its folder cannot be written: copy both files "
+    "into a folder that can, and name that one"
+)
 
 
 class SQLite:
@@ -95,6 +112,7 @@ class SQLite:
         self._lock_wait_s = lock_wait_s
         self._connect = connect
         self._connections = Connections()
+        self._known: tuple[int, int] | None = None  # the file that was looked at
         self._memories: dict[int, _MemorySession] = {}  # by process
         if path is None:
             self._memory()
@@ -109,7 +127,9 @@ class SQLite:
         path = self._path
         if path is None:
             return self._memory()
-        _make_file(path)
+        make_file(path)
+        self._look(path)
+        warn_of_network(path)
         with _translated(path, otherwise="store_unavailable"), self._turn(path):
             connection = self._open(path)
             try:
@@ -139,8 +159,14 @@ class SQLite:
 
         if self._path is not None and not self._path.exists():
             raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")
-        with self._one_state() as connection:
-            return check(connection, self.url, on_step)
+        try:
+            with self._one_state() as connection:
+                return check(connection, self.url, on_step)
+        except WriteRefused as error:
+            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+                raise
+            damage = Damage("file", f"cannot be opened: {error.__cause__}")
+            return StoreCheck(self.url, attempts=0, with_checksum=0, without_checksum=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
@@ -157,10 +183,12 @@ class SQLite:
             url=self.url,
             path=None if path is None else str(path),
             rows=rows,
-            schema_version=version if path is None or _has_content(path) else None,
+            schema_version=version if path is None or has_content(path) else None,
             engine=f"sqlite {sqlite3.sqlite_version}",
-            size_bytes=pages * page_bytes if path is None else _size_bytes(path),
+            size_bytes=pages * page_bytes if path is None else size_bytes(path),
             old_rows=old,
+            refusal=None if path is None else why_not_writable(path),
+            warnings=() if path is None else warnings_of(path),
         )
 
     def close(self) -> None:
@@ -180,26 +208,60 @@ class SQLite:
                 yield memory.connection
             return
         with _translated(path, otherwise="store_unavailable"):
-            if not _has_content(path):
+            refuse_folder(path)
+            if not has_content(path):
                 with closing(self._empty()) as empty:
                     yield empty
                 return
-            connection = self._open(path)
+            self._look(path)
+            connection = self._open_for_reading(path)
             try:
                 connection.execute("BEGIN")
                 yield connection
             finally:
                 self._close(connection)
 
+    def _look(self, path: Path) -> None:
+        """Refuse a file that is none of ours, or of a newer version, and leave it as it is, and nothing beside it.
+
+        `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
+        """
+        found = identity(path)
+        if found == self._known or not has_content(path) or not os.access(path.parent, os.W_OK):
+            return
+        with _translated(path, otherwise="store_unavailable"):
+            self._close(self._connected(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1"))
+        self._known = found
+
     def _open(self, path: Path) -> sqlite3.Connection:
-        """Connect to a file that exists and whose version is known."""
+        """Connect to a file that exists and whose version is known, to write."""
+        if not os.access(path, os.W_OK):
+            raise WriteRefused(f"{path} {_ADVICE[sqlite3.SQLITE_READONLY]}")
+        return self._connected(path, "mode=rw")
+
+    def _open_for_reading(self, path: Path) -> sqlite3.Connection:
+        """Connect to a file that exists, also where neither it nor anything beside it can be written."""
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return self._connected(path, "mode=rw")
+        try:
+            return self._connected(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            # SQLite reads a log only where it can make an index of it, or finds one.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+                raise
+            if has_log(path):
+                raise WriteRefused(f"{path} {_LOG_UNREAD}") from error
+            return self._connected(path, "mode=ro&immutable=1")
+
+    def _connected(self, path: Path, how: str) -> sqlite3.Connection:
+        """Connect to a file whose version is known."""
         if self._connections.is_inherited:
             raise WriteRefused(has_forked(path), reason="forked_while_writing")
         self._connections.opened()
         connection = None
         try:
             connection = self._connect(
-                f"{path.as_uri()}?mode=rw", uri=True, timeout=self._lock_wait_s, isolation_level=None
+                f"{path.as_uri()}?{how}", uri=True, timeout=self._lock_wait_s, isolation_level=None
             )
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -343,7 +405,7 @@ class _FileSession(_Session):
         self._connections = connections
         self._turn_of = turn_of
         self._process = os.getpid()
-        self._file = _identity(path)
+        self._place = Place(path)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
@@ -367,7 +429,7 @@ class _FileSession(_Session):
 
     def _check_place(self) -> None:
         """Refuse what would go, or has gone, into a file that no longer has its name."""
-        if _identity(self._path) != self._file:
+        if not self._place.is_kept():
             raise WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
 
 
@@ -407,61 +469,4 @@ def _translated(path: Path, *, otherwise: str) -> Iterator[None]:
     except HurriedError as error:
         raise WriteRefused(f"{path} is not written while the process forks", reason="hurried") from error
     except OSError as error:
-        raise _cannot_write(path, error, otherwise) from error
-
-
-def _cannot_write(path: Path, error: OSError, reason: str) -> WriteRefused:
-    advice = "make it and its folder writable, or name another file"
-    return WriteRefused(f"{path} cannot be written ({error.strerror}): {advice}", reason=reason)
-
-
-def _make_file(path: Path) -> None:
-    if str(path).startswith("~"):
-        raise WriteRefused(f"{path} needs a home folder and this user has none: set SCHEMA_GUARD_STORE")
-    if path.is_dir():
-        raise WriteRefused(f"{path} is a directory: expected a file, such as {path / 'records.db'}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _make_empty(path)
-    except OSError as error:
-        raise _cannot_write(path, error, "store_unavailable") from error
-
-
-def _make_empty(path: Path) -> None:
-    """Make a file for its owner only, that nobody has opened under its name.
-
-    The locks of SQLite are POSIX locks: closing any descriptor of the file lets go of all that the process holds on it.
-    """
-    made = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
-    os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without links
-        if not path.exists():
-            made.rename(path)
-    finally:
-        made.unlink(missing_ok=True)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Give what tells a file from another one of its name; None when there is none.
-
-    By `os.stat` alone: nothing but SQLite opens a file on which this process may hold locks.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _has_content(path: Path) -> bool:
-    return path.is_dir() or (path.exists() and path.stat().st_size > 0)
-
-
-def _size_bytes(path: Path) -> int:
-    parts = [path, Path(f"{path}-wal")]
-    return sum(part.stat().st_size for part in parts if part.exists())
+        raise cannot_write(path, error, otherwise) from error

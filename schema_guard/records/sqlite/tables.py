@@ -107,6 +107,8 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
         is_ours = application_id == APPLICATION_ID
     if not is_ours or (application_id == 0 and version >= _SINCE_APPLICATION_ID):
         raise WriteRefused(f"{path} is a SQLite database of another program: name another file")
+    if application_id and version < _SINCE_APPLICATION_ID:
+        raise WriteRefused(f"{path} is damaged: keep a copy of it and name another file")
     if version > SCHEMA_VERSION:
         raise WriteRefused(
             f"{path} has schema version {version}, this version knows up to {SCHEMA_VERSION}: "
