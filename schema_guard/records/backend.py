@@ -234,6 +234,12 @@ class Session(Protocol):
     def add_keys(self, fingerprints: Iterable[str]) -> None:
         """Note that there are hashes of these keys, which `Snapshot.keys` gives; `write` notes its own."""
 
+    def adopt_key(self, key: bytes) -> None:
+        """Make a key that of this store, if there are no hashes yet and the environment names none; `WriteRefused`.
+
+        A store that is moved, from a file to a server, so goes on to know the inputs that it knew.
+        """
+
     def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
         """Move the attempts of an earlier version's tables into this one's; `WriteRefused`.
 
@@ -293,6 +299,9 @@ class Snapshot(Protocol):
 
         Where that was never noted: of the key with which a session would write; none where nothing was stored.
         """
+
+    def key(self) -> bytes | None:
+        """Give the key with which a session would hash; None where nothing was stored."""
 
     def every_drop(self) -> list[DropCount]:
         """Give each count of drops that was stored."""

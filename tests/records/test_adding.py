@@ -99,3 +99,17 @@ def test_the_keys_of_hashes_are_known(backend, session, calls):
 
     with backend.reading() as snapshot:
         assert snapshot.keys() == {key_fingerprint(session.key), "a" * 16}
+
+
+def test_a_key_is_adopted_before_there_are_hashes(backend, session, calls, monkeypatch):
+    """A store takes the key of another one while it has no hashes, and none where the environment names one."""
+    session.adopt_key(b"theirs")
+    session.write(calls, {}, 0.0)
+    session.adopt_key(b"later")
+
+    with backend.reading() as snapshot:
+        assert (session.key, snapshot.key()) == (b"theirs", b"theirs")
+        assert snapshot.keys() == {key_fingerprint(b"theirs")}
+    monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "named")
+    session.adopt_key(b"later")
+    assert session.key == b"named"

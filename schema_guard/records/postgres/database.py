@@ -229,6 +229,11 @@ class _Session:
         with self._writing() as connection:
             note_keys(connection, fingerprints)
 
+    def adopt_key(self, key: bytes) -> None:
+        """Make a key that of this store, if there are no hashes yet and the environment names none."""
+        with self._writing() as connection:
+            self.key = writing.adopted_key(connection, key)
+
     def declare_rung(self, schema_fingerprint: str, declared: DeclaredRung) -> None:
         """Add a declaration about a rung."""
         with self._writing() as connection:

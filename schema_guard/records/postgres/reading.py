@@ -135,6 +135,10 @@ class PostgresSnapshot:
             return noted
         return frozenset([key_fingerprint(hash_key(self._connection))])
 
+    def key(self) -> bytes:
+        """Give the key with which a session would hash."""
+        return hash_key(self._connection)
+
     def has_attempts(self) -> bool:
         """Say whether anything was stored."""
         return bool(self._select("SELECT 1 FROM attempts LIMIT 1"))

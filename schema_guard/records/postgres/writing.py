@@ -10,7 +10,7 @@ from schema_guard.records.backend import DropCount, WriteRefused
 from schema_guard.records.counts.rollups import additions, configuration_of, new_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.postgres import rollups
-from schema_guard.records.postgres.tables import ATTEMPT_COLUMNS, type_of
+from schema_guard.records.postgres.tables import ATTEMPT_COLUMNS, hash_key, noted_keys, type_of
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -129,6 +129,13 @@ def add_calls(connection: Any, rows: Sequence[Row]) -> int:
     if new:
         _append(connection, last, new)
     return len(new)
+
+
+def adopted_key(connection: Any, key: bytes) -> bytes:
+    """Make a key that of a store without hashes; gives the one that holds then, which the environment may name."""
+    if not _lock(connection) and not noted_keys(connection):
+        connection.execute("UPDATE meta SET value = %s WHERE key = 'hash_key'", (key.hex(),))
+    return hash_key(connection)
 
 
 def add_drops(connection: Any, drops: Sequence[DropCount]) -> int:

@@ -48,6 +48,7 @@ from schema_guard.records.sqlite.writing import (
     add_calls,
     add_declared,
     add_drops,
+    adopted_key,
     append,
     declare_rung,
     left_to_rebuild,
@@ -371,6 +372,11 @@ class _Session(ABC):
         """Add a target rate."""
         with self._writing():
             set_target(self.connection, schema_fingerprint, declared)
+
+    def adopt_key(self, key: bytes) -> None:
+        """Make a key that of this file, if there are no hashes yet and the environment names none."""
+        with self._writing():
+            self.key = adopted_key(self.connection, self.tables, key)
 
     def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
         """Move the attempts of an earlier version, so many at once; gives how many are done, and of how many."""

@@ -176,6 +176,10 @@ class SQLiteSnapshot:
             return noted
         return frozenset([key_fingerprint(hash_key(self._connection))])
 
+    def key(self) -> bytes | None:
+        """Give the key with which a session would hash; None for an empty file."""
+        return hash_key(self._connection) if self._tables else None
+
     def every_drop(self) -> list[DropCount]:
         """Give each count of drops that was stored, in the order of storing."""
         return every_drop(self._connection) if self._tables else []

@@ -14,7 +14,7 @@ from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, hours, inputs, rollups
 from schema_guard.records.sqlite import payloads as texts
 from schema_guard.records.sqlite.checksums import sealed
-from schema_guard.records.sqlite.tables import note_keys, transaction
+from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,14 @@ def add_drops(connection: sqlite3.Connection, drops: Sequence[DropCount]) -> int
         new = list((Counter(drops) - there).elements())
         connection.executemany(_INSERT_DROPS, map(sealed, new))
     return len(new)
+
+
+def adopted_key(connection: sqlite3.Connection, tables: Sequence[Part], key: bytes) -> bytes:
+    """Make a key that of a file without hashes; gives the one that holds then, which the environment may name."""
+    with transaction(connection):
+        if not attempts.last_id(connection, tables) and not noted_keys(connection):
+            connection.execute(_SET, (key.hex(), "hash_key"))
+        return hash_key(connection)
 
 
 def every_drop(connection: sqlite3.Connection) -> list[DropCount]:

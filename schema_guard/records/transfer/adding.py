@@ -90,19 +90,24 @@ class Linked(NamedTuple):
     Attributes:
         keys: Fingerprints to note in the store.
         namespace: Under which the inputs of the source are hashed once more; None where they are the same key's.
+        key: Of the source, where the store has no hashes and goes on with it; None where it is not known.
     """
 
     keys: frozenset[str]
     namespace: bytes | None = None
+    key: bytes | None = None
 
 
-def linked(backend: Backend, source: str, keys: frozenset[str], *, unlinked: bool) -> Linked:
+def linked(
+    backend: Backend, source: str, keys: frozenset[str], key: bytes | None = None, *, unlinked: bool
+) -> Linked:
     """Say how the hashes of a source go with those of a store.
 
     Args:
         backend: The store.
         source: Name of the source, for the message.
         keys: Fingerprints of the source's keys.
+        key: With which the source hashes; None where that is not known.
         unlinked: Whether inputs of different keys may stand beside each other.
 
     Raises:
@@ -113,7 +118,8 @@ def linked(backend: Backend, source: str, keys: frozenset[str], *, unlinked: boo
     if keys <= there:
         return Linked(frozenset())
     if not there:
-        return Linked(keys)
+        is_all = key is not None and keys == {key_fingerprint(key)}
+        return Linked(keys, key=key if is_all else None)
     session = backend.session()
     own = key_fingerprint(session.key)
     session.close()

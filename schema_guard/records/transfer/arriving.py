@@ -95,7 +95,9 @@ def merge(backend: Backend, other: Backend, taking: Taking) -> Added:
     The arguments and errors are those of `import_file`.
     """
     beside = beside_of(other, Where())
-    how = linked(backend, other.url, beside.keys, unlinked=taking.unlinked)
+    with other.reading() as snapshot:
+        key = snapshot.key()
+    how = linked(backend, other.url, beside.keys, key, unlinked=taking.unlinked)
     added = Added(other.url)
 
     def read() -> Iterator[list[Row]]:
@@ -127,6 +129,8 @@ def _add(
         return added
     session = backend.session()
     try:
+        if how.key is not None:
+            session.adopt_key(how.key)
         session.add_keys(how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
         added.added = add_calls(session, calls, namespace=how.namespace, on_step=taking.on_step)

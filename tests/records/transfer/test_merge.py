@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import Store
 from schema_guard.records.rows import rows
+from schema_guard.records.sqlite.database import SQLite
 from tests.records.transfer.drawn import described, outcomes_of
 
 
@@ -102,3 +103,30 @@ def test_an_empty_store_takes_any_key_and_then_that_one(two_keys, new_backend, m
 
     with pytest.raises(InvalidArgument, match="--unlinked"):
         move.take(into, move.out(two_keys[1]))
+
+
+def test_a_store_that_is_moved_knows_its_inputs(two_keys, new_backend, make, move):
+    """An empty store goes on with the key of the first one that is merged into it, also where its own was another."""
+    into = new_backend()
+    into.session().close()
+
+    move.merged(into, two_keys[0])
+    session = into.session()
+    session.write(rows(make.outcome(id="later", model="m9"), "task 0", session.key), {}, 0.0)
+    session.close()
+
+    first, later = Store(into).configurations()
+    assert Store(into).pairs(first.id, later.id) == (1, 0, 0)
+
+
+def test_a_store_goes_into_one_of_another_kind_and_back(new_backend, make, move):
+    """From a database in memory into any other, and from there into an empty one: all that is said is the same."""
+    one, other, back = SQLite(None), new_backend(), SQLite(None)
+    calls = [make.outcome(make.failed, {}, id=f"{n}", input_hash=f"i{n % 2}") for n in range(4)]
+    move.fill(one, calls, drops={"disk_full": 2})
+    move.declare(one, 1_000.0, "dear", 0.01)
+
+    move.merged(other, one)
+    move.merged(back, other)
+
+    assert move.all_of(one) == move.all_of(other) == move.all_of(back)
