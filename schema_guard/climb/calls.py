@@ -17,10 +17,10 @@ from schema_guard.stats import paired
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from schema_guard.climb.rungs import RungConfiguration
-    from schema_guard.core.values import Attempt, Outcome
+    from schema_guard.core.values import Attempt, Failure, Outcome
 
     Ask: TypeAlias = Callable[[str], Awaitable[Outcome[Any]]]
 
@@ -120,10 +120,19 @@ class RungCalls:
         self.outcomes[task] = outcome
         self.k += not outcome.ok
 
-    def kinds(self, *, without: frozenset[str] = frozenset()) -> dict[str, int]:
-        """Count the unhandled calls by the kind of their last judged failure; those of some codes left out."""
-        failures = (judged(outcome)[-1].failure for outcome in self.outcomes.values() if not outcome.ok)
-        return dict(Counter(f.kind for f in failures if f is not None and f.code not in without))
+    def kinds(self) -> dict[str, int]:
+        """Count the unhandled calls by the kind of their last judged failure."""
+        return dict(Counter(failure.kind for failure in self._failures()))
+
+    def codes(self) -> dict[str, int]:
+        """Count the unhandled calls by its code."""
+        return dict(Counter(failure.code for failure in self._failures()))
+
+    def _failures(self) -> Iterator[Failure]:
+        for outcome in self.outcomes.values():
+            failure = None if outcome.ok else judged(outcome)[-1].failure
+            if failure is not None:
+                yield failure
 
     def attempts(self) -> tuple[tuple[int, int], ...]:
         """Count the calls that reached attempt 1, 2, ... and those that failed in it."""
@@ -143,6 +152,7 @@ class RungCalls:
             "k_final": self.k,
             "attempts": [list(pair) for pair in self.attempts()],
             "failure_kinds": self.kinds(),
+            "failure_codes": self.codes(),
         }
 
     def pairs(self) -> RungPairs | None:

@@ -26,8 +26,8 @@ from schema_guard.climb.calls import ClimbCall, RungCalls, asked_of, judged
 from schema_guard.climb.result import ClimbResult
 from schema_guard.climb.rungs import (
     CONFIGURATIONS,
-    FIXES,
     LARGER,
+    NOT_NAMED,
     SIMPLIFY,
     STRATEGIES,
     TEMPERATURE,
@@ -35,7 +35,6 @@ from schema_guard.climb.rungs import (
     RungConfiguration,
 )
 from schema_guard.climb.settings import ClimbSettings
-from schema_guard.core.values import UNMENDED_BY_LIMIT
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS, order_of
 from schema_guard.errors import InvalidArgument, MissingExtra
@@ -270,23 +269,10 @@ class _Climbing:
         """Give the status and reason of a rung that is not tried; None for one that may be."""
         if rung in self.settings.declined:
             return {"status": "declined", "reason": self.settings.declined[rung]}
-        if rung == LARGER and self.asker.larger is None:
-            return {"status": "declined", "reason": "no larger model named"}
-        reason = self.not_applicable.get(rung) or self._out_of_reach(rung)
+        if rung in NOT_NAMED and (rung != LARGER or self.asker.larger is None):
+            return {"status": "declined", "reason": NOT_NAMED[rung]}
+        reason = self.not_applicable.get(rung)
         return {"status": "not_applicable", "reason": reason} if reason else None
-
-    def _out_of_reach(self, rung: str) -> str | None:
-        """Say why a rung cannot reach the target: what it cannot turn of the best configuration's failures is above it alone."""
-        best, kind = self.best(), FIXES.get(rung)
-        if best is None or kind is None:
-            return None
-        rest = best.k - best.kinds(without=UNMENDED_BY_LIMIT).get(kind, 0)
-        if bounds(rest, best.n, alpha=self.alpha_each).lower <= self.settings.target:
-            return None
-        return (
-            f"{rest} of the {best.k} failures of {best.strategy} in {best.n} calls are of another kind than {kind}, "
-            f"which alone is above the target"
-        )
 
     def result(self) -> ClimbResult:
         evidence, asker = self.evidence(), self.asker

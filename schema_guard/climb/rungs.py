@@ -30,8 +30,12 @@ SIMPLIFY = "schema_simplify"
 LARGER = "larger_model"
 TEMPERATURE = "temperature"
 
-FIXES = {"raise_max_output_tokens": "truncation", "lenient_parse": "syntax"}
-"""Rungs that can turn failures of one kind only, and that kind."""
+NOT_NAMED = {
+    LARGER: "no larger model named",
+    "smaller_model": "a smaller model is a climb of its own: --model names it",
+    "reasoning_limit": "how reasoning is limited is the provider's own argument: a climb of its own, with --option",
+}
+"""Rungs that a climb runs only where it is told how, or not at all, and why they are not tried."""
 
 
 @dataclass(frozen=True, slots=True)

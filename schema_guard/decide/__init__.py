@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema_guard.decide.evidence_reading import evidence_schema
+    from schema_guard.decide.evidence.reading import evidence_schema
     from schema_guard.decide.verdict import Verdict, decide
     from schema_guard.decide.what_if import what_if
 
@@ -19,7 +19,7 @@ __all__ = ["Verdict", "decide", "evidence_schema", "what_if"]
 _HOME_OF = {
     "Verdict": "verdict",
     "decide": "verdict",
-    "evidence_schema": "evidence_reading",
+    "evidence_schema": "evidence.reading",
     "what_if": "what_if",
 }
 

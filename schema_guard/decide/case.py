@@ -2,29 +2,36 @@
 """The case: evidence after preparation, with every rate, the ladder and the costs that the rules look at.
 
 Rules: alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
-segments share it among themselves. The best strategy is the one with the lowest rate, the earlier rung where
-two are equal, then the one given first. A figure that does not exist is None, and the rules say what follows.
+segments share it among themselves. A tuned model is no prompted strategy. The best strategy is the prompted one with the
+lowest rate, the earlier rung where two are equal, then the one given first. A figure that does not exist is None, and the
+rules say what follows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
-from schema_guard.decide.evidence import Three
+from schema_guard.decide.evidence.values import Counted, Three
 from schema_guard.decide.ladder import RUNGS, Rung, ladder_of, order_of
-from schema_guard.decide.measure import Measured, has_data, measured, state_of
+from schema_guard.decide.measure import Measured, has_data, measured, met_by, state_of, state_of_all
+from schema_guard.decide.mending import MENDS, Failures
 from schema_guard.decide.outside import unexplained
 from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.decide.evidence import Config, ContentEvidence, Evidence, Pilot, Segment
+    from schema_guard.decide.evidence.values import Config, ContentEvidence, Evidence, Pilot, Segment
+    from schema_guard.decide.measure import Met
     from schema_guard.decide.outside import Unexplained
+
+
+# What has less of the latest calls is being tried, or on its way out.
+_IN_PRODUCTION = 0.1
 
 
 class SegmentRates(NamedTuple):
@@ -49,6 +56,7 @@ class Tuned:
         e_bad: Evidence that it is above.
         compared: With the prompt on the same inputs; None when pairs were not counted.
         content_loss: Bounds of the share of right answers that tuning loses; None when not counted.
+        met: Each thing that is asked for, the format first.
     """
 
     unhandled: Rate
@@ -57,6 +65,7 @@ class Tuned:
     e_bad: float
     compared: Paired | None
     content_loss: Bounds | None
+    met: tuple[Met, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class Case:
         tuned: None without a pilot.
         parts: The segments; empty without.
         alpha_segment: Of each segment's bounds, a side; None without segments.
-        cost: Of tuning for all of the traffic; None without economics or data.
+        cost: Of tuning for all of the traffic, against the cheapest strategy that passes where strategies have prices of
+            their own, else against the best; None without economics or data.
         unexplained: Calls of the strategies whose cause nobody knows; None where they are few.
     """
 
@@ -92,9 +102,46 @@ class Case:
         """What is asked for."""
         return self.evidence.config
 
+    @property
+    def prompted(self) -> list[Measured]:
+        """The strategies that ask no tuned model."""
+        return prompted_of(self.strategies)
+
     def in_state(self, state: str) -> list[Measured]:
-        """Give the strategies in a state."""
-        return [strategy for strategy in self.strategies if strategy.state == state]
+        """Give the prompted strategies in a state."""
+        return [strategy for strategy in self.prompted if strategy.state == state]
+
+    @property
+    def in_production(self) -> list[Measured]:
+        """The strategies that a good part of the function's latest calls used, the largest part first."""
+        shares = {one.strategy.id: one.strategy.traffic_share or 0.0 for one in self.strategies}
+        found = [
+            one
+            for one in self.strategies
+            if one.strategy.is_rated and shares[one.strategy.id] >= _IN_PRODUCTION
+        ]
+        return sorted(found, key=lambda one: -shares[one.strategy.id])
+
+    @property
+    def in_use(self) -> Measured | None:
+        """The strategy that is said to be in production, else the one with the largest part of the calls."""
+        current = self.evidence.current
+        named = [one for one in self.strategies if one.strategy.id == current]
+        return next(iter(named or self.in_production), None)
+
+    def price(self, found: Measured) -> float | None:
+        """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
+        money = self.evidence.economics
+        cost = found.strategy.prompt_cost or (money.prompt_cost if money else None)
+        if cost is None:
+            return None
+        return per_call(cost, found.mean_attempts, money.latency_cost_per_s if money else 0.0)
+
+    @property
+    def failure_cost(self) -> float:
+        """Dollars of an unhandled call; 0 where nobody says."""
+        money = self.evidence.economics
+        return money.failure_cost if money else 0.0
 
 
 def case_of(evidence: Evidence) -> Case:
@@ -103,10 +150,14 @@ def case_of(evidence: Evidence) -> Case:
     n_strategies = sum(map(has_data, evidence.strategies)) + bool(pilot and pilot.n)
     alpha_each = config.alpha / max(n_strategies, 1)
     strategies = tuple(
-        measured(strategy, target=config.target, alpha=alpha_each) for strategy in evidence.strategies
+        measured(strategy, config=config, alpha=alpha_each) for strategy in evidence.strategies
     )
     with_data = [found for found in strategies if found.strategy.is_rated and found.unhandled.n]
-    best = min(with_data, key=lambda found: (found.point, order_of(found.strategy.rung)), default=None)
+    best = min(
+        prompted_of(with_data),
+        key=lambda found: (found.point, order_of(found.strategy.rung)),
+        default=None,
+    )
     tuned = _tuned(pilot, config, alpha_each) if pilot else None
     alpha_segment, parts = _parts(evidence)
     return Case(
@@ -114,11 +165,11 @@ def case_of(evidence: Evidence) -> Case:
         alpha_each=alpha_each,
         strategies=strategies,
         best=best,
-        ladder=ladder_of(evidence.ladder, _measured_rungs(with_data)),
+        ladder=_ladder(evidence, with_data, best),
         tuned=tuned,
         parts=parts,
         alpha_segment=alpha_segment,
-        cost=_overall_cost(evidence, best, tuned),
+        cost=_overall_cost(evidence, _compared_with(evidence, strategies, best), tuned),
         unexplained=_unexplained(evidence),
     )
 
@@ -130,20 +181,73 @@ def _unexplained(evidence: Evidence) -> Unexplained | None:
     return unexplained(outside, sum(strategy.n for strategy in telling), evidence.config.target)
 
 
+def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
+    """Give those that ask no tuned model."""
+    return [found for found in strategies if not found.strategy.is_tuned]
+
+
+def failures_of(found: Measured) -> Failures:
+    """Give the unhandled calls of a strategy by what they failed at."""
+    hazards = found.retries.hazards if found.retries else ()
+    codes = found.strategy.failure_codes if found.failure_kinds else {}
+    again = hazards[1] if len(hazards) > 1 else None
+    return Failures(found.unhandled_calls, found.failure_kinds, codes, again)
+
+
+def _ladder(evidence: Evidence, with_data: Sequence[Measured], best: Measured | None) -> tuple[Rung, ...]:
+    """Give every rung; one that is untested and can mend nothing of what the best strategy misses is no help."""
+    ladder = ladder_of(evidence.ladder, _measured_rungs(with_data))
+    if best is None or not best.strategy.failure_codes:
+        return ladder
+    failures = failures_of(best)
+    return tuple(
+        step._replace(status="no_help", reason=f"it can mend none of {failures.told()}")
+        if step.status == "untested" and not helps(step.rung, best)
+        else step
+        for step in ladder
+    )
+
+
+def helps(rung: str, found: Measured) -> bool:
+    """Say whether a remedy can mend any of what a strategy misses."""
+    if failures_of(found).mended_by(rung) > 0:
+        return True
+    mends = MENDS.get(rung)
+    return mends is not None and (
+        (mends.right and found.missed("right")) or (mends.latency and found.missed("latency"))
+    )
+
+
 def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
     """Give the strategy with the lowest cost per call, failures included; the earliest rung among equals.
 
     Without economics the earliest rung is the cheapest: the ladder's order is that of cost.
     """
-    money = case.evidence.economics
+    return _cheapest(case.evidence, among)
+
+
+def _cheapest(evidence: Evidence, among: Sequence[Measured]) -> Measured:
+    money = evidence.economics
 
     def cost(found: Measured) -> float:
-        if money is None:
+        own = found.strategy.prompt_cost
+        if money is None and (own is None or any(one.strategy.prompt_cost is None for one in among)):
             return 0.0
-        tokens = per_call(money.prompt_cost, found.mean_attempts, money.latency_cost_per_s)
-        return tokens + found.point * money.failure_cost
+        price = own or (money.prompt_cost if money else None)
+        assert price is not None
+        tokens = per_call(price, found.mean_attempts, money.latency_cost_per_s if money else 0.0)
+        return tokens + found.point * (money.failure_cost if money else 0.0)
 
     return min(among, key=lambda found: (cost(found), order_of(found.strategy.rung)))
+
+
+def _compared_with(
+    evidence: Evidence, strategies: Sequence[Measured], best: Measured | None
+) -> Measured | None:
+    """Give the strategy that a tuned model would have to beat: the cheapest that passes where each has its own prices."""
+    passing = [found for found in prompted_of(strategies) if found.state == "pass"]
+    has_prices = any(found.strategy.prompt_cost for found in strategies)
+    return _cheapest(evidence, passing) if passing and has_prices else best
 
 
 def blocked(evidence: Evidence, cost: CostCase) -> list[str]:
@@ -217,9 +321,10 @@ def _overall_cost(evidence: Evidence, best: Measured | None, tuned: Tuned | None
     piloted = tuned is not None and (tuned.unhandled.n > 0 or money.tuned_residual is None)
     rates = _tuned_rates(tuned.unhandled) if tuned is not None and piloted else money.tuned_residual
     assert rates is not None
+    own = best.strategy.prompt_cost
     return cost_case(
         Proposal(
-            economics=money,
+            economics=money if own is None else replace(money, prompt_cost=own),
             calls_per_month=evidence.calls_per_month,
             prompt_attempts=best.mean_attempts,
             rates=Rates(_prompt_rates(best.unhandled), rates),
@@ -239,14 +344,16 @@ def _measured_rungs(strategies: Sequence[Measured]) -> dict[str, list[str]]:
 
 def _tuned(pilot: Pilot, config: Config, alpha_each: float) -> Tuned:
     n, pairs = pilot.n, pilot.paired
-    rate = Rate.of(pilot.unhandled, n, alpha=alpha_each)
+    counts = {"format": Counted(n, pilot.unhandled), "right": pilot.right, "latency": pilot.latency}
+    met = met_by(counts, config, alpha_each)
     return Tuned(
-        unhandled=rate,
-        state=state_of(rate, config.target),
+        unhandled=met[0].rate,
+        state=state_of_all(met),
         e_ok=e_value(pilot.unhandled, n, config.target, side="ok"),
         e_bad=e_value(pilot.unhandled, n, config.target, side="bad"),
         compared=paired(pairs.b, pairs.c, n, alpha=alpha_each) if pairs else None,
         content_loss=content_loss(pilot.content, config.alpha) if pilot.content else None,
+        met=met,
     )
 
 

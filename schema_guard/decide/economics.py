@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.evidence import CallCost, Economics, Three
+    from schema_guard.decide.evidence.values import CallCost, Economics, Three
 
 _PER_MILLION = 1e-6
 

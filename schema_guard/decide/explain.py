@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.case import routed_cost
 from schema_guard.decide.economics import first_attempt, mean_attempts, reask
-from schema_guard.decide.rules import PATIENCE_MONTHS, concentration
+from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
+from schema_guard.decide.rules.tuned import concentration
 from schema_guard.stats import bounds
 from schema_guard.text import dollars, interval, months, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase, CostColumn
-    from schema_guard.decide.evidence import CallCost
+    from schema_guard.decide.evidence.values import CallCost
     from schema_guard.decide.outside import Unexplained
-    from schema_guard.decide.rules import Ruling
+    from schema_guard.decide.rules.ruling import Ruling
 
 CONTENT_WARNING = (
     "valid is not right: on the benchmark SOB (arXiv 2604.25359) models keep to the schema nearly always, "
@@ -38,6 +39,7 @@ IMPORT_ALL = (
 _PILOT = "tune a pilot on validated examples, with a part of the inputs held out, and measure it as strategy 'tuned'"
 _NEXT = {
     "NEED_MORE_DATA": "schema-guard decide  # again, when the further calls are recorded",
+    "FIND_WHAT_CHANGED": "undo what changed then, or, once its cause is known and it stays: schema-guard decide --since DAY",
     "FINE_TUNE_FOR_COST": _PILOT,
     "FINE_TUNE_JUSTIFIED": _PILOT,
     "FINE_TUNE_AND_ROUTE": _PILOT,
@@ -46,6 +48,15 @@ _NEXT = {
     "ACCEPT_OR_REDESIGN": (
         "schema-guard decide  # again, with a looser target, a simpler schema, failures handled, or another provider"
     ),
+}
+_NEXT_OF_STAGE = {
+    "pilot": _PILOT,
+    "ship": "give the tuned model the traffic, a share first: guard(..., tuned=True) records it",
+    "in_service": "{watching}",
+}
+_MEASURED_BY = {
+    "right": "schema-guard bench  # on tasks with known answers; or give 'right' in the evidence",
+    "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
 }
 _BY_HAND = {"schema_simplify": "simplify the schema, then: schema-guard climb"}
 
@@ -62,11 +73,34 @@ def explain_exceptions(found: Unexplained) -> str:
     return "; ".join(filter(None, steps))
 
 
-def next_step(verdict: str, next_rung: str | None, target: float) -> str:
+def next_step(ruling: Ruling, target: float) -> str:
     """Say what to run, or to do, next."""
-    if next_rung:
-        return _BY_HAND.get(next_rung, f"schema-guard climb --first {next_rung}")
-    return f"schema-guard watch --slo {target:g}" if verdict == "PROMPTING_ENOUGH" else _NEXT[verdict]
+    figures = ruling.figures
+    rung, missing = figures.get("next_rung"), figures.get("missing")
+    if rung:
+        return _BY_HAND.get(rung, f"schema-guard climb --first {rung}")
+    if ruling.verdict == "NEED_ECONOMICS":
+        return f"schema-guard decide  # with {', '.join(figures['missing'])}"
+    if missing:
+        return _MEASURED_BY[missing[0]]
+    return _bought(figures["meanwhile"]) if figures.get("meanwhile") else _kept(ruling, target)
+
+
+def _kept(ruling: Ruling, target: float) -> str:
+    """Say what to do where no rung is next and nothing is missing."""
+    figures, watching = ruling.figures, f"schema-guard watch --slo {target:g}"
+    if figures.get("stage") in _NEXT_OF_STAGE:
+        return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching)
+    if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
+        return _NEXT[ruling.verdict]
+    return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
+
+
+def _bought(meanwhile: Mapping[str, Any]) -> str:
+    """Say how calls are bought that would come too late by themselves, and for how much."""
+    first = f" --first {meanwhile['rung']}" if meanwhile["rung"] else ""
+    cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
+    return f"schema-guard climb{first} --calls {meanwhile['calls']}  # instead of waiting{cost}"
 
 
 def cost_lines(cost: CostCase) -> list[str]:

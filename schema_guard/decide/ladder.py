@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 BARE = "bare"
 RAISE_OUTPUT = "raise_max_output_tokens"
+REASONING_LIMIT = "reasoning_limit"
 STRICT = "strict_schema"
+SMALLER = "smaller_model"
 LARGER = "larger_model"
 RUNGS = (
     RAISE_OUTPUT,
+    REASONING_LIMIT,
     "lenient_parse",
     "system_prompt",
     STRICT,
@@ -28,15 +31,15 @@ RUNGS = (
     "reason_then_format",
     "schema_simplify",
     "repair_retry",
+    SMALLER,
     LARGER,
 )
 
-# Where another model than that in use stands which is no remedy of the ladder: it costs less, or nobody knows.
-SMALLER = "smaller_model"
+# Where another model than that in use stands of which nobody knows whether it is larger.
 OTHER = "other_model"
 
 # Observed calls come before every remedy, and what may cost anything after all.
-_ORDER = {rung: index for index, rung in enumerate((BARE, SMALLER, *RUNGS, OTHER))}
+_ORDER = {rung: index for index, rung in enumerate((BARE, *RUNGS, OTHER))}
 
 
 class Claim(NamedTuple):
@@ -52,7 +55,8 @@ class Rung(NamedTuple):
 
     Attributes:
         rung: Its name.
-        status: `tested`, `untested`, `not_applicable`, `declined`, or `not_claimed` when nothing is said.
+        status: `tested`, `untested`, `not_applicable`, `declined`, `no_help` when it can mend none of the failures, or
+            `not_claimed` when nothing is said.
         reason: Why it is not tried; `""` otherwise.
         strategies: Ids of the strategies that measured it; none for a test that is only claimed.
     """
@@ -106,7 +110,7 @@ def ladder_line(ladder: Iterable[Rung]) -> str:
     """Write what is untested, declined and not applicable in one line."""
     ladder = tuple(ladder)
     parts = [f"untested: {', '.join(untested(ladder)) or 'none'}"]
-    for status in ("declined", "not_applicable"):
+    for status in ("declined", "not_applicable", "no_help"):
         told = [f"{step.rung} because {step.reason}" for step in ladder if step.status == status]
         if told:
             parts.append(f"{status.replace('_', ' ')}: {', '.join(told)}")

@@ -1,25 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """From counts to rates: what is left of the evidence after preparation, with bounds and states.
 
-Rules: transport failures are no failures of format and leave the counts; an input that repeats counts once,
-as the mean of its calls; after a drift alarm only what came after it counts. A state is read off its own
-bounds, so that the two cannot disagree.
+Rules: transport failures are no failures of format and leave the counts. What is in production is judged on its calls
+as they come; elsewhere an input that repeats counts once, as the mean of its calls. After a change only what came after
+it was noticed counts, but where failures come in bursts, which are no changes: then all calls do, with bounds that allow
+for bursts. A state is read off its own bounds, so that the two cannot disagree.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import fsum
-from typing import TYPE_CHECKING, Any
+from math import ceil, fsum, inf
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.stats import Hazards, Rate, e_value, retry_hazards
+from schema_guard.stats import Bursts, Hazards, Rate, e_value, retry_hazards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import AttemptCounts, StrategyCounts
+    from schema_guard.decide.evidence.values import AttemptCounts, Config, Counted, StrategyCounts
 
-FIXED_BY_DECODING = ("syntax", "structure")
+# Of 20 calls one may be slower than the 95th percentile that is asked for.
+_SLOWER = 0.05
+
+# "Enough" stands up to bursts of a mean length B only after so many times B / target calls in all, and after an outage:
+# with fewer a history of clean calls says too little about bursts that it has not met.
+_CALLS_FOR_BURSTS = 1.75
+_CALLS_AFTER_OUTAGE = 3.0
+
+
+class Aim(NamedTuple):
+    """One thing that is asked for.
+
+    Attributes:
+        name: `format`, `right` or `latency`.
+        limit: The share that may miss it.
+    """
+
+    name: str
+    limit: float
+
+
+class Met(NamedTuple):
+    """How one thing that is asked for stands.
+
+    Attributes:
+        aim: Which.
+        rate: The share that misses it; without data where it was not measured.
+        state: What that says of the limit, as `state_of` gives it.
+    """
+
+    aim: Aim
+    rate: Rate
+    state: str
+
 
 UNRATED = "unrated"
 """The state of imported calls that were chosen by how they ended, or by nobody knows what."""
@@ -32,27 +66,34 @@ class Measured:
     Attributes:
         strategy: As it was given.
         unhandled: Its rate, in inputs where inputs repeat.
-        state: What that says of the target, as `state_of` gives it; `UNRATED` where it says nothing.
+        state: What all that is asked for says: `fail` when one thing is missed, `pass` when none may be, `no_data`
+            without calls, `UNRATED` where they say nothing, else `inconclusive`.
+        met: Each thing that is asked for, the format first.
+        inputs: The rate of inputs that come for the first time; None where it is not known.
+        calls_for_bursts: Further calls before "enough" stands up to bursts as long as those asked about; 0 when it does.
         calls: Calls behind the rate's n: more than n where inputs repeat.
         unhandled_calls: Calls behind the rate's count.
         failure_kinds: Of those calls; empty when not recorded.
         attempts: Of those calls; empty when not recorded.
         retries: What re-asking does; None when attempts are not recorded.
-        e_ok: Evidence that the rate is below the target, as odds.
-        e_bad: Evidence that it is above.
+        e_ok: Evidence that the rate is below the target, as odds; None where failures come in bursts.
+        e_bad: Evidence that it is above; None likewise.
         notes: What preparation left out.
     """
 
     strategy: StrategyCounts
     unhandled: Rate
     state: str
+    met: tuple[Met, ...]
+    inputs: Rate | None
+    calls_for_bursts: int
     calls: int
     unhandled_calls: int
     failure_kinds: Mapping[str, int]
     attempts: tuple[AttemptCounts, ...]
     retries: Hazards | None
-    e_ok: float
-    e_bad: float
+    e_ok: float | None
+    e_bad: float | None
     notes: tuple[str, ...]
 
     @property
@@ -72,9 +113,19 @@ class Measured:
         """Calls that bring one more distinct input; 1 when inputs do not repeat."""
         return self.calls / self.unhandled.n if self.unhandled.n else 1.0
 
-    def not_fixable_by_decoding(self) -> float:
-        """Count the failures known to be neither of syntax nor of structure, in the unit of the rate."""
-        calls = sum(count for kind, count in self.failure_kinds.items() if kind not in FIXED_BY_DECODING)
+    @property
+    def burst_margin(self) -> float | None:
+        """Up to which mean length of bursts "enough" stands, about: target / upper; None where it is not proved."""
+        if self.state != "pass" or self.strategy.traffic_share is None or not self.unhandled.bounds.upper:
+            return None
+        return self.met[0].aim.limit / self.unhandled.bounds.upper
+
+    def missed(self, name: str) -> bool:
+        """Say whether something that is asked for is proved to be missed."""
+        return any(one.aim.name == name and one.state == "fail" for one in self.met)
+
+    def in_unit(self, calls: float) -> float:
+        """Give a number of the unhandled calls in the unit of the rate."""
         if self.unhandled.count == self.unhandled_calls:
             return calls
         return calls * self.unhandled.count / self.unhandled_calls
@@ -96,23 +147,93 @@ def has_data(strategy: StrategyCounts) -> bool:
     return strategy.is_rated and _prepared(strategy).n > 0
 
 
-def measured(strategy: StrategyCounts, *, target: float, alpha: float) -> Measured:
-    """Prepare a strategy's counts and bound its rate at *alpha* a side."""
-    counts = _prepared(strategy)
-    rate = Rate.of(counts.unhandled, counts.n, alpha=alpha)
+def aims_of(config: Config) -> tuple[Aim, ...]:
+    """Give what is asked for."""
+    aims = [Aim("format", config.target)]
+    if config.right is not None:
+        aims.append(Aim("right", 1 - config.right))
+    if config.latency_p95_s is not None:
+        aims.append(Aim("latency", _SLOWER))
+    return tuple(aims)
+
+
+def measured(strategy: StrategyCounts, *, config: Config, alpha: float) -> Measured:
+    """Prepare a strategy's counts and bound its rates.
+
+    Passing needs every upper bound, so each holds at *alpha*; failing needs one lower bound, so these share it.
+    """
+    counts, aims = _prepared(strategy), aims_of(config)
+    alpha_lower = alpha / len(aims)
+    rate = _rate(counts, strategy, alpha, alpha_lower)
+    waits = _calls_for_bursts(strategy, config)
+    state = state_of(rate, config.target)
+    met = (
+        Met(aims[0], rate, "inconclusive" if state == "pass" and waits else state),
+        *(_met(one, getattr(strategy, one.name), alpha, alpha_lower) for one in aims[1:]),
+    )
+    independent = strategy.bursts is None
     return Measured(
         strategy=strategy,
         unhandled=rate,
-        state=state_of(rate, target) if strategy.is_rated else UNRATED,
+        state=state_of_all(met) if strategy.is_rated else UNRATED,
+        met=met,
+        inputs=None
+        if strategy.inputs is None
+        else Rate.of(strategy.inputs.missed, strategy.inputs.n, alpha=alpha),
+        calls_for_bursts=waits,
         calls=counts.calls,
         unhandled_calls=counts.unhandled_calls,
         failure_kinds=counts.failure_kinds,
         attempts=counts.attempts,
         retries=retry_hazards(counts.attempts) if counts.attempts else None,
-        e_ok=e_value(counts.unhandled, counts.n, target, side="ok"),
-        e_bad=e_value(counts.unhandled, counts.n, target, side="bad"),
+        e_ok=e_value(counts.unhandled, counts.n, config.target, side="ok") if independent else None,
+        e_bad=e_value(counts.unhandled, counts.n, config.target, side="bad") if independent else None,
         notes=counts.notes,
     )
+
+
+def met_by(counts: Mapping[str, Counted | None], config: Config, alpha: float) -> tuple[Met, ...]:
+    """Give how each thing that is asked for stands, by plain counts of what missed it."""
+    aims = aims_of(config)
+    return tuple(_met(one, counts[one.name], alpha, alpha / len(aims)) for one in aims)
+
+
+def _met(aim: Aim, counted: Counted | None, alpha: float, alpha_lower: float) -> Met:
+    n, missed = counted or (0, 0)
+    rate = Rate.of(missed, n, alpha=alpha, alpha_lower=alpha_lower)
+    return Met(aim, rate, state_of(rate, aim.limit))
+
+
+def state_of_all(met: tuple[Met, ...]) -> str:
+    """Say what all that is asked for proves, as `state_of` does for one."""
+    states = [one.state for one in met]
+    if states[0] == "no_data":
+        return "no_data"
+    if "fail" in states:
+        return "fail"
+    return "pass" if set(states) == {"pass"} else "inconclusive"
+
+
+def _rate(counts: _Counts, strategy: StrategyCounts, alpha: float, alpha_lower: float) -> Rate:
+    bursts = strategy.bursts
+    if bursts is None or not counts.n:
+        return Rate.of(counts.unhandled, counts.n, alpha=alpha, alpha_lower=alpha_lower)
+    found = Bursts(*bursts, e_value=inf)
+    lower, upper = found.bounds(alpha=alpha_lower).lower, found.bounds(alpha=alpha).upper
+    rate = counts.unhandled / counts.n
+    return Rate(counts.unhandled, counts.n, rate, min(lower, rate), max(upper, rate))
+
+
+def _calls_for_bursts(strategy: StrategyCounts, config: Config) -> int:
+    """Give the further calls of production before "enough" stands up to bursts of the length that is asked about."""
+    history, length = strategy.history, config.burst_length
+    if history is None or strategy.traffic_share is None or length <= 1:
+        return 0
+    unit = length / config.target
+    missing = [ceil(_CALLS_FOR_BURSTS * unit) - history.calls]
+    if history.outages:
+        missing.append(ceil(_CALLS_AFTER_OUTAGE * unit) - history.since_outage)
+    return max(0, *missing)
 
 
 def state_of(rate: Rate, target: float) -> str:
@@ -153,9 +274,15 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
         notes.append(
             f"{name}: drift alarm at call {strategy.drift.alarm_at}, only the {n} calls after it count"
         )
-        if sum(kinds.values()) > unhandled:
-            kinds = {}
-            notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
+    elif strategy.change and not strategy.bursts:
+        # Those that the alarm was raised by were chosen for their failures.
+        (n, unhandled), attempts = strategy.change.after, ()
+        notes.append(
+            f"{name}: only the {n} calls after its rate was seen to {strategy.change.direction} count"
+        )
+    if sum(kinds.values()) > unhandled:
+        kinds = {}
+        notes.append(f"{name}: the failure kinds include calls before the alarm and are not used")
     transport = kinds.pop("transport", 0)
     if transport:
         n, unhandled = n - transport, unhandled - transport
@@ -163,7 +290,7 @@ def _prepared(strategy: StrategyCounts) -> _Counts:
     unknown = unhandled - sum(kinds.values())
     if unknown and unhandled:
         notes.append(f"{name}: the kind of {unknown} of {unhandled} unhandled calls is not recorded")
-    if not strategy.clusters:
+    if not strategy.clusters or strategy.traffic_share is not None:
         return _Counts(n, unhandled, n, unhandled, kinds, attempts, tuple(notes))
     inputs = sum(cluster.inputs for cluster in strategy.clusters)
     if inputs < n:

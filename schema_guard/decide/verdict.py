@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide import explain
+from schema_guard.decide.breaches import as_json, breaches, told_change
 from schema_guard.decide.case import Case, SegmentRates, case_of
 from schema_guard.decide.economics import CostCase, flips
-from schema_guard.decide.evidence_reading import read_evidence
+from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.outside import ways_of
-from schema_guard.decide.rules import Ruling, rule
+from schema_guard.decide.rules.order import rule
+from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import odds
@@ -27,10 +29,16 @@ from schema_guard.text import odds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schema_guard.decide.evidence import ComparisonCounts, Evidence, SchemaCount, StrategyCounts
+    from schema_guard.decide.evidence.values import (
+        ChangeEvidence,
+        ComparisonCounts,
+        Evidence,
+        SchemaCount,
+        StrategyCounts,
+    )
     from schema_guard.decide.measure import Measured
 
-_GOOD = ("PROMPTING_ENOUGH", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
+_GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +46,9 @@ class Verdict:
     """What the evidence says.
 
     Attributes:
-        verdict: One of `PROMPTING_ENOUGH FINE_TUNE_FOR_COST NEED_MORE_DATA CLIMB_LADDER
-            USE_CONSTRAINED_DECODING FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED FINE_TUNE_BLOCKED
-            ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
+        verdict: One of `PROMPTING_ENOUGH USE_CHEAPER_MODEL FINE_TUNE_FOR_COST NEED_MORE_DATA FIND_WHAT_CHANGED
+            CLIMB_LADDER USE_CONSTRAINED_DECODING NEED_ECONOMICS FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED
+            FINE_TUNE_BLOCKED ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
         why: One sentence.
         figures: All the rest, as `as_dict` gives it.
     """
@@ -56,8 +64,18 @@ class Verdict:
             verdict, strategy, stage, reason, next_rung, n_more, months_to_answer, alpha_each: The decision.
                 `n_more` counts distinct inputs where inputs repeat, known answers for `tuned_content`; null
                 when no number decides.
-            rates: By strategy: n, k, rate, lower, upper, state, and `retry`: residual, geometric, rho,
-                E_attempts.
+            breach: What is proved to be wrong in production, as `watch` says it: strategy, what (format, right, latency,
+                rise, outside), n, k, lower, limit, text. The exit code is 1 when there is any.
+            switch_to: The strategy to use instead of the one in use; saving_per_month, where volume and prices are known.
+            missing: What has to be given or measured first. meanwhile: rung, calls and cost of a trial that is cheaper
+                than waiting; rung null for calls of what is in use.
+            bar: The share that may stay unhandled by target and money, whichever is tighter.
+            rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
+                upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
+                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts.
+            change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
+                length of bursts "enough" stands.
+            function, schema, models, period, calls, left_out, dropped: Whose calls they are, and what is not among them.
             not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
             ladder_exhausted: Present and true when no rung is left to climb.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
@@ -110,8 +128,12 @@ class Verdict:
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
+        if self.figures.get("breach"):
+            return 1
         if self.verdict == "NEED_MORE_DATA":
-            return int(require_proof or "unexplained" in self.figures or "unrated" in self.figures)
+            return int(require_proof or "unrated" in self.figures)
+        if self.verdict == "FINE_TUNE_JUSTIFIED":
+            return int(self.figures["stage"] != "in_service")
         return int(self.verdict not in _GOOD)
 
 
@@ -138,7 +160,10 @@ def _decided(case: Case) -> Verdict:
     figures: dict[str, Any] = {
         **ruling.figures,
         "alpha_each": case.alpha_each,
-        "rates": {found.strategy.id: _rate_figures(found) for found in case.strategies},
+        "breach": as_json(breaches(case)),
+        "bar": _bar(case, cost),
+        "rates": {found.strategy.id: _rate_figures(case, found) for found in case.strategies},
+        **_production_figures(case),
         **(_economic_figures(cost) if cost else {}),
         **_pilot_figures(case),
         **_segment_figures(case),
@@ -168,7 +193,7 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
         "config": asdict(config),
         "notes": list(evidence.notes),
         "content_warning": explain.CONTENT_WARNING,
-        "next_step": explain.next_step("SCHEMAS_FLAGGED", None, config.target),
+        "next_step": explain.next_step(Ruling("SCHEMAS_FLAGGED", why), config.target),
     }
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
@@ -178,8 +203,22 @@ def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[st
     return as_figures(rate, state_of(rate, target))
 
 
-def _rate_figures(found: Measured) -> dict[str, Any]:
+def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
+    strategy = found.strategy
     figures = as_figures(found.unhandled, found.state)
+    if len(found.met) > 1:
+        figures["met"] = {
+            one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit} for one in found.met
+        }
+    if found.inputs is not None:
+        figures["input"] = as_figures(found.inputs, state_of(found.inputs, case.config.target))
+    known = {
+        "price": case.price(found),
+        "traffic_share": strategy.traffic_share,
+        "model": strategy.model,
+        "tuned": strategy.is_tuned or None,
+    }
+    figures |= {name: value for name, value in known.items() if value is not None}
     if found.retries is not None and found.calls:
         figures["retry"] = {
             "residual": found.unhandled_calls / found.calls,
@@ -188,6 +227,57 @@ def _rate_figures(found: Measured) -> dict[str, Any]:
             "E_attempts": found.retries.mean_attempts,
         }
     return figures
+
+
+def _bar(case: Case, cost: CostCase | None) -> float:
+    """Give the tighter one of target and money."""
+    money = cost.max_tuned_residual_for_horizon if cost else None
+    return case.config.target if money is None else min(money, case.config.target)
+
+
+def _production_figures(case: Case) -> dict[str, Any]:
+    """Give what is known of the calls in production, and whose they are."""
+    figures: dict[str, dict[str, Any]] = {
+        "change": {},
+        "bursts": {},
+        "history": {},
+        "burst_margin": {},
+        "hot": {},
+    }
+    for found in case.strategies:
+        strategy = found.strategy
+        told = {
+            "change": None if strategy.change is None else _change_figures(strategy.change),
+            "bursts": None if strategy.bursts is None else strategy.bursts._asdict(),
+            "history": None if strategy.history is None else strategy.history._asdict(),
+            "burst_margin": found.burst_margin,
+            "hot": [list(one) for one in strategy.hot] or None,
+        }
+        for name, value in told.items():
+            if value is not None:
+                figures[name][strategy.id] = value
+    about = case.evidence.about
+    told_about = {} if about is None else about._asdict()
+    return {**{name: value for name, value in figures.items() if value}, **told_about}
+
+
+def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
+    counts = {
+        f"{part}{name}": value
+        for part, counted in (("", change.after), ("since_", change.since), ("prior_", change.prior))
+        for name, value in (("n", counted.n), ("k", counted.missed))
+    }
+    days = {} if change.days is None else {"days": list(change.days)}
+    return {
+        "direction": change.direction,
+        "at": change.start,
+        "alarm_at": change.alarm_at,
+        **counts,
+        "open": change.is_open,
+        "with": list(change.changed),
+        **days,
+        "text": told_change(change),
+    }
 
 
 def _economic_figures(cost: CostCase) -> dict[str, Any]:
@@ -259,7 +349,6 @@ def _pair(rate: Rate) -> list[float]:
 
 def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[str, Any]:
     evidence = case.evidence
-    rung = ruling.figures.get("next_rung")
     asks_for_costs = evidence.economics is None and "ladder_exhausted" in ruling.figures
     optional = {
         "calls_per_month": evidence.calls_per_month,
@@ -283,7 +372,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
     elif "unrated" in ruling.figures:
         next_step = explain.IMPORT_ALL
     else:
-        next_step = explain.next_step(ruling.verdict, rung, case.config.target)
+        next_step = explain.next_step(ruling, case.config.target)
     return {
         "config": asdict(case.config),
         **{name: value for name, value in optional.items() if value},
@@ -312,7 +401,11 @@ def _outside_figures(strategy: StrategyCounts) -> list[dict[str, Any]]:
 
 def _odds_figures(case: Case) -> dict[str, Any]:
     values = {found.strategy.id: (found.e_ok, found.e_bad) for found in case.strategies}
-    figures = {name: _both_sides(*pair) for name, pair in values.items()}
+    figures = {
+        name: _both_sides(e_ok, e_bad)
+        for name, (e_ok, e_bad) in values.items()
+        if e_ok is not None and e_bad is not None
+    }
     if case.tuned is not None:
         figures["tuned"] = _both_sides(case.tuned.e_ok, case.tuned.e_bad)
     return figures

@@ -29,8 +29,8 @@ class Rate:
     upper: float | None
 
     @staticmethod
-    def of(count: float, n: int, *, alpha: float = ALPHA) -> Rate:
-        """Give the rate of *count* out of *n* with its bounds, each at *alpha*.
+    def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
+        """Give the rate of *count* out of *n* with its bounds, each at *alpha*, the lower one at its own where it has one.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)
@@ -38,7 +38,8 @@ class Rate:
         if n == 0:
             return Rate(count, 0, None, None, None)
         found = bounds(count, n, alpha=alpha)
-        return Rate(count, n, count / n, found.lower, found.upper)
+        lower = found.lower if alpha_lower in (None, alpha) else bounds(count, n, alpha=alpha_lower).lower
+        return Rate(count, n, count / n, lower, found.upper)
 
     @property
     def bounds(self) -> Bounds:

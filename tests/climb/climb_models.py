@@ -18,6 +18,7 @@ SCHEMA = Schema.of(
 )
 VALID, PROSE, WRONG_SHAPE = '{"n": 1}', "no", '{"m": 1}'
 CUT_OFF = {"reply": '{"n":', "finish_reason": "length"}
+BROKEN = "{'m': 1}"
 
 
 class Answering(ScriptedModel):

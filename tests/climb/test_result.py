@@ -7,6 +7,7 @@ import pytest
 
 from schema_guard.climb.result import ClimbResult, climb_as_json, document_of
 from schema_guard.climb.run import climb
+from schema_guard.climb.rungs import NOT_NAMED
 from schema_guard.climb.settings import ClimbSettings
 from schema_guard.decide.explain import CONTENT_WARNING
 from schema_guard.report.as_text import as_text
@@ -84,7 +85,9 @@ def test_text_is_read_from_rung_to_verdict(result):
     ]
     assert list(others.lines) == [
         "untested: " + ", ".join(UNTESTED),
+        f"declined: reasoning_limit: {NOT_NAMED['reasoning_limit']}",
         "declined: schema_simplify: one field is all there is",
+        f"declined: smaller_model: {NOT_NAMED['smaller_model']}",
         "declined: larger_model: no larger model named",
     ]
 

@@ -82,7 +82,7 @@ def with_fault(fault):
 
 KEYS = (
     "calls_per_month current config strategies ladder economics feasibility pilot segments schemas comparisons latency content "
-    "target_history sources notes"
+    "target_history sources about notes"
 )
 FAULTS = [
     Fault("/stratgies", [], f"(root): expected no further properties, got object with 'stratgies': known are {KEYS}, did you mean 'strategies'?"),
@@ -106,7 +106,7 @@ FAULTS = [
     Fault("/config/fdr", 1, "/config/fdr: expected a number < 1, got number 1: of the schemas flagged, the share that may be flagged wrongly, between 0 and 1, neither of them: 1 % is 0.01"),
     Fault("/config/content_margin", -0.1, "/config/content_margin: expected a number >= 0, got number -0.1: the share of right answers that a tuned model may lose, from 0 to 1"),
     Fault("/config/primary_share_min", 1.1, "/config/primary_share_min: expected a number <= 1, got number 1.1: the share of the traffic that tuning must serve to be worth routing, from 0 to 1"),
-    Fault("/config/taget", 0.1, "/config: expected no further properties, got object with 'taget': known are target alpha horizon_months lead_months min_train_examples fdr content_margin primary_share_min, did you mean 'target'?"),
+    Fault("/config/taget", 0.1, "/config: expected no further properties, got object with 'taget': known are target alpha horizon_months lead_months min_train_examples fdr content_margin primary_share_min right latency_p95_s burst_length, did you mean 'target'?"),
     Fault("/strategies/0", 7, "/strategies/0: expected object, got number 7: what was counted of one way to ask"),
     Fault("/strategies/0/id", " ", "/strategies/0/id: expected a string that matches '\\\\S', got string ' ': its name in the verdict, which no other has, and which is not blank"),
     Fault("/strategies/1/id", "few_shot", "/strategies/1: expected another id than those before, got string 'few_shot': rename one of the two"),
@@ -117,8 +117,8 @@ FAULTS = [
     Fault("/strategies/0/n", nan, "/strategies/0/n: expected a finite number, got number nan"),
     Fault("/strategies/0/k_final", 2001, "/strategies/0/k_final: expected at most n = 2000, got number 2001"),
     Fault("/strategies/0/k_final", "120", "/strategies/0/k_final: expected integer, got string '120': calls without a valid attempt, of these n, a zero too"),
-    Fault("/strategies/0/rung", "fewshots", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 6 more, got string 'fewshots': a rung of the ladder, or bare, or another model that is none: smaller_model, other_model; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry larger_model smaller_model other_model, did you mean 'few_shot'?"),
-    Fault("/strategies/0/rung", "tuned", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 6 more, got string 'tuned': a rung of the ladder, or bare, or another model that is none: smaller_model, other_model; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry larger_model smaller_model other_model"),
+    Fault("/strategies/0/rung", "fewshots", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'fewshots': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model, did you mean 'few_shot'?"),
+    Fault("/strategies/0/rung", "tuned", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'tuned': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model"),
     Fault("/strategies/0/attempts", [], "/strategies/0/attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/attempts/0", [1999, 200], "/strategies/0/attempts/0/0: expected n = 2000, which all reach attempt 1, got number 1999"),
     Fault("/strategies/0/attempts/0", [2000], "/strategies/0/attempts/0: expected at least 2 items, got array of 1 item: [n_j, k_j]: calls that reached the attempt, and calls that failed in it"),
@@ -140,7 +140,7 @@ FAULTS = [
     Fault("/strategies/2/drift/post_k", 41, "/strategies/2/drift/post_k: expected at most the smaller of post_n and k_final = 40, got number 41"),
     Fault("/strategies/2/drift/alarm_at", MISSING, "/strategies/2/drift: expected property 'alarm_at', got object with 3 properties: add 'alarm_at', the call at which it fired"),
     Fault("/strategies/2/drift/post_attempts", [[100, 31]], "/strategies/2/drift/post_attempts: expected attempts that leave k_final = 30 calls without a valid one, got array of 1 item: these leave 31"),
-    Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature', 'reason_then_format' and 3 more, got string 'bare': a rung of the ladder; known are raise_max_output_tokens lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry larger_model"),
+    Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 5 more, got string 'bare': a rung of the ladder; known are raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model"),
     Fault("/ladder/0/status", "done", "/ladder/0/status: expected one of 'untested', 'tested', 'not_applicable', 'declined', got string 'done': where it stands"),
     Fault("/ladder/0/reason", 3, "/ladder/0/reason: expected null or string, got number 3: why it is not tried; without one a rung that is not applicable or declined counts as untested"),
     Fault("/ladder/1/rung", "raise_max_output_tokens", "/ladder/1: expected another rung than those before, got string 'raise_max_output_tokens': rename one of the two"),
@@ -171,7 +171,7 @@ FAULTS = [
     Fault("/strategies/2/drift/alarm_at", 401, "/strategies/2/drift/alarm_at: expected at most n = 400, got number 401"),
     Fault("/strategies/2/drift/post_attempts", [], "/strategies/2/drift/post_attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
     Fault("/strategies/0/n", 2**53 + 2, "/strategies/0/n: expected a number <= 9007199254740992, got number 9007199254740994: calls with at least one judged reply, a zero too"),
-    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic outside"),
+    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic outside failure_codes model tuned traffic_share prompt_cost inputs hot change history bursts right latency"),
     Fault("/pilot/segments/1/prompt_k", 51, "/pilot/segments/1/prompt_k: expected at most prompt_n = 50, got number 51"),
     Fault("/economics/tuned", {"hazards": [1.5]}, "/economics/tuned/hazards/0: expected a number <= 1, got number 1.5: a failure rate, from 0 to 1"),
     Fault("/economics/upfront/labels", -1, "/economics/upfront/labels: expected a number >= 0, got number -1: dollars that are paid once, by what for: labels, training, engineering ..."),

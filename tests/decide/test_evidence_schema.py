@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from schema_guard.decide import decide, evidence_reading, evidence_schema
-from schema_guard.decide.evidence import KINDS, CallCost, CallSeconds, Config, Feasibility, Three
-from schema_guard.decide.ladder import BARE, OTHER, RUNGS, SMALLER
+from schema_guard.decide import decide, evidence_schema
+from schema_guard.decide.evidence import reading
+from schema_guard.decide.evidence.values import KINDS, CallCost, CallSeconds, Config, Feasibility, Three
+from schema_guard.decide.ladder import BARE, OTHER, RUNGS
 from tests.decide.test_bad_evidence import good
 
 DOCUMENT = evidence_schema().document
@@ -16,7 +17,7 @@ DEFINED = DOCUMENT["$defs"]
 
 def test_schema_is_the_file_that_is_published():
     """What the function gives stands beside the module, in the wheel."""
-    file = Path(evidence_reading.__file__).with_name("evidence.schema.json")
+    file = Path(reading.__file__).with_name("evidence.schema.json")
 
     assert json.loads(file.read_text(encoding="utf-8")) == DOCUMENT
     assert (evidence_schema().name, evidence_schema().engine) == ("evidence", "jsonschema-rs")
@@ -51,7 +52,7 @@ def test_keys_are_the_fields_of_the_values(schema, names):
 def test_rungs_are_those_of_the_ladder():
     """A strategy stands on a rung or is bare; a claim is of a rung."""
     assert DEFINED["rung"]["enum"] == list(RUNGS)
-    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *RUNGS, SMALLER, OTHER]
+    assert DEFINED["strategy"]["properties"]["rung"]["enum"] == [BARE, *RUNGS, OTHER]
 
 
 def objects(schema):

@@ -193,7 +193,14 @@ VERDICTS = [
         failing(economics=TOO_SLOW),
         {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic"},
     ),
-    Case("no economics", failing(), {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic"}),
+    Case(
+        "no economics",
+        failing(),
+        {
+            "verdict": "NEED_ECONOMICS",
+            "missing": ["failure_cost", "tuned_cost", "upfront"],
+        },
+    ),
     Case(
         "blocked by all that can block",
         exhausted()
@@ -243,7 +250,7 @@ VERDICTS = [
     Case(
         "pilot passes, no economics",
         failing(pilot=PASSES),
-        {"verdict": "ACCEPT_OR_REDESIGN", "reason": "not_economic"},
+        {"verdict": "NEED_ECONOMICS", "reason": None},
     ),
     Case(
         "pilot fails",
@@ -348,7 +355,7 @@ def test_only_calls_after_a_drift_alarm_count():
     found = decide(failing(strategies=[drifted])).as_dict()
 
     now = bounds(60, 500)
-    assert found["verdict"] == "ACCEPT_OR_REDESIGN"
+    assert found["verdict"] == "NEED_ECONOMICS"
     assert found["rates"]["few_shot"] == {
         "n": 500, "k": 60, "rate": 0.12, "lower": now.lower, "upper": now.upper, "state": "fail",
         "retry": {"residual": 0.12, "geometric": 0.18**2, "rho": pytest.approx((2 / 3 - 0.18) / 0.82), "E_attempts": 1.18},

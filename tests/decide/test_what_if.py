@@ -23,7 +23,7 @@ from tests.decide.examples import exhausted, passing, piloted
         ("hazards=[0.1, 0.2]", ("economics", "tuned", "hazards"), [0.1, 0.2]),
         ("strategies.few_shot.k_final=3", ("strategies", 0, "k_final"), 3),
         ("strategies.few_shot.rung=json_mode", ("strategies", 0, "rung"), "json_mode"),
-        ("json_mode.status=untested", ("ladder", 4, "status"), "untested"),
+        ("json_mode.status=untested", ("ladder", 5, "status"), "untested"),
         ("months_to_shutdown=null", ("feasibility", "months_to_shutdown"), None),
         ("current = few_shot", ("current",), "few_shot"),
         ("attempts.0.1=7", ("strategies", 0, "attempts", 0, 1), 7),
@@ -84,5 +84,5 @@ def test_change_that_goes_nowhere_is_an_error(change, message):
 
 def test_many_places_are_not_all_named():
     """Of the places a short name may mean, five are named and the others counted."""
-    with pytest.raises(InvalidArgument, match=r"reason_then_format\.status|and 6 more: write more of it"):
+    with pytest.raises(InvalidArgument, match=r"reason_then_format\.status|and 8 more: write more of it"):
         what_if(piloted({"n": 1, "k_final": 0}), ["status=untested"])

@@ -34,6 +34,9 @@ _DAYS_A_MONTH = 365.25 / 12
 
 _MEANINGS = {
     "PROMPTING_ENOUGH": "keep prompting: the format does not need fine-tuning",
+    "USE_CHEAPER_MODEL": "a cheaper model keeps the target as well: switch to it before you think of tuning",
+    "FIND_WHAT_CHANGED": "the failure rate has risen and lasts: find what changed then, before any other remedy",
+    "NEED_ECONOMICS": "no remedy of prompting is left, and whether fine-tuning pays needs numbers that only you have",
     "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less, everything counted",
     "NEED_MORE_DATA": "what is recorded does not decide it yet: change nothing because of it, and record more",
     "CLIMB_LADDER": "a cheaper remedy is not measured yet: measure it before you think of fine-tuning",
@@ -43,6 +46,7 @@ _MEANINGS = {
         "the remedies that were tried leave too many failures, and tuning pays even if all goes badly: run a pilot"
     ),
     "FINE_TUNE_JUSTIFIED (ship)": "the tuned model keeps the target and pays, even if all goes badly: ship it",
+    "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use keeps the target: keep it",
     "FINE_TUNE_BLOCKED": "fine-tuning would pay, and cannot be done as things stand",
     "ACCEPT_OR_REDESIGN (not_economic)": (
         "prompting misses the target, and fine-tuning is not shown to pay: loosen the target, simplify the "
@@ -50,6 +54,9 @@ _MEANINGS = {
     ),
     "ACCEPT_OR_REDESIGN (pilot_failed)": (
         "the tuned model misses the target too: loosen the target, simplify the schema, or handle the failures"
+    ),
+    "ACCEPT_OR_REDESIGN (tuned_failed)": (
+        "the tuned model in use misses the target: go back to the best prompt, or tune again"
     ),
     "ACCEPT_OR_REDESIGN (content_regression)": (
         "the tuned model keeps the format and is less often right: tune on better examples, or keep prompting"

@@ -48,10 +48,10 @@ def sections_of(figures: Figures) -> Iterator[Section]:
 def _rates_section(figures: Figures) -> Section | None:
     if "rates" not in figures:
         return None
-    rated = [(name_of(name), found, figures["odds"][name]) for name, found in figures["rates"].items()]
+    rated = [(name_of(name), found, figures["odds"].get(name)) for name, found in figures["rates"].items()]
     if "tuned" in figures:
         rated.append((TUNED, figures["tuned"], figures["odds"]["tuned"]))
-    rows = [(name, *_rate_cells(found), odds(e["ok"]), odds(e["bad"])) for name, found, e in rated]
+    rows = [(name, *_rate_cells(found), *_odds_cells(e)) for name, found, e in rated]
     alpha = figures["alpha_each"]
     return Section(
         "Rates: calls that no attempt made valid",
@@ -63,6 +63,11 @@ def _rates_section(figures: Figures) -> Section | None:
         ),
         tuple(imported_of(figures)),
     )
+
+
+def _odds_cells(found: Figures | None) -> tuple[str, str]:
+    """Write the odds; where failures come in bursts there are none, only bounds."""
+    return ("bursts", "bursts") if found is None else (odds(found["ok"]), odds(found["bad"]))
 
 
 def _rate_cells(found: Figures) -> tuple[str, ...]:

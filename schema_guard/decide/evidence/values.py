@@ -29,6 +29,9 @@ class Config:
         fdr: Of the schemas flagged, the share that may be flagged wrongly.
         content_margin: The share of right answers that a tuned model may lose.
         primary_share_min: The share of the traffic that tuning must serve to be worth routing.
+        right: Share of values that must be right, in (0, 1); None does not ask.
+        latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
+        burst_length: Mean failed calls of the outages that "enough" must stand up to; 1 when failures come one by one.
     """
 
     target: float = 0.01
@@ -39,6 +42,9 @@ class Config:
     fdr: float = 0.1
     content_margin: float = 0.02
     primary_share_min: float = 0.6
+    right: float | None = None
+    latency_p95_s: float | None = None
+    burst_length: float = 1.0
 
 
 class AttemptCounts(NamedTuple):
@@ -54,6 +60,85 @@ class Cluster(NamedTuple):
     n: int
     unhandled: int
     inputs: int
+
+
+class Counted(NamedTuple):
+    """Calls, inputs or answers, and those of them that missed what is asked for."""
+
+    n: int
+    missed: int
+
+
+class HotInput(NamedTuple):
+    """An input that is 1 % of the calls or more.
+
+    Attributes:
+        input_hash: Its keyed hash.
+        n: Its calls.
+        unhandled: Of these, calls without a valid attempt.
+    """
+
+    input_hash: str
+    n: int
+    unhandled: int
+
+
+class ChangeEvidence(NamedTuple):
+    """When the unhandled rate last changed, over all versions.
+
+    Attributes:
+        direction: `rise` or `fall`.
+        start: Number of the call from which it is likeliest to have been another rate.
+        alarm_at: Number of the call at which it was noticed.
+        after: Calls after the alarm, missed without a valid attempt; so the next two.
+        since: Calls from the start on.
+        prior: Calls before the start, back to the change before.
+        is_open: Whether it lasts: the rate has not changed again since.
+        changed: What else changed then, each in words: version, model snapshot, settings, traffic.
+        days: Of the start and of the alarm; None when unknown.
+    """
+
+    direction: str
+    start: int
+    alarm_at: int
+    after: Counted
+    since: Counted
+    prior: Counted
+    is_open: bool
+    changed: tuple[str, ...] = ()
+    days: tuple[str, str] | None = None
+
+
+class FunctionHistory(NamedTuple):
+    """What is known of a function over all of its versions.
+
+    Attributes:
+        calls: All of them.
+        outages: Rises that fell again.
+        since_outage: Calls after the last of them; all calls where there was none.
+    """
+
+    calls: int
+    outages: int
+    since_outage: int
+
+
+class BurstEvidence(NamedTuple):
+    """Failures that come in bursts: where they were noticed.
+
+    Attributes:
+        entries: Bursts.
+        at_risk: Calls at which one could begin.
+        failures: Calls without a valid attempt.
+        calls: All calls.
+        longest: Calls of the longest burst.
+    """
+
+    entries: int
+    at_risk: int
+    failures: int
+    calls: int
+    longest: int = 0
 
 
 class DriftEvidence(NamedTuple):
@@ -87,6 +172,19 @@ class StrategyCounts:
         drift: None when the detector did not fire.
         outside: Calls without a judged reply, which are in none of the counts above.
         traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
+        failure_codes: Calls without a valid attempt, by the code of the last failure; empty when not recorded.
+        model: That was asked; None when unknown.
+        is_tuned: Whether that is a tuned model.
+        traffic_share: Of the function's latest calls, in [0, 1]; None for trials and where it is not known. What has one
+            is judged on its calls, as they come; what has none on distinct inputs, whose weights are the tester's.
+        prompt_cost: Tokens, seconds and prices of its own; None where those of the economics hold.
+        inputs: Distinct inputs that are not hot, by their first call; None when not recorded.
+        hot: Inputs that are 1 % of the calls or more.
+        change: None when the rate has not changed.
+        history: None when not recorded.
+        bursts: None when failures come one by one, as far as is known.
+        right: Values whose right answer is known, missed when wrong; None when none is known.
+        latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
     """
 
     id: str
@@ -99,6 +197,18 @@ class StrategyCounts:
     drift: DriftEvidence | None = None
     outside: tuple[OutsideCalls, ...] = ()
     traffic: Traffic | None = None
+    failure_codes: Mapping[str, int] = field(default_factory=dict)
+    model: str | None = None
+    is_tuned: bool = False
+    traffic_share: float | None = None
+    prompt_cost: CallCost | None = None
+    inputs: Counted | None = None
+    hot: tuple[HotInput, ...] = ()
+    change: ChangeEvidence | None = None
+    history: FunctionHistory | None = None
+    bursts: BurstEvidence | None = None
+    right: Counted | None = None
+    latency: Counted | None = None
 
     @property
     def is_rated(self) -> bool:
@@ -237,6 +347,8 @@ class Pilot:
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
     content: ContentEvidence | None = None
+    right: Counted | None = None
+    latency: Counted | None = None
 
 
 class SchemaCount(NamedTuple):
@@ -272,6 +384,28 @@ class EvidenceSource(NamedTuple):
     as_of: str
 
 
+class About(NamedTuple):
+    """Whose calls they are, and what is not among them.
+
+    Attributes:
+        function: Name of the guarded function; None where nothing but trials is recorded.
+        schema: Name of its schema.
+        models: That were asked.
+        period: First and last day of the calls; None when unknown.
+        calls: With a judged reply.
+        left_out: Calls that are recorded and do not count here.
+        dropped: Attempts that could not be stored, by reason.
+    """
+
+    function: str | None
+    schema: str
+    models: tuple[str, ...]
+    period: tuple[str, str] | None
+    calls: int
+    left_out: int
+    dropped: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a verdict is made from.
@@ -294,6 +428,7 @@ class Evidence:
         target_history: Days and the targets since.
         sources: Of the prices.
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
+        about: None where nobody says whose calls they are.
     """
 
     strategies: tuple[StrategyCounts, ...]
@@ -313,3 +448,4 @@ class Evidence:
     target_history: tuple[tuple[str, float], ...]
     sources: tuple[EvidenceSource, ...]
     notes: tuple[str, ...]
+    about: About | None = None

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong in production, proved: the same answer for `decide` and for `watch`.
+
+Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
+open while the calls after it may still be above the target; calls outside of the rate whose cause nobody knows are wrong
+when they are too many. Nothing of a trial, and of what has hardly any of the latest calls, is a breach.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.text import interval, percent
+
+if TYPE_CHECKING:
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.evidence.values import ChangeEvidence
+    from schema_guard.decide.measure import Measured
+    from schema_guard.stats import Rate
+
+WHAT = {"format": "unhandled", "right": "not right", "latency": "too slow"}
+
+
+class Breach(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        strategy: Id of the strategy in production; None for calls outside of the rate, which are the function's.
+        what: `format`, `right` or `latency` is missed; `rise`, or `outside`.
+        n: Calls that it is about.
+        k: Of these, those that miss it; a sum of shares where inputs repeat.
+        lower: The share is below it with little probability; None for `outside`, where all are counted.
+        limit: The share that may miss it.
+        text: All of it in words.
+    """
+
+    strategy: str | None
+    what: str
+    n: int
+    k: float
+    lower: float | None
+    limit: float
+    text: str
+
+
+def breaches(case: Case) -> list[Breach]:
+    """Give what is wrong in production, the largest part of the calls first; none where nothing is proved."""
+    found = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
+    unknown = case.unexplained
+    if unknown is not None:
+        text = f"{unknown.text}, whose fault is not known"
+        found.append(Breach(None, "outside", unknown.of, unknown.calls, None, case.config.target, text))
+    return found
+
+
+def _of_strategy(case: Case, found: Measured) -> list[Breach]:
+    name = found.strategy.id
+    wrong = [_missed(name, one.aim.name, one.rate, one.aim.limit) for one in found.met if one.state == "fail"]
+    change = open_rise(case, found)
+    if change is not None:
+        text = f"{name}: {told_change(change)}"
+        lower = found.met[0].rate.bounds.lower
+        wrong.append(
+            Breach(name, "rise", change.since.n, change.since.missed, lower, case.config.target, text)
+        )
+    return wrong
+
+
+def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
+    bounds = rate.bounds
+    told = (
+        f"{rate.count:g}/{rate.n:,} = {percent(rate.count / rate.n)} {interval(bounds.lower, bounds.upper)}"
+    )
+    text = f"{name}: {told} {WHAT[what]}, above {percent(limit)}"
+    return Breach(name, what, rate.n, rate.count, bounds.lower, limit, text)
+
+
+def open_rise(case: Case, found: Measured) -> ChangeEvidence | None:
+    """Give a strategy's last change where it is a rise that lasts, and may leave the rate above the target."""
+    change, target = found.strategy.change, case.config.target
+    if change is None or found.strategy.bursts or change.direction != "rise" or not change.is_open:
+        return None
+    since = change.since
+    above = since.n > 0 and since.missed / since.n > target and found.unhandled.bounds.upper > target
+    return change if above else None
+
+
+def told_change(change: ChangeEvidence) -> str:
+    """Say when a rate changed, from what to what, and what changed then."""
+    if change.days is None:
+        when = f"between calls {change.start:,} and {change.alarm_at:,}"
+    elif change.days[0] == change.days[1]:
+        when = f"on {change.days[0]}"
+    else:
+        when = f"between {change.days[0]} and {change.days[1]}"
+    prior, since = (
+        f"{percent(one.missed / one.n)} ({one.missed}/{one.n:,})" if one.n else "no data"
+        for one in (change.prior, change.since)
+    )
+    went = "rose" if change.direction == "rise" else "fell"
+    told = f"the unhandled rate {went} {when}, from {prior} to {since}"
+    return f"{told}; changed then: {', '.join(change.changed)}" if change.changed else told
+
+
+def as_json(found: list[Breach]) -> list[dict[str, Any]]:
+    """Give breaches as plain JSON."""
+    return [one._asdict() for one in found]

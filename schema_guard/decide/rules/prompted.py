@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules about prompting: what changed, whether it is enough, what costs less, what is missing, what to try next.
+
+Rules: only bounds decide, never a point estimate. What is named as next can mend what was seen to fail.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.breaches import open_rise, told_change
+from schema_guard.decide.case import blocked, cheapest, failures_of
+from schema_guard.decide.ladder import RAISE_OUTPUT, STRICT, next_rung, untested
+from schema_guard.decide.mending import MENDS
+from schema_guard.decide.rules.ruling import (
+    PATIENCE_MONTHS,
+    Ruling,
+    all_fail,
+    best_of,
+    further_calls,
+    need_more,
+    told_cost,
+    told_strategy,
+)
+from schema_guard.stats import Rate, bounds
+from schema_guard.text import dollars, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.measure import Measured, Met
+
+# Fewer failures than these say nothing about what most failures are.
+_FEWEST_FAILURES = 5
+_CUT_OFF = ("max_tokens", "unfinished")
+
+
+def explain_first(case: Case) -> Ruling | None:
+    """Before all others: too many calls are outside of the rate, and nobody knows whose fault they are."""
+    found = case.unexplained
+    if found is None:
+        return None
+    target = percent(case.config.target)
+    figures = {
+        "strategy": case.evidence.current or case.strategies[0].strategy.id,
+        "n_more": None,
+        "months_to_answer": None,
+        "unexplained": {**found._asdict(), "exceptions": dict(found.exceptions)},
+    }
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{found.text}, which is more than the target's share of {target}: nobody knows whether the model failed in them, "
+        "so no rate of the others decides",
+        figures,
+    )
+
+
+def import_all_first(case: Case) -> Ruling | None:
+    """Before all others: there are only imported calls that were chosen by how they ended, or by nobody knows what."""
+    unrated = [found for found in case.strategies if not found.strategy.is_rated and found.calls]
+    if case.best is not None or not unrated:
+        return None
+    named = {found.strategy.id: found for found in unrated}
+    strategy = named.get(case.evidence.current or "", unrated[0]).strategy
+    told = " and ".join(dict.fromkeys(one.strategy.traffic.text for one in unrated if one.strategy.traffic))
+    figures = {"strategy": strategy.id, "n_more": None, "months_to_answer": None, "unrated": list(named)}
+    return Ruling(
+        "NEED_MORE_DATA",
+        f"{plural(sum(found.calls for found in unrated), 'judged call')} {told}: they say what fails and not how "
+        "often, so they decide nothing",
+        figures,
+    )
+
+
+def find_what_changed(case: Case) -> Ruling | None:
+    """A rate in production rose, lasts, and may be above the target: no strategy is an answer to that."""
+    for found in case.in_production:
+        change = open_rise(case, found)
+        if change is not None:
+            why = f"{found.strategy.id}: {told_change(change)}, above the target of {percent(case.config.target)}"
+            return Ruling("FIND_WHAT_CHANGED", why, {"strategy": found.strategy.id})
+    return None
+
+
+def cheaper_model(case: Case) -> Ruling | None:
+    """All in production pass, and a prompted strategy that is not used passes for less."""
+    used = case.in_production
+    if not used or any(one.state != "pass" or one.strategy.is_tuned for one in used):
+        return None
+    return switch_for_less(case, used[0])
+
+
+def switch_for_less(case: Case, used: Measured) -> Ruling | None:
+    """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
+    now = _cost(case, used, used.unhandled.bounds.lower)
+    found = [
+        one for one in case.in_state("pass") if one not in case.in_production and one.strategy.prompt_cost
+    ]
+    costs = [(_cost(case, one, one.unhandled.bounds.upper), one) for one in found]
+    known = [(cost, one) for cost, one in costs if cost is not None]
+    if now is None or not known:
+        return None
+    cost, chosen = min(known, key=lambda pair: pair[0])
+    if cost >= now:
+        return None
+    volume = case.evidence.calls_per_month
+    saving = None if volume is None else volume * (now - cost)
+    model = f" on {chosen.strategy.model}" if chosen.strategy.model else ""
+    why = (
+        f"{told_strategy(used)} passes, and so does {told_strategy(chosen)}{model}, for {dollars(cost)} a call instead of "
+        f"{dollars(now)}"
+    )
+    why += "" if saving is None else f": {dollars(saving)} a month less"
+    if not _are_compared(case, used, chosen):
+        why += "; on format and price alone: compare the values first"
+    figures = {
+        "strategy": used.strategy.id,
+        "switch_to": chosen.strategy.id,
+        "saving_per_month": saving,
+    }
+    return Ruling("USE_CHEAPER_MODEL", why, figures)
+
+
+def prompting_is_enough(case: Case) -> Ruling | None:
+    """A strategy is proved to be good enough; tuning may still pay by its cost alone."""
+    passing = case.in_state("pass")
+    if not passing:
+        return None
+    used = case.in_use
+    chosen = used if used is not None and used in passing else cheapest(case, passing)
+    figures: dict[str, Any] = {"strategy": chosen.strategy.id}
+    if used is not None and chosen is not used and used.unhandled.n:
+        figures["switch_to"] = chosen.strategy.id
+    told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
+    if case.cost is None or not case.cost.pays:
+        return Ruling("PROMPTING_ENOUGH", told + (told_cost(case.cost) if case.cost else ""), figures)
+    reasons = blocked(case.evidence, case.cost)
+    if reasons:
+        why = f"{told}; tuning would pay by its cost, but is blocked: {', '.join(reasons)}"
+        return Ruling("PROMPTING_ENOUGH", why, {**figures, "cost_case_blocked": reasons})
+    return Ruling("FINE_TUNE_FOR_COST", told + told_cost(case.cost), figures)
+
+
+def more_data_needed(case: Case) -> Ruling | None:
+    """A strategy may be good enough or not; the one decided soonest is asked for more."""
+    if case.best is None:
+        return _no_data(case)
+    missing = [_missing(case, found) for found in case.in_state("inconclusive")]
+    if not missing:
+        return None
+    least = min(missing, key=lambda one: inf if one.n_more is None else one.n_more)
+    found = least.strategy
+    figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
+    meanwhile = _meanwhile(case, found, least.n_more)
+    if meanwhile is not None:
+        figures["meanwhile"] = meanwhile
+    if least.aim is not None:
+        known = {"strategy": found.strategy.id, "n_more": None, "months_to_answer": None}
+        return Ruling("NEED_MORE_DATA", least.text, {**figures, **known})
+    return need_more(
+        case,
+        found.strategy.id,
+        least.text,
+        least.n_more,
+        calls_per_unit=found.calls_per_unit,
+        figures=figures,
+    )
+
+
+def truncation_first(case: Case) -> Ruling | None:
+    """All fail, and half of the best strategy's failures are replies that were cut off."""
+    best = best_of(case)
+    codes = best.strategy.failure_codes if best.failure_kinds else {}
+    cut_off = (
+        sum(codes.get(code, 0) for code in _CUT_OFF) if codes else best.failure_kinds.get("truncation", 0)
+    )
+    enough = best.unhandled.count >= _FEWEST_FAILURES and 2 * cut_off >= best.unhandled_calls
+    if not enough or not best.missed("format") or RAISE_OUTPUT not in untested(case.ladder):
+        return None
+    why = f"{all_fail(case)}; {cut_off} of the {best.unhandled_calls} failures of {best.strategy.id} are cut off"
+    return Ruling("CLIMB_LADDER", why, {"next_rung": RAISE_OUTPUT})
+
+
+def strict_decoding(case: Case) -> Ruling | None:
+    """All fail, and what decoding cannot fix is not proved to be above the target by itself."""
+    best = best_of(case)
+    if STRICT not in untested(case.ladder) or _misses_more(best):
+        return None
+    left = _not_fixable(case)
+    if left["lower"] > case.config.target:
+        return None
+    known = f"only {left['k']:g} are" if left["k"] else "none is"
+    why = (
+        f"{all_fail(case)}; of the {best.unhandled_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        "that strict decoding cannot fix"
+    )
+    return Ruling("USE_CONSTRAINED_DECODING", why, {"next_rung": STRICT, "not_fixable_by_decoding": left})
+
+
+def climb(case: Case) -> Ruling | None:
+    """All fail and a rung is untested: the first one that can reach the target alone, else the one that mends the most."""
+    best, left = best_of(case), untested(case.ladder)
+    if not left:
+        return None
+    if best.strategy.failure_codes:
+        rung = _first_that_helps(case, best, left)
+        failures = failures_of(best)
+        told = (
+            f": {rung} can mend {failures.mended_by(rung):g} of {failures.told()}"
+            if best.missed("format")
+            else ""
+        )
+    else:
+        rung, told = next_rung(case.ladder) or left[0], ""
+    figures: dict[str, Any] = {"next_rung": rung}
+    if STRICT in left:
+        figures["not_fixable_by_decoding"] = _not_fixable(case)
+    why = f"{all_fail(case)}; {plural(len(left), 'rung')} untested: {', '.join(left)}{told}"
+    return Ruling("CLIMB_LADDER", why, figures)
+
+
+class _Missing(NamedTuple):
+    """What it takes to decide about a strategy.
+
+    Attributes:
+        strategy: Which.
+        n_more: Further calls, or inputs; None when no number decides.
+        text: Why they are needed.
+        aim: What is asked for and was not measured; None where only calls are missing.
+    """
+
+    strategy: Measured
+    n_more: int | None
+    text: str
+    aim: str | None = None
+
+
+def _missing(case: Case, found: Measured) -> _Missing:
+    is_open = [one for one in found.met if one.state != "pass"]
+    unmeasured = next((one for one in is_open if not one.rate.n), None)
+    if unmeasured is not None:
+        name = unmeasured.aim.name
+        return _Missing(found, None, f"{told_strategy(found)}; {_UNMEASURED[name]}", name)
+    needed = [_needed(case, found, one) for one in is_open]
+    n_more = None if None in needed else max(filter(None, needed), default=0)
+    return _Missing(found, n_more, "; ".join(_told_open(case, found, one) for one in is_open))
+
+
+_UNMEASURED = {
+    "right": "it is asked how many values are right, and of none the right answer is known",
+    "latency": "it is asked how long calls take, and of none that is recorded",
+}
+
+
+def _needed(case: Case, found: Measured, one: Met) -> int | None:
+    if one.aim.name == "format" and one.rate.bounds.upper <= one.aim.limit:
+        return found.calls_for_bursts
+    needed = further_calls(case, one.rate, one.aim.limit)
+    return None if needed is None else max(needed, found.calls_for_bursts if one.aim.name == "format" else 0)
+
+
+def _told_open(case: Case, found: Measured, one: Met) -> str:
+    if one.aim.name != "format":
+        return f"{found.strategy.id}: {one.aim.name} is neither proved to be met nor missed"
+    target = percent(case.config.target)
+    if one.rate.bounds.upper <= one.aim.limit:
+        return (
+            f"{told_strategy(found)} is below the target of {target} if failures come one by one, and not yet if they come "
+            f"in bursts of {case.config.burst_length:g}"
+        )
+    return f"{told_strategy(found)} is neither proved below nor above the target of {target}"
+
+
+def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any] | None:
+    """Give what to do until the calls have come: a trial that costs less, or the same number of calls bought."""
+    if found.strategy.traffic_share is None or n_more == 0:
+        return None
+    fewest = further_calls(case, Rate.of(0, 0))
+    price, volume = case.price(found), case.evidence.calls_per_month
+    left = untested(case.ladder)
+    if found.strategy.failure_codes and left and fewest is not None and (n_more is None or fewest < n_more):
+        rung = _first_that_helps(case, found, left)
+        return {"rung": rung, "calls": fewest, "cost": None if price is None else fewest * price}
+    if n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS:
+        return {"rung": None, "calls": n_more, "cost": None if price is None else n_more * price}
+    return None
+
+
+def _first_that_helps(case: Case, found: Measured, left: Sequence[str]) -> str:
+    """Give the first rung that can reach the target alone, else the one that mends the most, the first of equals."""
+    failures = failures_of(found)
+    reaching = next((rung for rung in left if _reaches(case, found, rung)), None)
+    return reaching or max(left, key=failures.mended_by)
+
+
+def _reaches(case: Case, found: Measured, rung: str) -> bool:
+    mends = MENDS.get(rung)
+    if (found.missed("right") and not (mends and mends.right)) or (
+        found.missed("latency") and not (mends and mends.latency)
+    ):
+        return False
+    return not found.missed("format") or _left(case, found, rung)["lower"] <= case.config.target
+
+
+def _left(case: Case, found: Measured, rung: str) -> dict[str, float]:
+    """Give the failures that a rung is known not to mend, in the unit of the rate, and their lower bound."""
+    k = found.in_unit(failures_of(found).left_by(rung))
+    return {"k": k, "lower": bounds(k, found.unhandled.n, alpha=case.alpha_each).lower}
+
+
+def _misses_more(found: Measured) -> bool:
+    """Say whether it is not the format, or not alone, that a strategy misses."""
+    return any(one.state == "fail" for one in found.met[1:])
+
+
+def _not_fixable(case: Case) -> dict[str, float]:
+    return _left(case, best_of(case), STRICT)
+
+
+def _no_data(case: Case) -> Ruling:
+    """Ask for the first calls: of the strategy in production, else of the first."""
+    name = case.evidence.current or case.strategies[0].strategy.id
+    nothing = case.strategies[0].unhandled
+    return need_more(case, name, "no strategy has data", further_calls(case, nothing))
+
+
+def _cost(case: Case, found: Measured, rate: float) -> float | None:
+    price = case.price(found)
+    return None if price is None else price + rate * case.failure_cost
+
+
+def _are_compared(case: Case, one: Measured, other: Measured) -> bool:
+    """Say whether the values of both were compared with known answers."""
+    return all(found.strategy.right is not None and found.strategy.right.n for found in (one, other))

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ruling: what a rule decides, and how rules say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.breaches import WHAT
+from schema_guard.stats import calls_needed
+from schema_guard.text import interval, months, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from schema_guard.decide.case import Case, SegmentRates
+    from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.measure import Measured, Met
+    from schema_guard.stats import Rate
+
+# Longer than this, and traffic or model will have changed before the answer comes.
+PATIENCE_MONTHS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a rule decides.
+
+    Attributes:
+        verdict: Its name.
+        why: One sentence.
+        figures: The keys of the verdict's JSON that this rule fills.
+        cost: What is priced; None for tuning all of the traffic.
+    """
+
+    verdict: str
+    why: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    cost: CostCase | None = None
+
+
+def best_of(case: Case) -> Measured:
+    """Give the best prompted strategy where some have data, as they do once all of them fail."""
+    assert case.best is not None
+    return case.best
+
+
+def further_calls(case: Case, rate: Rate, limit: float | None = None) -> int | None:
+    """Forecast the further calls; from nothing, the fewest that can prove a rate below the limit, or the target."""
+    limit = case.config.target if limit is None else limit
+    if rate.n == 0:
+        clean = calls_needed(0, 1, limit, alpha=case.alpha_each)
+        return None if clean is None else 1 + clean
+    return calls_needed(rate.count, rate.n, limit, alpha=case.alpha_each)
+
+
+def need_more(
+    case: Case,
+    strategy: str,
+    told: str,
+    n_more: int | None,
+    *,
+    calls_per_unit: float = 1.0,
+    figures: Mapping[str, Any] | None = None,
+) -> Ruling:
+    """Ask for further calls of a strategy, and say how long they take."""
+    volume = case.evidence.calls_per_month
+    duration = n_more * calls_per_unit / volume if n_more is not None and volume is not None else None
+    if n_more is None:
+        why = f"{told}; at the observed rate no number of calls decides it"
+    else:
+        what = "inputs" if calls_per_unit > 1 else "calls"
+        why = f"{told}; about {n_more:,} further {what} decide it"
+        why += f" ({months(duration)})" if duration is not None else ""
+    if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
+        why += "; indistinguishable from the target at your volume"
+    known = {"strategy": strategy, "n_more": n_more, "months_to_answer": duration}
+    return Ruling("NEED_MORE_DATA", why, {**(figures or {}), **known})
+
+
+def accept(case: Case, reason: str, why: str) -> Ruling:
+    """Say that no remedy is left that is worth it."""
+    return Ruling("ACCEPT_OR_REDESIGN", why, {**exhausted(case), "reason": reason})
+
+
+def exhausted(case: Case) -> dict[str, Any]:
+    """Give the figures of a ladder on which no rung is left."""
+    return {"strategy": best_of(case).strategy.id, "ladder_exhausted": True}
+
+
+def names_of(parts: Sequence[SegmentRates]) -> str:
+    """Name segments."""
+    return ", ".join(part.name for part in parts)
+
+
+def told_rate(rate: Rate) -> str:
+    """Write a rate with its counts and bounds."""
+    if rate.rate is None:
+        return "rate (no data)"
+    return f"{rate.count:g}/{rate.n} = {percent(rate.rate)} {interval(rate.bounds.lower, rate.bounds.upper)}"
+
+
+def told_strategy(found: Measured) -> str:
+    """Write a strategy with its rate."""
+    traffic = found.strategy.traffic
+    whose = "" if traffic is None else f" ({traffic.text})"
+    return f"{found.strategy.id} with {told_rate(found.unhandled)}{whose}"
+
+
+def told_met(met: Iterable[Met]) -> str:
+    """Write what of several things that are asked for is missed."""
+    return ", ".join(
+        f"{told_rate(one.rate)} {WHAT[one.aim.name]}, above {percent(one.aim.limit)}" for one in met
+    )
+
+
+def all_fail(case: Case) -> str:
+    """Write that every prompted strategy misses what is asked for, and what the best one misses beside the format."""
+    tested = len(case.in_state("fail"))
+    told = f"{tested} of {tested} tested strategies are above {percent(case.config.target)}"
+    best = best_of(case)
+    others = [one for one in best.met[1:] if one.state == "fail"]
+    if not others:
+        return told
+    return f"{tested} of {tested} tested strategies miss what is asked for; {best.strategy.id}: {told_met(others)}"
+
+
+def told_cost(cost: CostCase | None) -> str:
+    """Say whether it pays, as the end of a sentence."""
+    if cost is None:
+        return "; without economics fine-tuning is not shown to pay"
+    payback, horizon = cost.pess.payback_months, cost.proposal.horizon_months
+    if payback is None:
+        return "; fine-tuning never pays back"
+    if cost.pays:
+        return f"; fine-tuning pays back in {months(payback)}"
+    return f"; fine-tuning pays back in {months(payback)}, after the horizon of {months(horizon)}"
