@@ -81,12 +81,14 @@ class Counts:
         dropped: Attempts that were not stored, by reason: `queue_full store_unavailable disk_full
             locked write_failed forked_while_writing`.
         pending: Attempts that wait to be written.
+        redactor_errors: Texts of stored or pending attempts of which nothing is kept, because the redaction failed.
     """
 
     offered: int
     stored: int
     dropped: dict[str, int]
     pending: int
+    redactor_errors: int = 0
 
 
 class DropCount(NamedTuple):

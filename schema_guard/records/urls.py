@@ -16,7 +16,7 @@ from schema_guard.records.store import Durability, Store, durability_of
 from schema_guard.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schema_guard.records.backend import Backend
     from schema_guard.records.payloads.keeping import PayloadPolicy
@@ -36,7 +36,7 @@ _shared_lock = Lock()
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
-PARAMETERS = {"durability": "queue|sync", "payload": "off|hash|full"}
+PARAMETERS = {"durability": "queue|sync", "payload": "off|hash|redacted|full"}
 """What a URL says of a store beside its place, and which values that has."""
 
 
@@ -98,6 +98,7 @@ def open_store(
     durability: Durability | None = None,
     strict_store: bool = False,
     payload: PayloadPolicy | None = None,
+    redact: Callable[[str], str] | None = None,
 ) -> Store:
     """Open a store, and make it when it does not exist.
 
@@ -114,8 +115,10 @@ def open_store(
             "queue".
         strict_store: Whether a call raises StoreError, with "sync", when its rows are not stored by then.
         payload: What is kept of the texts of prompts and replies beside the rows: "off", nothing; "hash", keyed hashes
-            of both; "full", both as they are. The URL may say it: `records.db?payload=hash`. Left out: what the URL
-            says, else "off".
+            of both; "redacted", both without credentials and personal data; "full", both as they are. The URL may say
+            it: `records.db?payload=hash`. Left out: what the URL says, else "off".
+        redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
+            Where it raises, nothing is kept of the text, which is counted in `Store.counts`, and said once.
 
     Raises:
         InvalidArgument: The URL names no known kind of store.
@@ -127,7 +130,7 @@ def open_store(
         backend,
         durability=durability_of(_said_once(url, "durability", durability, named) or "queue"),
         strict_store=strict_store,
-        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named) or "off")),
+        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named) or "off"), redact),
     )
     backend.session().close()
     return store

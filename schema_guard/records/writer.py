@@ -155,7 +155,8 @@ class Writer:
     def counts(self) -> Counts:
         """Give the ledger at one moment."""
         with self._lock:
-            return Counts(self._offered, self._stored, dict(self._dropped), self._pending)
+            errors = self.keeper.redactor_errors
+            return Counts(self._offered, self._stored, dict(self._dropped), self._pending, errors)
 
     def stop(self, timeout_s: float) -> int:
         """Flush and end the thread, which closes its connection; the next outcome starts another."""

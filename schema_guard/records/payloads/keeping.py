@@ -1,29 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is kept of the texts of prompts and replies.
 
-Rules: the policies stand in an order in which each keeps less than the one before; of two that name one file the
-stricter holds.
+Rules: the policies stand in an order in which each keeps more than the one before; of two that name one file the
+stricter holds. Texts are redacted before they wait for the writer. Of a text on which the redaction fails nothing is
+kept, and its words are in no message.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from schema_guard.core.values import Outcome
+    from schema_guard.core.values import Attempt, Outcome
     from schema_guard.records.payloads.texts import Payload
 
 __all__ = ["POLICIES", "Keeper", "KeptTexts", "PayloadPolicy", "policy_of", "stricter"]
 
-PayloadPolicy: TypeAlias = Literal["off", "hash", "full"]
+PayloadPolicy: TypeAlias = Literal["off", "hash", "redacted", "full"]
 
-POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "full")
+POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "redacted", "full")
 """From the one that keeps least."""
+
+REDACTOR_ERROR = "redactor_error"
+"""Why a text was not kept: the redaction, or the user's own part of it, raised."""
+
+_MOST_TOUCHED = 1_000
+
+_logger = logging.getLogger("schema_guard")
 
 
 class KeptTexts(NamedTuple):
@@ -33,22 +45,37 @@ class KeptTexts(NamedTuple):
         prompt: JSON of the prompt.
         reply: The reply.
         touched: JSON of the places where the redaction changed them.
+        lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on.
     """
 
     prompt: str | None
     reply: str | None
     touched: str | None = None
+    lost: tuple[str, ...] = ()
 
 
 class Keeper:
     """Takes from outcomes what a policy lets a store keep.
 
+    Args:
+        policy: Which one.
+        redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
+
     Attributes:
         policy: Which one holds.
+        redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
+
+    Raises:
+        InvalidArgument: There is a function, and the policy is another one than "redacted".
     """
 
-    def __init__(self, policy: PayloadPolicy = "off") -> None:
+    def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
+        if redact is not None and policy != "redacted":
+            raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
         self.policy = policy
+        self.redactor_errors = 0
+        self._redact = redact
+        self._lock = RLock()
 
     def take(self, outcome: Outcome[Any]) -> tuple[KeptTexts, ...]:
         """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
@@ -57,6 +84,8 @@ class Keeper:
         """
         if self.policy == "off":
             return ()
+        if self.policy == "redacted":
+            return tuple(self._redacted(attempt) for attempt in outcome.attempts)
         from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
 
         return tuple(
@@ -71,18 +100,48 @@ class Keeper:
             kept: As `take` gave them.
             key: Of the keyed hashes.
         """
-        from schema_guard.records.payloads.texts import Payload  # as above
+        from schema_guard.records.payloads.texts import Payload, hashed, lost, packed_text  # as above
 
-        return [
-            Payload(self._packed(one.prompt, key), self._packed(one.reply, key), one.touched) for one in kept
-        ]
+        def packed(one: KeptTexts, name: str) -> bytes | None:
+            text: str | None = getattr(one, name)
+            if text is None:
+                return lost(REDACTOR_ERROR) if name in one.lost else None
+            return hashed(text, key) if self.policy == "hash" else packed_text(text)
 
-    def _packed(self, text: str | None, key: bytes) -> bytes | None:
-        if text is None:
-            return None
-        from schema_guard.records.payloads.texts import hashed, packed_text  # as above
+        return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
 
-        return hashed(text, key) if self.policy == "hash" else packed_text(text)
+    def _redacted(self, attempt: Attempt) -> KeptTexts:
+        from schema_guard.records.payloads.texts import prompt_text  # as above
+        from schema_guard.redaction import redacted_value  # as above
+
+        left: dict[str, Any] = {"prompt": None, "reply": None}
+        touched: list[tuple[Any, ...]] = []
+        lost = []
+        for name, said in (("prompt", attempt.prompt), ("reply", attempt.reply)):
+            if said is None:
+                continue
+            try:
+                value = json.loads(prompt_text(said)) if name == "prompt" else said
+                left[name], places = redacted_value(value, further=self._redact)
+            except Exception as error:
+                if is_from_outside(error):
+                    raise
+                lost.append(name)
+                self._failed(error)
+            else:
+                touched += [(name, *place) for place in places]
+        if left["prompt"] is not None:
+            left["prompt"] = json.dumps(left["prompt"], ensure_ascii=False, separators=(",", ":"))
+        return KeptTexts(
+            **left, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
+        )
+
+    def _failed(self, error: Exception) -> None:
+        with self._lock:
+            self.redactor_errors += 1
+            is_first = self.redactor_errors == 1
+        if is_first:  # by its type alone: its message may quote the text
+            _logger.warning("the redaction raised %s: nothing is kept of such a text", type(error).__name__)
 
 
 def policy_of(named: object) -> PayloadPolicy:

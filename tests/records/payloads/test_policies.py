@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
-from schema_guard.records import Store, Texts, open_store, resolve_store
+from schema_guard.records import Counts, Store, Texts, Touched, open_store, resolve_store
 from schema_guard.records.payloads.keeping import POLICIES, Keeper, stricter
 from schema_guard.records.rows import keyed_hash
 
@@ -125,3 +125,60 @@ def test_a_policy_that_changes_meanwhile_loses_nothing(new_backend, make):
         ("hash", None),
     ]
     store.close()
+
+
+def test_redacted_keeps_texts_without_secrets(kept):
+    """What was taken out is told with its place in what is stored."""
+    messages = (Message("user", "I am ann@corp.com", {"api_key": "hunter2x"}),)
+
+    (found,) = kept("redacted", {"prompt": messages, "reply": '{"ssn": "123-45-6789", "total": 3}'})
+
+    assert found.prompt == [{"role": "user", "content": "I am redacted@example.com", "api_key": "[redacted]"}]
+    assert found.reply == '{"ssn": "[redacted]", "total": 3}'
+    assert found.touched == (
+        Touched("prompt", "/0/content", "email", 5, 25),
+        Touched("prompt", "/0/api_key", "named_secret", 0, 10),
+        Touched("reply", "", "ssn", 9, 19),
+    )
+
+
+def test_a_function_of_the_users_redacts_too(tmp_path, make):
+    """It is handed what the built-in redaction left."""
+    seen = []
+
+    def without_names(text):
+        seen.append(text)
+        return text.replace("Falcon", "[project]")
+
+    with open_store(str(tmp_path / "r.db"), payload="redacted", redact=without_names) as store:
+        store.record(make.outcome({"prompt": "Falcon of ann@corp.com", "reply": "{}"}))
+        (found,) = store.texts([CALL_ID])
+
+    assert found.prompt == "[project] of redacted@example.com"
+    assert seen == ["Falcon of redacted@example.com", "{}"]
+
+
+def test_of_a_text_on_which_the_redactor_fails_nothing_is_kept(tmp_path, make, caplog):
+    """The row is stored, the other text too; it is counted, and said once, without the text."""
+
+    def fails(text):
+        if "bad" in text:
+            raise ValueError(text)
+        return text
+
+    with open_store(str(tmp_path / "r.db"), payload="redacted", redact=fails) as store:
+        for _ in range(2):
+            store.record(make.outcome({"prompt": "bad secret", "reply": "{}"}))
+        found, _ = store.texts([CALL_ID])
+
+        assert (found.prompt, found.reply, found.lost) == (None, "{}", "redactor_error")
+        assert store.counts() == Counts(2, 2, {}, 0, redactor_errors=2)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the redaction raised ValueError: nothing is kept of such a text"
+    ]
+
+
+def test_redact_goes_with_redacted():
+    """A function that would never be called is a mistake."""
+    with pytest.raises(InvalidArgument, match="redact= goes with payload='redacted', got payload='off'"):
+        open_store("sqlite://", redact=str)
