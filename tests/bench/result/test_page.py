@@ -1,14 +1,10 @@
 """A result as a page: one file that loads and runs nothing, shows every figure, and lets no reply be markup."""
 
 import re
-import shutil
-import subprocess
 import sys
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +13,7 @@ from schema_guard.bench.result import result_file, result_from_file, result_of, 
 from schema_guard.bench.result.sections import MOST_ROWS
 from schema_guard.errors import MissingExtra
 from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
+from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.written import Page, left_out
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}"
@@ -34,7 +31,6 @@ MANY = result_of(
     )
 )
 LOST_AFTER_FAILURE = result_of(run_of(scored("t1", "a", "lost", failures=FAILURES[:1]), scored("t1", "b")))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def hostile():
@@ -206,62 +202,14 @@ def test_missing_extra_is_named(missing, monkeypatch):
     assert str(caught.value) == f"result_page needs {missing}: pip install 'schema-guard[report]'"
 
 
-FRAME = """<!doctype html><title>frame</title>
-<iframe id="page" src="/page.html" width="{width}" height="900" style="border: 0"></iframe>
-<pre id="told"></pre>
-<script>
-document.getElementById("page").onload = (event) => {{
-  const inside = event.target.contentWindow;
-  const fetched = inside.performance.getEntriesByType("resource").map((entry) => entry.name);
-  const root = inside.document.documentElement;
-  document.getElementById("told").textContent = `${{root.clientWidth}} ${{root.scrollWidth}} [${{fetched}}]`;
-}};
-</script>"""
-
-
-def seen_by_chromium(source, width, folder):
-    """What a browser tells of a page in a frame of this width.
-
-    Returns:
-        The width of the page and of what is in it, what it tried to fetch, and what the server was asked for.
-    """
-    pages = {"/": FRAME.format(width=width), "/page.html": source}
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(200 if self.path in pages else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(pages.get(self.path, "").encode())
-
-        def log_message(self, *_):
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        command = [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
-            "--disable-background-networking", f"--user-data-dir={folder}", "--dump-dom",
-            f"http://127.0.0.1:{server.server_port}/",
-        ]  # fmt: skip
-        found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        server.shutdown()
-    page_width, content_width, fetched = re.search(
-        r'<pre id="told">(\d+) (\d+) \[(.*?)\]</pre>', found.stdout
-    ).groups()
-    return int(page_width), int(content_width), fetched, set(asked) - {"/favicon.ico"}
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+@needs_chromium
 @pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("result", [RESULT, MANY, hostile()], ids=["few", "many", "hostile"])
 def test_page_in_a_browser(result, width, tmp_path):
     """In a browser nothing is wider than the page, on a phone as on a desk, and nothing is fetched."""
-    page_width, content_width, fetched, asked = seen_by_chromium(result_page(result), width, tmp_path)
+    seen = seen_by_chromium(result_page(result), width, tmp_path)
 
     # A scroll bar takes 15 pixels.
-    assert page_width in (width, width - 15)
-    assert content_width == page_width
-    assert (fetched, asked) == ("", {"/", "/page.html"})
+    assert seen.width in (width, width - 15)
+    assert seen.content == seen.width
+    assert (seen.fetched, seen.asked) == ([], {"/", "/page.html"})
