@@ -138,7 +138,8 @@ class Writer:
         if left and self._waits_too_long():
             self._is_behind = True
             _logger.warning(
-                "%s is held by another process: records wait for it, and calls do not", self._backend.url
+                "%s is held by another process or does not answer: records wait for it, and calls do not",
+                self._backend.url,
             )
         if self._strict and (left or sum(self._dropped.values()) > dropped):
             raise StoreError(

@@ -1,0 +1,101 @@
+"""The tables of a store in PostgreSQL: made once, by whoever comes first, and nobody else's are touched."""
+
+from threading import Thread
+
+import pytest
+
+from schema_guard.errors import StoreError
+from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records.postgres.address import parsed
+from schema_guard.records.postgres.database import Postgres
+
+
+def named(url):
+    return url.rpartition("schema=")[2]
+
+
+def test_tables_are_made_once(new_schema, make):
+    """Eight processes that open an empty database at the same time all have its tables."""
+    url, failed = new_schema(), []
+
+    def work():
+        try:
+            Postgres(parsed(url)).session().close()
+        except StoreError as error:
+            failed.append(error)
+
+    threads = [Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    with open_store(url) as store:
+        assert (store.info().schema_version, store.info().engine.partition(" ")[0]) == (1, "postgresql")
+
+
+def test_reading_makes_nothing(postgres, new_schema):
+    """A schema that does not exist reads as empty, and does not exist afterwards."""
+    url = new_schema()
+    with resolve_store(url) as store:
+        assert list(store.attempts()) == []
+        assert (store.configurations(), store.by_hour(), store.drops()) == ([], [], {})
+        assert (store.info().rows, store.info().schema_version, store.info().size_bytes) == (0, None, 0)
+
+    found = postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url))
+    assert found == []
+
+
+def test_a_schema_of_another_program_is_left_alone(postgres, new_schema):
+    """Its tables stay as they are, and the refusal says what to do."""
+    url = new_schema()
+    postgres.execute(f"CREATE SCHEMA {named(url)}")
+    postgres.execute(f"CREATE TABLE {named(url)}.meta (mine text)")
+
+    with pytest.raises(StoreError, match=r"has tables of another program: name another one with \?schema="):
+        open_store(url)
+    with (
+        pytest.raises(StoreError, match="has tables of another program"),
+        Store(Postgres(parsed(url))) as store,
+    ):
+        store.info()
+    sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
+    assert postgres.execute(sql, named(url)) == [("meta",)]
+
+
+def test_a_newer_version_is_refused(postgres, new_schema, make):
+    """What a later release has written, this one neither reads nor writes."""
+    url = new_schema()
+    open_store(url).close()
+    postgres.execute(f"UPDATE {named(url)}.meta SET value = 'schema-guard 2' WHERE key = 'version'")
+
+    with pytest.raises(StoreError, match="has version 2 of the tables, this version knows up to 1: upgrade"):
+        open_store(url)
+
+
+def test_a_user_who_may_not_make_a_schema_is_given_one(postgres, new_schema, make):
+    """A schema that an administrator has made is enough; without one the refusal says what the server said."""
+    url, user = new_schema(), f"u_{named(new_schema())}"
+    postgres.execute(f"CREATE ROLE {user} LOGIN")
+    mine = url.replace("//sg@", f"//{user}@")
+
+    with pytest.raises(StoreError, match="does not let this user do that"):
+        open_store(mine)
+    postgres.execute(f"CREATE SCHEMA {named(url)} AUTHORIZATION {user}")
+    with open_store(mine, durability="sync") as store:
+        store.record(make.outcome())
+        assert store.counts().stored == 1
+
+
+def test_a_check_finds_roll_ups_that_are_not_those_of_the_rows(postgres, new_schema, make):
+    """Whoever changes a row by hand is found out."""
+    url = new_schema()
+    with open_store(url) as store:
+        store.record(make.outcome())
+        store.record(make.outcome(make.failed, {}))
+        store.flush()
+        assert store.check().is_sound
+        postgres.execute(f"DELETE FROM {named(url)}.attempts WHERE id = 1")
+
+        assert {damage.part for damage in store.check().damage} >= {"roll_ups"}
