@@ -14,6 +14,7 @@ from schema_guard.cli.store.coming import Coming, say
 from schema_guard.records import resolve_store
 from schema_guard.records.transfer.adding import Taking
 from schema_guard.records.transfer.arriving import merge
+from schema_guard.records.urls import masked
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def command(stores: tuple[str, ...], coming: Coming, store: str | None, form: st
     total = sum(other.info().rows for other in others)
     with steps("merged", total) as on_step:
         taking = Taking(coming.unlinked, coming.dry_run, on_step)
-        found = [merge(into.backend, other.backend, taking) for other in others]
+        found = [
+            merge(into.backend, masked(named), other.backend, taking)
+            for named, other in zip(stores, others, strict=True)
+        ]
     say(found, form, dry_run=coming.dry_run)
     return 0
 
@@ -50,13 +54,15 @@ def _other(named: str, into: Store) -> Store:
     found = resolve_store(named)
     info = found.info() if found is not None else None
     if found is None or info is None or info.schema_version is None:
-        raise click.UsageError(f"no store {safe(named)!r}: expected a SQLite file that has records, or a URL")
+        raise click.UsageError(
+            f"no store {safe(masked(named))!r}: expected a SQLite file that has records, or a URL"
+        )
     path, own = info.path, into.info().path
     is_same = found.url == into.url or (
         path is not None and own is not None and Path(own).exists() and Path(path).samefile(own)
     )
     if is_same:
         raise click.UsageError(
-            f"{safe(named)!r} is the store itself: name the others, and with --store the one to fill"
+            f"{safe(masked(named))!r} is the store itself: name the others, and with --store the one to fill"
         )
     return found

@@ -127,7 +127,7 @@ def linked(
         return Linked(keys)
     if not unlinked:
         raise InvalidArgument(
-            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of {backend.url} with {_listed(there)}: "
+            f"{source}: its inputs are hashed with the key {_listed(keys)}, those of the store with {_listed(there)}: "
             "equal inputs could not be told; record with one SCHEMA_GUARD_HASH_KEY on all machines, or take it in with "
             "--unlinked, its inputs as inputs of their own"
         )

@@ -89,16 +89,24 @@ def import_file(
     return _add(backend, calls, checked.beside, how, added, taking)
 
 
-def merge(backend: Backend, other: Backend, taking: Taking) -> Added:
+def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
     """Take what another store has into a store; the other one is only read, also when it is of an earlier version.
 
-    The arguments and errors are those of `import_file`.
+    Args:
+        backend: The store.
+        source: Name of the other one.
+        other: The other one.
+        taking: How.
+
+    Raises:
+        InvalidArgument: It is of another key, and that was not allowed.
+        StoreError: The store cannot be written, or the other one not be read.
     """
     beside = beside_of(other, Where())
     with other.reading() as snapshot:
         key = snapshot.key()
-    how = linked(backend, other.url, beside.keys, key, unlinked=taking.unlinked)
-    added = Added(other.url)
+    how = linked(backend, source, beside.keys, key, unlinked=taking.unlinked)
+    added = Added(source)
 
     def read() -> Iterator[list[Row]]:
         for page in whole_calls(pages(other, Where())):

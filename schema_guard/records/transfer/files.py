@@ -7,6 +7,7 @@ it. So a file that is the store is told by `os.stat`, before anything opens it.
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
@@ -47,8 +48,8 @@ def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
         InvalidArgument: The file is the store, or it cannot be written.
     """
     if name == STANDARD:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with _standard_output() as stream:
+            yield stream
         return
     path = Path(name)
     _refuse_store(path, backend)
@@ -59,6 +60,18 @@ def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
         if isinstance(error, BrokenPipeError):
             raise
         raise InvalidArgument(f"{clip(name)} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _standard_output() -> Iterator[IO[bytes]]:
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is not None:
+        yield stream
+        stream.flush()
+        return
+    kept = io.BytesIO()  # a stream of texts in its place, as of a caller in this process
+    yield kept
+    sys.stdout.write(kept.getvalue().decode())
 
 
 @contextmanager

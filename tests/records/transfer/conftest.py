@@ -48,7 +48,7 @@ def _take(backend, content, *, skip_bad=False, source="a.jsonl", **how):
 
 
 def _merged(backend, other, **how):
-    return merge(backend, other, Taking(**how))
+    return merge(backend, "b.db", other, Taking(**how))
 
 
 def _all_of(backend):
