@@ -1,0 +1,138 @@
+"""Faults of the database and of its disk: the call is unharmed, the account true, and what is left is sound."""
+
+import sqlite3
+
+import pytest
+
+from schema_guard import guard
+from schema_guard.errors import StoreError
+from schema_guard.records import Store
+from schema_guard.records.sqlite.database import SQLite
+
+CODES = {
+    "ioerr": sqlite3.SQLITE_IOERR,
+    "full": sqlite3.SQLITE_FULL,
+    "busy": sqlite3.SQLITE_BUSY,
+    "corrupt": sqlite3.SQLITE_CORRUPT,
+    "cantopen": sqlite3.SQLITE_CANTOPEN,
+    "memory": None,
+}
+
+
+class Fault:
+    """Connections one of whose steps raises: to connect, a statement, a commit or to close."""
+
+    def __init__(self, failing=0, code="ioerr"):
+        self.steps = 0
+        self._failing = failing
+        self._code = code
+
+    def connect(self, *arguments, **options):
+        self.step()
+        return Faulty(sqlite3.connect(*arguments, **options), self)
+
+    def step(self):
+        self.steps += 1
+        if self.steps == self._failing:
+            if self._code == "memory":
+                raise MemoryError
+            error = sqlite3.OperationalError(self._code)
+            error.sqlite_errorcode = CODES[self._code]
+            raise error
+
+
+class Faulty:
+    def __init__(self, connection, fault):
+        self._connection = connection
+        self._fault = fault
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    def execute(self, *arguments):
+        self._fault.step()
+        return self._connection.execute(*arguments)
+
+    def executemany(self, *arguments):
+        self._fault.step()
+        return self._connection.executemany(*arguments)
+
+    def close(self):
+        self._connection.close()
+        self._fault.step()
+
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+def three_calls(path, fault, durability):
+    """Call a guarded function three times and read; gives the account."""
+    store = Store(SQLite(path, connect=fault.connect), durability=durability)
+
+    @guard(SCHEMA, store=store)
+    def ask(prompt: str):
+        return '{"n": 1}' if "not valid" in prompt else "no"
+
+    for number in range(3):
+        assert ask(f"number {number}") == {"n": 1}
+        store.flush(10.0)
+        try:
+            store.configurations()
+        except (StoreError, MemoryError):  # reading may say so
+            continue
+    store.close()
+    return store.counts()
+
+
+def after_fault(path, failing, code, durability, caplog):
+    """Say what does not hold after a fault."""
+    caplog.clear()
+    fault = Fault(failing, code)
+    counts = three_calls(path, fault, durability)
+    warnings = [record.message for record in caplog.records]
+    with Store(SQLite(path)) as store:
+        found = store.check()
+        drops = store.drops()
+    return {
+        name
+        for name, holds in {
+            "account": (counts.offered, counts.pending) == (6, 0),
+            "sum": counts.stored + sum(counts.dropped.values()) == 6,
+            "rows": found.attempts == counts.stored >= 2,
+            "sound": found.is_sound,
+            "warned once": len(warnings) == bool(counts.dropped),
+            "drops are kept": sum(drops.values()) in (0, sum(counts.dropped.values())),
+        }.items()
+        if not holds
+    }
+
+
+@pytest.mark.parametrize("durability", ["queue", "sync"])
+def test_no_single_fault_harms_a_call(tmp_path, caplog, durability):
+    """Whichever step raises, and whatever: values, account and warnings are right, and the store is sound."""
+    clean = Fault()
+    three_calls(tmp_path / "clean.db", clean, durability)
+    assert clean.steps > 100
+
+    wrong = {}
+    for failing in range(1 + (durability == "sync"), clean.steps + 1, 4):
+        code = list(CODES)[failing // 4 % len(CODES)]
+        wrong[failing, code] = after_fault(tmp_path / f"{failing}.db", failing, code, durability, caplog)
+
+    assert {fault: what for fault, what in wrong.items() if what} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("durability", ["queue", "sync"])
+@pytest.mark.parametrize("code", CODES)
+def test_no_step_and_no_kind_of_fault_harms_a_call(tmp_path, caplog, durability, code):
+    """The same, with every fault at every step."""
+    clean = Fault()
+    three_calls(tmp_path / "clean.db", clean, durability)
+
+    wrong = {
+        failing: after_fault(tmp_path / f"{failing}.db", failing, code, durability, caplog)
+        for failing in range(1, clean.steps + 1)
+    }
+
+    assert {fault: what for fault, what in wrong.items() if what} == {}
