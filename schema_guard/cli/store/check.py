@@ -86,6 +86,6 @@ def _readable(found: StoreCheck) -> str:
 
 
 _TO_DO = (
-    "keep a copy of the file with its -wal; name another file for new records ($SCHEMA_GUARD_STORE, --store), or put a "
-    "backup in its place; what can be read is read as before"
+    "keep a copy of the file with its -wal and record into another one ($SCHEMA_GUARD_STORE); `schema-guard store export` "
+    "and `store import` into a new file count anew what can be read; or put a backup in its place"
 )

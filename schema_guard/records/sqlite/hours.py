@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from schema_guard.records.counts.hours import HOUR_S, LARGEST_HOUR, hour_of
 from schema_guard.records.rows import COLUMNS
+from schema_guard.records.sqlite.checksums import sealed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,7 +38,8 @@ TABLES = (
         id INTEGER PRIMARY KEY,
         hour INTEGER NOT NULL, configuration_id INTEGER NOT NULL REFERENCES configurations,
         first_attempt INTEGER NOT NULL, first_started_at REAL NOT NULL, last_started_at REAL NOT NULL,
-        is_open INTEGER NOT NULL, calls TEXT NOT NULL, tallies TEXT NOT NULL
+        is_open INTEGER NOT NULL, calls TEXT NOT NULL, tallies TEXT NOT NULL,
+        checksum INTEGER NOT NULL
     ) STRICT""",
     "CREATE INDEX hour_details_hour ON hour_details (hour, configuration_id)",
     "CREATE INDEX hour_details_open ON hour_details (configuration_id) WHERE is_open",
@@ -49,7 +51,7 @@ TABLES = (
 
 _STARTED_AT = COLUMNS.index("started_at")
 
-_INSERT = f"INSERT INTO hour_details VALUES (NULL, {', '.join('?' * 8)})"
+_INSERT = f"INSERT INTO hour_details VALUES (NULL, {', '.join('?' * 9)})"
 _ROWS = """SELECT first_attempt, first_started_at, last_started_at, calls, tallies FROM hour_details
 WHERE hour = ? AND configuration_id = ? AND is_open = ? ORDER BY id"""
 _DELETE = "DELETE FROM hour_details WHERE hour = ? AND configuration_id = ? AND is_open = ?"
@@ -146,7 +148,8 @@ def _add(connection: sqlite3.Connection, place: _Place, more: HourAddition, call
 def _insert(
     connection: sqlite3.Connection, place: _Place, known: tuple[object, ...], runs: object, tallies: object
 ) -> None:
-    connection.execute(_INSERT, (*place[:2], *known, place[2], *map(_compact_json, (runs, tallies))))
+    row = (*place[:2], *known, int(place[2]), *map(_compact_json, (runs, tallies)))
+    connection.execute(_INSERT, sealed(row))
 
 
 def _compact(connection: sqlite3.Connection, place: _Place, is_open: bool) -> Tallies:

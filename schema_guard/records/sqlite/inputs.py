@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from schema_guard.records.counts.rollups import shape
 from schema_guard.records.rows import HASH_BYTES
 from schema_guard.records.sqlite.attempts import OLD_TABLE
+from schema_guard.records.sqlite.checksums import sealed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,7 +55,7 @@ _AT_ONCE = 256
 TABLES = (
     """CREATE TABLE input_log (
         id INTEGER PRIMARY KEY, configuration_id INTEGER NOT NULL REFERENCES configurations,
-        hour INTEGER, calls BLOB NOT NULL
+        hour INTEGER, calls BLOB NOT NULL, checksum INTEGER NOT NULL
     ) STRICT""",
     "CREATE INDEX input_log_hour ON input_log (hour)",
     """CREATE TABLE recent_inputs (
@@ -69,7 +70,7 @@ TABLES = (
     "INSERT INTO input_merges VALUES (0, 0, 0, 0, 0, x'')",
 )
 
-_LOG = "INSERT INTO input_log (configuration_id, hour, calls) VALUES (?, ?, ?)"
+_LOG = "INSERT INTO input_log (configuration_id, hour, calls, checksum) VALUES (?, ?, ?, ?)"
 _PENDING = "UPDATE input_merges SET pending = pending + ? RETURNING pending"
 _ROWS = f"({', '.join('?' * 4)})"
 _ADD = f"""INSERT INTO {{table}} VALUES {", ".join([_ROWS] * _AT_ONCE)}
@@ -96,7 +97,7 @@ def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | Non
         asked: By configuration and hour.
     """
     rows = [
-        (configuration_id, hour, bytes(found.unhandled) + b"".join(found.inputs))
+        sealed((configuration_id, hour, bytes(found.unhandled) + b"".join(found.inputs)))
         for configuration_id, hours in asked.items()
         for hour, found in hours.items()
     ]

@@ -121,7 +121,11 @@ def changed_parts(connection: sqlite3.Connection) -> list[str]:
     """Name the tables, indexes and so on that are no longer as they were made, and the key if it is not."""
     ((kept,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
     found = _parts_made(connection)
-    return [name for name, made in json.loads(kept).items() if found.get(name) != made]
+    notes = connection.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"{_KEY_NOTE}%",)).fetchall()
+    return [
+        *(name for name, made in json.loads(kept).items() if found.get(name) != made),
+        *(name for name, made in notes if str(checksums.checksum([name])) != made),
+    ]
 
 
 def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
@@ -145,8 +149,9 @@ _KEY_NOTE = "hashes_of_"
 
 def note_keys(connection: sqlite3.Connection, fingerprints: Iterable[str]) -> None:
     """Note that there are hashes of these keys."""
-    sql = "INSERT OR IGNORE INTO meta VALUES (?, '')"
-    connection.executemany(sql, [(f"{_KEY_NOTE}{fingerprint}",) for fingerprint in fingerprints])
+    sql = "INSERT OR IGNORE INTO meta VALUES (?, ?)"
+    names = [f"{_KEY_NOTE}{fingerprint}" for fingerprint in fingerprints]
+    connection.executemany(sql, [(name, str(checksums.checksum([name]))) for name in names])
 
 
 def noted_keys(connection: sqlite3.Connection) -> frozenset[str]:

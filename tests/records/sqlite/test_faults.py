@@ -115,8 +115,8 @@ def test_no_single_fault_harms_a_call(tmp_path, caplog, durability):
     assert clean.steps > 100
 
     wrong = {}
-    for failing in range(1 + (durability == "sync"), clean.steps + 1, 4):
-        code = list(CODES)[failing // 4 % len(CODES)]
+    for failing in range(1 + (durability == "sync"), clean.steps + 1, 6):
+        code = list(CODES)[failing // 6 % len(CODES)]
         wrong[failing, code] = after_fault(tmp_path / f"{failing}.db", failing, code, durability, caplog)
 
     assert {fault: what for fault, what in wrong.items() if what} == {}

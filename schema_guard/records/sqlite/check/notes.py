@@ -23,12 +23,14 @@ class Notes:
         on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
         attempts: How many could be read.
         with_checksum: How many are as they were written.
+        spans: Of each hour the least and the greatest `id` of its attempts.
     """
 
     def __init__(self, on_step: Callable[[str, int, int], None]) -> None:
         self.damage: list[Damage] = []
         self.on_step = on_step
         self.attempts = self.with_checksum = 0
+        self.spans: dict[int, tuple[int, int]] = {}
 
     def add(self, part: str, said: str) -> None:
         """Note damage."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.backend import Damage
+from schema_guard.records.counts.hours import hour_of
 from schema_guard.records.sqlite.checksums import CHUNK_ROWS, sums_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from schema_guard.records.sqlite.check.notes import Notes
 
 __all__ = ["check", "old"]
+
+
+class _Unread(NamedTuple):
+    """Attempts that cannot be read.
+
+    Attributes:
+        first: `id` of the first one.
+        last: Of the last one.
+        why: What SQLite says.
+    """
+
+    first: int
+    last: int
+    why: str
+
 
 _LEAST_ID, _LARGEST_ID = -(2**63), 2**63 - 1  # a bit that changes can make any number of an `id`
 _STARTED_AT = 3
@@ -44,6 +60,7 @@ def check(connection: sqlite3.Connection, notes: Notes) -> None:
         notes.on_step("checksums", done, total)
         done += _check_chunk(connection, chunk, kept.get(chunk, (0, 0)), notes)
     notes.on_step("checksums", total, total)
+    _check_hours(connection, notes)
 
 
 def _chunks(connection: sqlite3.Connection, kept: Sequence[int], notes: Notes) -> Iterator[int]:
@@ -66,18 +83,40 @@ def _chunks(connection: sqlite3.Connection, kept: Sequence[int], notes: Notes) -
 def _check_chunk(connection: sqlite3.Connection, chunk: int, kept: tuple[int, int], notes: Notes) -> int:
     """Compare one chunk; gives how many attempts of it could be read."""
     first, last = chunk * CHUNK_ROWS, (chunk + 1) * CHUNK_ROWS - 1
-    found, why = _rows(connection, first, last)
+    found, unread = _rows(connection, first, last)
     notes.attempts += len(found)
+    _note_hours(found, notes)
     count, total = sums_of(found).get(chunk, (0, 0))
-    if why is None and (count, total) == kept:
+    if unread is None and (count, total) == kept:
         notes.with_checksum += count
         return count
     starts = [row[_STARTED_AT] for row in found if isinstance(row[_STARTED_AT], float)]
-    said = why or _difference(count, kept[0])
+    said = _difference(count, kept[0])
+    if unread is not None:
+        first, last, said = unread.first, unread.last, f"cannot all be read: {unread.why}"
     notes.damage.append(
         Damage("attempts", said, first, last, min(starts, default=None), max(starts, default=None))
     )
     return len(found)
+
+
+def _note_hours(rows: list[Any], notes: Notes) -> None:
+    """Note where the attempts of each hour are."""
+    for row in rows:
+        hour = hour_of(row[_STARTED_AT]) if isinstance(row[_STARTED_AT], float) else None
+        if hour is not None:
+            first, last = notes.spans.get(hour, (row[0], row[0]))
+            notes.spans[hour] = min(first, row[0]), max(last, row[0])
+
+
+def _check_hours(connection: sqlite3.Connection, notes: Notes) -> None:
+    """Compare where the attempts of each hour are with where they are said to be."""
+    with notes.reading("hours"):
+        sql = "SELECT hour, first_attempt, last_attempt FROM hour_spans"
+        kept = {hour: (first, last) for hour, first, last in connection.execute(sql)}
+        for hour in sorted(kept.keys() | notes.spans.keys()):
+            if kept.get(hour) != notes.spans.get(hour):
+                notes.add("hours", f"the attempts of hour {hour} are not where they are said to be")
 
 
 def _difference(count: int, kept: int) -> str:
@@ -88,12 +127,18 @@ def _difference(count: int, kept: int) -> str:
     return "not all of them are as they were written"
 
 
-def _rows(connection: sqlite3.Connection, first: int, last: int) -> tuple[list[Any], str | None]:
-    """Give the rows that can be read, and why not all can, if so."""
-    found: list[Any] = []
+def _rows(connection: sqlite3.Connection, first: int, last: int) -> tuple[list[Any], _Unread | None]:
+    """Give the rows that can be read, and which cannot."""
+    sql = "SELECT * FROM stored_attempts WHERE id BETWEEN ? AND ?"
     try:
-        cursor = connection.execute("SELECT * FROM stored_attempts WHERE id BETWEEN ? AND ?", [first, last])
-        found.extend(cursor)  # those before one that cannot be read stay
+        return connection.execute(sql, [first, last]).fetchall(), None
     except sqlite3.Error as error:
-        return found, f"cannot all be read: {error}"
-    return found, None
+        why = str(error)
+    found: list[Any] = []
+    unread: list[int] = []
+    for attempt_id in range(first, last + 1):
+        try:
+            found += connection.execute(sql, [attempt_id, attempt_id]).fetchall()
+        except sqlite3.Error:
+            unread.append(attempt_id)
+    return found, _Unread(unread[0] if unread else first, unread[-1] if unread else last, why)

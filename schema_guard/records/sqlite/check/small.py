@@ -20,6 +20,11 @@ __all__ = ["check"]
 _SEALED = {
     "models": ("reply_models", "model, snapshot"),
     "payloads": ("payloads", "attempt_id, prompt, reply, touched"),
+    "inputs": ("input_log", "configuration_id, hour, calls"),
+    "hours": (
+        "hour_details",
+        "hour, configuration_id, first_attempt, first_started_at, last_started_at, is_open, calls, tallies",
+    ),
     "drops": ("drops", "reason, count, at"),
     "rungs": ("declared_rungs", "schema_fingerprint, rung, status, reason, at, function"),
     "targets": ("declared_targets", "schema_fingerprint, at, target, function"),

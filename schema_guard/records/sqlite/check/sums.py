@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.counts.recount import Recounted, input_weight, recounted
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
-from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.records.rows import CONFIGURATION_COLUMNS, HASH_BYTES
 from schema_guard.records.sqlite import attempts, hours, inputs
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
         last = attempts.last_id(connection, tables)
         if counted > last:
             notes.add("roll_ups", f"attempts up to {counted} are counted, and the last one is {last}")
+        _check_place(connection, last, notes, has_log=has_hours)
         # Attempts of an earlier version are in no hour, and those of this one are before others are counted.
         is_plain = has_hours and counted >= last and not _has_old(connection, tables)
         for rows in whole_calls(_pages(connection, tables, counted, notes, "roll-ups")):
@@ -42,6 +43,21 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
             for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
                 recounted(found, rows, has_order=False, has_details=True)
         compare(connection, found, notes, has_hours=has_hours)
+
+
+def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has_log: bool) -> None:
+    """Look at how far it is counted and put together."""
+    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'uncounted_to'"
+    if any(needed > last for (needed,) in connection.execute(sql)):
+        notes.add("roll_ups", f"there would be attempts to count after {last}, the last one")
+    if not has_log:
+        return
+    sql = "SELECT merged_to, pending, (SELECT MAX(id) FROM input_log) FROM input_merges"
+    ((merged, waiting, logged),) = connection.execute(sql).fetchall()
+    sql = "SELECT COALESCE(SUM(LENGTH(calls)), 0) FROM input_log WHERE id > ?"
+    ((size,),) = connection.execute(sql, [merged]).fetchall()
+    if merged > (logged or 0) or size != waiting * (HASH_BYTES + 1):
+        notes.add("inputs", "how many of their calls are put together is another number")
 
 
 def _has_old(connection: sqlite3.Connection, tables: Sequence[Part]) -> bool:

@@ -37,7 +37,8 @@ def check(connection: sqlite3.Connection, url: str, on_step: Callable[[str, int,
     _by_sqlite(connection, notes)
     if version >= _SINCE_CHECKSUMS:
         small.check(connection, notes)
-        rows.check(connection, notes)
+        with notes.reading("attempts"):
+            rows.check(connection, notes)
     if version >= _SINCE_ROLL_UPS:
         sums.check(connection, tables, notes, has_hours=version >= _SINCE_CHECKSUMS)
     return StoreCheck(
