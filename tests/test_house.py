@@ -20,7 +20,7 @@ FLOORS = (
     ("core",),
     ("prices", "redaction"),
     ("calls", "targets", "records", "stats"),
-    ("models",),
+    ("models", "telemetry"),
     ("guards",),
     ("decide",),
     ("report",),

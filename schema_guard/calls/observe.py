@@ -10,10 +10,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from schema_guard.calls.drive import end, is_async, is_spent
-from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.received.closing import aclose_alone, close_alone
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Call, Chunk, Done
+from schema_guard.core.values import Chunk, Done
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -26,8 +25,13 @@ if TYPE_CHECKING:
 class Observed(Protocol):
     """A started call."""
 
-    call: Call
     flow: Flow
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
 
     @property
     def receiver(self) -> Receiver:
@@ -44,14 +48,14 @@ def observe(started: Observed) -> Any:
     """Call the function once, give what it gave, and record what that is worth."""
     next(started.flow)
     clock = perf_counter()
-    token = current_call_id.set(started.call.id)
+    entered = started.enter()
     try:
         result = started.invoke_untouched()
     except BaseException as error:
         _finish(started, started.receiver.raised(error), clock)
         raise
     finally:
-        current_call_id.reset(token)
+        started.leave(entered)
     if is_async(result):
         return (
             _OpenAsync(started, result, clock)
@@ -72,14 +76,14 @@ async def observe_async(started: Observed) -> Any:
 
 
 async def _awaited(started: Observed, awaitable: Any, clock: float) -> Any:
-    token = current_call_id.set(started.call.id)
+    entered = started.enter()
     try:
         result = await awaitable
     except BaseException as error:
         _finish(started, started.receiver.raised(error), clock)
         raise
     finally:
-        current_call_id.reset(token)
+        started.leave(entered)
     if hasattr(type(result), "__anext__"):
         kind = _OpenEither if hasattr(type(result), "__next__") else _OpenAsync
         return kind(started, result, clock)
@@ -130,14 +134,14 @@ class _ObservedIterator(_Watch):
         return self
 
     def __next__(self) -> Any:
-        token = current_call_id.set(self._started.call.id)
+        entered = self._started.enter()
         try:
             return self._saw(next(self._source))
         except BaseException as error:
             self._ended(error)
             raise
         finally:
-            current_call_id.reset(token)
+            self._started.leave(entered)
 
     def close(self) -> None:
         """Give the stream up."""
@@ -156,14 +160,14 @@ class _ObservedAsync(_Watch):
         return self
 
     async def __anext__(self) -> Any:
-        token = current_call_id.set(self._started.call.id)
+        entered = self._started.enter()
         try:
             return self._saw(await anext(self._source))
         except BaseException as error:
             self._ended(error)
             raise
         finally:
-            current_call_id.reset(token)
+            self._started.leave(entered)
 
     async def aclose(self) -> None:
         """Give the stream up."""

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is handed the outcomes of calls."""
+"""Who is handed the outcomes of calls, and who follows them beside that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from schema_guard.core.values import Outcome, Prompt
+    from schema_guard.core.values import Call, Outcome, Prompt
 
-__all__ = ["WRITE_WAIT_S", "PacedRecorder", "QueueingRecorder", "Recorder"]
+__all__ = ["WRITE_WAIT_S", "Followed", "Follower", "PacedRecorder", "QueueingRecorder", "Recorder"]
 
 # Outcomes after which the writer is waited for: a store drops what finds its queue of 10,000 full.
 _MOST_UNWRITTEN = 1_000
@@ -33,6 +33,30 @@ class QueueingRecorder(Recorder, Protocol):
 
     def flush(self, timeout_s: float = 2.0) -> int:
         """Wait until what was recorded before is written; gives how much is still pending."""
+
+
+class Followed(Protocol):
+    """A call that somebody follows. None of this raises for a fault of who follows."""
+
+    def enter(self) -> Any:
+        """Make it the call that the running code is a part of; gives what `leave` takes."""
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began, in the same context."""
+
+    def end(self, outcome: Outcome[Any]) -> None:
+        """Take the outcome, once, as it is recorded."""
+
+
+class Follower(Protocol):
+    """Whoever follows the calls of guarded functions beside the recorder, stored or not."""
+
+    def begin(self, call: Call) -> Followed | None:
+        """Begin to follow a call; None where it is of no interest."""
+
+
+follower: Follower | None = None
+"""Who follows every call of a guarded function in this process; None for nobody."""
 
 
 class PacedRecorder:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
-from schema_guard.calls import drive, identity
+from schema_guard.calls import drive, identity, recorder
 from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import arguments, check_given, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
+from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import UNSET, Settings
 from schema_guard.text import clip
@@ -26,7 +27,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from schema_guard.calls.received.growing import Growing
     from schema_guard.calls.received.receiver import Receiver
-    from schema_guard.calls.recorder import Recorder
+    from schema_guard.calls.recorder import Followed, Recorder
     from schema_guard.core.enforce import Flow
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Ask, Call, Outcome, Prompt
@@ -109,7 +110,10 @@ class _Guarded(Generic[P, V, R]):
         call = prepared.call()
         if prepared.asked is not None:
             call = prepared.asked.call(call, prepared.shape, args, kwargs)
-        return _Started(prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs)
+        followed = None if recorder.follower is None else recorder.follower.begin(call)
+        return _Started(
+            prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs, followed
+        )
 
     def __repr__(self) -> str:
         return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
@@ -171,14 +175,14 @@ class Guarded(_Guarded[P, V, R]):
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
-            token = current_call_id.set(started.call.id)
+            entered = started.enter()
             try:
                 piece = next(pieces)
             except StopIteration as stop:
                 driven = stop.value
                 break
             finally:
-                current_call_id.reset(token)
+                started.leave(entered)
             yield from growing.feed(piece)
         if isinstance(driven, drive.Pending):
             close_alone(driven.result)
@@ -191,11 +195,11 @@ class Guarded(_Guarded[P, V, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], give: Callable[[Prepared, drive.Driven], Any]
     ) -> Any:
         started = self._start(args, kwargs)
-        token = current_call_id.set(started.call.id)
+        entered = started.enter()
         try:
             driven = drive.run(started.flow, started.invoke, started.finish, started.receiver)
         finally:
-            current_call_id.reset(token)
+            started.leave(entered)
         if isinstance(driven, drive.Pending):
             return started.go_on(driven, give)
         return give(started.prepared, driven)
@@ -254,11 +258,11 @@ class AsyncGuarded(_Guarded[P, V, R]):
         driven: drive.Driven | None = None
         try:
             while driven is None:
-                token = current_call_id.set(started.call.id)
+                entered = started.enter()
                 try:
                     piece = await anext(pieces)
                 finally:
-                    current_call_id.reset(token)
+                    started.leave(entered)
                 if isinstance(piece, drive.Driven):
                     driven = piece
                 else:
@@ -291,6 +295,19 @@ class _Started:
     flow: Flow
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    followed: Followed | None
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        token = current_call_id.set(self.call.id)
+        return token if self.followed is None else (token, self.followed.enter())
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        if self.followed is not None:
+            entered, theirs = entered
+            self.followed.leave(theirs)
+        current_call_id.reset(entered)
 
     @property
     def receiver(self) -> Receiver:
@@ -319,9 +336,14 @@ class _Started:
         return self.prepared.function(*self.args, **self.kwargs)
 
     def finish(self, outcome: Outcome[Any]) -> None:
-        """Hand the outcome to the recorder."""
+        """Hand the outcome to the recorder, and to who follows the call."""
+        if self.store is None and self.followed is None:
+            return
+        outcome = self.prepared.folded(outcome)
+        if self.followed is not None:
+            self.followed.end(outcome)
         if self.store is not None:
-            self.store.record(self.prepared.folded(outcome), self.task)
+            self.store.record(outcome, self.task)
 
     async def settle(self) -> None:
         """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
@@ -332,11 +354,11 @@ class _Started:
 
     async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
         """Drive the loop asynchronously to its end."""
-        token = current_call_id.set(self.call.id)
+        entered = self.enter()
         try:
             driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
         finally:
-            current_call_id.reset(token)
+            self.leave(entered)
         await self.settle()
         return give(self.prepared, driven)
 
@@ -389,6 +411,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     if isinstance(function, _Guarded):
         raise InvalidArgument(f"guard: {name_of(function)} is guarded already: set one guard on a function")
     prepared = prepare(settings, function)
+    follow_as_asked()
     # An async generator function that is only observed is called without await, as before.
     is_awaited = prepared.shape.is_async and not (settings.observe and prepared.shape.is_async_generator)
     kind = AsyncGuarded if is_awaited else Guarded

@@ -430,6 +430,11 @@ def flush(timeout_s: float = 2.0) -> int:
     return sum(writer.flush(_left(deadline)) for writer in list(_LIVE))
 
 
+def live_counts() -> list[Counts]:
+    """Give the ledger of each store of this process that lives."""
+    return [writer.counts() for writer in list(_LIVE)]
+
+
 def _stop_all() -> None:
     """Store what is pending when the process ends, for at most `EXIT_FLUSH_S` in all, and say what could not be."""
     deadline = time.monotonic() + EXIT_FLUSH_S

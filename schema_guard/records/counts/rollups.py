@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.core.digest import digest
 from schema_guard.records.counts.hours import LARGEST_HOUR, HourAddition, InputCalls, hour_of, pair
@@ -20,6 +20,8 @@ from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from schema_guard.core.values import Outcome
 
 StoredRow: TypeAlias = tuple[int, Row]
 """A row with the `id` of its attempt."""
@@ -303,15 +305,27 @@ def shape(n: int, k: int) -> str:
     return f"[{n},{k}]"
 
 
+def way_of(outcome: Outcome[Any]) -> str:
+    """Give how a call ended: one of `WAYS`."""
+    last = outcome.attempts[-1]
+    kind = None if last.failure is None else last.failure.kind
+    return _named_way(
+        last.number, kind, last.form, unseen=any(attempt.unseen for attempt in outcome.attempts)
+    )
+
+
 def _way(call: list[StoredRow]) -> str:
     """Give how a call ended: one of `WAYS`."""
     last = call[-1][1]
-    number, kind = last[_NUMBER], last[_KIND]
+    return _named_way(last[_NUMBER], last[_KIND], last[_FORM], unseen=_is_unseen(call))
+
+
+def _named_way(number: Any, kind: Any, form: Any, *, unseen: bool) -> str:
     if kind is not None:
         return "transport" if number == 1 and kind == "transport" else "unhandled"
-    if _is_unseen(call):
+    if unseen:
         return "unseen"
-    if last[_FORM] in _REPAIRED_FORMS:
+    if form in _REPAIRED_FORMS:
         return "repaired"
     return "first_pass" if number == 1 else "reasked"
 
