@@ -42,7 +42,7 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
             new = [part for part in tables if not part.has_no_hours]
             for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
                 recounted(found, rows, has_order=False, has_details=True)
-        compare(connection, found, notes, has_hours=has_hours)
+        compare(connection, found, notes, has_hours=has_hours, has_log=has_hours)
 
 
 def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has_log: bool) -> None:
@@ -79,8 +79,18 @@ def _pages(
         notes.on_step(what, done, notes.attempts)
 
 
-def compare(connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool) -> None:
-    """Note where the roll-ups that a connection has are not what was counted."""
+def compare(
+    connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool, has_log: bool
+) -> None:
+    """Note where the roll-ups that a connection has are not what was counted.
+
+    Args:
+        connection: To a database with these tables.
+        found: What was counted, by configuration.
+        notes: Is added to.
+        has_hours: Whether it has counts by the hour.
+        has_log: Whether inputs are noted first and counted later, and the latest hours are open.
+    """
     tuned = "tuned" if has_hours else "0"
     columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
     sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"
@@ -90,9 +100,9 @@ def compare(connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_h
         if (first, last) != (wanted.first_started_at, wanted.last_started_at):
             notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")
         with notes.reading("inputs"):
-            _compare_inputs(connection, number, where, wanted, notes, has_log=has_hours)
+            _compare_inputs(connection, number, where, wanted, notes, has_log=has_log)
         with notes.reading("roll_ups"):
-            _compare_tallies(connection, number, where, wanted, notes, has_log=has_hours)
+            _compare_tallies(connection, number, where, wanted, notes, has_log=has_log)
             _compare_outcomes(connection, number, where, wanted, notes)
         if has_hours:
             with notes.reading("hours"):
