@@ -24,7 +24,7 @@ FLOORS = (
     ("guards",),
     ("decide",),
     ("report",),
-    ("bench", "testing"),
+    ("bench", "testing", "traces"),
     ("climb", "datasets"),
     ("tuning",),
     ("demo",),

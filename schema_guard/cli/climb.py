@@ -23,7 +23,7 @@ from schema_guard.cli.options import (
     store_of,
     takes,
 )
-from schema_guard.cli.progress import progress
+from schema_guard.cli.shared.progress import progress
 from schema_guard.climb.inputs import inputs_of, read_texts, suite_inputs
 from schema_guard.climb.result import climb_as_json, document_of
 from schema_guard.climb.run import climb

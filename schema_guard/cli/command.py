@@ -11,7 +11,7 @@ import sys
 import click
 
 import schema_guard
-from schema_guard.cli.group import LazyGroup
+from schema_guard.cli.shared.group import LazyGroup
 from schema_guard.text import safe
 
 # What `--help` says of each command: the first sentence of its own help, for that stands in a file that is not loaded.
@@ -23,6 +23,7 @@ LINES = {
     "demo": "Show it all on a small model that runs here: a function measured, judged, mended, and judged again.",
     "doctor": "Show versions, extras, the store and the local model's weights: what to send with a bug report.",
     "help": "Show a chapter of the documentation, by its name or a command's; without TOPIC: which there are.",
+    "import": "Bring in what other tools have stored: replies that a team has already, judged and recorded.",
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
     "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",

@@ -12,11 +12,13 @@ import sys
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.core.schema import Schema
 from schema_guard.records import default_store, resolve_store
 from schema_guard.text import did_you_mean, safe
 
@@ -151,6 +153,24 @@ class WhichCalls:
     def are_all(self) -> bool:
         """Whether none are left out."""
         return not any((self.schema, self.function, self.segment, self.since))
+
+
+def schema_of(named: str) -> Schema[Any]:
+    """Load a schema: a file, or `module:Model` from where the command runs."""
+    module, colon, model = named.partition(":")
+    if not colon or Path(named).exists() or not module.replace(".", "").isidentifier():
+        return Schema.of(Path(named))
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = import_module(module)
+        for name in model.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise click.UsageError(
+            f"--schema {safe(named)!r}: expected a file, or module:Model: {safe(str(error))}"
+        ) from error
+    return Schema.of(found)
 
 
 def reasoned(text: str, rungs: tuple[str, ...]) -> tuple[str, str]:

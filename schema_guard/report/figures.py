@@ -221,8 +221,11 @@ def _hours(
             yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.unhandled)
 
 
-def _by_schema_worst_first(one: Configuration) -> tuple[str, str, float, float]:
-    return one.schema, one.schema_fingerprint, -(one.unhandled.lower or 0.0), -(one.unhandled.rate or 0.0)
+def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, float]:
+    # Of imported failures the share that is unhandled is no rate that is worse than others.
+    is_unrated = any(traffic is not None and not traffic.is_rated for traffic in one.traffic)
+    worst = -(one.unhandled.lower or 0.0), -(one.unhandled.rate or 0.0)
+    return one.schema, one.schema_fingerprint, is_unrated, *worst
 
 
 def _configuration(pool: Pool) -> Configuration:

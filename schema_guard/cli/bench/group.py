@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.group import LazyGroup
+from schema_guard.cli.shared.group import LazyGroup
 
 _RUN = "run"
 LINES = {

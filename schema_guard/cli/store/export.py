@@ -10,7 +10,7 @@ import click
 
 import schema_guard
 from schema_guard.cli.options import option, readable, shared, since_of, takes
-from schema_guard.cli.progress import steps
+from schema_guard.cli.shared.progress import steps
 from schema_guard.records.attempts import Where
 from schema_guard.records.chosen import chosen_of
 from schema_guard.records.transfer.files import STANDARD, written

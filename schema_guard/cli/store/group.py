@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.group import LazyGroup
+from schema_guard.cli.shared.group import LazyGroup
 
 LINES = {
     "check": "Look for damage: checksums, roll-ups against a recount, the file itself; exit status 1 when there is some.",

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import click
 
 from schema_guard.cli.options import readable, shared, takes
-from schema_guard.cli.progress import steps
+from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.store.coming import Coming, say
 from schema_guard.records.transfer.adding import Taking
 from schema_guard.records.transfer.arriving import check, import_file

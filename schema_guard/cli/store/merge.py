@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from schema_guard.cli.options import readable, shared, takes
-from schema_guard.cli.progress import steps
+from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.store.coming import Coming, say
 from schema_guard.records import resolve_store
 from schema_guard.records.transfer.adding import Taking

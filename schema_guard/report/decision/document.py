@@ -108,8 +108,8 @@ def _facts(figures: Figures) -> Iterator[Fact]:
     if "not_measured" in figures:
         yield Fact("unmeasured", " ; ".join(figures["not_measured"]) or "nothing")
     yield Fact("next", figures["next_step"])
-    good = "good" if figures["exit_code"] == 0 else "a verdict against prompting as it is"
-    yield Fact("exit code", f"{figures['exit_code']} ({good})")
+    against = "nothing is decided" if "unrated" in figures else "a verdict against prompting as it is"
+    yield Fact("exit code", f"{figures['exit_code']} ({against if figures['exit_code'] else 'good'})")
 
 
 def _decision_facts(figures: Figures) -> Iterator[Fact]:

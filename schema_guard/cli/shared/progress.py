@@ -48,6 +48,35 @@ def steps(word: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def phases() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show a bar on stderr for each thing that is done one after the other, where that takes longer than a second.
+
+    Gives what is told the word for it, how much is done, and of how much, where that is known.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    tasks: dict[str, TaskID] = {}
+    begun = shown_at = monotonic()
+
+    def on_step(word: str, done: int, total: int | None) -> None:
+        nonlocal shown_at
+        if done != total and monotonic() - shown_at < _REDRAW_S:
+            return
+        shown_at = monotonic()
+        if word not in tasks:
+            tasks[word] = bar.add_task(word, total=total)
+        bar.update(tasks[word], completed=done, total=total)
+        if shown_at - begun > _SHORT_S:
+            bar.start()
+
+    try:
+        yield on_step
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+@contextmanager
 def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[str, bool], None]]:
     """Show a bar on stderr for what is asked, and the running count of calls without a valid value.
 

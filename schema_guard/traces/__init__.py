@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replies that another tool had stored, judged and recorded as guarded calls are."""

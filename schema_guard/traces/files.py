@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of exported files: JSON Lines, JSON, CSV, Parquet, each also compressed by gzip.
+
+Rules: a file is read as its beginning says, not its name, but for CSV and Parquet; a line that cannot be read is told
+with its place and its fault, and the others are read on.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import sys
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+
+from schema_guard.errors import InvalidArgument, missing_extra
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Row", "Unreadable", "rows_of"]
+
+# What a page of an API has beside its rows.
+_OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
+# Longer fields than this are a prompt of a hundred million characters.
+_LONGEST_FIELD = 2**27
+_BATCH = 1_000
+_BOM = b"\xef\xbb\xbf"
+
+
+class Row(NamedTuple):
+    """One row of a file, and where it stands."""
+
+    place: str
+    value: dict[str, Any]
+
+
+class Unreadable(NamedTuple):
+    """A part of a file that cannot be read, and why."""
+
+    place: str
+    why: str
+
+
+def rows_of(name: str) -> Iterator[Row | Unreadable]:
+    """Give the rows of a file; `-` is standard input.
+
+    Raises:
+        InvalidArgument: The file cannot be opened, or is no export at all.
+        MissingExtra: It is Parquet, and pyarrow is not installed.
+    """
+    kind = name.removesuffix(".gz").rpartition(".")[2].lower()
+    if kind == "parquet":
+        return _of_parquet(name)
+    return _of_csv(name) if kind == "csv" else _of_json(name)
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    try:
+        if name == "-":
+            yield sys.stdin.buffer
+        elif name.endswith(".gz"):
+            with gzip.open(name) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            with Path(name).open("rb") as stream:
+                yield stream
+    except (OSError, EOFError) as error:
+        raise InvalidArgument(f"{clip(name)}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _of_json(name: str) -> Iterator[Row | Unreadable]:
+    """Read JSON Lines where the first line is a document of its own, else one document."""
+    with _opened(name) as stream:
+        first, number = stream.readline().removeprefix(_BOM), 1
+        while first and not first.strip():
+            first, number = stream.readline(), number + 1
+        lines: Iterable[bytes] = stream
+        if first.lstrip().startswith(b"[") or not _is_document(first):
+            rest = stream.read()
+            if first.lstrip().startswith(b"[") or _is_document(first + rest):
+                yield from _of_document(name, first + rest)
+                return
+            lines = io.BytesIO(rest)
+        for at, line in enumerate(chain([first], lines), number):
+            if line.strip():
+                yield from _line(f"{name}:{at}", line)
+
+
+def _is_document(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _line(place: str, line: bytes) -> Iterator[Row | Unreadable]:
+    found = _parsed(place, line)
+    if isinstance(found, Unreadable):
+        yield found
+    elif isinstance(found, dict):
+        yield from _unpacked(place, found)
+    else:
+        yield Unreadable(place, f"expected a JSON object, got {_kind(found)}")
+
+
+def _parsed(place: str, content: bytes) -> Any:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return Unreadable(place, f"not UTF-8: {error.reason} at byte {error.start}")
+    except json.JSONDecodeError as error:
+        line = f"line {error.lineno}, " if error.lineno > 1 else ""
+        return Unreadable(place, f"no JSON: {error.msg} at {line}column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        return Unreadable(place, f"no JSON: {clip(str(error))}")
+
+
+def _of_document(name: str, content: bytes) -> Iterator[Row | Unreadable]:
+    found = _parsed(name, content)
+    if isinstance(found, Unreadable):
+        yield found
+    elif isinstance(found, dict):
+        yield from _unpacked(name, found)
+    elif isinstance(found, list):
+        yield from _listed(name, found)
+    else:
+        yield Unreadable(name, f"expected rows, got {_kind(found)}")
+
+
+def _unpacked(place: str, document: dict[str, Any]) -> Iterator[Row | Unreadable]:
+    """Give the rows of a page of an API, which has them in `data`; every other object is a row."""
+    rows = document.get("data")
+    if isinstance(rows, list) and (len(document) == 1 or not document.keys().isdisjoint(_OF_PAGES)):
+        yield from _listed(f"{place} data", rows)
+    else:
+        yield Row(place, document)
+
+
+def _listed(place: str, rows: list[Any]) -> Iterator[Row | Unreadable]:
+    for number, row in enumerate(rows, 1):
+        where = f"{place}[{number}]"
+        if isinstance(row, dict):
+            yield Row(where, row)
+        else:
+            yield Unreadable(where, f"expected an object, got {_kind(row)}")
+
+
+def _of_csv(name: str) -> Iterator[Row | Unreadable]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    with _opened(name) as stream:
+        text = io.TextIOWrapper(stream, "utf-8-sig", newline="", errors="surrogateescape")
+        reader = csv.reader(text, strict=True)
+        header: list[str] | None = None
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Unreadable(f"{name}:{line}", f"no CSV: {error}")
+                continue
+            if cells is None:
+                return
+            if header is None:
+                header = cells
+            elif cells:
+                yield _csv_row(f"{name}:{line}", header, cells)
+
+
+def _csv_row(place: str, header: list[str], cells: list[str]) -> Row | Unreadable:
+    if len(cells) != len(header):
+        return Unreadable(place, f"expected {len(header)} cells, as the header has, got {len(cells)}")
+    return Row(place, {name: cell for name, cell in zip(header, cells, strict=True) if cell})
+
+
+def _of_parquet(name: str) -> Iterator[Row | Unreadable]:
+    try:
+        from pyarrow import parquet  # type: ignore[import-not-found,import-untyped,unused-ignore] # an extra
+    except ImportError as error:
+        raise missing_extra(f"{clip(name)}", "pyarrow", "parquet") from error
+    try:
+        table = parquet.ParquetFile(name)
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(f"{clip(name)}: expected a Parquet file: {clip(str(error))}") from error
+    number = 0
+    for batch in table.iter_batches(_BATCH):
+        for row in batch.to_pylist():
+            number += 1
+            yield Row(f"{name} row {number}", row)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return names.get(type(value), "a number")
