@@ -277,6 +277,12 @@ class Snapshot(Protocol):
         They are of all times. None where the tables are of a version that keeps none, or not all is counted yet.
         """
 
+    def window(self, where: Where) -> list[ConfigurationCounts] | None:
+        """Give the counts of the calls in these times, equal to a count of the attempts.
+
+        None where what is kept by the hour does not say that: then the attempts are counted.
+        """
+
     def hours(self, where: Where) -> list[HourCounts]:
         """Give the counts by hour of the configurations in question, of all hours that these times touch."""
 

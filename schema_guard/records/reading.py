@@ -57,11 +57,15 @@ def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[St
 
 
 def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
-    """Count calls: by the roll-ups when all times are meant, else by the attempts."""
+    """Count calls: by what is kept of all times or of each hour, else by the attempts."""
     with backend.reading() as snapshot:
-        kept = None if where.is_timed else snapshot.roll_ups(where)
-        if kept is not None:
-            return kept
+        kept = snapshot.window(where) if where.is_timed else snapshot.roll_ups(where)
+    return scanned(backend, where) if kept is None else kept
+
+
+def scanned(backend: Backend, where: Where) -> list[ConfigurationCounts]:
+    """Count calls by the attempts alone."""
+    with backend.reading() as snapshot:
         ids = snapshot.configuration_ids()
     counted = backend.recount(pages(backend, where))
     return [replace(counts, id=ids.get(counts.configuration)) for counts in counted]

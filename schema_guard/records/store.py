@@ -161,9 +161,11 @@ class Store:
         """Count the stored calls by configuration, function and segment, first stored first.
 
         Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
-        long for ten million calls as for a thousand; with them it goes through the attempts in question,
-        a second for about sixty thousand. Attempts that a process of an earlier version stores are in
-        the roll-ups after the next write of this one. The arguments are those of `attempts`.
+        long for ten million calls as for a thousand. With them it reads what is kept of each hour, and goes
+        through the attempts of an hour that is meant in part; in PostgreSQL, and in hours that an earlier version
+        recorded, through all attempts in question, a second for about sixty thousand. Attempts that a process of
+        an earlier version stores are in the roll-ups after the next write of this one. The arguments are those of
+        `attempts`.
         """
         from schema_guard.records import reading
         from schema_guard.records.attempts import Where

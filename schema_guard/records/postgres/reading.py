@@ -107,6 +107,9 @@ class PostgresSnapshot:
         ((shared, before, after),) = self._select(sql, [before_id, after_id])
         return shared, before, after
 
+    def window(self, where: Where) -> None:
+        """Say that counts of some times take a count of the attempts."""
+
     def hours(self, where: Where) -> list[HourCounts]:
         """Give the counts by hour, in the order of time."""
         first = -_ALL_HOURS if where.since is None else floor(where.since / _HOUR_S)

@@ -13,7 +13,9 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
-from schema_guard.records.sqlite import checksums, hours
+from schema_guard.records.sqlite import checksums
+from schema_guard.records.sqlite.kept import hours
+from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
 
-OLD_TABLE = "attempts_before_3"
 
 # Those of versions 1 and 2, which the view `attempts` has still.
 COLUMNS_BEFORE_3 = (

@@ -16,7 +16,8 @@ from schema_guard.records.counts.rollups import LARGEST, additions, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, key_fingerprint
-from schema_guard.records.sqlite import attempts, hours, inputs, payloads
+from schema_guard.records.sqlite import attempts, payloads
+from schema_guard.records.sqlite.kept import hours, inputs, windows
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
 from schema_guard.records.sqlite.writing import every_drop
 
@@ -100,6 +101,18 @@ class SQLiteSnapshot:
             self._connection, where, tuned=self._named("tuned", "0"), has_log=self._version >= _SINCE_HOURS
         )
 
+    def window(self, where: Where) -> list[ConfigurationCounts] | None:
+        """Give the counts of the calls in these times from what is kept by the hour."""
+        if self._version < _SINCE_HOURS or not self._is_counted():
+            return None
+        condition, values = _condition(_PLAIN, _names(where))
+
+        def attempts_of(hour: int) -> Iterator[list[StoredRow]]:
+            times = replace(where, since=float(hour * _HOUR_S), until=float((hour + 1) * _HOUR_S))
+            return whole_calls(self._pages(self._tables, times))
+
+        return windows.counted(self._connection, where, condition, values, attempts_of)
+
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration; none where there are no roll-ups."""
         if not self._has_roll_ups():
@@ -150,15 +163,13 @@ class SQLiteSnapshot:
 
     def _uncounted(self, where: Where) -> Iterator[list[StoredRow]]:
         """Give the whole calls whose hours are not kept."""
-        tables = [part for part in self._tables if part.has_no_hours]
+        yield from whole_calls(self._pages([part for part in self._tables if part.has_no_hours], where))
 
-        def pages() -> Iterator[list[StoredRow]]:
-            first, last = self._span(tables, where)
-            while rows := self._page(tables, where, first, last):
-                yield rows
-                first = rows[-1][0] + 1
-
-        yield from whole_calls(pages())
+    def _pages(self, tables: Sequence[Part], where: Where) -> Iterator[list[StoredRow]]:
+        first, last = self._span(tables, where)
+        while rows := self._page(tables, where, first, last):
+            yield rows
+            first = rows[-1][0] + 1
 
     def functions(self, schema_fingerprint: str) -> list[str]:
         """Give the functions that have calls with a schema, by name."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, chunks, configuration_key, started
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-from schema_guard.records.sqlite import hours as hours_kept
-from schema_guard.records.sqlite import inputs
+from schema_guard.records.sqlite.kept import hours as hours_kept
+from schema_guard.records.sqlite.kept import inputs
 
 if TYPE_CHECKING:
     import sqlite3

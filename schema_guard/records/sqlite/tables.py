@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite import attempts, checksums, payloads, rollups
+from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,13 +81,13 @@ def _statements(version: int) -> Iterator[str]:
     """Give what brings a file of an earlier version to this one; nothing of it looks at an attempt."""
     has_old = version > 0
     if has_old:
-        yield f"ALTER TABLE attempts RENAME TO {attempts.OLD_TABLE}"
+        yield f"ALTER TABLE attempts RENAME TO {OLD_TABLE}"
     else:
         yield from _TABLES
     if version < _SINCE_ROLL_UPS:
         yield from _TABLES_SINCE_2
         yield "INSERT INTO meta VALUES ('rolled_up_to', '0')"
-        last = f"(SELECT MAX(id) FROM {attempts.OLD_TABLE})" if has_old else "NULL"
+        last = f"(SELECT MAX(id) FROM {OLD_TABLE})" if has_old else "NULL"
         yield f"INSERT INTO meta VALUES ('uncounted_to', CAST(COALESCE({last}, 0) AS TEXT))"
     else:
         yield "INSERT INTO meta VALUES ('uncounted_to', '0')"

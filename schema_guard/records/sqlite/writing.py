@@ -11,9 +11,11 @@ from schema_guard.records.backend import DropCount
 from schema_guard.records.counts.rollups import additions, new_calls, whole_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.sqlite import attempts, hours, inputs, rollups
+from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite import payloads as texts
 from schema_guard.records.sqlite.checksums import sealed
+from schema_guard.records.sqlite.kept import hours, inputs
+from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ def old_rows(connection: sqlite3.Connection, tables: Sequence[Part]) -> int:
     """Give how many attempts are in the table of an earlier version."""
     if attempts.OLD not in tables:
         return 0
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {attempts.OLD_TABLE}").fetchall()
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {OLD_TABLE}").fetchall()
     return int(rows)
 
 
@@ -205,7 +207,7 @@ def _move(connection: sqlite3.Connection, limit: int) -> int:
     attempts.insert(connection, rows, ids)
     hours.leave_out(connection, rows)
     rollups.add(connection, additions(rows, has_order=False), ids)
-    connection.execute(f"DELETE FROM {attempts.OLD_TABLE} WHERE id <= ?", (rows[-1][0],))
+    connection.execute(f"DELETE FROM {OLD_TABLE} WHERE id <= ?", (rows[-1][0],))
     return len(rows)
 
 

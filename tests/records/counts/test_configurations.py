@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from schema_guard.core.values import Failure, Usage, Violation
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
+from schema_guard.records.attempts import Where
+from schema_guard.records.reading import scanned
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
-
-ALWAYS = -1e18  # as `since`: every call, counted from its attempts
 
 tokens = st.none() | st.integers(0, 10**9)
 common = {
@@ -257,7 +257,32 @@ def test_roll_ups_are_the_count_of_all_attempts(new_backend, write, make, given_
     backend = new_backend()
     write(backend, [outcomes_of(make, batch) for batch in given_batches])
     with Store(backend) as store:
-        assert store.configurations() == store.configurations(since=ALWAYS)
+        assert store.configurations() == scanned(backend, Where())
+
+
+quarters = st.none() | st.integers(-1, 12).map(lambda number: number * 900.0)
+
+
+@given(given_batches=batches(described), since=quarters, until=quarters)
+def test_any_times_are_the_count_of_their_attempts(new_backend, write, make, given_batches, since, until):
+    """Whatever the batches, and wherever the times cut an hour, counts equal those of the attempts in these times."""
+    backend = new_backend()
+    write(backend, [outcomes_of(make, batch) for batch in given_batches])
+    with Store(backend) as store:
+        found = store.configurations(since=since, until=until, function="app.extract")
+
+        assert found == scanned(backend, Where(since, until, function="app.extract"))
+
+
+@pytest.mark.parametrize("at", [None, float("nan"), -1e300, -4e12, -0.5, 3_599.9, 3_600.0, 4e12, 1e300])
+@pytest.mark.parametrize("since", [None, -1e300, -4e12, -3_600.0, 0.0, 3_600.0, 4e12, float("inf")])
+def test_calls_of_absurd_times_are_where_a_count_of_attempts_has_them(new_backend, write, make, at, since):
+    """A start that is unknown is in no times, and one that cannot be is in those that have it."""
+    backend = new_backend()
+    write(backend, [[make.outcome(started_at=at), make.outcome(make.failed, started_at=5_000.0)]])
+    with Store(backend) as store:
+        for until in (None, 3_600.0, 5e12):
+            assert store.configurations(since=since, until=until) == scanned(backend, Where(since, until))
 
 
 @given(outcomes=described, number=st.integers(0, 15))

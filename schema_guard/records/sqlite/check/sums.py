@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.records.counts.recount import Recounted, input_weight, recounted
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, HASH_BYTES
-from schema_guard.records.sqlite import attempts, hours, inputs
+from schema_guard.records.sqlite import attempts
+from schema_guard.records.sqlite.kept import hours, inputs
 
 if TYPE_CHECKING:
     import sqlite3

@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import Addition, StoredRow
     from schema_guard.records.counts.tallies import Tallies
 
-__all__ = ["TABLES", "HourDetails", "Hours", "add", "add_spans", "leave_out", "open_tallies", "span"]
+__all__ = [
+    "OLD_TABLE",
+    "TABLES",
+    "HourDetails",
+    "Hours",
+    "add",
+    "add_spans",
+    "leave_out",
+    "open_tallies",
+    "span",
+]
+
+OLD_TABLE = "attempts_before_3"  # of attempts that an earlier version has stored, which are in nothing here
 
 TABLES = (
     """CREATE TABLE hour_details (
@@ -191,12 +203,28 @@ class HourDetails:
         self, first_attempt: int, first_started_at: float, last_started_at: float, runs: str, tallies: str
     ) -> None:
         """Add a row."""
+        self.add_starts(first_attempt, first_started_at, last_started_at)
+        self.add_kept_runs(runs)
+        self.add_tallies(json.loads(tallies))
+
+    def add_starts(self, first_attempt: int, first_started_at: float, last_started_at: float) -> None:
+        """Take in where calls begin."""
         self.first_attempt = min(self.first_attempt, first_attempt)
         self.first_started_at = min(self.first_started_at, first_started_at)
         self.last_started_at = max(self.last_started_at, last_started_at)
+
+    def add_kept_runs(self, runs: str) -> None:
+        """Add the runs of a row."""
         flat = json.loads(runs)
-        _extend(self.runs, zip(flat[::2], flat[1::2], strict=True))
-        self.add_tallies(json.loads(tallies))
+        self.add_runs(zip(flat[::2], flat[1::2], strict=True))
+
+    def add_runs(self, runs: Iterable[tuple[int, int]]) -> None:
+        """Add runs of judged calls."""
+        _extend(self.runs, runs)
+
+    def sorted_runs(self) -> list[tuple[int, int]]:
+        """Give the runs in the order of the calls."""
+        return sorted(zip(self.runs[::2], self.runs[1::2], strict=True))
 
     def add_tallies(self, tallies: Mapping[str, Mapping[str, int]]) -> None:
         """Add counts."""

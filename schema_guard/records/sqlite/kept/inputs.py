@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from schema_guard.records.counts.rollups import shape
 from schema_guard.records.rows import HASH_BYTES
-from schema_guard.records.sqlite.attempts import OLD_TABLE
 from schema_guard.records.sqlite.checksums import sealed
+from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -169,6 +169,21 @@ def totals(connection: sqlite3.Connection, configuration_id: int, *, with_pendin
             known_n, known_k = found.get(key, (0, 0))
             found[key] = known_n + n, known_k + k
     return found
+
+
+def shapes_alone(asked: Counter[bytes], unhandled: Counter[bytes]) -> dict[str, int]:
+    """Give how many inputs were called how often, of these calls alone.
+
+    Args:
+        asked: How often each input was called.
+        unhandled: How many of its calls were unhandled.
+    """
+    found = Counter({(n, 0): inputs for n, inputs in Counter(asked.values()).items()})
+    for key, k in unhandled.items():
+        n = asked[key]
+        found[n, 0] -= 1
+        found[n, k] += 1
+    return {shape(*calls): inputs for calls, inputs in found.items() if inputs}
 
 
 def merge(connection: sqlite3.Connection) -> None:
