@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # In units of the view box: about what a phone is wide, so that letters stay legible there.
 WIDTH = 460
+RIGHT = 14
 
 SERIES = tuple(COLOURS[f"series{number}"] for number in range(1, 5))
 MARKS = ("o", "s", "D", "^", "v")
@@ -56,14 +57,14 @@ def new_figure(
     from matplotlib.figure import Figure  # an extra, and half a second
 
     made = Figure(figsize=(WIDTH / 72, height / 72))
-    gap, right, top = 34, 14, 22
+    gap, top = 34, 22
     free = height - top - bottom - gap * (len(panels) - 1)
     axes, below = [], height - top
     for share in panels:
         size = free * share / sum(panels)
         below -= size
         axes.append(
-            made.add_axes((left / WIDTH, below / height, (WIDTH - left - right) / WIDTH, size / height))
+            made.add_axes((left / WIDTH, below / height, (WIDTH - left - RIGHT) / WIDTH, size / height))
         )
         below -= gap
     for axis in axes:

@@ -17,6 +17,9 @@ from schema_guard.stats import Rate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+MOST_PLOTS = 12
+"""So many groups are drawn, the ones that are proved worst."""
+
 _HOUR_S, _DAY_S, _WEEK_S = 3_600, 86_400, 604_800
 _LONGEST_S = 4 * _WEEK_S
 _STEPS_S = (_HOUR_S, 6 * _HOUR_S, _DAY_S, _WEEK_S, _LONGEST_S)

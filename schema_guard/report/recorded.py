@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from schema_guard.core.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, tokens
 from schema_guard.text import clip, plural, shortened
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from schema_guard.report.figures import By, Configuration, OutsideFigures, Report
 
 _CODES = 8
-
-# In characters, beside the name of a function.
-_SCHEMA_SIZE = 40
 
 
 def document_of(report: Report) -> Document:
@@ -46,19 +44,20 @@ def _time(report: Report) -> Iterator[Fact]:
     span = found.span if found else None
     if found and span:
         first, end = (moment(at) for at in span)
-        yield Fact(
-            "over time",
-            f"by {found.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call",
-        )
+        told = f"by {found.step}, {first} to {end} UTC; the bounds of a point hold for it by itself; no point: no call"
+        have_points = sum(bool(points) for points in found.series)
+        if have_points > MOST_PLOTS:
+            told += f"; of {plural(have_points, report.by)} the {MOST_PLOTS} that are proved worst are drawn"
+        yield Fact("over time", told)
 
 
-def names_of(report: Report) -> list[str]:
-    """Give a name for each group of a report, with its schema where there are several."""
+def names_of(report: Report, size: int) -> list[str]:
+    """Give a name for each group of a report in *size* characters, with its schema where there are several."""
     schemas = {(group.schema, group.schema_fingerprint) for group in report.groups}
-    names = shortened([_name_of(group, report.by) for group in report.groups])
+    names = shortened([_name_of(group, report.by) for group in report.groups], size)
     if len(schemas) == 1:
         return names
-    told = shortened([group.schema for group in report.groups], _SCHEMA_SIZE)
+    told = shortened([group.schema for group in report.groups], size // 2)
     known = [schema for schema, _ in schemas]
     return [
         f"{name} ({schema}{f' {group.schema_fingerprint}' if known.count(group.schema) > 1 else ''})"

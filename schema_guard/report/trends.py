@@ -7,40 +7,65 @@ past the upper edge ends there. Times are UTC, so that the same store gives the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.report.drawing import Plot, new_figure, percent_tick, short_number, write_axis
+from schema_guard.report.drawing import (
+    RIGHT,
+    WIDTH,
+    Plot,
+    label_rows,
+    new_figure,
+    percent_tick,
+    short_number,
+    top_down,
+    write_axis,
+)
 from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.recorded import names_of
 from schema_guard.report.words import bounded, moment, time_of
-from schema_guard.text import plural
+from schema_guard.text import plural, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from schema_guard.report.figures import Configuration, Report
     from schema_guard.report.over_time import OverTime, TimedCalls
     from schema_guard.stats import Rate
 
-MOST_PLOTS = 12
-"""So many groups have a plot, the ones that are proved worst."""
+# In characters: beside the rates in the rows of the first plot, and above a plot.
+_NAME_SIZE, _TITLE_SIZE = 22, 56
 
 _HOUR_S, _DAY_S = 3_600, 86_400
 _TICKS_S = (_HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, *(n * _DAY_S for n in (1, 2, 4, 7, 14, 28)))
 _MOST_TICKS, _MOST_LONG_TICKS = 5, 4
+_LAST_TICK = 0.06  # before the end, so that half of what is written there has room
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # The scale shows the bounds of so many calls whole; those of steps with few calls would leave the others no room.
 _SHOWN_CALLS = 0.9
 _LEAST_TOP = 0.01
 _WIDEST_BAR = 12.0
+_LEFT = 52
+_PLOTTED = WIDTH - _LEFT - RIGHT
+
+
+class _Axis(NamedTuple):
+    """The axis of time that all plots of a page have: its steps, in seconds and in words, and its ends."""
+
+    step_s: int
+    step: str
+    first: int
+    end: int
 
 
 def trends_of(report: Report) -> list[Plot]:
-    """Draw the rates over time of the groups that are proved worst, in their order.
+    """Draw the rates of all groups that are proved worst, and each of them over time.
 
     Args:
         report: With its hours.
@@ -53,37 +78,69 @@ def trends_of(report: Report) -> list[Plot]:
         has_calls = any(group.calls for group in report.groups)
         missing = "no call has a known time" if has_calls else "no judged call is recorded"
         return [Plot("Unhandled over time", "", None, missing)]
-    drawn = sorted(_worst(report, found)[:MOST_PLOTS])
-    names = names_of(report)
-    return [
-        _trend(f"trend{number}", names[place], report.groups[place], found, found.series[place])
+    names, axis = names_of(report, _TITLE_SIZE), _Axis(found.step_s, found.step, *span)
+    drawn = _worst(report.groups, found)[:MOST_PLOTS]
+    plots = [
+        _trend(f"trend{number}", names[place], report.groups[place].unhandled, axis, found.series[place])
         for number, place in enumerate(drawn)
     ]
+    if len(drawn) == 1:
+        return plots
+    return [_overview([(names[place], report.groups[place].unhandled) for place in drawn]), *plots]
 
 
-def _worst(report: Report, found: OverTime) -> list[int]:
+def _worst(groups: Sequence[Configuration], found: OverTime) -> list[int]:
     """Give the places of the groups that have points, the one that is proved worst first."""
     places = [place for place, points in enumerate(found.series) if points]
-    return sorted(places, key=lambda place: -report.groups[place].unhandled.bounds.lower)
+    return sorted(places, key=lambda place: -groups[place].unhandled.bounds.lower)
 
 
-def _trend(
-    name: str, title: str, group: Configuration, found: OverTime, points: Sequence[TimedCalls]
-) -> Plot:
-    (lowest, highest) = (
-        min(points, key=lambda point: point.count / point.n),
-        max(points, key=lambda point: point.count / point.n),
-    )
-    told = f"{bounded(group.unhandled)} % of {plural(group.calls, 'call')} unhandled"
+def _overview(rated: Sequence[tuple[str, Rate]]) -> Plot:
+    title = "Unhandled calls"
+    names = shortened([safe(name) for name, _ in rated], _NAME_SIZE)
+    rows = [
+        (f"{name}: {bounded(rate)} % of {rate.n:,}", rate)
+        for name, (_, rate) in zip(names, rated, strict=True)
+    ]
     return Plot(
         title,
-        f"{told}; a point is {_article(found.step)}",
+        "Mark: the share of calls that no attempt made valid; line: its bounds. Proved worst first.",
         inline_svg(
-            lambda: _trend_figure(found, points),
+            lambda: _overview_figure(rows),
+            name="overview",
+            title=title,
+            description=f"{'; '.join(told for told, _ in rows)}.",
+        ),
+    )
+
+
+def _overview_figure(rows: Sequence[tuple[str, Rate]]) -> Figure:
+    figure, (axis,) = new_figure(44 + 36 * len(rows), left=24, bottom=26)
+    axis.set_xlim(0, min(1.05 * max(rate.bounds.upper for _, rate in rows), 1.0))
+    label_rows(axis, [told for told, _ in rows])
+    for row, (_, rate) in top_down(rows):
+        bounds = [rate.bounds.lower, rate.bounds.upper]
+        axis.plot(bounds, [row, row], color=COLOURS["series1"], linewidth=5, alpha=0.3)
+        axis.plot(rate.rate, row, "o", color=COLOURS["series1"], markersize=7, clip_on=False)
+    axis.locator_params(axis="x", nbins=6)
+    write_axis(axis, "x", percent_tick)
+    return figure
+
+
+# A page that follows its store draws anew what has changed.
+@lru_cache(8 * MOST_PLOTS)
+def _trend(name: str, title: str, rate: Rate, axis: _Axis, points: tuple[TimedCalls, ...]) -> Plot:
+    lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
+    told = f"{bounded(rate)} % of {plural(rate.n, 'call')} unhandled"
+    return Plot(
+        title,
+        f"{told}; a point is {_article(axis.step)}",
+        inline_svg(
+            lambda: _trend_figure(axis, points),
             name=name,
             title=f"Unhandled over time: {title}",
-            description=f"{told}. Of {plural(len(points), 'step')} of {found.step} with calls the lowest is "
-            f"{_at(lowest, found)}, the highest {_at(highest, found)}.",
+            description=f"{told}. Of {plural(len(points), 'step')} of {axis.step} with calls the lowest is "
+            f"{_at(lowest, axis)}, the highest {_at(highest, axis)}.",
         ),
     )
 
@@ -92,49 +149,24 @@ def _article(step: str) -> str:
     return step if step[0].isdigit() else f"{'an' if step == 'hour' else 'a'} {step}"
 
 
-def _at(point: TimedCalls, found: OverTime) -> str:
-    return f"{moment(point.at, hours=found.step_s < _DAY_S)}: {bounded(point.unhandled)} % of {plural(point.n, 'call')}"
+def _at(point: TimedCalls, axis: _Axis) -> str:
+    return f"{moment(point.at, hours=axis.step_s < _DAY_S)}: {bounded(point.unhandled)} % of {plural(point.n, 'call')}"
 
 
-def _trend_figure(found: OverTime, points: Sequence[TimedCalls]) -> Figure:
-    first, end = found.span or (0, 1)
-    figure, (upper, lower) = new_figure(262, left=52, bottom=42, panels=(3, 1))
-    rates = [point.unhandled for point in points]
-    top = _top(rates)
-    middles = [point.at + found.step_s / 2 for point in points]
-    # In units of the view box: what a step is wide.
-    width = min(0.7 * found.step_s / (end - first) * 394, _WIDEST_BAR)
-    for at, rate in zip(middles, rates, strict=True):
-        low, high = (min(bound, top) for bound in (rate.bounds.lower, rate.bounds.upper))
-        upper.plot(
-            [at, at],
-            [low, high],
-            color=COLOURS["series1"],
-            linewidth=width,
-            alpha=0.28,
-            solid_capstyle="butt",
-        )
-    for run in _runs(points, found.step_s):
-        shown = [points[place].count / points[place].n for place in run]
-        upper.plot(
-            [middles[place] for place in run],
-            shown,
-            "-o",
-            color=COLOURS["series1"],
-            linewidth=1.6,
-            markersize=min(max(width, 2.5), 5.0),
-        )
+def _trend_figure(time: _Axis, points: Sequence[TimedCalls]) -> Figure:
+    figure, (upper, lower) = new_figure(246, left=_LEFT, bottom=26, panels=(3, 1))
+    middles = [point.at + time.step_s / 2 for point in points]
+    # In units of the view box, in which lines are measured too.
+    step = time.step_s / (time.end - time.first) * _PLOTTED
+    _draw_rates(upper, time, points, min(0.7 * step, _WIDEST_BAR))
     counts = [point.n for point in points]
-    lower.bar(middles, counts, width=0.8 * found.step_s, color=COLOURS["muted"], alpha=0.6, linewidth=0)
-    # What stands at 0 stands clear of the axis.
-    upper.set_ylim(-0.03 * top, top)
+    lower.vlines(middles, 0, counts, color=COLOURS["muted"], linewidth=0.8 * step, alpha=0.6)
     lower.set_ylim(0, max(counts) * 1.05)
-    lower.set_yticks([0, max(counts)])
-    upper.locator_params(axis="y", nbins=5)
+    lower.set_yticks([max(counts)])
     for axis, told in ((upper, "unhandled"), (lower, "calls")):
-        axis.set_xlim(first, end)
+        axis.set_xlim(time.first, time.end)
         axis.set_title(told, loc="left", fontsize=12, color=COLOURS["muted"])
-    ticks = list(_ticks(first, end))
+    ticks = list(_ticks(time.first, time.end))
     upper.set_xticks(ticks)
     upper.tick_params(labelbottom=False)
     lower.set_xticks(ticks)
@@ -142,6 +174,27 @@ def _trend_figure(found: OverTime, points: Sequence[TimedCalls]) -> Figure:
     write_axis(upper, "y", percent_tick)
     write_axis(lower, "y", short_number)
     return figure
+
+
+def _draw_rates(axis: Axes, time: _Axis, points: Sequence[TimedCalls], width: float) -> None:
+    middles = [point.at + time.step_s / 2 for point in points]
+    rates = [point.unhandled for point in points]
+    top = _top(rates)
+    lows = [min(rate.bounds.lower, top) for rate in rates]
+    highs = [min(rate.bounds.upper, top) for rate in rates]
+    axis.vlines(middles, lows, highs, color=COLOURS["series1"], linewidth=width, alpha=0.28)
+    for run in _runs(points, time.step_s):
+        axis.plot(
+            [middles[place] for place in run],
+            [points[place].count / points[place].n for place in run],
+            "-o",
+            color=COLOURS["series1"],
+            linewidth=1.6,
+            markersize=min(max(width, 2.5), 5.0),
+        )
+    # What stands at 0 stands clear of the axis.
+    axis.set_ylim(-0.03 * top, top)
+    axis.locator_params(axis="y", nbins=5)
 
 
 def _top(rates: Sequence[Rate]) -> float:
@@ -174,7 +227,7 @@ def _ticks(first: int, end: int) -> Iterator[int]:
     if tick_s is None:
         tick_s = ceil(span_s / (_MOST_LONG_TICKS * _TICKS_S[-1])) * _TICKS_S[-1]
     at = ceil(first / tick_s) * tick_s
-    while at <= end:
+    while at <= end - _LAST_TICK * span_s:
         yield at
         at += tick_s
 

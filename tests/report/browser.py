@@ -29,7 +29,8 @@ const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b
 const overlaps = (svg) => {{
   const labels = [...svg.querySelectorAll("text")].filter((label) => label.textContent.trim());
   const boxes = labels.map((label) => label.getBoundingClientRect());
-  const found = [];
+  const edge = svg.getBoundingClientRect().right;
+  const found = labels.filter((label, one) => boxes[one].right > edge + 1).map((label) => [label.textContent, "edge"]);
   boxes.forEach((box, one) => boxes.slice(0, one).forEach((other, two) => {{
     if (over(box, other)) found.push([labels[one].textContent, labels[two].textContent]);
   }}));

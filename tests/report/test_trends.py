@@ -7,9 +7,10 @@ import pytest
 
 from schema_guard.records import open_store
 from schema_guard.report import as_json, report_on
+from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.page import page
 from schema_guard.report.recorded import document_of, names_of
-from schema_guard.report.trends import MOST_PLOTS, trends_of
+from schema_guard.report.trends import trends_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
 from schema_guard.text import shortened
@@ -91,10 +92,20 @@ def test_page_has_a_plot_for_each_row(store):
     shown = Page(page(document_of(report), plots=trends_of(report)))
 
     assert shown.open == []
-    assert shown.plots() == ["trend0", "trend1"]
+    assert shown.plots() == ["overview", "trend0", "trend1"]
     assert f"{bounded(Rate.of(1, 2))} % of 2 calls unhandled; a point is an hour" in shown.text
     assert f"the lowest is 2026-11-26 14:00: {bounded(Rate.of(0, 1))} % of 1 call" in shown.text
     assert "by hour, 2026-11-25 08:00 to 2026-11-26 15:00 UTC" in shown.text
+
+
+def test_rows_are_compared_in_one_plot(store):
+    """Of several rows the first plot has each with its rate, bounds and n, the one that is proved worst first."""
+    report = recorded(
+        store, *[("a.good", 0, False)] * 30, *[("a.bad", hour, hour < 20) for hour in range(30)]
+    )
+    svg = trends_of(report)[0].svg
+
+    assert f"a.bad: {bounded(Rate.of(20, 30))} % of 30; a.good: {bounded(Rate.of(0, 30))} % of 30." in svg
 
 
 def test_a_gap_has_no_line(store):
@@ -115,8 +126,9 @@ def test_of_many_rows_the_worst_are_drawn(store):
     report = recorded(store, *calls)
     plots = trends_of(report)
 
-    assert len(plots) == MOST_PLOTS
-    assert all(plot.title < "a.f15" for plot in plots)
+    assert len(plots) == 1 + MOST_PLOTS
+    assert all(plot.title < "a.f15" for plot in plots[1:])
+    assert "of 20 functions the 12 that are proved worst are drawn" in document_of(report).facts[-1].text
 
 
 @pytest.mark.parametrize(
@@ -168,6 +180,6 @@ def test_functions_of_two_schemas_stay_apart(store):
     """A function that was asked for two schemas of one name has two names in a plot's title."""
     for number, fingerprint in enumerate(("a" * 16, "b" * 16)):
         store.record(outcome(number, schema_fingerprint=fingerprint))
-    names = names_of(report_on(store))
+    names = names_of(report_on(store), 56)
 
     assert names == [f"{CALL.function} (invoice {letter * 16})" for letter in "ab"]

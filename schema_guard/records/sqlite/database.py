@@ -217,6 +217,8 @@ class SQLite:
             self._look(path)
             connection = self._open_for_reading(path)
             try:
+                # Opened so that its end leaves no log behind where it can; what reads writes nothing all the same.
+                connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
                 yield connection
             finally:

@@ -221,6 +221,15 @@ def test_a_read_only_file_is_refused(path):
     assert str(error.value) == (f"{path} is read-only: make it and its folder writable, or name another file")
 
 
+def test_what_reads_cannot_write(path, make):
+    """A connection that was opened to read refuses every statement that would change the file."""
+    with open_store(f"sqlite:///{path}", durability="sync") as store:
+        store.record(make.outcome())
+
+    with SQLite(path).reading() as snapshot, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        snapshot._connection.execute("DELETE FROM drops")
+
+
 def test_a_user_without_home_is_told(monkeypatch):
     """A path in a home folder that does not exist is not made in the current one."""
     monkeypatch.setattr("os.path.expanduser", lambda path: path)

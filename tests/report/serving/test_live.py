@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.records import open_store
+from schema_guard.records import open_store, resolve_store
 from schema_guard.report.serving.live import LiveReport, chosen_in, query_of
 from tests.report.test_report import TOTAL, outcome
 from tests.report.written import Page
@@ -52,7 +52,7 @@ def test_page_has_the_figures_and_the_choices(live):
 
     assert answer.status == 200
     assert page.open == []
-    assert page.plots() == ["trend0", "trend1"]
+    assert page.plots() == ["overview", "trend0", "trend1"]
     assert "report: 2 functions of 1 schema" in page.text
     options = [attrs["value"] for tag, attrs in page.tags if tag == "option"]
     assert {"a.f", "b.g", "invoice", "eu", "us", "(no segment)", "24h", "version"} <= set(options)
@@ -154,6 +154,19 @@ def test_a_store_that_goes_away_is_said(tmp_path, monkeypatch):
     assert (gone.status, "no data: no guarded call is recorded" in Page(gone.page).text) == (200, True)
     assert (broken.status, str(path) in Page(broken.page).text) == (503, True)
     assert "report: 1 function" in Page(live("").page).text
+
+
+def test_reading_leaves_the_store_as_it_is(tmp_path):
+    """However often the page is asked for, no byte of the store changes, and no file is made beside it."""
+    path = tmp_path / "records.db"
+    with open_store(str(path)) as store:
+        store.record(outcome(1))
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    live = LiveReport(resolve_store(str(path)), since)
+    for by in ("function", "segment", "model", "version"):
+        assert live(f"by={by}").status == 200
+
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("given", [{}, {"function": "a b&c=d#é\u202e", "since": None, "by": "model"}])
