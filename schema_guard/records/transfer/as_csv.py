@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
@@ -22,7 +23,7 @@ from schema_guard.records.transfer.entries import ATTEMPT, NAMES, Entry, FileFau
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from schema_guard.records.rows import Row
     from schema_guard.records.transfer.entries import Beside, Said
@@ -167,11 +168,16 @@ def _value(column: str, cell: str) -> Any:
     return cell if found is None else found
 
 
+@cache
+def _parser() -> Callable[..., Any]:
+    from jiter import from_json  # as in `core`: what is parsed is parsed by it
+
+    return from_json
+
+
 def _json(text: str) -> Any:
     """Read JSON; None for what is none."""
-    from jiter import from_json
-
     try:
-        return from_json(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False)
+        return _parser()(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError:
         return None

@@ -1,0 +1,130 @@
+"""How fast a store goes out and in, and in how much memory: python benchmarks/transfer_speed.py.
+
+    python benchmarks/transfer_speed.py [--attempts 1000000] [--output benchmarks/results/NAME.txt]
+
+Runs `schema-guard store export`, `import` and `merge` as processes of their own over the made-up attempts of
+`store_speed.py`. Times are the processor's, of the process and its start; memory is the largest resident set.
+Parquet is left out where pyarrow is not installed.
+"""
+
+import argparse
+import importlib.util
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from store_speed import made_up_calls
+
+from schema_guard.records.sqlite.database import SQLite
+
+_CALLS_A_BATCH = 2_000
+
+
+class Measured(NamedTuple):
+    """What a command took.
+
+    Attributes:
+        what: The command.
+        cpu_s: Seconds of the processor.
+        wall_s: Seconds by the clock.
+        resident_mib: The largest resident set.
+        file_bytes: Of the file that it wrote; None where there is none.
+    """
+
+    what: str
+    cpu_s: float
+    wall_s: float
+    resident_mib: float
+    file_bytes: int | None
+
+
+def filled(path: Path, attempts: int) -> int:
+    """Fill a store; gives how many attempts it has."""
+    calls, stored = made_up_calls(seed=1), 0
+    with closing(SQLite(path).session()) as session:
+        while stored < attempts:
+            rows = [row for _ in range(_CALLS_A_BATCH) for row in next(calls)]
+            session.write(rows, {}, 0.0)
+            stored += len(rows)
+    return stored
+
+
+def measured(what: str, *arguments: str, file: Path | None = None) -> Measured:
+    """Run a command of `schema-guard store`."""
+    begun = perf_counter()
+    command = [sys.executable, "-m", "schema_guard", "store", *arguments]
+    child = os.posix_spawn(sys.executable, command, os.environ)
+    _, status, used = os.wait4(child, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)}: exit {os.waitstatus_to_exitcode(status)}")
+    size = file.stat().st_size if file is not None else None
+    return Measured(what, used.ru_utime + used.ru_stime, perf_counter() - begun, used.ru_maxrss / 1024, size)
+
+
+def all_measured(folder: Path) -> list[Measured]:
+    """Write a store out in each form, and take each file and the store into empty ones; the first one twice."""
+    forms = ["jsonl", "csv", *(["parquet"] if importlib.util.find_spec("pyarrow") else [])]
+    store, found = str(folder / "store.db"), []
+    for form in forms:
+        file = folder / f"a.{form}"
+        into = str(folder / f"{form}.db")
+        found.append(
+            measured(f"export, {form}", "export", "--store", store, "--output", str(file), file=file)
+        )
+        found.append(measured(f"import, {form}", "import", str(file), "--store", into))
+        if form == forms[0]:
+            found.append(measured(f"import, {form}, again", "import", str(file), "--store", into))
+    into = str(folder / "merged.db")
+    return [
+        *found,
+        measured("merge", "merge", store, "--store", into),
+        measured("merge, again", "merge", store, "--store", into),
+    ]
+
+
+def as_text(command: str, attempts: int, found: list[Measured]) -> str:
+    """Give a result as lines."""
+    about = (
+        f"{datetime.now(UTC).date()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; "
+        f"{attempts:,} attempts; rows a second of the processor"
+    )
+    lines = [
+        command,
+        about,
+        "",
+        f"{'':<22}{'rows/s':>10}{'CPU s':>9}{'wall s':>9}{'largest MiB':>13}{'bytes a row':>13}",
+    ]
+    for one in found:
+        size = "" if one.file_bytes is None else f"{one.file_bytes / attempts:.0f}"
+        lines.append(
+            f"{one.what:<22}{attempts / one.cpu_s:>10,.0f}{one.cpu_s:>9.1f}{one.wall_s:>9.1f}"
+            f"{one.resident_mib:>13.0f}{size:>13}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, print, and write it when asked."""
+    parser = argparse.ArgumentParser(description="How fast a store goes out and in.")
+    parser.add_argument("--attempts", type=int, default=1_000_000)
+    parser.add_argument("--output", type=Path, help="Where to write it.")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        attempts = filled(Path(folder) / "store.db", arguments.attempts)
+        found = all_measured(Path(folder))
+    command = f"python benchmarks/transfer_speed.py --attempts {arguments.attempts}"
+    text = as_text(command, attempts, found)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
