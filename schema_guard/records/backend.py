@@ -213,11 +213,15 @@ class Session(Protocol):
     def set_target(self, schema_fingerprint: str, declared: DeclaredTarget) -> None:
         """Add a target rate; `WriteRefused`."""
 
-    def add_calls(self, rows: Sequence[Row]) -> int:
+    def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
         """Store those of these whole calls that are not stored, known by `call_id`, all or nothing; `WriteRefused`.
 
         Whether a call is stored is asked in the transaction that stores it, and of a call that comes twice the
         first one is taken. They are counted as `write` counts them.
+
+        Args:
+            rows: Of the calls.
+            payloads: As in `write`.
 
         Returns:
             How many attempts were stored.

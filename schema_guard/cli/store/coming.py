@@ -24,6 +24,9 @@ class Coming:
         is_flag=True,
         help="Take in what was hashed with another key too: its inputs are then inputs of their own.",
     )
+    texts: bool = option(
+        is_flag=True, help="Take in the texts of prompts and replies too, as they are kept there."
+    )
     dry_run: bool = option(is_flag=True, help="Say what would come, and change nothing.")
 
 

@@ -15,7 +15,8 @@ from schema_guard.records.attempts import Where
 from schema_guard.records.chosen import chosen_of
 from schema_guard.records.transfer.files import STANDARD, written
 from schema_guard.records.transfer.forms import FORMS, Form
-from schema_guard.records.transfer.leaving import export
+from schema_guard.records.transfer.leaving import Leaving, export
+from schema_guard.records.transfer.texts import TEXTS_AS
 from schema_guard.text import plural, safe
 
 
@@ -27,6 +28,10 @@ class Which:
         "--format", type=click.Choice(FORMS), help="Of the file. Else what its name ends in, else jsonl."
     )
     output: str = option("--output", "-o", metavar="FILE", default=STANDARD, help="Else standard output.")
+    texts: str | None = option(
+        type=click.Choice(TEXTS_AS),
+        help="Prompts and replies too, where the store keeps them: without credentials and personal data, or as kept.",
+    )
     since: str | None = option(
         metavar="TIME", help="Only calls from then on: 2026-11-01, 2026-11-01T08:00, or 90m, 24h, 7d ago."
     )
@@ -57,14 +62,9 @@ def command(which: Which, store: str | None) -> int:
         raise click.UsageError(f"{form} is not for a terminal: name a file with --output, or use a pipe")
     where = _where(which, found)
     with written(which.output, found.backend) as stream, steps("exported", found.info().rows) as on_step:
-        attempts = export(
-            found.backend,
-            stream,
-            form=form,
-            where=where,
-            release=schema_guard.__version__,
-            on_step=on_step,
-        )
+        texts = next((how for how in TEXTS_AS if how == which.texts), None)
+        leaving = Leaving(form, where, schema_guard.__version__, texts, on_step)
+        attempts = export(found.backend, stream, leaving)
     if which.output != STANDARD:
         print(f"exported {plural(attempts, 'attempt')} to {safe(which.output)}")
     return 0

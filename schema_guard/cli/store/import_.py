@@ -43,7 +43,7 @@ def command(files: tuple[str, ...], coming: Coming, skip_bad: bool, store: str |
                 print(f"schema-guard: {safe(reading.source)}, {safe(str(fault))}", file=sys.stderr)
         total = sum(reading.attempts for reading in checked)
         with steps("imported", total) as on_step:
-            taking = Taking(coming.unlinked, coming.dry_run, on_step)
+            taking = Taking(coming.unlinked, coming.dry_run, coming.texts, on_step)
             found = [
                 import_file(backend, name, stream, checked=reading, taking=taking)
                 for (name, stream), reading in zip(streams, checked, strict=True)

@@ -40,7 +40,7 @@ def command(stores: tuple[str, ...], coming: Coming, store: str | None, form: st
     others = [_other(named, into) for named in stores]
     total = sum(other.info().rows for other in others)
     with steps("merged", total) as on_step:
-        taking = Taking(coming.unlinked, coming.dry_run, on_step)
+        taking = Taking(coming.unlinked, coming.dry_run, coming.texts, on_step)
         found = [
             merge(into.backend, masked(named), other.backend, taking)
             for named, other in zip(stores, others, strict=True)

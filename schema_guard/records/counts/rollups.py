@@ -267,16 +267,16 @@ def _with_outcomes(bits: bytes, n: int, outcomes: str) -> bytes:
     return bits[:whole] + int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
 
 
-def new_calls(rows: Iterable[Row], known: set[str]) -> list[Row]:
-    """Give the rows of those whole calls whose `call_id` is not known, of one that comes twice the first one."""
+def new_calls(rows: Iterable[Row], known: set[str]) -> list[int]:
+    """Give the places of the rows of those whole calls whose `call_id` is not known, of one that comes twice the first."""
     found = []
     begins = takes = True
-    for row in rows:
+    for place, row in enumerate(rows):
         if begins:
             takes = row[_CALL_ID] not in known
             known.add(str(row[_CALL_ID]))
         if takes:
-            found.append(row)
+            found.append(place)
         begins = bool(row[_FINAL])
     return found
 

@@ -18,7 +18,17 @@ from schema_guard.records.rows import keyed_hash
 if TYPE_CHECKING:
     from schema_guard.core.values import Prompt
 
-__all__ = ["Payload", "Texts", "Touched", "hashed", "lost", "packed_text", "prompt_text", "texts_of"]
+__all__ = [
+    "Payload",
+    "Texts",
+    "Touched",
+    "hashed",
+    "lost",
+    "packed_text",
+    "payload_of",
+    "prompt_text",
+    "texts_of",
+]
 
 _TEXT: Final = b"t"
 _COMPRESSED: Final = b"z"
@@ -118,6 +128,25 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
     fields: dict[str, Any] = {name: value for found in told.values() for name, value in found.items()}
     places = json.loads(payload.touched) if payload.touched else []
     return Texts(call_id, number, **fields, touched=tuple(Touched(*place) for place in places))
+
+
+def payload_of(texts: Texts) -> Payload:
+    """Give texts that were read as they are stored."""
+    prompt = texts.prompt
+    said = None if prompt is None else json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))
+    # Which of them was lost is not said: what is not there.
+    missing = None if texts.lost is None else lost(texts.lost)
+    return Payload(
+        _packed(said, texts.prompt_hash) or missing,
+        _packed(texts.reply, texts.reply_hash) or missing,
+        json.dumps([list(place) for place in texts.touched]) if texts.touched else None,
+    )
+
+
+def _packed(text: str | None, digest: str | None) -> bytes | None:
+    if text is None:
+        return None if digest is None else _HASH + bytes.fromhex(digest)
+    return packed_text(text)
 
 
 def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:

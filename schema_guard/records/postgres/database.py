@@ -209,10 +209,10 @@ class _Session:
         self._database.answered()
         self._has_noted = self._has_noted or bool(rows)
 
-    def add_calls(self, rows: Sequence[Row]) -> int:
-        """Store those of whole calls that are not stored; gives how many attempts that were."""
+    def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
+        """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
         with self._writing() as connection:
-            return writing.add_calls(connection, rows)
+            return writing.add_calls(connection, rows, payloads)
 
     def add_drops(self, drops: Sequence[DropCount]) -> int:
         """Add those counts of drops that are not there; gives how many."""

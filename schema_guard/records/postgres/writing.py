@@ -120,14 +120,15 @@ def _append(connection: Any, last: int, rows: Sequence[Row]) -> None:
     connection.execute("UPDATE place SET last_id = %s", (last + len(rows),))
 
 
-def add_calls(connection: Any, rows: Sequence[Row]) -> int:
-    """Store those of whole calls that are not stored; gives how many attempts that were."""
+def add_calls(connection: Any, rows: Sequence[Row], payloads: Sequence[Payload | None]) -> int:
+    """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
     last = _lock(connection)
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     sql = "SELECT DISTINCT call_id FROM attempts WHERE call_id = ANY(%s)"
     new = new_calls(rows, {call_id for (call_id,) in connection.execute(sql, (call_ids,)).fetchall()})
     if new:
-        _append(connection, last, new)
+        _append(connection, last, [rows[place] for place in new])
+        _insert_texts(connection, last + 1, [payloads[place] for place in new] if payloads else [])
     return len(new)
 
 

@@ -345,10 +345,10 @@ class _Session(ABC):
             append(self.connection, self.tables, Batch(rows, drops, at, note, payloads))
         self._has_noted = self._has_noted or bool(rows)
 
-    def add_calls(self, rows: Sequence[Row]) -> int:
-        """Store those of whole calls that are not stored; gives how many attempts that were."""
+    def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
+        """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
         with self._writing():
-            return add_calls(self.connection, self.tables, rows)
+            return add_calls(self.connection, self.tables, rows, payloads)
 
     def add_drops(self, drops: Sequence[DropCount]) -> int:
         """Add those counts of drops that are not there; gives how many."""

@@ -84,14 +84,20 @@ def append(connection: sqlite3.Connection, tables: Sequence[Part], batch: Batch)
         connection.executemany(_INSERT_DROPS, map(sealed, drops))
 
 
-def add_calls(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
-    """Store those of whole calls that are not stored; gives how many attempts that were."""
+def add_calls(
+    connection: sqlite3.Connection,
+    tables: Sequence[Part],
+    rows: Sequence[Row],
+    payloads: Sequence[Payload | None],
+) -> int:
+    """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     with transaction(connection):
         known = set(attempts.known_calls(connection, tables, call_ids))
         new = new_calls(rows, known)
         if new:
-            _append(connection, tables, new)
+            first_id = _append(connection, tables, [rows[place] for place in new])
+            texts.insert(connection, first_id, [payloads[place] for place in new] if payloads else [])
     return len(new)
 
 

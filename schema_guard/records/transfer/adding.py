@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Backend, Session
     from schema_guard.records.rows import Row
     from schema_guard.records.transfer.entries import Beside
+    from schema_guard.records.transfer.texts import Moved
 
 __all__ = [
     "Added",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 BATCH_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
+_BATCH_BYTES = 16 * 1024 * 1024  # of texts
 _PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
 _CALL_ID, _INPUT_HASH = COLUMNS.index("call_id"), COLUMNS.index("input_hash")
 
@@ -76,11 +78,13 @@ class Taking:
     Attributes:
         unlinked: Whether what has hashes of another key is taken, its inputs as inputs of their own.
         dry_run: Whether it is only said what would come.
+        with_texts: Whether the texts of prompts and replies come along.
         on_step: Is told after each batch how many attempts it had.
     """
 
     unlinked: bool = False
     dry_run: bool = False
+    with_texts: bool = False
     on_step: Callable[[int], None] | None = None
 
 
@@ -140,42 +144,46 @@ def _listed(keys: Iterable[str]) -> str:
 
 def add_calls(
     session: Session,
-    calls: Iterable[list[Row]],
+    calls: Iterable[list[Moved]],
+    taking: Taking,
     *,
     namespace: bytes | None = None,
-    on_step: Callable[[int], None] | None = None,
 ) -> int:
     """Store those calls that are not stored; others can write in between.
 
     Args:
         session: Of the store.
         calls: The attempts of each, in the order of storing.
+        taking: How.
         namespace: Of `Linked`.
-        on_step: Is told after each batch how many attempts it had.
 
     Returns:
         How many attempts were stored.
     """
     added = 0
-    for rows in batches(calls):
-        added += session.add_calls(rows if namespace is None else [_apart(row, namespace) for row in rows])
-        if on_step is not None:
-            on_step(len(rows))
+    for attempts in batches(calls):
+        rows = [one.row if namespace is None else _apart(one.row, namespace) for one in attempts]
+        payloads = [one.payload for one in attempts] if taking.with_texts else []
+        added += session.add_calls(rows, payloads)
+        if taking.on_step is not None:
+            taking.on_step(len(rows))
         if len(rows) >= BATCH_ROWS:
             time.sleep(_PAUSE_S)
     return added
 
 
-def batches(calls: Iterable[list[Row]]) -> Iterator[list[Row]]:
+def batches(calls: Iterable[list[Moved]]) -> Iterator[list[Moved]]:
     """Give the attempts of several whole calls at a time."""
-    rows: list[Row] = []
+    attempts: list[Moved] = []
+    chars = 0
     for call in calls:
-        rows += call
-        if len(rows) >= BATCH_ROWS:
-            yield rows
-            rows = []
-    if rows:
-        yield rows
+        attempts += call
+        chars += sum(len(text or b"") for one in call if one.payload for text in one.payload[:2])
+        if len(attempts) >= BATCH_ROWS or chars >= _BATCH_BYTES:
+            yield attempts
+            attempts, chars = [], 0
+    if attempts:
+        yield attempts
 
 
 def _apart(row: Row, namespace: bytes) -> Row:

@@ -13,6 +13,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.rollups import calls as calls_of
 from schema_guard.records.counts.rollups import whole_calls
+from schema_guard.records.payloads.texts import payload_of
 from schema_guard.records.reading import pages
 from schema_guard.records.rows import COLUMNS, key_fingerprint
 from schema_guard.records.transfer import forms
@@ -26,20 +27,22 @@ from schema_guard.records.transfer.adding import (
     would_add_beside,
 )
 from schema_guard.records.transfer.entries import FileReading
-from schema_guard.records.transfer.leaving import beside_of
+from schema_guard.records.transfer.leaving import beside_of, texts_by_attempt
+from schema_guard.records.transfer.texts import Moved
 from schema_guard.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schema_guard.records.backend import Backend
+    from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
     from schema_guard.records.transfer.adding import Linked, Taking
     from schema_guard.records.transfer.entries import Beside
 
 __all__ = ["check", "import_file", "merge"]
 
-_CALL_ID = COLUMNS.index("call_id")
+_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 
 def check(source: str, stream: IO[bytes], *, skip_bad: bool) -> FileReading:
@@ -108,19 +111,25 @@ def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Adde
     how = linked(backend, source, beside.keys, key, unlinked=taking.unlinked)
     added = Added(source)
 
-    def read() -> Iterator[list[Row]]:
+    def read() -> Iterator[list[Moved]]:
         for page in whole_calls(pages(other, Where())):
+            kept = texts_by_attempt(other, [row for _, row in page]) if taking.with_texts else {}
             for call in calls_of(page):
                 added.calls += 1
                 added.attempts += len(call)
-                yield [row for _, row in call]
+                yield [_moved(row, kept) for _, row in call]
 
     return _add(backend, read(), beside, how, added, taking)
 
 
+def _moved(row: Row, kept: Mapping[tuple[object, object], Texts]) -> Moved:
+    texts = kept.get((row[_CALL_ID], row[_NUMBER]))
+    return Moved(row, None if texts is None else payload_of(texts))
+
+
 def _add(
     backend: Backend,
-    calls: Iterable[list[Row]],
+    calls: Iterable[list[Moved]],
     beside: Beside,
     how: Linked,
     added: Added,
@@ -128,7 +137,8 @@ def _add(
 ) -> Added:
     added.unlinked = how.namespace is not None
     if taking.dry_run:
-        for rows in batches(calls):
+        for attempts in batches(calls):
+            rows = [one.row for one in attempts]
             known = stored_call_ids(backend, rows)
             added.added += sum(row[_CALL_ID] not in known for row in rows)
             if taking.on_step is not None:
@@ -141,7 +151,7 @@ def _add(
             session.adopt_key(how.key)
         session.add_keys(how.keys)
         added.is_of_another_key = bool(how.keys) and key_fingerprint(session.key) not in how.keys
-        added.added = add_calls(session, calls, namespace=how.namespace, on_step=taking.on_step)
+        added.added = add_calls(session, calls, taking, namespace=how.namespace)
         add_beside(session, beside, added)
     finally:
         session.close()

@@ -17,20 +17,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.transfer.as_jsonl import MOST_LINE_BYTES, lines
-from schema_guard.records.transfer.columns import fields_of, kind_of
+from schema_guard.records.transfer.as_jsonl import MOST_BYTES_WITH_TEXTS, MOST_LINE_BYTES, lines
+from schema_guard.records.transfer.columns import TEXTS, kind_of
 from schema_guard.records.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from schema_guard.records.rows import Row
-    from schema_guard.records.transfer.entries import Beside, Said
+    from schema_guard.records.transfer.entries import Fields, Head, Said
 
 _RECORD, _ABOUT = "record", "about"
-_HEADER = (_RECORD, *COLUMNS, _ABOUT)
-_KINDS = [kind_of(name)[0] for name in COLUMNS]
+_COLUMNS = (*COLUMNS, TEXTS)
+_HEADER = (_RECORD, *_COLUMNS, _ABOUT)
 
 # What spreadsheets skip before they look whether a cell is a formula, and what a formula begins with there.
 _SKIPPED = "\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f-\x9f"
@@ -53,14 +52,15 @@ def text_of(cell: str) -> str:
     return cell.removeprefix("'")
 
 
-def write(beside: Beside, pages: Iterable[list[Row]], stream: IO[bytes], release: str) -> int:
+def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write a store; gives the number of attempts."""
-    none = [""] * len(COLUMNS)
+    columns = _COLUMNS if head.has_texts else COLUMNS
+    none = [""] * len(columns)
     attempts = 0
-    stream.write(_text([_HEADER]))
-    stream.write(_text([name, *none, json.dumps(fields)] for name, fields in told(beside, release)))
+    stream.write(_text([[_RECORD, *columns, _ABOUT]]))
+    stream.write(_text([name, *none, json.dumps(fields)] for name, fields in told(head)))
     for page in pages:
-        stream.write(_text([ATTEMPT, *_cells(row), ""] for row in page))
+        stream.write(_text([ATTEMPT, *_cells(fields, columns), ""] for fields in page))
         attempts += len(page)
     stream.write(_text([["end", *none, json.dumps({"attempts": attempts})]]))
     return attempts
@@ -72,8 +72,8 @@ def _text(rows: Iterable[Iterable[Any]]) -> bytes:
     return written.getvalue().encode()
 
 
-def _cells(row: Row) -> Iterator[Any]:
-    for found in fields_of(row).values():
+def _cells(fields: Fields, columns: Iterable[str]) -> Iterator[Any]:
+    for found in map(fields.get, columns):
         if found is None or isinstance(found, str):
             yield "" if found is None else safe_cell(found)
         else:
@@ -95,6 +95,9 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
             continue
         if not columns:
             columns = _columns(source, cells)
+            if TEXTS in columns:
+                text.longest[0] = MOST_BYTES_WITH_TEXTS
+                csv.field_size_limit(max(csv.field_size_limit(), MOST_BYTES_WITH_TEXTS))
         elif cells:
             yield _entry(f"line {text.number}", columns, cells)
 
@@ -103,7 +106,8 @@ class _Lines:
     """The lines of a stream as text; raises a fault for a line that is none, and goes on behind it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._lines = lines(stream)
+        self.longest = [MOST_LINE_BYTES]
+        self._lines = lines(stream, self.longest)
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -113,7 +117,7 @@ class _Lines:
         line = next(self._lines)
         self.number += 1
         if line is None:
-            raise _LineFault(f"expected at most {MOST_LINE_BYTES:,} bytes")
+            raise _LineFault(f"expected at most {self.longest[0]:,} bytes")
         try:
             return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:

@@ -9,29 +9,31 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from schema_guard.records.transfer.columns import fields_of
+from schema_guard.records.transfer.columns import TEXTS
 from schema_guard.records.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.records.rows import Row
-    from schema_guard.records.transfer.entries import Beside, Said
+    from schema_guard.records.transfer.entries import Fields, Head, Said
 
 MOST_LINE_BYTES = 1024 * 1024  # a row is less than 1 KiB; the names in it are the user's own
+MOST_BYTES_WITH_TEXTS = (
+    64 * MOST_LINE_BYTES
+)  # a reply of the largest size that is read, each character as six
 _NAMES = frozenset(NAMES)
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, allow_nan=False).encode
 
 
-def write(beside: Beside, pages: Iterable[list[Row]], stream: IO[bytes], release: str) -> int:
+def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write a store; gives the number of attempts."""
-    for name, fields in told(beside, release):
+    for name, fields in told(head):
         stream.write(_line({name: fields}))
     attempts = 0
     for page in pages:
-        stream.write(b"".join([_line(fields_of(row)) for row in page]))
+        stream.write(b"".join([_line(fields) for fields in page]))
         attempts += len(page)
     stream.write(_line({"end": {"attempts": attempts}}))
     return attempts
@@ -45,10 +47,11 @@ def read(stream: IO[bytes]) -> Iterator[Said]:
     """Give what each line says."""
     from jiter import from_json  # as in `core`: what is parsed is parsed by it
 
-    for number, line in enumerate(lines(stream), start=1):
+    longest = [MOST_LINE_BYTES]
+    for number, line in enumerate(lines(stream, longest), start=1):
         place = f"line {number}"
         if line is None:
-            yield FileFault(place, f"expected at most {MOST_LINE_BYTES:,} bytes")
+            yield FileFault(place, f"expected at most {longest[0]:,} bytes")
             continue
         if not line.strip():
             continue
@@ -57,7 +60,10 @@ def read(stream: IO[bytes]) -> Iterator[Said]:
         except ValueError as error:
             yield FileFault(place, f"expected a JSON object: {clip(str(error))}")
             continue
-        yield _entry(place, found)
+        entry = _entry(place, found)
+        if isinstance(entry, Entry) and entry.name == NAMES[0] and entry.fields.get(TEXTS) is True:
+            longest[0] = MOST_BYTES_WITH_TEXTS
+        yield entry
 
 
 def _entry(place: str, found: Any) -> Said:
@@ -70,10 +76,15 @@ def _entry(place: str, found: Any) -> Said:
     return Entry(place, ATTEMPT, found)
 
 
-def lines(stream: IO[bytes]) -> Iterator[bytes | None]:
-    """Give the lines of a stream, None for one that is too long."""
-    while line := stream.readline(MOST_LINE_BYTES):
-        if len(line) < MOST_LINE_BYTES or line.endswith(b"\n"):
+def lines(stream: IO[bytes], longest: Sequence[int]) -> Iterator[bytes | None]:
+    """Give the lines of a stream, None for one that is too long.
+
+    Args:
+        stream: From its beginning.
+        longest: How long a line may be; is asked for each.
+    """
+    while line := stream.readline(longest[0]):
+        if len(line) < longest[0] or line.endswith(b"\n"):
             yield line
             continue
         while (rest := stream.readline(MOST_LINE_BYTES)) and not rest.endswith(b"\n"):

@@ -8,15 +8,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.transfer.columns import fields_of, kind_of
+from schema_guard.records.transfer.columns import TEXTS, kind_of
 from schema_guard.records.transfer.entries import ATTEMPT, NAMES, Entry, FileFault, told
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from schema_guard.records.rows import Row
-    from schema_guard.records.transfer.entries import Beside, Said
+    from schema_guard.records.transfer.entries import Fields, Head, Said
 
 _KEY = b"schema_guard"
 _GROUP_ROWS = 20_000  # held until they are written: some 30 MB
@@ -32,7 +31,7 @@ def _arrow() -> Any:
     return pa
 
 
-def _schema(pa: Any) -> Any:
+def _schema(pa: Any, columns: Sequence[str]) -> Any:
     kinds = {
         "text": pa.string(),
         "count": pa.int64(),
@@ -40,26 +39,34 @@ def _schema(pa: Any) -> Any:
         "flag": pa.bool_(),
         "texts": pa.list_(pa.string()),
         "pairs": pa.list_(pa.list_(pa.string())),
+        "object": pa.string(),  # JSON
     }
-    typed = [(name, *kind_of(name)) for name in COLUMNS]
+    typed = [(name, *kind_of(name)) for name in columns]
     return pa.schema([pa.field(name, kinds[kind], nullable=nullable) for name, kind, nullable in typed])
 
 
-def write(beside: Beside, pages: Iterable[list[Row]], stream: IO[bytes], release: str) -> int:
+def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write a store; gives the number of attempts. `MissingExtra` without pyarrow."""
     pa = _arrow()
-    about = json.dumps([[name, fields] for name, fields in told(beside, release)])
-    schema = _schema(pa).with_metadata({_KEY: about.encode()})
+    about = json.dumps([[name, fields] for name, fields in told(head)])
+    schema = _schema(pa, (*COLUMNS, TEXTS) if head.has_texts else COLUMNS).with_metadata(
+        {_KEY: about.encode()}
+    )
     attempts = 0
     with pa.parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         for rows in _groups(pages):
-            writer.write_table(pa.Table.from_pylist([fields_of(row) for row in rows], schema=schema))
+            writer.write_table(pa.Table.from_pylist([*map(_flat, rows)], schema=schema))
             attempts += len(rows)
     return attempts
 
 
-def _groups(pages: Iterable[list[Row]]) -> Iterator[list[Row]]:
-    rows: list[Row] = []
+def _flat(fields: Fields) -> Fields:
+    texts = fields.get(TEXTS)
+    return fields if texts is None else fields | {TEXTS: json.dumps(texts)}
+
+
+def _groups(pages: Iterable[list[Fields]]) -> Iterator[list[Fields]]:
+    rows: list[Fields] = []
     for page in pages:
         rows += page
         if len(rows) >= _GROUP_ROWS:
@@ -75,16 +82,28 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
     try:
         found = pa.parquet.ParquetFile(stream)
         about = _about(source, (found.schema_arrow.metadata or {}).get(_KEY))
-        _check(source, _schema(pa), found.schema_arrow)
+        _check(source, _schema(pa, (*COLUMNS, TEXTS)), found.schema_arrow)
         yield from about
         number = 0
         for batch in found.iter_batches(batch_size=_READ_ROWS):
             for fields in batch.to_pylist():
                 number += 1
-                yield Entry(f"row {number}", ATTEMPT, fields)
+                yield _attempt(f"row {number}", fields)
         yield Entry("the end", "end", {"attempts": number})  # a file that was cut off has no metadata
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"{source} is damaged: export it again: {clip(str(error))}") from error
+
+
+def _attempt(place: str, fields: Fields) -> Said:
+    texts = fields.get(TEXTS)
+    if texts is None:
+        return Entry(place, ATTEMPT, fields)
+    from jiter import from_json  # as in `core`: what is parsed is parsed by it
+
+    try:
+        return Entry(place, ATTEMPT, fields | {TEXTS: from_json(texts.encode(), catch_duplicate_keys=True)})
+    except ValueError as error:
+        return FileFault(place, f"at /{TEXTS}: expected JSON: {clip(str(error))}")
 
 
 def _about(source: str, metadata: bytes | None) -> list[Said]:

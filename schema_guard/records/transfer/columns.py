@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schema_guard.records.rows import Row
 
-__all__ = ["FieldFault", "checked", "fields_of", "kind_of", "row_of"]
+__all__ = ["TEXTS", "FieldFault", "checked", "fields_of", "kind_of", "row_of"]
 
 _TEXTS = (
     "call_id", "function", "schema_name", "schema_fingerprint", "strategies", "settings", "version", "strategy",
@@ -45,6 +45,9 @@ _ONE_OF = {
     "form": ("exact", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"),
 }
 
+TEXTS = "texts"
+"""What stands beside the columns where the texts of prompts and replies come along: an object, or null."""
+
 _LARGEST = 2**63 - 1  # what both databases hold
 
 
@@ -63,8 +66,8 @@ class FieldFault(ValueError):
 
 
 def kind_of(column: str) -> tuple[str, bool]:
-    """Give what a column holds, one of `text count number flag texts pairs`, and whether it can be unknown."""
-    return _KINDS[column], column not in _NEVER_NULL
+    """Give what a column holds, one of `text count number flag texts pairs object`, and whether it can be unknown."""
+    return ("object", True) if column == TEXTS else (_KINDS[column], column not in _NEVER_NULL)
 
 
 def fields_of(row: Row) -> dict[str, Any]:
@@ -183,4 +186,4 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], Any]:
 
 
 _CHECKS = tuple((column, _check_of(column)) for column in COLUMNS)
-_KNOWN = frozenset(COLUMNS)
+_KNOWN = frozenset((*COLUMNS, TEXTS))

@@ -15,14 +15,13 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.records.backend import DropCount
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import COLUMNS
-from schema_guard.records.transfer.columns import FieldFault, checked, row_of
+from schema_guard.records.transfer.columns import TEXTS, FieldFault, checked, row_of
 from schema_guard.records.transfer.grouping import Grouping
+from schema_guard.records.transfer.texts import Moved, heard_texts
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from schema_guard.records.rows import Row
 
 FORMAT_VERSION = 1
 ATTEMPT = "attempt"
@@ -84,6 +83,8 @@ class Entry(NamedTuple):
 
 
 Said: TypeAlias = "Entry | FileFault"
+Fields: TypeAlias = "dict[str, Any]"
+"""An attempt by the names of its columns, with its texts where they come along."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,26 @@ class Beside:
     drops: tuple[DropCount, ...] = ()
 
 
-def told(beside: Beside, release: str) -> Iterator[tuple[str, dict[str, Any]]]:
+@dataclass(frozen=True)
+class Head:
+    """What stands before the attempts.
+
+    Attributes:
+        beside: What the store has beside them.
+        release: Of this library.
+        has_texts: Whether texts come along.
+    """
+
+    beside: Beside
+    release: str
+    has_texts: bool = False
+
+
+def told(head: Head) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the entries before the attempts by their names."""
-    yield "export", {"format": FORMAT_VERSION, "release": release, "hash_keys": sorted(beside.keys)}
+    beside = head.beside
+    first = {"format": FORMAT_VERSION, "release": head.release, "hash_keys": sorted(beside.keys)}
+    yield "export", first | ({TEXTS: True} if head.has_texts else {})
     for declared in beside.declared:
         which = {"schema_fingerprint": declared.schema_fingerprint}
         for rung in declared.rungs:
@@ -150,7 +168,7 @@ class FileReading:
         )
         return Beside(self.keys, declared, tuple(self.drops))
 
-    def whole_calls(self, said: Iterable[Said]) -> Iterator[list[Row]]:
+    def whole_calls(self, said: Iterable[Said]) -> Iterator[list[Moved]]:
         """Give the attempts of each call that is right; what is wrong is counted.
 
         Raises:
@@ -189,32 +207,33 @@ class FileReading:
             )
         self.keys = frozenset(keys)
 
-    def _calls(self, entries: Iterator[Said]) -> Iterator[list[Row]]:
+    def _calls(self, entries: Iterator[Said]) -> Iterator[list[Moved]]:
         grouping = Grouping(lambda place, why: self._add(FileFault(place, why)))
         for entry in entries:
             if isinstance(entry, Entry) and entry.name != ATTEMPT:
                 self._hear(entry)
                 continue
             self._seen += 1
-            row = self._row(entry)
-            call = grouping.take(entry.place, row, _call_id(entry) if row is None else row[_CALL_ID])
+            attempt = self._attempt(entry)
+            call_id = _call_id(entry) if attempt is None else attempt.row[_CALL_ID]
+            call = grouping.take(entry.place, attempt, call_id)
             if call is not None:
                 yield call
         grouping.end()
 
-    def _row(self, entry: Said) -> Row | None:
+    def _attempt(self, entry: Said) -> Moved | None:
         if isinstance(entry, FileFault):
             self._add(entry)
             return None
         try:
-            row = row_of(entry.fields)
+            found = Moved(row_of(entry.fields), heard_texts(entry.fields.get(TEXTS)))
         except FieldFault as error:
             self._add(FileFault(entry.place, str(error)))
             return None
         if self._end is not None:
             self._add(FileFault(entry.place, "expected nothing after the entry 'end'"))
             return None
-        return row
+        return found
 
     def _hear(self, entry: Entry) -> None:
         try:

@@ -11,8 +11,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schema_guard.records.rows import Row
-    from schema_guard.records.transfer.entries import Beside, Said
+    from schema_guard.records.transfer.entries import Fields, Head, Said
 
 Form: TypeAlias = Literal["jsonl", "csv", "parquet"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -21,8 +20,14 @@ _SQLITE, _PARQUET, _GZIP, _ZSTD = b"SQLite format 3\x00", b"PAR1", b"\x1f\x8b", 
 _BOM = b"\xef\xbb\xbf"
 
 
-def write(form: Form, beside: Beside, pages: Iterable[list[Row]], stream: IO[bytes], release: str) -> int:
+def write(form: Form, head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
     """Write what a store has in a form; gives the number of attempts.
+
+    Args:
+        form: Which one.
+        head: What stands before the attempts.
+        pages: The attempts.
+        stream: Where to.
 
     Raises:
         MissingExtra: Parquet was asked for and pyarrow is not installed.
@@ -30,14 +35,14 @@ def write(form: Form, beside: Beside, pages: Iterable[list[Row]], stream: IO[byt
     if form == "jsonl":
         from schema_guard.records.transfer import as_jsonl  # each only when it is asked for
 
-        return as_jsonl.write(beside, pages, stream, release)
+        return as_jsonl.write(head, pages, stream)
     if form == "csv":
         from schema_guard.records.transfer import as_csv
 
-        return as_csv.write(beside, pages, stream, release)
+        return as_csv.write(head, pages, stream)
     from schema_guard.records.transfer import as_parquet
 
-    return as_parquet.write(beside, pages, stream, release)
+    return as_parquet.write(head, pages, stream)
 
 
 def read(source: str, stream: IO[bytes]) -> Iterator[Said]:

@@ -15,7 +15,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.records.rows import Row
+    from schema_guard.records.transfer.texts import Moved
 
 _CALL_ID, _NUMBER, _FINAL = (COLUMNS.index(name) for name in ("call_id", "number", "final"))
 _MOST_ATTEMPTS = 10_000  # of one call: they are held until its end is known
@@ -33,32 +33,32 @@ class Grouping:
         self._open()
 
     def _open(self) -> None:
-        self._rows: list[Row] = []
+        self._attempts: list[Moved] = []
         self._call_id: object = None
         self._place: str | None = None  # of its last attempt
         self._is_bad = False
 
-    def take(self, place: str, row: Row | None, call_id: object) -> list[Row] | None:
+    def take(self, place: str, attempt: Moved | None, call_id: object) -> list[Moved] | None:
         """Take the next attempt; gives all of its call when that ends here and is right.
 
         Args:
             place: Where it stands.
-            row: None for one that is wrong.
+            attempt: None for one that is wrong.
             call_id: Of its call; None when that is not known.
         """
-        if self._is_of_another_call(row, call_id):
+        if self._is_of_another_call(attempt, call_id):
             self.end()
         self._place = place
-        if row is None:
+        if attempt is None:
             self._is_bad = True
             self._call_id = self._call_id or call_id
             return None
         self._call_id = call_id
         if not self._is_bad:
-            self._add(place, row)
-        if not row[_FINAL]:
+            self._add(place, attempt)
+        if not attempt.row[_FINAL]:
             return None
-        found = None if self._is_bad else self._rows
+        found = None if self._is_bad else self._attempts
         self._open()
         return found
 
@@ -70,21 +70,22 @@ class Grouping:
             )
         self._open()
 
-    def _is_of_another_call(self, row: Row | None, call_id: object) -> bool:
+    def _is_of_another_call(self, attempt: Moved | None, call_id: object) -> bool:
         if self._place is None:
             return False
         if self._call_id is None:  # so far there were attempts of which nobody knows whose they are
-            return row is not None and row[_NUMBER] in (1, None)
+            return attempt is not None and attempt.row[_NUMBER] in (1, None)
         return call_id is not None and call_id != self._call_id
 
-    def _add(self, place: str, row: Row) -> None:
-        first = self._rows[0] if self._rows else row
+    def _add(self, place: str, attempt: Moved) -> None:
+        row = attempt.row
+        first = self._attempts[0].row if self._attempts else row
         if first[:_NUMBER] != row[:_NUMBER]:
             name = next(name for name, a, b in zip(COLUMNS, first, row, strict=True) if a != b)
             self._is_bad = True
             self._on_fault(place, f"at /{name}: expected what the call's first attempt has")
-        elif len(self._rows) >= _MOST_ATTEMPTS:
+        elif len(self._attempts) >= _MOST_ATTEMPTS:
             self._is_bad = True
             self._on_fault(place, f"expected at most {_MOST_ATTEMPTS:,} attempts of one call")
         else:
-            self._rows.append(row)
+            self._attempts.append(attempt)

@@ -3,43 +3,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.records.reading import pages
+from schema_guard.records.rows import COLUMNS
 from schema_guard.records.transfer import forms
-from schema_guard.records.transfer.entries import Beside
+from schema_guard.records.transfer.columns import TEXTS, fields_of
+from schema_guard.records.transfer.entries import Beside, Head
+from schema_guard.records.transfer.texts import told_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from schema_guard.records.attempts import Where
     from schema_guard.records.backend import Backend
+    from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.rows import Row
+    from schema_guard.records.transfer.entries import Fields
     from schema_guard.records.transfer.forms import Form
+    from schema_guard.records.transfer.texts import TextsAs
 
-__all__ = ["beside_of", "export"]
+__all__ = ["Leaving", "beside_of", "export", "texts_by_attempt"]
 
+_CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 _FUNCTION, _SCHEMA_NAME, _SCHEMA_FINGERPRINT = 0, 1, 2  # of `CONFIGURATION_COLUMNS`
 
 
-def export(
-    backend: Backend,
-    stream: IO[bytes],
-    *,
-    form: Form,
-    where: Where,
-    release: str,
-    on_step: Callable[[int], None] | None = None,
-) -> int:
+@dataclass(frozen=True)
+class Leaving:
+    """What goes out, and how.
+
+    Attributes:
+        form: Of the file.
+        where: Which calls.
+        release: Of this library.
+        texts: How the texts of prompts and replies go out; None for not at all.
+        on_step: Is told after each page how many attempts it had.
+    """
+
+    form: Form
+    where: Where
+    release: str
+    texts: TextsAs | None = None
+    on_step: Callable[[int], None] | None = None
+
+
+def export(backend: Backend, stream: IO[bytes], leaving: Leaving) -> int:
     """Write the attempts of a store that are stored now, a page at a time.
 
     Args:
         backend: The store.
         stream: Where to.
-        form: As which.
-        where: Which calls.
-        release: Of this library.
-        on_step: Is told after each page how many attempts it had.
+        leaving: What and how.
 
     Returns:
         How many attempts there were.
@@ -49,13 +65,28 @@ def export(
         MissingExtra: Parquet was asked for and pyarrow is not installed.
     """
 
-    def read() -> Iterator[list[Row]]:
-        for page in pages(backend, where):
-            yield [row for _, row in page]
-            if on_step is not None:
-                on_step(len(page))
+    def read() -> Iterator[list[Fields]]:
+        for page in pages(backend, leaving.where):
+            rows = [row for _, row in page]
+            fields = [fields_of(row) for row in rows]
+            if leaving.texts is not None:
+                kept = texts_by_attempt(backend, rows)
+                for row, one in zip(rows, fields, strict=True):
+                    found = kept.get((row[_CALL_ID], row[_NUMBER]))
+                    one[TEXTS] = None if found is None else told_texts(found, leaving.texts)
+            yield fields
+            if leaving.on_step is not None:
+                leaving.on_step(len(page))
 
-    return forms.write(form, beside_of(backend, where), read(), stream, release)
+    head = Head(beside_of(backend, leaving.where), leaving.release, leaving.texts is not None)
+    return forms.write(leaving.form, head, read(), stream)
+
+
+def texts_by_attempt(backend: Backend, rows: Sequence[Row]) -> dict[tuple[object, object], Texts]:
+    """Give what is kept of the texts of attempts, by `call_id` and number."""
+    call_ids = list(dict.fromkeys(str(row[_CALL_ID]) for row in rows))
+    with backend.reading() as snapshot:
+        return {(found.call_id, found.number): found for found in snapshot.texts(call_ids)}
 
 
 def beside_of(backend: Backend, where: Where) -> Beside:

@@ -11,7 +11,7 @@ from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTa
 from schema_guard.records.rows import rows
 from schema_guard.records.transfer.adding import Taking
 from schema_guard.records.transfer.arriving import check, import_file, merge
-from schema_guard.records.transfer.leaving import export
+from schema_guard.records.transfer.leaving import Leaving, export
 
 KEY = "the key of a fleet"
 
@@ -35,9 +35,9 @@ def _declare(backend, at, reason, target):
     session.close()
 
 
-def _out(backend, form="jsonl", where=None):
+def _out(backend, form="jsonl", where=None, texts=None):
     stream = io.BytesIO()
-    export(backend, stream, form=form, where=where or Where(), release="0.2.0")
+    export(backend, stream, Leaving(form, where or Where(), "0.2.0", texts))
     return stream.getvalue()
 
 
@@ -62,3 +62,9 @@ def _all_of(backend):
 def move():
     """Fill a store, declare something, write it out to bytes, take bytes or a store in, and give all that it says."""
     return SimpleNamespace(fill=_fill, declare=_declare, out=_out, take=_take, merged=_merged, all_of=_all_of)
+
+
+@pytest.fixture
+def examples(request):
+    """How many examples a law is tried on: many where a new store costs nothing."""
+    return 20 if request.node.callspec.params["new_backend"] == "memory" else 4

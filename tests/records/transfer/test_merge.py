@@ -10,11 +10,11 @@ from schema_guard.records.sqlite.database import SQLite
 from tests.records.transfer.drawn import described, outcomes_of
 
 
-def test_merging_is_recording_both(new_backend, make, move):
+def test_merging_is_recording_both(new_backend, make, move, examples):
     """A store that two others were merged into is one that recorded what they did, whatever came twice."""
 
     @given(described, described)
-    @settings(max_examples=10)
+    @settings(max_examples=examples)
     def law(calls, others):
         one, other, into, both = (new_backend() for _ in range(4))
         first, second = outcomes_of(make, calls), outcomes_of(make, others, first=100)

@@ -19,11 +19,11 @@ def form(request):
     return request.param
 
 
-def test_out_and_in_is_the_same_store(form, new_backend, make, move):
+def test_out_and_in_is_the_same_store(form, new_backend, make, move, examples):
     """Attempts, counts, hours, declarations and drops of an empty store are those of the file."""
 
     @given(described)
-    @settings(max_examples=12)
+    @settings(max_examples=examples)
     def law(calls):
         first, second = new_backend(), new_backend()
         move.fill(first, outcomes_of(make, calls), drops={"queue_full": 2})
