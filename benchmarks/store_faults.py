@@ -6,6 +6,8 @@ Kills: processes that record 300 calls a second into one file are killed with -9
 other, with each durability. A call is acknowledged when `record` has returned. Then the file is checked.
 Damage: in a copy of a store one bit at a random place is changed, or the file is cut after each of its pages, or its
 header is zeroed; each time `store check` looks at it. What it does not name is compared with the store, value by value.
+Cost: the CPU time of writing in batches of 500 calls with and without checksums, in turn, the minimum of each; and that
+of a check.
 """
 
 import argparse
@@ -23,14 +25,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from store_speed import made_up_calls
+
 from schema_guard.core.values import Attempt, Call, Outcome, Usage
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
+from schema_guard.records.sqlite import checksums
 from schema_guard.records.sqlite.database import SQLite
 
 _CALLS_A_SECOND = 300
 _CALLS = 1_500  # of the store that is damaged
 _HEADER = 100
+_BATCHES, _REPEATS = 60, 5
 
 
 def outcome(name: str, number: int) -> Outcome[Any]:
@@ -148,6 +154,39 @@ def damage(folder: Path, flips: int) -> list[str]:
     ]
 
 
+def written(path: Path) -> tuple[float, int]:
+    """Write a store; gives the CPU seconds that its batches took, and how many attempts those were."""
+    made, took, attempts = made_up_calls(seed=1), 0.0, 0
+    with closing(SQLite(path).session()) as session:
+        for _ in range(_BATCHES):
+            rows = [row for _ in range(500) for row in next(made)]
+            begun = time.process_time()
+            session.write(rows, {}, 1.75e9)
+            took, attempts = took + time.process_time() - begun, attempts + len(rows)
+    return took, attempts
+
+
+def cost(folder: Path) -> list[str]:
+    """Measure what checksums cost; gives lines."""
+    kept, least = checksums.add, {True: float("inf"), False: float("inf")}
+    attempts = 0
+    for number in range(2 * _REPEATS):
+        has = number % 2 == 0
+        checksums.add = kept if has else lambda *_: None
+        took, attempts = written(folder / f"cost{number}.db")
+        least[has] = min(least[has], took)
+    checksums.add = kept
+    with Store(SQLite(folder / "cost0.db")) as store:
+        begun = time.process_time()
+        is_sound = store.check().is_sound
+        checked_s = time.process_time() - begun
+    us = {has: 1e6 * took / attempts for has, took in least.items()}
+    return [
+        f"writing {attempts:,} attempts: {us[True]:.1f} us of CPU each with checksums, {us[False]:.1f} without",
+        f"checking them: {1e6 * checked_s / attempts:.1f} us each; {'sound' if is_sound else 'DAMAGED'}",
+    ]
+
+
 def main() -> None:
     """Run, print, and write it when asked."""
     parser = argparse.ArgumentParser(description="What kills and damaged bytes do to a store.")
@@ -162,6 +201,7 @@ def main() -> None:
             "",
             *(kills(Path(folder), durability, arguments.kills) for durability in ("sync", "queue")),
             *damage(Path(folder), arguments.flips),
+            *cost(Path(folder)),
         ]
     text = "\n".join(lines) + "\n"
     sys.stdout.write(text)

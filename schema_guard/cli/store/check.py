@@ -25,7 +25,7 @@ def command(store: str | None, form: str) -> int:
     """Look for damage in a store: changes nothing, exits 1 when there is some, and says where.
 
     Every attempt is compared with its checksum, the roll-ups with a recount of the attempts; SQLite looks at its pages
-    and indexes. That goes through all that is stored, a minute for about a million attempts, in one state: others can write meanwhile.
+    and indexes. That goes through all that is stored, half a minute for about a million attempts, in one state: others can write meanwhile.
 
     \b
     schema-guard store check --store sqlite:///records.db

@@ -1,6 +1,8 @@
 """Faults of the database and of its disk: the call is unharmed, the account true, and what is left is sound."""
 
+import os
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -136,3 +138,72 @@ def test_no_step_and_no_kind_of_fault_harms_a_call(tmp_path, caplog, durability,
     }
 
     assert {fault: what for fault, what in wrong.items() if what} == {}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of half a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["/usr/bin/mount", "-t", "tmpfs", "-o", "size=512k", "none", str(folder)]
+    if os.geteuid() or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("no disk may be mounted here")
+    yield folder
+    subprocess.run(["/usr/bin/umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_takes_rows_again_when_it_has_room(small_disk, make, caplog):
+    """Calls go on, the rows are counted, one warning; with room again rows are stored, and the store is sound."""
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(200_000))
+    with Store(SQLite(small_disk / "records.db"), durability="sync") as store:
+        for number in range(60):
+            store.record(make.outcome(*[make.failed] * 49, {}, id=f"{number:032x}"))
+        full = store.counts()
+        filler.unlink()
+        store.record(make.outcome(id="f" * 32))
+        after = store.counts()
+        assert store.check().is_sound
+        assert store.drops() == full.dropped
+        assert len(list(store.attempts())) == after.stored
+
+    assert (full.offered, full.pending, list(full.dropped)) == (3_000, 0, ["disk_full"])
+    assert full.stored + full.dropped["disk_full"] == 3_000
+    assert full.stored > 0
+    assert (after.stored, after.dropped) == (full.stored + 1, full.dropped)
+    assert len(caplog.records) == 1
+
+
+LIMITED = """
+import logging, resource, signal
+said = []
+handler = logging.Handler()
+handler.emit = said.append
+logging.getLogger("schema_guard").addHandler(handler)
+store = open_store(url, durability="sync")
+store.record(outcome())
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+for number in range(20):
+    store.record(outcome(*[{}] * 50, id=f"{number:032x}"))
+full = store.counts()
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+store.record(outcome(id="f" * 32))
+after = store.counts()
+found = store.check()
+print(json.dumps([full.offered, full.stored, full.dropped, full.pending, after.stored, after.dropped, found.is_sound,
+    found.attempts, len(said)]))
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_may_not_grow_takes_rows_again_when_it_may(run, tmp_path):
+    """The same where the system refuses to let a file grow, which SQLite tells as an error of writing."""
+    offered, stored, dropped, pending, later, dropped_later, is_sound, found, said = run(
+        LIMITED, f"sqlite:///{tmp_path}/records.db"
+    )
+
+    assert (offered, pending, list(dropped), said) == (1_001, 0, ["write_failed"], 1)
+    assert stored + dropped["write_failed"] == 1_001
+    assert (later, dropped_later, is_sound, found) == (stored + 1, dropped, True, stored + 1)
