@@ -132,6 +132,7 @@ def test_live_page_is_read_again(store, tmp_path, monkeypatch):
     """The address leads to the page, whose script reads it again; hostile names do nothing there either, also when chosen."""
     fill(store)
     monkeypatch.setattr("schema_guard.report.serving.live._KEPT_S", 0.0)
+    monkeypatch.setattr("schema_guard.report.serving.live._REST", 0)
     asked = []
     live = LiveReport(store, lambda text: None)
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from schema_guard.report.figures import Report
 
 _EVERY_S = 5
+
+# A page is made anew after so many seconds, and so many times the seconds that it took.
 _KEPT_S = 2.0
+_REST = 4
 _CHOICES = ("function", "schema", "segment", "since", "by")
 _TIMES = (
     ("", "all time"),
@@ -47,7 +50,7 @@ _NAME_SIZE = 40
 
 
 class _Made(NamedTuple):
-    at: float
+    until: float
     answer: PageAnswer
 
 
@@ -67,11 +70,11 @@ class LiveReport:
     def __call__(self, query: str) -> PageAnswer:
         """Give the page for what stands behind the question mark."""
         with self._reading:
-            now = monotonic()
-            self._made = {key: made for key, made in self._made.items() if now < made.at + _KEPT_S}
+            begun = monotonic()
+            self._made = {key: made for key, made in self._made.items() if begun < made.until}
             if query not in self._made:
-                made = self._page(query)
-                self._made[query] = _Made(monotonic(), made)
+                answer, ended = self._page(query), monotonic()
+                self._made[query] = _Made(ended + max(_KEPT_S, _REST * (ended - begun)), answer)
             return self._made[query].answer
 
     def report(self, asked: Mapping[str, Any]) -> Report:

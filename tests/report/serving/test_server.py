@@ -194,7 +194,7 @@ def test_a_header_of_ten_megabytes_is_cut(server):
     reply = sent(server, head(server)[:-2], b"X: ", b"x" * 10_000_000, b"\r\n\r\n")
 
     assert reply == b"" or b" 431 " in reply.splitlines()[0]
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert asked(server)[0] == 200
 
 
@@ -233,16 +233,24 @@ def test_a_slow_request_is_ended(server, monkeypatch):
     assert asked(server)[0] == 200
 
 
-def test_connections_are_bounded(server, monkeypatch):
-    """Many that say nothing take no more than their number; one too many is closed, and later ones are answered."""
-    monkeypatch.setattr(module, "_HEAD_S", 0.5)
-    with contextlib.ExitStack() as silent:
-        for _ in range(40):
-            silent.enter_context(socket.create_connection(("127.0.0.1", server.server_port), timeout=10))
-        time.sleep(0.2)
-        assert sent(server, head(server)) == b""
-        time.sleep(0.6)
-        assert asked(server)[0] == 200
+def test_connections_are_bounded(monkeypatch):
+    """Those who say nothing take no more than their number: one too many is closed, and is answered when one has gone."""
+    monkeypatch.setattr(module, "_MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(module, "_HEAD_S", 60.0)
+    with served() as running, contextlib.ExitStack() as silent:
+        for _ in range(2):
+            gone = silent.enter_context(
+                socket.create_connection(("127.0.0.1", running.server_port), timeout=10)
+            )
+        assert sent(running, head(running)) == b""
+        gone.close()
+        for _ in range(200):
+            reply = sent(running, head(running))
+            if reply:
+                break
+            time.sleep(0.05)
+
+        assert b" 403 " in reply
 
 
 def test_two_readers_are_answered_side_by_side():
