@@ -17,7 +17,7 @@ from schema_guard.traces.values import decoded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from schema_guard.traces.stored import StoredReply
+    from schema_guard.traces.stored import Held, StoredReply
 
 __all__ = ["calls_of"]
 
@@ -25,36 +25,32 @@ __all__ = ["calls_of"]
 _OVERLAP_S = 0.005
 
 
-def calls_of(
-    replies: Iterable[StoredReply], is_valid: Callable[[list[StoredReply]], bool]
-) -> list[list[StoredReply]]:
+def calls_of(replies: Iterable[Held], is_valid: Callable[[Held], bool]) -> list[list[Held]]:
     """Put attempts of one call together; calls, and attempts in them, in the order of time.
 
     Args:
         replies: In any order; those without a time stay in their order, behind the others.
-        is_valid: Says whether a call ended with a valid reply.
+        is_valid: Says whether a reply is valid.
     """
-    calls: list[list[StoredReply]] = []
-    named: dict[str, list[StoredReply]] = {}
-    last: dict[tuple[str, str | None], list[StoredReply]] = {}
-    for reply in sorted(replies, key=lambda one: inf if one.started_at is None else one.started_at):
-        if reply.call is not None:
-            if reply.call in named:
-                named[reply.call].append(reply)
-                continue
-            named[reply.call] = [reply]
-            calls.append(named[reply.call])
-            continue
-        if reply.around is not None:
-            where = (reply.around, reply.name)
+    calls: list[list[Held]] = []
+    named: dict[tuple[str, str], list[Held]] = {}
+    last: dict[tuple[str, str | None, str], list[Held]] = {}
+    for one in sorted(
+        replies, key=lambda one: inf if one.stored.started_at is None else one.stored.started_at
+    ):
+        stored, schema, call = one.stored, one.schema.fingerprint, [one]
+        if stored.call is not None:
+            call = named.setdefault((stored.call, schema), call)
+        elif stored.around is not None:
+            where = (stored.around, stored.name, schema)
             before = last.get(where)
-            if before is not None and _asks_again(before[-1], reply) and not is_valid(before):
-                before.append(reply)
-                continue
-            last[where] = [reply]
-            calls.append(last[where])
-            continue
-        calls.append([reply])
+            if before is not None and _asks_again(before[-1].stored, stored) and not is_valid(before[-1]):
+                call = before
+            last[where] = call
+        if call[-1] is one:
+            calls.append(call)
+        else:
+            call.append(one)
     return calls
 
 

@@ -13,12 +13,10 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.drive import end
-from schema_guard.calls.received.owned import Own
 from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import Call, Done, Message
 from schema_guard.guards.folding import folded
-from schema_guard.traces.outputs import reply_in
 from schema_guard.traces.values import decoded
 from schema_guard.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
 
@@ -28,10 +26,10 @@ if TYPE_CHECKING:
     from schema_guard.core.enforce import Price
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import End, Outcome, Prompt
-    from schema_guard.traces.stored import StoredReply
+    from schema_guard.traces.stored import Held, StoredReply
     from schema_guard.traffic import Traffic
 
-__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text"]
+__all__ = ["Judged", "Judging", "call_id", "prompt_of", "settings_text", "task_text"]
 
 _LATEST_MS = 2**48 - 1
 _UNVERSIONED = "imported"
@@ -63,10 +61,9 @@ def call_id(tool: str, own: str, schema_fingerprint: str, started_at: float | No
 
 
 def prompt_of(task: Any) -> Prompt | None:
-    """Give what was sent as a prompt; None where it is not stored."""
-    if task is None or isinstance(task, str):
-        return task
-    messages = task.get("messages") if isinstance(task, dict) else task
+    """Give what was sent as a prompt: messages, also those that stand as JSON in a text, else the text."""
+    said = decoded(task)
+    messages = said.get("messages") if isinstance(said, dict) else said
     if isinstance(messages, list) and messages and all(_is_message(one) for one in messages):
         return tuple(
             Message(
@@ -76,6 +73,13 @@ def prompt_of(task: Any) -> Prompt | None:
             )
             for one in messages
         )
+    return task if task is None or isinstance(task, str) else task_text(task)
+
+
+def task_text(task: Any) -> str | None:
+    """Give what was sent as a text: of what is none its JSON."""
+    if task is None or isinstance(task, str):
+        return task
     return json.dumps(task, ensure_ascii=False, sort_keys=True, default=str)
 
 
@@ -84,7 +88,7 @@ def _is_message(one: Any) -> bool:
 
 
 class Judging:
-    """Judges the calls of one import.
+    """Reads and judges the replies of one import.
 
     Args:
         traffic: What the import says of itself.
@@ -95,33 +99,28 @@ class Judging:
         self._tool = traffic.tool
         self._settings = settings_text(traffic)
         self._price: Callable[[], Price | None] | None = None if price is None else lambda: price
-        self._known: dict[str, tuple[Plan, Own]] = {}
+        self._plans: dict[str, Plan] = {}
 
-    def judged(self, replies: Sequence[StoredReply], schema: Schema[Any], function: str, own: str) -> Judged:
+    def judged(self, replies: Sequence[Held], function: str = "", own: str = "") -> Judged:
         """Judge the attempts of a call, in order.
 
         Args:
-            replies: At least one.
-            schema: What they must keep to.
+            replies: At least one, all held to one schema.
             function: What records call whatever made the call.
             own: The tool's own id of the call.
         """
-        if schema.fingerprint not in self._known:
+        schema, first = replies[0].schema, replies[0].stored
+        plan = self._plans.get(schema.fingerprint)
+        if plan is None:
             steps = (Step.of(STRATEGIES["bare"], schema),)
-            self._known[schema.fingerprint] = (
-                Plan(schema, steps, max_attempts=1, prices=self._price),
-                Own(schema),
-            )
-        plan, declared = self._known[schema.fingerprint]
-        first = replies[0]
-        task = prompt_of(decoded(first.task))
+            plan = self._plans[schema.fingerprint] = Plan(schema, steps, max_attempts=1, prices=self._price)
+        task = prompt_of(first.task)
         flow = enforce("" if task is None else task, plan, self._call(first, schema, function, own))
         next(flow)
-        *tries, last = [_end(stored, declared) for stored in replies]
+        *tries, last = map(_end, replies)
         done = flow.send(last._replace(tries=tuple(tries)))
         assert isinstance(done, Done)
-        outcome = _with_costs(folded(done.outcome, None, None), replies)
-        return Judged(outcome, task)
+        return Judged(_with_costs(folded(done.outcome, None, None), replies), task)
 
     def _call(self, first: StoredReply, schema: Schema[Any], function: str, own: str) -> Call:
         return Call(
@@ -142,17 +141,17 @@ class Judging:
         )
 
 
-def _end(stored: StoredReply, declared: Own) -> End:
-    return end(reply_in(stored, declared), nan if stored.elapsed_s is None else stored.elapsed_s)
+def _end(one: Held) -> End:
+    return end(one.reply, nan if one.stored.elapsed_s is None else one.stored.elapsed_s)
 
 
-def _with_costs(outcome: Outcome[Any], replies: Sequence[StoredReply]) -> Outcome[Any]:
+def _with_costs(outcome: Outcome[Any], replies: Sequence[Held]) -> Outcome[Any]:
     """Take what the tool says of the costs where no table of prices says it."""
-    if all(stored.cost is None for stored in replies):
+    if all(one.stored.cost is None for one in replies):
         return outcome
     attempts = tuple(
-        attempt if attempt.cost is not None else attempt._replace(cost=stored.cost)
-        for attempt, stored in zip(outcome.attempts, replies, strict=True)
+        attempt if attempt.cost is not None else attempt._replace(cost=one.stored.cost)
+        for attempt, one in zip(outcome.attempts, replies, strict=True)
     )
     known = [attempt.cost for attempt in attempts if attempt.cost is not None]
     return outcome._replace(attempts=attempts, cost=sum(known) if len(known) == len(attempts) else None)

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.calls.received.owned import Own
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.rows import key_fingerprint, rows
 from schema_guard.text import clip
 from schema_guard.traces.files import Row, rows_of
 from schema_guard.traces.joining import calls_of
-from schema_guard.traces.judging import Judging
+from schema_guard.traces.judging import Judging, task_text
+from schema_guard.traces.outputs import reply_in
 from schema_guard.traces.result import TraceImport
-from schema_guard.traces.stored import LeftOut, StoredReply
+from schema_guard.traces.stored import Held, LeftOut
 from schema_guard.traces.tools.order import tool_of, tools
 from schema_guard.traces.values import MISSING, at, text
 from schema_guard.traffic import Traffic
@@ -31,12 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from schema_guard.core.enforce import Price
-    from schema_guard.core.schema import Schema
     from schema_guard.records import Store
     from schema_guard.records.backend import Session
     from schema_guard.traces.judging import Judged
     from schema_guard.traces.schemas import Schemas
-    from schema_guard.traces.stored import Tool
+    from schema_guard.traces.stored import StoredReply, Tool
     from schema_guard.traffic import Part
 
 __all__ = ["TraceOptions", "import_traces"]
@@ -47,6 +48,7 @@ NO_SCHEMA = "schema unknown"
 OTHER_TOOL = "not of this tool"
 
 _AT_ONCE = 500
+_NO_ROW: Mapping[str, Any] = {}
 _NAMELESS = "imported"
 
 
@@ -79,10 +81,8 @@ class TraceOptions:
 class _Call(NamedTuple):
     """Attempts of one call, and what is known of it before it is judged."""
 
-    replies: list[StoredReply]
-    schema: Schema[Any]
+    replies: list[Held]
     function: str
-    own: str
 
 
 def import_traces(
@@ -110,13 +110,12 @@ def import_traces(
         StoreError: The store cannot be read or written.
     """
     told = on_step or _untold
-    reading = _Reading(options)
+    reading = _Reading(options, schemas)
     for name in files:
         reading.read(name, told)
-    result = TraceImport(Traffic(options.part, reading.tool_name, options.share), dry_run)
-    reading.count(result)
+    result = reading.result(dry_run=dry_run)
     judging = Judging(result.traffic, options.price)
-    calls = list(reading.calls(schemas, judging, result))
+    calls = reading.calls(judging)
     _store(_judged(calls, judging, told), store, result)
     return result
 
@@ -128,15 +127,18 @@ def _untold(_: str, __: int, ___: int | None) -> None:
 class _Reading:
     """What was read of all files."""
 
-    def __init__(self, options: TraceOptions) -> None:
+    def __init__(self, options: TraceOptions, schemas: Schemas) -> None:
         self._options = options
+        self._schemas = schemas
         self._known = tools(options.columns)
         if options.tool is not None:
             self._known = {options.tool: self._known[options.tool]}
-        self._read: list[StoredReply] = []
+        self._held: list[Held] = []
+        self._declared: dict[str, Own] = {}
+        self._ids: set[str] = set()
+        self._alike: Counter[str] = Counter()
         self._names: dict[str, str] = {}
-        self._rows = 0
-        self._result = TraceImport(Traffic(options.part, ""))
+        self._counts = TraceImport(Traffic(options.part, ""))
         self._tools: Counter[str] = Counter()
 
     @property
@@ -149,18 +151,18 @@ class _Reading:
         tool: Tool | None = None
         for part in rows_of(name):
             if not isinstance(part, Row):
-                self._result.miss(part)
+                self._counts.miss(part)
                 continue
-            self._rows += 1
+            self._counts.rows += 1
             if tool is None:
                 tool = self._tool(part)
             if not tool.fits(part.value):
-                self._result.leave_out(OTHER_TOOL, part.place)
+                self._counts.leave_out(OTHER_TOOL, part.place)
                 continue
             self._tools[tool.name] += 1
             for found in tool.read(part.value, part.place):
                 self._take(found)
-            told("read", self._rows, None)
+            told("read", self._counts.rows, None)
 
     def _tool(self, row: Row) -> Tool:
         if self._options.tool is None:
@@ -178,55 +180,58 @@ class _Reading:
         if isinstance(found, LeftOut):
             if found.id is not None and found.name is not None:
                 self._names[found.id] = found.name
-            self._result.leave_out(NO_CALL, found.place)
+            self._counts.leave_out(NO_CALL, found.place)
             return
         if self._options.only and found.name not in self._options.only:
-            self._result.leave_out(OTHER_NAME, found.place)
+            self._counts.leave_out(OTHER_NAME, found.place)
             return
+        self._counts.replies += 1
+        own = self._own_id(found)
+        if own is None:
+            self._counts.repeated += 1
+            return
+        schema = self._schemas.of(found)
+        if schema is None:
+            self._counts.leave_out(NO_SCHEMA, found.place)
+            return
+        if schema.fingerprint not in self._declared:
+            self._declared[schema.fingerprint] = Own(schema)
         whole = dict(found.row)
         said: dict[str, Any] = {name: _text_at(whole, place) for name, place in self._options.places.items()}
-        self._read.append(
-            found._replace(**{name: value for name, value in said.items() if value is not None})
-        )
+        named = {name: value for name, value in said.items() if value is not None}
+        reply = reply_in(found, self._declared[schema.fingerprint])
+        stored = found._replace(row=_NO_ROW, output=MISSING, task=task_text(found.task), **named)
+        self._held.append(Held(stored, reply, schema, own))
 
-    def count(self, result: TraceImport) -> None:
-        """Count what was read."""
-        result.rows, result.replies = self._rows, len(self._read)
-        result.left_out, result.unread = self._result.left_out, self._result.unread
-        result.unreadable = self._result.unreadable
+    def _own_id(self, reply: StoredReply) -> str | None:
+        """Give the tool's own id of a reply, and of one without what is made of all that is stored of it; None for one
+        that was read before.
+        """  # noqa: D205
+        own = reply.id
+        if own is None:
+            content = json.dumps(dict(reply.row), sort_keys=True, default=str)
+            own = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+            self._alike[own] += 1
+            own = f"{own} {self._alike[own]}"
+        if own in self._ids:
+            return None
+        self._ids.add(own)
+        return own
 
-    def calls(self, schemas: Schemas, judging: Judging, result: TraceImport) -> Iterator[_Call]:
+    def result(self, *, dry_run: bool) -> TraceImport:
+        """Give the counts of what was read."""
+        traffic = Traffic(self._options.part, self.tool_name, self._options.share)
+        return replace(self._counts, traffic=traffic, dry_run=dry_run)
+
+    def calls(self, judging: Judging) -> list[_Call]:
         """Give the calls, in the order of time."""
 
-        def is_valid(replies: list[StoredReply]) -> bool:
-            schema = schemas.of(replies[-1])
-            return schema is None or judging.judged(replies[-1:], schema, _NAMELESS, "").outcome.ok
+        def is_valid(one: Held) -> bool:
+            return judging.judged([one]).outcome.ok
 
-        for replies in calls_of(self._told_apart(result), is_valid):
-            schema = schemas.of(replies[0])
-            if schema is None:
-                for reply in replies:
-                    result.leave_out(NO_SCHEMA, reply.place)
-                continue
-            first = replies[0]
-            yield _Call(replies, schema, self._function(first), first.call or first.id or "")
-
-    def _told_apart(self, result: TraceImport) -> Iterator[StoredReply]:
-        """Give each reply once, with an id: of one without, made of all that is stored of it."""
-        seen: set[str] = set()
-        alike: Counter[str] = Counter()
-        for reply in self._read:
-            own = reply.id
-            if own is None:
-                content = json.dumps(dict(reply.row), sort_keys=True, default=str)
-                own = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-                alike[own] += 1
-                own = f"{own} {alike[own]}"
-            if own in seen:
-                result.repeated += 1
-                continue
-            seen.add(own)
-            yield reply._replace(id=own)
+        found = [_Call(call, self._function(call[0].stored)) for call in calls_of(self._held, is_valid)]
+        self._held = []
+        return found
 
     def _function(self, reply: StoredReply) -> str:
         if "function" in self._options.places and reply.function is not None:
@@ -241,10 +246,11 @@ def _text_at(row: dict[str, Any], place: str) -> str | None:
 
 
 def _judged(
-    calls: Sequence[_Call], judging: Judging, told: Callable[[str, int, int | None], None]
+    calls: list[_Call], judging: Judging, told: Callable[[str, int, int | None], None]
 ) -> Iterator[Judged]:
-    for number, call in enumerate(calls, 1):
-        yield judging.judged(call.replies, call.schema, call.function, call.own)
+    for number, (replies, function) in enumerate(calls, 1):
+        first = replies[0]
+        yield judging.judged(replies, function, first.stored.call or first.own)
         told("judged", number, len(calls))
 
 

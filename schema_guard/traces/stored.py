@@ -11,7 +11,10 @@ from schema_guard.traces.values import MISSING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LeftOut", "StoredReply", "Tool"]
+    from schema_guard.calls.replies import Reply
+    from schema_guard.core.schema import Schema
+
+__all__ = ["Held", "LeftOut", "StoredReply", "Tool"]
 
 
 class StoredReply(NamedTuple):
@@ -62,6 +65,22 @@ class StoredReply(NamedTuple):
     cluster: str | None = None
     call: str | None = None
     around: str | None = None
+
+
+class Held(NamedTuple):
+    """A stored reply that was read, without what it was read from: a tenth of its size.
+
+    Attributes:
+        stored: Without its row and its output; what was sent is a text, that of messages as JSON.
+        reply: What came.
+        schema: What it is held to.
+        own: The tool's own id of it; of one without, made of all that was stored of it.
+    """
+
+    stored: StoredReply
+    reply: Reply
+    schema: Schema[Any]
+    own: str
 
 
 class LeftOut(NamedTuple):

@@ -44,16 +44,21 @@ def at(holder: Any, place: str) -> Any:
 
     A key may have dots itself, and JSON in texts is read on the way.
     """
+    if type(holder) is dict:  # the usual case, and half of what an import takes
+        if place in holder:
+            return holder[place]
+        return _below(holder, place) if "." in place else MISSING
     holder = decoded(holder)
     if isinstance(holder, list):
         head, _, rest = place.partition(".")
         if not head.isdecimal() or int(head) >= len(holder):
             return MISSING
         return at(holder[int(head)], rest) if rest else holder[int(head)]
-    if not isinstance(holder, dict):
-        return MISSING
-    if place in holder:
-        return holder[place]
+    return at(dict(holder), place) if isinstance(holder, dict) else MISSING
+
+
+def _below(holder: dict[str, Any], place: str) -> Any:
+    """Give what stands below a key of an object, the longest key that there is first."""
     end = place.rfind(".")
     while end > 0:
         if place[:end] in holder:

@@ -348,15 +348,17 @@ def test_no_text_of_a_trace_reaches_the_store(tmp_path):
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "role", "content", "message", "messages", "choices", "kwargs", "type", "generations", "output", "parts", "tool_calls", "observations", "spans", "trace", "data", "info", "attributes", "reply", "sample", "response", "spec", "events", "status"]), inner, max_size=4), max_leaves=12))  # fmt: skip
 def test_no_row_makes_an_import_raise(value):
     """Whatever a row holds is read, left out or refused as no export at all."""
+    from schema_guard.calls.received.owned import Own
     from schema_guard.core.values import Attempt
     from schema_guard.traces.judging import Judging
-    from schema_guard.traces.stored import StoredReply
+    from schema_guard.traces.outputs import reply_in
+    from schema_guard.traces.stored import Held, StoredReply
     from schema_guard.traces.tools.order import tools
     from schema_guard.traffic import Traffic
 
     judging = Judging(Traffic("all", "x"))
     stored = StoredReply({}, "", output=value, task=value, finish_reason=value)
-    judged = judging.judged([stored], TICKET, "f", "1")
+    judged = judging.judged([Held(stored, reply_in(stored, Own(TICKET)), TICKET, "1")], "f", "1")
     assert all(isinstance(attempt, Attempt) for attempt in judged.outcome.attempts)
     row = (
         value

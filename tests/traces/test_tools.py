@@ -12,6 +12,7 @@ from schema_guard.records import open_store
 from schema_guard.traces.run import TraceOptions, import_traces
 from schema_guard.traces.schemas import Schemas
 from schema_guard.traces.tools.order import TOOLS
+from schema_guard.traces.values import MISSING, at, seconds
 from tests.traces import exports
 from tests.traces.exports import BAD, GOOD, SCHEMA
 
@@ -249,3 +250,39 @@ def test_a_row_of_no_known_tool_names_its_keys(tmp_path):
         InvalidArgument, match="no tool's export is known by these keys: answer, at: say --from"
     ):
         imported(written(tmp_path, {"answer": GOOD, "at": 1}))
+
+
+def test_a_place_is_found_in_whatever_holds_it():
+    """Keys with dots, the longest first; lists; JSON in texts; and nothing where there is nothing."""
+
+    class Row(dict):
+        pass
+
+    row = Row({"a.b": {"c": 1}, "a": {"b": {"c": 2, "d": [{"e": '{"f": 3}'}]}}})
+
+    assert [at(row, place) for place in ("a.b.c", "a.b.d.0.e.f", "a.b.d.1", "a.b.d.x", "z", "a.b.c.q")] == [
+        1, 3, MISSING, MISSING, MISSING, MISSING,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "at_s"),
+    [
+        (1793268000, 1793268000.0),
+        (1793268000512, 1793268000.512),
+        (1793268000512000, 1793268000.512),
+        (1793268000512000000, 1793268000.512),
+        ("1793268000", 1793268000.0),
+        ("2026-10-29T10:00:00Z", 1793268000.0),
+        ("2026-10-29 10:00:00.512000", 1793268000.512),
+        ("2026-10-29T12:00:00+02:00", 1793268000.0),
+        ("soon", None),
+        (True, None),
+        (float("nan"), None),
+        (-5, None),
+        ([], None),
+    ],
+)
+def test_times_of_every_unit_are_seconds(said, at_s):
+    """Numbers by their size, texts by ISO 8601, UTC where none is said."""
+    assert seconds(said) == (at_s if at_s is None else pytest.approx(at_s))
