@@ -1,35 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Watching the configurations in use: has one of them passed its objective, or drifted?
+"""Watching what is in production: is anything proved to be wrong?
 
-Rules: imported failures, and imports of an unknown part of the traffic, are never fine and never a breach; a breach is proved, not suspected: the lower bound of the unhandled rate is above the objective, or the change
-detector fired. All configurations that are watched share alpha, so that they hold together. A function too many of whose
-calls stand outside of the rate for a cause that nobody knows is not fine either.
+Rules: what is wrong is what `decide` says it is, from the same evidence: the two cannot contradict each other. A rate that
+is not proved to be above the objective is not called good before it is proved to be below.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.outside import unexplained, ways_of
-from schema_guard.decide.recorded.configurations import (
-    alarm_of,
-    configurations_of,
-    is_trial,
-    is_used,
-    of_newest_schema,
-    problems_of,
-)
+from schema_guard.decide.breaches import breaches, told_change
+from schema_guard.decide.case import case_of
+from schema_guard.decide.evidence.reading import read_evidence
+from schema_guard.decide.outside import ways_of
+from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.chosen import rows_of
-from schema_guard.stats import Rate
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from schema_guard.decide.breaches import Breach
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.measure import Measured
     from schema_guard.decide.outside import OutsideCalls, Unexplained
-    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.gather import Gathered
     from schema_guard.records import Store
     from schema_guard.traffic import Traffic
 
@@ -42,29 +38,33 @@ class Watched:
         schema: Name of its schema.
         function: Name of the guarded function.
         configuration: Its strategies, and what else tells it apart.
-        n: Judged calls; distinct inputs where inputs repeat.
-        k: Unhandled ones; a sum of shares where inputs repeat.
+        share: Of the function's latest calls, in [0, 1].
+        n: Judged calls; after a change those after it was noticed.
+        k: Unhandled ones.
         rate: k / n; None without judged calls.
         lower: The true rate is below it with probability at most alpha, however often someone looks.
         upper: The true rate is above it with probability at most alpha.
-        breach: Whether lower is above the objective.
-        risen_at: Number of the call at which the change detector fired, the earliest over segments; None if it did not.
+        state: `pass`, `fail`, `inconclusive`, `no_data` or `unrated`: what all that is asked for says.
+        breaches: What is proved to be wrong with it.
+        change: When its rate last changed, in words; None when it did not.
         outside: Its calls without a judged reply, by code and exception.
-        traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
+        traffic: What part of the traffic its calls are; None for calls that were recorded as they were made.
     """
 
     schema: str
     function: str
     configuration: str
+    share: float
     n: int
     k: float
     rate: float | None
     lower: float
     upper: float
-    breach: bool
-    risen_at: int | None
+    state: str
+    breaches: tuple[Breach, ...]
+    change: str | None
     outside: tuple[OutsideCalls, ...]
     unexplained: Unexplained | None
     traffic: Traffic | None = None
@@ -76,8 +76,8 @@ class Watched:
 
     @property
     def is_below(self) -> bool:
-        """Whether the rate is neither proved to be above the objective nor has risen; of imported failures nobody knows."""
-        return not self.breach and self.risen_at is None
+        """Whether nothing is proved to be wrong with it."""
+        return not self.breaches
 
     @property
     def is_fine(self) -> bool:
@@ -94,8 +94,9 @@ def watch(  # noqa: PLR0913 - which calls, by name
     segment: str | None = None,
     since: float | None = None,
     alpha: float = 0.05,
+    config: Mapping[str, Any] | None = None,
 ) -> list[Watched]:
-    """Look at the newest version of every configuration that is no trial.
+    """Look at every configuration that has a good part of its function's latest calls.
 
     Args:
         store: Where to read.
@@ -104,7 +105,8 @@ def watch(  # noqa: PLR0913 - which calls, by name
         function: Only this guarded function: its name, or an end of it behind a dot that no other has.
         segment: Only this part of the traffic.
         since: Only calls that started then or later, in seconds since the epoch.
-        alpha: The probability that any of these reports a breach that is none, over all looks, in (0, 1).
+        alpha: The probability that any of a function's configurations is reported wrongly, over all looks, in (0, 1).
+        config: What else is asked for, as in the evidence of `decide`: `right`, `latency_p95_s`, `burst_length`.
 
     Returns:
         Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
@@ -117,53 +119,49 @@ def watch(  # noqa: PLR0913 - which calls, by name
         raise InvalidArgument(
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
-    asked = rows_of(store, since=since, schema=schema, function=function, segment=segment)
-    rows = [row for row in asked if is_used(row) and not is_trial(row)]
-    functions = [
-        _rated(configurations_of(of_newest_schema(problem.rows, []), []))
-        for problem in problems_of(rows, rows)
-    ]
-    judged = sum(configuration.n > 0 for configurations in functions for configuration in configurations)
-    each = alpha / max(judged, 1)
-    watched = [
-        _watched(configuration, objective, each, _unexplained(configurations, objective))
-        for configurations in functions
-        for configuration in configurations
-    ]
+    found = gather_each(
+        store,
+        schema=schema,
+        function=function,
+        segment=segment,
+        since=since,
+        given={"config": {**(config or {}), "target": objective, "alpha": alpha}},
+        may_be_empty=True,
+    )
+    watched = [one for gathered in found if gathered.function is not None for one in _of_function(gathered)]
     return sorted(watched, key=lambda one: (one.is_below, one.is_fine, -one.lower))
 
 
-def _rated(configurations: list[RecordedConfiguration]) -> list[RecordedConfiguration]:
-    """Leave out imported failures, and imports of an unknown part, where a function has other calls."""
-    return [one for one in configurations if one.is_rated] or configurations
+def _of_function(gathered: Gathered) -> list[Watched]:
+    case = case_of(read_evidence(gathered.evidence))
+    wrong = breaches(case)
+    return [_watched(gathered, case, found, wrong) for found in _in_use(case)]
 
 
-def _unexplained(configurations: Sequence[RecordedConfiguration], objective: float) -> Unexplained | None:
-    """Look at the calls outside of the rate of one function."""
-    outside = [calls for configuration in configurations for calls in configuration.outside]
-    return unexplained(outside, sum(configuration.n for configuration in configurations), objective)
+def _in_use(case: Case) -> Sequence[Measured]:
+    """Give what is in production; where that is not known, what is no trial."""
+    own = [found for found in case.strategies if found.strategy.traffic_share is not None]
+    unrated = [found for found in case.strategies if not found.strategy.is_rated]
+    return case.in_production or own or unrated
 
 
-def _watched(
-    configuration: RecordedConfiguration, objective: float, alpha: float, unknown: Unexplained | None
-) -> Watched:
-    n = sum(row.inputs for row in configuration.rows)
-    found = Rate.of(sum(row.unhandled_inputs for row in configuration.rows), n, alpha=alpha)
-    is_rated = configuration.is_rated
-    alarms = [alarm for row in configuration.rows if is_rated and (alarm := alarm_of(row)) is not None]
-    first = configuration.first
+def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Breach]) -> Watched:
+    rate, strategy = found.unhandled, found.strategy
+    change = strategy.change
     return Watched(
-        schema=first.schema_name,
-        function=first.function,
-        configuration=configuration.id,
-        n=n,
-        k=found.count,
-        rate=found.rate,
-        lower=found.bounds.lower,
-        upper=found.bounds.upper,
-        breach=is_rated and found.bounds.lower > objective,
-        risen_at=min(alarms, default=None),
-        outside=tuple(ways_of(configuration.outside)),
-        unexplained=unknown,
-        traffic=configuration.traffic,
+        schema=gathered.schema,
+        function=gathered.function or "",
+        configuration=strategy.id,
+        share=strategy.traffic_share or 0.0,
+        n=rate.n,
+        k=rate.count,
+        rate=rate.rate,
+        lower=rate.bounds.lower,
+        upper=rate.bounds.upper,
+        state=found.state,
+        breaches=tuple(one for one in wrong if one.strategy == strategy.id),
+        change=None if change is None or strategy.bursts else told_change(change),
+        outside=tuple(ways_of(strategy.outside)),
+        unexplained=case.unexplained,
+        traffic=strategy.traffic,
     )

@@ -7,6 +7,7 @@ head, the answer and the facts behind it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,9 @@ def _head(verdict: Verdict) -> str:
 
 
 def _report(report: Report) -> str:
-    return as_text(report_document.document_of(report))
+    return as_text(
+        report_document.document_of(replace(report, over_time=None))
+    )  # as the command's text has it
 
 
 def _shown(command: str, output: str) -> str:

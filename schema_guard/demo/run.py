@@ -133,7 +133,7 @@ def run_demo(
         failed=min((found for found in outcomes if not found.ok), key=_reply_size, default=None),
         first=first,
         climbed=climbed,
-        report=report_on(store),
+        report=report_on(store, hours=True),
         last=decide(gather(store).evidence),
         elapsed_s=monotonic() - began,
     )

@@ -299,6 +299,9 @@ class Snapshot(Protocol):
     def chunks(self, configuration_id: int) -> list[tuple[int, int]]:
         """Give all judged calls of a configuration in chunks: how many, and the `id` of the first one's first attempt."""
 
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
+        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Give the inputs that were called once in each of two configurations.
 

@@ -190,6 +190,17 @@ class Store:
         self.flush()
         return reading.configuration_after(self._backend, configuration_id, call_number)
 
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
+        """Give the inputs with which a configuration was called *least* times or more.
+
+        Returns:
+            For each the key by which it is known (`counts.rollups.input_key` of its rows), its calls, and the unhandled
+            ones among them.
+        """
+        self.flush()
+        with self._backend.reading() as snapshot:
+            return snapshot.frequent_inputs(configuration_id, least)
+
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Compare two configurations on the inputs that each was called with once.
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from schema_guard.decide.watch import Watched
 
 
+_WRONG = {"format": "above the objective", "right": "not right often enough", "latency": "too slow"}
+
+
 def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
     """Part what was watched into functions and their schemas: the worst one first, in each as well."""
     found: dict[tuple[str, str], list[Watched]] = {}
@@ -34,10 +37,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
         return Document("no data: nothing is recorded")
     worst = watched[0]
     wrong = sum(not one.is_below for one in watched)
-    unknown = next((one.unexplained for one in watched if one.unexplained), None)
-    unrated = next((one.traffic.text for one in watched if one.traffic and not one.is_rated), None)
-    state = "BREACH" if wrong else "UNKNOWN" if unknown or unrated else "OK"
-    said = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
+    state, said = _state_of_all(watched)
     return Document(
         f"{state}: {said}{wrong} of {len(watched)} configurations; {worst.schema} {worst.function} "
         f"{worst.configuration} {_counted(worst)} unhandled: {_state(worst)} of {percent(objective)}",
@@ -62,8 +62,20 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
                 ),
             ),
         ),
-        good=not wrong and unknown is None and unrated is None,
+        good=all(one.is_fine for one in watched),
     )
+
+
+def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
+    """Give one word for all that was watched, and what has to be said before the counts."""
+    unknown = next((one.unexplained for one in watched if one.unexplained), None)
+    unrated = next((one.traffic.text for one in watched if one.traffic and not one.is_rated), None)
+    said = f"{unknown.text}, whose fault is not known; " if unknown else f"{unrated}; " if unrated else ""
+    if any(not one.is_below for one in watched):
+        return "BREACH", said
+    if said:
+        return "UNKNOWN", said
+    return ("OK" if all(one.state == "pass" for one in watched) else "UNDECIDED"), said
 
 
 def _counted(one: Watched) -> str:
@@ -81,6 +93,8 @@ def _row(one: Watched) -> tuple[str, ...]:
 def _state(one: Watched) -> str:
     if not one.is_rated:
         return "no rate of the traffic"
-    proved = ["above the objective"] if one.breach else []
-    risen = [f"risen since call {one.risen_at}"] if one.risen_at is not None else []
-    return " and ".join(proved + risen) or "not proved above the objective"
+    told = [_WRONG[breach.what] for breach in one.breaches if breach.what in _WRONG]
+    told += [one.change] if one.change and any(breach.what == "rise" for breach in one.breaches) else []
+    if told:
+        return " and ".join(told)
+    return "proved below the objective" if one.state == "pass" else "not proved above the objective"

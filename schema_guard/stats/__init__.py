@@ -10,7 +10,7 @@ numbers in, pure numbers out: no store, no clock, no randomness, nothing but the
 
 from schema_guard.stats.bursts import Bursts, bursts_of
 from schema_guard.stats.changes import Change, changes
-from schema_guard.stats.drift import Drift, first_alarm, packed
+from schema_guard.stats.drift import Drift, first_alarm, packed, unpacked
 from schema_guard.stats.gaps import gap_bounds
 from schema_guard.stats.many import Shrinkage, Shrunk, e_bh, shrink_rates
 from schema_guard.stats.means import mean_bounds
@@ -49,5 +49,6 @@ __all__ = [
     "pairs_needed",
     "retry_hazards",
     "shrink_rates",
+    "unpacked",
     "wilson",
 ]

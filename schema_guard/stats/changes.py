@@ -52,7 +52,7 @@ class Change(NamedTuple):
     prior_k: int
 
 
-def changes(bits: bytes, n: int) -> list[Change]:
+def changes(failed: Sequence[int], n: int) -> list[Change]:
     """Give the changes of the failure rate of calls in their order, each as it would have been noticed on the way.
 
     While the rate does not change, the mean number of calls to a false alarm is at least 100,000. From 0.3 % to 3 %
@@ -60,39 +60,30 @@ def changes(bits: bytes, n: int) -> list[Change]:
     from the 50th call on at the earliest can be seen. What follows a change is watched for the next one by itself.
 
     Args:
-        bits: The calls, as `packed` gives them: 1 is a failed call, the first call is the highest bit of the first byte.
-        n: Calls, at most eight a byte; what the last byte holds beyond them is not looked at.
+        failed: Numbers of the failed calls, ascending; the first call is 1.
+        n: All calls.
 
     Raises:
-        InvalidArgument: *n* is out of its range.
+        InvalidArgument: *n* is no number of calls, or below the last of those that failed.
 
     Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
     Their baseline is the bound of `bounds` for all calls since the last change, frozen for a block of calls: blocks open
     after 50 calls, 100, 200 and so on, each starts sums until the next one opens, and four are kept.
 
-    >>> from schema_guard.stats.drift import packed
-    >>> changes(packed([False] * 1_000 + [True] * 20), 1_020)
+    >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]
     """
-    n = count("n", n, "the calls that the bits hold")
-    if n > 8 * len(bits):
-        raise InvalidArgument(f"n={n}: expected at most {8 * len(bits)} calls, eight for each byte of bits")
-    failed = [position for position in _positions(bits) if position <= n]
+    n = count("n", n, "the calls")
+    if failed and failed[-1] > n:
+        raise InvalidArgument(
+            f"n={n}: expected at least {failed[-1]}, the number of the last call that failed"
+        )
     found: list[Change] = []
     start, quiet_until = 1, 0
     while (change := _Watch(failed, n, start).first(after=quiet_until)) is not None:
         found.append(change)
         start, quiet_until = change.start, change.alarm_at
     return found
-
-
-def _positions(bits: bytes) -> Iterator[int]:
-    """Give the numbers of the failed calls."""
-    for index, byte in enumerate(bits):
-        if byte:
-            for shift in range(7, -1, -1):
-                if byte >> shift & 1:
-                    yield 8 * index + 8 - shift
 
 
 class _Sum:

@@ -149,6 +149,25 @@ def packed(failed: Iterable[bool]) -> bytes:
     return int(digits.ljust(8 * size, "0") or "0", base=2).to_bytes(size, "big")
 
 
+def unpacked(bits: bytes, n: int) -> list[int]:
+    """Give the numbers of the failed calls, the first call is 1: what `packed` has put together.
+
+    Args:
+        bits: As `packed` gives them.
+        n: Calls; what the last byte holds beyond them is not looked at.
+
+    >>> unpacked(bytes.fromhex("8180"), 9)
+    [1, 8, 9]
+    """
+    found = [8 * index + shift for index, byte in enumerate(bits) if byte for shift in _SET[byte]]
+    while found and found[-1] > n:
+        found.pop()
+    return found
+
+
+_SET = tuple(tuple(shift for shift in range(1, 9) if byte >> (8 - shift) & 1) for byte in range(256))
+
+
 def _reached(bits: bytes, ratios: _Ratios, threshold: float) -> int | None:
     """Give the number of the first call at which the sums together reach the threshold.
 

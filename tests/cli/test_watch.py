@@ -22,4 +22,5 @@ def test_watch_gives_its_figures_as_json(recorded, capsys):
     _, out, _ = run(capsys, "watch", "--slo", "0.01", "--format", "json")
 
     (found,) = json.loads(out)["watched"]
-    assert (found["n"], found["k"], found["breach"]) == (200, 40, True)
+    assert (found["n"], found["k"], found["state"]) == (200, 40, "fail")
+    assert [breach["what"] for breach in found["breaches"]] == ["format"]

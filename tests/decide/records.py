@@ -52,9 +52,9 @@ def record(  # noqa: PLR0913 - one argument a fact
     gap_s=60.0,
     **call,
 ):
-    """Record n calls, the last k of them unhandled, each with its own task unless *tasks* says how many there are."""
+    """Record n calls, k of them unhandled, spread evenly, each with its own task unless *tasks* says how many there are."""
     for number in range(n):
-        failed = number >= n - k
+        failed = (number + 1) * k // n > number * k // n
         made = tuple(
             Attempt(
                 attempt,

@@ -141,7 +141,7 @@ def test_a_watch_of_imported_failures_is_neither_fine_nor_a_breach(store, n, k):
     imported(store, n, k, "failures")
     watched = watch(store, 0.01)
 
-    assert [(one.is_fine, one.breach, one.risen_at) for one in watched] == [(False, False, None)]
+    assert [(one.is_fine, one.breaches, one.change) for one in watched] == [(False, (), None)]
     assert watched_document(watched, 0.01).title.startswith("UNKNOWN: imported from langfuse: failures only")
 
 

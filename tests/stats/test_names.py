@@ -34,6 +34,7 @@ def test_public_names_are_these():
         "pairs_needed",
         "retry_hazards",
         "shrink_rates",
+        "unpacked",
         "wilson",
     ]
 
@@ -51,6 +52,7 @@ def test_every_public_name_is_documented_with_its_source():
         "Shrinkage",
         "Shrunk",
         "packed",
+        "unpacked",
         "first_alarm",
     }
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from math import fsum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +21,6 @@ from schema_guard.decide.outside import cause_of
 from schema_guard.model_names import is_tuned
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.rows import TRIALS
-from schema_guard.stats import bounds, first_alarm
 from schema_guard.text import clip, plural
 from schema_guard.traffic import traffic_of
 
@@ -33,12 +31,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import OutsideCount
     from schema_guard.traffic import Traffic
 
-# The change detector's baseline: these calls say what is normal, those after them are watched. Whole bytes of bits.
-BASELINE = 200
-_LARGEST_BASELINE = 0.5
-_SECONDS_A_MONTH = 365.25 / 12 * 86_400
-# A rate of calls is not read off less than an hour.
-_SHORTEST_SPAN_S = 3_600
 _MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.
 _RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
@@ -309,17 +301,6 @@ def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     return rung if rung in RUNGS else "bare"
 
 
-def current_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
-    """Give the configuration in use: that of the latest call which was no trial."""
-    return max(
-        configurations,
-        key=lambda configuration: (
-            not is_trial(configuration.first),
-            max(map(last_call, configuration.rows)),
-        ),
-    )
-
-
 def last_call(row: ConfigurationCounts) -> float:
     """Give when the latest call began, in seconds since the epoch; 0 when unknown."""
     return row.last_started_at or 0.0
@@ -328,43 +309,6 @@ def last_call(row: ConfigurationCounts) -> float:
 def first_call(row: ConfigurationCounts) -> float:
     """Give when the earliest call began, in seconds since the epoch; 0 when unknown."""
     return row.first_started_at or 0.0
-
-
-def calls_per_month(configurations: Iterable[RecordedConfiguration]) -> float | None:
-    """Read the volume off the calls that were no trials, a sample's by its share; None where they span too short a time.
-
-    Imported failures, an unknown part and a sample of which nobody knows how large it is say nothing of it.
-    """
-    counted = [
-        (row, drawn)
-        for one in configurations
-        for row in one.rows
-        if not is_trial(row) and (drawn := 1.0 if one.traffic is None else one.traffic.drawn)
-    ]
-    starts = [row.first_started_at for row, _ in counted if row.first_started_at is not None]
-    if not starts:
-        return None
-    span_s = max(last_call(row) for row, _ in counted) - min(starts)
-    if span_s < _SHORTEST_SPAN_S:
-        return None
-    return fsum((row.calls + row.transport) / drawn for row, drawn in counted) / span_s * _SECONDS_A_MONTH
-
-
-def alarm_of(row: ConfigurationCounts) -> int | None:
-    """Give the number of the call at which a configuration's unhandled rate was seen to have risen; None if never.
-
-    The first `BASELINE` calls say what is normal; the detector watches those after them against the upper bound of
-    that rate.
-    """
-    if row.calls <= BASELINE:
-        return None
-    whole = BASELINE // 8
-    failed = int.from_bytes(row.outcomes[:whole]).bit_count()
-    normal = bounds(failed, BASELINE).upper
-    if normal >= _LARGEST_BASELINE:
-        return None
-    alarm = first_alarm(row.outcomes[whole:], row.calls - BASELINE, normal)
-    return None if alarm is None else BASELINE + alarm
 
 
 class Problem(NamedTuple):

@@ -7,48 +7,36 @@ feasibility, why a rung is not tried) is handed in and goes before what was reco
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.core.values import UNMENDED_BY_LIMIT
-from schema_guard.decide.ladder import RAISE_OUTPUT, RUNGS, STRICT
-from schema_guard.decide.outside import ways_of
+from schema_guard.decide.recorded.comparisons import comparisons_of, paths_of, pilot_of, segments_of
 from schema_guard.decide.recorded.configurations import (
-    RecordedConfiguration,
-    alarm_of,
-    calls_per_month,
     configurations_of,
-    current_of,
     is_trial,
     is_used,
     last_call,
     of_newest_schema,
     problems_of,
-    rung_of,
-    settings_of,
-    trial_of,
 )
 from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
+from schema_guard.decide.recorded.production import current_of, production_of
+from schema_guard.decide.recorded.remedies import claims_of
+from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
-from schema_guard.records.chosen import NO_SEGMENT, chosen_of
+from schema_guard.records.chosen import chosen_of
 from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from schema_guard.decide.recorded.configurations import Problem
+    from schema_guard.decide.recorded.configurations import Problem, RecordedConfiguration
+    from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, DeclaredRung, DeclaredTarget, Store
     from schema_guard.records.chosen import Chosen
-
-_POINTS = 400
-# Calls after an alarm are counted one by one, 20 us each; more of them only by their outcomes.
-_MOST_RECOUNTED = 20_000
 
 
 class Gathered(NamedTuple):
@@ -75,7 +63,7 @@ class _Taken(NamedTuple):
 
     versions: frozenset[str]
     sizes: Sizes
-    windowed: bool
+    since: float | None
 
 
 def gather(store: Store, **asked: Any) -> Gathered:
@@ -104,6 +92,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     prices: str | None = None,
     also_versions: Sequence[str] = (),
     sizes: Sequence[str] = (),
+    may_be_empty: bool = False,
 ) -> list[Gathered]:
     """Read the evidence on each function and its schema from a store.
 
@@ -121,6 +110,7 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         prices: A table of token prices, as `prices.tokens.token_prices` takes it.
         also_versions: Earlier versions of the functions whose calls count as those of the newest.
         sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
+        may_be_empty: Whether nothing recorded is an answer and no error.
 
     Raises:
         InvalidArgument: Nothing is recorded that fits, a name is not recorded, or *given* holds what it may not.
@@ -135,14 +125,14 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     rows = known if since is None else store.configurations(since=since, schema=chosen.schema)
     problems = problems_of([row for row in rows if is_used(row) and _is_meant(row, chosen)], known)
     _check_versions(also_versions, known)
-    if not problems:
+    if not problems and not may_be_empty:
         raise InvalidArgument(_nothing(store, said, windowed=bool(known)))
     if len(problems) > 1 and said.keys() - {"config"}:
         raise InvalidArgument(
             f"given: {', '.join(sorted(said.keys() - {'config'}))}: expected one function that it is about, got "
             f"{len(problems)}: name it with function= or schema="
         )
-    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), windowed=since is not None)
+    taken = _Taken(frozenset(also_versions), sizes_of(sizes, prices), since)
     return [_gathered(problem, store, dict(said), taken) for problem in problems]
 
 
@@ -172,33 +162,30 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
-    prompted = [configuration for configuration in configurations if configuration.rung != "tuned"]
-    tuned = _piloted(configurations, notes)
-    if not prompted:
-        raise InvalidArgument(
-            f"of {clip(problem.function or problem.schema)} only a tuned model's calls are recorded: expected those of "
-            "a prompting strategy too"
-        )
+    production = production_of(problem.rows, store, since=taken.since)
+    asked, tuned = _parted(configurations, production, notes)
+    prompted = [configuration for configuration in asked if configuration.rung != "tuned"]
     # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
     best = min(
-        prompted, key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0)
+        prompted or asked,
+        key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0),
     )
     targets = targets_of(store, fingerprint, problem.function)
+    config = _config(given.pop("config", {}), targets)
+    reading = Gathering(store, production, _limit(config), taken.since is not None, notes)
+    rungs = _rungs(store, fingerprint, problem.function)
     evidence: dict[str, Any] = {
-        "strategies": [
-            _strategy(configuration, store, notes, windowed=taken.windowed) for configuration in prompted
-        ],
-        "current": current_of(prompted).id,
-        "config": _config(given.pop("config", {}), targets),
-        "ladder": _ladder(
-            prompted, best, _rungs(store, fingerprint, problem.function), given.pop("ladder", [])
-        ),
-        "calls_per_month": calls_per_month(prompted),
+        "strategies": [strategy_of(configuration, reading) for configuration in asked],
+        "current": current_of(asked, production).id,
+        "config": config,
+        "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
+        "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "pilot": _pilot(tuned, best, store),
-        "segments": _segments(best) if best.is_rated and not tuned else [],
-        "comparisons": _comparisons(prompted, store),
+        "pilot": pilot_of(tuned, best, store),
+        "segments": segments_of(best) if best.is_rated and not tuned else [],
+        "comparisons": comparisons_of(asked, store),
         "sources": [],
+        "about": _about(problem, configurations, store, taken.since),
     }
     if "economics" in given:
         evidence["economics"] = with_recorded_costs(
@@ -209,20 +196,53 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     evidence |= given
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
-    return Gathered(known, problem.function, problem.schema, fingerprint, _paths(prompted))
+    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked))
 
 
-def _piloted(
-    configurations: Iterable[RecordedConfiguration], notes: list[str]
-) -> list[RecordedConfiguration]:
-    """Give the tuned models of which a rate is known."""
+def _limit(config: Any) -> float | None:
+    """Give the seconds that are asked for; what reads evidence says what is wrong with them."""
+    limit = config.get("latency_p95_s") if isinstance(config, Mapping) else None
+    return limit if isinstance(limit, int | float) and limit > 0 else None
+
+
+def _parted(
+    configurations: Sequence[RecordedConfiguration], production: Production, notes: list[str]
+) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
+    """Part configurations into those that stand for themselves, and tuned models that are piloted.
+
+    A tuned model is in service when it has the largest part of the latest calls, or when nothing else is recorded.
+    """
     tuned = [found for found in configurations if found.rung == "tuned"]
     notes += [
         f"{clip(found.id)}, a tuned model, {found.traffic.text}: left out"
         for found in tuned
         if found.traffic and not found.is_rated
     ]
-    return [found for found in tuned if found.is_rated]
+    tuned = [found for found in tuned if found.is_rated]
+    prompted = [found for found in configurations if found.rung != "tuned"]
+    used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
+    if used in tuned and (not prompted or production.share(used.rows)):
+        return [used, *prompted], [found for found in tuned if found is not used]
+    return prompted, tuned
+
+
+def _about(
+    problem: Problem, configurations: Sequence[RecordedConfiguration], store: Store, since: float | None
+) -> dict[str, Any]:
+    """Say whose calls they are, and what is not among them."""
+    rows = [row for found in configurations for row in found.rows]
+    own = [row for row in rows if not is_trial(row)] or rows
+    starts = [row.first_started_at for row in own if row.first_started_at is not None]
+    recorded = sum(row.calls for row in problem.rows) + problem.left_out
+    return {
+        "function": problem.function,
+        "schema": problem.schema,
+        "models": sorted({row.model for row in own if row.model}),
+        "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,
+        "calls": sum(row.calls for row in rows),
+        "left_out": recorded - sum(row.calls for row in rows),
+        "dropped": store.drops(since=since),
+    }
 
 
 def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
@@ -235,110 +255,6 @@ def _nothing(store: Store, given: Mapping[str, Any], *, windowed: bool) -> str:
     if needed is None:
         return text
     return f"{text}; the fewest calls that can decide, none of them unhandled, are {needed + 1}"
-
-
-def _strategy(
-    configuration: RecordedConfiguration, store: Store, notes: list[str], *, windowed: bool
-) -> dict[str, Any]:
-    rows = configuration.rows
-    said: dict[str, Any] = {
-        "id": configuration.id,
-        "rung": configuration.rung,
-        "n": configuration.n,
-        "k_final": configuration.unhandled,
-    }
-    if configuration.outside and not is_trial(configuration.first):
-        said["outside"] = [calls._asdict() for calls in ways_of(configuration.outside)]
-    if configuration.traffic is not None:
-        said["traffic"] = configuration.traffic._asdict()
-    said["failure_kinds"] = _kinds(rows)
-    after = [_after_alarm(row, store, notes, configuration.id, windowed=windowed) for row in rows]
-    alarmed = [found for found in after if found is not None]
-    if alarmed:
-        remaining = [found.rest if found else row for row, found in zip(rows, after, strict=True)]
-        said["drift"] = {
-            "alarm_at": max(found.alarm_at for found in alarmed),
-            "post_n": sum(row.calls for row in remaining),
-            "post_k": sum(row.unhandled for row in remaining),
-        }
-        rows = tuple(remaining)
-        if all(row.attempts for row in rows if row.calls) and _are_seen(rows):
-            said["drift"]["post_attempts"] = _attempts(rows)
-        # Of the calls before the alarm as well: what they failed at is no longer what is asked about.
-        del said["failure_kinds"]
-    elif configuration.n and _are_seen(rows):
-        said["attempts"] = _attempts(rows)
-    if not _are_seen(rows):
-        notes.append(
-            f"{clip(configuration.id)}: in {sum(row.unseen for row in rows)} calls a library inside of the function had "
-            "asked again, unseen: what re-asking does is not known"
-        )
-    if any(row.clusters for row in rows):
-        said["clusters"] = _clusters(rows)
-    return said
-
-
-def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
-    """Count unhandled calls by kind."""
-    kinds: dict[str, int] = defaultdict(int)
-    for row in rows:
-        for kind, calls in row.failure_kinds.items():
-            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
-            if kind != "transport":
-                kinds[kind] += calls
-    return dict(kinds)
-
-
-def _are_seen(rows: Iterable[ConfigurationCounts]) -> bool:
-    """Say whether all tries of all calls were seen."""
-    return not any(row.unseen for row in rows)
-
-
-def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
-    """Add up calls that reached an attempt, and calls that failed in it."""
-    columns = zip_longest(*(row.attempts for row in rows), fillvalue=(0, 0))
-    return [[sum(n for n, _ in column), sum(k for _, k in column)] for column in columns]
-
-
-def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
-    """Give [calls, unhandled, inputs]: how many distinct inputs had so many."""
-    found: dict[tuple[int, int], int] = defaultdict(int)
-    for row in rows:
-        shapes = row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
-        for n, k, inputs in shapes:
-            if inputs:
-                found[n, k] += inputs
-    return [[n, k, inputs] for (n, k), inputs in sorted(found.items())]
-
-
-class _AfterAlarm(NamedTuple):
-    """What came after an alarm at one row's call."""
-
-    alarm_at: int
-    rest: ConfigurationCounts
-
-
-def _after_alarm(
-    row: ConfigurationCounts, store: Store, notes: list[str], name: str, *, windowed: bool
-) -> _AfterAlarm | None:
-    alarm = alarm_of(row)
-    if alarm is None:
-        return None
-    if windowed or row.id is None:
-        notes.append(
-            f"{clip(name)}: the unhandled rate rose at call {alarm} of this window; name a later --since, or none, to "
-            "decide on the calls after it"
-        )
-        return None
-    notes.append(f"{clip(name)}: the unhandled rate rose at call {alarm}; only the calls after it count")
-    rest = row.calls - alarm
-    if rest <= _MOST_RECOUNTED:
-        return _AfterAlarm(alarm, store.configuration_after(row.id, alarm))
-    notes.append(
-        f"{clip(name)}: of those {rest} calls repeated inputs are not put together, and attempts not told"
-    )
-    bits = int.from_bytes(row.outcomes) & ((1 << (8 * len(row.outcomes) - alarm)) - 1)
-    return _AfterAlarm(alarm, replace(row, calls=rest, unhandled=bits.bit_count(), clusters=(), attempts=()))
 
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
@@ -358,141 +274,6 @@ def _config(given: Any, targets: Sequence[DeclaredTarget]) -> Any:
     if not isinstance(given, Mapping) or "target" in given:
         return given
     return {**given, "target": targets[-1].target} if targets else dict(given)
-
-
-def _ladder(
-    configurations: Sequence[RecordedConfiguration],
-    best: RecordedConfiguration,
-    declared: Iterable[Any],
-    given: Any,
-) -> list[dict[str, Any]]:
-    """Say where each rung stands: tested by the records, declared, ruled out by a fact, else untested."""
-    claimed = given if isinstance(given, list) else []
-    named = {claim.get("rung") for claim in claimed if isinstance(claim, Mapping)}
-    tested = {rung for configuration in configurations for rung in _tested(configuration)}
-    ruled_out = {found.rung: (found.status, f"{found.reason} ({_day(found.at)})") for found in declared}
-    for rung, reason in _facts(best, tested):
-        ruled_out.setdefault(rung, ("not_applicable", reason))
-    claims = []
-    for rung in RUNGS:
-        if rung in named:
-            continue
-        if rung in tested:
-            claims.append({"rung": rung, "status": "tested"})
-        elif rung in ruled_out:
-            status, reason = ruled_out[rung]
-            claims.append({"rung": rung, "status": status, "reason": reason})
-        else:
-            claims.append({"rung": rung, "status": "untested"})
-    return [*claimed, *claims]
-
-
-def _tested(configuration: RecordedConfiguration) -> set[str]:
-    """Give the rungs on which a configuration stands."""
-    settings = settings_of(configuration.first)
-    rungs = {rung_of(name) for name in configuration.first.strategies.split(">")} & set(RUNGS)
-    rungs |= {configuration.rung} & set(RUNGS)
-    if settings.get("repair") in ("lossless", "lossy"):
-        rungs.add("lenient_parse")
-    if settings.get("max_attempts", 1) > 1:
-        rungs.add("repair_retry")
-    if (settings.get("budget") or {}).get("max_output_tokens"):
-        rungs.add(RAISE_OUTPUT)
-    return rungs
-
-
-def _facts(best: RecordedConfiguration, tested: set[str]) -> Iterable[tuple[str, str]]:
-    """Give the rungs that the records rule out, and why."""
-    truncated = sum(row.failure_kinds.get("truncation", 0) for row in best.rows)
-    unmended = sum(
-        calls for row in best.rows for _, code, calls in row.unhandled_failures if code in UNMENDED_BY_LIMIT
-    )
-    if best.unhandled and not truncated:
-        yield RAISE_OUTPUT, f"0 of {best.unhandled} unhandled calls of {best.id} are truncation"
-    elif unmended and 2 * (truncated - unmended) < best.unhandled:
-        told = f"only {truncated - unmended} of {best.unhandled} unhandled calls of {best.id} were too long"
-        yield RAISE_OUTPUT, f"{told}: {unmended} ran away or were spent on reasoning"
-    if STRICT in tested:
-        yield "json_mode", "strict_schema was tried, which holds more than JSON mode"
-
-
-def _pilot(
-    tuned: Sequence[RecordedConfiguration], best: RecordedConfiguration, store: Store
-) -> dict[str, Any] | None:
-    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
-    if not tuned:
-        return None
-    newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
-    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
-    if best.first.id is not None and newest.first.id is not None:
-        shared, b, c = store.pairs(best.first.id, newest.first.id)
-        if shared:
-            pilot["paired"] = {"b": b, "c": c}
-    prompted, piloted = _parts(best), _parts(newest)
-    if len(prompted) > 1 and piloted.keys() <= prompted.keys():
-        pilot["segments"] = [
-            {
-                "name": name,
-                "share": n / best.n,
-                "prompt_n": n,
-                "prompt_k": k,
-                "tuned_n": piloted.get(name, (0, 0))[0],
-                "tuned_k": piloted.get(name, (0, 0))[1],
-            }
-            for name, (n, k) in prompted.items()
-        ]
-    return pilot
-
-
-def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
-    """Give the calls of each segment, and the unhandled ones."""
-    parts: dict[str, tuple[int, int]] = {}
-    for row in configuration.rows:
-        n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
-        parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.unhandled
-    return parts
-
-
-def _comparisons(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
-    """Compare each rung of a climb with the one before it, on the inputs that both were asked once."""
-    climbed = sorted(
-        (found for found in configurations if is_trial(found.first) and found.first.id is not None),
-        key=lambda found: found.first.first_started_at or 0.0,
-    )
-    compared = []
-    for before, after in pairwise(climbed):
-        if trial_of(before.first).name == trial_of(after.first).name:
-            n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
-            if n:
-                compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
-    return compared
-
-
-def _segments(best: RecordedConfiguration) -> list[dict[str, Any]]:
-    """Give the parts of the best strategy's traffic; none where it is not divided."""
-    parts = {name: counts for name, counts in _parts(best).items() if counts[0]}
-    if len(parts) <= 1:
-        return []
-    return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
-
-
-def _paths(configurations: Iterable[RecordedConfiguration]) -> dict[str, list[tuple[int, int]]]:
-    return {
-        configuration.id: _path(configuration.first)
-        for configuration in configurations
-        if len(configuration.rows) == 1
-    }
-
-
-def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
-    """Give (calls, unhandled) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
-    step = max(1, len(row.outcomes) // _POINTS)
-    points: list[tuple[int, int]] = []
-    failed = 0
-    for at in range(0, len(row.outcomes), step):
-        failed += int.from_bytes(row.outcomes[at : at + step]).bit_count()
-        points.append((min(8 * (at + step), row.calls), failed))
-    return points
 
 
 def _day(at: float) -> str:

@@ -191,7 +191,7 @@ def strict_decoding(case: Case) -> Ruling | None:
     left = _not_fixable(case)
     if left["lower"] > case.config.target:
         return None
-    known = f"only {left['k']:g} are" if left["k"] else "none is"
+    known = f"only {left['k']:g} {'is' if left['k'] == 1 else 'are'}" if left["k"] else "none is"
     why = (
         f"{all_fail(case)}; of the {best.unhandled_calls} failures of {best.strategy.id} {known} known to be of a kind "
         "that strict decoding cannot fix"

@@ -110,6 +110,11 @@ class PostgresSnapshot:
     def window(self, where: Where) -> None:
         """Say that counts of some times take a count of the attempts."""
 
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
+        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+        sql = "SELECT input, n, k FROM inputs WHERE configuration_id = %s AND n >= %s ORDER BY input"
+        return [(bytes(key), n, k) for key, n, k in self._select(sql, [configuration_id, least])]
+
     def hours(self, where: Where) -> list[HourCounts]:
         """Give the counts by hour, in the order of time."""
         first = -_ALL_HOURS if where.since is None else floor(where.since / _HOUR_S)

@@ -126,6 +126,15 @@ class SQLiteSnapshot:
         sql = "SELECT n, first_attempt FROM outcomes WHERE configuration_id = ? ORDER BY chunk"
         return self._select(sql, [configuration_id])
 
+    def frequent_inputs(self, configuration_id: int, least: int) -> list[tuple[bytes, int, int]]:
+        """Give the inputs that a configuration was called with so often or more: key, calls, unhandled ones."""
+        if not self._has_roll_ups():
+            return []
+        if self._version < _SINCE_HOURS:
+            sql = "SELECT input, n, k FROM inputs WHERE configuration_id = ? AND n >= ? ORDER BY input"
+            return self._select(sql, [configuration_id, least])
+        return inputs.frequent(self._connection, configuration_id, least)
+
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
         """Give the inputs that two configurations share, and those unhandled only in the first, or the second."""
         if not self._has_roll_ups():

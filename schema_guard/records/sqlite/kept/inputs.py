@@ -35,6 +35,7 @@ __all__ = [
     "TABLES",
     "Counted",
     "append",
+    "frequent",
     "merge",
     "pairs",
     "pending",
@@ -156,6 +157,26 @@ def pairs(connection: sqlite3.Connection, before_id: int, after_id: int) -> tupl
     shared = before.keys() & after.keys()
     one = sum(before[key] > after[key] for key in shared)
     return len(shared), one, sum(before[key] < after[key] for key in shared)
+
+
+def frequent(
+    connection: sqlite3.Connection, configuration_id: int, least: int
+) -> list[tuple[bytes, int, int]]:
+    """Give the inputs with so many calls or more, those that are not put together included: key, calls, unhandled ones.
+
+    What has so many in all has a third of them in one of the three places.
+    """
+    found = pending(connection, "configuration_id = ?", [configuration_id]).get(configuration_id, {})
+    part = -(-least // 3)
+    candidates = {key for key, (n, _) in found.items() if n >= part}
+    for table in ("inputs", "recent_inputs"):
+        sql = f"SELECT input FROM {table} WHERE configuration_id = ? AND n >= ?"
+        candidates |= {key for (key,) in connection.execute(sql, (configuration_id, part))}
+    sums = {key: found.get(key, (0, 0)) for key in candidates}
+    for table in ("inputs", "recent_inputs"):
+        for key, (n, k) in _known(connection, table, configuration_id, candidates):
+            sums[key] = sums[key][0] + n, sums[key][1] + k
+    return [(key, n, k) for key, (n, k) in sorted(sums.items()) if n >= least]
 
 
 def totals(connection: sqlite3.Connection, configuration_id: int, *, with_pending: bool = True) -> Counted:

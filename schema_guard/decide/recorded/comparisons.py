@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What configurations were compared on: a pilot, a climb's rungs, the parts of the traffic, the order of the calls."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.recorded.configurations import is_trial, last_call, trial_of
+from schema_guard.records.chosen import NO_SEGMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.records import ConfigurationCounts, Store
+
+_POINTS = 400
+
+
+def pilot_of(
+    tuned: Sequence[RecordedConfiguration], best: RecordedConfiguration, store: Store
+) -> dict[str, Any] | None:
+    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
+    if not tuned:
+        return None
+    newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
+    pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
+    if best.first.id is not None and newest.first.id is not None:
+        shared, b, c = store.pairs(best.first.id, newest.first.id)
+        if shared:
+            pilot["paired"] = {"b": b, "c": c}
+    prompted, piloted = _parts(best), _parts(newest)
+    if len(prompted) > 1 and piloted.keys() <= prompted.keys():
+        pilot["segments"] = [
+            {
+                "name": name,
+                "share": n / best.n,
+                "prompt_n": n,
+                "prompt_k": k,
+                "tuned_n": piloted.get(name, (0, 0))[0],
+                "tuned_k": piloted.get(name, (0, 0))[1],
+            }
+            for name, (n, k) in prompted.items()
+        ]
+    return pilot
+
+
+def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
+    """Give the calls of each segment, and the unhandled ones."""
+    parts: dict[str, tuple[int, int]] = {}
+    for row in configuration.rows:
+        n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
+        parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.unhandled
+    return parts
+
+
+def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
+    """Compare each rung of a climb with the one before it, on the inputs that both were asked once."""
+    climbed = sorted(
+        (found for found in configurations if is_trial(found.first) and found.first.id is not None),
+        key=lambda found: found.first.first_started_at or 0.0,
+    )
+    compared = []
+    for before, after in pairwise(climbed):
+        if trial_of(before.first).name == trial_of(after.first).name:
+            n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
+            if n:
+                compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
+    return compared
+
+
+def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
+    """Give the parts of the best strategy's traffic; none where it is not divided."""
+    parts = {name: counts for name, counts in _parts(best).items() if counts[0]}
+    if len(parts) <= 1:
+        return []
+    return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
+
+
+def paths_of(configurations: Iterable[RecordedConfiguration]) -> dict[str, list[tuple[int, int]]]:
+    """Give (calls, unhandled) at points in the order of the calls, where a configuration's calls have one."""
+    return {
+        configuration.id: _path(configuration.first)
+        for configuration in configurations
+        if len(configuration.rows) == 1
+    }
+
+
+def _path(row: ConfigurationCounts) -> list[tuple[int, int]]:
+    """Give (calls, unhandled) at about `_POINTS` places, whole bytes of bits apart, and at the end."""
+    step = max(1, len(row.outcomes) // _POINTS)
+    points: list[tuple[int, int]] = []
+    failed = 0
+    for at in range(0, len(row.outcomes), step):
+        failed += int.from_bytes(row.outcomes[at : at + step]).bit_count()
+        points.append((min(8 * (at + step), row.calls), failed))
+    return points

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of a function's calls in production: which configurations have them now, how many come, what changed.
+
+Rules: what is in production now is read from the latest calls, not from all. A change counts for a configuration when it
+was noticed after its newest version had begun: a new version is a new baseline, and one that fails is a rise with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from math import fsum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.recorded.configurations import is_trial, last_call
+from schema_guard.decide.recorded.stream import CallsInOrder, stream_of
+from schema_guard.text import clip, percent, plural
+from schema_guard.traffic import traffic_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.records import ConfigurationCounts, HourCounts, Store
+    from schema_guard.records.rows import Row
+    from schema_guard.stats import Change
+
+_DAY_S = 86_400
+_HOUR_S = 3_600
+_WEEK_S = 7 * _DAY_S
+_SECONDS_A_MONTH = 365.25 / 12 * _DAY_S
+# The latest calls are those of a week when they are so many, else the last so many.
+_LATEST_CALLS = 1_000
+
+# Odds at which failures are taken to come in bursts, and how many outages are enough for that.
+_BURSTY = 100
+_OUTAGES_OF_BURSTS = 2
+
+# The calls of a new version within which a fall is taken to have come with it.
+_SETTLED = 50
+
+# A part of the traffic, or the mean length of a prompt, that moved by less has not changed.
+_MOVED = 0.1
+
+
+class Production(NamedTuple):
+    """A function's calls in production.
+
+    Attributes:
+        rows: Of all its configurations and versions, none of them a trial.
+        hours: The same by the hour.
+        latest: Of the latest calls, how many each configuration has.
+        latest_s: The seconds in which they came; None when it is too short a time to read a volume from.
+        streams: Of each strategy and model, over all versions and segments.
+    """
+
+    rows: tuple[ConfigurationCounts, ...]
+    hours: tuple[HourCounts, ...]
+    latest: Mapping[Row, int]
+    latest_s: float | None
+    streams: Mapping[tuple[str | None, ...], CallsInOrder]
+
+    @property
+    def n(self) -> int:
+        """Judged calls."""
+        return sum(row.calls for row in self.rows)
+
+    def share(self, rows: Iterable[ConfigurationCounts]) -> float:
+        """Give the share of the latest calls that some configurations have; 0 when there are none."""
+        total = sum(self.latest.values())
+        return sum(self.latest.get(row.configuration, 0) for row in rows) / total if total else 0.0
+
+    def calls_per_month(self) -> float | None:
+        """Read the volume off the latest calls, of a sample by its share; None where they span too short a time."""
+        if self.latest_s is None:
+            return None
+        drawn = {row.configuration: _drawn(row) for row in self.rows}
+        known = [(calls, share) for key, calls in self.latest.items() if (share := drawn[key])]
+        if not known:
+            return None
+        return fsum(calls / share for calls, share in known) / self.latest_s * _SECONDS_A_MONTH
+
+    def stream(self, row: ConfigurationCounts) -> CallsInOrder | None:
+        """Give the stream that a configuration is in."""
+        return self.streams.get(_stream_key(row))
+
+    def after_alarm(
+        self, configuration: RecordedConfiguration, store: Store
+    ) -> tuple[ConfigurationCounts, ...]:
+        """Give the counts of a configuration in the hours after its last change was noticed."""
+        stream, first = self.stream(configuration.first), configuration.first
+        at = stream.at(stream.changes[-1].alarm_at) if stream is not None and stream.changes else None
+        if at is None:
+            return ()
+        wanted = {row.configuration for row in configuration.rows}
+        found = store.configurations(
+            since=at + _HOUR_S, schema=first.schema_fingerprint, function=first.function
+        )
+        return tuple(row for row in found if row.configuration in wanted)
+
+
+def _drawn(row: ConfigurationCounts) -> float | None:
+    """Give the share of the traffic's calls that were recorded; None where nobody knows."""
+    traffic = traffic_of(row.settings)
+    return 1.0 if traffic is None else traffic.drawn
+
+
+def _is_rated(row: ConfigurationCounts) -> bool:
+    traffic = traffic_of(row.settings)
+    return traffic is None or traffic.is_rated
+
+
+def production_of(
+    rows: Iterable[ConfigurationCounts], store: Store, *, since: float | None = None
+) -> Production:
+    """Look at a function's calls that are no trials.
+
+    Args:
+        rows: Of one function and schema, of all versions.
+        store: Where they are.
+        since: Of when on the rows are; None for all times.
+    """
+    own = tuple(row for row in rows if not is_trial(row) and _is_rated(row))
+    if not own:
+        return Production((), (), {}, None, {})
+    wanted = {row.configuration for row in own}
+    asked = store.by_hour(since=since, schema=own[0].schema_name, function=own[0].function)
+    hours = tuple(hour for hour in asked if hour.configuration in wanted)
+    latest, begins = _latest(hours)
+    grouped: dict[tuple[str | None, ...], list[ConfigurationCounts]] = defaultdict(list)
+    for row in own:
+        grouped[_stream_key(row)].append(row)
+    streams = {key: stream_of(found, hours) for key, found in grouped.items()}
+    return Production(own, hours, latest, _seconds(own, begins, since), streams)
+
+
+def _stream_key(row: ConfigurationCounts) -> tuple[str | None, ...]:
+    return row.strategies, row.model, str(row.tuned)
+
+
+def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
+    """Give the calls of the last week, or the last thousand if those are more, and when the first of their hours began."""
+    found: dict[Row, int] = defaultdict(int)
+    begins = None
+    ends = hours[-1].at + _HOUR_S if hours else 0
+    for hour in reversed(hours):
+        is_earlier = begins is not None and hour.at < begins and hour.at < ends - _WEEK_S
+        if is_earlier and sum(found.values()) >= _LATEST_CALLS:
+            break
+        if hour.calls or hour.transport:
+            begins = hour.at
+            found[hour.configuration] += hour.calls + hour.transport
+    return dict(found), begins
+
+
+def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None, since: float | None) -> float | None:
+    """Give the time in which the latest calls came; None when it is below an hour."""
+    first = min((row.first_started_at for row in rows if row.first_started_at is not None), default=None)
+    if begins is None or first is None:
+        return None
+    span = max(map(last_call, rows)) - max(first, begins)
+    return span if span >= _HOUR_S else None
+
+
+def current_of(
+    configurations: Sequence[RecordedConfiguration], production: Production
+) -> RecordedConfiguration:
+    """Give the configuration in use: that with the most of the latest calls which were no trials, else the latest one."""
+    return max(
+        configurations,
+        key=lambda configuration: (
+            not is_trial(configuration.first),
+            production.share(configuration.rows),
+            max(map(last_call, configuration.rows)),
+        ),
+    )
+
+
+def of_strategy(
+    configuration: RecordedConfiguration, production: Production, store: Store, notes: list[str]
+) -> dict[str, Any]:
+    """Give what a configuration in production adds to its evidence: its share, its changes, its bursts, its inputs."""
+    stream = production.stream(configuration.first)
+    said: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
+    if stream is None:
+        return said
+    said["history"] = {
+        "calls": production.n,
+        "outages": len(stream.outages),
+        "since_outage": stream.n - stream.outages[-1] + 1 if stream.outages else production.n,
+    }
+    first = stream.n - min(configuration.n, stream.n) + 1
+    bursts = stream.bursts(first)
+    if bursts.failures and (len(stream.outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first)):
+        said["bursts"] = {
+            name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
+        }
+        notes.append(
+            f"{clip(configuration.id)}: failures come in bursts: {plural(bursts.entries, 'burst')}, "
+            f"{bursts.failures} failures, the longest within {bursts.longest} calls"
+        )
+    late = [
+        change for change in stream.changes if change.alarm_at >= first and not _is_of_version(change, first)
+    ]
+    if late:
+        said["change"] = _change(late[-1], stream, configuration, production, store)
+    return said
+
+
+def _is_of_version(change: Change, first: int) -> bool:
+    """Say whether a rate fell because a version began: then it is that version's only rate, and all its calls count."""
+    return change.direction == "fall" and change.start < first + _SETTLED
+
+
+def _is_bursty(stream: CallsInOrder, first: int) -> bool:
+    """Say whether the calls since the last change, from one on, are evidence for bursts."""
+    since = max([first, *(change.start for change in stream.changes)])
+    return stream.bursts(since).e_value >= _BURSTY
+
+
+def _change(
+    change: Change,
+    stream: CallsInOrder,
+    configuration: RecordedConfiguration,
+    production: Production,
+    store: Store,
+) -> dict[str, Any]:
+    n, since_n = stream.n - change.alarm_at, stream.n - change.start + 1
+    said: dict[str, Any] = {
+        "direction": change.direction,
+        "at": change.start,
+        "alarm_at": change.alarm_at,
+        "n": n,
+        "k": stream.failed_from(change.alarm_at + 1),
+        "since_n": since_n,
+        "since_k": stream.failed_from(change.start),
+        "prior_n": change.prior_n,
+        "prior_k": change.prior_k,
+        "open": change is stream.changes[-1],
+        "with": [],
+    }
+    begins, ends = stream.at(change.start), stream.at(change.alarm_at)
+    if begins is not None and ends is not None:
+        said["days"] = [_day(begins), _day(ends)]
+        same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
+        said["with"] = changed_between(same, production.hours, store, begins, ends + _HOUR_S)
+    return said
+
+
+def changed_between(
+    rows: Sequence[ConfigurationCounts],
+    hours: Sequence[HourCounts],
+    store: Store,
+    begins: float,
+    ends: float,
+) -> list[str]:
+    """Say what else moved when a rate changed: version, settings, snapshot, the parts of the traffic, the prompts' length.
+
+    Args:
+        rows: Of the stream, of all versions.
+        hours: The same by the hour, and others.
+        store: Where they are.
+        begins: When the hour began in which the change is likeliest to have begun.
+        ends: When the hour ended in which it was noticed.
+    """
+    told = []
+    for name, word in (("version", "version"), ("settings", "settings"), ("schema_fingerprint", "schema")):
+        values = [
+            (row.first_started_at or 0.0, getattr(row, name))
+            for row in rows
+            if row.first_started_at is not None
+        ]
+        before = {value for at, value in values if at < begins}
+        new = [value for at, value in sorted(values) if begins <= at <= ends and value not in before]
+        if before and new:
+            told.append(f"{word} {clip(new[0])}")
+    asked = rows[0]
+    span = max(ends - begins, _DAY_S)
+    earlier = _window(store, asked, rows, begins - span, begins)
+    later = _window(store, asked, rows, begins, ends)
+    if earlier and later:
+        told += _snapshots(earlier, later)
+        told += _segments(earlier, later)
+        told += _lengths(earlier, later)
+    return told
+
+
+def _window(
+    store: Store,
+    asked: ConfigurationCounts,
+    rows: Sequence[ConfigurationCounts],
+    since: float,
+    until: float,
+) -> list[ConfigurationCounts]:
+    wanted = {row.configuration for row in rows}
+    found = store.configurations(since=since, until=until, schema=asked.schema_name, function=asked.function)
+    return [row for row in found if row.configuration in wanted and row.calls]
+
+
+def _snapshots(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:
+    before, now = (
+        {found.snapshot for row in rows for found in row.models if found.snapshot}
+        for rows in (earlier, later)
+    )
+    return [f"model snapshot {clip(name)}" for name in sorted(now - before)] if before else []
+
+
+def _segments(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:
+    before, now = (_shares(rows) for rows in (earlier, later))
+    moved = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in before.keys() | now.keys()}
+    return [
+        f"segment {clip(name or 'none')} is {percent(now.get(name, 0.0))} of the calls, was "
+        f"{percent(before.get(name, 0.0))}"
+        for name, by in sorted(moved.items(), key=lambda one: -abs(one[1]))
+        if abs(by) > _MOVED
+    ][:2]
+
+
+def _shares(rows: Sequence[ConfigurationCounts]) -> dict[str | None, float]:
+    total = sum(row.calls for row in rows)
+    shares: dict[str | None, float] = defaultdict(float)
+    for row in rows:
+        shares[row.segment] += row.calls / total
+    return shares
+
+
+def _lengths(earlier: Sequence[ConfigurationCounts], later: Sequence[ConfigurationCounts]) -> list[str]:
+    before, now = (_input_tokens(rows) for rows in (earlier, later))
+    if before is None or now is None or abs(now - before) <= _MOVED * before:
+        return []
+    return [f"prompts have {now:,.0f} tokens, had {before:,.0f}"]
+
+
+def _input_tokens(rows: Sequence[ConfigurationCounts]) -> float | None:
+    first = [row.sums[0] for row in rows if row.sums]
+    attempts = sum(sums.attempts - sums.input_tokens.unknown for sums in first)
+    return sum(sums.input_tokens.known or 0 for sums in first) / attempts if attempts else None
+
+
+def _day(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()

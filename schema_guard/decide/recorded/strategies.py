@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The evidence of one configuration: its counts, and what is known of it in production."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.outside import ways_of
+from schema_guard.decide.recorded.configurations import is_trial
+from schema_guard.decide.recorded.hot import hot_inputs
+from schema_guard.decide.recorded.production import of_strategy
+from schema_guard.records.counts.hours import bucket
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.production import Production
+    from schema_guard.records import ConfigurationCounts, Store
+
+
+class Gathering(NamedTuple):
+    """From where evidence is read, and what is asked for.
+
+    Attributes:
+        store: Where the calls are.
+        production: The function's calls that are no trials.
+        latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
+        windowed: Whether only calls of some time are asked about.
+        notes: Are given what a reader has to know.
+    """
+
+    store: Store
+    production: Production
+    latency_p95_s: float | None
+    windowed: bool
+    notes: list[str]
+
+
+def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dict[str, Any]:
+    """Give the evidence of a configuration."""
+    rows, first = configuration.rows, configuration.first
+    said: dict[str, Any] = {
+        "id": configuration.id,
+        "rung": configuration.rung if configuration.rung != "tuned" else "bare",
+        "n": configuration.n,
+        "k_final": configuration.unhandled,
+        "model": first.model,
+        "tuned": configuration.rung == "tuned" or None,
+    }
+    if configuration.traffic is not None:
+        said["traffic"] = configuration.traffic._asdict()
+    if not is_trial(first):
+        said["outside"] = [calls._asdict() for calls in ways_of(configuration.outside)]
+        if configuration.is_rated:
+            said |= of_strategy(configuration, reading.production, reading.store, reading.notes)
+            said |= hot_inputs(configuration, reading.store, windowed=reading.windowed)
+    said |= _failures(_counted(configuration, said, reading), said, reading, configuration.id)
+    if any(row.clusters for row in rows):
+        said["clusters"] = _clusters(rows)
+    if reading.latency_p95_s is not None:
+        said["latency"] = _slower(rows, reading.latency_p95_s)
+    return {
+        key: value for key, value in said.items() if value not in (None, [], {}) or key == "failure_kinds"
+    }
+
+
+def _counted(
+    configuration: RecordedConfiguration, said: dict[str, Any], reading: Gathering
+) -> tuple[ConfigurationCounts, ...]:
+    """Give the counts of the calls that count: after a change those of the hours after it was noticed."""
+    if "change" not in said or "bursts" in said:
+        return configuration.rows
+    return reading.production.after_alarm(configuration, reading.store)
+
+
+def _failures(
+    rows: Iterable[ConfigurationCounts], said: dict[str, Any], reading: Gathering, name: str
+) -> dict[str, Any]:
+    """Give what unhandled calls failed at, and what re-asking does, as far as it is known of the calls that count."""
+    rows = tuple(rows)
+    unseen = sum(row.unseen for row in rows)
+    if unseen:
+        reading.notes.append(
+            f"{clip(name)}: in {unseen} calls a library inside of the function had asked again, unseen: what re-asking "
+            "does is not known"
+        )
+    whole = "change" not in said or "bursts" in said
+    attempts = {"attempts": _attempts(rows)} if said["n"] and whole and not unseen else {}
+    return {"failure_kinds": _kinds(rows), "failure_codes": _codes(rows), **attempts}
+
+
+def _kinds(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
+    """Count unhandled calls by kind."""
+    kinds: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for kind, calls in row.failure_kinds.items():
+            # A call that broke off after a judged reply is unhandled; at what it would have failed is not known.
+            if kind != "transport":
+                kinds[kind] += calls
+    return dict(kinds)
+
+
+def _codes(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
+    """Count unhandled calls by code."""
+    codes: dict[str, int] = defaultdict(int)
+    for row in rows:
+        for kind, code, calls in row.unhandled_failures:
+            if kind != "transport":
+                codes[code] += calls
+    return dict(codes)
+
+
+def _slower(rows: Iterable[ConfigurationCounts], limit_s: float) -> dict[str, int] | None:
+    """Count the calls that took longer: seconds are kept to 1/64, and what may be longer counts as longer."""
+    edge = bucket(round(limit_s * 10**6))
+    buckets = [one for row in rows for one in row.call_latency.buckets]
+    n = sum(count for _, count in buckets)
+    return {"n": n, "k": sum(count for lower, count in buckets if lower >= edge)} if n else None
+
+
+def _attempts(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
+    """Add up calls that reached an attempt, and calls that failed in it."""
+    columns = zip_longest(*(row.attempts for row in rows), fillvalue=(0, 0))
+    return [[sum(n for n, _ in column), sum(k for _, k in column)] for column in columns]
+
+
+def _clusters(rows: Iterable[ConfigurationCounts]) -> list[list[int]]:
+    """Give [calls, unhandled, inputs]: how many distinct inputs had so many."""
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for row in rows:
+        shapes = row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
+        for n, k, inputs in shapes:
+            if inputs:
+                found[n, k] += inputs
+    return [[n, k, inputs] for (n, k), inputs in sorted(found.items())]
