@@ -53,7 +53,7 @@ def write(head: Head, pages: Iterable[list[Fields]], stream: IO[bytes]) -> int:
         {_KEY: about.encode()}
     )
     attempts = 0
-    with pa.parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+    with pa.parquet.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer:
         for rows in _groups(pages):
             writer.write_table(pa.Table.from_pylist([*map(_flat, rows)], schema=schema))
             attempts += len(rows)
@@ -80,7 +80,7 @@ def read(source: str, stream: IO[bytes]) -> Iterator[Said]:
     """Give what the metadata and each row say; `InvalidArgument` for a file or columns that are not ours."""
     pa = _arrow()
     try:
-        found = pa.parquet.ParquetFile(stream)
+        found = pa.parquet.ParquetFile(stream, page_checksum_verification=True)
         about = _about(source, (found.schema_arrow.metadata or {}).get(_KEY))
         _check(source, _schema(pa, (*COLUMNS, TEXTS)), found.schema_arrow)
         yield from about
