@@ -62,7 +62,7 @@ def configuration_ids(connection: Any, rows: Iterable[StoredRow]) -> dict[Row, i
     found = started(rows)
     keys = {configuration_key(configuration): configuration for configuration in found}
     times = [(min(starts, default=None), max(starts, default=None)) for starts in found.values()]
-    values = [list(keys), *columns(found, len(CONFIGURATION_COLUMNS)), *columns(times, 2)]
+    values = [array(keys), *columns(found, len(CONFIGURATION_COLUMNS)), *columns(times, 2)]
     return {keys[key]: number for number, key in connection.execute(_CONFIGURATIONS, values).fetchall()}
 
 
@@ -90,9 +90,27 @@ def add(connection: Any, found: Mapping[Row, Addition], ids: Mapping[Row, int]) 
         connection.execute(_HOURS, columns(hours, 4))
 
 
-def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
-    """Give the values of rows by column, as `unnest` takes them."""
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+def columns(rows: Iterable[Sequence[Any]], width: int) -> list[str]:
+    """Give the values of rows by column, each as the text of an array, as `unnest` takes it.
+
+    psycopg writes arrays too, eight times as slowly.
+    """
+    return [array(column) for column in zip(*rows, strict=True)] or ["{}"] * width
+
+
+def array(values: Iterable[Any]) -> str:
+    r"""Give the text of an array of numbers, texts or bytes.
+
+    >>> print(array([1, None, 0.5]), array(['a"b', None]), array([b"x"]))
+    {1,NULL,0.5} {"a\"b",NULL} {"\\x78"}
+    """
+    return "{" + ",".join(["NULL" if value is None else _element(value) for value in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else repr(value)
 
 
 def _add_inputs(connection: Any, additions: Mapping[int, Addition]) -> None:

@@ -16,6 +16,7 @@ from schema_guard.records.rows import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from schema_guard.records.counts.rollups import Addition
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
 
@@ -25,7 +26,9 @@ _OF_ATTEMPT = tuple(COLUMNS.index(name) for name in ATTEMPT_COLUMNS)
 _NAMED = ", ".join(ATTEMPT_COLUMNS)
 _INSERT = f"""
 INSERT INTO attempts (id, configuration_id, {_NAMED})
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], {", ".join(f"%s::{type_of(name)}[]" for name in ATTEMPT_COLUMNS)})
+SELECT %s + place, configuration_id, {_NAMED}
+FROM unnest(%s::bigint[], {", ".join(f"%s::{type_of(name)}[]" for name in ATTEMPT_COLUMNS)})
+    WITH ORDINALITY AS new (configuration_id, {_NAMED}, place)
 ON CONFLICT DO NOTHING
 """
 _LOCK = "SELECT last_id FROM place FOR UPDATE"
@@ -86,10 +89,11 @@ def append(
 
     Of a batch that is stored already only the drops that it had not.
     """
+    ready = _Ready.of(rows)
     last = _lock(connection)
     is_new = connection.execute(_NEW_BATCH, ([batch.writer], [batch.number])).rowcount == 1
     if is_new and rows:
-        _append(connection, last, rows)
+        _append(connection, last, ready)
         _insert_texts(connection, last + 1, payloads)
     left = {} if is_new else batch.drops
     new = [drop._replace(attempts=drop.attempts - left.get(drop.reason, 0)) for drop in drops]
@@ -104,19 +108,39 @@ def _lock(connection: Any) -> int:
     return int(last)
 
 
-def _append(connection: Any, last: int, rows: Sequence[Row]) -> None:
-    stored = list(enumerate(rows, start=last + 1))
-    ids = rollups.configuration_ids(connection, stored)
-    lines = [
-        (number, ids[configuration_of(row)], *(row[place] for place in _OF_ATTEMPT)) for number, row in stored
-    ]
-    done = connection.execute(_INSERT, rollups.columns(lines, len(ATTEMPT_COLUMNS) + 2)).rowcount
+class _Ready(NamedTuple):
+    """What is worked out of attempts before anybody has to wait for it.
+
+    Attributes:
+        rows: Of whole calls.
+        values: Of each column of a row its values, as the text of an array.
+        found: What they add to the roll-ups, as if the first one had the `id` 1.
+    """
+
+    rows: Sequence[Row]
+    values: list[str]
+    found: dict[Row, Addition]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _Ready:
+        """Work it out."""
+        values = [rollups.array([row[place] for row in rows]) for place in _OF_ATTEMPT]
+        return cls(rows, values, additions(list(enumerate(rows, start=1))))
+
+
+def _append(connection: Any, last: int, ready: _Ready) -> None:
+    rows = ready.rows
+    ids = rollups.configuration_ids(connection, enumerate(rows))
+    numbers = rollups.array([ids[configuration_of(row)] for row in rows])
+    done = connection.execute(_INSERT, (last, numbers, *ready.values)).rowcount
     if done != len(rows):
         raise WriteRefused(
             f"the store has attempts after the {last} that it knows of: it was changed by another program",
             reason="write_failed",
         )
-    rollups.add(connection, additions(stored), ids)
+    for addition in ready.found.values():
+        addition.starts = [last + start for start in addition.starts]
+    rollups.add(connection, ready.found, ids)
     connection.execute("UPDATE place SET last_id = %s", (last + len(rows),))
 
 
@@ -127,7 +151,7 @@ def add_calls(connection: Any, rows: Sequence[Row], payloads: Sequence[Payload |
     sql = "SELECT DISTINCT call_id FROM attempts WHERE call_id = ANY(%s)"
     new = new_calls(rows, {call_id for (call_id,) in connection.execute(sql, (call_ids,)).fetchall()})
     if new:
-        _append(connection, last, [rows[place] for place in new])
+        _append(connection, last, _Ready.of([rows[place] for place in new]))
         _insert_texts(connection, last + 1, [payloads[place] for place in new] if payloads else [])
     return len(new)
 

