@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
+_SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle of writing a page
 _PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
 
 _REASONS = {
@@ -232,8 +233,13 @@ class SQLite:
         found = identity(path)
         if found == self._known or not has_content(path) or not os.access(path.parent, os.W_OK):
             return
+        how = "mode=ro" if has_log(path) else "mode=ro&immutable=1"
         with _translated(path, otherwise="store_unavailable"):
-            self._close(self._connected(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1"))
+            try:
+                self._close(self._connected(path, how))
+            except sqlite3.DatabaseError:
+                time.sleep(_SECOND_LOOK_S)
+                self._close(self._connected(path, how))
         self._known = found
 
     def _open(self, path: Path) -> sqlite3.Connection:

@@ -15,6 +15,7 @@ from schema_guard.records import Store, open_store, resolve_store
 from schema_guard.records.sqlite import places
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.report import report_on
+from tests.cli.command_lines import run
 
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
 
@@ -200,6 +201,23 @@ def test_a_medium_that_cannot_be_written_is_read(read_only, recorded, tmp_path):
             store.info().refusal
             == f"{path} is read-only: make it and its folder writable, or name another file"
         )
+
+
+COMMANDS = {
+    "report": 0, "report --format html": 0, "report --since 24h": 0, "decide": 0, "watch --slo 0.5": 0, "store info": 0,
+    "store check": 0, "store export": 0, "doctor": 1,
+}  # fmt: skip
+
+
+def test_every_command_that_reads_reads_such_a_medium(read_only, recorded, tmp_path, capsys):
+    """As it does elsewhere; `doctor` says that nothing can be stored there."""
+    read_only(recorded)
+    url = f"sqlite:///{tmp_path}/medium/records.db"
+    found = {line: run(capsys, *line.split(), "--store", url) for line in COMMANDS}
+
+    assert {line: status for line, (status, _, _) in found.items()} == COMMANDS
+    assert "is read-only: make it and its folder writable" in found["doctor"][1]
+    assert "is read-only" in found["store info"][1]
 
 
 def test_what_is_recorded_on_such_a_medium_is_dropped_and_said_once(
