@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+    from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Payload, Texts
     from schema_guard.records.rows import Row
 
@@ -256,8 +257,43 @@ class Session(Protocol):
             How many are done, and of how many; nothing when there are none.
         """
 
+    def removal(self) -> Removal:
+        """Give what takes rows, texts and counts out of this database."""
+
     def close(self) -> None:
         """Let the database go; never raises."""
+
+
+class Removal(Protocol):
+    """What takes rows, texts and counts out of a database, with a session's connection; each step is all or nothing.
+
+    Rows go with their texts, whole calls at a time; what they were counted into stays, and the hours in which they
+    began are closed: no recount makes less of them, and no check holds them against the rows that are left.
+    """
+
+    def prune(self, retention: Retention, now: float, rows: int) -> int:
+        """Take out some attempts that are not to be kept; `WriteRefused`.
+
+        Args:
+            retention: What is to be kept.
+            now: In seconds since the epoch, UTC.
+            rows: About how many go at most.
+
+        Returns:
+            How many went; less than *rows* when that was all.
+        """
+
+    def forget(self, what: Forgotten, rows: int) -> int:
+        """Take out about so many attempts of these; gives how many, 0 when that was all; `WriteRefused`.
+
+        With the last ones an input, or a cluster, loses the key by which its counts are known.
+        """
+
+    def forget_counts(self, what: Forgotten) -> int:
+        """Take out all counts of a function, or a segment, that has no rows; gives of how many configurations."""
+
+    def shred(self) -> bool:
+        """Leave nothing of what was taken out in the files; gives False where a reader kept that from being done."""
 
 
 class Snapshot(Protocol):
@@ -271,6 +307,9 @@ class Snapshot(Protocol):
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
         """Give what is kept of the prompts and replies of these calls; none of attempts without texts."""
+
+    def rows_since(self) -> float | None:
+        """Give when the earliest call began that has rows, where rows were taken out; None where none were, or all."""
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

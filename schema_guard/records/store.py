@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget, RungStatus
     from schema_guard.records.payloads.keeping import PayloadPolicy
+    from schema_guard.records.payloads.removing import Removed
+    from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
@@ -49,10 +51,12 @@ class Store:
         durability: Durability = "queue",
         strict_store: bool = False,
         keeper: Keeper | None = None,
+        retention: Retention | None = None,
     ) -> None:
         is_sync = durability_of(durability) == "sync"
         self._backend = backend
         self._writer = Writer(backend, sync=is_sync, strict=strict_store, keeper=keeper)
+        self._writer.keeper.schedule.retention = retention or self._writer.keeper.schedule.retention
         self._closed = False
         # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
         finalize(self, self._writer.leave).atexit = False
@@ -77,10 +81,11 @@ class Store:
         """What is kept of the texts of prompts and replies."""
         return self._writer.keeper.policy
 
-    def tighten(self, *, durability: Durability, payload: PayloadPolicy) -> None:
+    def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
         """Let the stricter hold of what this store does and what somebody else asks of it who names the same place."""
         self._writer.is_sync = self._writer.is_sync or durability == "sync"
         self._writer.keeper.policy = stricter(self.payload, payload)
+        self._writer.keeper.schedule.retention = self.retention.stricter(retention)
 
     @property
     def is_closed(self) -> bool:
@@ -275,6 +280,61 @@ class Store:
                 if on_step is not None:
                     on_step(done, total)
         return done
+
+    @property
+    def retention(self) -> Retention:
+        """For how long rows are kept."""
+        return self._writer.keeper.schedule.retention
+
+    def prune(
+        self, retention: Retention | None = None, on_step: Callable[[int], None] | None = None
+    ) -> Removed:
+        """Take out the rows that are not to be kept, and leave nothing of them in the files; counts stay.
+
+        Others can write in between, but not while the file is written anew at the end.
+
+        Args:
+            retention: What is kept; None for what the store was opened with.
+            on_step: Is told after each step how many attempts have gone.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        from schema_guard.records.payloads.removing import prune
+
+        self.rebuild()
+        with self._session() as session:
+            return prune(session, retention or self.retention, on_step)
+
+    def forget(self, what: Forgotten, on_step: Callable[[int], None] | None = None) -> Removed:
+        """Take out all rows and texts of a call, an input, a cluster, a segment or a function, whoever wrote them.
+
+        Their counts stay, and no longer say which input or cluster it was; `forget_counts` takes out those of a
+        segment or a function. The arguments and errors are those of `prune`.
+        """
+        from schema_guard.records.payloads.removing import forget
+
+        self.rebuild()
+        with self._session() as session:
+            return forget(session, what, on_step)
+
+    def forget_counts(self, what: Forgotten) -> int:
+        """Take out all that is counted of a segment or a function, its rows before; gives of how many configurations.
+
+        Raises:
+            InvalidArgument: It is neither.
+            StoreError: The store cannot be written.
+        """
+        from schema_guard.records.payloads.removing import forget_counts
+
+        self.rebuild()
+        with self._session() as session:
+            return forget_counts(session, what)
+
+    def rows_since(self) -> float | None:
+        """Give when the earliest call began that has rows, where rows were taken out; None where none were, or all."""
+        with self._backend.reading() as snapshot:
+            return snapshot.rows_since()
 
     def declare_rung(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.records.payloads.keeping import Keeper, policy_of
+from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.store import Durability, Store, durability_of
 from schema_guard.text import did_you_mean
 
@@ -36,7 +37,13 @@ _shared_lock = Lock()
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
-PARAMETERS = {"durability": "queue|sync", "payload": "off|hash|redacted|full"}
+PARAMETERS = {
+    "durability": "queue|sync",
+    "payload": "off|hash|redacted|full",
+    "max_age": "90d",
+    "max_rows": "1000000",
+    "max_bytes": "2GB",
+}
 """What a URL says of a store beside its place, and which values that has."""
 
 
@@ -99,6 +106,7 @@ def open_store(
     strict_store: bool = False,
     payload: PayloadPolicy | None = None,
     redact: Callable[[str], str] | None = None,
+    retention: Retention | None = None,
 ) -> Store:
     """Open a store, and make it when it does not exist.
 
@@ -119,6 +127,8 @@ def open_store(
             it: `records.db?payload=hash`. Left out: what the URL says, else "off".
         redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
             Where it raises, nothing is kept of the text, which is counted in `Store.counts`, and said once.
+        retention: For how long rows and texts are kept; counts are for ever. The URL may say it too:
+            `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`; the stricter of both holds.
 
     Raises:
         InvalidArgument: The URL names no known kind of store.
@@ -131,6 +141,7 @@ def open_store(
         durability=durability_of(_said_once(url, "durability", durability, named) or "queue"),
         strict_store=strict_store,
         keeper=Keeper(policy_of(_said_once(url, "payload", payload, named) or "off"), redact),
+        retention=Retention.named(named).stricter(retention or Retention()),
     )
     backend.session().close()
     return store
@@ -148,7 +159,8 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     """Give the store that a `store=` argument means; a URL is opened at its first record, not here.
 
     One URL gives one store in a process, so that it has one writer; where one of those who name it says
-    `?durability=sync`, that holds for all, and of `?payload=` what keeps least. `"none"` and None give None.
+    `?durability=sync`, that holds for all, and of `?payload=` and
+    `?max_age=` what keeps least. `"none"` and None give None.
     A store that was never written reads as empty.
 
     Raises:
@@ -166,12 +178,13 @@ def resolve_store(spec: str | Store | None) -> Store | None:
         durability_of(named.get("durability", "queue")),
         policy_of(named.get("payload", "off")),
     )
+    retention = Retention.named(named)
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:
-            store = Store(backend, durability=durability, keeper=Keeper(payload))
+            store = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
             _shared[backend.url] = store
-        store.tighten(durability=durability, payload=payload)
+        store.tighten(durability=durability, payload=payload, retention=retention)
         return store
 
 

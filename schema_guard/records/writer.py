@@ -324,7 +324,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a database raises is a drop, never a dead thread
             return self._after_error(session, batch, error)
         self._settle_stored(batch, drops)
-        return session
+        return self.keeper.schedule.after_write(session)
 
     def _with_rows(
         self, batch: list[_Item], key: bytes

@@ -130,6 +130,8 @@ class Report:
         by: What the groups have in common beside their schema.
         groups: The same calls, added up by that: of each schema the one that is proved worst first.
         over_time: The unhandled rate of each group by hour, day or week; None where it was not asked for.
+        rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
+            taken out; None where none were.
     """
 
     store: str
@@ -138,6 +140,7 @@ class Report:
     by: By = "function"
     groups: tuple[Configuration, ...] = ()
     over_time: OverTime | None = None
+    rows_since: float | None = None
 
     def members(self, group: Configuration) -> list[Configuration]:
         """Give the configurations of which a group is made, wholly or in part."""
@@ -195,6 +198,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         by,
         tuple(groups),
         over_time(_hours(store, since, counted, groups, by), len(groups)) if hours else None,
+        store.rows_since(),
     )
 
 

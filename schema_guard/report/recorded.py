@@ -34,9 +34,17 @@ def document_of(report: Report) -> Document:
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
         f"report: {plural(len(report.groups), report.by)} of {plural(len(schemas), 'schema')}",
-        (dropped, Fact("bounds", BOUNDS), *_time(report)),
+        (dropped, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )
+
+
+def _rows(report: Report) -> Iterator[Fact]:
+    if report.rows_since is not None:
+        yield Fact(
+            "rows",
+            f"from {moment(report.rows_since, hours=False)} on; older ones were taken out, and stay counted",
+        )
 
 
 def _time(report: Report) -> Iterator[Fact]:

@@ -13,6 +13,9 @@ LINES = {
     "import": "Take files of `schema-guard store export` into a store; FILE may be `-`.",
     "merge": "Take what other stores have into one: files of SQLite, also of earlier releases, or any URL.",
     "info": "Say what a store is, how large, and how many attempts are in a table of an earlier version.",
+    "prune": "Take out rows that are too old or too many; what is counted of them stays.",
+    "forget": "Take out all rows and texts of a call, an input, a cluster, a segment or a function.",
+    "forget-counts": "Take out what is counted of a function or a segment too, for ever.",
     "rebuild": "Move the attempts of an earlier version into narrow rows, and count them by the hour.",
 }
 

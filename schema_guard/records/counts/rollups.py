@@ -296,8 +296,18 @@ def input_key(row: Row) -> bytes | None:
     """Give the bytes by which equal inputs are known: of the cluster, else of the input's hash, else None."""
     cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
     if cluster is not None:
-        return _digest(f"cluster {cluster}")
-    return None if input_hash is None else _digest(f"input {input_hash}")
+        return key_of_cluster(str(cluster))
+    return None if input_hash is None else key_of_input(str(input_hash))
+
+
+def key_of_cluster(cluster: str) -> bytes:
+    """Give the bytes by which inputs that belong together are known."""
+    return _digest(f"cluster {cluster}")
+
+
+def key_of_input(input_hash: str) -> bytes:
+    """Give the bytes by which an input is known that belongs to no others."""
+    return _digest(f"input {input_hash}")
 
 
 def shape(n: int, k: int) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
+from schema_guard.records.payloads.schedule import Schedule
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Keeper:
 
     Attributes:
         policy: Which one holds.
+        schedule: For how long rows and texts are kept.
         redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
 
     Raises:
@@ -74,6 +76,7 @@ class Keeper:
             raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
         self.policy = policy
         self.redactor_errors = 0
+        self.schedule = Schedule()
         self._redact = redact
         self._lock = RLock()
 

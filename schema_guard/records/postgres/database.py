@@ -22,7 +22,7 @@ from schema_guard.records.rows import key_fingerprint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import Session, Snapshot, StoreCheck
+    from schema_guard.records.backend import Removal, Session, Snapshot, StoreCheck
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
@@ -154,6 +154,11 @@ class Postgres:
             finally:
                 self.links.close(connection)
 
+    @property
+    def schema(self) -> str:
+        """The schema of its tables."""
+        return self._address.schema
+
     @contextmanager
     def writing(self, connection: Any) -> Iterator[None]:
         """Hold a transaction for the block, and translate what the server says."""
@@ -247,6 +252,12 @@ class _Session:
     def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
         """Move nothing: there are no tables of an earlier version."""
         yield from ()
+
+    def removal(self) -> Removal:
+        """Give what takes rows, texts and counts out."""
+        from schema_guard.records.postgres.removal import PostgresRemoval  # seldom needed
+
+        return PostgresRemoval(self._writing, self._connection, self._database.schema)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""

@@ -14,6 +14,7 @@ from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.payloads.texts import Payload, texts_of
 from schema_guard.records.postgres import writing
+from schema_guard.records.postgres.removal import rows_since
 from schema_guard.records.postgres.tables import hash_key, noted_keys
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, key_fingerprint, store_text
 
@@ -65,6 +66,10 @@ class PostgresSnapshot:
             JOIN payloads AS p ON p.attempt_id = a.id WHERE a.call_id = ANY(%s) ORDER BY a.id"""
         found = self._select(sql, [[store_text(one) for one in call_ids]])
         return [texts_of(call_id, number, Payload(*stored)) for call_id, number, *stored in found]
+
+    def rows_since(self) -> float | None:
+        """Give when the earliest call began that has rows, where rows have gone; None where none have, or all."""
+        return rows_since(self._connection)
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.backend import WriteRefused
+from schema_guard.records.postgres import removal
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ _STATEMENTS = (
         id bigserial PRIMARY KEY, schema_fingerprint text NOT NULL, target double precision NOT NULL,
         at double precision NOT NULL, function text
     )""",
+    *removal.TABLES,
 )
 
 _VERSION = "SELECT value FROM meta WHERE key = 'version'"

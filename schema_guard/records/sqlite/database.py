@@ -60,7 +60,7 @@ from schema_guard.records.sqlite.writing import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.records.backend import DropCount, Session, Snapshot
+    from schema_guard.records.backend import DropCount, Removal, Session, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
@@ -398,6 +398,12 @@ class _Session(ABC):
             if step:
                 yield done, max(done, total)
                 time.sleep(_PAUSE_S)
+
+    def removal(self) -> Removal:
+        """Give what takes rows, texts and counts out."""
+        from schema_guard.records.sqlite.payloads.removal import SQLiteRemoval  # seldom needed
+
+        return SQLiteRemoval(self.connection, self._writing, transaction)
 
     @abstractmethod
     def _writing(self) -> AbstractContextManager[None]:

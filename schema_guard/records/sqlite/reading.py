@@ -16,8 +16,10 @@ from schema_guard.records.counts.rollups import LARGEST, additions, whole_calls
 from schema_guard.records.counts.tallies import IDENTITY, counts_of, hour_counts
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, key_fingerprint
-from schema_guard.records.sqlite import attempts, payloads
+from schema_guard.records.sqlite import attempts
 from schema_guard.records.sqlite.kept import hours, inputs, windows
+from schema_guard.records.sqlite.payloads import removal
+from schema_guard.records.sqlite.payloads import texts as payloads
 from schema_guard.records.sqlite.tables import hash_key, noted_keys
 from schema_guard.records.sqlite.writing import every_drop
 
@@ -87,6 +89,10 @@ class SQLiteSnapshot:
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
         """Give what is kept of the prompts and replies of these calls."""
         return payloads.read(self._connection, call_ids)
+
+    def rows_since(self) -> float | None:
+        """Give when the earliest call began that has rows, where rows have gone; None where none have, or all."""
+        return removal.rows_since(self._connection) if self._version >= _SINCE_HOURS else None
 
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""

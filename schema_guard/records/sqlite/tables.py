@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import key_fingerprint
-from schema_guard.records.sqlite import attempts, checksums, payloads, rollups
+from schema_guard.records.sqlite import attempts, checksums, rollups
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE
+from schema_guard.records.sqlite.payloads import removal, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,8 +52,9 @@ _SINCE_3 = (
     "ALTER TABLE declared_targets ADD COLUMN function TEXT",
     *rollups.SINCE_3,
     *attempts.TABLES,
-    *payloads.TABLES,
+    *texts.TABLES,
     *checksums.TABLES,
+    *removal.TABLES,
 )
 
 

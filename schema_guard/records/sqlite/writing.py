@@ -12,10 +12,10 @@ from schema_guard.records.counts.rollups import additions, new_calls, whole_call
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
-from schema_guard.records.sqlite import payloads as texts
 from schema_guard.records.sqlite.checksums import sealed
 from schema_guard.records.sqlite.kept import hours, inputs
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE
+from schema_guard.records.sqlite.payloads import texts
 from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
 
 if TYPE_CHECKING:
@@ -162,7 +162,8 @@ def _catch_up(connection: sqlite3.Connection, tables: Sequence[Part], limit: int
     """Count, up to a limit, attempts that are stored and not counted."""
     sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
     ((counted,),) = connection.execute(sql).fetchall()
-    place = _Place(counted, attempts.last_id(connection, tables))
+    # What was counted and is gone keeps its `id`s.
+    place = _Place(counted, max(counted, attempts.last_id(connection, tables)))
     if place.counted >= place.last:
         return place._replace(counted=place.last)
     page = attempts.after(connection, tables, counted, limit)

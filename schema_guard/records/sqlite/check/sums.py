@@ -10,6 +10,7 @@ from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, who
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, HASH_BYTES
 from schema_guard.records.sqlite import attempts
 from schema_guard.records.sqlite.kept import hours, inputs
+from schema_guard.records.sqlite.payloads import removal
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +33,7 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
         sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
         ((counted,),) = connection.execute(sql).fetchall()
         last = attempts.last_id(connection, tables)
-        if counted > last:
+        if counted > last and not removal.has_removed(connection):
             notes.add("roll_ups", f"attempts up to {counted} are counted, and the last one is {last}")
         _check_place(connection, last, notes, has_log=has_hours)
         # Attempts of an earlier version are in no hour, and those of this one are before others are counted.
@@ -49,7 +50,7 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
 def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has_log: bool) -> None:
     """Look at how far it is counted and put together."""
     sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'uncounted_to'"
-    if any(needed > last for (needed,) in connection.execute(sql)):
+    if any(needed > last for (needed,) in connection.execute(sql)) and not removal.has_removed(connection):
         notes.add("roll_ups", f"there would be attempts to count after {last}, the last one")
     if not has_log:
         return
@@ -95,8 +96,11 @@ def compare(
     tuned = "tuned" if has_hours else "0"
     columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
     sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"
+    closed = removal.closed_configurations(connection) if has_hours else set()
     for number, first, last, *named in connection.execute(sql).fetchall():
         wanted = found.pop(tuple(named), Recounted())
+        if number in closed:  # its counts are of more than its attempts
+            continue
         where = f"configuration {number} ({named[0]})"
         if (first, last) != (wanted.first_started_at, wanted.last_started_at):
             notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")

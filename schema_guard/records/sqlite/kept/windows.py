@@ -2,7 +2,7 @@
 """What is told of the calls in some times, from what is kept of each hour.
 
 Rules: whole hours are read from the details, hours that are meant in part from their attempts, and all of it is what
-a count of the attempts in these times would give. Where that cannot be, nothing is told: in hours of which not all
+a count of the attempts in these times would give. An hour of which rows were taken out is counted whole. Where that cannot be, nothing is told: in hours of which not all
 is kept, and in absurd times.
 """
 
@@ -24,6 +24,7 @@ from schema_guard.records.counts.tallies import counts_of
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite.kept import inputs
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE, HourDetails, Hours
+from schema_guard.records.sqlite.payloads.removal import is_closed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,7 +70,10 @@ def counted(
     window = _Window(connection, chosen, values)
     window.add_whole(hours.first, hours.last)
     for hour in hours.parts:
-        window.add_part(hour, attempts_of(hour), where)
+        if is_closed(connection, hour):
+            window.add_whole(hour, hour + 1)
+        else:
+            window.add_part(hour, attempts_of(hour), where)
     return window.counts(condition)
 
 

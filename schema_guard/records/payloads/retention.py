@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For how long rows and texts are kept, and which ones are forgotten.
+
+Rules: rows go, with their texts, and counts stay; an hour of which a row has gone is closed. Counts go by a command of
+their own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["STEP_ROWS", "Forgotten", "Named", "Retention", "bytes_of", "seconds_of"]
+
+STEP_ROWS: Final = 2_000
+"""Attempts that are taken out in one transaction: some hundredths of a second in which nobody else can write."""
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_BYTES: Final = {"": 1, "k": 1_000, "m": 1_000_000, "g": 10**9, "t": 10**12}
+_AGE: Final = re.compile(r"([0-9]{1,9})([smhdw])")
+_SIZE: Final = re.compile(r"([0-9]{1,15})([kmgt]?)b?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long rows and their texts are kept; None does not limit. Counts are kept for ever.
+
+    Attributes:
+        max_age_s: Rows of calls that began longer ago go.
+        max_rows: Of more attempts the ones that were stored first go.
+        max_bytes: While the store holds more, the ones that were stored first go.
+    """
+
+    max_age_s: float | None = None
+    max_rows: int | None = None
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_age_s", "max_rows", "max_bytes"):
+            given = getattr(self, name)
+            if given is not None and (
+                isinstance(given, bool) or not isinstance(given, (int, float)) or given < 0
+            ):
+                raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number >= 0, or None")
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything ever goes."""
+        return (self.max_age_s, self.max_rows, self.max_bytes) != (None, None, None)
+
+    @classmethod
+    def named(cls, said: Mapping[str, str]) -> Retention:
+        """Give what the parameters of a URL say: `max_age=90d`, `max_rows=1000000`, `max_bytes=2GB`."""
+        age, rows, size = (said.get(name) for name in ("max_age", "max_rows", "max_bytes"))
+        return cls(
+            None if age is None else seconds_of(age, "max_age"),
+            None if rows is None else bytes_of(rows, "max_rows"),
+            None if size is None else bytes_of(size, "max_bytes"),
+        )
+
+    def stricter(self, other: Retention) -> Retention:
+        """Give what keeps no more than either."""
+        pairs = (
+            (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
+        )  # fmt: skip
+        age, rows, size = (min((one for one in pair if one is not None), default=None) for pair in pairs)
+        return Retention(age, None if rows is None else int(rows), None if size is None else int(size))
+
+
+Named: TypeAlias = Literal["call", "input", "cluster", "segment", "function"]
+
+
+class Forgotten(NamedTuple):
+    """Whose rows are forgotten.
+
+    Attributes:
+        by: By what they are known.
+        name: The id of the call, the hash of the input, or the name of the others.
+    """
+
+    by: Named
+    name: str
+
+
+def seconds_of(given: str, name: str) -> float:
+    """Give the seconds of `90d`, `12h`, `30m`, `45s` or `2w`; `InvalidArgument`.
+
+    >>> seconds_of("90d", "max_age")
+    7776000.0
+    """
+    found = _AGE.fullmatch(given)
+    if found is None:
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected an age such as 90d, 12h, 30m or 2w")
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def bytes_of(given: str, name: str) -> int:
+    """Give the number of `500000`, `500k`, `2GB`; `InvalidArgument`.
+
+    >>> bytes_of("2GB", "max_bytes")
+    2000000000
+    """
+    found = _SIZE.fullmatch(given)
+    if found is None:
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number such as 1000000, 500k or 2GB")
+    return int(found[1]) * _BYTES[found[2].lower()]

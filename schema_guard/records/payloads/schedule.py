@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a writer takes out what is not to be kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.outside import is_from_outside
+from schema_guard.records.payloads.retention import STEP_ROWS, Retention
+
+if TYPE_CHECKING:
+    from schema_guard.records.backend import Session
+
+__all__ = ["Schedule"]
+
+_EVERY_S: Final = 60.0
+
+_logger = logging.getLogger("schema_guard")
+
+
+class Schedule:
+    """Takes out, now and then and a bounded number at a time, what a retention does not keep.
+
+    Attributes:
+        retention: Which one holds.
+    """
+
+    def __init__(self) -> None:
+        self.retention = Retention()
+        self._next_at = 0.0
+        self._has_warned = False
+
+    def after_write(self, session: Session) -> Session | None:
+        """Take out some, if it is time; gives the session to go on with, None to open another. Never raises."""
+        now = time.monotonic()
+        if now < self._next_at or not self.retention.is_limited:
+            return session
+        self._next_at = now + _EVERY_S
+        try:
+            if session.removal().prune(self.retention, time.time(), STEP_ROWS) >= STEP_ROWS:
+                self._next_at = now  # there is more: with the next write
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            session.close()
+            if not self._has_warned:
+                self._has_warned = True
+                _logger.warning("old rows are not taken out of the store: %s", error)
+            return None
+        return session
