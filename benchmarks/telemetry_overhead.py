@@ -1,0 +1,123 @@
+"""What telemetry adds to a guarded call: off, counting for Prometheus, and with the SDK of OpenTelemetry.
+
+    python benchmarks/telemetry_overhead.py [--calls 2000] [--repeat 7] [--output FILE]
+
+Microseconds of CPU of the calling thread a call, and of the whole process, the least of the repeats. The SDK has batch
+processors, and exporters that do nothing. Needs opentelemetry-sdk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schema_guard import guard, telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SCHEMA = {
+    "title": "invoice",
+    "type": "object",
+    "required": ["total"],
+    "properties": {"total": {"type": "number"}},
+}
+
+
+@guard(SCHEMA, store=None)
+def extract(prompt: str) -> str:
+    """Stand for a model."""
+    return '{"number": 12, "total": 99.5, "lines": [{"qty": 1}, {"qty": 2}]}'
+
+
+def on_otel() -> None:
+    """Switch on all three signals of OpenTelemetry."""
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import (
+        BatchLogRecordProcessor,
+        LogRecordExporter,
+        LogRecordExportResult,
+    )
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+    class Spans(SpanExporter):
+        def export(self, spans: object) -> SpanExportResult:
+            return SpanExportResult.SUCCESS
+
+    class Logs(LogRecordExporter):
+        def export(self, batch: object) -> LogRecordExportResult:
+            return LogRecordExportResult.SUCCESS
+
+        def shutdown(self) -> None:
+            """Nothing is held."""
+
+        def force_flush(self, timeout_millis: int = 0) -> bool:
+            return True
+
+    tracers, loggers = TracerProvider(), LoggerProvider()
+    tracers.add_span_processor(BatchSpanProcessor(Spans()))
+    loggers.add_log_record_processor(BatchLogRecordProcessor(Logs()))
+    meters = MeterProvider(metric_readers=[InMemoryMetricReader()])
+    telemetry.enable(tracer_provider=tracers, logger_provider=loggers, meter_provider=meters)
+
+
+STATES: dict[str, Callable[[], object]] = {
+    "off": telemetry.disable,
+    "counters (Prometheus)": lambda: telemetry.enable(otel=False),
+    "OpenTelemetry": on_otel,
+}
+
+
+def measured(calls: int, repeat: int) -> tuple[float, float]:
+    """Give the microseconds of a call: of its thread, and of the process."""
+    thread, process = [], []
+    for _ in range(repeat):
+        gc.collect()
+        begun = (time.thread_time(), time.process_time())
+        for _ in range(calls):
+            extract("Invoice 12")
+        thread.append(time.thread_time() - begun[0])
+        telemetry.flush(30.0)
+        process.append(time.process_time() - begun[1])
+    return min(thread) / calls * 1e6, min(process) / calls * 1e6
+
+
+def main() -> None:
+    """Print a row for each state."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--calls", type=int, default=1_900)  # fewer than the queue holds
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    extract("Invoice 12")
+    lines = [
+        f"python benchmarks/telemetry_overhead.py --calls {arguments.calls} --repeat {arguments.repeat}",
+        (
+            f"{datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, opentelemetry-sdk "
+            f"{version('opentelemetry-sdk')}; microseconds of CPU a call, least of {arguments.repeat}"
+        ),
+        "",
+        f"{'telemetry':26}{'the calling thread':>20}{'the process':>14}",
+    ]
+    for name, switch in STATES.items():
+        switch()
+        thread, process = measured(arguments.calls, arguments.repeat)
+        lines.append(f"{name:26}{thread:>20.1f}{process:>14.1f}")
+    telemetry.disable()
+    text = "\n".join(lines) + "\n"
+    if arguments.output:
+        arguments.output.write_text(text, encoding="utf-8")
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
