@@ -41,8 +41,8 @@ _MICROSECONDS = SUMS["elapsed_s"]
 # Bits of a bucket's lower end: its width is 1/32 to 1/63 of that.
 _BUCKET_BITS = 6
 
-_NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
-    COLUMNS.index(name) for name in ("number", "kind", "code", "violations", "elapsed_s")
+_STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
+    COLUMNS.index(name) for name in ("started_at", "number", "kind", "code", "violations", "elapsed_s")
 )
 _AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
 _MODEL = COLUMNS.index("reply_model")
@@ -82,51 +82,42 @@ class HourAddition:
         self.first = first
         self.places: list[int] = []
         self.starts: tuple[float, float] | None = None
-        self._attempts: dict[
-            int, tuple[list[Row], list[int]]
-        ] = {}  # by number: all, and the known microseconds
-        self._call_us: list[int] = []
+        self._attempts: dict[int, list[Any]] = defaultdict(list)  # by number
+        self._began: list[float] = []
+        self._single: list[Any] = []  # attempts that are a whole call with a judged reply
+        self._call_us: list[int] = []  # of the other calls
 
-    def add_call(self, call: list[tuple[int, Row]], started_at: Any) -> None:
+    def add_call(self, call: list[tuple[int, Row]], *, is_judged: bool) -> None:
         """Add the attempts of a call."""
-        if started_at is not None:
-            known = self.starts
-            self.starts = (
-                (started_at, started_at)
-                if known is None
-                else (min(known[0], started_at), max(known[1], started_at))
-            )
-        whole_us, is_known = 0, True
-        for _, row in call:
-            number: Any = row[_NUMBER] or 0  # 0 of an attempt whose number is unknown
-            found = self._attempts.get(number)
-            if found is None:
-                found = self._attempts[number] = [], []
-            found[0].append(row)
-            elapsed_s: Any = row[_ELAPSED]
-            if elapsed_s is not None and 0 <= elapsed_s <= _LARGEST_NUMBER:
-                elapsed_us = round(elapsed_s * _MICROSECONDS)
-                whole_us += elapsed_us
-                found[1].append(elapsed_us)
-            else:
-                is_known = False
-        last: Any = call[-1][1]
-        if is_known and not (last[_KIND] == "transport" and last[_NUMBER] == 1):
-            self._call_us.append(whole_us)
+        row: Any = call[0][1]
+        if row[_STARTED_AT] is not None:
+            self._began.append(row[_STARTED_AT])
+        if len(call) == 1:
+            self._attempts[row[_NUMBER] or 0].append(row)  # 0 of an attempt whose number is unknown
+            if is_judged:
+                self._single.append(row)
+            return
+        for _, each in call:
+            self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
+        known_us = _known_us([each for _, each in call])
+        if is_judged and len(known_us) == len(call):
+            self._call_us.append(sum(known_us))
 
     def finish(self) -> None:
-        """Count all attempts that were added."""
+        """Count all that was added."""
         tallies = self.tallies
         for ways, calls in self.ways.items():
             for name in ways:
                 tallies["calls", name] += calls
-        for number, (rows, known_us) in self._attempts.items():
+        for number, rows in self._attempts.items():
             self._count(number, rows)
+            known_us = _known_us(rows)
             tallies["elapsed_s", number] += sum(known_us)
             tallies["elapsed_s_unknown", number] += len(rows) - len(known_us)
             _count_buckets(tallies, "attempt_us", known_us)
-        _count_buckets(tallies, "call_us", self._call_us)
-        self._attempts, self._call_us = {}, []
+        _count_buckets(tallies, "call_us", self._call_us + _known_us(self._single))
+        if self._began:
+            self.starts = min(self._began), max(self._began)
 
     def _count(self, number: int, rows: list[Any]) -> None:
         """Count attempts of one number, but for their time."""
@@ -169,6 +160,18 @@ def _sum(column: Sequence[Any], units: int, largest: float) -> tuple[int, int]:
         are_known = False
     known = column if are_known else [one for one in column if one is not None and 0 <= one <= largest]
     return sum(known) if units == 1 else sum([round(one * units) for one in known]), len(known)
+
+
+def _known_us(rows: list[Any]) -> list[int]:
+    """Give how many microseconds those attempts took of which that is known."""
+    several = [row[_ELAPSED] for row in rows]
+    try:
+        are_known = min(several) >= 0 and max(several) <= _LARGEST_NUMBER
+    except (TypeError, ValueError):  # None is among them, or there are none
+        are_known = False
+    if not are_known:
+        several = [one for one in several if one is not None and 0 <= one <= _LARGEST_NUMBER]
+    return [round(one * _MICROSECONDS) for one in several]
 
 
 def _count_buckets(tallies: dict[tuple[str, str | int], int], name: str, several_us: list[int]) -> None:

@@ -90,16 +90,16 @@ class Addition:
             call: All its attempts, in order.
             hour: In which it began.
             ways: How it ended, then the parts that it is in.
-            has_details: Whether `add_details` is called as well, which then goes first.
+            has_details: Whether to count the cause of a call outside of the rate.
         """
         last = call[-1][1]
         of_hour = self.by_hour.get(hour)
         if of_hour is None:
             of_hour = self.by_hour[hour] = HourAddition(call[0][0])
-        of_hour.add_call(call, last[_STARTED_AT])
         tallies = of_hour.tallies
         of_hour.ways[ways] += 1
         way = ways[0]
+        of_hour.add_call(call, is_judged=way != "transport")
         if way == "transport":
             if has_details:
                 tallies["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
@@ -118,11 +118,11 @@ class Addition:
             asked.inputs.append(key)
             asked.unhandled.append(is_unhandled)
 
-    def add_details(self, hour: int | None, ways: tuple[str, ...]) -> None:
-        """Add what came with version 3 of the tables: the hour of a call."""
+    def add_to_hour(self, hour: int | None, ways: tuple[str, ...], calls: int) -> None:
+        """Add calls that ended alike to the hour in which they began."""
         if hour is not None and -LARGEST_HOUR < hour < LARGEST_HOUR:
             for name in ways:
-                self.hours[hour, name] += 1
+                self.hours[hour, name] += calls
 
     def move_input(self, n: int, k: int, more_n: int, more_k: int) -> None:
         """Count an input under the shape that it has now; one that had calls before leaves the shape that it had.
@@ -177,13 +177,15 @@ def additions(
         addition, ways, hour = found[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
         if has_order:
             addition.add(call, hour, ways, has_details=has_details)
-        elif ways[0] == "transport":
+            continue
+        addition.add_to_hour(hour, ways, 1)
+        if ways[0] == "transport":
             addition.add_cause(call)
-        if has_details:
-            addition.add_details(hour, ways)
     for addition in found.values():
-        for of_hour in addition.by_hour.values():
+        for hour, of_hour in addition.by_hour.items():
             of_hour.finish()
+            for ways, alike in of_hour.ways.items() if has_details else ():
+                addition.add_to_hour(hour, ways, alike)
     return found
 
 
@@ -324,6 +326,10 @@ def way_of(outcome: Outcome[Any]) -> str:
     )
 
 
+# Of calls of one attempt, by all that says how it ended: a few hundred at most, but for absurd numbers.
+_KNOWN_WAYS: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+
 def _way(call: list[StoredRow]) -> str:
     """Give how a call ended: one of `WAYS`."""
     last = call[-1][1]
@@ -346,6 +352,17 @@ def _is_unseen(call: list[StoredRow]) -> bool:
 
 def _ways(call: list[StoredRow]) -> tuple[str, ...]:
     """Give how a call ended, then the `PARTS` that it is in."""
+    if len(call) > 1:
+        return _ways_of(call)
+    row = call[0][1]
+    said = row[_NUMBER], row[_KIND], row[_FORM], row[_UNSEEN], row[_REPLY_BYTES] is None
+    known = _KNOWN_WAYS.get(said)
+    if known is None:
+        known = _KNOWN_WAYS[said] = _ways_of(call)
+    return known
+
+
+def _ways_of(call: list[StoredRow]) -> tuple[str, ...]:
     way = _way(call)
     if way in ("transport", "unseen"):
         return (way,)

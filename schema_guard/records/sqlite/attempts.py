@@ -55,7 +55,9 @@ TABLES = (
 _FIRST_OF_ATTEMPT = COLUMNS.index("number")
 _FIRST_OF_CONFIGURATION = COLUMNS.index(CONFIGURATION_COLUMNS[0])
 _CONFIGURATION_END = _FIRST_OF_CONFIGURATION + len(CONFIGURATION_COLUMNS)
-_STRATEGIES, _REPLY_MODEL = COLUMNS.index("strategies"), COLUMNS.index("reply_model")
+_STRATEGIES, _STRATEGY, _REPAIRS, _REPLY_MODEL = (
+    COLUMNS.index(name) for name in ("strategies", "strategy", "repairs", "reply_model")
+)
 
 _INSERT = f"INSERT INTO stored_attempts VALUES ({', '.join('?' * 31)})"
 _HEX = 32
@@ -234,44 +236,25 @@ def packed(text: Any) -> Any:
 
 def _narrow(attempt_id: int, row: Any, configuration_id: int, model_id: int | None) -> tuple[Any, ...]:
     cluster, input_hash, parent_call_id = row[_CONFIGURATION_END:_FIRST_OF_ATTEMPT]
-    number, final, strategy, kind, code, form, repairs, *plain = row[_FIRST_OF_ATTEMPT : _REPLY_MODEL - 2]
-    *plain, elapsed_s, cost, prompt_chars, reply_bytes = plain
-    reply_hash, violations = row[_REPLY_MODEL - 2 : _REPLY_MODEL]
-    exception, unseen, adapted, healed, stopped_at = row[_REPLY_MODEL + 2 :]
+    strategy, repairs, violations = row[_STRATEGY], row[_REPAIRS], row[_REPLY_MODEL - 1]
     return (
         attempt_id,
         configuration_id,
         packed(row[0]),
-        _real(row[1]),
+        row[1],
         cluster,
         packed(input_hash),
-        packed(parent_call_id),
-        number,
-        +final,
+        None if parent_call_id is None else packed(parent_call_id),
+        *row[_FIRST_OF_ATTEMPT:_STRATEGY],
         None if strategy == row[_STRATEGIES] else strategy,
-        kind,
-        code,
-        form,
+        *row[_STRATEGY + 1 : _REPAIRS],
         None if repairs == "[]" else repairs,
-        *plain,
-        _real(elapsed_s),
-        _real(cost),
-        prompt_chars,
-        reply_bytes,
-        packed(reply_hash),
+        *row[_REPAIRS + 1 : _REPLY_MODEL - 2],
+        packed(row[_REPLY_MODEL - 2]),
         None if violations == "[]" else violations,
         model_id,
-        exception,
-        +unseen,
-        +adapted,
-        +healed,
-        stopped_at,
+        *row[_REPLY_MODEL + 2 :],
     )
-
-
-def _real(number: Any) -> float | None:
-    """Give a number as a column of REAL gives it, so that its checksum is of that: 1 is 1.0 there, and -0.0 is 0.0."""
-    return None if number is None else number + 0.0
 
 
 def _model_ids(connection: sqlite3.Connection, names: Iterable[Row]) -> dict[Row, int | None]:

@@ -264,8 +264,11 @@ def _compact_json(document: object) -> str:
 def add_spans(connection: sqlite3.Connection, rows: Sequence[StoredRow]) -> None:
     """Note where the attempts of each hour are."""
     spans: dict[int, list[int]] = {}
+    began, hour = None, None
     for attempt_id, row in rows:
-        hour = hour_of(row[_STARTED_AT])
+        if row[_STARTED_AT] != began:  # else another attempt of the same call
+            began = row[_STARTED_AT]
+            hour = hour_of(began)
         if hour is not None:
             spans.setdefault(hour, []).append(attempt_id)
     connection.executemany(_SPAN, [(hour, min(ids), max(ids)) for hour, ids in spans.items()])

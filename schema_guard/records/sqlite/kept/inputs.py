@@ -217,13 +217,16 @@ def merge(connection: sqlite3.Connection) -> None:
     for configuration_id, more in sorted(pending(connection).items()):
         known = dict(_known(connection, other, configuration_id, more)) if moved else {}
         after = dict(_added(connection, table, configuration_id, more))
-        before = {key: (n - more[key][0], k - more[key][1]) for key, (n, k) in after.items()}
+        # Most are new: only those that were there have left another number of calls.
+        before = {
+            key: (n - more[key][0], k - more[key][1]) for key, (n, k) in after.items() if n > more[key][0]
+        }
         changes = [(configuration_id, key, count) for key, count in _changes(more, known, before).items()]
         connection.executemany(_SHAPE, changes)
         if any(count < 0 for _, _, count in changes):
             connection.execute(_NO_SHAPES, (configuration_id,))
         merged += len(more)
-        recent += sum(n == 0 for n, _ in before.values())
+        recent += len(more) - len(before)
     sql = """UPDATE input_merges SET pending = 0, recent = recent + ?,
         merged_to = COALESCE((SELECT MAX(id) FROM input_log), 0)"""
     connection.execute(sql, (0 if is_mixed else recent,))
@@ -246,15 +249,18 @@ def _move(connection: sqlite3.Connection, limit: int) -> None:
 
 
 def _changes(more: Counted, known: Counted, also_known: Counted) -> dict[str, int]:
+    changes = Counter(more.values())
     nothing = 0, 0
-    changes: Counter[tuple[int, int]] = Counter()
-    for key, (more_n, more_k) in more.items():
-        n, k = known.get(key, nothing)
-        also_n, also_k = also_known.get(key, nothing)
+    for key in known.keys() | also_known.keys():
+        (more_n, more_k), (n, k), (also_n, also_k) = (
+            more[key],
+            known.get(key, nothing),
+            also_known.get(key, nothing),
+        )
         n, k = n + also_n, k + also_k
+        changes[more_n, more_k] -= 1
         changes[n + more_n, k + more_k] += 1
-        if n:
-            changes[n, k] -= 1
+        changes[n, k] -= 1
     return {shape(*calls): inputs for calls, inputs in changes.items() if inputs}
 
 
