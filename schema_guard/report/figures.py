@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from schema_guard.decide.outside import ways_of
@@ -118,6 +118,11 @@ class Configuration:
     elapsed_p95_s: float | None
     traffic: tuple[Traffic | None, ...] = ()
 
+    @property
+    def is_rated(self) -> bool:
+        """Whether its rates are those of the traffic, or of a sample of it."""
+        return all(one is None or one.is_rated for one in self.traffic)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -128,8 +133,10 @@ class Report:
         configurations: Of each function and schema, in the order of their names; empty when nothing is recorded.
         drops: Attempts that could not be stored, by reason.
         by: What the groups have in common beside their schema.
-        groups: The same calls, added up by that: of each schema the one that is proved worst first.
-        over_time: The unhandled rate of each group by hour, day or week; None where it was not asked for.
+        groups: The same calls, added up by that: of each schema the one that is proved worst first. Imported failures,
+            and imports of an unknown part of the traffic, are left out where a group has other calls.
+        over_time: The unhandled rate of each group by hour, day or week; None where it was not asked for. A group of
+            imported failures alone has none.
         rows_since: When the earliest call began that has rows, in seconds since the epoch, UTC, where older ones were
             taken out; None where none were.
     """
@@ -188,9 +195,8 @@ def report_on(  # noqa: PLR0913 - which calls, by name
     counted = rows_of(store, since=since, schema=schema, function=function, segment=segment)
     # Segments of a configuration are added up, unless they are what is asked about.
     apart = _NAMES if by == "segment" else _NAMES[:-1]
-    groups = sorted(
-        map(_configuration, pooled(counted, (*_SCHEMA, *_COMMON[by]))), key=_by_schema_worst_first
-    )
+    grouped = [_rated(pool) for pool in pooled(counted, (*_SCHEMA, *_COMMON[by]))]
+    groups = sorted(map(_configuration, grouped), key=_by_schema_worst_first)
     return Report(
         store.url,
         tuple(map(_configuration, pooled(counted, (*_SCHEMA, *apart)))),
@@ -217,6 +223,7 @@ def _hours(
     group_of = {
         row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
         for row in counted
+        if _is_rated(row)
     }
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
@@ -225,11 +232,22 @@ def _hours(
             yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.unhandled)
 
 
+def _is_rated(row: ConfigurationCounts) -> bool:
+    """Say whether a rate of these calls is one of the traffic."""
+    traffic = traffic_of(row.settings)
+    return traffic is None or traffic.is_rated
+
+
+def _rated(pool: Pool) -> Pool:
+    """Leave out what no rate can be read from, where there is something else."""
+    rated = tuple(filter(_is_rated, pool.members))
+    return replace(pool, members=rated) if rated else pool
+
+
 def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, float]:
     # Of imported failures the share that is unhandled is no rate that is worse than others.
-    is_unrated = any(traffic is not None and not traffic.is_rated for traffic in one.traffic)
     worst = -(one.unhandled.lower or 0.0), -(one.unhandled.rate or 0.0)
-    return one.schema, one.schema_fingerprint, is_unrated, *worst
+    return one.schema, one.schema_fingerprint, not one.is_rated, *worst
 
 
 def _configuration(pool: Pool) -> Configuration:

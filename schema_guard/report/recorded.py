@@ -85,7 +85,7 @@ def _section(
 ) -> Section:
     rows: list[tuple[str, ...]] = []
     lines: list[str] = []
-    told = any(group.traffic for _, group in groups)
+    told = any(one.traffic for one in report.configurations)
     for name, group in groups:
         members = report.members(group)
         rows.append((name, *_row(group, told=told)))

@@ -75,8 +75,10 @@ def trends_of(report: Report) -> list[Plot]:
     if not report.groups:
         return []
     if found is None or span is None:
-        has_calls = any(group.calls for group in report.groups)
-        missing = "no call has a known time" if has_calls else "no judged call is recorded"
+        counted = [group for group in report.groups if group.calls]
+        missing = "no call has a known time" if counted else "no judged call is recorded"
+        if counted and not any(group.is_rated for group in counted):
+            missing = "the calls were imported, and no rate of the traffic can be read from them"
         return [Plot("Unhandled over time", "", None, missing)]
     names, axis = names_of(report, _TITLE_SIZE), _Axis(found.step_s, found.step, *span)
     drawn = _worst(report.groups, found)[:MOST_PLOTS]

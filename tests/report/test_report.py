@@ -381,7 +381,7 @@ def test_exact_says_of_how_many_replies_it_is(store):
 
 
 def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
-    """A column that only stores with imports have; a group of both says both."""
+    """A column that only stores with imports have; a group of both is of those of which a rate can be read."""
     with open_store("sqlite://") as store:
         record(store, 4, 1)
         text = as_text(report_on(store))
@@ -392,14 +392,15 @@ def test_imports_say_beside_every_rate_what_part_of_the_traffic_they_are():
     assert "traffic" not in text
     lines = as_text(report).splitlines()
     assert [line.partition("  0  ")[2].strip() for line in lines if "  0  " in line] == [
-        "as recorded + FAILURES ONLY",
+        "as recorded",
         "FAILURES ONLY",
         "as recorded",
     ]
     assert "imported from mlflow: failures only, so no rate of the traffic" in " ".join(
         as_text(report).split()
     )
-    assert as_json(report)["groups"][0]["traffic"] == [
-        None,
-        {"part": "failures", "tool": "mlflow", "share": None},
+    assert (report.groups[0].calls, report.groups[0].unhandled.count, report.groups[0].traffic) == (4, 1, ())
+    assert [one["traffic"] for one in as_json(report)["configurations"]] == [
+        [{"part": "failures", "tool": "mlflow", "share": None}],
+        [],
     ]

@@ -14,6 +14,7 @@ from schema_guard.report.trends import trends_of
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
 from schema_guard.text import shortened
+from tests.decide.records import record
 from tests.report.test_report import BROKEN, CALL, TOTAL, outcome
 from tests.report.written import Page
 
@@ -183,3 +184,17 @@ def test_functions_of_two_schemas_stay_apart(store):
     names = names_of(report_on(store), 56)
 
     assert names == [f"{CALL.function} (invoice {letter * 16})" for letter in "ab"]
+
+
+def test_imported_failures_have_no_rate_over_time():
+    """Neither alone nor beside other calls of the function: how many had failed in an hour is no rate."""
+    said = '{"imported":"mlflow","max_attempts":1,"observe":true,"traffic":"failures"}'
+    with open_store("sqlite://") as store:
+        record(store, 3, 3, settings=said)
+        alone = report_on(store, hours=True)
+        record(store, 4, 1, first=3, started_at=86_400.0)
+        both = report_on(store, hours=True)
+
+    assert alone.over_time.series == ((),)
+    assert [(point.count, point.n) for points in both.over_time.series for point in points] == [(1, 4)]
+    assert "no rate of the traffic can be read from them" in page(document_of(alone), plots=trends_of(alone))

@@ -72,7 +72,8 @@ def test_an_export_of_failures_condemns_nothing(tmp_path, store, tool):
         bring(other, path)
         whole = decide(gather(other).evidence)
 
-    assert (selected.verdict, whole.verdict) == ("NEED_MORE_DATA", "CLIMB_LADDER")
+    assert selected.verdict == "NEED_MORE_DATA"
+    assert whole.verdict in ("CLIMB_LADDER", "USE_CONSTRAINED_DECODING")
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -382,3 +383,33 @@ def test_a_call_id_is_a_uuid_that_sorts_by_time():
         1_790_000_000_000,
     )
     assert call_id("phoenix", "x", "f" * 16, 1_790_000_000.0) != early
+
+
+def test_an_import_that_breaks_off_goes_on_where_it_was(tmp_path):
+    """What was stored stays, and the next import brings the rest: each call once."""
+    path = written(tmp_path, *(exports.langfuse_ui(number=n) for n in range(1200)))
+    url = f"sqlite:///{tmp_path}/records.db"
+
+    def broken_off(word, done, total):
+        if word == "judged" and done == 700:
+            raise KeyboardInterrupt
+
+    with open_store(url) as store:
+        with pytest.raises(KeyboardInterrupt):
+            bring(store, path, on_step=broken_off)
+        stored = len(list(store.attempts()))
+        result = bring(store, path)
+        ids = [row["call_id"] for row in store.attempts()]
+
+    assert (stored, result.known, result.stored, len(set(ids)), len(ids)) == (500, 500, 700, 1200, 1200)
+
+
+def test_imported_calls_are_configurations_of_their_own(tmp_path, store):
+    """Beside the part of the traffic nothing tells them from observed calls: one strategy, no target, max_attempts 1."""
+    for part in ("all", "failures"):
+        bring(store, written(tmp_path, {"id": part, "reply": GOOD}), options=TraceOptions(part))
+    found = [
+        (one.strategies, one.target, json.loads(one.settings)["traffic"]) for one in store.configurations()
+    ]
+
+    assert found == [("bare", None, "all"), ("bare", None, "failures")]
