@@ -1,11 +1,14 @@
 """How fast a store is written and read: python benchmarks/store_speed.py.
 
-    python benchmarks/store_speed.py [--attempts 200000] [--output benchmarks/results/NAME]
+    python benchmarks/store_speed.py [--attempts 200000] [--store PATH] [--against FOLDER --other-store PATH]
+        [--output benchmarks/results/NAME]
 
-Writes made-up attempts through `Session.write`, in transactions of 500 calls as the writer's thread does, and
-inserts the same rows into a second file without roll-ups, batch by batch in turn, so that both are measured
-under the same load. Then times the reading of everything that a report and a decision need, and the command
-`schema-guard decide`, process start and all. All times are wall times. With --output it writes NAME.json and NAME.txt.
+Makes a store of made-up attempts, thirteen weeks for ten million of them, through `Session.write` in the
+transactions that the writer's thread makes, and reads it as `report` and `decide` do; whatever is read is compared
+with a count of all its attempts. A store at --store is made when it is not there, filled up when it is smaller, and
+kept. With --against, a checkout of another commit writes the same rows in a process of its own, in turn with this
+one: five files of 100,000 attempts each, then five times 100,000 attempts after those of both stores. All times are
+wall times but where CPU is said. With --output it writes NAME.json and NAME.txt.
 """
 
 import argparse
@@ -22,16 +25,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
-from schema_guard.records import open_store
+from schema_guard.records import open_store, writer
 from schema_guard.records.rows import COLUMNS, Row
-from schema_guard.records.sqlite.database import SQLite
 
-_CALLS_A_BATCH = 500
-_READS = 5
-_FULL = 10_000_000
+try:
+    from schema_guard.records.sqlite.database import SQLite
+except ImportError:  # a checkout of the first release
+    from schema_guard.records.sqlite import SQLite  # type: ignore[no-redef, attr-defined]
+
+_ROUNDS = 5
+_ROUND_ROWS = 100_000
+_WEEK_S = 7 * 86_400
+_SEED_OF_FIRST = 1
 
 # Three schemas and four strategies: twelve configurations in every batch.
 _SCHEMAS = ("invoice", "order", "ticket")
@@ -43,13 +51,13 @@ _FAILURES = (
 )
 _MAX_ATTEMPTS = 3
 _REPEATED = 0.1  # of the calls have one of the thousand inputs that repeat
-_START_S, _STEP_S = 1.75e9, 0.1
+_START_S, _STEP_S = 1.75e9, 0.95
 
 
-def made_up_calls(seed: int) -> Iterator[list[Row]]:
-    """Give the rows of one call after the other."""
-    draw = random.Random(seed)  # made-up data
-    number = 0
+def made_up_calls(first: int) -> Iterator[list[Row]]:
+    """Give the rows of one call after the other, after so many calls."""
+    draw = random.Random(first + _SEED_OF_FIRST)  # made-up data
+    number = first
     while True:
         number += 1
         task = draw.randrange(1_000) if draw.random() < _REPEATED else number + 1_000
@@ -84,130 +92,225 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
     return rows
 
 
-def plain_table(path: Path) -> sqlite3.Connection:
-    """Make a file with the table of attempts and its indexes, and nothing else."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"CREATE TABLE attempts (id INTEGER PRIMARY KEY, {', '.join(COLUMNS)})")
-    connection.execute("CREATE INDEX attempts_call_id ON attempts (call_id)")
-    connection.execute("CREATE INDEX attempts_started_at ON attempts (started_at)")
-    return connection
-
-
-def insert(connection: sqlite3.Connection, rows: list[Row]) -> None:
-    """Store a batch without roll-ups."""
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(
-        f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
-        rows,
-    )
-    connection.execute("COMMIT")
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Give the wall time of one run."""
-    started = perf_counter()
-    action()
-    return perf_counter() - started
-
-
-def written(folder: Path, attempts: int) -> dict[str, Any]:
-    """Write both files; gives what that took."""
-    made = made_up_calls(seed=1)
-    session, with_s, plain_s, stored = SQLite(folder / "store.db").session(), 0.0, 0.0, 0
-    with closing(session), closing(plain_table(folder / "plain.db")) as plain:
+def write(path: Path, attempts: int) -> dict[str, float]:
+    """Write attempts after those that are there, with the library that is imported; gives what that took."""
+    wall_s = cpu_s = 0.0
+    stored = 0
+    with closing(SQLite(path).session()) as session:
+        made = made_up_calls(_calls_in(path))
         while stored < attempts:
-            rows = [row for _ in range(_CALLS_A_BATCH) for row in next(made)]
-            with_s += seconds(lambda rows=rows: session.write(rows, {}, _START_S))
-            plain_s += seconds(lambda rows=rows: insert(plain, rows))
+            rows = [row for _ in range(writer._MAX_BATCH) for row in next(made)]  # noqa: SLF001 - as its thread does
+            began, cpu_began = perf_counter(), process_time()
+            session.write(rows, {}, _START_S)
+            wall_s, cpu_s = wall_s + perf_counter() - began, cpu_s + process_time() - cpu_began
             stored += len(rows)
-    return {
-        "attempts": stored,
-        "write_s": with_s,
-        "rows_a_s": stored / with_s,
-        "plain_rows_a_s": stored / plain_s,
-        "times_plain": with_s / plain_s,
-        "file_bytes": (folder / "store.db").stat().st_size,
-        "plain_file_bytes": (folder / "plain.db").stat().st_size,
+    return {"attempts": stored, "wall_s": wall_s, "cpu_s": cpu_s}
+
+
+def _calls_in(path: Path) -> int:
+    """Give the number of the last call of a store; its `id`s say how long it is."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        sql = "SELECT call_id FROM attempts ORDER BY id DESC LIMIT 1"
+        found = connection.execute(sql).fetchall()
+    return int(found[0][0], 16) if found else 0
+
+
+def _rows_in(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with open_store(f"sqlite:///{path}") as store:
+        return store.info().rows
+
+
+def written_by(checkout: Path, path: Path, attempts: int) -> dict[str, float]:
+    """Let a process of a checkout write attempts."""
+    command = [sys.executable, __file__, "--write", str(path), "--attempts", str(attempts)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = subprocess.run(command, capture_output=True, check=True, env=environment, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def compared(here: Path, other: Path, stores: tuple[Path, Path] | None) -> dict[str, Any]:
+    """Let two checkouts write the same rows in turn; gives the best rates of each."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        names = [(Path(folder) / f"{n}-here.db", Path(folder) / f"{n}-other.db") for n in range(_ROUNDS)]
+        found["small"] = _rates(here, other, names)
+    if stores is not None:
+        found["large"] = _rates(here, other, [stores] * _ROUNDS)
+    return found
+
+
+def _rates(here: Path, other: Path, paths: list[tuple[Path, Path]]) -> dict[str, Any]:
+    rounds: list[dict[str, dict[str, float]]] = []
+    for ours, theirs in paths:
+        took = {
+            "here": written_by(here, ours, _ROUND_ROWS),
+            "other": written_by(other, theirs, _ROUND_ROWS),
+        }
+        rounds.append(took)
+        print({name: round(one["attempts"] / one["wall_s"]) for name, one in took.items()}, flush=True)
+    best = {
+        f"{name}_{kind}_rows_a_s": max(one[name]["attempts"] / one[name][f"{kind}_s"] for one in rounds)
+        for name in ("here", "other")
+        for kind in ("wall", "cpu")
     }
+    ratios = {
+        f"{kind}_ratio": best[f"here_{kind}_rows_a_s"] / best[f"other_{kind}_rows_a_s"]
+        for kind in ("wall", "cpu")
+    }
+    return {**best, **ratios, "rounds": rounds}
+
+
+def seconds(action: Callable[[], object]) -> list[float]:
+    """Give the least wall time of some runs, and the least CPU time."""
+    walls, cpus = [], []
+    for _ in range(_ROUNDS):
+        began, cpu_began = perf_counter(), process_time()
+        action()
+        walls.append(perf_counter() - began)
+        cpus.append(process_time() - cpu_began)
+    return [min(walls), min(cpus)]
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read the store as a report and a decision do; gives what that took."""
+    """Read the store as a report and a decision do; gives what that took, and whether all of it is right."""
+    from schema_guard.decide.recorded.gather import gather_each
+    from schema_guard.records.attempts import Where
+    from schema_guard.records.reading import scanned
+    from schema_guard.report import report_on
+
+    backend = SQLite(path)
     with open_store(f"sqlite:///{path}") as store:
-        reads = [seconds(store.configurations) for _ in range(_READS)]
         counted = store.configurations()
-        largest = max(counted, key=lambda counts: counts.calls)
-        late = max(counts.last_started_at or 0.0 for counts in counted) - 3_600
-        return {
-            "configurations": len(counted),
-            "calls": sum(counts.calls for counts in counted),
-            "distinct_inputs": sum(counts.inputs for counts in counted),
-            "read_first_s": reads[0],
-            "read_median_s": sorted(reads)[_READS // 2],
-            "last_hour_s": seconds(lambda: store.configurations(since=late)),
-            "after_90_percent_s": seconds(
-                lambda: store.configuration_after(largest.id or 0, largest.calls * 9 // 10)
+        function = counted[0].function
+        since = max(counts.last_started_at or 0.0 for counts in counted) - _WEEK_S
+        call_id = next(store.attempts(since=since))["call_id"]
+        last_week = store.configurations(since=since)
+        with closing(backend.session()) as session:
+            ((pending,),) = session.connection.execute("SELECT pending FROM input_merges")
+        times = {
+            "report": seconds(lambda: report_on(store)),
+            "one function": seconds(lambda: store.configurations(function=function)),
+            "report of one function": seconds(lambda: report_on(store, function=function)),
+            "report of the last week": seconds(lambda: report_on(store, since=since)),
+            "decide on the last week": seconds(lambda: gather_each(store, since=since)),
+            "decide on one function's last week": seconds(
+                lambda: gather_each(store, since=since, function=function)
             ),
-            "decide_s": sorted(seconds(lambda: decided(path)) for _ in range(_READS))[_READS // 2],
+            "a call by its id": seconds(lambda: list(store.attempts(call_ids=[call_id]))),
+            "schema-guard decide --since, the whole command": seconds(lambda: decided(path, since)),
+        }
+        began = perf_counter()
+        is_right = counted == scanned(backend, Where())
+        is_week_right = last_week == scanned(backend, Where(since))
+        return {
+            "times_s": times,
+            "pending_inputs": pending,
+            "calls": sum(counts.calls for counts in counted),
+            "calls_of_the_week": sum(counts.calls for counts in last_week),
+            "distinct_inputs": sum(counts.inputs for counts in counted),
+            "configurations": len(counted),
+            "all_equals_a_scan": is_right,
+            "week_equals_a_scan": is_week_right,
+            "scans_s": perf_counter() - began,
         }
 
 
-def decided(path: Path) -> None:
+def decided(path: Path, since: float) -> None:
     """Run the command on one of the schemas."""
+    day = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
     command = [sys.executable, "-m", "schema_guard", "decide", "--schema", _SCHEMAS[0], "--format", "json"]
-    done = subprocess.run([*command, "--store", f"sqlite:///{path}"], capture_output=True, check=False)
+    command += ["--since", day, "--store", f"sqlite:///{path}"]
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode > 1:
         raise SystemExit(done.stderr.decode())
 
 
 def as_text(result: dict[str, Any]) -> str:
     """Give a result as lines."""
-    attempts = result["attempts"]
-    sizes = [round(result[name] / attempts) for name in ("file_bytes", "plain_file_bytes")]
-    first_ms, median_ms, hour_ms, after_ms, decide_ms = (
-        1e3 * result[name]
-        for name in ("read_first_s", "read_median_s", "last_hour_s", "after_90_percent_s", "decide_s")
-    )
-    return f"""{result["command"]}
-{result["date"]}, Python {result["python"]}, SQLite {result["sqlite"]}, {result["processors"]} processors
-
-{attempts:,} attempts of {result["calls"]:,} calls, {result["distinct_inputs"]:,} distinct inputs, \
-{result["configurations"]} configurations
-written with roll-ups     {result["rows_a_s"]:>10,.0f} rows/s, {sizes[0]} bytes a row
-inserted without          {result["plain_rows_a_s"]:>10,.0f} rows/s, {sizes[1]} bytes a row
-ratio                     {result["times_plain"]:>10.1f}
-configurations()          {median_ms:>10.1f} ms, the first time {first_ms:.1f}
-... of the last hour      {hour_ms:>10.1f} ms (goes through the attempts)
-configuration_after(90 %) {after_ms:>10.1f} ms (goes through the attempts)
-schema-guard decide       {decide_ms:>10.1f} ms (the whole command, median of {_READS})
-writing {_FULL:,} at this rate takes {_FULL / result["rows_a_s"] / 60:.1f} minutes"""
+    lines = [
+        result["command"],
+        (
+            f"{result['date']}, Python {result['python']}, SQLite {result['sqlite']}, {result['processors']} processors, "
+            f"load {result['load']}"
+        ),
+        "",
+        (
+            f"{result['attempts']:,} attempts of {result['calls']:,} calls, {result['distinct_inputs']:,} distinct inputs, "
+            f"{result['configurations']} configurations; {result['calls_of_the_week']:,} calls in the last week"
+        ),
+        (
+            f"{result['file_bytes'] / result['attempts']:.0f} bytes an attempt; {result['pending_inputs']:,} inputs not put "
+            "together"
+        ),
+        (
+            f"all equals a scan of the attempts: {result['all_equals_a_scan']}; the last week: "
+            f"{result['week_equals_a_scan']}; both scans took {result['scans_s']:.0f} s"
+        ),
+        "",
+        f"{'least of five':<50}{'wall ms':>10}{'CPU ms':>10}",
+    ]
+    lines += [
+        f"{name:<50}{wall * 1e3:>10.1f}{cpu * 1e3:>10.1f}" for name, (wall, cpu) in result["times_s"].items()
+    ]
+    for name, what in (("small", "100,000 attempts"), ("large", "after those of the store")):
+        if name in result:
+            one = result[name]
+            lines += [
+                "",
+                f"{what}: rows a second, best of five in turn{'this':>12}{'other':>10}{'ratio':>8}",
+                *(
+                    f"  {kind:<8}{one[f'here_{kind}_rows_a_s']:>{len(what) + 52 - 10},.0f}"
+                    f"{one[f'other_{kind}_rows_a_s']:>10,.0f}{one[f'{kind}_ratio']:>8.2f}"
+                    for kind in ("wall", "cpu")
+                ),
+            ]
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Measure, print, and write it when asked."""
     parser = argparse.ArgumentParser(description="How fast a store is written and read.")
     parser.add_argument("--attempts", type=int, default=200_000)
+    parser.add_argument("--store", type=Path, help="Is kept; made or filled up when it is smaller.")
+    parser.add_argument("--against", type=Path, help="A checkout of another commit.")
+    parser.add_argument("--other-store", type=Path, help="Of as many attempts, written by that checkout.")
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument(
         "--output", type=Path, help="Where to write NAME.json and NAME.txt, without the ending."
     )
-    arguments = parser.parse_args()
+    given = parser.parse_args()
+    if given.write is not None:
+        print(json.dumps(write(given.write, given.attempts)))
+        return
+    here = Path(__file__).resolve().parents[1]
     with tempfile.TemporaryDirectory() as folder:
-        result = {
-            "command": f"python benchmarks/store_speed.py --attempts {arguments.attempts}",
+        path = (given.store or Path(folder) / "store.db").resolve()
+        while (rows := _rows_in(path)) < given.attempts:
+            written_by(here, path, min(500_000, given.attempts - rows))
+            print(f"{_rows_in(path):,} attempts", flush=True)
+        result: dict[str, Any] = {
+            "command": f"python benchmarks/store_speed.py {' '.join(sys.argv[1:])}",
             "date": datetime.now(UTC).date().isoformat(),
             "python": platform.python_version(),
             "sqlite": sqlite3.sqlite_version,
             "processors": os.cpu_count(),
-            **written(Path(folder), arguments.attempts),
-            **read(Path(folder) / "store.db"),
+            "load": round(os.getloadavg()[0], 1),
+            "attempts": _rows_in(path),
+            "file_bytes": path.stat().st_size,
+            **read(path),
         }
+        print(as_text(result), flush=True)
+        if given.against is not None:
+            stores = None if given.other_store is None else (path, given.other_store.resolve())
+            result |= compared(here, given.against.resolve(), stores)
     text = as_text(result)
     print(text)
-    if arguments.output is not None:
-        Path(f"{arguments.output}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        Path(f"{arguments.output}.txt").write_text(text + "\n", encoding="utf-8")
+    if given.output is not None:
+        Path(f"{given.output}.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        Path(f"{given.output}.txt").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

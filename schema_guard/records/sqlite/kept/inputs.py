@@ -16,7 +16,7 @@ earlier version may still write to `inputs`, and count without `recent_inputs`, 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from struct import unpack
+from itertools import compress
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from schema_guard.records.counts.rollups import shape
@@ -111,26 +111,24 @@ def append(connection: sqlite3.Connection, asked: Mapping[int, Mapping[int | Non
         merge(connection)
 
 
-def unpacked(calls: bytes) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    """Give the inputs of a row of the log, and those of the unhandled calls among them."""
-    n = len(calls) // (HASH_BYTES + 1)
-    inputs = unpack(f"{n}x" + f"{HASH_BYTES}s" * n, calls)
-    unhandled = [inputs[i] for i, one in enumerate(calls[:n]) if one] if any(calls[:n]) else ()
-    return inputs, unhandled
+def unpacked(several: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Give the inputs of rows of the log, and those of the unhandled calls among them."""
+    cut = [(calls, len(calls) // (HASH_BYTES + 1)) for calls in several]
+    whole = b"".join([calls[n:] for calls, n in cut])
+    asked = [whole[first : first + HASH_BYTES] for first in range(0, len(whole), HASH_BYTES)]
+    return asked, list(compress(asked, b"".join([calls[:n] for calls, n in cut])))
 
 
 def counted(rows: Iterable[tuple[int, bytes]]) -> dict[int, Counted]:
     """Count the calls of each input of rows of the log, by configuration."""
-    all_calls: dict[int, Counter[bytes]] = defaultdict(Counter)
-    unhandled_calls: dict[int, Counter[bytes]] = defaultdict(Counter)
+    noted: dict[int, list[bytes]] = defaultdict(list)
     for configuration_id, calls in rows:
-        inputs, unhandled = unpacked(calls)
-        all_calls[configuration_id].update(inputs)
-        unhandled_calls[configuration_id].update(unhandled)
-    return {
-        configuration_id: {key: (n, unhandled_calls[configuration_id][key]) for key, n in found.items()}
-        for configuration_id, found in all_calls.items()
-    }
+        noted[configuration_id].append(calls)
+    found: dict[int, Counted] = {}
+    for configuration_id, several in noted.items():
+        asked, unhandled = map(Counter, unpacked(several))
+        found[configuration_id] = {key: (n, unhandled[key]) for key, n in asked.items()}
+    return found
 
 
 def pending(

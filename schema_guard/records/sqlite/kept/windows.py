@@ -106,8 +106,11 @@ class _Window:
             return
         for configuration_id, *kept in self._select(_DETAILS, first, last):
             self._found[configuration_id].add(*kept)
-        for configuration_id, noted in self._select(_INPUTS, first, last):
-            self._add_inputs(configuration_id, *inputs.unpacked(noted))
+        noted: dict[int, list[bytes]] = defaultdict(list)
+        for configuration_id, calls_of_hour in self._select(_INPUTS, first, last):
+            noted[configuration_id].append(calls_of_hour)
+        for configuration_id, several in noted.items():
+            self._add_inputs(configuration_id, *inputs.unpacked(several))
 
     def add_part(self, hour: int, pages: Iterable[list[StoredRow]], where: Where) -> None:
         """Add those calls of an hour that are meant."""
