@@ -107,7 +107,7 @@ def as_text(command: str, attempts: int, found: list[Measured]) -> str:
             f"{one.what:<22}{attempts / one.cpu_s:>10,.0f}{one.cpu_s:>9.1f}{one.wall_s:>9.1f}"
             f"{one.resident_mib:>13.0f}{size:>13}"
         )
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def main() -> None:
