@@ -8,20 +8,23 @@ every input has the calls that it should have.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from schema_guard.core.digest import hex_digest
 from schema_guard.records.counts.rollups import additions, configuration_of
 from schema_guard.records.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from schema_guard.records.counts.rollups import Addition, StoredRow
     from schema_guard.records.rows import Row
 
-__all__ = ["Recounted", "input_weight"]
+__all__ = ["Recounted", "input_weight", "recounted", "tallies_number"]
 
 _STARTED_AT = COLUMNS.index("started_at")
 
@@ -30,6 +33,17 @@ def input_weight(key: bytes, n: int, k: int) -> int:
     """Give what an input of n judged calls, k of them unhandled, adds to the number of its configuration's inputs."""
     half = len(key) // 2
     return n * int.from_bytes(key[:half]) + k * int.from_bytes(key[half:])
+
+
+@lru_cache(maxsize=10_000)
+def _weight(*name: str | int) -> int:
+    return int(hex_digest(json.dumps(name), 16), 16)
+
+
+def tallies_number(tallies: Mapping[tuple[str, str], int], hours: Mapping[tuple[int, str], int]) -> int:
+    """Give one number for tallies and counts by the hour; that of two together is the sum of theirs."""
+    named = [*tallies.items(), *hours.items()]
+    return sum(_weight(*name) * count for name, count in named)
 
 
 class Recounted:

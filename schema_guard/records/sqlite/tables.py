@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from schema_guard.records.backend import WriteRefused
 from schema_guard.records.rows import key_fingerprint
 from schema_guard.records.sqlite import attempts, checksums, rollups
+from schema_guard.records.sqlite.kept import gone
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.payloads import removal, texts
 
@@ -55,6 +56,7 @@ _SINCE_3 = (
     *texts.TABLES,
     *checksums.TABLES,
     *removal.TABLES,
+    *gone.TABLES,
 )
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from schema_guard.records import Store, open_store
+from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.sqlite.database import SQLite
 
 CALLS = 1_300  # more attempts than have one checksum
@@ -183,3 +184,47 @@ def test_what_an_old_process_writes_beside_is_no_damage(path, version_2, start_f
         assert store.drops() == {"locked": 3}
     assert (beside.damage, after.damage) == ((), ())
     assert (after.with_checksum, after.without_checksum) == (2, 80)
+
+
+GONE = {
+    "a tally": ("UPDATE tallies SET count = count + 1 WHERE tally = 'failures'", "roll_ups"),
+    "a missing tally": ("DELETE FROM tallies WHERE tally = 'call_us'", "roll_ups"),
+    "an input": ("UPDATE recent_inputs SET k = k + 1", "inputs"),
+    "a noted input": ("UPDATE input_log SET calls = CAST(x'01' || substr(calls, 2) AS BLOB)", "inputs"),
+    "an hour": ("UPDATE hours SET count = count + 1 WHERE hour = 1 AND tally = 'first_pass'", "hours"),
+    "an order": ("UPDATE outcomes SET n = n + 1", "roll_ups"),
+    "what is gone": ("UPDATE gone_sums SET tallies = '1'", "roll_ups"),
+    "details": ("UPDATE hour_details SET first_attempt = first_attempt + 1", "hours"),
+}
+
+
+@pytest.fixture
+def pruned(path):
+    """A store from which half of the attempts are gone, and in which counts are more than those that are left."""
+    with open_store(f"sqlite:///{path}", retention=Retention(max_rows=700)) as store:
+        store.prune()
+        assert store.info().rows in range(690, 701)
+    return path
+
+
+def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
+    """Also when it is written on, and rebuilt: its counts are those of what is left and what is gone."""
+    with open_store(f"sqlite:///{pruned}") as store:
+        found = [store.check()]
+        for number in range(50):
+            store.record(
+                make.outcome(function="app.f0", id=f"{number + 5_000:032x}", input_hash=f"{number:032x}")
+            )
+        found.append(store.check())
+        store.rebuild()
+        found.append(store.check())
+
+    assert [one.damage for one in found] == [()] * 3
+
+
+@pytest.mark.parametrize(("statement", "part"), GONE.values(), ids=GONE)
+def test_a_count_that_changes_is_found_though_its_attempts_are_gone(pruned, statement, part):
+    """What attempts that are gone had added is known, so that counts are compared as if they were there."""
+    changed(pruned, statement)
+
+    assert {part, "roll_ups"} & {one.part for one in check(pruned).damage}

@@ -9,17 +9,19 @@ from schema_guard.records.counts.recount import Recounted, input_weight, recount
 from schema_guard.records.counts.rollups import CHUNK_CALLS, LARGEST, shape, whole_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, HASH_BYTES
 from schema_guard.records.sqlite import attempts
-from schema_guard.records.sqlite.kept import hours, inputs
+from schema_guard.records.sqlite.check import closing
+from schema_guard.records.sqlite.kept import gone, hours, inputs
 from schema_guard.records.sqlite.payloads import removal
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
     from schema_guard.records.sqlite.attempts import Part
     from schema_guard.records.sqlite.check.notes import Notes
+    from schema_guard.records.sqlite.kept.gone import GoneSums
 
 __all__ = ["check", "compare"]
 
@@ -44,7 +46,8 @@ def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, 
             new = [part for part in tables if not part.has_no_hours]
             for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
                 recounted(found, rows, has_order=False, has_details=True)
-        compare(connection, found, notes, has_hours=has_hours, has_log=has_hours)
+        sums = gone.gone(connection) if has_hours else None
+        compare(connection, found, notes, has_hours=has_hours, has_log=has_hours, sums=sums)
 
 
 def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has_log: bool) -> None:
@@ -82,7 +85,13 @@ def _pages(
 
 
 def compare(
-    connection: Any, found: dict[Row, Recounted], notes: Notes, *, has_hours: bool, has_log: bool
+    connection: Any,
+    found: dict[Row, Recounted],
+    notes: Notes,
+    *,
+    has_hours: bool,
+    has_log: bool,
+    sums: Mapping[int, GoneSums] | None = None,
 ) -> None:
     """Note where the roll-ups that a connection has are not what was counted.
 
@@ -92,6 +101,7 @@ def compare(
         notes: Is added to.
         has_hours: Whether it has counts by the hour.
         has_log: Whether inputs are noted first and counted later, and the latest hours are open.
+        sums: Of what is gone, by configuration; None where that is not kept.
     """
     tuned = "tuned" if has_hours else "0"
     columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
@@ -99,9 +109,11 @@ def compare(
     closed = removal.closed_configurations(connection) if has_hours else set()
     for number, first, last, *named in connection.execute(sql).fetchall():
         wanted = found.pop(tuple(named), Recounted())
-        if number in closed:  # its counts are of more than its attempts
-            continue
         where = f"configuration {number} ({named[0]})"
+        if number in closed:  # its counts are of more than its attempts
+            if sums is not None:
+                closing.compare(connection, (number, where), wanted, sums.get(number), notes)
+            continue
         if (first, last) != (wanted.first_started_at, wanted.last_started_at):
             notes.add("roll_ups", f"{where}: the times of its first and last call are other ones")
         with notes.reading("inputs"):

@@ -19,12 +19,14 @@ from schema_guard.records.counts.hours import HOUR_S, LARGEST_HOUR, hour_of
 from schema_guard.records.counts.rollups import key_of_cluster, key_of_input
 from schema_guard.records.rows import HASH_BYTES
 from schema_guard.records.sqlite import attempts, checksums
+from schema_guard.records.sqlite.kept import gone
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
+    from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.payloads.retention import Forgotten, Retention
 
 __all__ = [
@@ -52,7 +54,7 @@ ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts"""
 _COUNTED = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
 _THESE = "id IN (SELECT value FROM json_each(?))"
 _OF_CONFIGURATIONS = (
-    "closed_hours", "tallies", "inputs", "recent_inputs", "input_log", "outcomes", "hours", "hour_details",
+    "closed_hours", "gone_sums", "tallies", "inputs", "recent_inputs", "input_log", "outcomes", "hours", "hour_details",
 )  # fmt: skip
 _CONDITIONS = {
     "call": "call_id = ?",
@@ -198,6 +200,7 @@ class SQLiteRemoval:
         )
         self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('rows_removed', '1')")
         self._connection.executemany(_CLOSE, [(*place, count) for place, count in hours.items()])
+        gone.note(self._connection, self._rows(chosen))
         checksums.take_out(self._connection, _THESE, chosen)
         these = "attempt_id IN (SELECT value FROM json_each(?))"
         self._connection.execute(f"DELETE FROM payloads WHERE {these}", chosen)
@@ -218,9 +221,14 @@ class SQLiteRemoval:
                 if first is not None:
                     self._connection.execute("INSERT INTO hour_spans VALUES (?, ?, ?)", [hour, first, last])
 
+    def _rows(self, chosen: list[str]) -> list[StoredRow]:
+        parts = [part for part in attempts.parts(self._connection) if not part.has_no_hours]
+        return attempts.page(self._connection, parts, [(f"a.{_THESE}", chosen)], -1)
+
     def _unlink(self, key: bytes) -> None:
         """Give an input another name, by which nobody finds it: how often it was called stays counted."""
         new = secrets.token_bytes(HASH_BYTES)
+        gone.rename_input(self._connection, key, new)
         for table in ("inputs", "recent_inputs"):
             self._connection.execute(f"UPDATE {table} SET input = ? WHERE input = ?", [new, key])
         sql = "SELECT id, configuration_id, hour, calls FROM input_log WHERE instr(calls, ?)"
