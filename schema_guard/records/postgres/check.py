@@ -59,7 +59,7 @@ def check(connection: Any, url: str, on_step: Callable[[str, int, int], None]) -
         url=url,
         attempts=notes.attempts,
         with_checksum=0,
-        without_checksum=notes.attempts,
+        without_checksum=0,  # no attempt has one: the server has those of its pages
         damage=tuple(notes.damage),
     )
 
