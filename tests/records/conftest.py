@@ -101,12 +101,9 @@ def new_schema(postgres):
 def _rented(postgres):
     """Give schemas in turn, emptied: to make the tables takes the server longer than most tests take."""
     turns = itertools.cycle(f"r{number}" for number in range(40))
-    connection = postgres.connect()
 
     def rent():
-        schema = next(turns)
-        if connection.broken:
-            raise RuntimeError("the server was restarted: such tests take new_schema")
+        schema, connection = next(turns), postgres.steady()
         sql = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
         tables = [name for (name,) in connection.execute(sql, (schema,)).fetchall()]
         empty = [f"DELETE FROM {schema}.{name}" for name in tables if name not in ("meta", "place")]

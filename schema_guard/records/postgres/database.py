@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.records.rows import Row
 
 LOCK_WAIT_S = 5.0
-_WRITE_S, _READ_S = 15.0, 120.0
+_WRITE_S, _READ_S, _LONG_S = 15.0, 120.0, 3_600.0
 
 
 class Postgres:
@@ -257,12 +257,23 @@ class _Session:
         """Give what takes rows, texts and counts out."""
         from schema_guard.records.postgres.removal import PostgresRemoval  # seldom needed
 
-        return PostgresRemoval(self._writing, self._connection, self._database.schema)
+        return PostgresRemoval(self._writing, self._database.schema, self._patiently)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
         if self._process == os.getpid():
             self._database.links.close(self._connection)
+
+    @contextmanager
+    def _patiently(self) -> Iterator[Any]:
+        """Give the connection for statements that are no transaction's, and may take an hour."""
+        limit_s = self._connection.limit_s
+        with self._database.links.translated("write_failed"):
+            self._connection.limit_s = _LONG_S
+            try:
+                yield self._connection
+            finally:
+                self._connection.limit_s = limit_s
 
     @contextmanager
     def _writing(self) -> Iterator[Any]:

@@ -49,14 +49,18 @@ class PostgresRemoval:
 
     Args:
         writing: Gives a block that is one transaction, and its connection.
-        schema: Of the tables, quoted.
+        schema: Of the tables.
+        patiently: Gives a block in which a statement may take long.
     """
 
     def __init__(
-        self, writing: Callable[[], AbstractContextManager[Any]], connection: Any, schema: str
+        self,
+        writing: Callable[[], AbstractContextManager[Any]],
+        schema: str,
+        patiently: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self._writing = writing
-        self._connection = connection
+        self._patiently = patiently
         self._schema = schema
 
     def prune(self, retention: Retention, now: float, rows: int) -> int:
@@ -102,8 +106,9 @@ class PostgresRemoval:
 
     def shred(self) -> bool:
         """Write the tables anew, without what was taken out."""
-        for table in _TABLES_WITH_BYTES:
-            self._connection.execute(f"VACUUM (FULL) {self._schema}.{table}")
+        with self._patiently() as connection:
+            for table in _TABLES_WITH_BYTES:
+                connection.execute(f"VACUUM (FULL) {self._schema}.{table}")
         return True
 
 

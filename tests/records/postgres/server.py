@@ -66,7 +66,7 @@ class Server:
             "-D",
             self._data,
         )
-        self._process = None
+        self._process = self._steady = None
         self.start()
 
     @property
@@ -106,8 +106,17 @@ class Server:
 
         return psycopg.connect(f"postgresql://sg@/postgres?host={self.folder}", autocommit=True)
 
+    def steady(self):
+        """A connection of the tests' own that stays open."""
+        if self._steady is None:
+            self._steady = self.connect()
+        return self._steady
+
     def kill(self):
         """End it as a crash would, with all that it had started."""
+        if self._steady is not None:
+            self._steady.close()
+            self._steady = None
         self._process.send_signal(signal.SIGQUIT)  # immediate: no checkpoint, recovery at the next start
         self._process.wait(30)
 
