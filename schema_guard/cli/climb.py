@@ -32,6 +32,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.recorded.configurations import is_trial
 from schema_guard.models import connect
+from schema_guard.private import write_private
 from schema_guard.records.chosen import chosen_of
 from schema_guard.report.as_text import as_text
 from schema_guard.text import clip, did_you_mean, safe
@@ -203,7 +204,7 @@ def command(asked: ClimbOptions, store: str | None, form: str) -> int:
                 inputs.schema.fingerprint, rung, "declined", reason, function=settings.function
             )
     if asked.output is not None:
-        Path(asked.output).write_text(json.dumps(climb_as_json(result), indent=2) + "\n", encoding="utf-8")
+        write_private(asked.output, json.dumps(climb_as_json(result), indent=2) + "\n")
     if form == "json":
         print_json(climb_as_json(result))
     else:

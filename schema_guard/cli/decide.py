@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,7 @@ from schema_guard.cli.options import WhichCalls, json_file, option, readable, re
 from schema_guard.decide import decide, what_if
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_of
+from schema_guard.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
@@ -98,7 +98,7 @@ def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: st
     if asked.output is None:
         print(page)
     else:
-        Path(asked.output).write_text(page + "\n", encoding="utf-8")
+        write_private(asked.output, page + "\n")
         print(told)
     return max(one.verdict.exit_code(require_proof=asked.require_proof) for one in decided)
 

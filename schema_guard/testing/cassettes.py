@@ -36,6 +36,7 @@ from schema_guard.core.digest import hex_digest
 from schema_guard.core.values import Failure, Usage
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.redaction import REDACTED, REDACTED_EMAIL, redacted_value
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -44,53 +45,20 @@ if TYPE_CHECKING:
 Redact: TypeAlias = Callable[[str], str]
 """Takes a text and gives it without what nobody else may read."""
 
+_Redaction: TypeAlias = Callable[[Any], Any]
+"""Takes a text, or JSON with texts, and gives it likewise."""
+
 FORMAT: Final = 1
+_ASKED: Final = ("task", "prompt", "correction")
 _HASH_DIGITS: Final = 16
 _CONTEXT_CHARS: Final = 20
 _NAME_CHARS: Final = 100
 
-# Reserved for examples (RFC 2606): nobody's addresses, so they may stay, and what replaces an address is one.
-# Every repeat below has a bound: a prompt may hold megabytes of anything.
-_EXAMPLE_HOSTS: Final = r"(?!(?:[\w-]{1,63}\.){0,8}(?:example\.(?:com|net|org)|example|invalid|test)\b)"
-_REDACTIONS: Final = (
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), r"\1 [redacted]"),
-    (
-        # A key by its name, in JSON, in a URL, in a header or in code.
-        re.compile(
-            r"((?:api[_-]?key|[\w-]{0,30}secret[\w-]{0,30}|[\w-]{0,30}token|password|passwd|authorization)\\?[\"']?\s*[:=]\s*\\?[\"']?)"
-            r"(?!Bearer\b|Basic\b|null\b|true\b|false\b|\d{1,8}\b)[^\s\"'\\,;&{}\[\]]{4,}",
-            re.IGNORECASE,
-        ),
-        r"\1[redacted]",
-    ),
-    (
-        # A key by the prefix that its issuer gives it.
-        re.compile(
-            r"\b(?:(?:sk|pk|rk|gsk|xai|hf|r8|gh[oprsu]|glpat|github_pat|xox[abprs])[-_][\w-]{16,}"
-            r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AIza[\w-]{30,}|ya29\.[\w-]{16,})"
-        ),
-        "[redacted]",
-    ),
-    (
-        re.compile(r"\b[\w.%+-]{1,64}@" + _EXAMPLE_HOSTS + r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,63}\b"),
-        "redacted@example.com",
-    ),
-)
+_TAKEN_OUT: Final = re.compile("|".join(map(re.escape, (REDACTED, REDACTED_EMAIL))))
 
 
 class ReplayError(SchemaGuardError):
     """A cassette has no reply for a call, or cannot be read; the message says how to record it again."""
-
-
-def redact(text: str) -> str:
-    """Give a text without API keys, passwords, bearer tokens and e-mail addresses.
-
-    >>> redact("Bearer abcdefgh12345 of ann@corp.com, api_key=0123456789")
-    'Bearer [redacted] of redacted@example.com, api_key=[redacted]'
-    """
-    for pattern, replacement in _REDACTIONS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 class Recorded(NamedTuple):
@@ -136,7 +104,8 @@ def recording(path: str | Path, *, redact: Redact | None = None, test: str | Non
 
     Args:
         path: Of the cassette; JSON. Its folder is made.
-        redact: Is handed each text after the built-in `redact`, and gives what is to be written.
+        redact: Is handed each text after credentials were taken out, and gives what is to be written;
+            `schema_guard.redaction.redact` takes out personal data too.
         test: Whose calls they are, for the reader.
     """
     recorder = _Recorder(_redaction(redact))
@@ -178,8 +147,11 @@ def file_name(test: str) -> str:
     return f"{words.strip('-')[:_NAME_CHARS]}-{hex_digest(test, 8)}.json"
 
 
-def _redaction(further: Redact | None) -> Redact:
-    return redact if further is None else lambda text: further(redact(text))
+def _redaction(further: Redact | None) -> _Redaction:
+    def left_of(value: Any) -> Any:
+        return redacted_value(value, personal=False, further=further).value
+
+    return left_of
 
 
 @contextmanager
@@ -191,7 +163,7 @@ def _intercepted(interceptor: identity.Interceptor) -> Iterator[None]:
         identity.interceptor = outer
 
 
-def _asked(call: Call, task: Prompt, ask: Ask, redaction: Redact) -> Recorded:
+def _asked(call: Call, task: Prompt, ask: Ask, redaction: _Redaction) -> Recorded:
     return Recorded(
         function=call.function,
         attempt=ask.number,
@@ -201,28 +173,18 @@ def _asked(call: Call, task: Prompt, ask: Ask, redaction: Redact) -> Recorded:
     )
 
 
-def _written(prompt: Prompt, redaction: Redact) -> Any:
+def _written(prompt: Prompt, redaction: _Redaction) -> Any:
     """Give a prompt as JSON has it, redacted."""
     if isinstance(prompt, str):
         return redaction(prompt)
     turns = [turn.as_dict() for turn in prompt]
-    return _redacted(json.loads(json.dumps(turns, default=repr)), redaction)
-
-
-def _redacted(value: Any, redaction: Redact) -> Any:
-    if isinstance(value, str):
-        return redaction(value)
-    if isinstance(value, list):
-        return [_redacted(member, redaction) for member in value]
-    if isinstance(value, dict):
-        return {key: _redacted(member, redaction) for key, member in value.items()}
-    return value
+    return redaction(json.loads(json.dumps(turns, default=repr)))
 
 
 class _Recorder:
     """Lets every call through and keeps what it gave."""
 
-    def __init__(self, redaction: Redact) -> None:
+    def __init__(self, redaction: _Redaction) -> None:
         self._redaction = redaction
         self._kept: list[Recorded | None] = []
         self._call_ids: set[str] = set()
@@ -341,8 +303,12 @@ class _Heard:
 class _Player:
     """Answers every call from a cassette."""
 
-    def __init__(self, path: Path, redaction: Redact, how: str) -> None:
-        self.left = _load(path, how)
+    def __init__(self, path: Path, redaction: _Redaction, how: str) -> None:
+        # What was written when less was taken out is known by what is left of it today.
+        self.left = [
+            kept._replace(**{name: redaction(getattr(kept, name)) for name in _ASKED})
+            for kept in _load(path, how)
+        ]
         self._names = sorted({recorded.function for recorded in self.left})
         self._path = path
         self._redaction = redaction
@@ -362,7 +328,10 @@ class _Player:
         """Give the reply to an attempt; release 0.1.0 recorded a function without its module."""
         names = (asked.function, *(name for name in self._names if asked.function.endswith(f".{name}")))
         wanted = [asked._replace(function=name).prompt_hash for name in names]
-        return next((kept for prompt in wanted for kept in self.left if kept.prompt_hash == prompt), None)
+        exact = (kept for prompt in wanted for kept in self.left if kept.prompt_hash == prompt)
+        # And when more was, by all that stands around what is gone.
+        near = (kept for name in names for kept in self.left if kept.function == name and _fits(kept, asked))
+        return next(exact, None) or next(near, None)
 
     def _missing(self, asked: Recorded) -> str:
         """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""
@@ -378,9 +347,30 @@ class _Player:
         return f"{where} {why}; record it again: {self._how}"
 
 
+def _fits(recorded: Recorded, asked: Recorded) -> bool:
+    """Say whether an attempt is the recorded one, but for what was taken out of that."""
+    for name in _ASKED:
+        before, now = getattr(recorded, name), getattr(asked, name)
+        if type(before) is not type(now):
+            return False
+        parts, text, at = _TAKEN_OUT.split(_text(before)), _text(now), 0
+        if len(parts) == 1 and parts[0] != text:
+            return False
+        if not (text.startswith(parts[0]) and text.endswith(parts[-1])):
+            return False
+        for part in parts[:-1]:
+            at = text.find(part, at)
+            if at < 0:
+                return False
+            at += len(part)
+        if len(parts) > 1 and at > len(text) - len(parts[-1]):
+            return False
+    return True
+
+
 def _difference(recorded: Recorded, asked: Recorded) -> str:
     """Say where a prompt first differs from the recorded one."""
-    for name in ("task", "prompt", "correction"):
+    for name in _ASKED:
         before, now = (_text(getattr(side, name)) for side in (recorded, asked))
         if before != now:
             pairs = enumerate(zip(before, now, strict=False))
@@ -473,6 +463,8 @@ def _replace(path: Path, text: str) -> None:
     try:
         with os.fdopen(number, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
             file.write(text)
+        with suppress(OSError):  # one that is there keeps its mode
+            os.chmod(name, path.stat().st_mode & 0o777)  # noqa: PTH101 - the temporary name is a text
         os.replace(name, path)  # noqa: PTH105 - the temporary name is a text
     except BaseException:
         with suppress(OSError):

@@ -28,6 +28,7 @@ from schema_guard.calls.replies import Reply, read
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.openai_api import Endpoint, OpenAIModel
+from schema_guard.private import write_private
 from schema_guard.text import clip, did_you_mean, safe
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def write_requests(path: str | os.PathLike[str], requests: list[dict[str, Any]])
             json.dumps(request, separators=(",", ":")) for request in requests[start : start + MOST_REQUESTS]
         ]
         try:
-            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            write_private(part, "\n".join(lines) + "\n")
         except OSError as error:
             raise InvalidArgument(f"{safe(str(part))}: cannot be written: {error.strerror}") from error
         written.append(part)

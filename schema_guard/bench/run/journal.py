@@ -28,6 +28,7 @@ from schema_guard.calls.identity import new_call_id
 from schema_guard.calls.replies import Reply
 from schema_guard.core.values import Failure, Usage
 from schema_guard.errors import InvalidArgument
+from schema_guard.private import open_private
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Journal:
         journal = Journal.of(plan)
         shown = safe(str(path))
         try:
-            journal.file = Path(path).open("x", encoding="utf-8")  # noqa: SIM115 - closed by close
+            journal.file = open_private(path, "x")
         except FileExistsError:
             raise InvalidArgument(
                 f"journal {shown}: there is one already: go on with it (--resume), or name another file"

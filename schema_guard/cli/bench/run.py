@@ -24,6 +24,7 @@ from schema_guard.cli.options import option, shared, store_of, takes
 from schema_guard.cli.shared.progress import progress
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
+from schema_guard.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import check_extra
@@ -130,7 +131,7 @@ def command(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str
         return 0
     result = result_of(finished)
     for path, write in outputs:
-        path.write_text(write(result), encoding="utf-8")
+        write_private(path, write(result))
     print(shown(result).rstrip("\n"))
     return _status(finished, how.journal)
 
