@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from schema_guard.records.counts.pools import Summary
     from schema_guard.records.declarations import DeclaredRung, DeclaredTarget
+    from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts, Touched
 
 _NAMES = {
@@ -46,6 +47,7 @@ _NAMES = {
     ),
     "declarations": ("DeclaredRung", "DeclaredTarget"),
     "counts.pools": ("Summary",),
+    "payloads.retention": ("Forgotten", "Retention"),
     "payloads.texts": ("Texts", "Touched"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
@@ -59,10 +61,12 @@ __all__ = [
     "DeclaredRung",
     "DeclaredTarget",
     "FailureCount",
+    "Forgotten",
     "HourCounts",
     "Latency",
     "ModelCount",
     "OutsideCount",
+    "Retention",
     "Store",
     "StoreCheck",
     "StoreInfo",

@@ -668,7 +668,7 @@ from schema_guard.testing import ScriptedModel
 def model():
     if "OFFLINE" in os.environ:
         pytest.fail("the model was called")
-    return ScriptedModel(["no", '{"total": 1, "mail": "ann@corp.com"}'])
+    return ScriptedModel(["no", '{"total": 1, "mail": "sk-proj-abcdefghijklmnop1234"}'])
 
 def test_call():
     outcome = extractor(lambda prompt, held=[]: (held or held.append(model()) or held)[0](prompt)).outcome("WHAT")
@@ -690,7 +690,7 @@ def test_recorded_tests_run_without_their_model(pytester, run_tests, monkeypatch
 
     result.assert_outcomes(passed=2)
     assert json.loads(tape.read_text(encoding="utf-8"))["test"] == "test_it.py::test_call"
-    assert "ann@corp.com" not in tape.read_text(encoding="utf-8")
+    assert "sk-proj-abcdefghijklmnop1234" not in tape.read_text(encoding="utf-8")
     result.stdout.no_fnmatch_line("*not used*")
 
 
