@@ -218,7 +218,8 @@ class Session(Protocol):
         """Store those of these whole calls that are not stored, known by `call_id`, all or nothing; `WriteRefused`.
 
         Whether a call is stored is asked in the transaction that stores it, and of a call that comes twice the
-        first one is taken. They are counted as `write` counts them.
+        first one is taken. They are counted as `write` counts them. A call of a configuration's hour of which rows
+        have gone is not stored: it may be one of those that were counted there.
 
         Args:
             rows: Of the calls.

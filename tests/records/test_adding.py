@@ -5,6 +5,7 @@ import pytest
 from schema_guard.records import Store
 from schema_guard.records.backend import DropCount
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
+from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.rows import key_fingerprint, rows
 
 FINGERPRINT = "f" * 16
@@ -113,3 +114,16 @@ def test_a_key_is_adopted_before_there_are_hashes(backend, session, calls, monke
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "named")
     session.adopt_key(b"later")
     assert session.key == b"named"
+
+
+def test_calls_whose_rows_have_gone_are_not_counted_again(backend, session, calls, make):
+    """What was counted and then removed does not come back by a second import, and later hours are still open."""
+    session.add_calls(calls)
+    store = Store(backend)
+    store.prune(Retention(max_rows=0))
+    before = store.configurations()
+    later = rows(make.outcome(id="later", started_at=1_000.0 + 3_600), None, b"k" * 32)
+
+    assert session.add_calls(calls) == 0
+    assert store.configurations() == before
+    assert session.add_calls([*calls, *later]) == 1

@@ -269,18 +269,31 @@ def _with_outcomes(bits: bytes, n: int, outcomes: str) -> bytes:
     return bits[:whole] + int(text.ljust(size * 8, "0"), 2).to_bytes(size, "big")
 
 
-def new_calls(rows: Iterable[Row], known: set[str]) -> list[int]:
-    """Give the places of the rows of those whole calls whose `call_id` is not known, of one that comes twice the first."""
+def new_calls(
+    rows: Iterable[Row], known: set[str], closed: frozenset[tuple[bytes, int | None]] = frozenset()
+) -> list[int]:
+    """Give the places of the rows of those whole calls that are new, of one that comes twice the first.
+
+    Args:
+        rows: In the order of storing.
+        known: The `call_id`s that are there; those of *rows* are added.
+        closed: Of configurations, by `configuration_key`, the hours of which rows have gone: their calls are counted,
+            and nobody knows any more which they were, so none of them is new.
+    """
     found = []
     begins = takes = True
     for place, row in enumerate(rows):
         if begins:
-            takes = row[_CALL_ID] not in known
+            takes = row[_CALL_ID] not in known and not (closed and _hour_of_configuration(row) in closed)
             known.add(str(row[_CALL_ID]))
         if takes:
             found.append(place)
         begins = bool(row[_FINAL])
     return found
+
+
+def _hour_of_configuration(row: Row) -> tuple[bytes, int | None]:
+    return configuration_key(configuration_of(row)), hour_of(row[_STARTED_AT])
 
 
 def configuration_of(row: Row) -> Row:

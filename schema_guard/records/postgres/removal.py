@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schema_guard.records.payloads.retention import Forgotten, Retention
 
-__all__ = ["TABLES", "PostgresRemoval", "rows_since"]
+__all__ = ["TABLES", "PostgresRemoval", "closed_hours", "rows_since"]
 
 TABLES: Final = (
     """CREATE TABLE closed_hours (
@@ -151,6 +151,13 @@ def _take(connection: Any, ids: Sequence[int]) -> int:
     connection.execute("DELETE FROM payloads WHERE attempt_id = ANY(%s)", (chosen,))
     connection.execute("DELETE FROM attempts WHERE id = ANY(%s)", (chosen,))
     return len(chosen)
+
+
+def closed_hours(connection: Any) -> frozenset[tuple[bytes, int | None]]:
+    """Give the hours of which rows have gone, each with the key of its configuration; None for an unknown start."""
+    sql = "SELECT c.key, h.hour FROM closed_hours AS h JOIN configurations AS c ON c.id = h.configuration_id"
+    found = connection.execute(sql).fetchall()
+    return frozenset((bytes(key), None if hour == _UNKNOWN_HOUR else hour) for key, hour in found)
 
 
 def rows_since(connection: Any) -> float | None:

@@ -10,6 +10,7 @@ from schema_guard.records.backend import DropCount, WriteRefused
 from schema_guard.records.counts.rollups import additions, configuration_of, new_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.postgres import rollups
+from schema_guard.records.postgres.removal import closed_hours
 from schema_guard.records.postgres.tables import ATTEMPT_COLUMNS, hash_key, noted_keys, type_of
 from schema_guard.records.rows import COLUMNS
 
@@ -149,7 +150,8 @@ def add_calls(connection: Any, rows: Sequence[Row], payloads: Sequence[Payload |
     last = _lock(connection)
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     sql = "SELECT DISTINCT call_id FROM attempts WHERE call_id = ANY(%s)"
-    new = new_calls(rows, {call_id for (call_id,) in connection.execute(sql, (call_ids,)).fetchall()})
+    known = {call_id for (call_id,) in connection.execute(sql, (call_ids,)).fetchall()}
+    new = new_calls(rows, known, closed_hours(connection))
     if new:
         _append(connection, last, _Ready.of([rows[place] for place in new]))
         _insert_texts(connection, last + 1, [payloads[place] for place in new] if payloads else [])

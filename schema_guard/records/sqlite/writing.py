@@ -16,6 +16,7 @@ from schema_guard.records.sqlite.checksums import sealed
 from schema_guard.records.sqlite.kept import hours, inputs
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.payloads import texts
+from schema_guard.records.sqlite.payloads.removal import closed_hours
 from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def add_calls(
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     with transaction(connection):
         known = set(attempts.known_calls(connection, tables, call_ids))
-        new = new_calls(rows, known)
+        new = new_calls(rows, known, closed_hours(connection))
         if new:
             first_id = _append(connection, tables, [rows[place] for place in new])
             texts.insert(connection, first_id, [payloads[place] for place in new] if payloads else [])

@@ -34,6 +34,7 @@ __all__ = [
     "UNKNOWN_HOUR",
     "SQLiteRemoval",
     "closed_configurations",
+    "closed_hours",
     "has_removed",
     "is_closed",
     "rows_since",
@@ -244,6 +245,13 @@ class SQLiteRemoval:
 def is_closed(connection: sqlite3.Connection, hour: int) -> bool:
     """Say whether rows of an hour have gone, so that it can only be counted whole."""
     return bool(connection.execute("SELECT 1 FROM closed_hours WHERE hour = ? LIMIT 1", [hour]).fetchall())
+
+
+def closed_hours(connection: sqlite3.Connection) -> frozenset[tuple[bytes, int | None]]:
+    """Give the hours of which rows have gone, each with the key of its configuration; None for an unknown start."""
+    sql = "SELECT c.key, h.hour FROM closed_hours AS h JOIN configurations AS c ON c.id = h.configuration_id"
+    found = connection.execute(sql).fetchall()
+    return frozenset((key, None if hour == UNKNOWN_HOUR else hour) for key, hour in found)
 
 
 def closed_configurations(connection: sqlite3.Connection) -> set[int]:
