@@ -34,6 +34,7 @@ from schema_guard.decide.evidence.values import (
     Feasibility,
     FunctionHistory,
     HotInput,
+    InputShares,
     PairCounts,
     Pilot,
     Right,
@@ -138,7 +139,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         is_tuned=found.get("tuned", False),
         traffic_share=float(found["traffic_share"]) if "traffic_share" in found else None,
         prompt_cost=CallCost(**_floats(found["prompt_cost"])) if "prompt_cost" in found else None,
-        inputs=_counted(found, "inputs"),
+        inputs=_shares(found, "inputs"),
         hot=tuple(HotInput(name, int(n), int(k)) for name, n, k in found.get("hot", ())),
         change=_change(found["change"]) if "change" in found else None,
         history=FunctionHistory(**_ints(found["history"])) if "history" in found else None,
@@ -150,6 +151,10 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
 
 def _counted(found: Mapping[str, Any], key: str) -> Counted | None:
     return Counted(int(found[key]["n"]), int(found[key]["k"])) if key in found else None
+
+
+def _shares(found: Mapping[str, Any], key: str) -> InputShares | None:
+    return InputShares(int(found[key]["n"]), float(found[key]["k"])) if key in found else None
 
 
 def _change(found: dict[str, Any]) -> ChangeEvidence:

@@ -69,6 +69,13 @@ class Counted(NamedTuple):
     missed: int
 
 
+class InputShares(NamedTuple):
+    """Inputs, and of each the share of its calls that missed what is asked for, added up."""
+
+    n: int
+    missed: float
+
+
 class HotInput(NamedTuple):
     """An input that is 1 % of the calls or more.
 
@@ -202,7 +209,7 @@ class StrategyCounts:
     is_tuned: bool = False
     traffic_share: float | None = None
     prompt_cost: CallCost | None = None
-    inputs: Counted | None = None
+    inputs: InputShares | None = None
     hot: tuple[HotInput, ...] = ()
     change: ChangeEvidence | None = None
     history: FunctionHistory | None = None

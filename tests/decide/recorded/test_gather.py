@@ -149,6 +149,16 @@ def test_repeated_inputs_are_clusters(store):
     assert [rates[name]["n"] for name in found] == [40, 20]
 
 
+def test_an_input_that_failed_in_a_part_of_its_calls_counts_that_part(store):
+    """One that failed once in two calls is half a failure of the inputs, and a verdict can be given on it."""
+    record(store, 600, 1, tasks=400)
+
+    found = gather(store).evidence
+
+    assert found["strategies"][0]["inputs"] == {"n": 400, "k": 0.5}
+    assert decide(found).verdict
+
+
 def test_an_input_that_is_a_good_part_of_the_calls_is_named(store):
     """One that always fails and is a fifth of the traffic is found, with its calls; the others are what a new one meets."""
     record(store, 400, 2)
