@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 
 import schema_guard
 from schema_guard.core.values import Attempt, Call, Failure, Outcome, Usage, Violation
@@ -90,6 +91,20 @@ def postgres():
 
 
 _SCHEMAS = itertools.count(1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Draw fewer examples for the server: each opens several connections to it, and all stores keep one contract."""
+    test, callspec = pyfuncitem.obj, getattr(pyfuncitem, "callspec", None)
+    chosen = getattr(test, "_hypothesis_internal_use_settings", None)
+    if chosen is None or callspec is None or callspec.params.get("new_backend") != "postgres":
+        return (yield)
+    test._hypothesis_internal_use_settings = settings(chosen, max_examples=12)
+    try:
+        return (yield)
+    finally:
+        test._hypothesis_internal_use_settings = chosen
 
 
 @pytest.fixture(scope="session")
