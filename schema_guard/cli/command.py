@@ -27,7 +27,7 @@ LINES = {
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
     "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",
-    "watch": "Say in one line whether a function's unhandled rate is proved to be above --slo, or has risen; exit 1 if so.",
+    "watch": "Say in one line whether something in production is proved to be wrong, as `decide` says it; exit 1 if so.",
 }
 
 

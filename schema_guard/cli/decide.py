@@ -49,6 +49,19 @@ class DecideOptions:
         metavar="RATE",
         help="The unhandled rate that is good enough; kept in the store, with its date.",
     )
+    right: float | None = option(
+        type=float,
+        metavar="SHARE",
+        help="The share of values that must be right, as 0.95; known answers come with --with.",
+    )
+    latency_p95: float | None = option(
+        type=float, metavar="SECONDS", help="Seconds within which 95 % of the calls must end."
+    )
+    burst_length: float | None = option(
+        type=float,
+        metavar="CALLS",
+        help="Mean failed calls of the outages that 'enough' must stand up to; 20 for who has outages.",
+    )
     decline: tuple[str, ...] = option(
         multiple=True,
         metavar="RUNG=REASON",
@@ -82,8 +95,9 @@ def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: st
     """Say whether prompting is enough, what to try next, or whether to fine-tune: with the arithmetic.
 
     Several functions have a line each, the worst first, and the worst exit status.
-    Exit 0: PROMPTING_ENOUGH, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof, and where too many calls
-    raised what nobody explains); 1: every other verdict.
+    Exit 1: something in production is proved to be wrong, as `watch` says it, or the verdict is none of
+    PROMPTING_ENOUGH, USE_CHEAPER_MODEL, FINE_TUNE_FOR_COST, NEED_MORE_DATA (1 with --require-proof) and a tuned model
+    in service that passes; else 0.
 
     \b
     schema-guard decide --function extract_invoice --target 0.01
@@ -116,8 +130,10 @@ def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideO
 def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
     """Read the evidence from the file that is named."""
     evidence = json_file(str(asked.evidence))
-    if asked.target is not None:
-        evidence = what_if(evidence, [f"config.target={asked.target!r}"])
+    wanted = {"target": asked.target, **_aims(asked)}
+    told = [f"config.{name}={value!r}" for name, value in wanted.items() if value is not None]
+    if told:
+        evidence = what_if(evidence, told)
     of_store = (
         asked.given,
         asked.prices,
@@ -131,9 +147,21 @@ def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
     return evidence
 
 
+def _aims(asked: DecideOptions) -> dict[str, float | None]:
+    """Give what is asked for beside the target, by the names of the evidence's config."""
+    return {
+        "right": asked.right,
+        "latency_p95_s": asked.latency_p95,
+        "burst_length": asked.burst_length,
+    }
+
+
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, when what the user declares has been stored."""
     given = {} if asked.given is None else json_file(asked.given)
+    aims = {name: value for name, value in _aims(asked).items() if value is not None}
+    if aims and isinstance(given, dict):
+        given["config"] = {**given.get("config", {}), **aims}
     store, named = readable(url), which.named()
 
     def read() -> list[Gathered]:

@@ -189,7 +189,7 @@ def prompted_of(strategies: Iterable[Measured]) -> list[Measured]:
 def failures_of(found: Measured) -> Failures:
     """Give the unhandled calls of a strategy by what they failed at."""
     hazards = found.retries.hazards if found.retries else ()
-    codes = found.strategy.failure_codes if found.failure_kinds else {}
+    codes = (found.strategy.failure_codes or {}) if found.failure_kinds else {}
     again = hazards[1] if len(hazards) > 1 else None
     return Failures(found.unhandled_calls, found.failure_kinds, codes, again)
 
@@ -197,7 +197,7 @@ def failures_of(found: Measured) -> Failures:
 def _ladder(evidence: Evidence, with_data: Sequence[Measured], best: Measured | None) -> tuple[Rung, ...]:
     """Give every rung; one that is untested and can mend nothing of what the best strategy misses is no help."""
     ladder = ladder_of(evidence.ladder, _measured_rungs(with_data))
-    if best is None or not best.strategy.failure_codes:
+    if best is None or best.strategy.failure_codes is None or not _misses_any(best):
         return ladder
     failures = failures_of(best)
     return tuple(
@@ -206,6 +206,11 @@ def _ladder(evidence: Evidence, with_data: Sequence[Measured], best: Measured | 
         else step
         for step in ladder
     )
+
+
+def _misses_any(found: Measured) -> bool:
+    """Say whether there is anything to be mended."""
+    return found.unhandled_calls > 0 or any(one.state == "fail" for one in found.met)
 
 
 def helps(rung: str, found: Measured) -> bool:

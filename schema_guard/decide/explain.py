@@ -375,7 +375,8 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
     if not ruling.verdict.startswith("FINE_TUNE") or ruling.verdict == "FINE_TUNE_BLOCKED":
         return
     cost, shutdown = ruling.cost or case.cost, case.evidence.feasibility.months_to_shutdown
-    assert cost is not None
+    if cost is None:
+        return
     loss = case.tuned.content_loss if case.tuned else None
     if loss is not None and loss.upper > case.config.content_margin:
         yield f"content: the tuned model loses {interval(loss.lower, loss.upper)} of right answers"

@@ -94,7 +94,7 @@ def watch(  # noqa: PLR0913 - which calls, by name
     segment: str | None = None,
     since: float | None = None,
     alpha: float = 0.05,
-    config: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> list[Watched]:
     """Look at every configuration that has a good part of its function's latest calls.
 
@@ -106,7 +106,8 @@ def watch(  # noqa: PLR0913 - which calls, by name
         segment: Only this part of the traffic.
         since: Only calls that started then or later, in seconds since the epoch.
         alpha: The probability that any of a function's configurations is reported wrongly, over all looks, in (0, 1).
-        config: What else is asked for, as in the evidence of `decide`: `right`, `latency_p95_s`, `burst_length`.
+        given: What a store cannot know, as `gather_each` takes it: `config` with what else is asked for (`right`,
+            `latency_p95_s`, `burst_length`), `content` ...
 
     Returns:
         Those that are not fine first, then by lower bound, highest first; empty when nothing is recorded.
@@ -119,13 +120,15 @@ def watch(  # noqa: PLR0913 - which calls, by name
         raise InvalidArgument(
             f"objective={clip(repr(objective))}: expected a rate between 0 and 1, such as 0.01"
         )
+    said = dict(given or {})
+    said["config"] = {**said.get("config", {}), "target": objective, "alpha": alpha}
     found = gather_each(
         store,
         schema=schema,
         function=function,
         segment=segment,
         since=since,
-        given={"config": {**(config or {}), "target": objective, "alpha": alpha}},
+        given=said,
         may_be_empty=True,
     )
     watched = [one for gathered in found if gathered.function is not None for one in _of_function(gathered)]

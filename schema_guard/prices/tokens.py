@@ -37,6 +37,10 @@ _LITELLM = {
 _LITELLM_TIER = re.compile(rf"(?:{'|'.join(_LITELLM.values())})_above_(\d+)k_tokens")
 
 
+class NoPrice(InvalidArgument):
+    """A table of prices does not know a model."""
+
+
 class CallTokens(NamedTuple):
     """Tokens of one call: *cached* is a part of *sent*."""
 
@@ -247,11 +251,11 @@ def _package_models() -> list[str]:
     return [model.id for provider in get_snapshot().providers for model in provider.models]
 
 
-def _unknown(model: str, source: str, known: Iterable[Any]) -> InvalidArgument:
+def _unknown(model: str, source: str, known: Iterable[Any]) -> NoPrice:
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
 
     near = get_close_matches(model, list(dict.fromkeys(known)), n=_MOST_NEAR)
     hint = f"the nearest are {' '.join(near)}" if near else "none of its models is near"
-    return InvalidArgument(
+    return NoPrice(
         f"prices {clip(source)!r}: expected a model that it knows, got {clip(repr(model))}: {hint}"
     )

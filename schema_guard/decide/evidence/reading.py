@@ -134,7 +134,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
             for one in found.get("outside", ())
         ),
         traffic=Traffic(**found["traffic"]) if "traffic" in found else None,
-        failure_codes=_ints(found.get("failure_codes", {})),
+        failure_codes=_ints(found["failure_codes"]) if "failure_codes" in found else None,
         model=found.get("model"),
         is_tuned=found.get("tuned", False),
         traffic_share=float(found["traffic_share"]) if "traffic_share" in found else None,

@@ -179,7 +179,7 @@ class StrategyCounts:
         drift: None when the detector did not fire.
         outside: Calls without a judged reply, which are in none of the counts above.
         traffic: What part of the traffic these calls are; None for calls that were recorded as they were made.
-        failure_codes: Calls without a valid attempt, by the code of the last failure; empty when not recorded.
+        failure_codes: Calls without a valid attempt, by the code of the last failure; None when not recorded.
         model: That was asked; None when unknown.
         is_tuned: Whether that is a tuned model.
         traffic_share: Of the function's latest calls, in [0, 1]; None for trials and where it is not known. What has one
@@ -204,7 +204,7 @@ class StrategyCounts:
     drift: DriftEvidence | None = None
     outside: tuple[OutsideCalls, ...] = ()
     traffic: Traffic | None = None
-    failure_codes: Mapping[str, int] = field(default_factory=dict)
+    failure_codes: Mapping[str, int] | None = None
     model: str | None = None
     is_tuned: bool = False
     traffic_share: float | None = None

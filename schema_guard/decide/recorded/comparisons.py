@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call, trial_of
+from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.chosen import NO_SEGMENT
 
 if TYPE_CHECKING:
@@ -19,13 +20,18 @@ _POINTS = 400
 
 
 def pilot_of(
-    tuned: Sequence[RecordedConfiguration], best: RecordedConfiguration, store: Store
+    tuned: Sequence[RecordedConfiguration],
+    best: RecordedConfiguration,
+    store: Store,
+    latency_p95_s: float | None,
 ) -> dict[str, Any] | None:
     """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
     if not tuned:
         return None
     newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
     pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
+    if latency_p95_s is not None:
+        pilot["latency"] = slower(newest.rows, latency_p95_s)
     if best.first.id is not None and newest.first.id is not None:
         shared, b, c = store.pairs(best.first.id, newest.first.id)
         if shared:

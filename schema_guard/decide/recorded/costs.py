@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.tokens import CallTokens, mean_prices, token_prices
+from schema_guard.prices.tokens import CallTokens, NoPrice, mean_prices, token_prices
 from schema_guard.records import Latency
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
@@ -77,6 +77,27 @@ def with_recorded_costs(
             f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
         )
     return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
+
+
+def own_cost(configuration: RecordedConfiguration, store: Store, prices: str) -> dict[str, float] | None:
+    """Give what an attempt of a configuration takes, and what its own model asks for it.
+
+    Returns:
+        None where no reply told its tokens, or the table does not know the model.
+
+    Raises:
+        InvalidArgument: The table cannot be read.
+        MissingExtra: The table is a package that is not installed.
+    """
+    cost = _recorded_cost(configuration)
+    model = configuration.first.model
+    if "var" not in cost or "out" not in cost or model is None or ">" in model:
+        return None
+    try:
+        cost |= _recorded_prices(configuration, store, prices, [])
+    except NoPrice:
+        return None
+    return {"latency_s": 0.0, **cost}
 
 
 def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:

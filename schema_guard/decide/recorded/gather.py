@@ -172,7 +172,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     )
     targets = targets_of(store, fingerprint, problem.function)
     config = _config(given.pop("config", {}), targets)
-    reading = Gathering(store, production, _limit(config), taken.since is not None, notes)
+    reading = Gathering(store, production, _limit(config), taken.since is not None, taken.sizes.prices, notes)
     rungs = _rungs(store, fingerprint, problem.function)
     evidence: dict[str, Any] = {
         "strategies": [strategy_of(configuration, reading) for configuration in asked],
@@ -181,7 +181,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "pilot": pilot_of(tuned, best, store),
+        "pilot": pilot_of(tuned, best, store, _limit(config)),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(asked, store),
         "sources": [],
@@ -194,9 +194,26 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     if "latency" in given:
         evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
     evidence |= given
+    _know_right(evidence, current_of(asked, production).id)
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked))
+
+
+def _know_right(evidence: dict[str, Any], current: str) -> None:
+    """Take known answers, which are of what is in use, as what is known of how often it is right."""
+    content, config = evidence.get("content"), evidence["config"]
+    if not isinstance(content, Mapping) or not isinstance(config, Mapping) or config.get("right") is None:
+        return
+    n, right = content.get("n"), content.get("right")
+    for strategy in evidence["strategies"]:
+        if (
+            strategy["id"] == current
+            and isinstance(n, int)
+            and isinstance(right, int)
+            and right <= n <= strategy["n"]
+        ):
+            strategy["right"] = {"n": n, "k": n - right}
 
 
 def _limit(config: Any) -> float | None:

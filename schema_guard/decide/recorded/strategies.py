@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.outside import ways_of
 from schema_guard.decide.recorded.configurations import is_trial
+from schema_guard.decide.recorded.costs import own_cost
 from schema_guard.decide.recorded.hot import hot_inputs
 from schema_guard.decide.recorded.production import of_strategy
 from schema_guard.records.counts.hours import bucket
@@ -30,6 +31,7 @@ class Gathering(NamedTuple):
         production: The function's calls that are no trials.
         latency_p95_s: Seconds within which 95 % of the calls must end; None does not ask.
         windowed: Whether only calls of some time are asked about.
+        prices: A table of token prices, as `prices.tokens.token_prices` takes it; None looks none up.
         notes: Are given what a reader has to know.
     """
 
@@ -37,6 +39,7 @@ class Gathering(NamedTuple):
     production: Production
     latency_p95_s: float | None
     windowed: bool
+    prices: str | None
     notes: list[str]
 
 
@@ -62,9 +65,11 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
     if any(row.clusters for row in rows):
         said["clusters"] = _clusters(rows)
     if reading.latency_p95_s is not None:
-        said["latency"] = _slower(rows, reading.latency_p95_s)
+        said["latency"] = slower(rows, reading.latency_p95_s)
+    if reading.prices is not None:
+        said["prompt_cost"] = own_cost(configuration, reading.store, reading.prices)
     return {
-        key: value for key, value in said.items() if value not in (None, [], {}) or key == "failure_kinds"
+        key: value for key, value in said.items() if value not in (None, [], {}) or key.startswith("failure_")
     }
 
 
@@ -114,7 +119,7 @@ def _codes(rows: Iterable[ConfigurationCounts]) -> dict[str, int]:
     return dict(codes)
 
 
-def _slower(rows: Iterable[ConfigurationCounts], limit_s: float) -> dict[str, int] | None:
+def slower(rows: Iterable[ConfigurationCounts], limit_s: float) -> dict[str, int] | None:
     """Count the calls that took longer: seconds are kept to 1/64, and what may be longer counts as longer."""
     edge = bucket(round(limit_s * 10**6))
     buckets = [one for row in rows for one in row.call_latency.buckets]

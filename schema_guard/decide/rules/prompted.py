@@ -172,7 +172,7 @@ def more_data_needed(case: Case) -> Ruling | None:
 def truncation_first(case: Case) -> Ruling | None:
     """All fail, and half of the best strategy's failures are replies that were cut off."""
     best = best_of(case)
-    codes = best.strategy.failure_codes if best.failure_kinds else {}
+    codes = (best.strategy.failure_codes or {}) if best.failure_kinds else {}
     cut_off = (
         sum(codes.get(code, 0) for code in _CUT_OFF) if codes else best.failure_kinds.get("truncation", 0)
     )
@@ -204,7 +204,7 @@ def climb(case: Case) -> Ruling | None:
     best, left = best_of(case), untested(case.ladder)
     if not left:
         return None
-    if best.strategy.failure_codes:
+    if best.strategy.failure_codes is not None:
         rung = _first_that_helps(case, best, left)
         failures = failures_of(best)
         told = (
@@ -280,7 +280,12 @@ def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any
     fewest = further_calls(case, Rate.of(0, 0))
     price, volume = case.price(found), case.evidence.calls_per_month
     left = untested(case.ladder)
-    if found.strategy.failure_codes and left and fewest is not None and (n_more is None or fewest < n_more):
+    if (
+        found.strategy.failure_codes is not None
+        and left
+        and fewest is not None
+        and (n_more is None or fewest < n_more)
+    ):
         rung = _first_that_helps(case, found, left)
         return {"rung": rung, "calls": fewest, "cost": None if price is None else fewest * price}
     if n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS:
