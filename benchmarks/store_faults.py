@@ -156,7 +156,7 @@ def damage(folder: Path, flips: int) -> list[str]:
 
 def written(path: Path) -> tuple[float, int]:
     """Write a store; gives the CPU seconds that its batches took, and how many attempts those were."""
-    made, took, attempts = made_up_calls(seed=1), 0.0, 0
+    made, took, attempts = made_up_calls(1), 0.0, 0
     with closing(SQLite(path).session()) as session:
         for _ in range(_BATCHES):
             rows = [row for _ in range(500) for row in next(made)]

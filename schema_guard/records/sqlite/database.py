@@ -165,9 +165,11 @@ class SQLite:
             with self._one_state() as connection:
                 return check(connection, self.url, on_step)
         except WriteRefused as error:
-            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_CORRUPT:
+            why = error.__cause__
+            code = getattr(why, "sqlite_errorcode", 0) & 0xFF
+            if code != sqlite3.SQLITE_CORRUPT and not isinstance(why, UnicodeDecodeError):
                 raise
-            damage = Damage("file", f"cannot be opened: {error.__cause__}")
+            damage = Damage("file", f"cannot be opened: {why}")
             return StoreCheck(self.url, attempts=0, with_checksum=0, without_checksum=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
@@ -484,6 +486,8 @@ def _translated(path: Path, *, otherwise: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         advice = _ADVICE.get(code, f"gave an error: {error}")
         raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
+    except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
+        raise WriteRefused(f"{path} {_ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
     except TimeoutError as error:
         raise WriteRefused(f"{path} {_LOCKED}", reason="locked") from error
     except HurriedError as error:

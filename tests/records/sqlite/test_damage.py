@@ -89,6 +89,16 @@ def test_a_header_that_is_zeroed_is_found(path, sound):
     assert path.read_bytes() == bytes(100) + sound[100:]
 
 
+def test_a_name_that_is_no_text_is_found(path, sound):
+    """What SQLite says of a table whose statement holds bytes of no text cannot be read either."""
+    path.write_bytes(sound.replace(b"CREATE TABLE checksums (", b"CREATE TABLE \xd3hecksums (", 1))
+
+    with pytest.raises(StoreError, match="is damaged: keep a copy of it"):
+        open_store(str(path))
+    with Store(SQLite(path)) as store:
+        assert [one.part for one in store.check().damage] == ["file"]
+
+
 def test_what_is_left_can_be_read(path, sound, make):
     """With a page of rows gone the check says which rows it could read, and recording into another file goes on."""
     path.write_bytes(sound)
