@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.attempts import Where
-from schema_guard.records.counts.rollups import without_judged
+from schema_guard.records.counts.rollups import calls, is_judged, whole_calls, without_judged
 from schema_guard.records.counts.tallies import no_calls
 
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ class _Place(NamedTuple):
         configuration: Values of `CONFIGURATION_COLUMNS`.
         first: The `id` from which to read.
         judged: How many judged calls of the configuration to leave out from there.
+        calls: How many it had from there on.
+        has_gaps: Whether rows were taken out of the store.
     """
 
     configuration: Row
     first: int
     judged: int
+    calls: int
+    has_gaps: bool
 
 
 def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[StoredRow]]:
@@ -75,8 +79,13 @@ def configuration_after(backend: Backend, configuration_id: int, call_number: in
     """Count the calls of a configuration after its first *call_number* judged ones; `InvalidArgument`."""
     with backend.reading() as snapshot:
         place = _place_after(snapshot, configuration_id, call_number)
-    stored = pages(backend, Where(configuration=place.configuration), first=place.first)
-    counted = backend.recount(without_judged(stored, place.judged))
+    where = Where(configuration=place.configuration)
+    leave_out = place.judged
+    if leave_out and place.has_gaps:  # of what was taken out the first calls are missing
+        found = whole_calls(pages(backend, where, first=place.first))
+        there = sum(map(is_judged, (call for rows in found for call in calls(rows))))
+        leave_out = max(0, leave_out - (place.calls - there))
+    counted = backend.recount(without_judged(pages(backend, where, first=place.first), leave_out))
     return (
         replace(counted[0], id=configuration_id)
         if counted
@@ -92,13 +101,14 @@ def _place_after(snapshot: Snapshot, configuration_id: int, call_number: int) ->
             f"configuration_id={configuration_id!r}: the store has no such configuration, `configurations()` "
             "gives those that it has"
         )
-    calls = first = judged = 0
+    count = first = judged = before = 0
     for n, first_attempt in snapshot.chunks(configuration_id):
-        if calls < call_number:
-            first, judged = first_attempt, call_number - calls
-        calls += n
-    if not 0 <= call_number <= calls:
+        if count < call_number:
+            first, judged, before = first_attempt, call_number - count, count
+        count += n
+    if not 0 <= call_number <= count:
         raise InvalidArgument(
-            f"call_number={call_number!r}: expected 0 to {calls}, the judged calls of the configuration"
+            f"call_number={call_number!r}: expected 0 to {count}, the judged calls of the configuration"
         )
-    return _Place(by_id[configuration_id], first, judged)
+    has_gaps = snapshot.rows_since() is not None
+    return _Place(by_id[configuration_id], first, judged, count - before, has_gaps)

@@ -10,6 +10,7 @@ import pytest
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records.attempts import Where
 from schema_guard.records.payloads.keeping import Keeper
 from schema_guard.records.payloads.retention import Forgotten, Retention
 
@@ -85,6 +86,31 @@ def test_times_before_the_rows_are_counted_from_the_hours(filled, monkeypatch):
     if filled.url.startswith("sqlite"):  # a server's store counts the attempts
         assert [found.calls for found in filled.configurations(since=since)] == before
         assert [found.calls for found in filled.configurations(since=since + 1)] == before
+
+
+def test_calls_after_one_are_those_that_were_before(filled, monkeypatch):
+    """Of a configuration whose first calls have gone, the calls after the seventh are the same three."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    number = filled.configurations()[0].id
+    before = filled.configuration_after(number, 7)
+
+    filled.prune(Retention(max_rows=14))
+
+    assert filled.configuration_after(number, 7) == before
+
+
+def test_calls_that_have_gone_do_not_come_again(filled, make):
+    """A call of a closed hour may be counted already, so that an import leaves it; others come."""
+    with filled.backend.reading() as snapshot:
+        every = [row for _, row in snapshot.page(Where(), first=0, last=10**6)]
+    before = _counted(filled)
+    filled.prune(Retention(max_rows=14))
+
+    session = filled.backend.session()
+    assert session.add_calls(every) == 0
+    session.close()
+
+    assert _counted(filled) == before
 
 
 def test_a_store_that_was_pruned_is_sound(filled, monkeypatch):
