@@ -254,7 +254,7 @@ class Trial:
             self.enqueue()
         process = subprocess.Popen(
             self.command(), cwd=self.folder, env=self.environment,
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "stderr").open("wb"),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         load = [Thread(target=self.load, args=(over,)) for _ in range(2)] if self.redis is None else []
         try:

@@ -206,9 +206,9 @@ def start():
 def run(start):
     """Run a script as `start` does; gives what its last line says, as JSON, or None."""
 
-    def finish(script, url, *, exit_code=0, **environment):
+    def finish(script, url, *, exit_code=0, timeout_s=30, **environment):
         process = start(script, url, **environment)
-        out, errors = process.communicate(timeout=30)
+        out, errors = process.communicate(timeout=timeout_s)
         assert process.returncode == exit_code, errors
         assert "Traceback" not in errors or exit_code, errors
         return json.loads(out.splitlines()[-1]) if out.strip() else None

@@ -43,6 +43,96 @@ print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropp
 """
 
 
+# Who forks, of a process whose three threads record a hundred rows a second each: makes FORKS children of `child`, and
+# leaves their exit codes in `codes`. `timed` keeps the longest time that a fork took.
+FORKERS = {
+    "a thread": """
+def forks():
+    for n in range(FORKS):
+        time.sleep(0.005)
+        timed(fork_one)
+thread = threading.Thread(target=forks); thread.start(); thread.join()
+""",
+    "a signal handler": """
+import signal
+def handler(*_):
+    timed(fork_one)
+    if len(children) < FORKS: signal.setitimer(signal.ITIMER_REAL, 0.01)
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+while len(children) < FORKS:
+    store.record(outcome()); acked[3] += 1
+    time.sleep(0.001)
+""",
+    "multiprocessing": """
+import multiprocessing
+def work_of_process():
+    child()
+started = []
+for n in range(FORKS):
+    time.sleep(0.005)
+    started.append(multiprocessing.get_context("fork").Process(target=work_of_process))
+    timed(started[-1].start)
+for process in started: process.join()
+codes = [process.exitcode for process in started]
+""",
+    "preexec_fn": """
+import subprocess
+started = []
+for n in range(FORKS):
+    time.sleep(0.005)
+    timed(lambda: started.append(subprocess.Popen(["/bin/true"], preexec_fn=lambda: None)))
+codes = [process.wait() for process in started]
+""",
+    "a parent that ends before its child": """
+reading, writing = os.pipe()
+def orphan():
+    if os.fork(): os._exit(0)
+    time.sleep(0.05)
+    store.record(outcome()); store.flush(10.0)
+    os.write(writing, b"+" if store.counts().stored == 1 else b"-")
+    os._exit(0)
+child = orphan
+for n in range(FORKS):
+    time.sleep(0.005)
+    timed(fork_one)
+codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children]
+ended = b""
+while len(ended) < FORKS: ended += os.read(reading, FORKS)
+codes = [0 if sign == 43 else 7 for sign in ended]
+""",
+}
+FORKED = """
+import threading, time
+store = open_store(url, durability=DURABILITY)
+stop, acked, children, codes, longest = threading.Event(), [0] * 4, [], [], [0.0]
+def work(i):
+    while not stop.is_set():
+        store.record(outcome()); acked[i] += 1
+        time.sleep(0.01)
+def child():
+    store.record(outcome()); store.flush(10.0)
+    os._exit(0 if store.counts().stored == 1 else 7)
+def fork_one():
+    one = os.fork()
+    if not one: child()
+    children.append(one)
+def timed(forking):
+    begun = time.perf_counter()
+    forking()
+    longest[0] = max(longest[0], time.perf_counter() - begun)
+threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+for thread in threads: thread.start()
+FORKER
+codes = codes or [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children]
+stop.set()
+for thread in threads: thread.join()
+store.close(10.0)
+counts = store.counts()
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, longest[0]]))
+"""
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "records.db"
@@ -58,6 +148,21 @@ def test_forks_among_threads_lose_nothing(path, run, count_rows, durability, for
     assert codes == [0] * forks
     assert (acked, acked, {}) == (offered, stored, dropped)
     assert count_rows(path) == acked + forks
+    assert longest < 1.0
+
+
+@pytest.mark.parametrize("durability", ["queue", "sync"])
+@pytest.mark.parametrize("forker", FORKERS)
+@pytest.mark.parametrize("forks", [4, pytest.param(200, marks=pytest.mark.slow)])
+def test_whoever_forks_loses_nothing(path, run, count_rows, durability, forker, forks):
+    """Threads, handlers of signals, multiprocessing, `preexec_fn` and parents that end first lose no row, and nobody waits."""
+    script = FORKED.replace("FORKER", FORKERS[forker]).replace("DURABILITY", repr(durability))
+    found = run(script.replace("FORKS", str(forks)), f"sqlite:///{path}", timeout_s=120)
+    codes, acked, offered, stored, dropped, longest = found
+
+    assert codes == [0] * forks
+    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert count_rows(path) == acked + (0 if forker == "preexec_fn" else forks)
     assert longest < 1.0
 
 
