@@ -73,7 +73,9 @@ def record_some(store, make):
     return store.flush(10.0)
 
 
-@pytest.mark.parametrize("kind", ["refused", "answer lost", pytest.param("lost", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["answer lost", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("refused", "lost"))]
+)
 def test_no_single_fault_breaks_the_account(new_schema, make, roll_ups_equal_rows, kind):
     """Whichever statement fails, or its answer is lost, what counts as stored is what the server has."""
     gone, refused = driver().OperationalError("gone"), driver().DataError("injected")
@@ -140,11 +142,11 @@ def test_a_server_that_crashes_mid_load_loses_nothing(
 def test_connections_that_the_server_ends_lose_nothing(
     postgres, new_schema, make, caplog, roll_ups_equal_rows
 ):
-    """Ten times the server ends every connection mid-load."""
+    """Five times the server ends every connection mid-load."""
     backend = Postgres(parsed(new_schema()))
     offered = 0
     with Store(backend) as store:
-        for _ in range(10):
+        for _ in range(5):
             offered += load(store, make, 0.04, 0.002)[0]
             postgres.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'schema-guard'"
@@ -154,7 +156,9 @@ def test_connections_that_the_server_ends_lose_nothing(
     assert roll_ups_equal_rows(backend) == offered
 
 
-@pytest.mark.parametrize("fault", ["hold", "cut", "delay", "refuse"])
+@pytest.mark.parametrize(
+    "fault", ["hold", "cut", *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("delay", "refuse"))]
+)
 def test_a_network_that_fails_loses_nothing(proxy, behind, make, fault, roll_ups_equal_rows):
     """Whether bytes stand still, come late, or the connection is cut: all is stored once it is over."""
     offered = 0

@@ -43,7 +43,7 @@ print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropp
 """
 
 
-@pytest.mark.parametrize("durability", ["queue", "sync"])
+@pytest.mark.parametrize("durability", [pytest.param("queue", marks=pytest.mark.slow), "sync"])
 def test_forks_among_threads_lose_nothing(new_schema, run, postgres, durability):
     """What parent and children record is stored, once, and no fork takes a second."""
     url = new_schema()
