@@ -39,7 +39,7 @@ except ImportError:  # a checkout of the first release
 _ROUNDS = 5
 _ROUND_ROWS = 100_000
 _WEEK_S = 7 * 86_400
-_SEED_OF_FIRST = 1
+_SEED = 1
 
 # Three schemas and four strategies: twelve configurations in every batch.
 _SCHEMAS = ("invoice", "order", "ticket")
@@ -54,9 +54,9 @@ _REPEATED = 0.1  # of the calls have one of the thousand inputs that repeat
 _START_S, _STEP_S = 1.75e9, 0.95
 
 
-def made_up_calls(first: int) -> Iterator[list[Row]]:
+def made_up_calls(seed: int, first: int = 0) -> Iterator[list[Row]]:
     """Give the rows of one call after the other, after so many calls."""
-    draw = random.Random(first + _SEED_OF_FIRST)  # made-up data
+    draw = random.Random(seed + first)  # made-up data
     number = first
     while True:
         number += 1
@@ -97,7 +97,7 @@ def write(path: Path, attempts: int) -> dict[str, float]:
     wall_s = cpu_s = 0.0
     stored = 0
     with closing(SQLite(path).session()) as session:
-        made = made_up_calls(_calls_in(path))
+        made = made_up_calls(_SEED, _calls_in(path))
         while stored < attempts:
             rows = [row for _ in range(writer._MAX_BATCH) for row in next(made)]  # noqa: SLF001 - as its thread does
             began, cpu_began = perf_counter(), process_time()
@@ -174,8 +174,13 @@ def seconds(action: Callable[[], object]) -> list[float]:
     return [min(walls), min(cpus)]
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read the store as a report and a decision do; gives what that took, and whether all of it is right."""
+def read(path: Path, *, scans_all: bool = True) -> dict[str, Any]:
+    """Read the store as a report and a decision do; gives what that took, and whether it is right.
+
+    Args:
+        path: Of the store.
+        scans_all: Whether to count all its attempts too, which takes minutes for ten million.
+    """
     from schema_guard.decide.recorded.gather import gather_each
     from schema_guard.records.attempts import Where
     from schema_guard.records.reading import scanned
@@ -203,7 +208,7 @@ def read(path: Path) -> dict[str, Any]:
             "schema-guard decide --since, the whole command": seconds(lambda: decided(path, since)),
         }
         began = perf_counter()
-        is_right = counted == scanned(backend, Where())
+        is_right = counted == scanned(backend, Where()) if scans_all else None
         is_week_right = last_week == scanned(backend, Where(since))
         return {
             "times_s": times,
@@ -247,7 +252,7 @@ def as_text(result: dict[str, Any]) -> str:
         ),
         (
             f"all equals a scan of the attempts: {result['all_equals_a_scan']}; the last week: "
-            f"{result['week_equals_a_scan']}; both scans took {result['scans_s']:.0f} s"
+            f"{result['week_equals_a_scan']}; which took {result['scans_s']:.0f} s"
         ),
         "",
         f"{'least of five':<50}{'wall ms':>10}{'CPU ms':>10}",
@@ -267,6 +272,7 @@ def as_text(result: dict[str, Any]) -> str:
                     for kind in ("wall", "cpu")
                 ),
             ]
+    lines += ["", result["note"]] if "note" in result else []
     return "\n".join(lines)
 
 
@@ -277,6 +283,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="Is kept; made or filled up when it is smaller.")
     parser.add_argument("--against", type=Path, help="A checkout of another commit.")
     parser.add_argument("--other-store", type=Path, help="Of as many attempts, written by that checkout.")
+    parser.add_argument("--week-only", action="store_true", help="Scan the last week's attempts alone.")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument(
         "--output", type=Path, help="Where to write NAME.json and NAME.txt, without the ending."
@@ -300,7 +307,7 @@ def main() -> None:
             "load": round(os.getloadavg()[0], 1),
             "attempts": _rows_in(path),
             "file_bytes": path.stat().st_size,
-            **read(path),
+            **read(path, scans_all=not given.week_only),
         }
         print(as_text(result), flush=True)
         if given.against is not None:

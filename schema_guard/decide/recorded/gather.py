@@ -122,7 +122,10 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
             raise InvalidArgument(f"given[{key!r}]: comes from the store: leave it out, or decide on a file")
     known = [row for row in store.configurations() if is_used(row)]
     chosen = chosen_of(store, known, schema=schema, function=function, segment=segment)
-    rows = known if since is None else store.configurations(since=since, schema=chosen.schema)
+    # A function of one schema needs no others read.
+    schemas = {row.schema_name for row in known if chosen.takes(row)}
+    of_schema = schemas.pop() if chosen.schema is None and len(schemas) == 1 else chosen.schema
+    rows = known if since is None else store.configurations(since=since, schema=of_schema)
     problems = problems_of([row for row in rows if is_used(row) and _is_meant(row, chosen)], known)
     _check_versions(also_versions, known)
     if not problems and not may_be_empty:
