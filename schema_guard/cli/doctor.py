@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _MOST_CHECKED = 20_000  # attempts, which take about a second; `store check` looks through more
-_EXTRAS = ("openai", "local", "postgres")
+_NOT_FOR_USERS = ("dev",)
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -60,7 +60,11 @@ def findings(store: str | None) -> dict[str, Any]:
     return {
         "version": f"schema-guard {schema_guard.__version__}, Python {platform.python_version()}, {platform.platform()}",
         "engines": {name: _version(name) or "missing" for name in _ENGINES},
-        "extras": {name: _extra(name) for name in _EXTRAS},
+        "extras": {
+            name: _extra(name)
+            for name in metadata("schema-guard").get_all("Provides-Extra", [])
+            if name not in _NOT_FOR_USERS
+        },
         "store": _store(store),
         "sqlite": _sqlite(),
         "model": _weights(),
