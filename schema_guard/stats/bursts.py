@@ -22,6 +22,7 @@ BURST_GAP = 16
 
 _AFTER = (1, 8, 64)
 _RATES = (0.05, 0.1, 0.3, 0.6, 0.9)
+_BETS = tuple((rate, log(rate), log1p(-rate)) for rate in _RATES)
 _ALPHA_OF_BASELINE = 0.01
 # A bound that is out of date is above the one that could be had, by no more than about this.
 _OUT_OF_DATE = 1.05
@@ -121,13 +122,15 @@ def _e_value(failed: Sequence[int], n: int, first: int) -> float:
     known = _Baseline(first)
     for k, (position, after) in enumerate(zip(failed, (*failed[1:], n + 1), strict=False), start=1):
         baseline = known.after(k, position)
+        if baseline >= _RATES[-1]:
+            continue  # no bet is above it
+        log_failed, log_clean = log(baseline), log1p(-baseline)
         for window, sums in zip(_AFTER, logs, strict=True):
             follows = after <= n and after - position <= window
             clean = min(window, after - position - 1)
-            for index, rate in enumerate(_RATES):
+            for index, (rate, log_rate, log_other) in enumerate(_BETS):
                 if rate > baseline:
-                    sums[index] += clean * (log1p(-rate) - log1p(-baseline))
-                    sums[index] += log(rate / baseline) if follows else 0.0
+                    sums[index] += clean * (log_other - log_clean) + follows * (log_rate - log_failed)
     largest = max(max(sums) for sums in logs)
     if largest > 700:
         return inf

@@ -184,26 +184,46 @@ def of_strategy(
     said: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     if stream is None:
         return said
-    said["history"] = {
-        "calls": production.n,
-        "outages": len(stream.outages),
-        "since_outage": stream.n - stream.outages[-1] + 1 if stream.outages else production.n,
+    said |= of_calls(stream, configuration.n, production.n)
+    if "bursts" in said:
+        bursts = said["bursts"]
+        notes.append(
+            f"{clip(configuration.id)}: failures come in bursts: {plural(bursts['entries'], 'burst')}, "
+            f"{bursts['failures']} failures, the longest within {bursts['longest']} calls"
+        )
+    if "change" in said:
+        change = said["change"]
+        change |= _when(change["at"], change["alarm_at"], stream, configuration, production, store)
+    return said
+
+
+def of_calls(stream: CallsInOrder, own: int, calls: int) -> dict[str, Any]:
+    """Give what the order of calls says: the `history`, `bursts` and `change` of evidence.
+
+    Args:
+        stream: Calls of a strategy and model, over all versions.
+        own: How many of the last ones are those that are judged.
+        calls: Of the function in production.
+    """
+    outages = stream.outages
+    said: dict[str, Any] = {
+        "history": {
+            "calls": calls,
+            "outages": len(outages),
+            "since_outage": stream.n - outages[-1] + 1 if outages else calls,
+        }
     }
-    first = stream.n - min(configuration.n, stream.n) + 1
+    first = stream.n - min(own, stream.n) + 1
     bursts = stream.bursts(first)
-    if bursts.failures and (len(stream.outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first)):
+    if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first)):
         said["bursts"] = {
             name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
         }
-        notes.append(
-            f"{clip(configuration.id)}: failures come in bursts: {plural(bursts.entries, 'burst')}, "
-            f"{bursts.failures} failures, the longest within {bursts.longest} calls"
-        )
     late = [
         change for change in stream.changes if change.alarm_at >= first and not _is_of_version(change, first)
     ]
     if late:
-        said["change"] = _change(late[-1], stream, configuration, production, store)
+        said["change"] = _change(late[-1], stream)
     return said
 
 
@@ -218,33 +238,39 @@ def _is_bursty(stream: CallsInOrder, first: int) -> bool:
     return stream.bursts(since).e_value >= _BURSTY
 
 
-def _change(
-    change: Change,
-    stream: CallsInOrder,
-    configuration: RecordedConfiguration,
-    production: Production,
-    store: Store,
-) -> dict[str, Any]:
-    n, since_n = stream.n - change.alarm_at, stream.n - change.start + 1
-    said: dict[str, Any] = {
+def _change(change: Change, stream: CallsInOrder) -> dict[str, Any]:
+    return {
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
-        "n": n,
+        "n": stream.n - change.alarm_at,
         "k": stream.failed_from(change.alarm_at + 1),
-        "since_n": since_n,
+        "since_n": stream.n - change.start + 1,
         "since_k": stream.failed_from(change.start),
         "prior_n": change.prior_n,
         "prior_k": change.prior_k,
         "open": change is stream.changes[-1],
         "with": [],
     }
-    begins, ends = stream.at(change.start), stream.at(change.alarm_at)
-    if begins is not None and ends is not None:
-        said["days"] = [_day(begins), _day(ends)]
-        same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
-        said["with"] = changed_between(same, production.hours, store, begins, ends + _HOUR_S)
-    return said
+
+
+def _when(
+    start: int,
+    alarm_at: int,
+    stream: CallsInOrder,
+    configuration: RecordedConfiguration,
+    production: Production,
+    store: Store,
+) -> dict[str, Any]:
+    """Give the days between which a rate changed, and what else changed then; nothing where that is not known."""
+    begins, ends = stream.at(start), stream.at(alarm_at)
+    if begins is None or ends is None:
+        return {}
+    same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
+    return {
+        "days": [_day(begins), _day(ends)],
+        "with": changed_between(same, production.hours, store, begins, ends + _HOUR_S),
+    }
 
 
 def changed_between(

@@ -1,0 +1,376 @@
+"""How often calls in their order are judged wrongly when they are looked at after every call: bursts, changes, repeats.
+
+    python benchmarks/stream_simulation.py [--streams 500] [--seed N] [--parts bursts,jumps,...] [--output FILE.json]
+
+Streams of calls are drawn whose truth is known, and go through what `decide` and `watch` do with calls of a store:
+the changes, bursts and counts of a stream, the evidence, its rates and what is proved to be wrong. Between two failures
+bounds only move one way, but where a change is noticed: so the looks that can be wrong are those at a failure, before
+one, before a fall is noticed, and at the end; these are made, and stand for all.
+
+Without --seed a fresh one is drawn and printed. With --output parts that the file holds for the same seed are not drawn
+again, so that a run that was stopped goes on; a text is written beside it. The exit status is 1 when a promise is not
+kept. A part is told on stderr as it goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import secrets
+import sys
+import time
+from bisect import bisect_left, bisect_right
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import accumulate
+from math import inf, log1p
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from schema_guard import __version__
+from schema_guard.decide.breaches import breaches, open_rise
+from schema_guard.decide.case import Case, case_of
+from schema_guard.decide.evidence.reading import read_evidence
+from schema_guard.decide.recorded.production import of_calls
+from schema_guard.decide.recorded.stream import CallsInOrder
+from schema_guard.stats import Change, bounds, bursts, changes, wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# The looks at one stream ask for the same bounds of its beginning again and again.
+bursts.bounds = lru_cache(10_000)(bounds)
+
+TARGET = 0.01
+BURST = 20
+CALLS = 6_000
+OUTAGE = 60
+CLEAN = 1_500
+LATE = 10_000  # calls after a change within which it is looked for
+CONSTANT = (0.001, 0.003, 0.01, 0.05)
+CONSTANT_CALLS = 20_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what was measured, and the most or the least that is promised; None where it is told as it is."""
+
+    what: str
+    measured: float
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+    streams: int | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise is kept, if there is one."""
+        return (self.at_most is None or self.measured <= self.at_most) and (
+            self.at_least is None or self.measured >= self.at_least
+        )
+
+    def text(self) -> str:
+        """One line."""
+        shown = f"{self.measured:.1%}" if self.unit == "share" else f"{self.measured:,.6g} {self.unit}"
+        if self.unit == "share" and self.streams:
+            between = wilson(round(self.measured * self.streams), self.streams)
+            shown += "" if between is None else f" [{between.lower:.1%}, {between.upper:.1%}]"
+        promised = "told as it is"
+        for word, limit in (("at most", self.at_most), ("at least", self.at_least)):
+            if limit is not None:
+                promised = f"{word} {limit:.0%}" if self.unit == "share" else f"{word} {limit:,.6g}"
+        return f"  {self.what:<86} {shown:>26}   {promised}{'' if self.kept else '   NOT KEPT'}"
+
+
+def independent(rate: float, n: int, rng: random.Random, *, after: int = 0) -> list[int]:
+    """Draw the numbers of failed calls that fail independently, of so many after a call."""
+    failed, at = [], after
+    while True:
+        at += 1 + int(log1p(-rng.random()) / log1p(-rate))
+        if at > after + n:
+            return failed
+        failed.append(at)
+
+
+def in_bursts(rate: float, n: int, rng: random.Random, *, failing: float = 1.0) -> list[int]:
+    """Draw failed calls that come in bursts of a mean length, in which a part of the calls fails, at a rate over all."""
+    clean = BURST * (failing / rate - 1)
+    failed, at = [], 1
+    while at <= n:
+        at += int(log1p(-rng.random()) / log1p(-1 / clean))
+        length = 1 + int(log1p(-rng.random()) / log1p(-1 / BURST))
+        failed += [number for number in range(at, min(at + length, n + 1)) if rng.random() < failing]
+        at += length
+    return [number for number in failed if number <= n]
+
+
+def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: dict[str, Any]) -> Case:
+    """Give what `decide` and `watch` see after the n-th call."""
+    known = tuple(failed[: bisect_right(failed, n)])
+    noticed = tuple(change for change in found if change.alarm_at <= n)
+    stream = CallsInOrder(known, n, (), noticed)
+    counts = {"id": "calls", "rung": "bare", "n": n, "k_final": len(known), "traffic_share": 1.0}
+    evidence = {"strategies": [{**counts, **of_calls(stream, n, n)}], "config": config}
+    return case_of(read_evidence(evidence))
+
+
+def ever_enough(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
+    """Say whether the calls are ever found to be good enough: before a failure, before a fall is noticed, at the end."""
+    found = changes(failed, n)
+    before = {number - 1 for number in failed} - set(failed) | {n}
+    before |= {change.alarm_at - 1 for change in found if change.direction == "fall"}
+    looks = (number for number in sorted(before) if number > 0)
+    return any(looked_at(failed, number, found, config).strategies[0].state == "pass" for number in looks)
+
+
+def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[bool, bool]:
+    """Say whether the rate is ever found to be above the target, and whether it ever is while a rise is open.
+
+    An outage that goes on is a rise: then the answer is to find what changed, and nothing is said of the rate before.
+    """
+    found = changes(failed, n)
+    above = rise = False
+    for number in failed:
+        case = looked_at(failed, number, found, config)
+        if case.strategies[0].state == "fail":
+            if open_rise(case, case.strategies[0]) is None:
+                above = True
+            else:
+                rise = True
+        if above and rise:
+            break
+    return above, rise
+
+
+def bursts_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """Bursts of mean 20 with a target of 1 %."""
+    asked, plain = {"target": TARGET, "burst_length": BURST}, {"target": TARGET}
+    for name, failing, config, at_most in (
+        ("asked about", 1.0, asked, 0.06),
+        ("asked about, half of their calls failing", 0.5, asked, None),
+        ("not asked about", 1.0, plain, None),
+    ):
+        wrong = 0
+        for stream in range(streams):
+            wrong += ever_enough(in_bursts(0.02, CALLS, rng, failing=failing), CALLS, config)
+            told(f"enough, bursts {name}: {wrong} of {stream + 1}")
+        what = f"2 % in bursts of {BURST}, {CALLS:,} calls: ever enough, bursts {name}"
+        yield Row(what, wrong / streams, "share", at_most, streams=streams)
+
+
+def above_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """Bursts of mean 20 far below the target."""
+    config = {"target": TARGET, "burst_length": BURST}
+    for failing in (1.0, 0.5):
+        wrong = rises = 0
+        for stream in range(streams):
+            above, rise = ever_above(in_bursts(0.005, CALLS, rng, failing=failing), CALLS, config)
+            wrong, rises = wrong + above, rises + rise
+            told(f"above, {failing:.0%} failing: {wrong} of {stream + 1}")
+        what = f".5 % in bursts of {BURST}, {failing:.0%} of their calls failing: ever above"
+        yield Row(what, wrong / streams, "share", 0.03 if failing == 1 else None, streams=streams)
+        what = "  the same: ever FIND_WHAT_CHANGED while an outage goes on"
+        yield Row(what, rises / streams, "share", streams=streams)
+
+
+def delays(
+    before: float, rate: float, at: int, streams: int, rng: random.Random, told: Callable[[str], None]
+) -> list[float]:
+    """Give after how many calls changes are noticed; inf where they are not."""
+    found: list[float] = []
+    direction = "rise" if rate > before else "fall"
+    for stream in range(streams):
+        failed = independent(before, at, rng) + independent(rate, LATE, rng, after=at)
+        seen = [one for one in changes(failed, at + LATE) if one.direction == direction and one.alarm_at > at]
+        found.append(seen[0].alarm_at - at if seen else inf)
+        told(f"{before:.1%} to {rate:.1%} after {at:,}: {stream + 1}")
+    return sorted(found)
+
+
+def jumps_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """Jumps of the rate."""
+    for at in (4_000, 100_000):
+        found = delays(0.003, 0.03, at, streams, rng, told)
+        what = f".3 % to 3 % after {at:,} calls"
+        yield Row(f"{what}: noticed within, in the median", median(found), "calls", 600)
+        yield Row(
+            f"{what}: noticed within, in 99 %", min(found[-(-99 * streams // 100) - 1], LATE), "calls", 5_000
+        )
+    for before, rate in ((0.003, 0.01), (0.05, 0.001)):
+        found = delays(before, rate, 4_000, streams, rng, told)
+        what = f"{before:.1%} to {rate:.1%} after 4,000 calls"
+        yield Row(f"{what}: noticed within, in the median", min(median(found), LATE), "calls")
+        late = sum(one == inf for one in found) / streams
+        yield Row(f"{what}: not noticed within {LATE:,}", late, "share", streams=streams)
+
+
+def constant_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """Rates that stay as they are."""
+    for rate in CONSTANT:
+        alarms = 0
+        for stream in range(streams):
+            alarms += len(changes(independent(rate, CONSTANT_CALLS, rng), CONSTANT_CALLS))
+            told(f"constant {rate:.1%}: {alarms} alarms in {(stream + 1) * CONSTANT_CALLS:,} calls")
+        mean = alarms / (streams * CONSTANT_CALLS) * 100_000
+        yield Row(f"constant {rate:.1%}: false alarms in 100,000 calls, in the mean", mean, "alarms", 1)
+
+
+def outage_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """An outage that is over."""
+    quiet = 0
+    for stream in range(streams):
+        before, rate = rng.choice((400, 3_000, 20_000)), rng.choice((0.001, 0.003, 0.005))
+        failed = independent(rate, before, rng) + list(range(before + 1, before + OUTAGE + 1))
+        n = before + OUTAGE + CLEAN
+        quiet += not breaches(looked_at(failed, n, changes(failed, n), {"target": TARGET}))
+        told(f"outage: {quiet} of {stream + 1} quiet")
+    what = f"after an outage of {OUTAGE} calls and {CLEAN:,} clean ones nothing is a breach"
+    yield Row(what, quiet / streams, "share", at_least=0.95, streams=streams)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The inputs of a traffic: how often each comes, and how often it fails."""
+
+    name: str
+    weights: Callable[[], Sequence[float]]
+    rates: Callable[[random.Random, int], float]
+
+
+def zipf(exponent: float, inputs: int = 2_000) -> Callable[[], list[float]]:
+    """Give weights of Zipf's law."""
+    return lambda: [rank**-exponent for rank in range(1, inputs + 1)]
+
+
+def hot(share: float, inputs: int = 2_000) -> Callable[[], list[float]]:
+    """Give equal weights, and one input with a share of all."""
+    return lambda: [share * inputs / (1 - share), *([1.0] * inputs)]
+
+
+MIXES = (
+    Mix("Zipf 1.1, Beta rates", zipf(1.1), lambda rng, index: rng.betavariate(0.2, 10)),
+    Mix("Zipf 1.7, Beta rates", zipf(1.7), lambda rng, index: rng.betavariate(0.2, 10)),
+    Mix("Zipf 1.1, inputs that always fail or never", zipf(1.1), lambda rng, index: float(rng.random() < 0.02)),
+    Mix("Zipf 1.7, inputs that always fail or never", zipf(1.7), lambda rng, index: float(rng.random() < 0.02)),
+    Mix("one input is a tenth of the calls and fails 20 %", hot(0.1), lambda rng, index: 0.002 if index else 0.2),
+)  # fmt: skip
+REPEATS_CALLS = 5_000
+
+
+def repeats_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """Inputs that repeat: bounds of the call rate, which are wrong where they leave the truth out at any look."""
+    for mix in MIXES:
+        summed = list(accumulate(mix.weights()))
+        low = high = drawn = 0
+        while drawn < streams:
+            rates = [mix.rates(rng, index) for index in range(len(summed))]
+            weights = [after - before for before, after in zip([0.0, *summed], summed, strict=False)]
+            truth = sum(map(float.__mul__, weights, rates)) / summed[-1]
+            if not 0.0005 < truth < 0.2:  # a mix that fails never or always says nothing
+                continue
+            asked = (
+                min(bisect_left(summed, rng.random() * summed[-1]), len(summed) - 1)
+                for _ in range(REPEATS_CALLS)
+            )
+            failed = [number for number, index in enumerate(asked, 1) if rng.random() < rates[index]]
+            config = {"target": truth}
+            low += ever_enough(failed, REPEATS_CALLS, config)
+            high += ever_proved_above(failed, REPEATS_CALLS, config)
+            drawn += 1
+            told(f"{mix.name}: {low} and {high} of {drawn}")
+        yield Row(
+            f"{mix.name}: upper bound ever below the truth", low / streams, "share", 0.05, None, streams
+        )
+        yield Row(
+            f"{mix.name}: lower bound ever above the truth", high / streams, "share", 0.05, None, streams
+        )
+
+
+def ever_proved_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
+    """Say whether the lower bound is ever above the target, in whatever state."""
+    found = changes(failed, n)
+    return any(looked_at(failed, number, found, config).strategies[0].state == "fail" for number in failed)
+
+
+def speed_part(streams: int, rng: random.Random, told: Callable[[str], None]) -> Iterator[Row]:
+    """What the detector takes for a call."""
+    for rate in (0.003, 0.05, 0.5):
+        failed = independent(rate, 50_000, rng)
+        best = inf
+        for _ in range(3):
+            begun = time.process_time()
+            changes(failed, 50_000)
+            best = min(best, time.process_time() - begun)
+        yield Row(f"detector, {rate:.1%} of the calls failing", best / 50_000 * 1e6, "us a call", 6)
+
+
+PARTS = {
+    "bursts": bursts_part, "above": above_part, "jumps": jumps_part, "constant": constant_part,
+    "outage": outage_part, "repeats": repeats_part, "speed": speed_part,
+}  # fmt: skip
+
+
+def progress() -> Callable[[str], None]:
+    """Tell how far it is, on stderr, about every two seconds."""
+    last = [time.monotonic()]
+
+    def told(text: str) -> None:
+        if time.monotonic() - last[0] > 2:
+            last[0] = time.monotonic()
+            print(f"\r{text:<100}", end="", file=sys.stderr, flush=True)
+
+    return told
+
+
+def main() -> int:
+    """Simulate, print the figures with what is promised, and write them when asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--streams", type=int, default=500)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    known: dict[str, Any] = {}
+    if arguments.output is not None and arguments.output.exists():
+        known = json.loads(arguments.output.read_text(encoding="utf-8"))
+    seed = arguments.seed if arguments.seed is not None else known.get("seed", secrets.randbelow(2**32))
+    if (known.get("seed"), known.get("streams")) != (seed, arguments.streams):
+        known = {}
+    kept: dict[str, list[dict[str, Any]]] = known.get("parts", {})
+    lines = [f"{arguments.streams} streams each, looked at after every call, seed {seed}"]
+    print(lines[0])
+    is_kept = True
+    for name in arguments.parts.split(","):
+        if name not in kept:
+            rng = random.Random(f"{seed} {name}")  # a simulation
+            kept[name] = [asdict(row) for row in PARTS[name](arguments.streams, rng, progress())]
+            if arguments.output is not None:
+                _write(arguments.output, arguments.streams, seed, kept)
+        rows = [Row(**row) for row in kept[name]]
+        lines += ["", *(row.text() for row in rows)]
+        print("\n".join(["", *(row.text() for row in rows)]), flush=True)
+        is_kept = is_kept and all(row.kept for row in rows)
+    if arguments.output is not None:
+        arguments.output.with_suffix(".txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0 if is_kept else 1
+
+
+def _write(output: Path, streams: int, seed: int, parts: dict[str, list[dict[str, Any]]]) -> None:
+    result = {
+        "command": f"python benchmarks/stream_simulation.py --streams {streams} --seed {seed}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "schema_guard": __version__,
+        "streams": streams,
+        "seed": seed,
+        "parts": parts,
+    }
+    output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
