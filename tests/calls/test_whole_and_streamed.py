@@ -76,6 +76,12 @@ class Started:
     def invoke_untouched(self):
         return self.function()
 
+    def enter(self):
+        """Nothing knows that this call is under way."""
+
+    def leave(self, entered):
+        """Nothing was changed."""
+
     def finish(self, outcome):
         self.outcome = outcome
 

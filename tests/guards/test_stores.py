@@ -9,7 +9,7 @@ from schema_guard.records.urls import recording_store
 from tests.guards.functions import GOOD, TOTAL, VALUE
 
 NO_STORES = (
-    "postgresql://me:hush@db/records",
+    "mysql://me:hush@db/records",
     "sqlit:///a.db",
     "sqlite://a.db",
     "://",
