@@ -27,7 +27,7 @@ from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import odds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.evidence.values import (
         ChangeEvidence,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         SchemaCount,
         StrategyCounts,
     )
-    from schema_guard.decide.measure import Measured
+    from schema_guard.decide.measure import Measured, Met
 
 _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA")
 
@@ -81,6 +81,9 @@ class Verdict:
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
             tuned, paired_e: The pilot's rate; evidence that it is better than the prompt, as odds.
+            counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), calls and
+                unhandled (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
+                comes to, where the ruling is about a part.
             segments, alpha_segment, tune, prompt: Each segment's bounds, and who serves it.
             content: Bounds of the share of right answers lost, with n, worse and better.
             blocked, cost_case_blocked: Reasons.
@@ -167,6 +170,7 @@ def _decided(case: Case) -> Verdict:
         **(_economic_figures(cost) if cost else {}),
         **_pilot_figures(case),
         **_segment_figures(case),
+        "counted": _counted(case, ruling),
         **_reader_figures(case, ruling, cost),
     }
     return Verdict(ruling.verdict, ruling.why, figures)
@@ -205,11 +209,7 @@ def _schema_figures(schema: SchemaCount, target: float, alpha: float) -> dict[st
 
 def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
     strategy = found.strategy
-    figures = as_figures(found.unhandled, found.state)
-    if len(found.met) > 1:
-        figures["met"] = {
-            one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit} for one in found.met
-        }
+    figures = as_figures(found.unhandled, found.state) | _met_figures(found.met)
     if found.inputs is not None:
         figures["input"] = as_figures(found.inputs, state_of(found.inputs, case.config.target))
     known = {
@@ -227,6 +227,39 @@ def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
             "E_attempts": found.retries.mean_attempts,
         }
     return figures
+
+
+def _met_figures(met: Sequence[Met]) -> dict[str, Any]:
+    """Give how each thing that is asked for stands, where that is more than the format."""
+    figures = {one.aim.name: {**as_figures(one.rate, one.state), "limit": one.aim.limit} for one in met}
+    return {"met": figures} if len(met) > 1 else {}
+
+
+def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
+    """Give what else the rules looked at, so that whoever has the figures can ask the rules again."""
+    evidence, whole = case.evidence, case.cost
+    money = evidence.economics
+    return {
+        "current": evidence.current,
+        "strategies": {found.strategy.id: _counted_of(found) for found in case.strategies},
+        "feasibility": asdict(evidence.feasibility),
+        "failure_cost": None if money is None else money.failure_cost,
+        # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
+        **({} if ruling.cost is None or whole is None else {"whole": _economic_figures(whole)}),
+    }
+
+
+def _counted_of(found: Measured) -> dict[str, Any]:
+    strategy = found.strategy
+    codes = {} if strategy.failure_codes is None else {"failure_codes": dict(strategy.failure_codes)}
+    return {
+        "rung": strategy.rung,
+        "n": strategy.n,
+        "calls": found.calls,
+        "unhandled": found.unhandled_calls,
+        "own_price": strategy.prompt_cost is not None,
+        **codes,
+    }
 
 
 def _bar(case: Case, cost: CostCase | None) -> float:
@@ -318,7 +351,7 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     tuned, pilot = case.tuned, case.evidence.pilot
     if tuned is None or pilot is None:
         return {}
-    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state)}
+    figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state) | _met_figures(tuned.met)}
     if tuned.compared is not None:
         e_better = _finite(tuned.compared.e_value)
         figures["paired_e"] = e_better
@@ -336,10 +369,16 @@ def _segment_figures(case: Case) -> dict[str, Any]:
 
 
 def _part_figures(part: SegmentRates) -> dict[str, Any]:
-    """Give a pilot's segment as its pairs of bounds, another's with its counts too."""
+    """Give a segment with its bounds and counts; a pilot's has them of both."""
     figures = {"name": part.name, "share": part.share, "prompt": _pair(part.prompt)}
     if part.tuned is not None:
-        return {**figures, "tuned": _pair(part.tuned)}
+        both = {"prompt": part.prompt, "tuned": part.tuned}
+        counts = {
+            f"{name}_{word}": value
+            for name, rate in both.items()
+            for word, value in (("n", rate.n), ("k", rate.count))
+        }
+        return {**figures, "tuned": _pair(part.tuned), **counts}
     return {**figures, **as_figures(part.prompt, part.prompt_state)}
 
 

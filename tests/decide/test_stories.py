@@ -10,6 +10,7 @@ from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.decide.watch import watch
 from schema_guard.records import open_store
+from tests.decide.recompute import repeated
 
 TICKET = {
     "title": "ticket",
@@ -95,6 +96,7 @@ class Town:
         assert bool(verdict.figures["breach"]) == (not all(one.is_fine for one in seen)), (
             "watch says otherwise"
         )
+        assert repeated(json.loads(json.dumps(verdict.as_dict()))) == []
         return verdict
 
 

@@ -1,0 +1,727 @@
+"""Repeat a verdict from its JSON alone: the rules written a second time, with scipy, and nothing of the library.
+
+    schema-guard decide --format json ... | python tests/decide/recompute.py
+
+`repeated` gives every difference between what a verdict says and what its own counts give; none when it can be trusted.
+"""
+
+import json
+import sys
+from math import ceil, inf, isclose, log, log1p
+
+from scipy.optimize import brentq
+from scipy.special import betainc, betaincc, betaln
+
+RUNGS = (
+    "raise_max_output_tokens", "reasoning_limit", "lenient_parse", "system_prompt", "strict_schema", "json_mode",
+    "few_shot", "temperature", "reason_then_format", "schema_simplify", "repair_retry", "smaller_model",
+    "larger_model",
+)  # fmt: skip
+ORDER = {rung: index for index, rung in enumerate(("bare", *RUNGS, "other_model"))}
+FORMAT = {"syntax", "structure", "value", "semantic"}
+ENFORCED = {
+    "enum", "const", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
+    "maxLength", "minItems", "maxItems",
+}  # fmt: skip
+KINDS_MENDED = {
+    "system_prompt": {*FORMAT, "refusal"}, "few_shot": {*FORMAT, "refusal"}, "temperature": FORMAT,
+    "reason_then_format": FORMAT, "schema_simplify": FORMAT, "strict_schema": {"syntax", "structure"},
+    "json_mode": {"syntax"}, "larger_model": {*FORMAT, "truncation", "refusal"},
+}  # fmt: skip
+CODES_MENDED = {
+    "raise_max_output_tokens": {"truncation": {"max_tokens", "unfinished"}},
+    "reasoning_limit": {"truncation": {"reasoning_exhausted"}},
+    "lenient_parse": {
+        "syntax": {"malformed", "several_documents", "not_finite"},
+        "structure": {"encoded_value"},
+    },
+    "strict_schema": {"value": ENFORCED},
+}
+RIGHT_MENDED = {
+    "system_prompt",
+    "few_shot",
+    "temperature",
+    "reason_then_format",
+    "schema_simplify",
+    "larger_model",
+}
+FASTER = {"reasoning_limit", "smaller_model"}
+EXIT_0 = {"PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MORE_DATA"}
+
+
+def log_e(k, n, tau, side):
+    """The evidence of section 3.2, as a logarithm."""
+    tail = betainc if side == "ok" else betaincc
+    mass = tail(k + 0.5, n - k + 0.5, tau)
+    if n == 0:
+        return 0.0
+    if mass <= 0:
+        return -inf
+    front = betaln(k + 0.5, n - k + 0.5) - betaln(0.5, 0.5)
+    return front + log(mass) - log(tail(0.5, 0.5, tau)) - k * log(tau) - (n - k) * log1p(-tau)
+
+
+def upper(k, n, alpha):
+    """The rate below which it is, with all but probability alpha."""
+    if n == 0 or k >= n:
+        return 1.0
+    found = _root(lambda tau: log_e(k, n, tau, "ok") + log(alpha), max(k / n, 1e-12), 1 - 1e-12)
+    return 1.0 if found is None else found
+
+
+def lower(k, n, alpha):
+    """The rate above which it is."""
+    if n == 0 or k <= 0:
+        return 0.0
+    found = _root(lambda tau: log_e(k, n, tau, "bad") + log(alpha), min(k / n, 1 - 1e-12), 1e-12)
+    return 0.0 if found is None else found
+
+
+def _root(evidence, near, far):
+    """Where evidence that grows from one rate to another is enough; None where it never is."""
+    return (
+        brentq(lambda tau: max(evidence(tau), -1e9), *sorted((near, far)), xtol=1e-13)
+        if evidence(far) > 0
+        else None
+    )
+
+
+def state_of(n, low, high, limit):
+    """What bounds prove."""
+    if n == 0:
+        return "no_data"
+    return "pass" if high <= limit else "fail" if low > limit else "inconclusive"
+
+
+def further(k, n, limit, alpha):
+    """The fewest further calls at the observed rate that decide; None where none does."""
+    if n == 0:
+        more = further(0, 1, limit, alpha)
+        return None if more is None else more + 1
+    rate = k / n
+    if rate == limit:
+        return None
+    side = "ok" if rate < limit else "bad"
+
+    def decided(more):
+        return log_e(rate * (n + more), n + more, limit, side) >= -log(alpha)
+
+    if decided(0):
+        return 0
+    high = 1
+    while not decided(high):
+        high *= 2
+        if high > 2**34:
+            return None
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high
+
+
+class Again:
+    """A verdict's own counts, and what the rules make of them."""
+
+    def __init__(self, said):
+        """Measure everything anew."""
+        self.said, self.config, self.counted = said, said["config"], said["counted"]
+        self.target = self.config["target"]
+        self.wrong = []
+        self.limits = {"format": self.target}
+        if self.config["right"] is not None:
+            self.limits["right"] = 1 - self.config["right"]
+        if self.config["latency_p95_s"] is not None:
+            self.limits["latency"] = 0.05
+        self.rates = said["rates"]
+        self.rated = [name for name in self.rates if self.is_rated(name)]
+        with_data = [name for name in self.rated if self.rates[name]["n"]]
+        parties = len(with_data) + bool(said.get("tuned", {}).get("n"))
+        self.alpha = self.config["alpha"] / max(parties, 1)
+        self.same("alpha_each", said["alpha_each"], self.alpha)
+        self.alpha_low = self.alpha / len(self.limits)
+        self.met = {name: self.met_by(name) for name in self.rates}
+        self.state = {name: self.state_by(name) for name in self.rates}
+        self.prompted = [name for name in self.rates if not self.rates[name].get("tuned")]
+        self.best = min(
+            (name for name in with_data if name in self.prompted),
+            key=lambda name: (self.rates[name]["rate"], self.order(name)),
+            default=None,
+        )
+        self.in_production = sorted(
+            (name for name in self.rated if self.share(name) >= 0.1), key=lambda name: -self.share(name)
+        )
+        current = self.counted["current"]
+        self.in_use = current if current in self.rates else next(iter(self.in_production), None)
+        self.tuned = self.tuned_state()
+        self.left = [
+            step["rung"]
+            for step in said["ladder"]
+            if step["status"] in ("untested", "no_help") and not self.is_no_help(step["rung"])
+        ]
+
+    # What was measured.
+
+    def is_rated(self, name):
+        """Whether a rate of these calls is one of the traffic."""
+        traffic = self.said.get("traffic", {}).get(name)
+        return traffic is None or traffic["part"] in ("all", "sampled")
+
+    def share(self, name):
+        """Of the latest calls."""
+        return self.rates[name].get("traffic_share", 0.0)
+
+    def order(self, name):
+        """Its place on the ladder."""
+        return ORDER[self.counted["strategies"][name]["rung"]]
+
+    def of(self, name, key):
+        """What is known of a strategy in production."""
+        return self.said.get(key, {}).get(name)
+
+    def met_by(self, name):
+        """The state of each thing that is asked for."""
+        rate = self.rates[name]
+        bursts, change = self.of(name, "bursts"), self.of(name, "change")
+        if bursts is None and change is not None:
+            self.same(f"{name} after the change", (rate["n"], rate["k"]), (change["n"], change["k"]))
+        n, k = rate["n"], rate["k"]
+        low, high = lower(k, n, self.alpha_low), upper(k, n, self.alpha)
+        if bursts is not None and n:
+            low, high = self.burst_bounds(bursts, n, k)
+        for key, mine in (("lower", low), ("upper", high)):
+            self.same(f"{name} {key}", rate[key], mine if n else None)
+        # The printed bounds are those that were compared: at the last digit two implementations may differ.
+        met = {"format": state_of(n, rate["lower"], rate["upper"], self.target)}
+        if met["format"] == "pass" and self.calls_for_bursts(name):
+            met["format"] = "inconclusive"
+        for what in list(self.limits)[1:]:
+            met[what] = self.one_met(f"{name} {what}", rate["met"][what], self.limits[what])
+        for what, said in rate.get("met", {}).items():
+            self.same(f"{name} {what} state", said["state"], met[what])
+        return met
+
+    def one_met(self, where, said, limit):
+        """The state of one thing that is asked for by plain counts."""
+        n, k = said["n"], said["k"]
+        self.same(f"{where} lower", said["lower"], lower(k, n, self.alpha_low) if n else None)
+        self.same(f"{where} upper", said["upper"], upper(k, n, self.alpha) if n else None)
+        self.same(f"{where} limit", said["limit"], limit)
+        return state_of(n, said["lower"], said["upper"], limit)
+
+    def burst_bounds(self, bursts, n, k):
+        """The bounds of section 9.2."""
+        if not bursts["failures"]:
+            return lower(0, bursts["calls"], self.alpha_low), upper(0, bursts["calls"], self.alpha)
+        entries, failures, at_risk = bursts["entries"], bursts["failures"], bursts["at_risk"]
+        begins, share = upper(entries, at_risk, self.alpha / 2), lower(entries, failures, self.alpha / 2)
+        low = at_risk / bursts["calls"] * lower(entries, at_risk, self.alpha_low / 2)
+        low /= upper(entries, failures, self.alpha_low / 2)
+        return min(low, k / n), max(begins / (begins + share), k / n)
+
+    def calls_for_bursts(self, name):
+        """How many calls of a history are missing before "enough" stands up to bursts."""
+        history, length = self.of(name, "history"), self.config["burst_length"]
+        if history is None or "traffic_share" not in self.rates[name] or length <= 1:
+            return 0
+        missing = ceil(1.75 * (length / self.target)) - history["calls"]
+        after = ceil(3 * (length / self.target)) - history["since_outage"] if history["outages"] else 0
+        return max(0, missing, after)
+
+    def state_by(self, name):
+        """The state of all that is asked for."""
+        state = self.all_met(self.met[name]) if self.is_rated(name) else "unrated"
+        self.same(f"{name} state", self.rates[name]["state"], state)
+        return state
+
+    @staticmethod
+    def all_met(met):
+        """One state of several."""
+        states = list(met.values())
+        if states[0] == "no_data":
+            return "no_data"
+        if "fail" in states:
+            return "fail"
+        return "pass" if set(states) == {"pass"} else "inconclusive"
+
+    def tuned_state(self):
+        """The pilot's state; None without one."""
+        tuned = self.said.get("tuned")
+        if tuned is None:
+            return None
+        met = tuned.get("met", {"format": {**tuned, "limit": self.target}})
+        self.tuned_met = {
+            name: self.one_met(f"tuned {name}", one, self.limits[name]) for name, one in met.items()
+        }
+        state = self.all_met(self.tuned_met)
+        if len(met) == 1:
+            self.same("tuned state", tuned["state"], state)
+        return state
+
+    def same(self, where, said, mine):
+        """Note a difference."""
+        if isinstance(said, float) or isinstance(mine, float):
+            equal = said is not None and mine is not None and isclose(said, mine, rel_tol=1e-6, abs_tol=1e-9)
+        else:
+            equal = said == mine
+        if not equal:
+            self.wrong.append(f"{where}: said {said!r}, repeated {mine!r}")
+
+    # What mends what.
+
+    def failures(self, name):
+        """How many calls, by kind, by code."""
+        counted = self.counted["strategies"][name]
+        kinds = self.said["failure_kinds"].get(name, {})
+        codes = counted.get("failure_codes", {}) if kinds else {}
+        return counted["unhandled"], kinds, codes
+
+    def left_by(self, rung, name):
+        """Failures that a rung cannot mend."""
+        calls, kinds, codes = self.failures(name)
+        if rung == "repair_retry":
+            hazards = self.said["hazards"].get(name, [])
+            return calls * ((hazards[1] or 0.0) if len(hazards) > 1 else 0.0)
+        left = 0
+        for kind, count in kinds.items():
+            if kind in KINDS_MENDED.get(rung, ()):
+                continue
+            mended = sum(codes.get(code, 0) for code in CODES_MENDED.get(rung, {}).get(kind, ()))
+            left += count - min(count, mended)
+        return left
+
+    def missed(self, name, what):
+        """Whether something is proved to be missed."""
+        return self.met[name].get(what) == "fail"
+
+    def is_no_help(self, rung):
+        """Whether a rung can mend nothing of what the best strategy misses."""
+        best = self.best
+        if best is None or "failure_codes" not in self.counted["strategies"][best]:
+            return False
+        calls = self.counted["strategies"][best]["unhandled"]
+        if not calls and "fail" not in self.met[best].values():
+            return False
+        return not (
+            calls - self.left_by(rung, best) > 0
+            or (rung in RIGHT_MENDED and self.missed(best, "right"))
+            or (rung in FASTER and self.missed(best, "latency"))
+        )
+
+    def lower_left(self, rung, name):
+        """The lower bound of what a rung leaves, in the unit of the rate."""
+        k, rate, calls = (
+            self.left_by(rung, name),
+            self.rates[name],
+            self.counted["strategies"][name]["unhandled"],
+        )
+        if rate["k"] != calls:
+            k = k * rate["k"] / calls
+        return lower(k, rate["n"], self.alpha)
+
+    def first_that_helps(self, name):
+        """The first rung that can reach the target alone, else the one that mends the most."""
+        calls = self.counted["strategies"][name]["unhandled"]
+        for rung in self.left:
+            if self.missed(name, "right") and rung not in RIGHT_MENDED:
+                continue
+            if self.missed(name, "latency") and rung not in FASTER:
+                continue
+            if not self.missed(name, "format") or self.lower_left(rung, name) <= self.target:
+                return rung
+        return max(self.left, key=lambda rung: calls - self.left_by(rung, name))
+
+    # What is wrong in production.
+
+    def open_rise(self, name):
+        """Whether a rise lasts and may leave the rate above the target."""
+        change = self.of(name, "change")
+        if change is None or self.of(name, "bursts") or change["direction"] != "rise" or not change["open"]:
+            return False
+        since = change["since_n"] > 0 and change["since_k"] / change["since_n"] > self.target
+        return since and (self.rates[name]["n"] == 0 or self.rates[name]["upper"] > self.target)
+
+    def unexplained(self):
+        """Whether too many calls have a cause that nobody knows."""
+        known = {"provider_error", "stream_cut", "cancelled", "expected", "unknown"}
+        telling = [name for name in self.rated if self.said.get("outside", {}).get(name)]
+        ways = [one for name in telling for one in self.said["outside"][name]]
+        calls = sum(one["calls"] for one in ways if one["code"] not in known)
+        judged = sum(self.counted["strategies"][name]["n"] for name in telling)
+        return calls >= 5 and calls > self.target * (judged + sum(one["calls"] for one in ways))
+
+    def breach(self):
+        """What is wrong, as pairs."""
+        found = []
+        for name in self.in_production:
+            found += [(name, what) for what, state in self.met[name].items() if state == "fail"]
+            found += [(name, "rise")] if self.open_rise(name) else []
+        return [*found, (None, "outside")] if self.unexplained() else found
+
+    # Money.
+
+    def price(self, name):
+        """Dollars of a call; None where unknown."""
+        return self.rates[name].get("price")
+
+    def cost_of(self, name, rate):
+        """Dollars of a call with what its failures cost."""
+        price = self.price(name)
+        return None if price is None else price + rate * (self.counted["failure_cost"] or 0.0)
+
+    def cheapest(self, names):
+        """The cheapest with its failures; the earliest rung where prices are not known."""
+        own = all(self.counted["strategies"][name]["own_price"] for name in names)
+        if self.counted["failure_cost"] is None and not own:
+            return min(names, key=self.order)
+        return min(names, key=lambda name: (self.cost_of(name, self.rates[name]["rate"]), self.order(name)))
+
+    def whole(self):
+        """What tuning for all of the traffic comes to; None without economics."""
+        found = self.counted.get("whole", self.said)
+        return (found["economics"], found["cost"]) if "economics" in found else None
+
+    def pays(self, volume_share=1.0, prompt_rate=None, tuned_rate=None):
+        """Months until it has paid back, and whether that is within the horizon."""
+        money, cost = self.whole()
+        failure = cost["failure_cost"]
+        prompt = cost["prompt_rate"]["pess"] if prompt_rate is None else prompt_rate
+        tuned = cost["tuned_rate"]["pess"] if tuned_rate is None else tuned_rate
+        gain = (
+            cost["prompt_tokens_per_call"]
+            + prompt * failure
+            - cost["tuned_tokens_per_call"]
+            - tuned * failure
+        )
+        saving = cost["calls_per_month"] * volume_share * gain - money["hosting_plus_refresh"]
+        payback = money["upfront"] / saving if saving > 0 else None
+        return payback, payback is not None and payback <= self.config["horizon_months"]
+
+    def blocked(self, payback):
+        """Why it cannot be had."""
+        known = self.counted["feasibility"]
+        needed = None if payback is None else payback + self.config["lead_months"]
+        reasons = []
+        if (
+            known["train_examples"] is not None
+            and known["train_examples"] < self.config["min_train_examples"]
+        ):
+            reasons.append("train_examples")
+        if known["new_jobs_allowed"] is False:
+            reasons.append("provider_closed")
+        if (
+            known["months_to_shutdown"] is not None
+            and needed is not None
+            and known["months_to_shutdown"] < needed
+        ):
+            reasons.append("base_model_shutdown_before_payback")
+        return reasons
+
+    # The rules, in their order.
+
+    def ruling(self):
+        """The verdict and what it is about."""
+        for rule in (
+            self.rule_0,
+            self.rule_1,
+            self.rule_2,
+            self.rule_3,
+            self.rule_4,
+            self.rule_5,
+            self.rules_6_to_8,
+        ):
+            found = rule()
+            if found is not None:
+                return found
+        return self.rule_9() if self.tuned is not None else self.rule_10()
+
+    def rule_0(self):
+        """Nobody knows whose fault calls are, or only failures were imported."""
+        first = next(iter(self.rates))
+        if self.unexplained():
+            return "NEED_MORE_DATA", {"strategy": self.counted["current"] or first, "n_more": None}
+        unrated = [
+            name
+            for name in self.rates
+            if not self.is_rated(name) and self.counted["strategies"][name]["calls"]
+        ]
+        if self.best is None and unrated:
+            current = self.counted["current"]
+            return "NEED_MORE_DATA", {"strategy": current if current in unrated else unrated[0]}
+        return None
+
+    def rule_1(self):
+        """A rise is open."""
+        return next(
+            (
+                ("FIND_WHAT_CHANGED", {"strategy": name})
+                for name in self.in_production
+                if self.open_rise(name)
+            ),
+            None,
+        )
+
+    def rule_2(self):
+        """What is in use is tuned."""
+        name = self.in_use
+        if name is None or not self.rates[name].get("tuned"):
+            return None
+        if self.state[name] == "pass":
+            return self.cheaper(name) or (
+                "FINE_TUNE_JUSTIFIED",
+                {"strategy": name, "stage": "in_service"},
+            )
+        if self.state[name] == "fail":
+            return "ACCEPT_OR_REDESIGN", {"strategy": name, "reason": "tuned_failed"}
+        return "NEED_MORE_DATA", {"strategy": name}
+
+    def rule_3(self):
+        """All in production pass, and something else passes for less."""
+        used = self.in_production
+        if not used or any(self.state[name] != "pass" or self.rates[name].get("tuned") for name in used):
+            return None
+        return self.cheaper(used[0])
+
+    def cheaper(self, used):
+        """What passes for less than what is used."""
+        now = self.cost_of(used, self.rates[used]["lower"])
+        found = [
+            name
+            for name in self.prompted
+            if self.state[name] == "pass"
+            and name not in self.in_production
+            and self.counted["strategies"][name]["own_price"]
+        ]
+        if now is None or not found:
+            return None
+        cost, name = min((self.cost_of(name, self.rates[name]["upper"]), name) for name in found)
+        return ("USE_CHEAPER_MODEL", {"strategy": used, "switch_to": name}) if cost < now else None
+
+    def rule_4(self):
+        """Some prompted strategy passes."""
+        passing = [name for name in self.prompted if self.state[name] == "pass"]
+        if not passing:
+            return None
+        used = self.in_use
+        chosen = used if used in passing else self.cheapest(passing)
+        figures = {"strategy": chosen}
+        if used is not None and chosen != used and self.rates[used]["n"]:
+            figures["switch_to"] = chosen
+        if self.whole() is None or not self.pays()[1]:
+            return "PROMPTING_ENOUGH", figures
+        reasons = self.blocked(self.pays()[0])
+        if reasons:
+            return "PROMPTING_ENOUGH", {**figures, "cost_case_blocked": reasons}
+        return "FINE_TUNE_FOR_COST", figures
+
+    def rule_5(self):
+        """Some prompted strategy is open."""
+        if self.best is None:
+            first = next(iter(self.rates))
+            more = further(0, 0, self.target, self.alpha)
+            return "NEED_MORE_DATA", {"strategy": self.counted["current"] or first, "n_more": more}
+        found = [(self.missing(name), name) for name in self.prompted if self.state[name] == "inconclusive"]
+        if not found:
+            return None
+        (more, aim), name = min(found, key=lambda one: inf if one[0][0] is None else one[0][0])
+        figures = {"strategy": name, "n_more": more}
+        if aim is not None:
+            figures["missing"] = [aim]
+        rung = self.meanwhile(name, more)
+        return "NEED_MORE_DATA", figures if rung is None else {**figures, "meanwhile": rung}
+
+    def missing(self, name):
+        """How many further calls decide about a strategy, and what is not measured at all."""
+        needed = []
+        for what, state in self.met[name].items():
+            rate = self.rates[name] if what == "format" else self.rates[name]["met"][what]
+            if state == "pass":
+                continue
+            if not rate["n"]:
+                return None, what
+            needed.append(self.needed(name, what, rate))
+        return (None if None in needed else max(needed, default=0)), None
+
+    def needed(self, name, what, rate):
+        """How many further calls decide about one thing."""
+        bursts = self.calls_for_bursts(name) if what == "format" else 0
+        if what == "format" and rate["upper"] <= self.target:
+            return bursts
+        more = further(rate["k"], rate["n"], self.limits[what], self.alpha)
+        return None if more is None else max(more, bursts)
+
+    def meanwhile(self, name, more):
+        """The rung that is tried while calls are waited for, in a pair of it; None for no advice."""
+        if "traffic_share" not in self.rates[name] or more == 0:
+            return None
+        fewest, volume = further(0, 0, self.target, self.alpha), self.said.get("calls_per_month")
+        coded = "failure_codes" in self.counted["strategies"][name]
+        if coded and self.left and fewest is not None and (more is None or fewest < more):
+            return {"rung": self.first_that_helps(name), "calls": fewest}
+        if more is not None and volume is not None and more / volume > 3:
+            return {"rung": None, "calls": more}
+        return None
+
+    def rules_6_to_8(self):
+        """All fail: cut off, strict decoding, the next rung."""
+        best, left = self.best, self.left
+        if "raise_max_output_tokens" in left and self.is_cut_off(best):
+            return "CLIMB_LADDER", {"next_rung": "raise_max_output_tokens"}
+        others = [what for what, state in self.met[best].items() if state == "fail" and what != "format"]
+        if "strict_schema" in left and not others and self.lower_left("strict_schema", best) <= self.target:
+            return "USE_CONSTRAINED_DECODING", {"next_rung": "strict_schema"}
+        if not left:
+            return None
+        if "failure_codes" in self.counted["strategies"][best]:
+            return "CLIMB_LADDER", {"next_rung": self.first_that_helps(best)}
+        return "CLIMB_LADDER", {
+            "next_rung": next((rung for rung in left if rung != "strict_schema"), left[0])
+        }
+
+    def is_cut_off(self, best):
+        """Whether half of the failures are replies that were cut off."""
+        calls, kinds, codes = self.failures(best)
+        cut_off = (
+            codes.get("max_tokens", 0) + codes.get("unfinished", 0) if codes else kinds.get("truncation", 0)
+        )
+        return self.rates[best]["k"] >= 5 and 2 * cut_off >= calls and self.missed(best, "format")
+
+    def rule_9(self):
+        """A pilot."""
+        found = self.routed_by_pilot() or self.pilot_content()
+        if found is not None:
+            return found
+        if self.tuned != "pass":
+            return "NEED_MORE_DATA", {"strategy": "tuned"}
+        for what in list(self.tuned_met)[1:]:
+            if all(self.missed(name, what) for name in self.prompted if self.rates[name]["n"]):
+                return "FINE_TUNE_JUSTIFIED", {"stage": "ship", "reason": what}
+        if self.whole() is None:
+            return "NEED_ECONOMICS", {}
+        if self.pays()[1]:
+            return "FINE_TUNE_JUSTIFIED", {"stage": "ship"}
+        return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
+
+    def routed_by_pilot(self):
+        """The pilot passes on most of the traffic, and the prompt on the rest."""
+        alpha, parts = self.said.get("alpha_segment"), self.said.get("segments", [])
+        judged = []
+        for part in parts:
+            states = []
+            for side in ("prompt", "tuned"):
+                n, k = part[f"{side}_n"], part[f"{side}_k"]
+                self.same(f"{part['name']} {side} lower", part[side][0], lower(k, n, alpha))
+                self.same(f"{part['name']} {side} upper", part[side][1], upper(k, n, alpha))
+                states.append(state_of(n, *part[side], self.target))
+            judged.append((part, *states))
+        tune = [part for part, _, tuned in judged if tuned == "pass"]
+        rest = [(part, prompt) for part, prompt, tuned in judged if tuned != "pass"]
+        share = sum(part["share"] for part in tune)
+        enough = share >= self.config["primary_share_min"] - 1e-9
+        if not tune or not rest or not enough or any(prompt != "pass" for _, prompt in rest):
+            return None
+        if self.whole() is None or not self.pays_for(tune)[1]:
+            return None
+        return "FINE_TUNE_AND_ROUTE", {"tune": [part["name"] for part in tune]}
+
+    def pays_for(self, tune):
+        """Whether tuning pays on some segments alone."""
+        share = sum(part["share"] for part in tune)
+        prompt = sum(part["share"] / share * part["prompt"][0] for part in tune)
+        piloted = all("tuned" in part for part in tune)
+        tuned = sum(part["share"] / share * part["tuned"][1] for part in tune) if piloted else None
+        return self.pays(share, prompt, tuned)
+
+    def pilot_content(self):
+        """The tuned model fails, or is less often right."""
+        if self.tuned == "fail":
+            return "ACCEPT_OR_REDESIGN", {"reason": "pilot_failed"}
+        content, margin = self.said.get("content"), self.config["content_margin"]
+        if content is None:
+            return None
+        alpha, n = self.config["alpha"] / 4, content["n"]
+        low = lower(content["worse"], n, alpha) - upper(content["better"], n, alpha)
+        high = upper(content["worse"], n, alpha) - lower(content["better"], n, alpha)
+        self.same("content lower", content["lower"], low)
+        self.same("content upper", content["upper"], high)
+        if content["lower"] > margin:
+            return "ACCEPT_OR_REDESIGN", {"reason": "content_regression"}
+        return ("NEED_MORE_DATA", {"strategy": "tuned_content"}) if content["upper"] > margin else None
+
+    def rule_10(self):
+        """No pilot."""
+        if self.whole() is None:
+            return "NEED_ECONOMICS", {}
+        payback, pays = self.pays()
+        if not pays:
+            return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
+        reasons = self.blocked(payback)
+        if reasons:
+            return "FINE_TUNE_BLOCKED", {"blocked": reasons}
+        states = []
+        for part in self.said.get("segments", []):
+            low = lower(part["k"], part["n"], self.said["alpha_segment"])
+            high = upper(part["k"], part["n"], self.said["alpha_segment"])
+            self.same(f"{part['name']} lower", part["lower"], low)
+            self.same(f"{part['name']} upper", part["upper"], high)
+            states.append((part, state_of(part["n"], part["lower"], part["upper"], self.target)))
+        tune = [part for part, state in states if state == "fail"]
+        if tune and {state for _, state in states} == {"fail", "pass"}:
+            payback, pays = self.pays_for(tune)
+            if pays and not self.blocked(payback):
+                figures = {"stage": "pilot", "tune": [part["name"] for part in tune]}
+                return "FINE_TUNE_AND_ROUTE", figures
+        return "FINE_TUNE_JUSTIFIED", {"stage": "pilot"}
+
+
+COMPARED = ("strategy", "next_rung", "switch_to", "stage", "reason", "tune", "blocked", "cost_case_blocked")
+
+
+def repeated(said):
+    """Give each thing that a verdict's JSON says and its own counts do not give."""
+    if said["verdict"] == "SCHEMAS_FLAGGED":
+        return _flagged(said)
+    again = Again(said)
+    verdict, figures = again.ruling()
+    again.same("verdict", said["verdict"], verdict)
+    for key in COMPARED:
+        if key in figures or (key in said and key != "strategy"):
+            again.same(key, said.get(key), figures.get(key))
+    if figures.get("n_more") is not None:
+        near = said.get("n_more") is not None and isclose(
+            said["n_more"], figures["n_more"], rel_tol=1e-6, abs_tol=1
+        )
+        again.same("n_more", near, True)
+    elif "n_more" in figures:
+        again.same("n_more", said.get("n_more"), None)
+    if verdict == "NEED_MORE_DATA" and "n_more" in figures:
+        told = said.get("meanwhile")
+        short = None if told is None else {"rung": told["rung"], "calls": told["calls"]}
+        again.same("meanwhile", short, figures.get("meanwhile"))
+        again.same("missing", said.get("missing"), figures.get("missing"))
+    breach = again.breach()
+    again.same("breach", [(one["strategy"], one["what"]) for one in said["breach"]], breach)
+    good = (verdict in EXIT_0 and "unrated" not in said) or figures.get("stage") == "in_service"
+    again.same("exit_code", said["exit_code"], int(bool(breach) or not good))
+    return again.wrong
+
+
+def _flagged(said):
+    """Which schemas fail, by e-BH."""
+    target, fdr = said["config"]["target"], said["config"]["fdr"]
+    values = {name: log_e(one["k"], one["n"], target, "bad") for name, one in said["schemas"].items()}
+    ordered = sorted(values, key=lambda name: -values[name])
+    count = max(
+        (rank for rank, name in enumerate(ordered, 1) if values[name] >= log(len(values) / (rank * fdr))),
+        default=0,
+    )
+    if set(said["flagged"]) == set(ordered[:count]) and said["exit_code"] == int(count > 0):
+        return []
+    return [f"flagged: said {said['flagged']}, repeated {ordered[:count]}"]
+
+
+if __name__ == "__main__":
+    document = json.load(sys.stdin)
+    differences = [line for one in document.get("verdicts", [document]) for line in repeated(one)]
+    print("\n".join(differences) or "every figure and the verdict are repeated")  # noqa: T201 - its result
+    sys.exit(1 if differences else 0)
