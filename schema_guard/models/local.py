@@ -26,12 +26,13 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from schema_guard.errors import SchemaGuardError, missing_extra
-from schema_guard.models.openai_api import TIMEOUT_S, Endpoint, OpenAIModel
+from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
+from schema_guard.models.openai_api import OpenAIModel
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SLOTS = 4
 """Requests that are answered at once; more wait."""
@@ -214,6 +215,7 @@ def connect_local(
     *,
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
+    options: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> OpenAIModel:
     """Give the local model; models of one process share one server, which the last `close` stops.
@@ -231,8 +233,16 @@ def connect_local(
     server = _shared.acquire(report)
     return OpenAIModel(
         server.model_name,
-        Endpoint(server.base_url, server.api_key, timeout_s, max_retries, direct=True),
+        Endpoint(
+            server.base_url,
+            server.api_key,
+            timeout_s,
+            max_retries,
+            direct=True,
+            foreign=foreign_headers("local"),
+        ),
         target="llamacpp-llguidance",
         defaults={"temperature": 0},
+        options=options,
         on_close=lambda: _shared.release(server),
     )

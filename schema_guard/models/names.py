@@ -4,95 +4,182 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
+from schema_guard.models.interface import Model
+from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from schema_guard.models.interface import Model
-    from schema_guard.models.openai_api import Endpoint, OpenAIModel
+    from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
 
 __all__ = ["connect"]
 
-_FORMS = (
-    "local", "openai:NAME", "openai-responses:NAME", "http://HOST:PORT/v1#NAME", "scripted:FILE",
-)  # fmt: skip
-_KINDS = ("local", "openai", "openai-responses", "http", "https", "scripted")
-# Servers without keys still want a header.
-_NO_KEY = "none"
+_URLS = ("http", "https")
+_FORMS = ("local", *[f"{name}:NAME" for name in PROVIDERS], "http://HOST:PORT/v1#NAME", "scripted:FILE")
+_KINDS = ("local", *PROVIDERS, *_URLS, "scripted")
 
 
-def connect(name: str, *, target: str | None = None, timeout_s: float = 600.0, max_retries: int = 0) -> Model:
+class _Asked(NamedTuple):
+    """The arguments of `connect` beside the name."""
+
+    target: str | None
+    options: Mapping[str, Any] | None
+    key: str | None
+    timeout_s: float
+    max_retries: int
+
+
+def connect(
+    name_or_object: str | Model,
+    *,
+    target: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+    max_retries: int = 0,
+) -> Model:
     """Give the model that a name stands for.
 
+    A key goes to the host that it belongs to and to no other: each provider that is known by name has a variable of
+    its own, and a URL gets *key* or what SCHEMA_GUARD_MODEL_KEY holds.
+
     Args:
-        name: `"local"` (weights are fetched on first use), `"openai:NAME"`, `"openai-responses:NAME"`,
-            `"http://HOST:PORT/v1#NAME"` (any OpenAI-compatible server) or `"scripted:FILE"`. Keys come
-            from OPENAI_API_KEY.
+        name_or_object: `"local"` (weights are fetched on first use), a provider and a model such as
+            `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says) or
+            `"scripted:FILE"`; a `Model` is given back as it is.
         target: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.targets.TARGETS`.
+        options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
+            configuration; a call's own options go before them.
+        key: Used in place of the variable.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
 
     Raises:
-        InvalidArgument: The name, its file or the target is unknown, or a key is missing.
+        InvalidArgument: The name, its file, the target or an option is unknown, or a key is missing.
         MissingExtra: A package that the model needs is not installed.
         SchemaGuardError: The local model cannot be fetched or started.
     """
-    kind, separator, rest = str(name).partition(":")
+    asked = _Asked(target, _options(options), _key(key), timeout_s, max_retries)
+    if isinstance(name_or_object, str):
+        return _named(name_or_object, asked)
+    if isinstance(name_or_object, Model):
+        if asked != (None, None, None, TIMEOUT_S, 0):
+            raise InvalidArgument(
+                f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
+            )
+        return name_or_object
+    raise InvalidArgument(
+        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}) or a Model"
+    )
+
+
+def _named(name: str, asked: _Asked) -> Model:
+    kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
-        return _local(target, timeout_s, max_retries)
-    if kind in ("http", "https"):
-        return _server(name, target or "openai", timeout_s, max_retries)
-    if kind in ("openai", "openai-responses") and rest:
-        return _openai(rest, target or kind, timeout_s, max_retries)
+        return _local(asked)
+    if kind in _URLS:
+        return _server(name, asked)
+    if kind in PROVIDERS and rest:
+        return _provider(kind, rest, asked)
     if kind == "scripted" and rest:
-        return _scripted(rest, target or "openai")
+        return _scripted(rest, asked)
     raise InvalidArgument(
         f"model {clip(repr(name))}: expected one of {', '.join(_FORMS)}{did_you_mean(kind, _KINDS)}"
     )
 
 
-def _local(target: str | None, timeout_s: float, max_retries: int) -> OpenAIModel:
+def _options(given: object) -> Mapping[str, Any] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise InvalidArgument(
+            f"options={clip(repr(given))}: expected a dict of the provider's own arguments, or None"
+        )
+    return given
+
+
+def _key(given: object) -> str | None:
+    if given is None or (isinstance(given, str) and given.strip()):
+        return given
+    # Whatever it is, it may be a key: it is not shown.
+    raise InvalidArgument(f"key: expected a str, not empty, or None; got a {type(given).__name__}")
+
+
+def _local(asked: _Asked) -> HostedModel:
     from schema_guard.models.local import connect_local  # it starts processes
 
-    if target not in (None, "llamacpp-llguidance"):
-        raise InvalidArgument(f"target={target!r}: model 'local' takes 'llamacpp-llguidance' only")
-    return connect_local(timeout_s=timeout_s, max_retries=max_retries)
+    if asked.target not in (None, "llamacpp-llguidance"):
+        raise InvalidArgument(f"target={asked.target!r}: model 'local' takes 'llamacpp-llguidance' only")
+    _no_key("local", asked)
+    return connect_local(timeout_s=asked.timeout_s, max_retries=asked.max_retries, options=asked.options)
 
 
-def _server(url: str, target: str, timeout_s: float, max_retries: int) -> OpenAIModel:
+def _no_key(name: str, asked: _Asked) -> None:
+    if asked.key is not None:
+        raise InvalidArgument(f"key: model {name!r} is asked without one")
+
+
+def _server(url: str, asked: _Asked) -> HostedModel:
     base_url, _, name = url.partition("#")
-    if not name or not urlsplit(base_url).netloc:
-        raise InvalidArgument(f"model {clip(repr(url))}: expected http://HOST:PORT/v1#NAME")
-    api_key = os.environ.get("OPENAI_API_KEY") or _NO_KEY
-    return _openai_model(name, target, _endpoint(base_url, api_key, timeout_s, max_retries))
+    parts = _split(base_url)
+    if not name or parts is None:
+        raise InvalidArgument(f"model {clip(repr(_shown(url)))}: expected http://HOST:PORT/v1#NAME")
+    if "@" in parts.netloc or parts.query:
+        # What may hold a key is not shown.
+        raise InvalidArgument(
+            f"model {clip(repr(_shown(url)))}: expected a URL without a password or a query: give the key as key=, or in "
+            f"{KEY_VARIABLE}"
+        )
+    key = asked.key or os.environ.get(KEY_VARIABLE) or None
+    target = asked.target or "openai"
+    return _hosted(name, target, base_url, key, "", asked)
 
 
-def _openai(name: str, target: str, timeout_s: float, max_retries: int) -> OpenAIModel:
-    if not os.environ.get("OPENAI_API_KEY"):
-        raise InvalidArgument(f"model {name!r} of OpenAI needs a key: set OPENAI_API_KEY")
-    return _openai_model(name, target, _endpoint(None, None, timeout_s, max_retries))
+def _split(url: str) -> SplitResult | None:
+    """Give the parts of a URL with a host; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname and port != 0 else None
 
 
-def _endpoint(base_url: str | None, api_key: str | None, timeout_s: float, max_retries: int) -> Endpoint:
-    from schema_guard.models.openai_api import Endpoint  # only for those who use it
+def _shown(url: str) -> str:
+    """Give a URL without what may be a key."""
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    shown = f"***@{authority.rpartition('@')[2]}" if "@" in authority else authority
+    return f"{scheme}{separator}{shown}{slash}{path}".partition("?")[0]
 
-    return Endpoint(base_url, api_key, timeout_s, max_retries)
+
+def _provider(kind: str, name: str, asked: _Asked) -> HostedModel:
+    provider = PROVIDERS[kind]
+    target = asked.target or provider.target
+    own = provider.target.partition("-")[0] if kind == provider.target else kind
+    return _hosted(name, target, provider.base_url(), provider.key(asked.key), own, asked)
 
 
-def _openai_model(name: str, target: str, endpoint: Endpoint) -> OpenAIModel:
+def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
     from schema_guard.models.openai_api import OpenAIModel  # only for those who use it
 
-    return OpenAIModel(name, endpoint, target=target)
+    endpoint = Endpoint(base_url, key, asked.timeout_s, asked.max_retries, foreign=foreign_headers(own))
+    return OpenAIModel(name, endpoint, target=target, options=asked.options)
 
 
-def _scripted(file: str, target: str) -> ScriptedModel:
+def _scripted(file: str, asked: _Asked) -> ScriptedModel:
     from schema_guard.models.scripted import ScriptedModel  # only for those who use it
 
-    return ScriptedModel.from_file(Path(file), target=target)
+    _no_key(f"scripted:{file}", asked)
+    if asked.options is not None:
+        raise InvalidArgument("options: a script takes none, its replies are written")
+    return ScriptedModel.from_file(Path(file), target=asked.target or "openai")

@@ -4,8 +4,10 @@ import pytest
 
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
+from schema_guard.models.providers import PROVIDERS
 
-FORMS = "expected one of local, openai:NAME, openai-responses:NAME, http://HOST:PORT/v1#NAME, scripted:FILE"
+NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
+FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, scripted:FILE"
 
 
 @pytest.mark.parametrize(
@@ -14,12 +16,14 @@ FORMS = "expected one of local, openai:NAME, openai-responses:NAME, http://HOST:
         ("locale", f"model 'locale': {FORMS}, did you mean 'local'?"),
         ("opanai:gpt", f"model 'opanai:gpt': {FORMS}, did you mean 'openai'?"),
         ("openai:", f"model 'openai:': {FORMS}, did you mean 'openai'?"),
-        ("anthropic:x", f"model 'anthropic:x': {FORMS}"),
+        ("grok:x", f"model 'grok:x': {FORMS}, did you mean 'groq'?"),
         ("", f"model '': {FORMS}"),
-        (None, f"model None: {FORMS}"),
+        (None, "model None: expected a name (local, openai:NAME"),
+        ("http://u:secret@h/v1#x", "model 'http://***@h/v1#x': expected a URL without a password or a query"),
+        ("http://h/v1?key=secret#x", "model 'http://h/v1': expected a URL without a password or a query"),
         ("http://127.0.0.1:1/v1", "model 'http://127.0.0.1:1/v1': expected http://HOST:PORT/v1#NAME"),
         ("http:#x", "model 'http:#x': expected http://HOST:PORT/v1#NAME"),
-        ("openai:gpt", "model 'gpt' of OpenAI needs a key: set OPENAI_API_KEY"),
+        ("openai:gpt", "OpenAI needs a key: set OPENAI_API_KEY, or give key="),
         (
             "scripted:/nowhere/x",
             "scripted:/nowhere/x: expected a readable file of JSON Lines: [Errno 2] No such file",

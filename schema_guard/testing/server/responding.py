@@ -48,7 +48,9 @@ _APIS: Final[dict[str, Api]] = {
     "/v1/messages": MESSAGES,
 }
 _MODELS = "/v1/models"
-_SECRETS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
+_SECRETS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
+)
 _HIDDEN = "***"
 _EVENTS = "text/event-stream"
 _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"

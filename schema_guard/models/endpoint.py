@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where requests go, and the key that goes there and nowhere else.
+
+Rules:
+1. A key belongs to one origin: scheme, host and port. A request to another one, as after a redirect, carries nothing but
+   what HTTP itself needs.
+2. SDKs put the environment of their own provider into requests to anybody. What is another provider's is taken out.
+3. An exception that passes through here holds no key, whatever the server said in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["NO_KEY", "OPENAI_URL", "TIMEOUT_S", "Endpoint", "foreign_headers"]
+
+# As the SDKs have it: ten minutes, for replies of slow models.
+TIMEOUT_S = 600.0
+OPENAI_URL = "https://api.openai.com/v1"
+# Servers without keys still want a header.
+NO_KEY = "none"
+
+_HIDDEN = "***"
+_PORTS = {"http": 80, "https": 443}
+# What a request to another host may carry; everything else may be a credential.
+_PLAIN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"}
+)  # fmt: skip
+_SECRET_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "proxy-authorization", "cookie")
+# What an SDK adds from its provider's environment, by the variable.
+_ADDED = {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"}
+_ADDED_LINES = {"openai": "OPENAI_CUSTOM_HEADERS", "anthropic": "ANTHROPIC_CUSTOM_HEADERS"}
+# Of a chain of exceptions; longer ones are somebody's mistake.
+_DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests go and how.
+
+    Attributes:
+        base_url: Up to and with `/v1`, or what the provider's SDK takes.
+        api_key: Sent to this address alone; None for servers without keys. The environment is not read.
+        timeout_s: Seconds without a byte after which a request is given up.
+        max_retries: Requests that the SDK repeats by itself, unseen by the records.
+        direct: Whether proxies that the environment names are passed by.
+        foreign: Headers that are taken out where they have this value: what an SDK adds that belongs to others.
+    """
+
+    base_url: str = OPENAI_URL
+    api_key: str | None = field(default=None, repr=False)
+    timeout_s: float = TIMEOUT_S
+    max_retries: int = 0
+    direct: bool = False
+    foreign: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What is sent as the key."""
+        return self.api_key or NO_KEY
+
+    def clean(self, request: Any) -> None:
+        """Take out of a request what does not belong where it goes; called before each one, redirected ones too."""
+        headers: MutableMapping[str, str] = request.headers
+        if _origin(str(request.url)) != _origin(self.base_url):
+            for name in [name for name in headers if name.lower() not in _PLAIN_HEADERS]:
+                del headers[name]
+            return
+        for name, value in self.foreign.items():
+            if headers.get(name) == value:
+                del headers[name]
+
+    async def aclean(self, request: Any) -> None:
+        """Do the same for an asynchronous client."""
+        self.clean(request)
+
+    def http_arguments(self, *, is_async: bool) -> dict[str, Any]:
+        """Give what an HTTP client is made with."""
+        return {
+            "event_hooks": {"request": [self.aclean if is_async else self.clean]},
+            "trust_env": not self.direct,
+        }
+
+    @contextlib.contextmanager
+    def keyless(self) -> Iterator[None]:
+        """Take the key out of exceptions that pass: out of the request that they hold, and out of their words."""
+        try:
+            yield
+        except Exception as error:
+            _hide(error, self.api_key)
+            raise
+
+
+def foreign_headers(own: str) -> dict[str, str]:
+    """Give the headers that SDKs would add from the environment, but for those of one's own provider.
+
+    Args:
+        own: The provider whose environment may be used: `openai`, `anthropic`, or another word for none.
+    """
+    found = (
+        {} if own == "openai" else {name: os.environ.get(variable, "") for variable, name in _ADDED.items()}
+    )
+    for provider, variable in _ADDED_LINES.items():
+        if provider != own:
+            lines = [line.partition(":") for line in os.environ.get(variable, "").split("\n")]
+            found |= {name.strip().lower(): value.strip() for name, colon, value in lines if colon}
+    return {name: value for name, value in found.items() if value}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+
+
+def _hide(error: BaseException | None, key: str | None) -> None:
+    for _ in range(_DEEPEST):
+        if error is None:
+            return
+        for holder in (error, getattr(error, "response", None)):
+            with contextlib.suppress(Exception):  # httpx raises where there is no request
+                for name in _SECRET_HEADERS:
+                    holder.request.headers.pop(name, None)  # type: ignore[union-attr]
+        if key:
+            with contextlib.suppress(Exception):
+                error.args = _without(error.args, key)
+            for name in ("message", "body", "details"):
+                if hasattr(error, name):
+                    with contextlib.suppress(Exception):
+                        setattr(error, name, _without(getattr(error, name), key))
+        error = error.__cause__ or error.__context__
+
+
+def _without(said: Any, key: str) -> Any:
+    if isinstance(said, str):
+        return said.replace(key, _HIDDEN)
+    if isinstance(said, Mapping):
+        return {name: _without(value, key) for name, value in said.items()}
+    if isinstance(said, list | tuple):
+        return type(said)(_without(value, key) for value in said)
+    return said

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What models behind a provider's SDK share: clients, their ends, and the arguments of a request.
+
+Rules:
+1. One call is one request: the SDK's own retries are off unless asked for. They would hide failed attempts
+   from the records and multiply those of the guard (three attempts of three requests are nine).
+2. An asynchronous connection belongs to the event loop that opened it: each loop has a client of its own.
+3. Whatever is raised here holds no key (see `endpoint`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.models.interface import Closing
+from schema_guard.targets import capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+    from schema_guard.models.endpoint import Endpoint
+    from schema_guard.models.interface import PromptLike
+
+__all__ = ["HostedModel", "joined"]
+
+# Arguments that hold others: what is said of one part leaves the others as they are.
+_BAGS: Final = frozenset({"config", "extra_body", "extra_headers", "extra_query", "output_config", "text"})
+
+
+class HostedModel(Closing, ABC):
+    """A model behind a provider's SDK; see `Model`.
+
+    `close` frees everything but the asynchronous connections, which only `aclose` in their own event
+    loop can close. Calls from several threads and event loops at once are safe.
+
+    Attributes:
+        endpoint: Where requests go.
+        options: The provider's own arguments of every call, as they were given; a part of the configuration.
+        defaults: These, and what is sent where nothing is said.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        *,
+        target: str,
+        defaults: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        """Make a model; nothing is opened before the first call.
+
+        Args:
+            name: As the server knows it.
+            endpoint: Where requests go.
+            target: Whose arguments it takes.
+            defaults: Arguments of every request, where `options` does not say otherwise.
+            options: Arguments of every request that stand in the configuration.
+            on_close: Called once, when the model is closed.
+
+        Raises:
+            InvalidArgument: The target is unknown, or an option is the model's own to set.
+            MissingExtra: The SDK is not installed.
+        """
+        self.name = name
+        self.sdk()
+        self.target = target
+        self.capabilities = capabilities(target)
+        self.endpoint = endpoint
+        self.options = self.checked(options)
+        self.defaults = joined(defaults or {}, self.options)
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._closed = False
+        self._client: Any = None
+        self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} target={self.target!r}>"
+
+    # What an SDK has of its own.
+
+    @abstractmethod
+    def sdk(self) -> Any:
+        """Import the SDK when a model of it is made: half a second that others need not pay."""
+
+    @abstractmethod
+    def connected(self, *, is_async: bool) -> Any:
+        """Give a new client."""
+
+    @abstractmethod
+    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+        """Give the arguments of a request: the prompt with the options, which hold the defaults already."""
+
+    @abstractmethod
+    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Send a request and give its reply, or an awaitable of it."""
+
+    @abstractmethod
+    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
+        """Send a request and give what comes; closing it closes the connection."""
+
+    @abstractmethod
+    def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """Send a request and give what comes without blocking the event loop."""
+
+    @abstractmethod
+    def disconnect(self, client: Any) -> None:
+        """Close a synchronous client."""
+
+    @abstractmethod
+    async def adisconnect(self, client: Any) -> None:
+        """Close an asynchronous client."""
+
+    ours: tuple[str, ...]
+    """Arguments that the model sets by itself."""
+
+    # What is the same for all.
+
+    def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Ask once and give the reply object of the SDK."""
+        arguments = self.request_arguments(prompt, options)
+        with self.endpoint.keyless():
+            return self.ask(self._sync_client(), arguments)
+
+    async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
+        """Ask once without blocking the event loop."""
+        arguments = self.request_arguments(prompt, options)
+        with self.endpoint.keyless():
+            return await self.ask(self.async_client(), arguments)
+
+    def stream(
+        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
+    ) -> Generator[Any, None, None]:
+        """Give the chunks of the SDK; closing the generator closes the connection."""
+        arguments = self.request_arguments(prompt, options, is_stream=True)
+        with (
+            self.endpoint.keyless(),
+            contextlib.closing(self.chunks(self._sync_client(), arguments)) as found,
+        ):
+            yield from found
+
+    async def astream(
+        self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Give the chunks of the SDK without blocking the event loop."""
+        arguments = self.request_arguments(prompt, options, is_stream=True)
+        with self.endpoint.keyless():
+            async with contextlib.aclosing(self.achunks(self.async_client(), arguments)) as found:
+                async for chunk in found:
+                    yield chunk
+
+    def close(self) -> None:
+        """Close the synchronous connections and what stands behind the model; closing twice is no error."""
+        with self._lock:
+            already, self._closed = self._closed, True
+            client, self._client = self._client, None
+        if client is not None:
+            self.disconnect(client)
+        if not already and self._on_close is not None:
+            self._on_close()
+
+    async def aclose(self) -> None:
+        """Close everything, the asynchronous connections of the running event loop included."""
+        with self._lock:
+            client = self._async_clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await self.adisconnect(client)
+        self.close()
+
+    def request_arguments(
+        self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
+    ) -> dict[str, Any]:
+        """Give the arguments of a request; an option that is None takes a default away."""
+        given = joined(self.defaults, self.checked(options))
+        arguments = self.arguments(prompt, given, is_stream=is_stream)
+        return {key: value for key, value in arguments.items() if value is not None}
+
+    def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Give options as a dict of one's own.
+
+        Raises:
+            InvalidArgument: One of them is the model's to set.
+        """
+        given = dict(options or {})
+        for name in self.ours:
+            if name in given:
+                raise InvalidArgument(f"options[{name!r}]: expected the model to set it; pass the prompt")
+        return given
+
+    def async_client(self) -> Any:
+        """Give the client of the running event loop."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._check_open()
+            client = self._async_clients.get(loop)
+            if client is None:
+                client = self._async_clients[loop] = self.connected(is_async=True)
+            return client
+
+    def _sync_client(self) -> Any:
+        with self._lock:
+            self._check_open()
+            if self._client is None:
+                self._client = self.connected(is_async=False)
+            return self._client
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidArgument(f"model {self.name!r} is closed: connect again")
+
+
+def joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Give both as a new dict, the second before the first; of arguments that hold others, part by part."""
+    both = {**first, **second}
+    for name in _BAGS & first.keys() & second.keys():
+        if isinstance(first[name], Mapping) and isinstance(second[name], Mapping):
+            both[name] = {**first[name], **second[name]}
+    return both

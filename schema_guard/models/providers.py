@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The providers that are known by name: where each one is, whose SDK speaks to it, and which variable holds its key.
+
+To add one: a row of `PROVIDERS`, and where it takes other arguments than OpenAI's a file in `targets`. A variable
+for the key belongs to one row alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.models.endpoint import OPENAI_URL
+
+__all__ = ["KEY_VARIABLE", "PROVIDERS", "ModelProvider"]
+
+KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
+"""Holds the key of a server that is named by its URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProvider:
+    """A provider that is known by name.
+
+    Attributes:
+        label: As people write it.
+        target: Whose arguments it takes.
+        url: Where it is; None where only its users know.
+        url_variable: Names another place of it: a gateway, a region, another port.
+        path: What stands behind the host that `url_variable` names.
+        port: Of a host that `url_variable` names without a scheme and a port.
+        keys: The variables that may hold its key; the first that is set.
+        needs_key: Whether it answers nobody without one.
+    """
+
+    label: str
+    target: str
+    url: str | None
+    keys: tuple[str, ...]
+    url_variable: str | None = None
+    path: str = ""
+    port: int | None = None
+    needs_key: bool = True
+
+    def base_url(self) -> str:
+        """Give the address of its API.
+
+        Raises:
+            InvalidArgument: Only its users know it, and the variable is not set or is no URL.
+        """
+        named = os.environ.get(self.url_variable or "", "").strip()
+        if not named:
+            if self.url is None:
+                raise InvalidArgument(f"{self.label} has an address of your own: set {self.url_variable}")
+            return self.url
+        url = named if "://" in named else f"http://{named}"
+        if url != named and self.port is not None and urlsplit(url).port is None:
+            url = f"{url}:{self.port}"
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+            raise InvalidArgument(
+                f"{self.url_variable}: expected the URL of {self.label}, without a password or a query"
+            )
+        url = url.rstrip("/")
+        return url if not self.path or url.endswith(self.path) else f"{url}{self.path}"
+
+    def moved(self, url: str) -> ModelProvider:
+        """Give the same provider at another address, for tests."""
+        return replace(self, url=url, url_variable=None)
+
+    def key(self, given: str | None) -> str | None:
+        """Give its key: that of the call, else that of its own variable.
+
+        Raises:
+            InvalidArgument: There is none, and it answers nobody without one.
+        """
+        found = given or next((value for name in self.keys if (value := os.environ.get(name))), None)
+        if found is None and self.needs_key:
+            raise InvalidArgument(f"{self.label} needs a key: set {' or '.join(self.keys)}, or give key=")
+        return found
+
+
+PROVIDERS: Mapping[str, ModelProvider] = {
+    "openai": ModelProvider("OpenAI", "openai", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"),
+    "openai-responses": ModelProvider(
+        "OpenAI", "openai-responses", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
+    ),
+    "azure": ModelProvider(
+        "Azure OpenAI", "openai", None, ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT", "/openai/v1"
+    ),
+    "openrouter": ModelProvider("OpenRouter", "openai", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+    "groq": ModelProvider("Groq", "openai", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
+    "deepseek": ModelProvider("DeepSeek", "openai", "https://api.deepseek.com/v1", ("DEEPSEEK_API_KEY",)),
+    "ollama": ModelProvider(
+        "Ollama", "openai", "http://127.0.0.1:11434/v1", ("OLLAMA_API_KEY",), "OLLAMA_HOST", "/v1", 11434, needs_key=False
+    ),
+    "lmstudio": ModelProvider(
+        "LM Studio", "openai", "http://127.0.0.1:1234/v1", ("LM_API_TOKEN",), needs_key=False
+    ),
+}  # fmt: skip
+"""Each provider by the word that stands before the colon."""

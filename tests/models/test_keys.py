@@ -1,0 +1,239 @@
+"""A key goes to the host that it belongs to, and stands nowhere else."""
+
+import asyncio
+import io
+import json
+import logging
+import threading
+import traceback
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+import schema_guard
+from schema_guard import guard
+from schema_guard.errors import InvalidArgument
+from schema_guard.models import connect
+from schema_guard.models.endpoint import Endpoint
+from schema_guard.models.openai_api import OpenAIModel
+from schema_guard.models.providers import PROVIDERS
+
+openai = pytest.importorskip("openai", reason="needs the extra 'openai'")
+
+CANARIES = {name: f"canary-{name.lower()}" for row in PROVIDERS.values() for name in row.keys}
+NAMES = sorted(PROVIDERS)
+# Whose SDK reads more headers of theirs from the environment.
+WITH_HEADERS = ("openai", "openai-responses", "anthropic")
+
+
+class Listener(ThreadingHTTPServer):
+    """Keeps the headers that come, and refuses every request in words that hold the key, or leads elsewhere."""
+
+    def __init__(self, leads_to=None):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.came, self.leads_to = [], leads_to
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.came.append({name.lower(): value for name, value in self.headers.items()})
+        if self.server.leads_to is not None:
+            self.send_response(307)
+            self.send_header("Location", f"{self.server.leads_to}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        content = json.dumps({"error": {"message": f"bad key: {dict(self.headers)}", "code": 401}}).encode()
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def listener():
+    with Listener() as running:
+        yield running
+
+
+@pytest.fixture
+def canaries(monkeypatch):
+    """Every provider's variable holds a key of its own."""
+    for name, value in CANARIES.items():
+        monkeypatch.setenv(name, value)
+    for name in (
+        "SCHEMA_GUARD_MODEL_KEY",
+        *[row.url_variable for row in PROVIDERS.values() if row.url_variable],
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_ORG_ID", "canary-org")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "canary-project")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-corp-token: canary-custom")
+    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-corp-token-2: canary-custom")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:9")
+    return CANARIES
+
+
+def at(monkeypatch, name, url):
+    """Put a provider behind a loopback address."""
+    row = PROVIDERS[name]
+    path = "" if row.url is None else f"/{row.url.partition('://')[2].partition('/')[2]}"
+    moved = row.moved(f"{url}{row.path or path}".rstrip("/"))
+    monkeypatch.setattr("schema_guard.models.names.PROVIDERS", {**PROVIDERS, name: moved})
+
+
+def package_of(name):
+    """Skip where the provider's package is not here."""
+    module = {"anthropic": "anthropic", "google": "google.genai"}.get(name, "openai")
+    pytest.importorskip(module, reason=f"needs the package of {name}")
+
+
+def asked(model, way="call"):
+    """Ask a model that is refused; give the exception."""
+
+    async def acall():
+        async with model:
+            await model.acall("x")
+
+    ways = {
+        "call": lambda: model("x"),
+        "acall": lambda: asyncio.run(acall()),
+        "stream": lambda: list(model.stream("x")),
+    }
+    with model, pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
+        ways[way]()
+    return caught.value
+
+
+def canaries_in(*texts):
+    return {
+        word
+        for text in texts
+        for word in str(text).replace('"', " ").replace("'", " ").split()
+        if "canary" in word
+    }
+
+
+def test_a_url_gets_the_key_of_no_provider(listener, canaries):
+    """A server that is named by its URL gets nothing that stands in the variables of others."""
+    asked(connect(f"{listener.url}/v1#m"))
+
+    assert canaries_in(*listener.came[0].values()) == set()
+    assert listener.came[0]["authorization"] == "Bearer none"
+
+
+@pytest.mark.parametrize("way", ["key", "variable"])
+def test_a_url_gets_its_own_key(listener, canaries, monkeypatch, way):
+    """The key of a URL is the one of the call, else that of SCHEMA_GUARD_MODEL_KEY."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "mine" if way == "variable" else "other")
+    asked(connect(f"{listener.url}/v1#m", key=None if way == "variable" else "mine"))
+
+    assert listener.came[0]["authorization"] == "Bearer mine"
+
+
+def test_an_endpoint_without_a_key_reads_no_variable(listener, canaries):
+    """A model that is made without `connect` gets none of the environment's keys either."""
+    asked(OpenAIModel("m", Endpoint(f"{listener.url}/v1")))
+
+    assert listener.came[0]["authorization"] == "Bearer none"
+
+
+@pytest.mark.parametrize("way", ["call", "acall", "stream"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name, way):
+    """Each provider that is known by name gets what its own variable holds, and nothing of another's."""
+    package_of(name)
+    at(monkeypatch, name, listener.url)
+    asked(connect(f"{name}:m"), way)
+
+    found = canaries_in(*listener.came[0].values())
+    assert found & set(CANARIES.values()) == {CANARIES[PROVIDERS[name].keys[0]]}
+    if name not in WITH_HEADERS:
+        assert found <= set(CANARIES.values())
+
+
+@pytest.mark.parametrize("way", ["call", "acall"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_redirect_to_another_host_carries_no_key(listener, canaries, monkeypatch, name, way):
+    """Who is led to another host brings no key there, whatever header it stands in."""
+    package_of(name)
+    with Listener(leads_to=listener.url) as first:
+        at(monkeypatch, name, first.url)
+        more = {} if name == "google" else {"extra_headers": {"x-corp": "canary-mine"}}
+        asked(connect(f"{name}:m", options=more), way)
+
+    assert canaries_in(*first.came[0].values()) != set()
+    assert [canaries_in(*headers.values()) for headers in listener.came] == [set()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_stands_nowhere(listener, canaries, monkeypatch, caplog, tmp_path, name):
+    """No `repr`, setting, record, log or exception holds a key, not even where the server says it."""
+    package_of(name)
+    at(monkeypatch, name, listener.url)
+    caplog.set_level(logging.DEBUG)
+    store = schema_guard.open_store(f"sqlite:///{tmp_path}/r.db?payload=full")
+    with connect(f"{name}:m") as model:
+        guarded = guard({"type": "object"}, store=store)(model)
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - each SDK has its own
+            guarded("x")
+        error = caught.value
+    store.flush()
+    store.close()
+    kept = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir()))
+    written = io.StringIO()
+    traceback.print_exception(error, file=written)
+    shown = [repr(model), repr(model.endpoint), repr(guarded), written.getvalue(), repr(error), caplog.text]
+    parts = [getattr(error, part, "") for part in ("message", "body", "details")]
+    held = [getattr(error, "request", None), getattr(getattr(error, "response", None), "request", None)]
+    headers = [value for one in held if one is not None for value in one.headers.values()]
+
+    assert listener.came != []
+    assert [value for value in CANARIES.values() if value.encode() in kept] == []
+    assert canaries_in(*shown, *parts, *headers) & set(CANARIES.values()) == set()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if PROVIDERS[name].needs_key])
+def test_a_key_that_is_missing_is_named(canaries, monkeypatch, name):
+    """Without a key the error says which variable holds it, and no other one is taken."""
+    for variable in PROVIDERS[name].keys:
+        monkeypatch.delenv(variable)
+
+    with pytest.raises(
+        InvalidArgument, match=f"{PROVIDERS[name].label} needs a key: set {PROVIDERS[name].keys[0]}"
+    ):
+        connect(f"{name}:m")
+
+
+def test_no_variable_belongs_to_two_hosts():
+    """A key's variable is that of one provider."""
+    owners = {}
+    for row in PROVIDERS.values():
+        for variable in row.keys:
+            owners.setdefault(variable, set()).add(row.label)
+
+    assert {variable: labels for variable, labels in owners.items() if len(labels) > 1} == {}
+
+
+def test_a_key_that_is_none_is_not_shown():
+    """A key of another type is refused without being shown."""
+    with pytest.raises(InvalidArgument) as caught:
+        connect("http://h/v1#m", key=["canary"])
+
+    assert str(caught.value) == "key: expected a str, not empty, or None; got a list"
