@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_o
 from schema_guard.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
-from schema_guard.report.decision.document import document_of
+from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.page import decision_page
 from schema_guard.report.decision.several import Decided, document_of_several, several_as_json
 from schema_guard.report.page import page
@@ -82,6 +83,7 @@ class DecideOptions:
     what_if: tuple[str, ...] = option(
         multiple=True, metavar="KEY=VALUE", help="Decide as if: failure_cost=0.1, target=0.02 ..."
     )
+    full: bool = option(is_flag=True, help="As text: all figures, and not the answer alone.")
     require_proof: bool = option(is_flag=True, help="Exit 1 also when more data is needed.")
     output: str | None = option(
         type=click.Path(dir_okay=False), metavar="FILE", help="Write there and not to stdout."
@@ -108,7 +110,7 @@ def command(which: WhichCalls, asked: DecideOptions, store: str | None, form: st
         decided = [_decided(None, _of_file(which, asked), asked)]
     else:
         decided = [_decided(one, one.evidence, asked) for one in _of_store(which, asked, store)]
-    page, told = _pages(decided, form)
+    page, told = _pages(decided, form, full=asked.full)
     if asked.output is None:
         print(page)
     else:
@@ -130,6 +132,8 @@ def _decided(gathered: Gathered | None, evidence: dict[str, Any], asked: DecideO
 def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
     """Read the evidence from the file that is named."""
     evidence = json_file(str(asked.evidence))
+    if isinstance(evidence, dict):
+        evidence.setdefault("day", datetime.now(UTC).date().isoformat())
     wanted = {"target": asked.target, **_aims(asked)}
     told = [f"config.{name}={value!r}" for name, value in wanted.items() if value is not None]
     if told:
@@ -202,7 +206,7 @@ def _declare(asked: DecideOptions, store: Store, found: list[Gathered]) -> bool:
     return True
 
 
-def _pages(decided: list[Decided], form: str) -> tuple[str, str]:
+def _pages(decided: list[Decided], form: str, *, full: bool) -> tuple[str, str]:
     """Give the whole answer, and one line of it."""
     if len(decided) > 1:
         document = document_of_several(decided)
@@ -215,7 +219,9 @@ def _pages(decided: list[Decided], form: str) -> tuple[str, str]:
         return _json(verdict.as_dict()), told
     if form == "html":
         return decision_page(verdict, paths=None if gathered is None else gathered.paths), told
-    return (as_markdown if form == "markdown" else as_text)(document_of(verdict)), told
+    if form == "markdown":
+        return as_markdown(document_of(verdict)), told
+    return as_text(document_of(verdict) if full else head_of(verdict)), told
 
 
 def _json(value: Any) -> str:

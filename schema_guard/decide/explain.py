@@ -8,6 +8,7 @@ measured is named as that; no reason to tune goes unmentioned.
 from __future__ import annotations
 
 from itertools import pairwise
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.case import routed_cost
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase, CostColumn
-    from schema_guard.decide.evidence.values import CallCost
+    from schema_guard.decide.evidence.values import CallCost, Evidence
     from schema_guard.decide.outside import Unexplained
     from schema_guard.decide.rules.ruling import Ruling
 
@@ -38,15 +39,14 @@ IMPORT_ALL = (
 
 _PILOT = "tune a pilot on validated examples, with a part of the inputs held out, and measure it as strategy 'tuned'"
 _NEXT = {
-    "NEED_MORE_DATA": "schema-guard decide  # again, when the further calls are recorded",
-    "FIND_WHAT_CHANGED": "undo what changed then, or, once its cause is known and it stays: schema-guard decide --since DAY",
+    "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
     "FINE_TUNE_JUSTIFIED": _PILOT,
     "FINE_TUNE_AND_ROUTE": _PILOT,
     "SCHEMAS_FLAGGED": "schema-guard report",
-    "FINE_TUNE_BLOCKED": "schema-guard decide  # again, when what blocks it has changed",
+    "FINE_TUNE_BLOCKED": "schema-guard decide{of}  # again, when what blocks it has changed",
     "ACCEPT_OR_REDESIGN": (
-        "schema-guard decide  # again, with a looser target, a simpler schema, failures handled, or another provider"
+        "schema-guard decide{of}  # again, with a looser target, a simpler schema, failures handled, or another provider"
     ),
 }
 _NEXT_OF_STAGE = {
@@ -54,11 +54,17 @@ _NEXT_OF_STAGE = {
     "ship": "give the tuned model the traffic, a share first: guard(..., tuned=True) records it",
     "in_service": "{watching}",
 }
+# Remedies that no climb runs by itself: what has to be done first, and what the command takes then.
+_CLIMBS_OF_THEIR_OWN = {
+    "schema_simplify": ("simplify the schema, then: ", ""),
+    "smaller_model": ("with a smaller MODEL: ", ""),
+    "reasoning_limit": ("with the provider's own argument that limits reasoning: ", " --option KEY=VALUE"),
+}
+_ASKED_ANEW = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format")
 _MEASURED_BY = {
-    "right": "schema-guard bench  # on tasks with known answers; or give 'right' in the evidence",
+    "right": "schema-guard decide{of} --with answers.json  # with 'content': how many known answers there are, and how many are right",
     "latency": "record calls that tell their seconds, or give 'latency' in the evidence",
 }
-_BY_HAND = {"schema_simplify": "simplify the schema, then: schema-guard climb"}
 
 _NO_SOURCE = "prices: no source and no day are given"
 
@@ -73,34 +79,71 @@ def explain_exceptions(found: Unexplained) -> str:
     return "; ".join(filter(None, steps))
 
 
-def next_step(ruling: Ruling, target: float) -> str:
+def next_step(ruling: Ruling, evidence: Evidence) -> str:
     """Say what to run, or to do, next."""
-    figures = ruling.figures
+    figures, of = ruling.figures, _of_function(evidence)
     rung, missing = figures.get("next_rung"), figures.get("missing")
     if rung:
-        return _BY_HAND.get(rung, f"schema-guard climb --first {rung}")
+        return climb_command(evidence, rung)
     if ruling.verdict == "NEED_ECONOMICS":
-        return f"schema-guard decide  # with {', '.join(figures['missing'])}"
+        return f"schema-guard decide{of} --with costs.json  # with {', '.join(figures['missing'])}"
     if missing:
-        return _MEASURED_BY[missing[0]]
-    return _bought(figures["meanwhile"]) if figures.get("meanwhile") else _kept(ruling, target)
+        return _MEASURED_BY[missing[0]].format(of=of)
+    if ruling.verdict == "FIND_WHAT_CHANGED":
+        since = _since(evidence, figures["strategy"])
+        return f"undo what changed then; if it has to stay: schema-guard decide{of} --since {since}"
+    return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _kept(ruling, evidence)
 
 
-def _kept(ruling: Ruling, target: float) -> str:
+def _of_function(evidence: Evidence) -> str:
+    function = evidence.about.function if evidence.about else None
+    return f" --function {quote(function)}" if function else ""
+
+
+def climb_command(evidence: Evidence, rung: str) -> str:
+    """Give the command that measures a rung; what only its reader knows stands in capitals."""
+    of, about = _of_function(evidence), evidence.about
+    trials = "NAME" if about is None else quote(about.schema)
+    inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
+    first = rung if rung not in _CLIMBS_OF_THEIR_OWN else _rung_in_use(evidence)
+    target = f"--target {evidence.config.target:g}"
+    told, added = _CLIMBS_OF_THEIR_OWN.get(rung, ("", " --larger MODEL" if rung == "larger_model" else ""))
+    return f"{told}schema-guard climb {inputs} --model MODEL{of}{added} --first {first} {target}"
+
+
+def _rung_in_use(evidence: Evidence) -> str:
+    """Give the rung whose way to ask stays as it is."""
+    used = next((one.rung for one in evidence.strategies if one.id == evidence.current), None)
+    return used if used in _ASKED_ANEW else "system_prompt"
+
+
+def _since(evidence: Evidence, strategy: str) -> str:
+    """Give the day from which on the calls are those of the new time."""
+    found = next((one.change for one in evidence.strategies if one.id == strategy), None)
+    return found.days[1] if found and found.days else "DAY"
+
+
+def _watching(evidence: Evidence) -> str:
+    limit = evidence.config.latency_p95_s
+    latency = "" if limit is None else f" --latency-p95 {limit:g}"
+    return f"schema-guard watch --slo {evidence.config.target:g}{latency}{_of_function(evidence)}"
+
+
+def _kept(ruling: Ruling, evidence: Evidence) -> str:
     """Say what to do where no rung is next and nothing is missing."""
-    figures, watching = ruling.figures, f"schema-guard watch --slo {target:g}"
+    figures, watching = ruling.figures, _watching(evidence)
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching)
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
-        return _NEXT[ruling.verdict]
+        return _NEXT[ruling.verdict].format(of=_of_function(evidence))
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 
-def _bought(meanwhile: Mapping[str, Any]) -> str:
+def _bought(meanwhile: Mapping[str, Any], evidence: Evidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
-    first = f" --first {meanwhile['rung']}" if meanwhile["rung"] else ""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    return f"schema-guard climb{first} --calls {meanwhile['calls']}  # instead of waiting{cost}"
+    command = climb_command(evidence, meanwhile["rung"] or "system_prompt")
+    return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
 
 
 def cost_lines(cost: CostCase) -> list[str]:

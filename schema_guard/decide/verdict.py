@@ -75,7 +75,8 @@ class Verdict:
                 failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
-            function, schema, models, period, calls, left_out, dropped: Whose calls they are, and what is not among them.
+            function, schema, models, period, calls, left_out, dropped, latest_days: Whose calls they are, what is not among
+                them, and the days of the latest calls from which calls_per_month is read. day: of the verdict.
             not_fixable_by_decoding: Failures known to be neither of syntax nor of structure: k, lower.
             ladder_exhausted: Present and true when no rung is left to climb.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
@@ -105,7 +106,8 @@ class Verdict:
             ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
             cost: calls_per_month, prompt_tokens_per_call, tuned_tokens_per_call, largest_upfront,
                 base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
-                lines (the arithmetic), flips.
+                lines (the arithmetic), flips, independent_retries (what failures would cost a month if a re-ask were a
+                fresh try, promised_per_month, and what they do, failures_per_month).
             paired: The pilot against the prompt: e_value, lower, upper, better.
             comparisons: Strategies on the same inputs: before, after, n, b (only after got valid), c (only
                 before), the evidence that after is better (e_value, odds), and bounds (lower, upper) of
@@ -163,11 +165,12 @@ def _decided(case: Case) -> Verdict:
     figures: dict[str, Any] = {
         **ruling.figures,
         "alpha_each": case.alpha_each,
+        **({"day": case.evidence.day} if case.evidence.day else {}),
         "breach": as_json(breaches(case)),
         "bar": _bar(case, cost),
         "rates": {found.strategy.id: _rate_figures(case, found) for found in case.strategies},
         **_production_figures(case),
-        **(_economic_figures(cost) if cost else {}),
+        **(_economic_figures(cost, case) if cost else {}),
         **_pilot_figures(case),
         **_segment_figures(case),
         "counted": _counted(case, ruling),
@@ -197,7 +200,7 @@ def _schemas_flagged(evidence: Evidence) -> Verdict:
         "config": asdict(config),
         "notes": list(evidence.notes),
         "content_warning": explain.CONTENT_WARNING,
-        "next_step": explain.next_step(Ruling("SCHEMAS_FLAGGED", why), config.target),
+        "next_step": explain.next_step(Ruling("SCHEMAS_FLAGGED", why), evidence),
     }
     return Verdict("SCHEMAS_FLAGGED", why, figures)
 
@@ -245,7 +248,7 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
         "feasibility": asdict(evidence.feasibility),
         "failure_cost": None if money is None else money.failure_cost,
         # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
-        **({} if ruling.cost is None or whole is None else {"whole": _economic_figures(whole)}),
+        **({} if ruling.cost is None or whole is None else {"whole": _economic_figures(whole, case)}),
     }
 
 
@@ -313,7 +316,7 @@ def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
     }
 
 
-def _economic_figures(cost: CostCase) -> dict[str, Any]:
+def _economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
     by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     columns = {
         name: {
@@ -343,8 +346,22 @@ def _economic_figures(cost: CostCase) -> dict[str, Any]:
             "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
             "lines": explain.cost_lines(cost),
             "flips": [asdict(flip) for flip in flips(cost)],
+            **_independent_retries(cost, case.best),
         },
     }
+
+
+def _independent_retries(cost: CostCase, found: Measured | None) -> dict[str, Any]:
+    """Price a month's failures as a spreadsheet would that takes retries for fresh tries, and as they were recorded."""
+    retries = found.retries if found else None
+    if found is None or retries is None or retries.geometric is None:
+        return {}
+    month = cost.proposal.calls_per_month * cost.proposal.economics.failure_cost
+    promised = {
+        "promised_per_month": month * retries.geometric,
+        "failures_per_month": month * found.point,
+    }
+    return {"independent_retries": promised}
 
 
 def _pilot_figures(case: Case) -> dict[str, Any]:
@@ -411,7 +428,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
     elif "unrated" in ruling.figures:
         next_step = explain.IMPORT_ALL
     else:
-        next_step = explain.next_step(ruling, case.config.target)
+        next_step = explain.next_step(ruling, case.evidence)
     return {
         "config": asdict(case.config),
         **{name: value for name, value in optional.items() if value},

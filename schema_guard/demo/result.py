@@ -121,7 +121,7 @@ def _said(text: str) -> str:
 
 
 def _head(verdict: Verdict) -> str:
-    return as_text(decision_document.document_of(verdict)._replace(sections=()))
+    return as_text(decision_document.head_of(verdict))
 
 
 def _report(report: Report) -> str:

@@ -80,14 +80,14 @@ def test_two_functions_have_two_verdicts(two, capsys):
     """`decide` gives a line each, the worst first, and the worst exit status; JSON has both verdicts whole."""
     status, out, _ = run(capsys, "decide", "--what-if", "target=0.05")
     assert status == 1
-    assert out.startswith("VERDICTS: 1 of 2 functions has one against\n")
+    assert out.startswith("VERDICTS: 1 of 2 functions needs something done\n")
     lines = [line.split() for line in out.splitlines() if "extract" in line]
-    assert [(line[:4], line[-3:]) for line in lines] == [
+    assert [(line[:4], line[7:11]) for line in lines] == [
         (
             ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20.00%"],
-            ["climb", "--first", "strict_schema"],
+            ["not", "good", "enough:", "let"],
         ),
-        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0.00%"], ["watch", "--slo", "0.05"]),
+        (["shop.mail.extract", "PROMPTING_ENOUGH", "200", "0.00%"], ["prompting", "is", "good", "enough:"]),
     ]
 
     status, several = found(capsys, "decide", "--what-if", "target=0.05")

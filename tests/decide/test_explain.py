@@ -129,8 +129,14 @@ def test_no_volume_pays_where_a_call_saves_nothing():
     ("evidence", "step"),
     [
         (passing(), "schema-guard watch --slo 0.01"),
-        (failing(ladder=ladder(json_mode="untested")), "schema-guard climb --first json_mode"),
-        (failing(ladder=ladder(schema_simplify="untested")), "simplify the schema, then: schema-guard climb"),
+        (
+            failing(ladder=ladder(json_mode="untested")),
+            "schema-guard climb --schema NAME --model MODEL --first json_mode --target 0.01",
+        ),
+        (
+            failing(ladder=ladder(schema_simplify="untested")),
+            "simplify the schema, then: schema-guard climb --schema NAME --model MODEL --first system_prompt --target 0.01",
+        ),
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import pytest
 
@@ -10,6 +11,8 @@ from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.decide.watch import watch
 from schema_guard.records import open_store
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision.document import head_of
 from tests.decide.recompute import repeated
 
 TICKET = {
@@ -97,7 +100,23 @@ class Town:
             "watch says otherwise"
         )
         assert repeated(json.loads(json.dumps(verdict.as_dict()))) == []
+        told = head(verdict)
+        assert " ".join(verdict.figures["next_step"].split()) in told
         return verdict
+
+
+# What a reader has to know statistics for.
+JARGON = re.compile(
+    r"\b(rho|hazards?|alpha|odds|geometric|e-value|bound|bounds|inconclusive|unhandled|pess|p95|clusters?|f_\d)\b|\bf =|\[\d"
+)
+
+
+def head(verdict):
+    """What `decide` shows without being asked for more, its folds taken out: 25 lines that need no statistics."""
+    text = as_text(head_of(verdict))
+    assert len(text.splitlines()) <= 25
+    assert JARGON.findall(text.replace("--latency-p95", "")) == []
+    return " ".join(text.split())
 
 
 @pytest.fixture
@@ -116,21 +135,41 @@ def test_1_half_a_percent_is_enough(town):
     """0.5 % of 9,000 calls, target 1 %."""
     town.calls(9_000, 200)
 
-    assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 0)
+    for told in (
+        "prompting is good enough: keep it",
+        "function shop.extract, schema ticket, model m1",
+        "calls 9,000 from 2026-05-28 to 2026-06-04, 0 left out, no record lost, decided on 20",
+        "at most 1% of the calls without a valid reply",
+        "45 of 9,000 calls failed, 0.50%",
+        "if failures come one by one",
+        "next schema-guard watch --slo 0.01 --function shop.extract",
+    ):
+        assert told in head(found)
 
 
 def test_2_independent_retries_are_enough(town):
     """3 % of the attempts, three attempts, each by itself."""
     town.calls(4_000, 33, max_attempts=3, retries=True)
 
-    assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 0)
+    assert "if failures come one by one, or in bursts of up to 10" in head(found)
 
 
 def test_3_what_retries_never_mend_asks_for_strict_decoding(town):
     """2.5 % of wrong shapes that a re-ask repeats."""
     town.calls(4_000, 40, max_attempts=3)
 
-    assert said(town.verdict()) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    found = town.verdict()
+
+    assert said(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, surely more than" in head(found)
+    assert "try let the provider enforce the schema (strict_schema)" in head(found)
+    assert "--function shop.extract --first strict_schema --target 0.01" in head(found)
 
 
 def test_4_wrong_values_are_not_enough(town):
@@ -143,6 +182,7 @@ def test_4_wrong_values_are_not_enough(town):
     assert found.figures["next_rung"] in ("system_prompt", "few_shot")
     assert [breach["what"] for breach in found.figures["breach"]] == ["right"]
     assert found.exit_code() == 1
+    assert "wrong now system_prompt: 90 of 300 had a wrong value, 30.00%" in head(found)
 
 
 def test_5_refusals_are_never_sent_to_a_parser(town):
@@ -174,6 +214,8 @@ def test_7_a_rise_is_no_matter_of_strategy(town):
     assert change["at"] == pytest.approx(4_000, abs=60)
     assert "2026-" in found.why
     assert [breach["what"] for breach in found.figures["breach"]][-1] == "rise"
+    assert "failures rose on 2026-05-31: before, 11 of 3,995 calls failed; since, 59 of 1,005" in head(found)
+    assert "schema-guard decide --function shop.extract --since 2026-05-31" in head(found)
 
 
 def test_7b_a_new_version_that_fails_is_named(town):
@@ -185,6 +227,7 @@ def test_7b_a_new_version_that_fails_is_named(town):
 
     assert said(found) == ("FIND_WHAT_CHANGED", None, 1)
     assert "version v2" in found.why
+    assert "what changed then: version v2" in head(found)
 
 
 def test_8_slow_calls_are_not_enough(town):
@@ -199,6 +242,8 @@ def test_8_slow_calls_are_not_enough(town):
     assert found.exit_code() == 1
     assert found.verdict != "PROMPTING_ENOUGH"
     assert [breach["what"] for breach in found.figures["breach"]] == ["latency"]
+    assert "1,000 of 1,000 were too slow" in head(found)
+    assert "95% of the calls within 0.1 s" in head(found)
 
 
 def test_9_an_enum_and_a_pattern_ask_for_strict_decoding(town):
@@ -221,6 +266,8 @@ def test_10_one_input_that_always_fails_is_named(town):
     ((_, n, k),) = found.figures["hot"]["system_prompt"]
     assert (n, k) == (400, 400)
     assert found.figures["rates"]["system_prompt"]["input"]["k"] == 0
+    digest = found.figures["hot"]["system_prompt"][0][0]
+    assert f"one input {digest[:11]}… came 400 times (20% of the calls) and failed 400 times" in head(found)
 
 
 @pytest.fixture
@@ -244,6 +291,8 @@ def test_11_a_cheaper_model_that_passes_is_named(town, prices):
     assert said(found)[0] == "USE_CHEAPER_MODEL"
     assert found.exit_code() == 0
     assert found.figures["saving_per_month"] > 0
+    assert f"which saves ${found.figures['saving_per_month']:,.0f} a month" in head(found)
+    assert "compare the values first" in head(found)
 
 
 def test_12_what_is_just_above_needs_data_and_has_something_to_do(town):
@@ -255,6 +304,7 @@ def test_12_what_is_just_above_needs_data_and_has_something_to_do(town):
     assert said(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["meanwhile"]["rung"] == "strict_schema"
     assert found.figures["meanwhile"]["calls"] < found.figures["n_more"]
+    assert "or now let the provider enforce the schema (strict_schema): 377 calls of a trial" in head(found)
 
 
 def test_13_the_volume_is_that_of_the_latest_calls(town):
@@ -266,6 +316,7 @@ def test_13_the_volume_is_that_of_the_latest_calls(town):
 
     assert found.figures["calls_per_month"] == pytest.approx(3_000 * 30.4, rel=0.05)
     assert found.figures["period"][0] < found.figures["period"][1]
+    assert "calls a month, if all days are like the latest 7 days" in head(found)
 
 
 def test_14_where_the_failures_are_is_told(town):
@@ -282,6 +333,7 @@ def test_14_where_the_failures_are_is_told(town):
     shares = {part["name"]: (part["share"], part["k"]) for part in found.figures["segments"]}
     assert shares["eu"][0] == pytest.approx(0.65)
     assert shares["us"][1] == 0
+    assert "where segment eu 3.08% failed: 80 of the 80 failures, with 65% of the calls" in head(found)
 
 
 def test_15_a_small_volume_is_told_what_to_buy(town, prices):
@@ -294,6 +346,7 @@ def test_15_a_small_volume_is_told_what_to_buy(town, prices):
     assert found.figures["meanwhile"]["calls"] > 200
     assert found.figures["meanwhile"]["cost"] > 0
     assert "schema-guard climb" in found.figures["next_step"]
+    assert f"calls of a trial, for about ${found.figures['meanwhile']['cost']:.2f}" in head(found)
 
 
 def test_16_two_functions_have_two_verdicts(town):
@@ -316,6 +369,10 @@ def test_17_an_outage_that_is_over_is_an_episode(town):
     assert said(found) == ("PROMPTING_ENOUGH", None, 0)
     assert found.figures["change"]["system_prompt"]["direction"] == "fall"
     assert found.figures["history"]["system_prompt"]["outages"] == 1
+    assert (
+        "outage over: system_prompt: failures fell on 2026-05-30: before, 61 of 61 calls failed; since, 2 of"
+        in head(found)
+    )
 
 
 @pytest.mark.parametrize(("since", "verdict"), [(2_900, "NEED_MORE_DATA"), (6_500, "PROMPTING_ENOUGH")])
@@ -339,6 +396,7 @@ def test_18_two_outages_are_bursts(town):
 
     assert found.verdict != "PROMPTING_ENOUGH"
     assert found.figures["bursts"]["system_prompt"]["failures"] > 100
+    assert "failures come in bursts" in head(found)
 
 
 def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
@@ -351,6 +409,8 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
 
     assert found.exit_code() == 1
     assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt v2"}
+    assert "wrong now system_prompt v2 (50% of the calls): 80 of 2,000 failed, 4.00%" in head(found)
+    assert head(found).index("system_prompt v2 (") < head(found).index("system_prompt v1")
 
 
 def test_20_a_tuned_model_in_service_that_passes_stays(town):
@@ -365,6 +425,7 @@ def test_20_a_tuned_model_in_service_that_passes_stays(town):
         "in_service",
         0,
     )
+    assert "the tuned model in use is good enough: keep it" in head(found)
 
 
 def test_21_a_ladder_that_is_used_up_asks_for_the_money(town):
@@ -380,6 +441,7 @@ def test_21_a_ladder_that_is_used_up_asks_for_the_money(town):
 
     assert said(found) == ("NEED_ECONOMICS", None, 1)
     assert found.figures["missing"] == ["failure_cost", "tuned_cost", "upfront"]
+    assert "what a failed call costs you (failure_cost)" in head(found)
 
 
 def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(town):

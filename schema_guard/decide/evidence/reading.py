@@ -93,6 +93,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
         sources=tuple(EvidenceSource(**source) for source in found.get("sources", ())),
         notes=tuple(notes),
         about=_about(found["about"]) if "about" in found else None,
+        day=found.get("day"),
     )
 
 
@@ -185,6 +186,7 @@ def _about(found: dict[str, Any]) -> About:
         calls=int(found.get("calls", 0)),
         left_out=int(found.get("left_out", 0)),
         dropped=_ints(found.get("dropped", {})),
+        latest_days=float(found["latest_days"]) if "latest_days" in found else None,
     )
 
 

@@ -402,6 +402,7 @@ class About(NamedTuple):
         calls: With a judged reply.
         left_out: Calls that are recorded and do not count here.
         dropped: Attempts that could not be stored, by reason.
+        latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
     """
 
     function: str | None
@@ -411,6 +412,7 @@ class About(NamedTuple):
     calls: int
     left_out: int
     dropped: Mapping[str, int]
+    latest_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +438,7 @@ class Evidence:
         sources: Of the prices.
         notes: What whoever gathered the evidence has to say, and what was not taken as it was claimed.
         about: None where nobody says whose calls they are.
+        day: On which it is decided; None where nobody says.
     """
 
     strategies: tuple[StrategyCounts, ...]
@@ -456,3 +459,4 @@ class Evidence:
     sources: tuple[EvidenceSource, ...]
     notes: tuple[str, ...]
     about: About | None = None
+    day: str | None = None

@@ -188,7 +188,9 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(asked, store),
         "sources": [],
-        "about": _about(problem, configurations, store, taken.since),
+        "about": _about(problem, configurations, store, taken.since)
+        | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
+        "day": datetime.now(UTC).date().isoformat(),
     }
     if "economics" in given:
         evidence["economics"] = with_recorded_costs(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A verdict as a document: the head, then the details.
 
-Rules: those of the sections; the head is one fact a line, the most important first, for a reader who knows no
-statistics.
+Rules: those of the head and of the sections; the first section has the figures that the head tells in words.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision.head import facts_of
+from schema_guard.report.decision.plain import BLOCKS, meaning, named
 from schema_guard.report.decision.sections import sections_of
 from schema_guard.report.decision.words import (
     COLUMNS,
@@ -20,7 +22,7 @@ from schema_guard.report.decision.words import (
     rate_of,
     state_of,
 )
-from schema_guard.report.document import Document, Fact
+from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.text import dollars, interval, months, odds, percent, plural
 
 if TYPE_CHECKING:
@@ -32,74 +34,41 @@ if TYPE_CHECKING:
 
 _DAYS_A_MONTH = 365.25 / 12
 
-_MEANINGS = {
-    "PROMPTING_ENOUGH": "keep prompting: the format does not need fine-tuning",
-    "USE_CHEAPER_MODEL": "a cheaper model keeps the target as well: switch to it before you think of tuning",
-    "FIND_WHAT_CHANGED": "the failure rate has risen and lasts: find what changed then, before any other remedy",
-    "NEED_ECONOMICS": "no remedy of prompting is left, and whether fine-tuning pays needs numbers that only you have",
-    "FINE_TUNE_FOR_COST": "prompting is good enough, and a tuned model would cost less, everything counted",
-    "NEED_MORE_DATA": "what is recorded does not decide it yet: change nothing because of it, and record more",
-    "CLIMB_LADDER": "a cheaper remedy is not measured yet: measure it before you think of fine-tuning",
-    "USE_CONSTRAINED_DECODING": "let the provider or the engine enforce the schema, which may be all it takes",
-    "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
-    "FINE_TUNE_JUSTIFIED (pilot)": (
-        "the remedies that were tried leave too many failures, and tuning pays even if all goes badly: run a pilot"
-    ),
-    "FINE_TUNE_JUSTIFIED (ship)": "the tuned model keeps the target and pays, even if all goes badly: ship it",
-    "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use keeps the target: keep it",
-    "FINE_TUNE_BLOCKED": "fine-tuning would pay, and cannot be done as things stand",
-    "ACCEPT_OR_REDESIGN (not_economic)": (
-        "prompting misses the target, and fine-tuning is not shown to pay: loosen the target, simplify the "
-        "schema, handle the failures, or change the provider"
-    ),
-    "ACCEPT_OR_REDESIGN (pilot_failed)": (
-        "the tuned model misses the target too: loosen the target, simplify the schema, or handle the failures"
-    ),
-    "ACCEPT_OR_REDESIGN (tuned_failed)": (
-        "the tuned model in use misses the target: go back to the best prompt, or tune again"
-    ),
-    "ACCEPT_OR_REDESIGN (content_regression)": (
-        "the tuned model keeps the format and is less often right: tune on better examples, or keep prompting"
-    ),
-    "SCHEMAS_FLAGGED": "the flagged schemas miss the target; of the others that is not shown",
-}
-_BLOCKS = {
-    "train_examples": "too few validated examples to tune on",
-    "provider_closed": "the provider takes no new tuning jobs",
-    "base_model_shutdown_before_payback": "the base model is shut down before tuning has paid back",
-}
+# Of the answer alone, as text: what a terminal shows at once.
+_MOST_LINES = 25
 
 
 def document_of(verdict: Verdict) -> Document:
-    """Give a verdict as a document: the answer first, the details below it."""
+    """Give a verdict as a document: the answer first in plain words, the details below it."""
     figures = verdict.as_dict()
     return Document(
-        title=f"VERDICT: {_verdict(figures)}",
-        facts=tuple(_facts(figures)),
-        sections=tuple(sections_of(figures)),
+        title=f"VERDICT: {named(figures)} - {meaning(figures)}",
+        facts=tuple(facts_of(figures)),
+        sections=(_in_figures(figures), *sections_of(figures)),
         good=figures["exit_code"] == 0,
     )
 
 
-def _verdict(figures: Figures) -> str:
-    detail = figures.get("stage") or figures.get("reason")
-    return f"{figures['verdict']} ({detail})" if detail else str(figures["verdict"])
+def head_of(verdict: Verdict) -> Document:
+    """Give the answer alone: a document of at most 25 lines of text, which says how to get the rest."""
+    whole = document_of(verdict)
+    more = Fact("more", "all figures, the ladder, what would change the answer: the same command with --full")
+    facts = list(whole.facts)
+    while True:
+        head = whole._replace(facts=(*facts, more), sections=())
+        if len(as_text(head).splitlines()) <= _MOST_LINES or not facts:
+            return head
+        facts.pop()
 
 
-def _meaning(figures: Figures) -> str:
-    told = _verdict(figures)
-    if "unexplained" in figures:
-        return "what raised these exceptions has to be known before the rate means anything"
-    if "unrated" in figures:
-        return "how often calls fail is read from all of them, or from a random sample, and from nothing else"
-    if figures["verdict"] == "SCHEMAS_FLAGGED" and not figures["flagged"]:
-        return "no schema is shown to miss the target"
-    return _MEANINGS[told if told in _MEANINGS else figures["verdict"]]
+def _in_figures(figures: Figures) -> Section:
+    """Give the verdict once more, in the figures' own words."""
+    rows = tuple(tuple(fact) for fact in _facts(figures))
+    return Section("In figures", "the words are explained at the end", Table(("", "figures"), rows, (0, 1)))
 
 
 def _facts(figures: Figures) -> Iterator[Fact]:
     yield Fact("why", figures["why"])
-    yield Fact("that is", _meaning(figures))
     if "traffic" in figures:
         yield Fact("traffic", " ; ".join(imported_of(figures)))
     yield from _decision_facts(figures)
@@ -107,9 +76,8 @@ def _facts(figures: Figures) -> Iterator[Fact]:
     yield from _cost_facts(figures)
     if "not_measured" in figures:
         yield Fact("unmeasured", " ; ".join(figures["not_measured"]) or "nothing")
-    yield Fact("next", figures["next_step"])
-    against = "nothing is decided" if "unrated" in figures else "a verdict against prompting as it is"
-    yield Fact("exit code", f"{figures['exit_code']} ({against if figures['exit_code'] else 'good'})")
+    against = "nothing is decided" if "unrated" in figures else "something has to be done"
+    yield Fact("exit status", f"{figures['exit_code']} ({against if figures['exit_code'] else 'good'})")
 
 
 def _decision_facts(figures: Figures) -> Iterator[Fact]:
@@ -131,7 +99,7 @@ def _decision_facts(figures: Figures) -> Iterator[Fact]:
         yield Fact("prompt", ", ".join(map(name_of, figures["prompt"])))
     blocked = figures.get("blocked") or figures.get("cost_case_blocked")
     if blocked:
-        yield Fact("blocked", " ; ".join(f"{reason}: {_BLOCKS[reason]}" for reason in blocked))
+        yield Fact("blocked", " ; ".join(f"{reason}: {BLOCKS[reason]}" for reason in blocked))
     if "flagged" in figures:
         yield Fact("flagged", ", ".join(map(name_of, figures["flagged"])) or "none")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.report.decision.words import name_of, rate_of
+from schema_guard.report.decision.plain import meaning
+from schema_guard.report.decision.words import name_of
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.text import clip, interval, percent, plural
+from schema_guard.report.words import NO_DATA
+from schema_guard.text import percent, plural
 from schema_guard.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Decided", "document_of_several", "several_as_json", "worst_first"]
 
 _TRIALS = "(trials)"
-_STEP = 38
 
 
 class Decided(NamedTuple):
@@ -64,19 +65,22 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
     against = sum(one.verdict.exit_code() for one in ordered)
     alpha = max(one.verdict.figures["config"]["alpha"] for one in ordered)
     return Document(
-        f"VERDICTS: {against} of {plural(len(ordered), 'function')} {'has' if against == 1 else 'have'} one against",
+        f"VERDICTS: {against} of {plural(len(ordered), 'function')} {'needs' if against == 1 else 'need'} something done",
         (
-            Fact("each", f"by itself wrong with a probability of at most {percent(alpha)}, at every look"),
-            Fact("one in full", "schema-guard decide --function NAME"),
+            Fact("next", "schema-guard decide --function NAME  # one in full, with the command to run"),
+            Fact(
+                "each",
+                f"is wrong by chance in at most {percent(alpha)} of such answers, however often you look",
+            ),
         ),
         (
             Section(
                 "Functions",
-                "the worst first; n and unhandled are of the configuration in use",
+                "the worst first; the calls and the failed ones are of what is in use; the true share is in the range",
                 Table(
-                    ("function", "verdict", "n", "unhandled", "next: schema-guard"),
+                    ("function", "verdict", "calls", "failed", "range", "that is"),
                     tuple(_row(one, ordered) for one in ordered),
-                    (0, 1, 3, 4),
+                    (0, 1, 5),
                 ),
             ),
         ),
@@ -89,12 +93,14 @@ def _row(one: Decided, others: Sequence[Decided]) -> tuple[str, ...]:
     if sum(_name(other) == _name(one) for other in others) > 1:
         assert one.gathered is not None
         name = f"{name} ({name_of(one.gathered.schema)})"
-    told = rate_of({"rate": None})
+    failed, bounds = NO_DATA, "-"
     if rate and rate["rate"] is not None:
-        told = f"{percent(rate['rate'])} {interval(rate['lower'], rate['upper'])}{_whose(one)}"
-    # What is said of it in full stands with the one verdict; here is a line.
-    step = one.verdict.figures["next_step"].removeprefix("schema-guard ").partition("  #")[0]
-    return name, one.verdict.verdict, f"{rate['n']:,}" if rate else "0", told, clip(step, _STEP)
+        failed, bounds = (
+            percent(rate["rate"]),
+            f"{percent(rate['lower'])} to {percent(rate['upper'])}{_whose(one)}",
+        )
+    said = one.verdict.as_dict()
+    return name, one.verdict.verdict, f"{rate['n']:,}" if rate else "0", failed, bounds, meaning(said)
 
 
 def _whose(one: Decided) -> str:

@@ -29,14 +29,10 @@ def decision_as_markdown(verdict):
     return as_markdown(document_of(verdict))
 
 
-def facts(text):
-    """Give the head of a text: what stands behind each label."""
-    title, *head = text.split("\n\n")[0].splitlines()
-    found, label = {"VERDICT": title.removeprefix("VERDICT: ")}, ""
-    for line in head:
-        label = line[:13].strip() or label
-        found[label] = f"{found.get(label, '')} {line[13:]}".strip()
-    return found
+def facts(verdict):
+    """Give what a verdict is in figures: what stands behind each label."""
+    document = document_of(verdict)
+    return {"VERDICT": document.title.removeprefix("VERDICT: "), **dict(document.sections[0].table.rows)}
 
 
 @given(evidences())
@@ -73,6 +69,7 @@ def test_every_amount_is_a_figure_of_the_verdict(name):
     known = {dollars(number) for number in [*numbers(figures), needed]}
     known |= {dollars(end) for swing in swings(figures) for end in (swing.low, swing.high)}
     known |= set(amounts(json.dumps(figures)))
+    known |= {amount.removeprefix("-") for amount in known}
 
     assert set(amounts(decision_as_text(VERDICTS[name]))) <= known
 
@@ -93,12 +90,9 @@ def test_scenario_reads_as_its_example(corpora):
     scenarios = json.loads((corpora / "decision_scenarios.json").read_text(encoding="utf-8"))["scenarios"]
     verdict = decide(next(found["input"] for found in scenarios if found["id"] == "S10"))
 
-    assert facts(decision_as_text(verdict)) | {"unmeasured": "", "next": "", "exit code": ""} == {
-        "VERDICT": "FINE_TUNE_JUSTIFIED (pilot)",
+    assert facts(verdict) | {"unmeasured": "", "exit status": ""} == {
+        "VERDICT": "FINE_TUNE_JUSTIFIED (pilot) - prompting is not good enough, and tuning pays: run a pilot",
         "why": "3 of 3 tested strategies are above 1.00%; 0 rungs untested; fine-tuning pays back in 2.0 months",
-        "that is": (
-            "the remedies that were tried leave too many failures, and tuning pays even if all goes badly: run a pilot"
-        ),
         "target": "at most 1.00% of the calls unhandled",
         "best prompt": (
             "strict_schema  70/2000 = 3.50%  [2.10%, 5.14%]  (98.3% each side; all bounds together >= 90%, at every look)"
@@ -119,14 +113,13 @@ def test_scenario_reads_as_its_example(corpora):
             "(1.7 months) ; base model must live >= 3.0 months"
         ),
         "unmeasured": "",
-        "next": "",
-        "exit code": "",
+        "exit status": "",
     }
 
 
 def test_more_data_says_how_many_calls_and_how_long():
     """A verdict of too few data says how many calls of what are missing and how many days they take."""
-    assert facts(decision_as_text(VERDICTS["more data"]))["collect"] == (
+    assert facts(VERDICTS["more data"])["collect"] == (
         "7,487 more of few_shot (calls; distinct inputs where inputs repeat) ; 7.5 months (228 days) at 1,000 calls/month"
     )
 
@@ -145,7 +138,7 @@ def test_more_data_says_how_many_calls_and_how_long():
 )
 def test_more_data_without_an_end(name, told):
     """Where no duration or no number is known, that is said."""
-    collect = facts(decision_as_text(VERDICTS[name]))["collect"]
+    collect = facts(VERDICTS[name])["collect"]
 
     assert told in collect
 
@@ -160,12 +153,12 @@ def test_more_data_without_an_end(name, told):
         (
             "blocked",
             "blocked",
-            "train_examples: too few validated examples to tune on ; provider_closed: the provider",
+            "train_examples: too few checked examples to tune on ; provider_closed: the provider",
         ),
-        ("cost, blocked", "blocked", "train_examples: too few validated examples to tune on"),
+        ("cost, blocked", "blocked", "train_examples: too few checked examples to tune on"),
         ("schemas", "flagged", "a"),
         ("schemas, none", "flagged", "none"),
-        ("schemas, none", "that is", "no schema is shown to miss the target"),
+        ("schemas, none", "VERDICT", "no schema is shown to fail too often"),
         ("no economics", "costs", "no economics are given"),
         (
             "never pays",
@@ -176,13 +169,13 @@ def test_more_data_without_an_end(name, told):
         ("too slow", "the bar", "no tuned model pays: it would have to leave -"),
         ("ship", "tuned model", "3/3000 = 0.10%"),
         ("ship", "tuned wins", "proved; it leaves ["),
-        ("prompting enough", "exit code", "0 (good)"),
-        ("blocked", "exit code", "1 (a verdict against prompting as it is)"),
+        ("prompting enough", "exit status", "0 (good)"),
+        ("blocked", "exit status", "1 (something has to be done)"),
     ],
 )
-def test_head_says_what_matters(name, label, told):
-    """The head of a verdict has the line that its reader acts on."""
-    assert told in facts(decision_as_text(VERDICTS[name]))[label]
+def test_figures_say_what_matters(name, label, told):
+    """In figures, too, a verdict has the line that its reader acts on."""
+    assert told in facts(VERDICTS[name])[label]
 
 
 def test_unmeasured_reasons_are_told():

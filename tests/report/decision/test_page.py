@@ -214,7 +214,7 @@ def test_free_tuning_is_drawn():
 def test_title_is_shown():
     """The page is called what its maker calls it, else after its verdict."""
     assert "<title>Invoices &amp; more</title>" in decision_page(VERDICTS["pilot"], title="Invoices & more")
-    assert "<title>schema-guard: VERDICT: FINE_TUNE_JUSTIFIED (pilot)</title>" in decision_page(
+    assert "<title>schema-guard: VERDICT: FINE_TUNE_JUSTIFIED (pilot) - prompting" in decision_page(
         VERDICTS["pilot"]
     )
 

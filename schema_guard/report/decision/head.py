@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head of a verdict: what a reader who knows no statistics has to know, and what to do next.
+
+Rules: one fact a line, the most important first, so that a head that is cut loses the least; every figure is one of the
+verdict's; words that need an explanation stand in the details below and not here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.report.decision.plain import BLOCKS, NUMBERS, remedy
+from schema_guard.report.decision.words import calls, name_of
+from schema_guard.report.document import Fact
+from schema_guard.text import clip, dollars, months, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Figures = Mapping[str, Any]
+
+_MOST_NAMED = 3
+_MOST_WRONG = 4
+_HASH = 12
+_FEW_RIGHT = 0.9
+_MOST_OF_THE_FAILURES = 0.75
+# A claim is told where what was recorded is more than so many times as much.
+_MISLEADS = 1.25
+_DAYS_A_MONTH = 365.25 / 12
+_A_BURST = 2
+
+
+def facts_of(figures: Figures) -> Iterator[Fact]:
+    """Give the lines of the head, the most important first."""
+    yield from _about(figures)
+    yield from _wrong(figures)
+    yield from _asked(figures)
+    yield from _found(figures)
+    yield from _answer(figures)
+    yield Fact("next", figures["next_step"])
+    yield from _stands_on(figures)
+    yield from _where(figures)
+    yield from _beside_format(figures)
+    yield from _money(figures)
+    yield from _volume(figures)
+
+
+def _about(figures: Figures) -> Iterator[Fact]:
+    if figures.get("schema"):
+        whose = name_of(figures["function"]) if figures.get("function") else "trials"
+        models = _listed(figures.get("models", ()))
+        asked = f", model {models}" if models else ""
+        yield Fact("function", f"{whose}, schema {name_of(figures['schema'])}{asked}")
+        yield Fact("calls", _counted(figures))
+    elif figures.get("day"):
+        yield Fact("decided", f"on {figures['day']}")
+    for name, traffic in figures.get("traffic", {}).items():
+        yield Fact("traffic", f"{name_of(name)}: {traffic['text']}")
+
+
+def _counted(figures: Figures) -> str:
+    dropped = sum(figures["dropped"].values())
+    period = figures["period"]
+    when = ""
+    if period is not None:
+        when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
+    told = [f"{calls(figures['calls'])}{when}, {calls(figures['left_out'])} left out"]
+    told.append(f"{plural(dropped, 'record')} lost" if dropped else "no record lost")
+    return ", ".join([*told, *([f"decided on {figures['day']}"] if figures.get("day") else [])])
+
+
+def _wrong(figures: Figures) -> Iterator[Fact]:
+    """Say what is proved to be wrong in production."""
+    found = figures.get("breach", ())
+    for breach in found[:_MOST_WRONG]:
+        yield Fact("wrong now", _breach(breach, figures))
+    if len(found) > _MOST_WRONG:
+        yield Fact("wrong now", f"and {len(found) - _MOST_WRONG} more")
+
+
+_MISSED = {
+    "format": "failed",
+    "right": "had a wrong value",
+    "latency": "were too slow",
+}
+
+
+def _breach(breach: Figures, figures: Figures) -> str:
+    if breach["what"] == "rise":
+        return _changed(figures["change"][breach["strategy"]], name_of(breach["strategy"]))
+    if breach["what"] == "outside":
+        return str(breach["text"])
+    share = figures["rates"][breach["strategy"]].get("traffic_share")
+    part = "" if share is None or share > 1 - 1e-9 else f" ({100 * share:.0f}% of the calls)"
+    return (
+        f"{name_of(breach['strategy'])}{part}: {breach['k']:,.6g} of {breach['n']:,} {_MISSED[breach['what']]}, "
+        f"{percent(breach['k'] / breach['n'])}, surely more than {percent(breach['lower'])}; at most "
+        f"{_short(breach['limit'])} may"
+    )
+
+
+def _changed(change: Figures, name: str) -> str:
+    days = change.get("days")
+    if days is None:
+        when = f"between call {change['at']:,} and call {change['alarm_at']:,}"
+    else:
+        when = f"on {days[0]}" if days[0] == days[1] else f"between {days[0]} and {days[1]}"
+    what = "failures rose" if change["direction"] == "rise" else "failures fell"
+    told = (
+        f"{name}: {what} {when}: before, {change['prior_k']:,} of {change['prior_n']:,} calls failed; since, "
+        f"{change['since_k']:,} of {change['since_n']:,}"
+    )
+    return f"{told}; what changed then: {_listed(change['with'])}" if change["with"] else told
+
+
+def _asked(figures: Figures) -> Iterator[Fact]:
+    config = figures["config"]
+    told = [f"at most {_short(config['target'])} of the calls without a valid reply"]
+    if config.get("right") is not None:
+        told.append(f"at least {_short(config['right'])} of the values right")
+    if config.get("latency_p95_s") is not None:
+        told.append(f"95% of the calls within {config['latency_p95_s']:g} s")
+    yield Fact("asked for", ", ".join(told))
+
+
+def _found(figures: Figures) -> Iterator[Fact]:
+    """Say how often what is in use fails, and what else the verdict rests on."""
+    rates = figures.get("rates", {})
+    used = sorted(
+        (name for name, rate in rates.items() if rate.get("traffic_share")),
+        key=lambda name: -rates[name]["traffic_share"],
+    )
+    wrong = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "format"}
+    others = [figures.get("switch_to"), figures.get("strategy"), figures.get("best")]
+    names = [name for name in dict.fromkeys([*used[:_MOST_NAMED], *others]) if name in rates]
+    for name in names:
+        if name not in wrong:
+            yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {_rate(rates[name])}")
+    if "tuned" in figures:
+        yield Fact("tuned model", _rate(figures["tuned"]))
+    if "flagged" in figures:
+        yield Fact("schemas", _listed(figures["flagged"]) or "none fails too often")
+
+
+def _rate(rate: Figures) -> str:
+    if rate["rate"] is None:
+        return "no data yet"
+    unit = "inputs" if float(rate["k"]) % 1 else "calls"
+    told = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
+    if rate["lower"] is None or rate["state"] == "unrated":
+        return told
+    if not rate["lower"]:
+        return f"{told}; the true share is surely below {percent(rate['upper'])}"
+    return f"{told}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
+
+
+def _answer(figures: Figures) -> Iterator[Fact]:
+    """Say what the verdict asks for, in words."""
+    if "next_rung" in figures:
+        yield Fact("try", remedy(figures["next_rung"]))
+    if "switch_to" in figures:
+        saving = figures.get("saving_per_month")
+        model = figures["rates"][figures["switch_to"]].get("model")
+        told = name_of(figures["switch_to"]) + (f" on {name_of(model)}" if model else "")
+        yield Fact("switch to", told if saving is None else f"{told}, which saves {dollars(saving)} a month")
+        if "values first" in figures["why"]:
+            yield Fact("but", "judged on format and price alone: compare the values first")
+    if figures["verdict"] == "NEED_MORE_DATA" and "unexplained" not in figures and "unrated" not in figures:
+        yield from _more(figures)
+    if figures.get("missing"):
+        yield Fact("missing", "; ".join(NUMBERS.get(name, name) for name in figures["missing"]))
+    if "tune" in figures:
+        yield Fact("tune for", _listed(figures["tune"]))
+        yield Fact("prompt for", _listed(figures["prompt"]))
+    blocked = figures.get("blocked") or figures.get("cost_case_blocked")
+    if blocked:
+        yield Fact("blocked by", "; ".join(BLOCKS[reason] for reason in blocked))
+
+
+def _more(figures: Figures) -> Iterator[Fact]:
+    n_more, duration = figures["n_more"], figures["months_to_answer"]
+    config, name = figures["config"], figures["strategy"]
+    rate = figures.get("rates", {}).get(name, {})
+    if (
+        config.get("burst_length", 1) > 1
+        and rate.get("upper") is not None
+        and rate["upper"] <= config["target"]
+    ):
+        length = config["burst_length"]
+        yield Fact("so far", f"enough if failures come one by one, and not yet if in bursts of {length:g}")
+    if name in figures.get("bursts", {}):
+        yield Fact("needs", "a longer time: how long depends on whether further bursts come")
+    elif n_more is not None:
+        when = "" if duration is None else f", which take {_time(duration)} as calls come now"
+        what = "answers" if figures["strategy"] == "tuned_content" else "calls"
+        yield Fact("needs", f"about {n_more:,} more {what}{when}")
+    elif not figures.get("missing"):
+        yield Fact("needs", "no number of calls decides it at this rate: it is as good as on the target")
+    meanwhile = figures.get("meanwhile")
+    if meanwhile:
+        what = "more calls of the same" if meanwhile["rung"] is None else remedy(meanwhile["rung"])
+        cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
+        yield Fact("or now", f"{what}: {meanwhile['calls']:,} calls of a trial{cost}")
+
+
+def _stands_on(figures: Figures) -> Iterator[Fact]:
+    """Say what an answer stands on: bursts, changes, outages."""
+    for name, margin in figures.get("burst_margin", {}).items():
+        told = f" or in bursts of up to {int(margin)}" if margin >= _A_BURST else ""
+        yield Fact("holds", f"{name_of(name)}: if failures come one by one{',' if told else ''}{told}")
+    for name, bursts in figures.get("bursts", {}).items():
+        yield Fact(
+            "bursts",
+            f"{name_of(name)}: failures come in bursts, {plural(bursts['entries'], 'burst')} with "
+            f"{bursts['failures']:,} failures in all; the ranges allow for that",
+        )
+    told_already = {breach["strategy"] for breach in figures.get("breach", ()) if breach["what"] == "rise"}
+    for name, change in figures.get("change", {}).items():
+        if name not in told_already and name not in figures.get("bursts", {}):
+            yield from _change(name, change, figures)
+
+
+def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
+    outages = figures.get("history", {}).get(name, {}).get("outages", 0)
+    if change["direction"] == "fall" and outages:
+        yield Fact("outage", f"over: {_changed(change, name_of(name))}")
+    else:
+        yield Fact("changed", _changed(change, name_of(name)))
+
+
+def _where(figures: Figures) -> Iterator[Fact]:
+    """Say where the failures are, when they are concentrated."""
+    for name, hot in figures.get("hot", {}).items():
+        rate = figures["rates"][name]
+        for digest, n, k in hot:
+            if k and 2 * k >= rate["k"]:
+                yield Fact(
+                    "one input",
+                    f"{clip(digest, _HASH)} came {n:,} times ({100 * min(n / max(rate['n'], n), 1):.0f}% of the calls) "
+                    f"and failed {k:,} times: half of the failures of {name_of(name)} or more",
+                )
+    for name, rate in figures.get("rates", {}).items():
+        found = rate.get("input")
+        if found is not None and found["state"] == "fail":
+            yield Fact(
+                "new inputs",
+                f"{name_of(name)}: inputs that come for the first time fail more often than asked for: "
+                f"{found['k']:,.6g} of {found['n']:,}, {percent(found['rate'])}",
+            )
+    yield from _segments([part for part in figures.get("segments", ()) if "k" in part and part["n"]])
+
+
+def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
+    failing = [part for part in parts if part["state"] == "fail"]
+    together = sum(part["k"] for part in parts)
+    if not failing or len(failing) == len(parts):
+        return
+    k, share = sum(part["k"] for part in failing), sum(part["share"] for part in failing)
+    if k < _MOST_OF_THE_FAILURES * together:
+        return
+    each = "; ".join(
+        f"{name_of(part['name'])} {percent(part['k'] / part['n'])}" for part in failing[:_MOST_NAMED]
+    )
+    yield Fact(
+        "where",
+        f"segment {each} failed: {k:,.6g} of the {together:,.6g} failures, with {100 * share:.0f}% of the calls",
+    )
+
+
+def _beside_format(figures: Figures) -> Iterator[Fact]:
+    """Say what is asked for and not measured, and what is wrong though nobody asked."""
+    for name, rate in figures.get("rates", {}).items():
+        for what, met in rate.get("met", {}).items():
+            if met["n"] == 0 and rate.get("traffic_share", 1):
+                yield Fact("unmeasured", f"{name_of(name)}: {NUMBERS[what]} is asked for, and not measured")
+    right = figures.get("content_right")
+    if right is not None and figures["config"].get("right") is None and right["rate"] < _FEW_RIGHT:
+        yield Fact(
+            "values",
+            f"of {right['n']:,} known answers {right['k']:,} were right, {percent(right['rate'])}: valid is not "
+            "right; ask for it with --right 0.95",
+        )
+
+
+def _money(figures: Figures) -> Iterator[Fact]:
+    if "cost" not in figures:
+        return
+    money, cost = figures["economics"], figures["cost"]
+    saving, payback = money["pess"]["saving_per_month"], money["pess"]["payback_months"]
+    verb = "saves" if saving >= 0 else "loses"
+    told = f"tuning costs {dollars(money['upfront'])} once and {verb} {dollars(abs(saving))} a month if all goes badly"
+    horizon = months(figures["config"]["horizon_months"])
+    back = "it never pays back" if payback is None else f"it pays back in {months(payback)}"
+    yield Fact("money", f"{told}: {back} (asked for: within {horizon})")
+    retries = cost.get("independent_retries")
+    if retries and retries["failures_per_month"] > _MISLEADS * retries["promised_per_month"]:
+        yield Fact(
+            "retries",
+            f"a spreadsheet with independent retries would promise {dollars(retries['promised_per_month'])} of failures "
+            f"a month; they cost {dollars(retries['failures_per_month'])}, for calls that failed once fail again",
+        )
+
+
+def _volume(figures: Figures) -> Iterator[Fact]:
+    volume, days = figures.get("calls_per_month"), figures.get("latest_days")
+    if volume is not None and days is not None:
+        span = _time(days / _DAYS_A_MONTH)
+        yield Fact("volume", f"{calls(volume)} calls a month, if all days are like the latest {span}")
+
+
+def _time(duration: float) -> str:
+    days = duration * _DAYS_A_MONTH
+    if duration >= _A_BURST:
+        return months(duration)
+    return plural(round(days), "day") if days >= _A_BURST else plural(max(round(24 * days), 1), "hour")
+
+
+def _short(share: float) -> str:
+    return f"{100 * share:.6g}%"
+
+
+def _listed(names: Sequence[str]) -> str:
+    told = ", ".join(clip(name, 40) for name in names[:_MOST_NAMED])
+    return f"{told} and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else told
