@@ -333,6 +333,9 @@ class Snapshot(Protocol):
     def functions(self, schema_fingerprint: str) -> list[str]:
         """Give the functions that have calls with a schema, by name."""
 
+    def names(self) -> list[Row] | None:
+        """Give the values of `CONFIGURATION_COLUMNS` of all that `roll_ups` gives; None where that gives None."""
+
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`; none without roll-ups."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from schema_guard.records.counts.configurations import ConfigurationCounts
+    from schema_guard.records.reading import Names
     from schema_guard.records.store import Store
 
 __all__ = ["NO_SEGMENT", "Chosen", "chosen_of", "named_function", "rows_of"]
@@ -38,7 +39,7 @@ class Chosen(NamedTuple):
     function: str | None = None
     segment: str | None = None
 
-    def takes(self, row: ConfigurationCounts) -> bool:
+    def takes(self, row: ConfigurationCounts | Names) -> bool:
         """Say whether a row has these names."""
         return (
             self.schema in (None, row.schema_name, row.schema_fingerprint)
@@ -49,7 +50,7 @@ class Chosen(NamedTuple):
 
 def chosen_of(
     store: Store,
-    rows: Iterable[ConfigurationCounts],
+    rows: Iterable[ConfigurationCounts | Names],
     *,
     schema: str | None = None,
     function: str | None = None,
@@ -96,10 +97,8 @@ def rows_of(
     """Give the configurations that are asked for; the arguments and errors are those of `chosen_of`."""
     if schema is function is segment is None:
         return store.configurations(since=since)
-    rows = store.configurations()
-    chosen = chosen_of(store, rows, schema=schema, function=function, segment=segment)
-    if since is not None:
-        rows = store.configurations(since=since, schema=chosen.schema, function=chosen.function)
+    chosen = chosen_of(store, store.names(), schema=schema, function=function, segment=segment)
+    rows = store.configurations(since=since, schema=chosen.schema, function=chosen.function)
     return [row for row in rows if chosen.takes(row)]
 
 

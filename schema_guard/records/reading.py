@@ -9,20 +9,33 @@ Apart from the store, so that a process that only records does not import it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.records.attempts import Where
 from schema_guard.records.counts.rollups import calls, is_judged, whole_calls, without_judged
 from schema_guard.records.counts.tallies import no_calls
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from schema_guard.records.backend import Backend, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
+
+
+class Names(NamedTuple):
+    """How the schema, the function and the part of the traffic of calls are called."""
+
+    schema_name: str
+    schema_fingerprint: str
+    function: str
+    segment: str | None
+
+
+_PLACES = [CONFIGURATION_COLUMNS.index(name) for name in Names._fields]
 
 
 class _Place(NamedTuple):
@@ -65,6 +78,16 @@ def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
     with backend.reading() as snapshot:
         kept = snapshot.window(where) if where.is_timed else snapshot.roll_ups(where)
     return scanned(backend, where) if kept is None else kept
+
+
+def names(backend: Backend) -> set[Names]:
+    """Give how functions and schemas are called: by what is kept of all times, else by the attempts."""
+    with backend.reading() as snapshot:
+        kept = snapshot.names()
+    rows: Iterable[tuple[Any, ...]] = (
+        [counts.configuration for counts in scanned(backend, Where())] if kept is None else kept
+    )
+    return {Names(*(row[place] for place in _PLACES)) for row in rows}
 
 
 def scanned(backend: Backend, where: Where) -> list[ConfigurationCounts]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.removing import Removed
     from schema_guard.records.payloads.retention import Forgotten, Retention
     from schema_guard.records.payloads.texts import Texts
+    from schema_guard.records.reading import Names
 
 # What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
 # only records does not pay.
@@ -177,6 +178,13 @@ class Store:
 
         self.flush()
         return reading.configurations(self._backend, Where(since, until, schema, function))
+
+    def names(self) -> set[Names]:
+        """Give how all schemas, functions and segments are called that have calls, without what is counted of them."""
+        from schema_guard.records import reading
+
+        self.flush()
+        return reading.names(self._backend)
 
     def configuration_after(self, configuration_id: int, call_number: int) -> ConfigurationCounts:
         """Count the calls of a configuration that were stored after one of its judged calls.

@@ -90,3 +90,22 @@ def test_an_empty_store_has_no_names():
     """A name in an empty store is an error as well."""
     with open_store("sqlite://") as store, pytest.raises(InvalidArgument, match="where nothing is"):
         rows_of(store, function="extract")
+
+
+def test_names_are_those_of_all_configurations(store):
+    """Names are found without counts, and are those that the counts have."""
+    known = {
+        (row.schema_name, row.schema_fingerprint, row.function, row.segment) for row in store.configurations()
+    }
+
+    assert store.names() == known
+
+
+def test_only_what_is_asked_for_is_counted(store, monkeypatch):
+    """A function is found by its name before anything is counted."""
+    asked = []
+    counts = store.configurations
+    monkeypatch.setattr(store, "configurations", lambda **names: asked.append(names) or counts(**names))
+
+    assert functions(store, function="scan.extract") == ["shop.scan.extract"]
+    assert [names["function"] for names in asked] == ["shop.scan.extract"]

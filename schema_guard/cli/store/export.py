@@ -79,5 +79,5 @@ def _where(which: Which, store: schema_guard.records.Store) -> Where:
     since, until = since_of(which.since), since_of(which.until, "--until")
     if which.schema is which.function is None:
         return Where(since, until)
-    chosen = chosen_of(store, store.configurations(), schema=which.schema, function=which.function)
+    chosen = chosen_of(store, store.names(), schema=which.schema, function=which.function)
     return Where(since, until, chosen.schema, chosen.function)

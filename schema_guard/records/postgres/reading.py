@@ -94,6 +94,10 @@ class PostgresSnapshot:
             outcomes[number].append(bits)
         return [counts_of(row, tallies[row[0]], b"".join(outcomes[row[0]])) for row in found]
 
+    def names(self) -> list[Row]:
+        """Give the values of `CONFIGURATION_COLUMNS` of all configurations."""
+        return list(self.configuration_ids())
+
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration."""
         sql = f"SELECT id, {_CONFIGURATION} FROM configurations AS c"

@@ -119,6 +119,10 @@ class SQLiteSnapshot:
 
         return windows.counted(self._connection, where, condition, values, attempts_of)
 
+    def names(self) -> list[Row] | None:
+        """Give the values of `CONFIGURATION_COLUMNS` of all configurations; None where not all are counted."""
+        return list(self.configuration_ids()) if self._has_roll_ups() and self._is_counted() else None
+
     def configuration_ids(self) -> dict[Row, int]:
         """Give the `id` of each configuration; none where there are no roll-ups."""
         if not self._has_roll_ups():
