@@ -9,10 +9,21 @@ import pytest
 from schema_guard.records import Store
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.sqlite.turns import turn
+from schema_guard.records.writer import FORK_WAIT_S
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
-FORKING = """
+UNWRITTEN = 3
+
+# The status with which a child ends that recorded one row: whether it is stored, counted as not stored, or neither.
+END = """
+def end(store):
+    counts = store.counts()
+    return 0 if counts.stored == 1 else UNWRITTEN if counts.dropped == {"forked_while_writing": 1} else 7
+""".replace("UNWRITTEN", str(UNWRITTEN))
+FORKING = (
+    END
+    + """
 import threading, time
 store = open_store(url, durability=DURABILITY)
 stop, acked = threading.Event(), [0] * 3
@@ -22,7 +33,7 @@ def work(i):
         time.sleep(0.01)
 threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
 for thread in threads: thread.start()
-children, longest = [], 0.0
+children, lasted = [], []
 for n in range(FORKS):
     time.sleep(0.01)
     begun = time.perf_counter()
@@ -31,20 +42,21 @@ for n in range(FORKS):
         store.record(outcome())
         store.flush(10.0)
         if n % 2: time.sleep(0.3)
-        os._exit(0 if store.counts().stored == 1 else 7)
-    longest = max(longest, time.perf_counter() - begun)
+        os._exit(end(store))
+    lasted.append(time.perf_counter() - begun)
     children.append(child)
 codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 stop.set()
 for thread in threads: thread.join()
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, longest]))
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, lasted]))
 """
+)
 
 
 # Who forks, of a process whose three threads record a hundred rows a second each: makes FORKS children of `child`, and
-# leaves their exit codes in `codes`. `timed` keeps the longest time that a fork took.
+# leaves their exit codes in `codes`. `timed` keeps how long each fork took.
 FORKERS = {
     "a thread": """
 def forks():
@@ -90,7 +102,7 @@ def orphan():
     if os.fork(): os._exit(0)
     time.sleep(0.05)
     store.record(outcome()); store.flush(10.0)
-    os.write(writing, b"+" if store.counts().stored == 1 else b"-")
+    os.write(writing, bytes([end(store)]))
     os._exit(0)
 child = orphan
 for n in range(FORKS):
@@ -99,20 +111,22 @@ for n in range(FORKS):
 codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children]
 ended = b""
 while len(ended) < FORKS: ended += os.read(reading, FORKS)
-codes = [0 if sign == 43 else 7 for sign in ended]
+codes = list(ended)
 """,
 }
-FORKED = """
+FORKED = (
+    END
+    + """
 import threading, time
 store = open_store(url, durability=DURABILITY)
-stop, acked, children, codes, longest = threading.Event(), [0] * 4, [], [], [0.0]
+stop, acked, children, codes, lasted = threading.Event(), [0] * 4, [], [], []
 def work(i):
     while not stop.is_set():
         store.record(outcome()); acked[i] += 1
         time.sleep(0.01)
 def child():
     store.record(outcome()); store.flush(10.0)
-    os._exit(0 if store.counts().stored == 1 else 7)
+    os._exit(end(store))
 def fork_one():
     one = os.fork()
     if not one: child()
@@ -120,7 +134,7 @@ def fork_one():
 def timed(forking):
     begun = time.perf_counter()
     forking()
-    longest[0] = max(longest[0], time.perf_counter() - begun)
+    lasted.append(time.perf_counter() - begun)
 threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
 for thread in threads: thread.start()
 FORKER
@@ -129,8 +143,9 @@ stop.set()
 for thread in threads: thread.join()
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, longest[0]]))
+print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, lasted]))
 """
+)
 
 
 @pytest.fixture
@@ -138,17 +153,23 @@ def path(tmp_path):
     return tmp_path / "records.db"
 
 
+def _check_ends(codes, lasted):
+    """Each child stored its row, or counts it where the fork waited as long as it may, as a loaded machine makes it."""
+    assert set(codes) <= {0, UNWRITTEN}
+    assert codes.count(UNWRITTEN) <= sum(wait_s >= FORK_WAIT_S for wait_s in lasted)
+
+
 @pytest.mark.parametrize("durability", ["queue", "sync"])
 @pytest.mark.parametrize("forks", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_forks_among_threads_lose_nothing(path, run, count_rows, durability, forks):
     """Whatever its threads record while a process forks, all of it is stored, and what the children record too."""
     script = FORKING.replace("DURABILITY", repr(durability)).replace("FORKS", str(forks))
-    codes, acked, offered, stored, dropped, longest = run(script, f"sqlite:///{path}")
+    codes, acked, offered, stored, dropped, lasted = run(script, f"sqlite:///{path}")
 
-    assert codes == [0] * forks
+    _check_ends(codes, lasted)
     assert (acked, acked, {}) == (offered, stored, dropped)
-    assert count_rows(path) == acked + forks
-    assert longest < 1.0
+    assert count_rows(path) == acked + codes.count(0)
+    assert max(lasted) < 1.0
 
 
 @pytest.mark.parametrize("durability", ["queue", "sync"])
@@ -158,12 +179,12 @@ def test_whoever_forks_loses_nothing(path, run, count_rows, durability, forker, 
     """Threads, handlers of signals, multiprocessing, `preexec_fn` and parents that end first lose no row, and nobody waits."""
     script = FORKED.replace("FORKER", FORKERS[forker]).replace("DURABILITY", repr(durability))
     found = run(script.replace("FORKS", str(forks)), f"sqlite:///{path}", timeout_s=120)
-    codes, acked, offered, stored, dropped, longest = found
+    codes, acked, offered, stored, dropped, lasted = found
 
-    assert codes == [0] * forks
+    _check_ends(codes, lasted)
     assert (acked, acked, {}) == (offered, stored, dropped)
-    assert count_rows(path) == acked + (0 if forker == "preexec_fn" else forks)
-    assert longest < 1.0
+    assert count_rows(path) == acked + (0 if forker == "preexec_fn" else codes.count(0))
+    assert max(lasted) < 1.0
 
 
 def test_a_fork_in_the_thread_that_writes_is_not_waited_for(path, run, count_rows):
