@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "dev", max_examples=15, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
+    "dev", max_examples=10, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
 )
 settings.register_profile("many", max_examples=200, deadline=None)
 settings.register_profile(

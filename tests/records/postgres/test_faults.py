@@ -119,6 +119,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(proxy, behind, make, caplog, 
     assert roll_ups_equal_rows(behind()) == 3
 
 
+@pytest.mark.slow
 def test_a_server_that_crashes_mid_load_loses_nothing(
     postgres, new_schema, make, caplog, roll_ups_equal_rows
 ):
