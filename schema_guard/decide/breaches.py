@@ -88,18 +88,15 @@ def open_rise(case: Case, found: Measured) -> ChangeEvidence | None:
 def told_change(change: ChangeEvidence) -> str:
     """Say when a rate changed, from what to what, and what changed then."""
     if change.days is None:
-        when = f"between calls {change.start:,} and {change.alarm_at:,}"
+        when = f"between call {change.start:,} and call {change.alarm_at:,}"
     elif change.days[0] == change.days[1]:
         when = f"on {change.days[0]}"
     else:
         when = f"between {change.days[0]} and {change.days[1]}"
-    prior, since = (
-        f"{percent(one.missed / one.n)} ({one.missed}/{one.n:,})" if one.n else "no data"
-        for one in (change.prior, change.since)
-    )
     went = "rose" if change.direction == "rise" else "fell"
-    told = f"the unhandled rate {went} {when}, from {prior} to {since}"
-    return f"{told}; changed then: {', '.join(change.changed)}" if change.changed else told
+    prior, since = (f"{one.missed:,} of {one.n:,}" for one in (change.prior, change.since))
+    told = f"failures {went} {when}: before, {prior} calls failed; since, {since}"
+    return f"{told}; what changed then: {', '.join(change.changed)}" if change.changed else told
 
 
 def as_json(found: list[Breach]) -> list[dict[str, Any]]:

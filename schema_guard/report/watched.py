@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schema_guard.report.decision.words import missed, share
 from schema_guard.report.document import Document, Section, Table
 from schema_guard.report.words import NO_DATA
 from schema_guard.text import interval, percent
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.watch import Watched
 
 
-_WRONG = {"format": "above the objective", "right": "not right often enough", "latency": "too slow"}
+_WRONG = {"format": "too many failures", "right": "not right often enough", "latency": "too slow"}
 
 
 def by_function(watched: Sequence[Watched]) -> list[list[Watched]]:
@@ -38,9 +39,9 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     worst = watched[0]
     wrong = sum(not one.is_below for one in watched)
     state, said = _state_of_all(watched)
+    others = f"; {wrong} of {len(watched)} configurations are wrong" if len(watched) > 1 else ""
     return Document(
-        f"{state}: {said}{wrong} of {len(watched)} configurations; {worst.schema} {worst.function} "
-        f"{worst.configuration} {_counted(worst)} unhandled: {_state(worst)} of {percent(objective)}",
+        f"{state}: {said}{worst.function} (schema {worst.schema}), {worst.configuration}: {_told(worst, objective)}{others}",
         sections=(
             Section(
                 "Configurations",
@@ -78,9 +79,24 @@ def _state_of_all(watched: Sequence[Watched]) -> tuple[str, str]:
     return ("OK" if all(one.state == "pass" for one in watched) else "UNDECIDED"), said
 
 
-def _counted(one: Watched) -> str:
-    told = NO_DATA if one.rate is None else f"{percent(one.rate)} {interval(one.lower, one.upper)}"
-    return f"{one.k:g}/{one.n} = {told}"
+def _told(one: Watched, objective: float) -> str:
+    """Say in plain words how a configuration stands."""
+    told = []
+    for breach in one.breaches:
+        if breach.what in _WRONG and breach.lower is not None:
+            told.append(missed(breach.what, breach.k, breach.n, breach.lower, breach.limit))
+        elif breach.what == "rise" and one.change:
+            told.append(one.change)
+    if told:
+        return "; ".join(told)
+    if one.rate is None:
+        return "no call had a reply that could be judged"
+    failed = f"{one.k:,.6g} of {one.n:,} failed, {percent(one.rate)}"
+    if not one.is_rated:
+        return f"{failed}, which is no rate of the traffic"
+    if one.state == "pass":
+        return f"{failed}, surely less than {percent(one.upper)}; at most {share(objective)} may"
+    return f"{failed}; whether at most {share(objective)} do is not decided yet"
 
 
 def _row(one: Watched) -> tuple[str, ...]:
@@ -97,4 +113,4 @@ def _state(one: Watched) -> str:
     told += [one.change] if one.change and any(breach.what == "rise" for breach in one.breaches) else []
     if told:
         return " and ".join(told)
-    return "proved below the objective" if one.state == "pass" else "not proved above the objective"
+    return "good enough" if one.state == "pass" else "not decided yet"

@@ -70,9 +70,9 @@ def test_the_function_that_fails_is_named_by_watch(two, capsys):
     assert status == 1
     first, second = out.splitlines()
     assert first.startswith(
-        "BREACH: 1 of 1 configurations; ticket shop.scan.extract system_prompt 40/200 = 20.00%"
+        "BREACH: shop.scan.extract (schema ticket), system_prompt: 40 of 200 failed, 20.00%"
     )
-    assert second.startswith("OK: 0 of 1 configurations; ticket shop.mail.extract system_prompt 0/200")
+    assert second.startswith("OK: shop.mail.extract (schema ticket), system_prompt: 0 of 200 failed")
     assert run(capsys, "watch", "--slo", "0.05", "--function", "mail.extract")[0] == 0
 
 
@@ -121,7 +121,9 @@ def test_what_a_function_raises_is_told_by_every_command(store, capsys):
 
     status, out, _ = run(capsys, "watch", "--slo", "0.01")
     assert status == 1
-    assert out.startswith("UNKNOWN: 150 of 300 calls raised KeyError, whose fault is not known; 0 of 1")
+    assert out.startswith(
+        "UNKNOWN: 150 of 300 calls raised KeyError, whose fault is not known; shop.extract "
+    )
     status, verdict = found(capsys, "decide")
     assert (status, verdict["verdict"], verdict["exit_code"]) == (1, "NEED_MORE_DATA", 1)
     assert (verdict["unexplained"]["calls"], verdict["unexplained"]["of"]) == (150, 300)
@@ -181,7 +183,7 @@ def test_of_many_functions_the_bad_one_is_named(store, capsys):
 
     status, out, _ = run(capsys, "watch", "--slo", "0.02")
     assert (status, len(out.splitlines())) == (1, 25)
-    assert out.startswith("BREACH: 1 of 1 configurations; ticket shop.part17.extract ")
+    assert out.startswith("BREACH: shop.part17.extract (schema ticket), ")
     assert out.count("BREACH") == 1
 
     status, several = found(capsys, "decide", "--what-if", "target=0.02")

@@ -43,7 +43,7 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     (found,) = watched = watch(store, 0.01)
 
     assert [breach.what for breach in found.breaches] == ["format", "rise"]
-    assert "rose on 1970-01-31, from 0.00% (0/1,000) to 100.00% (20/20)" in found.change
+    assert "rose on 1970-01-31: before, 0 of 1,000 calls failed; since, 20 of 20" in found.change
     assert found.change in document_of(watched, 0.01).title
 
 
@@ -55,7 +55,7 @@ def test_a_rise_below_the_objective_is_told_and_no_breach(store):
     (found,) = watch(store, 0.5)
 
     assert found.is_fine
-    assert "the unhandled rate rose" in found.change
+    assert "failures rose" in found.change
 
 
 def test_a_rate_that_recovered_is_fine(store):
@@ -138,7 +138,7 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
     assert found.unexplained[:2] == (150, 300)
     assert not document.good
     assert document.title.startswith(
-        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; 0 of 1 configurations"
+        "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; shop.extract (schema Invoice), "
     )
 
 
@@ -163,7 +163,7 @@ def test_a_function_all_of_whose_calls_raise_is_watched(store):
     (found,) = watched = watch(store, 0.01)
 
     assert (found.n, found.rate, found.is_fine) == (0, None, False)
-    assert "0/0 = no data unhandled" in document_of(watched, 0.01).title
+    assert "no call had a reply that could be judged" in document_of(watched, 0.01).title
 
 
 def test_a_version_that_only_the_provider_failed_is_not_in_use_yet(store):
@@ -185,7 +185,9 @@ def test_a_breach_goes_before_what_nobody_knows(store):
 
     title = document_of(watch(store, 0.01), 0.01).title
 
-    assert title.startswith("BREACH: 50 of 200 calls raised KeyError, whose fault is not known; 1 of 1 conf")
+    assert title.startswith(
+        "BREACH: 50 of 200 calls raised KeyError, whose fault is not known; shop.extract "
+    )
 
 
 def test_one_line_says_it(store):
@@ -198,9 +200,9 @@ def test_one_line_says_it(store):
     assert not document.good
     assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
-        "BREACH: 1 of 1 configurations; Invoice shop.extract system_prompt 60/100 = 60.00% ["
+        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 failed, 60.00%, surely more than 4"
     )
-    assert line.endswith("unhandled: above the objective of 1.00%")
+    assert line.endswith("; at most 1% may")
     assert "\n" not in line
 
 
@@ -225,4 +227,6 @@ def test_few_clean_calls_are_no_proof(store):
     """What is not proved to be above is not called good before it is proved to be below."""
     record(store, 1, 0)
 
-    assert document_of(watch(store, 0.01), 0.01).title.startswith("UNDECIDED: 0 of 1 configurations")
+    assert document_of(watch(store, 0.01), 0.01).title.endswith(
+        "system_prompt: 0 of 1 failed, 0.00%; whether at most 1% do is not decided yet"
+    )

@@ -53,7 +53,7 @@ def test_half_of_the_calls_fail_and_that_is_shown(sdk, make, wrong, error, tmp_p
     assert (unhandled["count"], unhandled["n"], unhandled["rate"]) == (CALLS // 2, CALLS, 0.5)
     status, line, _ = run(capsys, "watch", "--store", url, "--slo", "0.1")
     assert (status, line[:6]) == (1, "BREACH")
-    assert f"{CALLS // 2}/{CALLS}" in line
+    assert f"{CALLS // 2} of {CALLS}" in line
 
 
 def name_of_error(function, prompt):

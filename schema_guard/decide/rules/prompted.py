@@ -79,7 +79,7 @@ def find_what_changed(case: Case) -> Ruling | None:
     for found in case.in_production:
         change = open_rise(case, found)
         if change is not None:
-            why = f"{found.strategy.id}: {told_change(change)}, above the target of {percent(case.config.target)}"
+            why = f"{found.strategy.id}: {told_change(change)}; the target is {percent(case.config.target)}"
             return Ruling("FIND_WHAT_CHANGED", why, {"strategy": found.strategy.id})
     return None
 

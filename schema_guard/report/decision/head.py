@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.plain import BLOCKS, NUMBERS, remedy
-from schema_guard.report.decision.words import calls, name_of
+from schema_guard.report.decision.words import calls, missed, name_of, share
 from schema_guard.report.document import Fact
 from schema_guard.text import clip, dollars, months, percent, plural
 
@@ -78,46 +78,24 @@ def _wrong(figures: Figures) -> Iterator[Fact]:
         yield Fact("wrong now", f"and {len(found) - _MOST_WRONG} more")
 
 
-_MISSED = {
-    "format": "failed",
-    "right": "had a wrong value",
-    "latency": "were too slow",
-}
-
-
 def _breach(breach: Figures, figures: Figures) -> str:
     if breach["what"] == "rise":
-        return _changed(figures["change"][breach["strategy"]], name_of(breach["strategy"]))
+        return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
     if breach["what"] == "outside":
         return str(breach["text"])
-    share = figures["rates"][breach["strategy"]].get("traffic_share")
-    part = "" if share is None or share > 1 - 1e-9 else f" ({100 * share:.0f}% of the calls)"
+    of_all = figures["rates"][breach["strategy"]].get("traffic_share")
+    part = "" if of_all is None or of_all > 1 - 1e-9 else f" ({100 * of_all:.0f}% of the calls)"
     return (
-        f"{name_of(breach['strategy'])}{part}: {breach['k']:,.6g} of {breach['n']:,} {_MISSED[breach['what']]}, "
-        f"{percent(breach['k'] / breach['n'])}, surely more than {percent(breach['lower'])}; at most "
-        f"{_short(breach['limit'])} may"
+        f"{name_of(breach['strategy'])}{part}: "
+        f"{missed(breach['what'], breach['k'], breach['n'], breach['lower'], breach['limit'])}"
     )
-
-
-def _changed(change: Figures, name: str) -> str:
-    days = change.get("days")
-    if days is None:
-        when = f"between call {change['at']:,} and call {change['alarm_at']:,}"
-    else:
-        when = f"on {days[0]}" if days[0] == days[1] else f"between {days[0]} and {days[1]}"
-    what = "failures rose" if change["direction"] == "rise" else "failures fell"
-    told = (
-        f"{name}: {what} {when}: before, {change['prior_k']:,} of {change['prior_n']:,} calls failed; since, "
-        f"{change['since_k']:,} of {change['since_n']:,}"
-    )
-    return f"{told}; what changed then: {_listed(change['with'])}" if change["with"] else told
 
 
 def _asked(figures: Figures) -> Iterator[Fact]:
     config = figures["config"]
-    told = [f"at most {_short(config['target'])} of the calls without a valid reply"]
+    told = [f"at most {share(config['target'])} of the calls without a valid reply"]
     if config.get("right") is not None:
-        told.append(f"at least {_short(config['right'])} of the values right")
+        told.append(f"at least {share(config['right'])} of the values right")
     if config.get("latency_p95_s") is not None:
         told.append(f"95% of the calls within {config['latency_p95_s']:g} s")
     yield Fact("asked for", ", ".join(told))
@@ -223,9 +201,9 @@ def _stands_on(figures: Figures) -> Iterator[Fact]:
 def _change(name: str, change: Figures, figures: Figures) -> Iterator[Fact]:
     outages = figures.get("history", {}).get(name, {}).get("outages", 0)
     if change["direction"] == "fall" and outages:
-        yield Fact("outage", f"over: {_changed(change, name_of(name))}")
+        yield Fact("outage", f"over: {name_of(name)}: {change['text']}")
     else:
-        yield Fact("changed", _changed(change, name_of(name)))
+        yield Fact("changed", f"{name_of(name)}: {change['text']}")
 
 
 def _where(figures: Figures) -> Iterator[Fact]:
@@ -255,7 +233,7 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
     together = sum(part["k"] for part in parts)
     if not failing or len(failing) == len(parts):
         return
-    k, share = sum(part["k"] for part in failing), sum(part["share"] for part in failing)
+    k, of_all = sum(part["k"] for part in failing), sum(part["share"] for part in failing)
     if k < _MOST_OF_THE_FAILURES * together:
         return
     each = "; ".join(
@@ -263,7 +241,7 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
     )
     yield Fact(
         "where",
-        f"segment {each} failed: {k:,.6g} of the {together:,.6g} failures, with {100 * share:.0f}% of the calls",
+        f"segment {each} failed: {k:,.6g} of the {together:,.6g} failures, with {100 * of_all:.0f}% of the calls",
     )
 
 
@@ -313,10 +291,6 @@ def _time(duration: float) -> str:
     if duration >= _A_BURST:
         return months(duration)
     return plural(round(days), "day") if days >= _A_BURST else plural(max(round(24 * days), 1), "hour")
-
-
-def _short(share: float) -> str:
-    return f"{100 * share:.6g}%"
 
 
 def _listed(names: Sequence[str]) -> str:

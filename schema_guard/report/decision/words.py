@@ -33,6 +33,30 @@ def calls(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def share(part: float) -> str:
+    """Write a share that somebody asked for, in as few digits as it has.
+
+    >>> share(0.01), share(0.005)
+    ('1%', '0.5%')
+    """
+    return f"{100 * part:.6g}%"
+
+
+_MISSED = {"format": "failed", "right": "had a wrong value", "latency": "were too slow"}
+
+
+def missed(what: str, k: float, n: int, lower: float, limit: float) -> str:
+    """Say in plain words that something that is asked for is proved to be missed.
+
+    >>> missed("format", 30, 900, 0.016, 0.01)
+    '30 of 900 failed, 3.33%, surely more than 1.60%; at most 1% may'
+    """
+    return (
+        f"{k:,.6g} of {n:,} {_MISSED[what]}, {percent(k / n)}, surely more than {percent(lower)}; at most "
+        f"{share(limit)} may"
+    )
+
+
 def payback(duration: float | None) -> str:
     """Write a payback; None is never."""
     return "never" if duration is None else months(duration)

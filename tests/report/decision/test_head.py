@@ -1,0 +1,144 @@
+"""The head of a verdict: 25 lines in plain words, and a next step that can be run."""
+
+import re
+import shlex
+
+import click
+import pytest
+from hypothesis import given
+
+from schema_guard.cli.climb import command as climb
+from schema_guard.cli.decide import command as decide_command
+from schema_guard.cli.watch import command as watch
+from schema_guard.decide import decide
+from schema_guard.decide.ladder import RUNGS
+from schema_guard.report.as_text import as_text
+from schema_guard.report.decision.document import document_of, head_of
+from schema_guard.report.decision.plain import REMEDIES
+from tests.decide.examples import economics, failing, ladder, passing, strategy
+from tests.decide.test_laws import evidences
+from tests.report.decision.examples import VERDICTS
+
+JARGON = re.compile(
+    r"\b(rho|hazards?|alpha|odds|geometric|bounds?|inconclusive|unhandled|pess|clusters?)\b|\bf =|\[\d"
+)
+COMMANDS = {"climb": climb, "decide": decide_command, "watch": watch}
+ABOUT = {"function": "shop.extract it", "schema": "ticket"}
+
+
+def head(verdict):
+    return as_text(head_of(verdict))
+
+
+def line(verdict, label):
+    return dict(document_of(verdict).facts)[label]
+
+
+@given(evidences())
+def test_any_head_is_25_lines(evidence):
+    """Whatever the verdict, its head fits a terminal, and says how to get the rest."""
+    lines = head(decide(evidence)).splitlines()
+
+    assert len(lines) <= 25
+    assert lines[-1].startswith("more ")
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_head_needs_no_statistics(name):
+    """No word of statistics stands above the details, and no verdict is without words of its own."""
+    text = head(VERDICTS[name])
+
+    assert JARGON.findall(text) == []
+    assert text.splitlines()[0].startswith(f"VERDICT: {VERDICTS[name].verdict}")
+    assert len(text.splitlines()[0]) <= 110
+
+
+def test_every_rung_has_words():
+    """Each remedy of the ladder is named in plain words."""
+    assert set(REMEDIES) == set(RUNGS)
+
+
+@pytest.mark.parametrize("about", [None, ABOUT])
+@pytest.mark.parametrize("rung", RUNGS)
+def test_every_rung_has_a_command_that_can_be_run(rung, about):
+    """The command that measures a remedy takes the options that it is given, and begins with what a climb can run."""
+    found = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
+    if found.figures.get("next_rung") != rung:
+        pytest.skip("measured already")
+
+    context = parsed(found.figures["next_step"])
+
+    assert context.params["first"] not in ("schema_simplify", "smaller_model", "reasoning_limit")
+    assert context.params["function"] == (about and about["function"])
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_every_next_step_that_is_a_command_can_be_run(name, tmp_path, monkeypatch):
+    """What is said to be next is taken by the command as it stands."""
+    monkeypatch.chdir(tmp_path)
+    for file in ("costs.json", "answers.json"):
+        (tmp_path / file).write_text("{}")
+    step = VERDICTS[name].figures["next_step"]
+
+    if "schema-guard report" not in step and "schema-guard " in step:
+        assert parsed(step).params
+
+
+def parsed(step):
+    """Read the command of a next step as the command line does."""
+    _, _, typed = step.partition("schema-guard ")
+    name, *arguments = shlex.split(typed, comments=True)
+    return COMMANDS[name].make_context(name, arguments, resilient_parsing=False)
+
+
+def test_a_wrong_option_is_seen_by_these_tests():
+    """An option that no command has is an error here too."""
+    with pytest.raises(click.UsageError):
+        parsed("schema-guard climb --schema x --calls 3")
+
+
+def production(**found):
+    return {**strategy("system_prompt", 2000, 100), "traffic_share": 1.0, **found}
+
+
+def test_what_is_asked_for_and_not_measured_is_told():
+    """Right values are asked for and nobody knows an answer."""
+    found = decide(passing(strategies=[production(k_final=0)], config={"right": 0.95}))
+
+    assert found.verdict == "NEED_MORE_DATA"
+    assert "how many values are right is asked for, and not measured" in line(found, "unmeasured")
+    assert "at least 95% of the values right" in line(found, "asked for")
+    assert "nobody has checked whether the values are right" in head(found).splitlines()[0]
+
+
+def test_few_right_values_are_told_though_nobody_asked():
+    """83 % right without a target is a line in the head."""
+    told = line(VERDICTS["prompting enough"], "values")
+
+    assert told.startswith("of 200 known answers 166 were right, 83.00%: valid is not right")
+
+
+def test_new_inputs_that_fail_more_are_told():
+    """Inputs that come for the first time fail more often than asked for, proved."""
+    found = decide(failing(strategies=[production(k_final=2, inputs={"n": 500, "k": 40})]))
+
+    assert "fail more often than asked for: 40 of 500, 8.00%" in line(found, "new inputs")
+
+
+def test_the_money_of_dependent_retries_is_told():
+    """What a spreadsheet would promise stands beside what failures cost."""
+    retried = {**strategy("few_shot", 2000, 100), "attempts": [[2000, 200], [200, 100]]}
+    found = decide(
+        failing(strategies=[retried], economics=economics(failure_cost=0.5), calls_per_month=31_000)
+    )
+
+    assert line(found, "retries").startswith(
+        "a spreadsheet with independent retries would promise $155 of failures a month; they cost $775"
+    )
+
+
+def test_the_next_command_names_its_function():
+    """A verdict about a function gives commands about that function."""
+    found = decide(passing() | {"about": ABOUT})
+
+    assert found.figures["next_step"] == "schema-guard watch --slo 0.01 --function 'shop.extract it'"
