@@ -37,6 +37,7 @@ ROOMS = {
     "core": ("dialects", "reading", "validation", "repair"),
     "records": ("payloads", "counts", "sqlite", "postgres", "transfer"),
     "calls": ("providers", "received"),
+    "targets": ("rules",),
     "bench": ("suites", "run", "result", "engines"),
     "testing": ("schemas", "model_replies", "server"),
 }

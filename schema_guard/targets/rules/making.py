@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a table's rules are written: one line each, and what several tables say alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schema_guard.targets.rules import conditions
+from schema_guard.targets.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.targets.rules.rule import Confidence, Effect, Site
+
+__all__ = ["CORE", "NUMBERS", "OBJECTS", "SIZES", "Sourced", "closed_rules"]
+
+NUMBERS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"})
+SIZES = frozenset({"maxItems", "maxLength", "minItems", "minLength"})
+OBJECTS = frozenset({"additionalProperties", "properties", "required"})
+CORE = OBJECTS | {"anyOf", "const", "enum", "items", "type"}
+
+
+class Sourced:
+    """A table's name and where its rules are known from: it writes them."""
+
+    def __init__(self, name: str, evidence: str, verified_on: str, confidence: Confidence = "high") -> None:
+        self.name = name
+        self.evidence = evidence
+        self.verified_on = verified_on
+        self.confidence: Confidence = confidence
+
+    def rule(
+        self,
+        part: str,
+        keyword: str,
+        effect: Effect,
+        message: str,
+        applies: Callable[[Site], bool] | None = None,
+    ) -> Rule:
+        """Write one rule of the table; *part* is what its name ends on."""
+        return Rule(
+            name=f"{self.name}-{part}",
+            keyword=keyword,
+            effect=effect,
+            message=message,
+            evidence=self.evidence,
+            verified_on=self.verified_on,
+            confidence=self.confidence,
+            applies=applies,
+        )
+
+
+def closed_rules(source: Sourced) -> tuple[Rule, ...]:
+    """Give the rules of those who take closed objects only."""
+    message = "every object has to say additionalProperties: false; no other keys can be given"
+    return (source.rule("open-object", "additionalProperties", "rejected", message, conditions.is_open),)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables by name, and which table the arguments of a provider go by."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.targets.rules.anthropic import ANTHROPIC
+from schema_guard.targets.rules.gemini import GEMINI, OPENAPI
+from schema_guard.targets.rules.llamacpp_gbnf import LLAMACPP_GBNF
+from schema_guard.targets.rules.llguidance import LLGUIDANCE
+from schema_guard.targets.rules.openai import LEGACY, OPENAI
+from schema_guard.targets.rules.outlines_core import OUTLINES_CORE
+from schema_guard.targets.rules.xgrammar import VLLM, XGRAMMAR
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schema_guard.targets.rules.rule import Rules
+
+__all__ = ["RULES", "RULES_OF", "rules_of"]
+
+_TABLES = (
+    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF,
+)  # fmt: skip
+RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for table in _TABLES})
+"""The tables by name."""
+
+RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "azure": "openai-legacy",
+        "llamacpp": "llamacpp-gbnf",
+        "llamacpp-llguidance": "llguidance",
+        "lmstudio": "llamacpp-gbnf",
+        "ollama": "llamacpp-gbnf",
+        "openai-responses": "openai",
+        "outlines": "llguidance",
+    }
+)
+"""For each other name of a provider, its table's."""
+
+
+def rules_of(target: object) -> Rules:
+    """Give the table of a provider or engine by any of its names.
+
+    Raises:
+        InvalidArgument: The name is unknown.
+    """
+    names = sorted({*RULES, *RULES_OF})
+    if not isinstance(target, str) or target not in names:
+        raise InvalidArgument(
+            f"target={clip(repr(target))}: expected one of {', '.join(names)}{did_you_mean(target, names)}"
+        )
+    return RULES[RULES_OF.get(target, target)]

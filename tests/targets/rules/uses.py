@@ -1,0 +1,57 @@
+"""A use of each keyword that a provider or engine may take, wrapped so that all of them take the rest."""
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer"}
+
+
+def closed(properties, **more):
+    """Give an object that every target takes but for what its properties hold."""
+    required = list(properties)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+        **more,
+    }
+
+
+_INSIDE = {
+    "anyOf": {"anyOf": [_TEXT, _COUNT]},
+    "oneOf": {"oneOf": [_TEXT, _COUNT]},
+    "allOf": {"allOf": [_TEXT]},
+    "const": {"const": "a"},
+    "enum": {"enum": ["a", "b"]},
+    "items": {"type": "array", "items": _TEXT},
+    "type": _TEXT,
+    "format": {"type": "string", "format": "date"},
+    "pattern": {"type": "string", "pattern": "^[a-z]+$"},
+    "maxLength": {"type": "string", "maxLength": 5},
+    "minLength": {"type": "string", "minLength": 1},
+    "maxItems": {"type": "array", "items": _TEXT, "maxItems": 3},
+    "minItems": {"type": "array", "items": _TEXT, "minItems": 1},
+    "maximum": {"type": "integer", "maximum": 5},
+    "minimum": {"type": "integer", "minimum": 5},
+    "exclusiveMaximum": {"type": "integer", "exclusiveMaximum": 5},
+    "exclusiveMinimum": {"type": "integer", "exclusiveMinimum": 5},
+    "multipleOf": {"type": "integer", "multipleOf": 5},
+    "prefixItems": {"type": "array", "prefixItems": [_TEXT], "items": _COUNT},
+    "minProperties": {"type": "object", "minProperties": 1},
+    "maxProperties": {"type": "object", "maxProperties": 3},
+    "patternProperties": {
+        "type": "object",
+        "patternProperties": {"^a": _TEXT},
+        "additionalProperties": False,
+    },
+}
+USES = {keyword: closed({"held": held}) for keyword, held in _INSIDE.items()} | {
+    "properties": closed({"held": _TEXT}),
+    "required": closed({"held": _TEXT}),
+    "additionalProperties": closed({"held": _TEXT}),
+    "$ref": closed({"held": {"$ref": "#/$defs/text"}}, **{"$defs": {"text": _TEXT}}),
+    "$anchor": {**closed({"held": _TEXT}), "$anchor": "here"},
+    "additionalItems": {
+        **closed({"held": {"type": "array", "items": [_TEXT], "additionalItems": False}}),
+        "$schema": "http://json-schema.org/draft-07/schema#",
+    },
+}
