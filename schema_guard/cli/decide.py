@@ -24,6 +24,7 @@ from schema_guard.report.page import page
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
+    from schema_guard.decide import Verdict
     from schema_guard.records import Store
     from schema_guard.records.declarations import RungStatus
 
@@ -218,10 +219,16 @@ def _pages(decided: list[Decided], form: str, *, full: bool) -> tuple[str, str]:
     if form == "json":
         return _json(verdict.as_dict()), told
     if form == "html":
-        return decision_page(verdict, paths=None if gathered is None else gathered.paths), told
+        return _drawn(gathered, verdict), told
     if form == "markdown":
         return as_markdown(document_of(verdict)), told
     return as_text(document_of(verdict) if full else head_of(verdict)), told
+
+
+def _drawn(gathered: Gathered | None, verdict: Verdict) -> str:
+    if gathered is None:
+        return decision_page(verdict)
+    return decision_page(verdict, paths=gathered.paths, hours=gathered.hours, changes=gathered.changes)
 
 
 def _json(value: Any) -> str:

@@ -47,6 +47,7 @@ _SETTINGS: Mapping[Any, Any] = {
     "text.color": COLOURS["ink"],
     "axes.edgecolor": COLOURS["faint"],
     "axes.labelcolor": COLOURS["muted"],
+    "axes.labelpad": 7.0,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -57,6 +58,7 @@ _SETTINGS: Mapping[Any, Any] = {
     "xtick.labelcolor": COLOURS["muted"],
     "ytick.labelcolor": COLOURS["muted"],
     "legend.frameon": False,
+    "legend.labelspacing": 0.6,
     "grid.color": COLOURS["faint"],
 }
 

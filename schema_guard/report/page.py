@@ -23,7 +23,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.report.document import Document
+    from schema_guard.report.document import Document, Section
     from schema_guard.report.drawing import Plot
 
 
@@ -72,6 +72,28 @@ class Live(NamedTuple):
     choices: tuple[PageChoice, ...] = ()
 
 
+class Slide(NamedTuple):
+    """What stands on the first screen of a page; everything else is folded.
+
+    Attributes:
+        verdict: Its name, as a program reads it.
+        headline: The answer as a sentence.
+        tone: `pass`, `fail`, or `open` where nothing is decided.
+        whose: What it is about.
+        lines: What a reader has to know at once.
+        plots: So many plots, the first of those that are drawn, stand on it.
+        panels: Sentences beside the plots.
+    """
+
+    verdict: str
+    headline: str
+    tone: str
+    whose: str = ""
+    lines: tuple[str, ...] = ()
+    plots: int = 0
+    panels: tuple[Section, ...] = ()
+
+
 def policy(*, live: bool = False) -> str:
     """Give the content security policy of a page: nothing is loaded but its own style, and its script where it has one."""
     parts = ["default-src 'none'", f"style-src '{_hash('page.css')}'"]
@@ -82,7 +104,12 @@ def policy(*, live: bool = False) -> str:
 
 
 def page(
-    document: Document, *, plots: Sequence[Plot] = (), title: str | None = None, live: Live | None = None
+    document: Document,
+    *,
+    plots: Sequence[Plot] = (),
+    title: str | None = None,
+    live: Live | None = None,
+    slide: Slide | None = None,
 ) -> str:
     """Give a document as an HTML document that needs no network and no script.
 
@@ -91,6 +118,7 @@ def page(
         plots: In their order; of those without a drawing the page says what is missing.
         title: What the page is about; None takes the document's own.
         live: Makes it follow its store, where a server gives it.
+        slide: Its first screen; None shows the document whole.
 
     Raises:
         MissingExtra: jinja2 is not installed.
@@ -111,6 +139,7 @@ def page(
         title=safe(f"schema-guard: {document.title}" if title is None else title),
         about=safe("schema-guard" if title is None else title),
         document=mapped(document, safe),
+        slide=None if slide is None else mapped(slide, safe),
         plots=[
             replace(
                 plot,

@@ -23,20 +23,20 @@ from schema_guard.report.drawing import (
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
-from schema_guard.report.over_time import MOST_PLOTS
+from schema_guard.report.over_time import MOST_PLOTS, over_time
 from schema_guard.report.recorded import names_of
 from schema_guard.report.words import bounded, moment, time_of
-from schema_guard.text import plural, safe, shortened
+from schema_guard.stats import Rate
+from schema_guard.text import percent, plural, safe, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from schema_guard.report.figures import Configuration, Report
-    from schema_guard.report.over_time import OverTime, TimedCalls
-    from schema_guard.stats import Rate
+    from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls
 
 # In characters: beside the rates in the rows of the first plot, and above a plot.
 _NAME_SIZE, _TITLE_SIZE = 22, 56
@@ -62,6 +62,35 @@ class _Axis(NamedTuple):
     step: str
     first: int
     end: int
+
+
+class TrendMarks(NamedTuple):
+    """What is marked in a plot of a rate over time.
+
+    Attributes:
+        target: The share that may stay unhandled.
+        changes: Direction of each change, `rise` or `fall`, and when it was.
+        told: What is known of the last one; `""` where nothing is.
+    """
+
+    target: float
+    changes: tuple[tuple[str, int], ...] = ()
+    told: str = ""
+
+
+def trend_of(counted: Iterable[HourOfGroup], beside: TrendMarks) -> Plot:
+    """Draw one rate over time beside its target, with its changes.
+
+    Args:
+        counted: Hours, all of one group.
+        beside: What is marked.
+    """
+    title, found = "Unhandled calls over time", over_time(counted, 1)
+    if found.span is None:
+        return Plot(title, "", None, "no hours of calls are known here")
+    points = found.series[0]
+    rate = Rate.of(sum(point.count for point in points), sum(point.n for point in points))
+    return _trend("trend", title, rate, _Axis(found.step_s, found.step, *found.span), points, beside)
 
 
 def trends_of(report: Report) -> list[Plot]:
@@ -131,20 +160,41 @@ def _overview_figure(rows: Sequence[tuple[str, Rate]]) -> Figure:
 
 # A page that follows its store draws anew what has changed.
 @lru_cache(8 * MOST_PLOTS)
-def _trend(name: str, title: str, rate: Rate, axis: _Axis, points: tuple[TimedCalls, ...]) -> Plot:
+def _trend(
+    name: str,
+    title: str,
+    rate: Rate,
+    axis: _Axis,
+    points: tuple[TimedCalls, ...],
+    beside: TrendMarks | None = None,
+) -> Plot:
     lowest, *_, highest = sorted((points[0], *points), key=lambda point: point.count / point.n)
     told = f"{bounded(rate)} % of {plural(rate.n, 'call')} unhandled"
     return Plot(
         title,
-        f"{told}; a point is {_article(axis.step)}",
+        f"{told}; a point is {_article(axis.step)}{_marks(beside)}",
         inline_svg(
-            lambda: _trend_figure(axis, points),
+            lambda: _trend_figure(axis, points, beside),
             name=name,
-            title=f"Unhandled over time: {title}",
+            title=f"Unhandled over time: {title}" if beside is None else title,
             description=f"{told}. Of {plural(len(points), 'step')} of {axis.step} with calls the lowest is "
             f"{_at(lowest, axis)}, the highest {_at(highest, axis)}.",
         ),
     )
+
+
+def _marks(beside: TrendMarks | None) -> str:
+    """Say what else is in a plot; without anything a caption ends here."""
+    if beside is None:
+        return ""
+    found = {direction for direction, _ in beside.changes}
+    told = [f"dashed line: the target of {percent(beside.target)}"]
+    told += [
+        f"{mark}: the rate {went}"
+        for mark, word, went in (("▲", "rise", "rose"), ("▼", "fall", "fell"))
+        if word in found
+    ]
+    return f"; {'; '.join(told)}. {beside.told}".rstrip()
 
 
 def _article(step: str) -> str:
@@ -155,12 +205,14 @@ def _at(point: TimedCalls, axis: _Axis) -> str:
     return f"{moment(point.at, hours=axis.step_s < _DAY_S)}: {bounded(point.unhandled)} % of {plural(point.n, 'call')}"
 
 
-def _trend_figure(time: _Axis, points: Sequence[TimedCalls]) -> Figure:
+def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks | None) -> Figure:
     figure, (upper, lower) = new_figure(246, left=_LEFT, bottom=26, panels=(3, 1))
     middles = [point.at + time.step_s / 2 for point in points]
     # In units of the view box, in which lines are measured too.
     step = time.step_s / (time.end - time.first) * _PLOTTED
     _draw_rates(upper, time, points, min(0.7 * step, _WIDEST_BAR))
+    if beside is not None:
+        _draw_beside(upper, time, beside)
     counts = [point.n for point in points]
     lower.vlines(middles, 0, counts, color=COLOURS["muted"], linewidth=0.8 * step, alpha=0.6)
     lower.set_ylim(0, max(counts) * 1.05)
@@ -197,6 +249,18 @@ def _draw_rates(axis: Axes, time: _Axis, points: Sequence[TimedCalls], width: fl
     # What stands at 0 stands clear of the axis.
     axis.set_ylim(-0.03 * top, top)
     axis.locator_params(axis="y", nbins=5)
+
+
+def _draw_beside(axis: Axes, time: _Axis, beside: TrendMarks) -> None:
+    top = max(axis.get_ylim()[1], min(1.15 * beside.target, 1.0))
+    axis.set_ylim(-0.03 * top, top)
+    axis.axhline(beside.target, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    for direction, at in beside.changes:
+        if time.first <= at < time.end:
+            colour = COLOURS["fail" if direction == "rise" else "pass"]
+            axis.axvline(at, color=colour, linewidth=1.4, alpha=0.5)
+            mark = "^" if direction == "rise" else "v"
+            axis.plot(at, top, mark, color=colour, markersize=8, clip_on=False)
 
 
 def _top(rates: Sequence[Rate]) -> float:

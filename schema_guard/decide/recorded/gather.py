@@ -49,6 +49,9 @@ class Gathered(NamedTuple):
         schema_fingerprint: Of the schema's newest content, which it is about.
         paths: Strategy id -> (calls, unhandled) at points in the order of the calls, for a plot of how the evidence
             grew; only where a strategy's calls have one order.
+        hours: Of what is in use, over all its versions: when each hour with calls began, in seconds since the epoch,
+            its calls, and those of them that stayed unhandled.
+        changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
     """
 
     evidence: dict[str, Any]
@@ -56,6 +59,8 @@ class Gathered(NamedTuple):
     schema: str
     schema_fingerprint: str
     paths: dict[str, list[tuple[int, int]]]
+    hours: tuple[tuple[int, int, int], ...] = ()
+    changes: tuple[tuple[str, int], ...] = ()
 
 
 class _Taken(NamedTuple):
@@ -177,9 +182,10 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     config = _config(given.pop("config", {}), targets)
     reading = Gathering(store, production, _limit(config), taken.since is not None, taken.sizes.prices, notes)
     rungs = _rungs(store, fingerprint, problem.function)
+    current = current_of(asked, production)
     evidence: dict[str, Any] = {
         "strategies": [strategy_of(configuration, reading) for configuration in asked],
-        "current": current_of(asked, production).id,
+        "current": current.id,
         "config": config,
         "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
@@ -193,16 +199,16 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         "day": datetime.now(UTC).date().isoformat(),
     }
     if "economics" in given:
-        evidence["economics"] = with_recorded_costs(
-            given.pop("economics"), best, store, taken.sizes.prices, evidence["sources"], notes
-        )
+        money, prices = given.pop("economics"), taken.sizes.prices
+        evidence["economics"] = with_recorded_costs(money, best, store, prices, evidence["sources"], notes)
     if "latency" in given:
         evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
     evidence |= given
-    _know_right(evidence, current_of(asked, production).id)
+    _know_right(evidence, current.id)
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
-    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked))
+    over_time = production.over_time(current.first), production.changed(current.first)
+    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked), *over_time)
 
 
 def _know_right(evidence: dict[str, Any], current: str) -> None:

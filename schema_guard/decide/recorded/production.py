@@ -84,6 +84,23 @@ class Production(NamedTuple):
         """Give the stream that a configuration is in."""
         return self.streams.get(_stream_key(row))
 
+    def over_time(self, row: ConfigurationCounts) -> tuple[tuple[int, int, int], ...]:
+        """Give when each hour of a configuration's stream began, its calls and those of them that stayed unhandled."""
+        same = {one.configuration for one in self.rows if _stream_key(one) == _stream_key(row)}
+        return tuple(
+            (hour.at, hour.calls, hour.unhandled)
+            for hour in self.hours
+            if hour.configuration in same and hour.calls
+        )
+
+    def changed(self, row: ConfigurationCounts) -> tuple[tuple[str, int], ...]:
+        """Give the direction of each change of a configuration's stream, and when the hour began in which it is likeliest."""
+        stream = self.stream(row)
+        if stream is None:
+            return ()
+        placed = ((change.direction, stream.at(change.start)) for change in stream.changes)
+        return tuple((direction, at) for direction, at in placed if at is not None)
+
     def after_alarm(
         self, configuration: RecordedConfiguration, store: Store
     ) -> tuple[ConfigurationCounts, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A verdict as one static page: the answer, its plots, every table.
+"""A verdict as one static page: one screen with the answer and its plots, and below it, folded, every table.
 
 Rules: those of `report.page`; the same verdict gives the same bytes.
 """
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.decision.document import document_of
+from schema_guard.report.decision.headline import slide_of
 from schema_guard.report.decision.plots import plots_of
+from schema_guard.report.over_time import HourOfGroup
 from schema_guard.report.page import check_extra, page
+from schema_guard.report.trends import TrendMarks, trend_of
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.decide import Verdict
 
@@ -25,6 +28,8 @@ def decision_page(
     verdict: Verdict,
     *,
     paths: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+    hours: Iterable[tuple[int, int, int]] = (),
+    changes: Iterable[tuple[str, int]] = (),
     title: str | None = None,
 ) -> str:
     """Give a verdict as an HTML document that needs no network and no script.
@@ -33,6 +38,9 @@ def decision_page(
         verdict: As `decide` gives it.
         paths: By strategy id: the calls and the unhandled calls among them so far, in the order of the
             calls, so that calls rise and failures never fall. None draws the totals only.
+        hours: Of what is in use: when each hour with calls began, in seconds since the epoch, its calls, and those of
+            them that stayed unhandled. With none there is no rate over time.
+        changes: Direction of each change of that rate, `rise` or `fall`, and when it was.
         title: What the page is about; None names the verdict.
 
     Raises:
@@ -42,7 +50,18 @@ def decision_page(
     figures = verdict.as_dict()
     _check_paths(figures, paths or {})
     check_extra("decision_page")
-    return page(document_of(verdict), plots=plots_of(figures, paths), title=title)
+    trend = trend_of(
+        (HourOfGroup(0, *hour) for hour in hours),
+        TrendMarks(figures["config"]["target"], tuple(changes), _told_change(figures)),
+    )
+    plots, first = plots_of(figures, paths, trend)
+    return page(document_of(verdict), plots=plots, title=title, slide=slide_of(figures, plots=first))
+
+
+def _told_change(figures: Mapping[str, Any]) -> str:
+    """Say when the rate of what is in use changed, and what changed then."""
+    told = [change["text"] for change in figures.get("change", {}).values()]
+    return f"{told[0][0].upper()}{told[0][1:]}." if told else ""
 
 
 def _check_paths(figures: Mapping[str, Any], paths: Mapping[str, Sequence[tuple[int, float]]]) -> None:

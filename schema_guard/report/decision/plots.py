@@ -10,44 +10,41 @@ from __future__ import annotations
 
 from itertools import cycle
 from math import log, log10
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from schema_guard.report.decision.rates import (
+    NO_CALLS,
+    Rated,
+    mark_1_2_5,
+    rated_of,
+    rates_plot,
+    short_names,
+)
 from schema_guard.report.decision.swings import swings
-from schema_guard.report.decision.words import TUNED, calls, name_of, payback
+from schema_guard.report.decision.words import calls, name_of, payback
 from schema_guard.report.drawing import (
     MARKS,
     SERIES,
     Plot,
     label_rows,
     legend_below,
+    mark_rows,
     new_figure,
-    percent_tick,
     short_number,
     top_down,
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, inline_svg
 from schema_guard.stats import log_e_value
-from schema_guard.text import clip, dollars, interval, months, odds, percent, safe
+from schema_guard.text import dollars, months, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     Figures = Mapping[str, Any]
     Paths = Mapping[str, Sequence[tuple[int, float]]]
-
-_COLOUR_OF = {
-    "pass": COLOURS["pass"],
-    "fail": COLOURS["fail"],
-    "inconclusive": COLOURS["open"],
-    "unrated": COLOURS["open"],
-}
-_MARK_OF = {"pass": "o", "fail": "s", "inconclusive": "D", "unrated": "x"}
-# So many letters leave room for a rate and a state beside them.
-_NAME_SIZE = 28
 
 # Evidence past a million to one, or a thousand to one against, is drawn at the edge.
 _MOST_EVIDENCE, _LEAST_EVIDENCE = 6.0, -3.0
@@ -58,11 +55,11 @@ _MOST_POINTS = 400
 _BOUNDARY_POINTS = 32
 _BISECTIONS = 40
 
-# Over so many powers of ten there is room for the marks of the powers only.
-_MANY_DECADES = 2.7
-
 # A payback of ten horizons is as good as never, and would leave the others no room.
 _MOST_HORIZONS = 10
+
+# What changes the answer comes first; all of it stands in the table.
+_MOST_FLIPS = 4
 
 # Lines of the legend of the costs: two models, break-even, the present volume.
 _COST_LEGEND = 4
@@ -71,49 +68,18 @@ _COST_LEGEND = 4
 _FAR_APART = 20
 
 
-class _Rated(NamedTuple):
-    name: str
-    figures: Figures
-
-
-def plots_of(figures: Figures, paths: Paths | None) -> list[Plot]:
-    """Draw the plots of a verdict's figures.
+def plots_of(figures: Figures, paths: Paths | None, trend: Plot) -> tuple[list[Plot], int]:
+    """Draw the plots of a verdict's figures, and say how many of those that are drawn tell the answer by themselves.
 
     Args:
         figures: As `Verdict.as_dict` gives them.
         paths: By strategy: calls and failures so far, in the order of the calls; None when only the
             totals are known.
+        trend: The rate over time.
     """
-    return [
-        rates_plot(figures),
-        paths_plot(figures, paths) if paths else plane_plot(figures),
-        costs_plot(figures),
-        paybacks_plot(figures),
-        swings_plot(figures),
-    ]
-
-
-def rates_plot(figures: Figures) -> Plot:
-    """Draw every rate with its bounds against the target."""
-    title, rated = "Rates against the target", _rated(figures)
-    if not rated:
-        return Plot(title, "", None, _NO_CALLS)
-    target = figures["config"]["target"]
-    told = "; ".join(
-        f"{name} {percent(found['rate'])} {interval(found['lower'], found['upper'])}, {found['state']}"
-        for name, found in rated
-    )
-    return Plot(
-        title,
-        "Mark: the rate that was measured; line: its bounds. Circle: below the target, square: above, diamond: not "
-        "decided. The scale is logarithmic; what is too small for it stands at the left edge.",
-        inline_svg(
-            lambda: _rates_figure(rated, target),
-            name="rates",
-            title=title,
-            description=f"Target {percent(target)}. {told}.",
-        ),
-    )
+    first = [trend, rates_plot(figures), costs_plot(figures), paybacks_plot(figures)]
+    second = [paths_plot(figures, paths) if paths else plane_plot(figures), swings_plot(figures)]
+    return [*first, *second], sum(plot.svg is not None for plot in first)
 
 
 def paths_plot(figures: Figures, paths: Paths) -> Plot:
@@ -123,8 +89,9 @@ def paths_plot(figures: Figures, paths: Paths) -> Plot:
         figures["config"]["target"],
         1 / figures["alpha_each"],
     )
+    paths = dict(zip(short_names(map(name_of, paths)), paths.values(), strict=True))
     ends = "; ".join(
-        f"{_short_name(name)} after {calls(path[-1][0])} calls: below {_odds_at(path[-1], target, 'ok')}, "
+        f"{name} after {calls(path[-1][0])} calls: below {_odds_at(path[-1], target, 'ok')}, "
         f"above {_odds_at(path[-1], target, 'bad')}"
         for name, path in paths.items()
     )
@@ -143,11 +110,11 @@ def paths_plot(figures: Figures, paths: Paths) -> Plot:
 
 def plane_plot(figures: Figures) -> Plot:
     """Draw failures over calls with the counts at which the question is decided."""
-    title, rated = "Failures over calls, and where they decide", _rated(figures)
+    title, rated = "Failures over calls, and where they decide", rated_of(figures)
     if "alpha_each" not in figures:
         return Plot(title, "", None, "schemas are compared, each by its own bounds")
     if not rated:
-        return Plot(title, "", None, _NO_CALLS)
+        return Plot(title, "", None, NO_CALLS)
     target, evidence = figures["config"]["target"], -log(figures["alpha_each"])
     told = "; ".join(f"{name} {found['k']:g} of {found['n']:,}, {found['state']}" for name, found in rated)
     return Plot(
@@ -170,9 +137,9 @@ def costs_plot(figures: Figures) -> Plot:
     told = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
-        "Lines: as measured or assumed; bands: from the pess to the opt column. The tuned model's cost holds hosting, "
-        f"refresh and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even is where the "
-        "edges of the pess column (dotted) meet.",
+        "Line: as expected; band: from all goes well to all goes badly. The tuned model's cost holds hosting, refresh "
+        f"and the upfront cost spread over {months(figures['config']['horizon_months'])}. Break-even: if all goes badly for "
+        "it (dotted).",
         inline_svg(
             lambda: _costs_figure(figures),
             name="costs",
@@ -184,17 +151,18 @@ def costs_plot(figures: Figures) -> Plot:
 
 def paybacks_plot(figures: Figures) -> Plot:
     """Draw the pessimistic payback as it is and under each change."""
-    title = "Payback with one thing changed"
+    title = "What would change the answer"
     if "cost" not in figures:
         return Plot(title, "", None, _why_no_costs(figures))
     horizon = figures["config"]["horizon_months"]
     bars = [("as it is", figures["economics"]["pess"]["payback_months"])]
-    bars += [(flip["change"], flip["payback_months"]) for flip in figures["cost"]["flips"]]
+    flips = sorted(figures["cost"]["flips"], key=lambda flip: not flip["flips"])
+    bars += [(flip["change"], flip["payback_months"]) for flip in flips[:_MOST_FLIPS]]
     told = "; ".join(f"{name}: {payback(duration)}" for name, duration in bars)
     return Plot(
         title,
-        f"In the pess column. A bar that ends before the dashed line pays back within {months(horizon)}; "
-        f"the scale ends at {_MOST_HORIZONS} times that at the latest.",
+        f"Months until tuning has paid back, if all goes badly, with one thing changed; dashed: {months(horizon)}, within "
+        "which it must.",
         inline_svg(
             lambda: _paybacks_figure(bars, horizon), name="paybacks", title=title, description=f"{told}."
         ),
@@ -220,37 +188,10 @@ def swings_plot(figures: Figures) -> Plot:
     )
 
 
-_NO_CALLS = "no strategy has a recorded call"
-
-
 def _why_no_costs(figures: Figures) -> str:
     if "schemas" in figures:
         return "schemas are compared, not costs"
     return "no economics are given: costs, prices and what a failure costs"
-
-
-def _short_name(name: str) -> str:
-    return clip(safe(name_of(name)), _NAME_SIZE)
-
-
-def _rated(figures: Figures) -> list[_Rated]:
-    """Give every rate with data under the name that is shown."""
-    found = [
-        _Rated(_short_name(name), rate)
-        for name, rate in figures.get("rates", figures.get("schemas", {})).items()
-    ]
-    if "tuned" in figures:
-        found.append(_Rated(TUNED, figures["tuned"]))
-    return [rated for rated in found if rated.figures["rate"] is not None]
-
-
-def _mark_1_2_5(axis: Axes) -> None:
-    """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
-    from matplotlib.ticker import LogLocator
-
-    low, high = axis.get_xlim()
-    subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)
-    axis.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
 
 
 def _short_dollars(amount: float) -> str:
@@ -260,35 +201,6 @@ def _short_dollars(amount: float) -> str:
     ('$1.5k', '-$2M', '$20')
     """
     return f"{'-' if amount < 0 else ''}${short_number(abs(amount))}"
-
-
-def _rates_figure(rated: Sequence[_Rated], target: float) -> Figure:
-    figure, (axis,) = new_figure(66 + 40 * len(rated), left=24)
-    positive = [found["rate"] for _, found in rated if found["rate"] > 0]
-    left = min([target, *positive]) / 10
-    right = min(max([target, *(found["upper"] for _, found in rated)]) * 1.3, 1.0)
-    axis.set_xscale("log")
-    axis.set_xlim(left, right)
-    _mark_1_2_5(axis)
-    label_rows(axis, [f"{name}: {percent(found['rate'])}, {found['state']}" for name, found in rated])
-    for row, (_, found) in top_down(rated):
-        colour, mark = _COLOUR_OF[found["state"]], _MARK_OF[found["state"]]
-        axis.plot(
-            [max(found["lower"], left), found["upper"]], [row, row], color=colour, linewidth=3, alpha=0.55
-        )
-        axis.plot(max(found["rate"], left), row, mark, color=colour, markersize=8)
-    axis.axvline(target, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
-    axis.text(
-        target,
-        1.01,
-        f"target {percent(target)}",
-        transform=axis.get_xaxis_transform(),
-        ha="center",
-        va="bottom",
-    )
-    axis.set_xlabel("calls that stay unhandled")
-    write_axis(axis, "x", percent_tick)
-    return figure
 
 
 def _odds_at(point: tuple[int, float], target: float, side: Any) -> str:
@@ -307,7 +219,7 @@ def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
             shown = _thinned(path)
             evidence = [max(_log_odds(n, k, target, side), _LEAST_EVIDENCE) for n, k in shown]
             axis.plot([n for n, _ in shown], evidence, color=colour, linewidth=1.8)
-            axis.plot(shown[-1][0], evidence[-1], mark, color=colour, markersize=7, label=_short_name(name))
+            axis.plot(shown[-1][0], evidence[-1], mark, color=colour, markersize=7, label=name)
         axis.axhline(threshold, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
         axis.set_ylim(_LEAST_EVIDENCE - 0.3, _MOST_EVIDENCE + 0.3)
         axis.set_yticks([-2, 0, 2, 4, 6])
@@ -327,7 +239,7 @@ def _thinned(path: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return [*path[:-1:step], path[-1]]
 
 
-def _plane_figure(rated: Sequence[_Rated], target: float, evidence: float) -> Figure:
+def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Figure:
     figure, (axis,) = new_figure(320 + 18 * len(rated), left=46, bottom=54 + 18 * len(rated))
     least = max(min(found["n"] for _, found in rated) / 3, 1)
     most = 3 * max(found["n"] for _, found in rated)
@@ -339,7 +251,7 @@ def _plane_figure(rated: Sequence[_Rated], target: float, evidence: float) -> Fi
     axis.set_xscale("log")
     axis.set_yscale("symlog", linthresh=1)
     axis.set_xlim(whole[0], whole[-1])
-    _mark_1_2_5(axis)
+    mark_1_2_5(axis)
     axis.set_ylim(-0.15, top)
     axis.fill_between(whole, above, top, color=COLOURS["fail"], alpha=0.12, linewidth=0)
     axis.plot(whole, above, color=COLOURS["fail"], linewidth=1.6)
@@ -383,7 +295,7 @@ def _costs_figure(figures: Figures) -> Figure:
     money, cost = figures["economics"], figures["cost"]
     volume, crossing = cost["calls_per_month"], money["break_even_calls_per_month"]
     fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = new_figure(400, left=58, bottom=54 + 18 * _COST_LEGEND)
+    figure, (axis,) = new_figure(330, left=58, bottom=54 + 18 * _COST_LEGEND)
     # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
     seen = [volume, crossing] if crossing else [volume]
     far = max(seen) > _FAR_APART * min(seen)
@@ -409,7 +321,7 @@ def _costs_figure(figures: Figures) -> Figure:
     if far:
         axis.set_xscale("log")
         axis.set_yscale("log")
-        _mark_1_2_5(axis)
+        mark_1_2_5(axis)
     else:
         axis.set_ylim(0, None)
     axis.set_xlim(volumes[0], volumes[-1])
@@ -435,7 +347,7 @@ def _paybacks_figure(bars: Sequence[tuple[str, float | None]], horizon: float) -
         pays = duration is not None and duration <= horizon
         shown = right if duration is None else min(duration, right)
         axis.barh(row, shown, height=0.36, color=COLOURS["pass" if pays else "fail"], alpha=0.75, linewidth=0)
-    axis.axvline(horizon, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    mark_rows(axis, horizon, len(bars))
     axis.set_xlabel("months")
     write_axis(axis, "x", lambda value: f"{value:g}")
     return figure
@@ -460,8 +372,8 @@ def _swings_figure(figures: Figures) -> Figure:
         )
         axis.plot(swing.low, row, "o", color=COLOURS["tuned"], markerfacecolor=COLOURS["paper"], markersize=7)
         axis.plot(swing.high, row, "o", color=COLOURS["tuned"], markersize=7)
-    axis.axvline(now, color=COLOURS["ink"], linewidth=1)
-    axis.axvline(needed, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
+    mark_rows(axis, now, len(found), dashed=False)
+    mark_rows(axis, needed, len(found))
     axis.set_xlabel("dollars saved a month")
     write_axis(axis, "x", _short_dollars)
     return figure

@@ -14,6 +14,7 @@ from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.report.decision.page import decision_page
 from tests.decide.examples import economics, failing, strategy
 from tests.decide.test_laws import evidences
+from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.decision.examples import EVIDENCE, VERDICTS, expected_words
 from tests.report.decision.test_document import HOSTILE, hostile
 from tests.report.written import Page, one_line
@@ -127,8 +128,8 @@ def test_settings_of_matplotlib_stay_the_users():
 @pytest.mark.parametrize(
     ("name", "plots"),
     [
-        ("pilot", ["rates", "plane", "costs", "paybacks", "swings"]),
-        ("never pays", ["rates", "plane", "costs", "paybacks", "swings"]),
+        ("pilot", ["rates", "costs", "paybacks", "plane", "swings"]),
+        ("never pays", ["rates", "costs", "paybacks", "plane", "swings"]),
         ("no economics", ["rates", "plane"]),
         ("schemas", ["rates"]),
         ("no data yet", []),
@@ -139,7 +140,7 @@ def test_plots_that_have_data_are_drawn(name, plots):
     page = Page(decision_page(VERDICTS[name]))
 
     assert page.plots() == plots
-    assert page.text.count("No plot") == 5 - len(plots)
+    assert page.text.count("No plot") == 6 - len(plots)
 
 
 def test_plots_tell_their_content_in_words():
@@ -166,14 +167,14 @@ def test_paths_take_the_place_of_the_totals():
     """With calls in their order the evidence is drawn call by call, for each strategy that has them."""
     page = Page(decision_page(VERDICTS["pilot"], paths=PATHS))
 
-    assert page.plots()[1] == "paths"
+    assert page.plots()[3] == "paths"
     assert "few_shot after 2,000 calls: below 1:203, above over 1,000,000,000:1" in page.text
 
 
 def test_path_of_the_tuned_model_is_drawn():
     """A pilot has a path of its own."""
     assert (
-        Page(decision_page(VERDICTS["ship"], paths={"tuned": [(1000, 1), (3000, 3)]})).plots()[1] == "paths"
+        Page(decision_page(VERDICTS["ship"], paths={"tuned": [(1000, 1), (3000, 3)]})).plots()[3] == "paths"
     )
 
 
@@ -228,3 +229,58 @@ def test_missing_extra_is_named(missing, monkeypatch):
         decision_page(VERDICTS["pilot"])
 
     assert str(caught.value) == f"decision_page needs {missing}: pip install 'schema-guard[report]'"
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_the_headline_is_a_sentence(name):
+    """The first screen says the verdict in plain words, with a number, and no name of the library's."""
+    source = decision_page(VERDICTS[name])
+    (told,) = re.findall(r"<h1 class=\"(?:pass|fail|open)\">(.*?)</h1>", source)
+
+    assert re.search(r"[0-9]", told) or name == "no data yet"
+    assert "_" not in re.sub(r"(few_shot|system_prompt|strict_schema|larger_model)", "", told)
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_all_details_are_folded(name):
+    """Every section stands in the one part that is folded, and no plot of the first screen does."""
+    source = decision_page(VERDICTS[name])
+    before, after = source.split("<details>")
+
+    assert "<h2>" not in before
+    assert after.split("</details>")[1].count("<") == 3
+
+
+def test_undecided_is_not_green():
+    """What is not decided has a colour of its own, and so has what is proved."""
+    assert '<h1 class="open">' in decision_page(VERDICTS["more data"])
+    assert '<h1 class="pass">' in decision_page(VERDICTS["prompting enough"])
+    assert '<h1 class="fail">' in decision_page(VERDICTS["climb"])
+
+
+HOURS = [(1_780_000_000 // 3_600 * 3_600 + hour * 3_600, 40, hour % 7 == 0) for hour in range(0, 700, 2)]
+
+
+def test_the_rate_over_time_comes_first():
+    """With hours the first plot is the rate over time, with its target and its changes in words."""
+    changes = (("rise", HOURS[200][0]), ("fall", HOURS[300][0]))
+    page = Page(decision_page(VERDICTS["climb"], hours=HOURS, changes=changes))
+
+    assert page.plots()[:2] == ["trend", "rates"]
+    assert "dashed line: the target of 1.00%; ▲: the rate rose; ▼: the rate fell." in page.text
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [400, 1200])
+def test_no_label_lies_on_another(tmp_path, width):
+    """On a phone and on a slide nothing is wider than the page, and no label lies on another one or sticks out."""
+    names = [f"shop.orders.{'x' * 60}{letter}" for letter in "ab"]
+    many = [strategy("few_shot", 2000, 120) | {"id": name} for name in names]
+    told = decide(failing(economics=economics(), strategies=many))
+    seen = seen_by_chromium(
+        decision_page(told, hours=HOURS, changes=[("rise", HOURS[200][0])]), width, tmp_path
+    )
+
+    assert seen.content <= seen.width
+    assert seen.overlaps == []
+    assert seen.called == 0
