@@ -53,12 +53,12 @@ def pilot_of(
 
 
 def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
-    """Give the calls of each segment, and the unhandled ones."""
+    """Give the calls of each segment that has some, and the unhandled ones."""
     parts: dict[str, tuple[int, int]] = {}
     for row in configuration.rows:
         n, k = parts.get(row.segment or NO_SEGMENT, (0, 0))
         parts[row.segment or NO_SEGMENT] = n + row.calls, k + row.unhandled
-    return parts
+    return {name: counts for name, counts in parts.items() if counts[0]}
 
 
 def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store
 
 def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
     """Give the parts of the best strategy's traffic; none where it is not divided."""
-    parts = {name: counts for name, counts in _parts(best).items() if counts[0]}
+    parts = _parts(best)
     if len(parts) <= 1:
         return []
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
