@@ -24,6 +24,9 @@ _AFTER = (1, 8, 64)
 _RATES = (0.05, 0.1, 0.3, 0.6, 0.9)
 _BETS = tuple((rate, log(rate), log1p(-rate)) for rate in _RATES)
 _ALPHA_OF_BASELINE = 0.01
+# A forecast of more calls than these is none.
+_MOST_CALLS = 2**40
+
 # A bound that is out of date is above the one that could be had, by no more than about this.
 _OUT_OF_DATE = 1.05
 
@@ -63,6 +66,39 @@ class Bursts(NamedTuple):
         share = bounds(self.entries, self.failures, alpha=alpha / 2)
         upper = begins.upper / (begins.upper + share.lower)
         return Bounds(self.at_risk / self.calls * begins.lower / share.upper, upper)
+
+    def calls_needed(self, target: float, *, alpha: float = 0.05) -> int | None:
+        """Give about how many further calls would decide whether the rate is below a target.
+
+        A forecast, as `schema_guard.stats.calls_needed` makes it: of calls that go on as these did.
+
+        Returns:
+            None when the rate is the target, or too near.
+        """
+        if not self.calls or self.failures == target * self.calls:
+            return None
+        is_below = self.failures < target * self.calls
+
+        def decided(more: int) -> bool:
+            grown = (self.calls + more) / self.calls
+            later = self._replace(
+                entries=round(self.entries * grown),
+                at_risk=round(self.at_risk * grown),
+                failures=round(self.failures * grown),
+                calls=self.calls + more,
+            )
+            known = later.bounds(alpha=alpha)
+            return known.upper <= target if is_below else known.lower > target
+
+        low, high = -1, 1
+        while not decided(high):
+            low, high = high, 2 * high
+            if high > _MOST_CALLS:
+                return None
+        while high - low > max(1, high // 1_000):
+            middle = (low + high) // 2
+            low, high = (low, middle) if decided(middle) else (middle, high)
+        return high
 
 
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:

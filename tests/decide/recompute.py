@@ -209,14 +209,15 @@ class Again:
         self.same(f"{where} limit", said["limit"], limit)
         return state_of(n, said["lower"], said["upper"], limit)
 
-    def burst_bounds(self, bursts, n, k):
-        """The bounds of section 9.2."""
+    def burst_bounds(self, bursts, n, k, alpha_low=None):
+        """The bounds of section 9.2, around the rate of k of n."""
+        alpha_low = alpha_low or self.alpha_low
         if not bursts["failures"]:
-            return lower(0, bursts["calls"], self.alpha_low), upper(0, bursts["calls"], self.alpha)
+            return lower(0, bursts["calls"], alpha_low), upper(0, bursts["calls"], self.alpha)
         entries, failures, at_risk = bursts["entries"], bursts["failures"], bursts["at_risk"]
         begins, share = upper(entries, at_risk, self.alpha / 2), lower(entries, failures, self.alpha / 2)
-        low = at_risk / bursts["calls"] * lower(entries, at_risk, self.alpha_low / 2)
-        low /= upper(entries, failures, self.alpha_low / 2)
+        low = at_risk / bursts["calls"] * lower(entries, at_risk, alpha_low / 2)
+        low /= upper(entries, failures, alpha_low / 2)
         return min(low, k / n), max(begins / (begins + share), k / n)
 
     def calls_for_bursts(self, name):
@@ -302,10 +303,14 @@ class Again:
         calls = self.counted["strategies"][best]["unhandled"]
         if not calls and "fail" not in self.met[best].values():
             return False
-        return not (
-            calls - self.left_by(rung, best) > 0
-            or (rung in RIGHT_MENDED and self.missed(best, "right"))
-            or (rung in FASTER and self.missed(best, "latency"))
+        return not self.helps(rung, best)
+
+    def helps(self, rung, name):
+        """Whether a rung can mend any of what a strategy misses."""
+        return (
+            self.counted["strategies"][name]["unhandled"] - self.left_by(rung, name) > 0
+            or (rung in RIGHT_MENDED and self.missed(name, "right"))
+            or (rung in FASTER and self.missed(name, "latency"))
         )
 
     def lower_left(self, rung, name):
@@ -505,7 +510,8 @@ class Again:
         used = self.in_use
         chosen = used if used in passing else self.cheapest(passing)
         figures = {"strategy": chosen}
-        if used is not None and chosen != used and self.rates[used]["n"]:
+        others = [name for name in self.in_production if name != chosen and self.state[name] == "fail"]
+        if others or (used is not None and chosen != used and self.rates[used]["n"]):
             figures["switch_to"] = chosen
         if self.whole() is None or not self.pays()[1]:
             return "PROMPTING_ENOUGH", figures
@@ -527,7 +533,7 @@ class Again:
         figures = {"strategy": name, "n_more": more}
         if aim is not None:
             figures["missing"] = [aim]
-        rung = self.meanwhile(name, more)
+        rung = None if aim is not None else self.meanwhile(name, more)
         return "NEED_MORE_DATA", figures if rung is None else {**figures, "meanwhile": rung}
 
     def missing(self, name):
@@ -548,15 +554,45 @@ class Again:
         if what == "format" and rate["upper"] <= self.target:
             return bursts
         more = further(rate["k"], rate["n"], self.limits[what], self.alpha)
+        if what == "format" and self.of(name, "bursts") is not None:
+            more = self.further_in_bursts(self.of(name, "bursts"))
         return None if more is None else max(more, bursts)
+
+    def further_in_bursts(self, bursts):
+        """About how many further calls decide where failures come in bursts."""
+        calls, below = bursts["calls"], bursts["failures"] < self.target * bursts["calls"]
+        if bursts["failures"] == self.target * calls:
+            return None
+
+        def decided(more):
+            grown = {
+                name: round(bursts[name] * (calls + more) / calls)
+                for name in ("entries", "failures", "at_risk", "calls")
+            }
+            low, high = self.burst_bounds(grown, calls, 0 if below else calls, self.alpha)
+            return high <= self.target if below else low > self.target
+
+        more = 1
+        while not decided(more):
+            more *= 2
+            if more > 2**40:
+                return None
+        low = more // 2
+        while more - low > max(1, more // 1_000):
+            middle = (low + more) // 2
+            low, more = (low, middle) if decided(middle) else (middle, more)
+        return more
 
     def meanwhile(self, name, more):
         """The rung that is tried while calls are waited for, in a pair of it; None for no advice."""
         if "traffic_share" not in self.rates[name] or more == 0:
             return None
         fewest, volume = further(0, 0, self.target, self.alpha), self.said.get("calls_per_month")
-        coded = "failure_codes" in self.counted["strategies"][name]
-        if coded and self.left and fewest is not None and (more is None or fewest < more):
+        coded = (
+            "failure_codes" in self.counted["strategies"][name] and self.rates[name]["upper"] > self.target
+        )
+        helped = any(self.helps(rung, name) for rung in self.left)
+        if coded and helped and fewest is not None and (more is None or fewest < more):
             return {"rung": self.first_that_helps(name), "calls": fewest}
         if more is not None and volume is not None and more / volume > 3:
             return {"rung": None, "calls": more}
@@ -689,7 +725,7 @@ def repeated(said):
             again.same(key, said.get(key), figures.get(key))
     if figures.get("n_more") is not None:
         near = said.get("n_more") is not None and isclose(
-            said["n_more"], figures["n_more"], rel_tol=1e-6, abs_tol=1
+            said["n_more"], figures["n_more"], rel_tol=2e-3 if again.said.get("bursts") else 1e-6, abs_tol=1
         )
         again.same("n_more", near, True)
     elif "n_more" in figures:
@@ -697,7 +733,10 @@ def repeated(said):
     if verdict == "NEED_MORE_DATA" and "n_more" in figures:
         told = said.get("meanwhile")
         short = None if told is None else {"rung": told["rung"], "calls": told["calls"]}
-        again.same("meanwhile", short, figures.get("meanwhile"))
+        mine = figures.get("meanwhile")
+        if mine is not None and short is not None and mine["rung"] is None:
+            mine = {**mine, "calls": said["n_more"]}  # which was compared above
+        again.same("meanwhile", short, mine)
         again.same("missing", said.get("missing"), figures.get("missing"))
     breach = again.breach()
     again.same("breach", [(one["strategy"], one["what"]) for one in said["breach"]], breach)

@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.breaches import open_rise, told_change
-from schema_guard.decide.case import blocked, cheapest, failures_of
+from schema_guard.decide.case import blocked, cheapest, failures_of, helps
 from schema_guard.decide.ladder import RAISE_OUTPUT, STRICT, next_rung, untested
 from schema_guard.decide.mending import MENDS
 from schema_guard.decide.rules.ruling import (
@@ -23,7 +23,7 @@ from schema_guard.decide.rules.ruling import (
     told_cost,
     told_strategy,
 )
-from schema_guard.stats import Rate, bounds
+from schema_guard.stats import Bursts, Rate, bounds
 from schema_guard.text import dollars, percent, plural
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     used = case.in_use
     chosen = used if used is not None and used in passing else cheapest(case, passing)
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
-    if used is not None and chosen is not used and used.unhandled.n:
+    others = [found for found in case.in_production if found is not chosen and found.state == "fail"]
+    if others or (used is not None and chosen is not used and used.unhandled.n):
         figures["switch_to"] = chosen.strategy.id
     told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
     if case.cost is None or not case.cost.pays:
@@ -153,7 +154,7 @@ def more_data_needed(case: Case) -> Ruling | None:
     least = min(missing, key=lambda one: inf if one.n_more is None else one.n_more)
     found = least.strategy
     figures: dict[str, Any] = {} if least.aim is None else {"missing": [least.aim]}
-    meanwhile = _meanwhile(case, found, least.n_more)
+    meanwhile = None if least.aim is not None else _meanwhile(case, found, least.n_more)
     if meanwhile is not None:
         figures["meanwhile"] = meanwhile
     if least.aim is not None:
@@ -257,7 +258,11 @@ _UNMEASURED = {
 def _needed(case: Case, found: Measured, one: Met) -> int | None:
     if one.aim.name == "format" and one.rate.bounds.upper <= one.aim.limit:
         return found.calls_for_bursts
-    needed = further_calls(case, one.rate, one.aim.limit)
+    bursts = found.strategy.bursts
+    if bursts is not None and one.aim.name == "format":
+        needed = Bursts(*bursts, e_value=inf).calls_needed(one.aim.limit, alpha=case.alpha_each)
+    else:
+        needed = further_calls(case, one.rate, one.aim.limit)
     return None if needed is None else max(needed, found.calls_for_bursts if one.aim.name == "format" else 0)
 
 
@@ -282,7 +287,8 @@ def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any
     left = untested(case.ladder)
     if (
         found.strategy.failure_codes is not None
-        and left
+        and found.unhandled.bounds.upper > case.config.target
+        and any(helps(rung, found) for rung in left)
         and fewest is not None
         and (n_more is None or fewest < n_more)
     ):

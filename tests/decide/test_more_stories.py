@@ -1,0 +1,149 @@
+"""More stories with a known truth: bursts, recoveries, two models, canaries, what was not measured."""
+
+import json
+
+import pytest
+
+from schema_guard import tags
+from schema_guard.records import open_store
+from tests.decide.test_stories import Town, said
+
+
+@pytest.fixture
+def town(monkeypatch):
+    """A function with an empty store in memory."""
+    with open_store("sqlite://") as store:
+        yield Town(store, monkeypatch)
+
+
+def wrong_in(verdict):
+    """What is proved to be wrong, and with which strategy."""
+    return [(breach["strategy"], breach["what"]) for breach in verdict.figures["breach"]]
+
+
+def test_a_shift_of_the_traffic_is_named(town):
+    """A part that fails every twelfth call grows from 5 % of the traffic to 60 %."""
+    for eu, us, times in ((5, 95, 40), (60, 40, 15)):
+        for _ in range(times):
+            with tags(segment="eu"):
+                town.calls(eu, 12)
+            with tags(segment="us"):
+                town.calls(us, 0)
+
+    found = town.verdict()
+
+    assert said(found) == ("FIND_WHAT_CHANGED", None, 1)
+    assert "segment eu is" in found.why
+
+
+def test_a_rise_alarms_while_it_lasts_and_no_longer(town):
+    """.3 % becomes 6 % for 700 calls, and .3 % again."""
+    town.calls(4_000, 333)
+    town.calls(700, 17)
+    during = town.verdict()
+    town.calls(3_000, 333)
+
+    assert said(during) == ("FIND_WHAT_CHANGED", None, 1)
+    assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
+
+
+@pytest.mark.parametrize(("after", "verdict"), [(150, "NEED_MORE_DATA"), (1_500, "PROMPTING_ENOUGH")])
+def test_a_new_version_that_heals_is_judged_by_itself(town, after, verdict):
+    """v1 fails 5 %, v2 never: few calls are not enough, many are."""
+    town.calls(2_000, 20)
+    town.calls(after, 0, version="v2")
+
+    assert said(town.verdict())[::2] == (verdict, 0)
+
+
+def test_where_failures_come_in_bursts_the_forecast_is_one_of_bursts(town):
+    """Ten short outages: what decides is many more of them, and never no further call at all."""
+    for _ in range(10):
+        town.calls(600, 0)
+        town.calls(12, 1)
+
+    found = town.verdict()
+
+    assert found.verdict == "NEED_MORE_DATA"
+    assert found.figures["n_more"] > 10_000
+
+
+def test_of_two_models_in_use_the_one_that_passes_is_advised(town):
+    """m2 fails a tenth of two fifths of the traffic: m1 is what to use, and the exit status is 1."""
+    for _ in range(40):
+        town.calls(30, 0, model="m1")
+        town.calls(20, 10, model="m2")
+
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 1)
+    assert wrong_in(found) == [("system_prompt m2", "format")]
+    assert found.figures["switch_to"] == "system_prompt m1"
+    assert found.figures["next_step"].startswith("use system_prompt m1")
+
+
+def test_what_was_not_measured_is_asked_for_and_no_rung(town):
+    """Nothing fails, and no right answer is known: no trial of a remedy is advised."""
+    town.calls(3_000, 0)
+
+    found = town.verdict(config={"right": 0.95})
+
+    assert (found.verdict, found.figures["missing"]) == ("NEED_MORE_DATA", ["right"])
+    assert "meanwhile" not in found.figures
+    assert found.figures["next_step"].startswith("schema-guard bench")
+
+
+def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_remedy(town):
+    """400 clean calls, bursts of 20 asked about: there is nothing that a rung could mend."""
+    town.calls(400, 0)
+
+    found = town.verdict(config={"burst_length": 20})
+
+    assert found.verdict == "NEED_MORE_DATA"
+    assert found.figures.get("meanwhile", {}).get("rung") is None
+
+
+def test_a_hot_input_that_stops_failing_ends_the_alarm(town):
+    """An input is a fifth of the calls, fails for 1,500 calls, and then no more."""
+    for bad, times in ((1, 300), (0, 400)):
+        for _ in range(times):
+            town.calls(4, 0)
+            town.calls(1, bad, task="again")
+
+    assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
+
+
+def test_a_latency_that_one_model_keeps_is_a_reason_for_it(town):
+    """Half of the traffic is too slow."""
+    for _ in range(20):
+        for model, seconds in (("fast", 0.05), ("slow", 1.6)):
+            town.takes_s = seconds
+            town.calls(50, 0, model=model)
+
+    found = town.verdict(config={"latency_p95_s": 0.1})
+
+    assert wrong_in(found) == [("system_prompt slow", "latency")]
+    assert found.figures["switch_to"] == "system_prompt fast"
+    assert found.exit_code() == 1
+
+
+def test_a_passing_trial_beside_a_failing_production_is_what_to_use(town):
+    """Production fails 5 %, a trial of examples never."""
+    town.calls(2_000, 20)
+    town.calls(600, 0, name="climb:1:few_shot:shop.extract")
+
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 1)
+    assert "few_shot" in found.figures["switch_to"]
+
+
+def test_few_calls_say_how_many_are_missing(town):
+    """Seven clean calls."""
+    town.calls(7, 0)
+
+    found = town.verdict()
+
+    assert said(found)[::2] == ("NEED_MORE_DATA", 0)
+    assert found.figures["n_more"] == pytest.approx(370, abs=10)
+    assert json.dumps(found.as_dict())
