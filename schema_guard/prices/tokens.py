@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -68,6 +70,10 @@ class TokenPrices(Protocol):
     def source(self) -> str:
         """The table, for a reader to find it."""
 
+    @property
+    def as_of(self) -> str | None:
+        """The day of the prices, as the table says it; None where it says none."""
+
     def per_million(self, sent: int) -> PerMillion:
         """Give the prices of a call that sends so many tokens."""
 
@@ -88,13 +94,15 @@ class TablePrices:
 
     Attributes:
         model: Its name in the table.
-        source: Path of the table.
+        source: Path of the table, and where that has its prices from.
         tiers: Ascending; the first is above -1, every call.
+        as_of: The day of the prices; None where the table says none.
     """
 
     model: str
     source: str
     tiers: tuple[Tier, ...]
+    as_of: str | None = None
 
     def per_million(self, sent: int) -> PerMillion:
         """Give the prices of a call that sends so many tokens."""
@@ -118,6 +126,11 @@ class PackagePrices:
 
     model: str
     source: str
+
+    @property
+    def as_of(self) -> str | None:
+        """The latest day from which one of the package's prices holds: its data are not older than that."""
+        return _package_day()
 
     def per_million(self, sent: int) -> PerMillion:
         """Give the prices of a call that sends so many tokens."""
@@ -172,7 +185,13 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
         # The other models are the table's own affair: litellm's holds a sample that is none.
         table = {model: known[model]}
     entry = judged(table, Schema.of(TOKENS_SCHEMA), source)[model]
-    return TablePrices(model, source, _tiers(entry) if "p_in" in entry else _litellm_tiers(entry))
+    said = entry.get("source")
+    return TablePrices(
+        model=model,
+        source=f"{source} ({said})" if said else source,
+        tiers=_tiers(entry) if "p_in" in entry else _litellm_tiers(entry),
+        as_of=entry.get("as_of"),
+    )
 
 
 def total_cost(prices: TokenPrices, calls: Iterable[CallTokens]) -> float:
@@ -243,6 +262,25 @@ def _package_prices(model: str) -> TokenPrices:
     except LookupError as error:
         raise _unknown(model, GENAI_PRICES, _package_models()) from error
     return prices
+
+
+@cache
+def _package_day() -> str | None:
+    """Give the latest day from which a price of the package's data holds, at most today."""
+    from genai_prices.data_snapshot import get_snapshot  # an extra
+
+    today = datetime.now(UTC).date()
+    models = [model for provider in get_snapshot().providers for model in provider.models]
+    priced = [price for model in models for price in _dated_prices(model)]
+    starts = [getattr(price.constraint, "start_date", None) for price in priced]
+    days = [day for day in starts if day is not None and day <= today]
+    return max(days).isoformat() if days else None
+
+
+def _dated_prices(model: Any) -> list[Any]:
+    """Give a model's prices that may have a day: lists of them, and variants."""
+    prices = model.prices if isinstance(model.prices, list) else []
+    return [*prices, *(getattr(model, "price_variants", None) or ())]
 
 
 def _package_models() -> list[str]:

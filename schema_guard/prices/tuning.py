@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices of tuning and of hosting what was tuned, as they were seen.
+"""Prices of tuning and of hosting what was tuned, as they were seen; and what providers close, with its days.
 
-Rules: none is used unless it is asked for, and each comes with where and when it was seen.
+Rules: no price is used unless it is asked for, and each comes with where and when it was seen. A day that is not
+known is None.
 """
 
 from __future__ import annotations
@@ -33,6 +34,39 @@ class TuningPrice(NamedTuple):
     unit: str
     source: str
     as_of: str
+
+
+class Closing(NamedTuple):
+    """Base models that a provider has closed for tuning, or will close.
+
+    Attributes:
+        provider: Whose they are.
+        models: Their names.
+        last_training: Last day on which a tuning job can be started; None when unknown.
+        last_inference: Last day on which a tuned model of them answers; None when unknown.
+        source: Where that is said.
+        read: Day on which it was read there.
+        note: What else has to be known; empty for nothing.
+    """
+
+    provider: str
+    models: tuple[str, ...]
+    last_training: str | None
+    last_inference: str | None
+    source: str
+    read: str
+    note: str = ""
+
+
+def closing_of(model: str) -> Closing | None:
+    """Give what is known of the end of a base model; None where nothing is.
+
+    Args:
+        model: Its name; that of a tuned model, as `ft:gpt-4o-mini-2024-07-18:shop::1`, holds it.
+    """
+    base = model.split(":")[1] if model.startswith("ft:") else model
+    found = (Closing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"])
+    return next((closing for closing in found if base in closing.models), None)
 
 
 def tuning_prices(path: str | Path | None = None) -> tuple[TuningPrice, ...]:

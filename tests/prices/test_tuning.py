@@ -8,7 +8,7 @@ import pytest
 from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices import tuning
-from schema_guard.prices.tuning import tuning_prices
+from schema_guard.prices.tuning import closing_of, tuning_prices
 
 ROW = {
     "what": "train x",
@@ -56,3 +56,18 @@ def test_the_librarys_own_list_keeps_to_the_schema():
     seen = json.loads((folder / "tuning_prices.json").read_text(encoding="utf-8"))
 
     assert Schema.of(folder / "tuning.schema.json").violations(seen) == []
+
+
+def test_what_a_provider_closes_has_its_days_and_where_they_are_said():
+    """The last day of training and of inference are known for a base model, and for what was tuned from it."""
+    closing = closing_of("gpt-4o-mini-2024-07-18")
+
+    assert (closing.last_training, closing.last_inference) == ("2027-01-06", "2027-01-14")
+    assert closing.source.startswith("https://")
+    assert closing_of("ft:gpt-4o-mini-2024-07-18:shop::1") == closing
+
+
+def test_a_day_that_is_not_known_is_none():
+    """Of a closing whose end of inference nobody says, that is None; of other models nothing is known."""
+    assert closing_of("command-r-08-2024").last_inference is None
+    assert closing_of("a-model-of-mine") is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.published import fault, judged
+from schema_guard.decide.evidence.closings import with_closing
 from schema_guard.decide.evidence.conflicts import conflicts
 from schema_guard.decide.evidence.values import (
     KINDS,
@@ -82,7 +83,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
         config=_config(found.get("config", {})),
         target_given="target" in found.get("config", {}),
         economics=_economics(found["economics"]) if "economics" in found else None,
-        feasibility=_feasibility(found.get("feasibility", {})),
+        feasibility=with_closing(_feasibility(found.get("feasibility", {})), found.get("day"), notes),
         pilot=_pilot(found["pilot"]) if "pilot" in found else None,
         segments=tuple(map(_segment, found.get("segments", ()))),
         schemas=tuple(SchemaCount(name, int(n), int(k)) for name, n, k in found.get("schemas", ())),
@@ -243,6 +244,7 @@ def _feasibility(found: dict[str, Any]) -> Feasibility:
         train_examples=None if examples is None else int(examples),
         new_jobs_allowed=found.get("new_jobs_allowed"),
         months_to_shutdown=None if months is None else float(months),
+        base_model=found.get("base_model"),
     )
 
 

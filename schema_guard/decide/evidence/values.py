@@ -293,11 +293,13 @@ class Feasibility:
         train_examples: Validated examples at hand.
         new_jobs_allowed: Whether the provider takes new tuning jobs.
         months_to_shutdown: How long the base model will live.
+        base_model: Its name; with it the days that are known of it fill in what is not given.
     """
 
     train_examples: int | None = None
     new_jobs_allowed: bool | None = None
     months_to_shutdown: float | None = None
+    base_model: str | None = None
 
 
 class Segment(NamedTuple):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
-from schema_guard.prices.tokens import CallTokens, NoPrice, mean_prices, token_prices
+from schema_guard.prices.tokens import GENAI_PRICES, CallTokens, NoPrice, mean_prices, token_prices
 from schema_guard.records import Latency
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
@@ -125,7 +125,7 @@ def _recorded_prices(
         )
     table = _table(model, best, prices)
     billed = list(_billed(best, store))
-    sources.append({"name": table.source, "as_of": _written_on(prices)})
+    sources.append({"name": table.source, "as_of": _day_of(table, prices)})
     return (mean_prices(table, billed) if billed else table.per_million(0))._asdict()
 
 
@@ -153,11 +153,14 @@ def _billed(best: RecordedConfiguration, store: Store) -> Iterator[CallTokens]:
         yield CallTokens(each["input_tokens"], each["cached_input_tokens"] or 0, each["output_tokens"] or 0)
 
 
-def _written_on(prices: str) -> str:
-    """Give the day of a table; today's for a package's, whose version stands in its name."""
-    path = Path(prices)
-    at = path.stat().st_mtime if path.exists() else datetime.now(UTC).timestamp()
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
+def _day_of(table: TokenPrices, prices: str) -> str:
+    """Give the day of prices: the table's own; else that of its file, said as such; else that none is known."""
+    if prices == GENAI_PRICES:
+        return f"{table.as_of} or later, as the package says" if table.as_of else "an unknown day"
+    if table.as_of:
+        return table.as_of
+    written = datetime.fromtimestamp(Path(prices).stat().st_mtime, UTC).date()
+    return f"an unknown day; the file was written on {written.isoformat()}"
 
 
 def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:

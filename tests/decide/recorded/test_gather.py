@@ -580,6 +580,21 @@ def test_prices_come_from_a_table(store, tmp_path):
 
     assert evidence["economics"]["prompt_cost"]["p_out"] == 8.0
     assert evidence["sources"][0]["name"] == str(table)
+    assert evidence["sources"][0]["as_of"].startswith("an unknown day; the file was written on 20")
+
+
+def test_days_of_prices_are_those_that_the_table_says(store, tmp_path):
+    """A table's own day and page are the source's, whenever the file was written."""
+    record(store, 10, 4, usage=Usage(900, 50))
+    table = tmp_path / "prices.json"
+    dated = {"as_of": "2024-05-13", "source": "https://example.com/pricing"}
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0, **dated}}))
+
+    evidence = gather(
+        store, given={"economics": economics() | {"prompt_cost": {}}}, prices=str(table)
+    ).evidence
+
+    assert evidence["sources"] == [{"name": f"{table} (https://example.com/pricing)", "as_of": "2024-05-13"}]
 
 
 def test_an_unknown_model_has_no_price(store, tmp_path):
