@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.ladder import Rung, untested
 from schema_guard.report import as_json
+from schema_guard.report.decision.plain import meaning, named
+from schema_guard.report.decision.words import failed, missed, share
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
 from schema_guard.text import interval, odds, percent
@@ -138,18 +140,20 @@ def climb_as_json(result: ClimbResult) -> Any:
 
 
 def document_of(result: ClimbResult) -> Document:
-    """Give a result as a document: the verdict first, then every rung."""
+    """Give a result as a document: the verdict first in plain words, then every rung, and what the bounds are."""
     return Document(
         f"climb of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
-        (_rungs(result), _not_climbed(result)),
+        (_rungs(result), _not_climbed(result), _in_figures(result)),
         good=result.verdict.exit_code() == 0,
     )
 
 
 def _facts(result: ClimbResult) -> Iterator[Fact]:
     verdict = result.verdict.as_dict()
-    yield Fact("VERDICT", f"{verdict['verdict']} - {verdict['why']}")
+    yield Fact("VERDICT", f"{named(verdict)} - {meaning(verdict)}")
+    for rung in result.rungs:
+        yield Fact("measured", f"{rung.rung}: {_told(rung, result)}")
     yield Fact("next", verdict["next_step"])
     yield Fact("ended", result.ended)
     if result.function:
@@ -161,12 +165,33 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
         "inputs", f"{result.inputs}{repeated} in the order of seed {result.seed}, {result.calls} calls"
     )
     yield Fact(
-        "target",
-        f"{percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+        "asked for",
+        f"at most {share(result.target)} of the calls without a valid reply; a remedy ends as soon as that is clear",
     )
-    yield Fact("bounds", f"at alpha {verdict['alpha_each']:.3g} a side, at every look")
     yield Fact("content", verdict["content_warning"])
     yield Fact("recorded", f"as {result.id}, {result.started_at}")
+
+
+def _told(rung: RungResult, result: ClimbResult) -> str:
+    """Say in plain words how a rung came out."""
+    rate = result.verdict.figures["rates"].get(rung.strategy)
+    if not rung.n or rate is None:
+        return "no call had a reply that could be judged"
+    if rate["state"] == "fail":
+        return missed("format", rung.k, rung.n, rate["lower"], result.target)
+    return failed(rate)
+
+
+def _in_figures(result: ClimbResult) -> Section:
+    verdict = result.verdict.as_dict()
+    return Section(
+        "In figures",
+        lines=(
+            verdict["why"],
+            f"target {percent(result.target)} unhandled; a rung stops when a bound at alpha {result.alpha_each:.3g} is past it",
+            f"bounds at alpha {verdict['alpha_each']:.3g} a side, at every look",
+        ),
+    )
 
 
 def _rungs(result: ClimbResult) -> Section:

@@ -12,7 +12,7 @@ from schema_guard.core.pointer import pointer
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
-from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, tokens
+from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, tokens
 from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _name_of(group: Configuration, by: By) -> str:
         return group.segment or NO_SEGMENT
     if by == "model":
         return group.model or "unknown"
-    return (group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
+    return readable(group.function or "") + (f" {clip(group.version or '')}" if by == "version" else "")
 
 
 def _told_apart(members: Sequence[Configuration]) -> list[str]:

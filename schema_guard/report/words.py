@@ -24,6 +24,22 @@ BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def readable(function: str) -> str:
+    """Write the name of what was called: of a trial what it tried, for whom, and its id.
+
+    >>> readable("climb:01a216e48433:few_shot:shop.extract"), readable("climb:01a216e48433:few_shot"), readable("shop.extract")
+    ('few_shot for shop.extract, trial 01a216e48433', 'few_shot, trial 01a216e48433', 'shop.extract')
+    """
+    kind, _, name = function.partition(":")
+    trial, _, tried = name.partition(":")
+    if kind == "bench" and trial and not tried:
+        return f"bench {trial}"
+    if kind != "climb" or not tried:
+        return function
+    rung, _, whose = tried.partition(":")
+    return f"{rung} for {whose}, trial {trial}" if whose else f"{rung}, trial {trial}"
+
+
 def share(rate: float | None) -> str:
     """Write a fraction in percent, under a header that says so: one decimal and no sign.
 

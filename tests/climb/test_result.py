@@ -12,7 +12,7 @@ from schema_guard.climb.settings import ClimbSettings
 from schema_guard.decide.explain import CONTENT_WARNING
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds, paired
-from schema_guard.text import interval, odds
+from schema_guard.text import interval, odds, percent
 from tests.climb.climb_models import (
     PROSE,
     SCHEMA,
@@ -60,19 +60,34 @@ def test_text_is_read_from_rung_to_verdict(result):
     pairs = paired(4, 0, 4, alpha=0.05 / 2)
     won = f"fewer failures by {interval(pairs.lower, pairs.upper)}, odds {odds(pairs.e_value)}"
     document = document_of(result)
-    rungs, others = document.sections
+    rungs, others, figures = document.sections
 
     assert document.title == f"climb of Count ({SCHEMA.fingerprint})"
     assert list(document.facts) == [
-        ("VERDICT", f"PROMPTING_ENOUGH - {result.verdict.why}"),
+        ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough: keep it"),
+        (
+            "measured",
+            f"system_prompt: 4 of 4 failed, 100.00%, surely more than {percent(failing.lower)}; at most 20% may",
+        ),
+        (
+            "measured",
+            f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is surely below {percent(passing.upper)}",
+        ),
         ("next", "schema-guard watch --slo 0.2"),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
         ("model", "m1, at most 256 output tokens an attempt"),
         ("inputs", "60 in the order of seed 0, 32 calls"),
-        ("target", "20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it"),
-        ("bounds", "at alpha 0.025 a side, at every look"),
+        (
+            "asked for",
+            "at most 20% of the calls without a valid reply; a remedy ends as soon as that is clear",
+        ),
         ("content", CONTENT_WARNING),
         ("recorded", "as climb:0123, 2026-11-24T00:00:00+00:00"),
+    ]
+    assert list(figures.lines) == [
+        result.verdict.why,
+        "target 20.00% unhandled; a rung stops when a bound at alpha 0.00556 is past it",
+        "bounds at alpha 0.025 a side, at every look",
     ]
     assert list(rungs.table.rows) == [
         ("system_prompt", "4/4", "100.00%", interval(failing.lower, 1.0), "30/9", "0.50"),

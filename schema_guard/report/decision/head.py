@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.decision.plain import BLOCKS, NUMBERS, remedy
-from schema_guard.report.decision.words import calls, missed, name_of, share
+from schema_guard.report.decision.words import calls, failed, missed, name_of, share
 from schema_guard.report.document import Fact
 from schema_guard.text import clip, dollars, months, percent, plural
 
@@ -113,23 +113,11 @@ def _found(figures: Figures) -> Iterator[Fact]:
     names = [name for name in dict.fromkeys([*used[:_MOST_NAMED], *others]) if name in rates]
     for name in names:
         if name not in wrong:
-            yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {_rate(rates[name])}")
+            yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {failed(rates[name])}")
     if "tuned" in figures:
-        yield Fact("tuned model", _rate(figures["tuned"]))
+        yield Fact("tuned model", failed(figures["tuned"]))
     if "flagged" in figures:
         yield Fact("schemas", _listed(figures["flagged"]) or "none fails too often")
-
-
-def _rate(rate: Figures) -> str:
-    if rate["rate"] is None:
-        return "no data yet"
-    unit = "inputs" if float(rate["k"]) % 1 else "calls"
-    told = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
-    if rate["lower"] is None or rate["state"] == "unrated":
-        return told
-    if not rate["lower"]:
-        return f"{told}; the true share is surely below {percent(rate['upper'])}"
-    return f"{told}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
 
 
 def _answer(figures: Figures) -> Iterator[Fact]:

@@ -57,6 +57,23 @@ def missed(what: str, k: float, n: int, lower: float, limit: float) -> str:
     )
 
 
+def failed(rate: Figures) -> str:
+    """Say in plain words how often something failed, and what that proves.
+
+    >>> failed({"k": 0, "n": 400, "rate": 0.0, "lower": 0.0, "upper": 0.0094, "state": "pass"})
+    '0 of 400 calls failed, 0.00%; the true share is surely below 0.94%'
+    """
+    if rate["rate"] is None:
+        return "no data yet"
+    unit = "inputs" if float(rate["k"]) % 1 else "calls"
+    told = f"{rate['k']:,.6g} of {rate['n']:,} {unit} failed, {percent(rate['rate'])}"
+    if rate["lower"] is None or rate["state"] == "unrated":
+        return told
+    if not rate["lower"]:
+        return f"{told}; the true share is surely below {percent(rate['upper'])}"
+    return f"{told}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
+
+
 def payback(duration: float | None) -> str:
     """Write a payback; None is never."""
     return "never" if duration is None else months(duration)
