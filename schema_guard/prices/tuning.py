@@ -36,7 +36,7 @@ class TuningPrice(NamedTuple):
     as_of: str
 
 
-class Closing(NamedTuple):
+class ModelClosing(NamedTuple):
     """Base models that a provider has closed for tuning, or will close.
 
     Attributes:
@@ -58,14 +58,16 @@ class Closing(NamedTuple):
     note: str = ""
 
 
-def closing_of(model: str) -> Closing | None:
+def closing_of(model: str) -> ModelClosing | None:
     """Give what is known of the end of a base model; None where nothing is.
 
     Args:
         model: Its name; that of a tuned model, as `ft:gpt-4o-mini-2024-07-18:shop::1`, holds it.
     """
     base = model.split(":")[1] if model.startswith("ft:") else model
-    found = (Closing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"])
+    found = (
+        ModelClosing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"]
+    )
     return next((closing for closing in found if base in closing.models), None)
 
 

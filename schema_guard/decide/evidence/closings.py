@@ -15,7 +15,7 @@ from schema_guard.prices.tuning import closing_of
 
 if TYPE_CHECKING:
     from schema_guard.decide.evidence.values import Feasibility
-    from schema_guard.prices.tuning import Closing
+    from schema_guard.prices.tuning import ModelClosing
 
 _DAYS_A_MONTH = 365.25 / 12
 
@@ -54,7 +54,7 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _allowed(closing: Closing, today: date) -> bool | None:
+def _allowed(closing: ModelClosing, today: date) -> bool | None:
     """Say whether a job can be started; a model that is gone takes none."""
     days = [day for day in (closing.last_training, closing.last_inference) if day is not None]
     if any(today > date.fromisoformat(day) for day in days):
@@ -62,13 +62,13 @@ def _allowed(closing: Closing, today: date) -> bool | None:
     return None if closing.last_training is None else True
 
 
-def _months(closing: Closing, today: date) -> float | None:
+def _months(closing: ModelClosing, today: date) -> float | None:
     if closing.last_inference is None:
         return None
     return max((date.fromisoformat(closing.last_inference) - today).days, 0) / _DAYS_A_MONTH
 
 
-def _told(model: str, closing: Closing, today: date) -> str:
+def _told(model: str, closing: ModelClosing, today: date) -> str:
     training = closing.last_training or "an unknown day"
     inference = closing.last_inference or "an unknown day"
     more = f"; {closing.note}" if closing.note else ""
