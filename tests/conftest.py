@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "dev", max_examples=10, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
 )
+# Which lines are run at all takes few examples.
+settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("many", max_examples=200, deadline=None)
 settings.register_profile(
     "thorough", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]

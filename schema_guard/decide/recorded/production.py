@@ -36,6 +36,9 @@ _LATEST_CALLS = 1_000
 _BURSTY = 100
 _OUTAGES_OF_BURSTS = 2
 
+# Nine in ten estimates of the call at which a rate changed are no further off than this.
+_LATE = 232
+
 # The calls of a new version within which a fall is taken to have come with it.
 _SETTLED = 50
 
@@ -286,8 +289,15 @@ def _when(
     same = [row for row in production.rows if _stream_key(row) == _stream_key(configuration.first)]
     return {
         "days": [_day(begins), _day(ends)],
-        "with": changed_between(same, production.hours, store, begins, ends + _HOUR_S),
+        "with": changed_between(
+            same, production.hours, store, stream.at(_earliest(start)) or begins, ends + _HOUR_S
+        ),
     }
+
+
+def _earliest(start: int) -> int:
+    """Give the call at which what changed a rate can have come: the start is an estimate, and mostly a late one."""
+    return max(1, start - min(_LATE, start // 2))
 
 
 def changed_between(

@@ -407,6 +407,18 @@ def test_a_rise_with_a_new_version_names_it(store):
     assert found["change"]["days"] == ["1970-01-01", "1970-01-01"]
 
 
+def test_a_version_that_began_before_the_estimate_is_named(store):
+    """The call at which a rate rose is an estimate: what came some calls before it is what changed then."""
+    record(store, 4000, 8, gap_s=600.0)
+    record(store, 100, 0, version="v2", started_at=4000 * 600.0, gap_s=600.0)
+    record(store, 1000, 60, version="v2", started_at=4100 * 600.0, gap_s=600.0)
+
+    (found,) = strategies(gather(store)).values()
+
+    assert found["change"]["at"] > 4050
+    assert found["change"]["with"] == ["version v2"]
+
+
 def test_a_new_version_is_a_new_baseline(store):
     """What an earlier version had risen to is no rise of the version after it."""
     record(store, 2000, 2, gap_s=20.0)
