@@ -7,15 +7,17 @@ valid where failures come in bursts; those given here are, as long as bursts beg
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import pairwise
 from math import exp, inf, log, log1p
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats.checks import fraction
-from schema_guard.stats.rates import Bounds, bounds
+from schema_guard.stats.rates import Bounds, bounds, upper_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BURST_GAP = 16
 """Calls without a failure that end a burst."""
@@ -23,10 +25,9 @@ BURST_GAP = 16
 _AFTER = (1, 8, 64)
 _RATES = (0.05, 0.1, 0.3, 0.6, 0.9)
 _BETS = tuple((rate, log(rate), log1p(-rate)) for rate in _RATES)
-_ALPHA_OF_BASELINE = 0.01
+_EVIDENCE_OF_BASELINE = -log(0.01)
 # A forecast of more calls than these is none.
 _MOST_CALLS = 2**40
-
 # A bound that is out of date is above the one that could be had, by no more than about this.
 _OUT_OF_DATE = 1.05
 
@@ -155,15 +156,20 @@ def _quiet_after(failed: Sequence[int], n: int) -> int:
 def _e_value(failed: Sequence[int], n: int, first: int) -> float:
     """Give the evidence for calls that are likelier to fail after a failure."""
     logs = [[0.0] * len(_RATES) for _ in _AFTER]
-    known = _Baseline(first)
-    for k, (position, after) in enumerate(zip(failed, (*failed[1:], n + 1), strict=False), start=1):
-        baseline = known.after(k, position)
+    # Of the calls up to the next failure; the last failure has none.
+    gaps = [after - position for position, after in pairwise(failed)]
+    last = n + 1 - failed[-1] if failed else 0
+    for baseline, begin, end in _baselines(failed, first):
         if baseline >= _RATES[-1]:
             continue  # no bet is above it
         log_failed, log_clean = log(baseline), log1p(-baseline)
+        some = gaps[begin:end]
         for window, sums in zip(_AFTER, logs, strict=True):
-            follows = after <= n and after - position <= window
-            clean = min(window, after - position - 1)
+            within = [gap for gap in some if gap <= window]
+            follows = len(within)
+            clean = sum(within) - follows + (len(some) - follows) * window
+            if end == len(failed):
+                clean += min(window, last - 1)
             for index, (rate, log_rate, log_other) in enumerate(_BETS):
                 if rate > baseline:
                     sums[index] += clean * (log_other - log_clean) + follows * (log_rate - log_failed)
@@ -173,17 +179,14 @@ def _e_value(failed: Sequence[int], n: int, first: int) -> float:
     return sum(exp(one) for sums in logs for one in sums) / (len(_AFTER) * len(_RATES))
 
 
-class _Baseline:
-    """An upper bound of the rate of the calls so far: an earlier one is as valid, so it is made anew only now and then."""
+def _baselines(failed: Sequence[int], first: int) -> Iterator[tuple[float, int, int]]:
+    """Give upper bounds of the rate of the calls so far, and of which failures up to which each holds.
 
-    def __init__(self, first: int) -> None:
-        self._first, self._k, self._n = first, 0, 0
-        self._bound = 1.0
-
-    def after(self, k: int, position: int) -> float:
-        """Give the bound for the calls up to one, *k* of which failed."""
-        n = position - self._first + 1
-        if k > self._k * _OUT_OF_DATE or n > self._n * _OUT_OF_DATE:
-            self._k, self._n = k, n
-            self._bound = bounds(k, n, alpha=_ALPHA_OF_BASELINE).upper
-        return self._bound
+    An earlier bound is as valid, so it is made anew only now and then.
+    """
+    begin = 0
+    while begin < len(failed):
+        k, n = begin + 1, failed[begin] - first + 1
+        end = min(int(k * _OUT_OF_DATE), bisect_right(failed, first - 1 + int(n * _OUT_OF_DATE)))
+        yield upper_of(k, n, _EVIDENCE_OF_BASELINE), begin, end
+        begin = end

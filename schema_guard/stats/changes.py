@@ -89,12 +89,11 @@ def changes(failed: Sequence[int], n: int) -> list[Change]:
 class _Sum:
     """One sum of likelihood ratios: a rate against the baseline of its block."""
 
-    __slots__ = ("clean", "failed", "log_clean", "log_failed", "value")
+    __slots__ = ("clean", "failed", "log_clean", "log_failed")
 
     def __init__(self, rate: float, baseline: float) -> None:
         self.log_failed, self.log_clean = log(rate / baseline), log1p(-rate) - log1p(-baseline)
         self.failed, self.clean = exp(self.log_failed), exp(self.log_clean)
-        self.value = 0.0
 
 
 class _Block:
@@ -130,6 +129,13 @@ class _Watch:
         self._failed, self._n, self._start = failed, n, start
         self._first_index = bisect_left(failed, start)
         self._blocks: list[_Block] = []
+        self._sums: list[_Sum] = []  # of all blocks: those for a fall, then those for a rise
+        self._values: list[float] = []  # of each sum
+        self._falls = 0  # how many sums are for a fall
+        self._factors: list[
+            tuple[float, float]
+        ] = []  # of each sum, what starts in it with a call, and what a failure does
+        self._runs: dict[int, list[tuple[float, float]]] = {}  # as `_grown` gives
         self._at = start - 1  # the last call that was seen
         self._opens = start + _FIRST_BLOCK
 
@@ -155,20 +161,28 @@ class _Watch:
                 _Block(index - self._first_index, seen, position),
             ]
             self._opens += seen
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Put the sums of all blocks into one order."""
+        known = dict(zip(map(id, self._sums), self._values, strict=True))
+        newest = self._blocks[-1]
+        falls = [(one, block is newest) for block in self._blocks for one in block.falls]
+        rises = [(one, block is newest) for block in self._blocks for one in block.rises]
+        self._sums, self._falls = [one for one, _ in (*falls, *rises)], len(falls)
+        self._values = [known.get(id(one), 0.0) for one in self._sums]
+        self._factors = [(float(is_newest), one.failed) for one, is_newest in (*falls, *rises)]
+        self._runs = {}
 
     def _clean_until(self, last: int, index: int, after: int) -> int | None:
         """See the calls up to one, none of which failed; gives the number of the one that shows a fall."""
         while self._at < last:
             self._open(self._at + 1, index)
             until = min(last, self._opens - 1)
-            run = until - self._at
-            if self._falls_after(run) >= _ENOUGH_TO_FALL and until > after:
-                return self._noticed(run, after)
-            for block in self._blocks:
-                is_newest = block is self._blocks[-1]
-                for one in (*block.rises, *block.falls):
-                    one.value = _after_clean(one, run, is_newest=is_newest)
-            self._at = until
+            values = self._after_clean(until - self._at)
+            if sum(values[: self._falls]) >= _ENOUGH_TO_FALL and until > after:
+                return self._noticed(until - self._at, after)
+            self._at, self._values = until, values
         return None
 
     def _noticed(self, run: int, after: int) -> int:
@@ -181,24 +195,22 @@ class _Watch:
 
     def _falls_after(self, run: int) -> float:
         """Give what the sums for a fall come to after further calls that did not fail."""
-        return sum(
-            _after_clean(one, run, is_newest=block is self._blocks[-1])
-            for block in self._blocks
-            for one in block.falls
-        )
+        return sum(self._after_clean(run)[: self._falls])
+
+    def _after_clean(self, run: int) -> list[float]:
+        """Give the sums after so many further calls that did not fail."""
+        known = self._runs.get(run)
+        if known is None:
+            sums = zip(self._sums, self._factors, strict=True)
+            known = self._runs[run] = [_grown(one, run, started) for one, (started, _) in sums]
+        return [value * grown + more for value, (grown, more) in zip(self._values, known, strict=True)]
 
     def _fail(self) -> bool:
         """See the next call, which failed; gives whether that shows a rise."""
         self._at += 1
-        total = 0.0
-        for block in self._blocks:
-            started = block is self._blocks[-1]
-            for one in block.falls:
-                one.value = (one.value + started) * one.failed
-            for one in block.rises:
-                one.value = (one.value + started) * one.failed
-                total += one.value
-        return total >= _ENOUGH_TO_RISE
+        factors = zip(self._values, self._factors, strict=True)
+        self._values = [(value + started) * failed for value, (started, failed) in factors]
+        return sum(self._values[self._falls :]) >= _ENOUGH_TO_RISE
 
     def _change(self, direction: Direction, alarm: int, index: int) -> Change:
         """Say what was noticed; *index* is how many calls of all failed up to the alarm."""
@@ -209,11 +221,10 @@ class _Watch:
         return Change(direction, start, alarm, start - self._start, k)
 
 
-def _after_clean(one: _Sum, run: int, *, is_newest: bool) -> float:
-    """Give a sum after so many further calls that did not fail."""
+def _grown(one: _Sum, run: int, started: float) -> tuple[float, float]:
+    """Give by what so many calls that did not fail multiply a sum, and what those add that start in it."""
     grown = exp(min(run * one.log_clean, _LARGEST_LOG))
-    value = one.value * grown
-    return value + one.clean * (grown - 1) / (one.clean - 1) if is_newest else value
+    return grown, started * one.clean * (grown - 1) / (one.clean - 1)
 
 
 def _starts(

@@ -165,9 +165,14 @@ def bounds_of(k: float, n: float, evidence: float) -> Bounds:
         return Bounds(0.0, 1.0)
     rest = n - k
     # min and max: for k within a rounding error of 0 or n, the bound and the rate are the same float.
-    upper = max(odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
     lower = min(odds_point(_logit_upper(rest, k, evidence)).y, k / n) if k > 0 else 0.0
-    return Bounds(lower, upper)
+    return Bounds(lower, upper_of(k, n, evidence))
+
+
+def upper_of(k: float, n: float, evidence: float) -> float:
+    """Give the upper one of `bounds_of` alone; *n* > 0."""
+    rest = n - k
+    return max(odds_point(_logit_upper(k, rest, evidence)).x, k / n) if rest > 0 else 1.0
 
 
 def log_e_of(k: float, rest: float, target: float, side: Side) -> float:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.records import ConfigurationCounts, HourCounts, Store
     from schema_guard.records.rows import Row
-    from schema_guard.stats import Change
+    from schema_guard.stats import Bursts, Change
 
 _DAY_S = 86_400
 _HOUR_S = 3_600
@@ -235,7 +235,7 @@ def of_calls(stream: CallsInOrder, own: int, calls: int) -> dict[str, Any]:
     }
     first = stream.n - min(own, stream.n) + 1
     bursts = stream.bursts(first)
-    if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first)):
+    if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first, bursts)):
         said["bursts"] = {
             name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
         }
@@ -252,10 +252,10 @@ def _is_of_version(change: Change, first: int) -> bool:
     return change.direction == "fall" and change.start < first + _SETTLED
 
 
-def _is_bursty(stream: CallsInOrder, first: int) -> bool:
-    """Say whether the calls since the last change, from one on, are evidence for bursts."""
+def _is_bursty(stream: CallsInOrder, first: int, bursts: Bursts) -> bool:
+    """Say whether the calls since the last change, from one on, are evidence for bursts; *bursts* are those from there."""
     since = max([first, *(change.start for change in stream.changes)])
-    return stream.bursts(since).e_value >= _BURSTY
+    return (bursts if since == first else stream.bursts(since)).e_value >= _BURSTY
 
 
 def _change(change: Change, stream: CallsInOrder) -> dict[str, Any]:

@@ -131,6 +131,8 @@ def _next(marks: list[int], taken: int, count: int) -> list[int]:
 
 def _merged(some: list[_Some], before: int) -> list[int]:
     """Give the numbers of the failed ones of calls that come in one hour, after so many calls."""
+    if len(some) == 1:
+        return [before + index + 1 for index in some[0].failed]
     return sorted(
         before + index + 1 + sum(_earlier(one, index, other) for other in some if other is not one)
         for one in some
