@@ -51,7 +51,8 @@ _TASK_TEXTS = ("str", "list", "List", "Sequence")
 
 
 # A dict that stands beside the provider's arguments and is no argument itself: its keys are merged one by one.
-_BAG = "extra_body"
+# Arguments that hold others, which are joined part by part.
+_BAGS = frozenset({"config", "extra_body", "output_config", "text"})
 # The parameter for the model to ask, and the provider's argument.
 _MODEL = "model"
 
@@ -339,7 +340,7 @@ def paths_of(options: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Give the keys of options, of what is merged key by key the paths to its keys."""
     paths: list[tuple[str, ...]] = []
     for key, value in options.items():
-        paths += [(key, inner) for inner in value] if key == _BAG else [(key,)]
+        paths += [(key, inner) for inner in value] if key in _BAGS else [(key,)]
     return paths
 
 
@@ -388,9 +389,9 @@ def _given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
     """Give both, the caller's before ours."""
     merged = {**ours, **theirs}
-    bags = ours.get(_BAG), theirs.get(_BAG)
-    if isinstance(bags[0], Mapping) and isinstance(bags[1], Mapping):
-        merged[_BAG] = {**bags[0], **bags[1]}
+    for name in _BAGS & ours.keys() & theirs.keys():
+        if isinstance(ours[name], Mapping) and isinstance(theirs[name], Mapping):
+            merged[name] = {**ours[name], **theirs[name]}
     return merged
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import cache, partial
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +41,8 @@ __all__ = ["Prepared", "prepare", "schema_of"]
 
 # The place of `Call.model` in a configuration.
 _MODEL = 3
+# Parts of a model's options in which a key may stand under any name.
+_HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 
 
 class Version:
@@ -171,7 +173,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         _model_name(settings, model),
         targets[0] and ">".join(map(str, targets)),
         ">".join(strategy.name for strategy in strategies),
-        _settings_text(settings, plan),
+        _settings_text(settings, plan, model),
     )
     reserved = {} if shape.options is None else _reserved(targets, plan)
     if not settings.observe:
@@ -352,7 +354,7 @@ def _reserved(targets: Iterable[str | None], plan: Plan) -> dict[tuple[str, ...]
     return reserved
 
 
-def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
+def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
@@ -368,7 +370,32 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan) -> str:
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
         if changed:
             said[name] = changed
+    options = [_shown(getattr(one, "options", None)) for one in settings.models or (model,)]
+    if any(options):
+        said["options"] = options[0] if len(options) == 1 else options
     return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def _shown(options: Any) -> Any:
+    """Give a model's options as JSON without secrets: of headers and queries, where keys stand, the names alone."""
+    if not options:
+        return None
+    from schema_guard.redaction.apply import redacted_value  # only a model with options needs it
+
+    return redacted_value(_json(options)).value
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            str(name): sorted(map(str, part))
+            if name in _HOLDING_KEYS and isinstance(part, Mapping)
+            else _json(part)
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_json(member) for member in value]
+    return value if value is None or isinstance(value, str | bool | int | float) else type(value).__name__
 
 
 def schema_of(source: Any) -> Schema[Any]:

@@ -165,14 +165,22 @@ def _shown(url: str) -> str:
 def _provider(kind: str, name: str, asked: _Asked) -> HostedModel:
     provider = PROVIDERS[kind]
     target = asked.target or provider.target
-    own = provider.target.partition("-")[0] if kind == provider.target else kind
+    own = "openai" if kind == "openai-responses" else kind
     return _hosted(name, target, provider.base_url(), provider.key(asked.key), own, asked)
 
 
 def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
-    from schema_guard.models.openai_api import OpenAIModel  # only for those who use it
-
     endpoint = Endpoint(base_url, key, asked.timeout_s, asked.max_retries, foreign=foreign_headers(own))
+    if target == "anthropic":
+        from schema_guard.models.anthropic_api import AnthropicModel  # only for those who use it
+
+        return AnthropicModel(name, endpoint, target=target, options=asked.options)
+    if target == "gemini":
+        from schema_guard.models.google_api import GoogleModel  # as above
+
+        return GoogleModel(name, endpoint, target=target, options=asked.options)
+    from schema_guard.models.openai_api import OpenAIModel  # as above
+
     return OpenAIModel(name, endpoint, target=target, options=asked.options)
 
 

@@ -89,16 +89,35 @@ PROVIDERS: Mapping[str, ModelProvider] = {
         "OpenAI", "openai-responses", OPENAI_URL, ("OPENAI_API_KEY",), "OPENAI_BASE_URL"
     ),
     "azure": ModelProvider(
-        "Azure OpenAI", "openai", None, ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT", "/openai/v1"
+        "Azure OpenAI", "azure", None, ("AZURE_OPENAI_API_KEY",), "AZURE_OPENAI_ENDPOINT", "/openai/v1"
     ),
-    "openrouter": ModelProvider("OpenRouter", "openai", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
-    "groq": ModelProvider("Groq", "openai", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
-    "deepseek": ModelProvider("DeepSeek", "openai", "https://api.deepseek.com/v1", ("DEEPSEEK_API_KEY",)),
+    "anthropic": ModelProvider(
+        "Anthropic", "anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY",), "ANTHROPIC_BASE_URL"
+    ),
+    "google": ModelProvider(
+        "Google",
+        "gemini",
+        "https://generativelanguage.googleapis.com",
+        ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "GOOGLE_GEMINI_BASE_URL",
+    ),
+    "openrouter": ModelProvider(
+        "OpenRouter", "openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)
+    ),
+    "groq": ModelProvider("Groq", "groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",)),
+    "deepseek": ModelProvider("DeepSeek", "deepseek", "https://api.deepseek.com/v1", ("DEEPSEEK_API_KEY",)),
     "ollama": ModelProvider(
-        "Ollama", "openai", "http://127.0.0.1:11434/v1", ("OLLAMA_API_KEY",), "OLLAMA_HOST", "/v1", 11434, needs_key=False
+        "Ollama",
+        "ollama",
+        "http://127.0.0.1:11434/v1",
+        ("OLLAMA_API_KEY",),
+        "OLLAMA_HOST",
+        "/v1",
+        11434,
+        needs_key=False,
     ),
     "lmstudio": ModelProvider(
-        "LM Studio", "openai", "http://127.0.0.1:1234/v1", ("LM_API_TOKEN",), needs_key=False
+        "LM Studio", "lmstudio", "http://127.0.0.1:1234/v1", ("LM_API_TOKEN",), needs_key=False
     ),
-}  # fmt: skip
+}
 """Each provider by the word that stands before the colon."""

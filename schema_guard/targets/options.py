@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.targets import llamacpp, openai_chat, openai_responses
+from schema_guard.targets import anthropic, compatible, gemini, llamacpp, openai_chat, openai_responses
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_f
 
 # The strategies that some target takes arguments for.
 _FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+_STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
 
 
 def options_for(
@@ -46,7 +47,9 @@ def options_for(
     row = _row(target)
     options = _format_arguments(target, row, strategy, schema)
     if output_tokens is not None:
-        options[row.limit] = _count(output_tokens)
+        *bag, name = row.limit.split(".")
+        holder = options.setdefault(bag[0], {}) if bag else options
+        holder[name] = _count(output_tokens)
     return options
 
 
@@ -81,8 +84,10 @@ def _format_arguments(target: str, row: Target, strategy: object, schema: Schema
         return row.formats[strategy](schema)
     if strategy in _FORMAT_STRATEGIES:
         taken = ", ".join(sorted(capabilities(target)))
+        strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"strategy {strategy!r} is not supported by target {target!r}: it takes {taken}"
+            f"strategy {strategy!r} is not supported by target {target!r}: it takes {taken}; the strongest of them is "
+            f"{strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
     raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")
@@ -96,6 +101,14 @@ def _expected(name: object, known: Iterable[str]) -> str:
 TARGETS: Mapping[str, Target] = {
     "openai": openai_chat.TARGET,
     "openai-responses": openai_responses.TARGET,
+    "azure": openai_chat.TARGET,
+    "anthropic": anthropic.TARGET,
+    "gemini": gemini.TARGET,
+    "openrouter": openai_chat.TARGET,
+    "groq": openai_chat.TARGET,
+    "deepseek": compatible.DEEPSEEK,
+    "ollama": compatible.OLLAMA,
+    "lmstudio": compatible.LM_STUDIO,
     "llamacpp-llguidance": llamacpp.TARGET,
 }
 """For each provider or engine, what it takes."""

@@ -27,7 +27,7 @@ class Target:
     """What a provider or engine takes.
 
     Attributes:
-        limit: Name of the argument for the most tokens of output.
+        limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`.
         formats: For each strategy that has arguments, the function that makes them from a schema.
     """
 

@@ -22,6 +22,9 @@ openai = pytest.importorskip("openai", reason="needs the extra 'openai'")
 
 CANARIES = {name: f"canary-{name.lower()}" for row in PROVIDERS.values() for name in row.keys}
 NAMES = sorted(PROVIDERS)
+# One of each package and way of asking; the others differ by their row.
+FIRST = ("openai", "openai-responses", "anthropic", "google", "groq")
+EACH = [pytest.param(name, marks=() if name in FIRST else pytest.mark.slow) for name in NAMES]
 # Whose SDK reads more headers of theirs from the environment.
 WITH_HEADERS = ("openai", "openai-responses", "anthropic")
 
@@ -155,7 +158,7 @@ def test_an_endpoint_without_a_key_reads_no_variable(listener, canaries):
 
 
 @pytest.mark.parametrize("way", ["call", "acall", "stream"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name, way):
     """Each provider that is known by name gets what its own variable holds, and nothing of another's."""
     package_of(name)
@@ -169,7 +172,7 @@ def test_a_provider_gets_its_own_key_alone(listener, canaries, monkeypatch, name
 
 
 @pytest.mark.parametrize("way", ["call", "acall"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_redirect_to_another_host_carries_no_key(listener, canaries, monkeypatch, name, way):
     """Who is led to another host brings no key there, whatever header it stands in."""
     package_of(name)
@@ -182,7 +185,7 @@ def test_a_redirect_to_another_host_carries_no_key(listener, canaries, monkeypat
     assert [canaries_in(*headers.values()) for headers in listener.came] == [set()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_key_stands_nowhere(listener, canaries, monkeypatch, caplog, tmp_path, name):
     """No `repr`, setting, record, log or exception holds a key, not even where the server says it."""
     package_of(name)

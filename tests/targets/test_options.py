@@ -93,7 +93,14 @@ LIMITS = {
     "openai": "max_completion_tokens",
     "openai-responses": "max_output_tokens",
     "llamacpp-llguidance": "max_tokens",
+    **dict.fromkeys(("azure", "openrouter", "groq"), "max_completion_tokens"),
+    **dict.fromkeys(("anthropic", "deepseek", "ollama", "lmstudio"), "max_tokens"),
 }
+
+
+def limit_of(target):
+    """Give the argument of a limit of 7 tokens."""
+    return {"config": {"max_output_tokens": 7}} if target == "gemini" else {LIMITS[target]: 7}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -129,15 +136,21 @@ def _spoil(value):
 def test_text_strategies_have_the_limit_only(target, strategy):
     """A strategy that asks in the prompt sends no argument but the output limit."""
     assert options_for(target, strategy, INVOICE) == {}
-    assert options_for(target, strategy, INVOICE, output_tokens=7) == {LIMITS[target]: 7}
+    assert options_for(target, strategy, INVOICE, output_tokens=7) == limit_of(target)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_limit_stands_beside_the_format(target):
     """The output limit is added to the arguments of a format."""
-    options = options_for(target, "json_mode", INVOICE, output_tokens=7)
+    strategy = next(one for one in ("json_mode", "strict_schema") if one in capabilities(target))
+    options = options_for(target, strategy, INVOICE, output_tokens=7)
+    formats = options_for(target, strategy, INVOICE)
 
-    assert options == options_for(target, "json_mode", INVOICE) | {LIMITS[target]: 7}
+    limit = limit_of(target)
+    assert options == {
+        **formats,
+        **{key: {**formats[key], **limit[key]} if key == "config" else limit[key] for key in limit},
+    }
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -182,12 +195,12 @@ REFUSED = [
     Refused(
         "target",
         ("opnai", "bare"),
-        "target='opnai': expected one of openai, openai-responses, llamacpp-llguidance, did you mean 'openai'?",
+        f"target='opnai': expected one of {', '.join(TARGETS)}, did you mean 'openai'?",
     ),
     Refused(
         "no target",
         (None, "bare"),
-        "target=None: expected one of openai, openai-responses, llamacpp-llguidance",
+        f"target=None: expected one of {', '.join(TARGETS)}",
     ),
     Refused(
         "strategy",
@@ -200,7 +213,7 @@ REFUSED = [
         "not together",
         ("llamacpp-llguidance", "tool_call"),
         "strategy 'tool_call' is not supported by target 'llamacpp-llguidance': it takes bare, few_shot, "
-        "json_mode, reason_then_format, strict_schema, system_prompt",
+        "json_mode, reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),
     Refused(

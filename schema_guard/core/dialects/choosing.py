@@ -32,6 +32,7 @@ OF_TARGETS: Final[dict[str, Dialect]] = {
     "google": GEMINI,
     "gemini": GEMINI,
     "bedrock": BEDROCK,
+    **dict.fromkeys(("azure", "openrouter", "groq", "deepseek", "ollama", "lmstudio"), CHAT),
 }
 """The dialect of each target or model whose lists have but one."""
 

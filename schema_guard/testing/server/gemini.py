@@ -167,7 +167,7 @@ def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]
 
 
 CONTENTS: Final = Api(
-    targets=frozenset({"google"}),
+    targets=frozenset({"gemini"}),
     holds="candidates",
     question=_question,
     whole=_whole,

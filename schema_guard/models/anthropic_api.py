@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model behind Anthropic's Messages, through the `anthropic` package.
+
+The system's text is an argument there and no message, and a request says how long a reply may be at most.
+"""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import missing_extra
+from schema_guard.models.hosted import HostedModel
+from schema_guard.models.interface import messages
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Mapping
+
+    from schema_guard.models.endpoint import Endpoint
+    from schema_guard.models.interface import PromptLike
+
+__all__ = ["OUTPUT_TOKENS", "AnthropicModel"]
+
+# The API has no default of its own. The longest replies of the built-in suite are a tenth of it; a limit that is not
+# used costs nothing.
+OUTPUT_TOKENS = 8192
+
+_SYSTEMS = ("system", "developer")
+_THINKING = ("enabled", "adaptive")
+
+
+class AnthropicModel(HostedModel):
+    """A model behind Anthropic's Messages API."""
+
+    ours = ("messages", "stream")
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: Endpoint,
+        *,
+        target: str = "anthropic",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make a model; see `HostedModel`."""
+        defaults = {"max_tokens": OUTPUT_TOKENS}
+        super().__init__(name, endpoint, target=target, defaults=defaults, options=options)
+
+    def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
+        """Give the arguments of `create`."""
+        turns = messages(prompt)
+        systems = [turn["content"] for turn in turns if turn.get("role") in _SYSTEMS]
+        arguments = {
+            "model": self.name,
+            "messages": [turn for turn in turns if turn.get("role") not in _SYSTEMS],
+            **given,
+            "system": _system([given["system"], *systems] if given.get("system") else systems),
+        }
+        if is_stream:
+            arguments["stream"] = True
+        if _thinks(given) and _kind(given.get("tool_choice")) in ("tool", "any"):
+            # A forced tool is refused beside thinking. There is but one tool, so the model has nothing else to call.
+            arguments["tool_choice"] = {**given["tool_choice"], "type": "auto"}
+            arguments["tool_choice"].pop("name", None)
+        return arguments
+
+    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Send a request and give its reply, or an awaitable of it."""
+        return client.messages.create(**_taken(client, arguments))
+
+    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
+        """Give the SDK's events."""
+        with client.messages.create(**_taken(client, arguments)) as events:
+            yield from events
+
+    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        """Give the SDK's events without blocking the event loop."""
+        async with await client.messages.create(**_taken(client, arguments)) as events:
+            async for event in events:
+                yield event
+
+    def connected(self, *, is_async: bool) -> Any:
+        """Give a client whose key is the one given: no profile or variable is asked for another."""
+        sdk, endpoint = self.sdk(), self.endpoint
+        kind, http = (
+            (sdk.AsyncAnthropic, sdk.DefaultAsyncHttpxClient)
+            if is_async
+            else (sdk.Anthropic, sdk.DefaultHttpxClient)
+        )
+        return kind(
+            base_url=endpoint.base_url,
+            api_key=endpoint.key,
+            timeout=endpoint.timeout_s,
+            max_retries=endpoint.max_retries,
+            http_client=http(**endpoint.http_arguments(is_async=is_async)),
+        )
+
+    def disconnect(self, client: Any) -> None:
+        """Close a client."""
+        client.close()
+
+    async def adisconnect(self, client: Any) -> None:
+        """Close an asynchronous client."""
+        await client.close()
+
+    def sdk(self) -> Any:
+        """Import `anthropic`."""
+        try:
+            import anthropic  # half a second that others need not pay
+        except ImportError as error:
+            raise missing_extra(f"model {self.name!r}", "anthropic", "anthropic") from error
+        return anthropic
+
+
+def _taken(client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Give arguments as this version of the SDK takes them: what it has no name for goes into the body as it is.
+
+    Newer versions have none for `temperature`, which older models take.
+    """
+    known = signature(client.messages.create).parameters
+    others = {name: value for name, value in arguments.items() if name not in known}
+    if not others:
+        return arguments
+    named = {name: value for name, value in arguments.items() if name in known}
+    return {**named, "extra_body": {**others, **(arguments.get("extra_body") or {})}}
+
+
+def _system(found: list[Any]) -> Any:
+    """Give the texts of the system as the one argument that they are: a text, or blocks; None without any."""
+    if not found:
+        return None
+    if all(isinstance(one, str) for one in found):
+        return "\n\n".join(found)
+    blocks = [[{"type": "text", "text": one}] if isinstance(one, str) else list(one) for one in found]
+    return [block for listed in blocks for block in listed]
+
+
+def _kind(given: object) -> object:
+    return given.get("type") if isinstance(given, dict) else None
+
+
+def _thinks(given: dict[str, Any]) -> bool:
+    return _kind(given.get("thinking")) in _THINKING

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Anthropic's Messages take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schema_guard.targets.target import Target, document_of, wire_name
+
+if TYPE_CHECKING:
+    from schema_guard.core.schema import Schema
+
+__all__ = ["TARGET"]
+
+
+def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
+    return {"output_config": {"format": {"type": "json_schema", "schema": document_of(schema)}}}
+
+
+def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
+    name = wire_name(schema)
+    # Else the arguments come in one piece at the end: nothing could be told of a stream before.
+    tool = {"name": name, "input_schema": document_of(schema), "eager_input_streaming": True}
+    return {"tools": [tool], "tool_choice": {"type": "tool", "name": name}}
+
+
+# No json_mode: the API has none.
+TARGET: Final = Target(limit="max_tokens", formats={"tool_call": _tool_call, "strict_schema": _strict_schema})

@@ -1,0 +1,238 @@
+"""What every model keeps, asked through the provider's own package against a server of its wire format."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from schema_guard import guard
+from schema_guard.calls.replies import read
+from schema_guard.calls.streams import StreamReader
+from schema_guard.core.values import Usage
+from schema_guard.errors import InvalidArgument, MissingExtra
+from schema_guard.models import Model, connect
+from schema_guard.models.providers import PROVIDERS
+from schema_guard.targets import TEXT_STRATEGIES
+from schema_guard.testing import ScriptedModel, serve
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"total": {"type": "integer"}},
+    "required": ["total"],
+    "additionalProperties": False,
+}
+TEXT = '{"total": 12}'
+ANSWER = {
+    "chunks": ['{"total"', ": 12}"],
+    "finish_reason": "stop",
+    "usage": {"input_tokens": 7, "output_tokens": 5},
+}
+BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
+MODULES = {"anthropic": "anthropic", "google": "google.genai"}
+PACKAGES = {"anthropic": "anthropic", "google": "google-genai"}
+NAMES = (*PROVIDERS, "url", "url-anthropic", "url-gemini")
+# One of each package and way of asking; the others differ by their row.
+FIRST = ("openai", "openai-responses", "anthropic", "google", "url")
+STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+# What each one has, as the chapter prints it.
+HAVE = {
+    "anthropic": ("tool_call", "strict_schema"),
+    "url-anthropic": ("tool_call", "strict_schema"),
+    "deepseek": ("json_mode", "tool_call"),
+    "ollama": ("json_mode", "strict_schema"),
+    "lmstudio": ("strict_schema",),
+}
+
+
+def kind_of(name):
+    return {"url-anthropic": "anthropic", "url-gemini": "google"}.get(name, name)
+
+
+def limited(name, tokens):
+    """Give the options that limit a reply."""
+    return {"config": {"temperature": tokens}} if kind_of(name) == "google" else {"temperature": tokens}
+
+
+def sent(body):
+    """Give the temperature that a request says."""
+    return {**body, **body.get("generationConfig", {})}.get("temperature")
+
+
+@pytest.fixture(params=[pytest.param(one, marks=() if one in FIRST else pytest.mark.slow) for one in NAMES])
+def name(request, monkeypatch):
+    """The name of each kind of model, whose package is here."""
+    module = MODULES.get(kind_of(request.param), "openai")
+    pytest.importorskip(module, reason=f"needs the package of {request.param}")
+    for row in PROVIDERS.values():
+        for variable in row.keys:
+            monkeypatch.setenv(variable, "k")
+    return request.param
+
+
+@pytest.fixture
+def at(monkeypatch, name):
+    """Connect the model of a name to a server."""
+
+    def connected(server, **more):
+        root = server.url if kind_of(name) in MODULES else server.openai_url
+        if name in PROVIDERS:
+            moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
+            monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
+            return connect(f"{name}:m", **more)
+        target = name.partition("-")[2] or None
+        return connect(f"{root}#m", target=target, **more)
+
+    return connected
+
+
+@pytest.fixture
+def server():
+    with serve(ScriptedModel([ANSWER], cycle=True)) as running:
+        yield running
+
+
+def told(reply):
+    return reply.text, reply.finish_reason, reply.usage[:2], reply.model, reply.failure
+
+
+def read_stream(chunks):
+    reader = StreamReader()
+    text = "".join([reader.feed(chunk) for chunk in chunks])
+    return told(reader.end()._replace(text=text))
+
+
+KNOWN = (TEXT, "stop", Usage(7, 5)[:2], "m", None)
+
+
+def test_whole_replies_are_told(at, server):
+    """Asked in both ways it gives the text, why it ended, its tokens and the model as answered."""
+
+    async def ask():
+        async with at(server) as model:
+            return await model.acall("hi")
+
+    with at(server) as model:
+        assert isinstance(model, Model)
+        assert told(read(model("hi"))) == KNOWN
+    assert told(read(asyncio.run(ask()))) == KNOWN
+
+
+def test_streams_are_told(at, server):
+    """Streamed in both ways it tells the same, and how many tokens it was at its end."""
+
+    async def ask():
+        async with at(server) as model:
+            return [chunk async for chunk in model.astream("hi")]
+
+    with at(server) as model:
+        chunks = list(model.stream("hi"))
+
+    assert read_stream(chunks) == KNOWN
+    assert read_stream(asyncio.run(ask())) == KNOWN
+
+
+def test_a_stream_can_be_left(at, server):
+    """A stream that is closed after its first chunk leaves the model of use, in both ways."""
+
+    async def leave():
+        async with at(server) as model:
+            stream = model.astream("hi")
+            await anext(stream)
+            await stream.aclose()
+            return read(await model.acall("hi")).text
+
+    with at(server) as model:
+        stream = model.stream("hi")
+        next(stream)
+        stream.close()
+        assert read(model("hi")).text == TEXT
+    assert asyncio.run(leave()) == TEXT
+
+
+def test_options_are_sent_with_every_call(at, name, server):
+    """Options of the model go with each request, those of a call before them, and None takes one away."""
+    with at(server, options=limited(name, 0.5)) as model:
+        for options in (None, limited(name, 1), limited(name, None)):
+            model("hi", options=options)
+        list(model.stream("hi"))
+
+    assert [sent(request.body) for request in server.requests] == [0.5, 1, None, 0.5]
+
+
+def test_options_stand_in_the_configuration(at, name, server):
+    """Options of the model are a part of the settings that are recorded, its key is not."""
+    with at(server, options=limited(name, 0.5), key="canary") as model:
+        outcome = guard(SCHEMA, store=None)(model).outcome("hi")
+
+    assert json.loads(outcome.call.settings)["options"] == limited(name, 0.5)
+    assert "canary" not in repr(outcome)
+
+
+@pytest.mark.parametrize("way", ["call", "acall", "stream"])
+def test_a_call_is_one_request(at, way):
+    """What fails is asked for once."""
+
+    async def ask(model):
+        async with model:
+            await model.acall("hi")
+
+    with serve(ScriptedModel([ANSWER], cycle=True), faults="http_503") as server:
+        model = at(server)
+        ways = {
+            "call": lambda: model("hi"),
+            "acall": lambda: asyncio.run(ask(model)),
+            "stream": lambda: list(model.stream("hi")),
+        }
+        with model, pytest.raises(Exception):  # noqa: B017, PT011 - each SDK has its own
+            ways[way]()
+
+        assert len(server.requests) == 1
+
+
+def test_a_closed_model_says_so(at, server):
+    """Closed twice it is closed, and asks nobody again."""
+    model = at(server)
+    model.close()
+    model.close()
+
+    with pytest.raises(InvalidArgument, match="model 'm' is closed: connect again"):
+        model("hi")
+
+
+@pytest.mark.parametrize("strategy", [*sorted(TEXT_STRATEGIES), *STRATEGIES])
+def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
+    """A guarded model takes each strategy of its capabilities, corrections too; another is an error at once."""
+    with serve(ScriptedModel([BROKEN, ANSWER], cycle=True)) as server, at(server) as model:
+        if strategy not in model.capabilities:
+            with pytest.raises(InvalidArgument) as caught:
+                guard(SCHEMA, strategy=strategy, store=None)(model)
+
+            strongest = next(one for one in ("strict_schema", "tool_call") if one in model.capabilities)
+            assert f"strategy {strategy!r} is not supported by target {model.target!r}" in str(caught.value)
+            assert str(caught.value).endswith(f"the strongest of them is {strongest!r}")
+            return
+        outcome = guard(SCHEMA, strategy=strategy, store=None)(model).outcome("hi")
+
+        assert (outcome.value, len(outcome.attempts)) == ({"total": 12}, 2)
+        assert outcome.attempts[-1].usage[:2] == (7, 5)
+
+
+def test_capabilities_are_those_of_the_table(at, name, server):
+    """What it has beside the text strategies is what the chapter prints."""
+    with at(server) as model:
+        assert model.capabilities - TEXT_STRATEGIES == set(HAVE.get(name, STRATEGIES))
+
+
+def test_a_missing_package_is_named(at, name, server, monkeypatch):
+    """Without its package the error names the pip command."""
+    kind = kind_of(name)
+    for module in (MODULES.get(kind, "openai"), *(["google"] if kind == "google" else [])):
+        monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(MissingExtra) as caught:
+        at(server)
+
+    extra = kind if kind in MODULES else "openai"
+    package = PACKAGES.get(kind, "openai")
+    assert str(caught.value) == f"model 'm' needs {package}: pip install 'schema-guard[{extra}]'"
