@@ -73,7 +73,7 @@ WRONG = (
     Wrong(
         "target",
         {"target": "opnai"},
-        "target='opnai': expected one of openai, openai-responses, llamacpp-llguidance, did you mean 'openai'?",
+        "target='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, deepseek, ollama, lmstudio, llamacpp-llguidance, did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected a Limits"),
     Wrong("budget", {"budget": {}}, "budget={}: expected a Budget"),
@@ -118,7 +118,7 @@ WRONG_OPTIONS = (
         "not of this target",
         {"strategy": "tool_call", "target": "llamacpp-llguidance"},
         "strategy 'tool_call' is not supported by target 'llamacpp-llguidance': it takes bare, few_shot, json_mode, "
-        "reason_then_format, strict_schema, system_prompt",
+        "reason_then_format, strict_schema, system_prompt; the strongest of them is 'strict_schema'",
     ),
     Wrong(
         "output tokens",
