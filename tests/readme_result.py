@@ -9,7 +9,7 @@ from pathlib import Path
 
 # The unhandled rate is the last one before what is outside of the rates.
 _ROW = re.compile(
-    r"^ +(read_notice|\S*strict_schema\S*) +(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
+    r"^ +(read_notice|strict_schema\b.*?) {2,}(\d+) .* ([\d.]+) \[[\d.]+, [\d.]+\] +\d+$", re.MULTILINE
 )
 _VERDICT = re.compile(r"^ +VERDICT:? +(\w+)", re.MULTILINE)
 
