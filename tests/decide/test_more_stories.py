@@ -147,3 +147,28 @@ def test_few_calls_say_how_many_are_missing(town):
     assert said(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["n_more"] == pytest.approx(370, abs=10)
     assert json.dumps(found.as_dict())
+
+
+def test_a_canary_that_fails_is_named_and_the_version_beside_it_is_not(town):
+    """v1 never fails; from call 2,000 on a third of the calls are v2's, and one in five of these fails."""
+    town.calls(2_000, 0)
+    for _ in range(60):
+        town.calls(20, 0)
+        town.calls(10, 5, version="v2")
+
+    found = town.verdict()
+
+    assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt v2"}
+    assert found.exit_code() == 1
+    assert found.figures["rates"]["system_prompt v1"]["k"] == 0
+
+
+def test_settings_whose_calls_had_ended_do_not_answer_for_those_that_followed(town):
+    """One attempt a call until call 1,000, then two: what fails is what has two."""
+    town.calls(1_000, 0)
+    town.calls(400, 10, max_attempts=2)
+
+    found = town.verdict()
+
+    assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt max_attempts=2"}
+    assert found.figures["rates"]["system_prompt max_attempts=1"]["n"] == 1_000

@@ -13,7 +13,7 @@ from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
-from schema_guard.decide.recorded.stream import CallsInOrder, stream_of
+from schema_guard.decide.recorded.stream import CallsInOrder, OwnCalls, stream_of
 from schema_guard.text import clip, percent, plural
 from schema_guard.traffic import traffic_of
 
@@ -204,7 +204,8 @@ def of_strategy(
     said: dict[str, Any] = {"traffic_share": production.share(configuration.rows)}
     if stream is None:
         return said
-    said |= of_calls(stream, configuration.n, production.n)
+    own = stream.own({row.configuration for row in configuration.rows})
+    said |= of_calls(stream, own, production.n)
     if "bursts" in said:
         bursts = said["bursts"]
         notes.append(
@@ -217,12 +218,13 @@ def of_strategy(
     return said
 
 
-def of_calls(stream: CallsInOrder, own: int, calls: int) -> dict[str, Any]:
+def of_calls(stream: CallsInOrder, own: OwnCalls, calls: int) -> dict[str, Any]:
     """Give what the order of calls says: the `history`, `bursts` and `change` of evidence.
 
     Args:
-        stream: Calls of a strategy and model, over all versions.
-        own: How many of the last ones are those that are judged.
+        stream: Calls of a strategy and model, over all versions and settings.
+        own: Those of them that are judged. What is counted since a change is counted of these alone: another version in
+            the same stream does not answer for them.
         calls: Of the function in production.
     """
     outages = stream.outages
@@ -233,17 +235,20 @@ def of_calls(stream: CallsInOrder, own: int, calls: int) -> dict[str, Any]:
             "since_outage": stream.n - outages[-1] + 1 if outages else calls,
         }
     }
-    first = stream.n - min(own, stream.n) + 1
-    bursts = stream.bursts(first)
-    if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, first, bursts)):
+    bursts = own.bursts(own.first)
+    if bursts.failures and (len(outages) >= _OUTAGES_OF_BURSTS or _is_bursty(stream, own, bursts)):
         said["bursts"] = {
             name: getattr(bursts, name) for name in ("entries", "at_risk", "failures", "calls", "longest")
         }
     late = [
-        change for change in stream.changes if change.alarm_at >= first and not _is_of_version(change, first)
+        change
+        for change in stream.changes
+        if change.alarm_at >= own.first
+        and not _is_of_version(change, own.first)
+        and own.since(change.start)[0]
     ]
     if late:
-        said["change"] = _change(late[-1], stream)
+        said["change"] = _change(late[-1], stream, own)
     return said
 
 
@@ -252,21 +257,22 @@ def _is_of_version(change: Change, first: int) -> bool:
     return change.direction == "fall" and change.start < first + _SETTLED
 
 
-def _is_bursty(stream: CallsInOrder, first: int, bursts: Bursts) -> bool:
-    """Say whether the calls since the last change, from one on, are evidence for bursts; *bursts* are those from there."""
-    since = max([first, *(change.start for change in stream.changes)])
-    return (bursts if since == first else stream.bursts(since)).e_value >= _BURSTY
+def _is_bursty(stream: CallsInOrder, own: OwnCalls, bursts: Bursts) -> bool:
+    """Say whether the calls since the last change are evidence for bursts; *bursts* are those of all of them."""
+    since = max([own.first, *(change.start for change in stream.changes)])
+    return (bursts if since == own.first else own.bursts(since)).e_value >= _BURSTY
 
 
-def _change(change: Change, stream: CallsInOrder) -> dict[str, Any]:
+def _change(change: Change, stream: CallsInOrder, own: OwnCalls) -> dict[str, Any]:
+    (n, k), (since_n, since_k) = own.since(change.alarm_at + 1), own.since(change.start)
     return {
         "direction": change.direction,
         "at": change.start,
         "alarm_at": change.alarm_at,
-        "n": stream.n - change.alarm_at,
-        "k": stream.failed_from(change.alarm_at + 1),
-        "since_n": stream.n - change.start + 1,
-        "since_k": stream.failed_from(change.start),
+        "n": n,
+        "k": k,
+        "since_n": since_n,
+        "since_k": since_k,
         "prior_n": change.prior_n,
         "prior_k": change.prior_k,
         "open": change is stream.changes[-1],

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from schema_guard.stats import Change, bursts_of, changes, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from schema_guard.records import ConfigurationCounts, HourCounts
     from schema_guard.records.rows import Row
@@ -30,12 +30,14 @@ class CallsInOrder(NamedTuple):
         n: All of them.
         hours: Number of the last call of each hour, and when it began, in seconds since the epoch.
         changes: When their rate changed.
+        parts: Calls of each configuration in each hour, and how many came before; empty for calls of one configuration.
     """
 
     failed: tuple[int, ...]
     n: int
     hours: tuple[tuple[int, int], ...]
     changes: tuple[Change, ...]
+    parts: tuple[tuple[int, tuple[_Some, ...]], ...] = ()
 
     def at(self, number: int) -> int | None:
         """Give when the hour of a call began; None when it is not known."""
@@ -46,9 +48,20 @@ class CallsInOrder(NamedTuple):
         """Count the calls from one on that have no valid attempt."""
         return len(self.failed) - bisect_left(self.failed, number)
 
-    def bursts(self, first: int) -> Bursts:
-        """Give the bursts in which the calls from one on failed."""
-        return bursts_of(self.failed, self.n, first=first)
+    def own(self, configurations: Container[Row]) -> OwnCalls:
+        """Give the calls of some of the configurations; where there is one alone, all."""
+        if not self.parts:
+            return OwnCalls(self.failed, self.n, ())
+        failed: list[int] = []
+        shares: list[_Share] = []
+        n = 0
+        for before, some in self.parts:
+            own = [one for one in some if one.configuration in configurations]
+            if own:
+                shares.append(_Share(before, n, some, tuple(own)))
+                failed += _merged(own, n)
+                n += sum(one.calls for one in own)
+        return OwnCalls(tuple(failed), n, tuple(shares))
 
     @property
     def outages(self) -> list[int]:
@@ -58,6 +71,70 @@ class CallsInOrder(NamedTuple):
             for rise, fall in zip(self.changes, self.changes[1:], strict=False)
             if (rise.direction, fall.direction) == ("rise", "fall")
         ]
+
+
+class OwnCalls(NamedTuple):
+    """Calls that are a part of others, in their own order.
+
+    Attributes:
+        failed: Numbers of those without a valid attempt; the first of these calls is 1.
+        n: All of them.
+        shares: Where they stand among the others; empty where there are no others.
+    """
+
+    failed: tuple[int, ...]
+    n: int
+    shares: tuple[_Share, ...]
+
+    @property
+    def first(self) -> int:
+        """The number among all of the first of them; 1 when there is none."""
+        if not self.shares:
+            return 1
+        share = self.shares[0]
+        return share.before + min(_place(one, 0, share.some) for one in share.own)
+
+    def before(self, number: int) -> int:
+        """Count those that stand before a number among all."""
+        if not self.shares:
+            return min(max(number - 1, 0), self.n)
+        index = bisect_left(self.shares, number, key=lambda share: share.before + 1) - 1
+        return self.shares[index].own_before(number) if index >= 0 else 0
+
+    def since(self, number: int) -> tuple[int, int]:
+        """Count those from a number among all on, and those of them without a valid attempt."""
+        before = self.before(number)
+        return self.n - before, len(self.failed) - bisect_left(self.failed, before + 1)
+
+    def bursts(self, number: int) -> Bursts:
+        """Give the bursts in which those from a number among all on failed, whatever came between them."""
+        return bursts_of(self.failed, self.n, first=self.before(number) + 1)
+
+
+class _Share(NamedTuple):
+    """Calls of an hour, and which of them are own.
+
+    Attributes:
+        before: Calls of all before the hour.
+        own_calls: Own calls before the hour.
+        some: Of the hour.
+        own: Those of them that are own.
+    """
+
+    before: int
+    own_calls: int
+    some: tuple[_Some, ...]
+    own: tuple[_Some, ...]
+
+    def own_before(self, number: int) -> int:
+        """Count the own calls up to this hour that stand before a number among all."""
+        return self.own_calls + sum(self._before(one, number) for one in self.own)
+
+    def _before(self, one: _Some, number: int) -> int:
+        def place(index: int) -> int:
+            return self.before + _place(one, index, self.some)
+
+        return bisect_left(range(one.calls), number, key=place)
 
 
 def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) -> CallsInOrder:
@@ -76,6 +153,7 @@ def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) 
     taken = dict.fromkeys(known, 0)
     failed: list[int] = []
     ends: list[tuple[int, int]] = []
+    parts: list[tuple[int, tuple[_Some, ...]]] = []
     n = 0
     for at, calls in sorted(by_hour.items()):
         some = []
@@ -84,22 +162,27 @@ def stream_of(rows: Sequence[ConfigurationCounts], hours: Iterable[HourCounts]) 
             count = min(calls.get(key, 0), row.calls - taken[key])
             if count:
                 first, last = _within(row, at)
-                some.append(_Some(place, count, first, last, _next(marks[key], taken[key], count)))
+                some.append(_Some(key, place, count, first, last, _next(marks[key], taken[key], count)))
                 taken[key] += count
         failed += _merged(some, n)
+        parts.append((n, tuple(some)))
         n += sum(one.calls for one in some)
         ends.append((n, at))
     for place, (key, row) in enumerate(known.items()):  # whose start is unknown
         rest = row.calls - taken[key]
-        failed += _merged([_Some(place, rest, 0, 0, _next(marks[key], taken[key], rest))], n)
+        some = [_Some(key, place, rest, 0, 0, _next(marks[key], taken[key], rest))]
+        failed += _merged(some, n)
+        parts.append((n, tuple(some)))
         n += rest
-    return CallsInOrder(tuple(failed), n, tuple(ends), tuple(changes(failed, n)))
+    told = tuple(parts) if len(known) > 1 else ()
+    return CallsInOrder(tuple(failed), n, tuple(ends), tuple(changes(failed, n)), told)
 
 
 class _Some(NamedTuple):
     """Calls of one configuration in one hour.
 
     Attributes:
+        configuration: Which.
         place: Of the configuration: of calls at one moment those of the earlier one come first.
         calls: How many.
         first: When the first of them can have begun, in microseconds.
@@ -107,6 +190,7 @@ class _Some(NamedTuple):
         failed: Which of them have no valid attempt; the first is 0.
     """
 
+    configuration: Row
     place: int
     calls: int
     first: int
@@ -131,13 +215,13 @@ def _next(marks: list[int], taken: int, count: int) -> list[int]:
 
 def _merged(some: list[_Some], before: int) -> list[int]:
     """Give the numbers of the failed ones of calls that come in one hour, after so many calls."""
-    if len(some) == 1:
-        return [before + index + 1 for index in some[0].failed]
-    return sorted(
-        before + index + 1 + sum(_earlier(one, index, other) for other in some if other is not one)
-        for one in some
-        for index in one.failed
-    )
+    found = [before + _place(one, index, some) for one in some for index in one.failed]
+    return found if len(some) == 1 else sorted(found)
+
+
+def _place(one: _Some, index: int, some: Sequence[_Some]) -> int:
+    """Give the number of a call among those of its hour, the first is 1."""
+    return index + 1 + sum(_earlier(one, index, other) for other in some if other is not one)
 
 
 def _earlier(one: _Some, index: int, other: _Some) -> int:

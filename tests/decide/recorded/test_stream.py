@@ -46,6 +46,13 @@ def test_calls_are_in_the_order_of_hours_and_evenly_within_one(calls):
             placed += [(hour, at, place, index, own[index]) for index, at in enumerate(times)]
     expected = [number for number, (*_, bad) in enumerate(sorted(placed), start=1) if bad]
     assert (found.n, list(found.failed)) == (len(calls), expected)
+    for place, row in enumerate(rows):
+        own = [(number, one[-1]) for number, one in enumerate(sorted(placed), start=1) if one[2] == place]
+        part = found.own({row.configuration})
+        assert (part.n, part.first) == (len(own), own[0][0])
+        for number in range(1, len(calls) + 2):
+            late = [bad for at, bad in own if at >= number]
+            assert part.since(number) == (len(late), sum(late))
 
 
 def test_the_hour_of_a_call_is_that_of_its_number():
