@@ -9,12 +9,11 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.errors import missing_extra
-from schema_guard.models.hosted import HostedModel
+from schema_guard.models.generated import GeneratedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import Mapping
 
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
@@ -29,10 +28,11 @@ _SYSTEMS = ("system", "developer")
 _THINKING = ("enabled", "adaptive")
 
 
-class AnthropicModel(HostedModel):
+class AnthropicModel(GeneratedModel):
     """A model behind Anthropic's Messages API."""
 
     ours = ("messages", "stream")
+    package, client_class = "anthropic", "Anthropic"
 
     def __init__(
         self,
@@ -64,52 +64,9 @@ class AnthropicModel(HostedModel):
             arguments["tool_choice"].pop("name", None)
         return arguments
 
-    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and give its reply, or an awaitable of it."""
+    def create(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Make a request."""
         return client.messages.create(**_taken(client, arguments))
-
-    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Give the SDK's events."""
-        with client.messages.create(**_taken(client, arguments)) as events:
-            yield from events
-
-    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Give the SDK's events without blocking the event loop."""
-        async with await client.messages.create(**_taken(client, arguments)) as events:
-            async for event in events:
-                yield event
-
-    def connected(self, *, is_async: bool) -> Any:
-        """Give a client whose key is the one given: no profile or variable is asked for another."""
-        sdk, endpoint = self.sdk(), self.endpoint
-        kind, http = (
-            (sdk.AsyncAnthropic, sdk.DefaultAsyncHttpxClient)
-            if is_async
-            else (sdk.Anthropic, sdk.DefaultHttpxClient)
-        )
-        return kind(
-            base_url=endpoint.base_url,
-            api_key=endpoint.key,
-            timeout=endpoint.timeout_s,
-            max_retries=endpoint.max_retries,
-            http_client=http(**endpoint.http_arguments(is_async=is_async)),
-        )
-
-    def disconnect(self, client: Any) -> None:
-        """Close a client."""
-        client.close()
-
-    async def adisconnect(self, client: Any) -> None:
-        """Close an asynchronous client."""
-        await client.close()
-
-    def sdk(self) -> Any:
-        """Import `anthropic`."""
-        try:
-            import anthropic  # half a second that others need not pay
-        except ImportError as error:
-            raise missing_extra(f"model {self.name!r}", "anthropic", "anthropic") from error
-        return anthropic
 
 
 def _taken(client: Any, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.errors import missing_extra
-from schema_guard.models.hosted import HostedModel
+from schema_guard.models.generated import GeneratedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 _SDK_ONLY = frozenset({"extra_headers", "extra_query", "timeout"})
 
 
-class OpenAIModel(HostedModel):
+class OpenAIModel(GeneratedModel):
     """A model behind OpenAI's Chat Completions or Responses API; target `openai-responses` selects the latter."""
 
     ours = ("input", "messages", "stream")
+    package, client_class = "openai", "OpenAI"
 
     def __init__(
         self,
@@ -73,52 +73,7 @@ class OpenAIModel(HostedModel):
             arguments["stream"] = True
         return {**arguments, **given}
 
-    def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and give its reply, or an awaitable of it."""
-        return self._api(client).create(**arguments)
-
-    def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Give the SDK's chunks."""
-        with self._api(client).create(**arguments) as chunks:
-            yield from chunks
-
-    async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
-        """Give the SDK's chunks without blocking the event loop."""
-        async with await self._api(client).create(**arguments) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def connected(self, *, is_async: bool) -> Any:
-        """Give a client that reads nothing of its own from the environment but what `Endpoint.foreign` lets pass."""
-        sdk, endpoint = self.sdk(), self.endpoint
-        kind, http = (
-            (sdk.AsyncOpenAI, sdk.DefaultAsyncHttpxClient)
-            if is_async
-            else (sdk.OpenAI, sdk.DefaultHttpxClient)
-        )
-        return kind(
-            base_url=endpoint.base_url,
-            api_key=endpoint.key,
-            timeout=endpoint.timeout_s,
-            max_retries=endpoint.max_retries,
-            http_client=http(**endpoint.http_arguments(is_async=is_async)),
-        )
-
-    def disconnect(self, client: Any) -> None:
-        """Close a client."""
-        client.close()
-
-    async def adisconnect(self, client: Any) -> None:
-        """Close an asynchronous client."""
-        await client.close()
-
-    def sdk(self) -> Any:
-        """Import `openai`."""
-        try:
-            import openai  # half a second that others need not pay
-        except ImportError as error:
-            raise missing_extra(f"model {self.name!r}", "openai", "openai") from error
-        return openai
-
-    def _api(self, client: Any) -> Any:
-        return client.responses if self._is_responses else client.chat.completions
+    def create(self, client: Any, arguments: dict[str, Any]) -> Any:
+        """Make a request."""
+        api = client.responses if self._is_responses else client.chat.completions
+        return api.create(**arguments)
