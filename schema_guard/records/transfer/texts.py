@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
+from schema_guard.outside import is_from_outside
 from schema_guard.records.payloads.texts import Texts, Touched, payload_of
 from schema_guard.records.transfer.columns import TEXTS, FieldFault
 from schema_guard.redaction import redacted_value
@@ -72,7 +73,10 @@ def _redacted(texts: Texts) -> Texts:
             continue
         try:
             value, places = redacted_value(text)
-        except Exception:  # noqa: BLE001 - whatever it is: nothing is said of such a text
+        except Exception as error:
+            if is_from_outside(error):
+                raise
+            # Whatever it is: nothing is said of such a text.
             left[name], lost = None, _LOST
             continue
         if value != text:

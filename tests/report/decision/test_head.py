@@ -59,15 +59,13 @@ def test_every_rung_has_words():
 
 
 @pytest.mark.parametrize("about", [None, ABOUT])
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", [rung for rung in RUNGS if rung != "few_shot"])  # which was measured
 def test_every_rung_has_a_command_that_can_be_run(rung, about):
     """The command that measures a remedy takes the options that it is given, and begins with what a climb can run."""
     found = decide(failing(ladder=ladder(**{rung: "untested"})) | {"about": about})
-    if found.figures.get("next_rung") != rung:
-        pytest.skip("measured already")
-
     context = parsed(found.figures["next_step"])
 
+    assert found.figures["next_rung"] == rung
     assert context.params["first"] not in ("schema_simplify", "smaller_model", "reasoning_limit")
     assert context.params["function"] == (about and about["function"])
 
