@@ -95,7 +95,7 @@ def _told(one: Watched, objective: float) -> str:
     if not one.is_rated:
         return f"{failed}, which is no rate of the traffic"
     if one.state == "pass":
-        return f"{failed}, surely less than {percent(one.upper)}; at most {share(objective)} may"
+        return f"{failed}, proved to be less than {percent(one.upper)}; at most {share(objective)} may"
     return f"{failed}; whether at most {share(objective)} do is not decided yet"
 
 

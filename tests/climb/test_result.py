@@ -67,11 +67,11 @@ def test_text_is_read_from_rung_to_verdict(result):
         ("VERDICT", "PROMPTING_ENOUGH - prompting is good enough: keep it"),
         (
             "measured",
-            f"system_prompt: 4 of 4 failed, 100.00%, surely more than {percent(failing.lower)}; at most 20% may",
+            f"system_prompt: 4 of 4 failed, 100.00%, proved to be more than {percent(failing.lower)}; at most 20% may",
         ),
         (
             "measured",
-            f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is surely below {percent(passing.upper)}",
+            f"strict_schema: 0 of 28 calls failed, 0.00%; the true share is proved to be below {percent(passing.upper)}",
         ),
         ("next", "schema-guard watch --slo 0.2"),
         ("ended", "the verdict is PROMPTING_ENOUGH"),

@@ -167,7 +167,7 @@ def test_3_what_retries_never_mend_asks_for_strict_decoding(town):
     found = town.verdict()
 
     assert said(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
-    assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, surely more than" in head(found)
+    assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, proved to be more than" in head(found)
     assert "try let the provider enforce the schema (strict_schema)" in head(found)
     assert "--function shop.extract --first strict_schema --target 0.01" in head(found)
 

@@ -200,7 +200,7 @@ def test_one_line_says_it(store):
     assert not document.good
     assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
-        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 failed, 60.00%, surely more than 4"
+        "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 failed, 60.00%, proved to be more than 4"
     )
     assert line.endswith("; at most 1% may")
     assert "\n" not in line

@@ -38,11 +38,22 @@ def facts_of(figures: Figures) -> Iterator[Fact]:
     yield from _found(figures)
     yield from _answer(figures)
     yield Fact("next", figures["next_step"])
+    yield from _proved(figures)
     yield from _stands_on(figures)
     yield from _where(figures)
     yield from _beside_format(figures)
     yield from _money(figures)
     yield from _volume(figures)
+
+
+def _proved(figures: Figures) -> Iterator[Fact]:
+    """Say how sure it is what is called proved: each side has its own alpha, which all strategies share."""
+    if any(rate["n"] for rate in figures.get("rates", {}).values()):
+        alpha = share(figures["config"]["alpha"])
+        yield Fact(
+            "proved",
+            f"'more' and 'below' are each wrong in at most {alpha} of such verdicts, however often you look",
+        )
 
 
 def _about(figures: Figures) -> Iterator[Fact]:

@@ -49,10 +49,10 @@ def missed(what: str, k: float, n: int, lower: float, limit: float) -> str:
     """Say in plain words that something that is asked for is proved to be missed.
 
     >>> missed("format", 30, 900, 0.016, 0.01)
-    '30 of 900 failed, 3.33%, surely more than 1.60%; at most 1% may'
+    '30 of 900 failed, 3.33%, proved to be more than 1.60%; at most 1% may'
     """
     return (
-        f"{k:,.6g} of {n:,} {_MISSED[what]}, {percent(k / n)}, surely more than {percent(lower)}; at most "
+        f"{k:,.6g} of {n:,} {_MISSED[what]}, {percent(k / n)}, proved to be more than {percent(lower)}; at most "
         f"{share(limit)} may"
     )
 
@@ -61,7 +61,7 @@ def failed(rate: Figures) -> str:
     """Say in plain words how often something failed, and what that proves.
 
     >>> failed({"k": 0, "n": 400, "rate": 0.0, "lower": 0.0, "upper": 0.0094, "state": "pass"})
-    '0 of 400 calls failed, 0.00%; the true share is surely below 0.94%'
+    '0 of 400 calls failed, 0.00%; the true share is proved to be below 0.94%'
     """
     if rate["rate"] is None:
         return "no data yet"
@@ -70,7 +70,7 @@ def failed(rate: Figures) -> str:
     if rate["lower"] is None or rate["state"] == "unrated":
         return told
     if not rate["lower"]:
-        return f"{told}; the true share is surely below {percent(rate['upper'])}"
+        return f"{told}; the true share is proved to be below {percent(rate['upper'])}"
     return f"{told}; the true share is between {percent(rate['lower'])} and {percent(rate['upper'])}"
 
 
