@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.outside import is_from_outside
@@ -32,13 +33,25 @@ class Faults:
 
     def __init__(self) -> None:
         self._said_at: dict[str, float] = {}
+        self._saying = Lock()
 
     def say(self, what: str, error: Exception) -> None:
         """Say that something went wrong, by the name of its exception: a message may hold what was told."""
-        now, before = time.monotonic(), self._said_at.get(what)
-        if before is None or now - before >= _SAID_EVERY_S:
-            self._said_at[what] = now
+        if not self._saying.acquire(blocking=False):
+            return  # another thread is at it: nobody waits here
+        try:
+            now, before = time.monotonic(), self._said_at.get(what)
+            due = before is None or now - before >= _SAID_EVERY_S
+            if due:
+                self._said_at[what] = now
+        finally:
+            self._saying.release()
+        if due:
             _logger.warning("telemetry: %s, calls go on: %s", what, type(error).__name__)
+
+    def after_fork_in_child(self) -> None:
+        """A thread of the parent may have been at it."""
+        self._saying = Lock()
 
 
 class Telemetry:
@@ -134,6 +147,7 @@ class Telemetry:
 
     def after_fork_in_child(self) -> None:
         """Begin with nothing."""
+        self._faults.after_fork_in_child()
         self._counters.restart()
         if self._teller is not None:
             self._teller.restart()

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -176,6 +177,32 @@ def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):
 
     said = [record.getMessage() for record in caplog.records]
     assert said == ["telemetry: the file of counters cannot be written, calls go on: FileNotFoundError"]
+
+
+def test_what_two_threads_find_at_once_is_said_once(tmp_path, caplog, monkeypatch):
+    """The writer of the file and a caller that has it written: one warning, and neither waits for the other."""
+    on = telemetry.enable(prometheus_file=tmp_path / "no" / "x.prom", every_s=60.0)
+    deadline = time.monotonic() + 5.0
+    while not caplog.records and time.monotonic() < deadline:
+        time.sleep(0.01)
+    caplog.clear()
+    both = threading.Barrier(2)
+
+    class Later(float):
+        def __sub__(self, before):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+            return float(self) - before
+
+    later = Later(time.monotonic() + 600.0)
+    monkeypatch.setattr("schema_guard.telemetry.telemetry.time.monotonic", lambda: later)
+    writers = [threading.Thread(target=on.outlets[0].write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert len(caplog.records) == 1
 
 
 def test_a_path_that_no_collector_reads_is_refused(tmp_path):
