@@ -12,16 +12,16 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide import explain
 from schema_guard.decide.breaches import as_json, breaches, told_change
 from schema_guard.decide.case import Case, SegmentRates, case_of
-from schema_guard.decide.economics import CostCase, flips
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.ladder import ladder_line
 from schema_guard.decide.measure import as_figures, state_of
 from schema_guard.decide.outside import ways_of
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
+from schema_guard.decide.told import explain
+from schema_guard.decide.told.money import economic_figures
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
 from schema_guard.text import odds
@@ -29,6 +29,7 @@ from schema_guard.text import odds
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import (
         ChangeEvidence,
         ComparisonCounts,
@@ -170,7 +171,7 @@ def _decided(case: Case) -> Verdict:
         "bar": _bar(case, cost),
         "rates": {found.strategy.id: _rate_figures(case, found) for found in case.strategies},
         **_production_figures(case),
-        **(_economic_figures(cost, case) if cost else {}),
+        **(economic_figures(cost, case) if cost else {}),
         **_pilot_figures(case),
         **_segment_figures(case),
         "counted": _counted(case, ruling),
@@ -248,7 +249,7 @@ def _counted(case: Case, ruling: Ruling) -> dict[str, Any]:
         "feasibility": asdict(evidence.feasibility),
         "failure_cost": None if money is None else money.failure_cost,
         # Where the ruling is about a part of the traffic, what tuning for all of it comes to.
-        **({} if ruling.cost is None or whole is None else {"whole": _economic_figures(whole, case)}),
+        **({} if ruling.cost is None or whole is None else {"whole": economic_figures(whole, case)}),
     }
 
 
@@ -314,54 +315,6 @@ def _change_figures(change: ChangeEvidence) -> dict[str, Any]:
         **days,
         "text": told_change(change),
     }
-
-
-def _economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
-    by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
-    columns = {
-        name: {
-            "prompt_per_call": column.prompt_per_call,
-            "tuned_per_call": column.tuned_per_call,
-            "saving_per_month": column.saving_per_month,
-            "payback_months": column.payback_months,
-        }
-        for name, column in by_name.items()
-    }
-    return {
-        "economics": {
-            **columns,
-            "upfront": cost.upfront,
-            "hosting_plus_refresh": cost.hosting_plus_refresh,
-            "break_even_calls_per_month": cost.break_even_calls_per_month,
-            "max_tuned_residual_for_horizon": cost.max_tuned_residual_for_horizon,
-        },
-        "cost": {
-            "calls_per_month": cost.proposal.calls_per_month,
-            "prompt_tokens_per_call": cost.prompt_tokens_per_call,
-            "tuned_tokens_per_call": cost.tuned_tokens_per_call,
-            "largest_upfront": cost.largest_upfront,
-            "base_model_must_live_months": cost.base_model_must_live_months,
-            "failure_cost": cost.proposal.economics.failure_cost,
-            "prompt_rate": {name: column.prompt_rate for name, column in by_name.items()},
-            "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
-            "lines": explain.cost_lines(cost),
-            "flips": [asdict(flip) for flip in flips(cost)],
-            **_independent_retries(cost, case.best),
-        },
-    }
-
-
-def _independent_retries(cost: CostCase, found: Measured | None) -> dict[str, Any]:
-    """Price a month's failures as a spreadsheet would that takes retries for fresh tries, and as they were recorded."""
-    retries = found.retries if found else None
-    if found is None or retries is None or retries.geometric is None:
-        return {}
-    month = cost.proposal.calls_per_month * cost.proposal.economics.failure_cost
-    promised = {
-        "promised_per_month": month * retries.geometric,
-        "failures_per_month": month * found.point,
-    }
-    return {"independent_retries": promised}
 
 
 def _pilot_figures(case: Case) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from schema_guard.climb.result import ClimbResult, climb_as_json, document_of
 from schema_guard.climb.run import climb
 from schema_guard.climb.rungs import NOT_NAMED
 from schema_guard.climb.settings import ClimbSettings
-from schema_guard.decide.explain import CONTENT_WARNING
+from schema_guard.decide.told.explain import CONTENT_WARNING
 from schema_guard.report.as_text import as_text
 from schema_guard.stats import bounds, paired
 from schema_guard.text import interval, odds, percent

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a verdict says beside its figures: arithmetic, reasons to tune, assumptions, gaps, the next command.
+"""What a verdict says in sentences: reasons to tune, assumptions, gaps, the next command.
 
 Rules: every line is made from the figures of the case, never from a second computation; what was not
 measured is named as that; no reason to tune goes unmentioned.
@@ -12,7 +12,6 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.case import routed_cost
-from schema_guard.decide.economics import first_attempt, mean_attempts, reask
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
 from schema_guard.decide.rules.tuned import concentration
 from schema_guard.stats import bounds
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schema_guard.decide.case import Case
-    from schema_guard.decide.economics import CostCase, CostColumn
-    from schema_guard.decide.evidence.values import CallCost, Evidence
+    from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.evidence.values import Evidence
     from schema_guard.decide.outside import Unexplained
     from schema_guard.decide.rules.ruling import Ruling
 
@@ -144,83 +143,6 @@ def _bought(meanwhile: Mapping[str, Any], evidence: Evidence) -> str:
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
     command = climb_command(evidence, meanwhile["rung"] or "system_prompt")
     return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
-
-
-def cost_lines(cost: CostCase) -> list[str]:
-    """Write the costs with their arithmetic, so that a reader can check every figure."""
-    proposal = cost.proposal
-    money, horizon = proposal.economics, proposal.horizon_months
-    wait = money.latency_cost_per_s
-    needed = f"({dollars(cost.upfront)} / {horizon:g} + {dollars(cost.hosting_plus_refresh)})"
-    lines = [
-        _side_line("prompt", money.prompt_cost, proposal.prompt_attempts, cost.prompt_tokens_per_call, wait),
-        _side_line(
-            "tuned", money.tuned_cost, mean_attempts(money.tuned_hazards), cost.tuned_tokens_per_call, wait
-        ),
-        _column_line("pess", cost.pess, cost),
-        _column_line("point", cost.point, cost),
-        _column_line("opt", cost.opt, cost),
-        _break_even_line(cost, needed),
-        _bar_line(cost, needed),
-        _upfront_line(cost),
-    ]
-    if cost.base_model_must_live_months is not None:
-        lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
-    return lines
-
-
-def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait: float) -> str:
-    """Write what a call of one side costs before failures; *wait* is the dollars of a second."""
-    waiting = f" + {cost.latency_s:g} s x {dollars(wait)}" if wait else ""
-    return (
-        f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {cost.p_in:g} + {cost.hit:.2f} x "
-        f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{waiting} = "
-        f"{dollars(first_attempt(cost, wait))}, a re-ask adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
-        f"{dollars(reask(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
-    )
-
-
-def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
-    failure = dollars(cost.proposal.economics.failure_cost)
-    payback = "never" if column.payback_months is None else months(column.payback_months)
-    return (
-        f"{name}: prompt {dollars(cost.prompt_tokens_per_call)} + {percent(column.prompt_rate)} x {failure} = "
-        f"{dollars(column.prompt_per_call)}; tuned {dollars(cost.tuned_tokens_per_call)} + "
-        f"{percent(column.tuned_rate)} x {failure} = {dollars(column.tuned_per_call)}; "
-        f"saving {cost.proposal.calls_per_month:,.0f} x {dollars(column.prompt_per_call - column.tuned_per_call)}"
-        f" - {dollars(cost.hosting_plus_refresh)} = {dollars(column.saving_per_month)}/month; "
-        f"upfront {dollars(cost.upfront)}: payback {payback}"
-    )
-
-
-def _break_even_line(cost: CostCase, needed: str) -> str:
-    value = cost.break_even_calls_per_month
-    found = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
-    return (
-        f"break-even volume for a payback in {cost.proposal.horizon_months:g} months: {needed} / "
-        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {found}"
-    )
-
-
-def _upfront_line(cost: CostCase) -> str:
-    saving = dollars(max(cost.pess.saving_per_month, 0))
-    return (
-        f"largest upfront that still pays: {cost.proposal.horizon_months:g} x {saving} = "
-        f"{dollars(cost.largest_upfront)}"
-    )
-
-
-def _bar_line(cost: CostCase, needed: str) -> str:
-    bar = cost.max_tuned_residual_for_horizon
-    if bar is None:
-        return "the bar: failures cost nothing, any unhandled rate pays the same"
-    sum_of = (
-        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.tuned_tokens_per_call)} - {needed} / "
-        f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
-    )
-    if bar < 0:
-        return f"the bar: {sum_of} = {percent(bar)}, below 0: no tuned model pays"
-    return f"the bar: the tuned model must leave at most {sum_of} = {percent(bar)} unhandled"
 
 
 def reasons_to_tune(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:

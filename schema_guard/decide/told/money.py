@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The costs of a verdict: the figures, the lines of arithmetic behind them, and what spreadsheets would promise.
+
+Rules: every line is made from the figures of the case, never from a second computation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.decide.economics import first_attempt, flips, mean_attempts, reask
+from schema_guard.text import dollars, months, percent
+
+if TYPE_CHECKING:
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.economics import CostCase, CostColumn
+    from schema_guard.decide.evidence.values import CallCost
+    from schema_guard.decide.measure import Measured
+
+
+def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
+    """Give a case's figures as plain JSON: `economics` and `cost`, as `Verdict.as_dict` has them."""
+    by_name = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
+    columns = {
+        name: {
+            "prompt_per_call": column.prompt_per_call,
+            "tuned_per_call": column.tuned_per_call,
+            "saving_per_month": column.saving_per_month,
+            "payback_months": column.payback_months,
+        }
+        for name, column in by_name.items()
+    }
+    return {
+        "economics": {
+            **columns,
+            "upfront": cost.upfront,
+            "hosting_plus_refresh": cost.hosting_plus_refresh,
+            "break_even_calls_per_month": cost.break_even_calls_per_month,
+            "max_tuned_residual_for_horizon": cost.max_tuned_residual_for_horizon,
+        },
+        "cost": {
+            "calls_per_month": cost.proposal.calls_per_month,
+            "prompt_tokens_per_call": cost.prompt_tokens_per_call,
+            "tuned_tokens_per_call": cost.tuned_tokens_per_call,
+            "largest_upfront": cost.largest_upfront,
+            "base_model_must_live_months": cost.base_model_must_live_months,
+            "failure_cost": cost.proposal.economics.failure_cost,
+            "prompt_rate": {name: column.prompt_rate for name, column in by_name.items()},
+            "tuned_rate": {name: column.tuned_rate for name, column in by_name.items()},
+            "lines": _lines(cost),
+            "flips": [asdict(flip) for flip in flips(cost)],
+            **_independent_retries(cost, case.best),
+        },
+    }
+
+
+def _independent_retries(cost: CostCase, found: Measured | None) -> dict[str, Any]:
+    """Price a month's failures as a spreadsheet would that takes retries for fresh tries, and as they were recorded."""
+    retries = found.retries if found else None
+    if found is None or retries is None or retries.geometric is None:
+        return {}
+    month = cost.proposal.calls_per_month * cost.proposal.economics.failure_cost
+    promised = {
+        "promised_per_month": month * retries.geometric,
+        "failures_per_month": month * found.point,
+    }
+    return {"independent_retries": promised}
+
+
+def _lines(cost: CostCase) -> list[str]:
+    """Write the costs with their arithmetic, so that a reader can check every figure."""
+    proposal = cost.proposal
+    money, horizon = proposal.economics, proposal.horizon_months
+    wait = money.latency_cost_per_s
+    needed = f"({dollars(cost.upfront)} / {horizon:g} + {dollars(cost.hosting_plus_refresh)})"
+    lines = [
+        _side_line("prompt", money.prompt_cost, proposal.prompt_attempts, cost.prompt_tokens_per_call, wait),
+        _side_line(
+            "tuned", money.tuned_cost, mean_attempts(money.tuned_hazards), cost.tuned_tokens_per_call, wait
+        ),
+        _column_line("pess", cost.pess, cost),
+        _column_line("point", cost.point, cost),
+        _column_line("opt", cost.opt, cost),
+        _break_even_line(cost, needed),
+        _bar_line(cost, needed),
+        _upfront_line(cost),
+    ]
+    if cost.base_model_must_live_months is not None:
+        lines.append(f"the base model must live at least {months(cost.base_model_must_live_months)}")
+    return lines
+
+
+def _side_line(name: str, cost: CallCost, attempts: float, per_call: float, wait: float) -> str:
+    """Write what a call of one side costs before failures; *wait* is the dollars of a second."""
+    waiting = f" + {cost.latency_s:g} s x {dollars(wait)}" if wait else ""
+    return (
+        f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {cost.p_in:g} + {cost.hit:.2f} x "
+        f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{waiting} = "
+        f"{dollars(first_attempt(cost, wait))}, a re-ask adds {cost.repair:g} x {cost.p_in:g} / 1e6 = "
+        f"{dollars(reask(cost))}; {attempts:.4g} attempts a call: {dollars(per_call)}"
+    )
+
+
+def _column_line(name: str, column: CostColumn, cost: CostCase) -> str:
+    failure = dollars(cost.proposal.economics.failure_cost)
+    payback = "never" if column.payback_months is None else months(column.payback_months)
+    return (
+        f"{name}: prompt {dollars(cost.prompt_tokens_per_call)} + {percent(column.prompt_rate)} x {failure} = "
+        f"{dollars(column.prompt_per_call)}; tuned {dollars(cost.tuned_tokens_per_call)} + "
+        f"{percent(column.tuned_rate)} x {failure} = {dollars(column.tuned_per_call)}; "
+        f"saving {cost.proposal.calls_per_month:,.0f} x {dollars(column.prompt_per_call - column.tuned_per_call)}"
+        f" - {dollars(cost.hosting_plus_refresh)} = {dollars(column.saving_per_month)}/month; "
+        f"upfront {dollars(cost.upfront)}: payback {payback}"
+    )
+
+
+def _break_even_line(cost: CostCase, needed: str) -> str:
+    value = cost.break_even_calls_per_month
+    found = "none, a call saves nothing" if value is None else f"{value:,.0f} calls/month"
+    return (
+        f"break-even volume for a payback in {cost.proposal.horizon_months:g} months: {needed} / "
+        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.pess.tuned_per_call)}) = {found}"
+    )
+
+
+def _upfront_line(cost: CostCase) -> str:
+    saving = dollars(max(cost.pess.saving_per_month, 0))
+    return (
+        f"largest upfront that still pays: {cost.proposal.horizon_months:g} x {saving} = "
+        f"{dollars(cost.largest_upfront)}"
+    )
+
+
+def _bar_line(cost: CostCase, needed: str) -> str:
+    bar = cost.max_tuned_residual_for_horizon
+    if bar is None:
+        return "the bar: failures cost nothing, any unhandled rate pays the same"
+    sum_of = (
+        f"({dollars(cost.pess.prompt_per_call)} - {dollars(cost.tuned_tokens_per_call)} - {needed} / "
+        f"{cost.proposal.calls_per_month:,.0f}) / {dollars(cost.proposal.economics.failure_cost)}"
+    )
+    if bar < 0:
+        return f"the bar: {sum_of} = {percent(bar)}, below 0: no tuned model pays"
+    return f"the bar: the tuned model must leave at most {sum_of} = {percent(bar)} unhandled"
