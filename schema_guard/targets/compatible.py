@@ -11,7 +11,7 @@ from typing import Final
 from schema_guard.targets.openai_chat import TARGET as CHAT
 from schema_guard.targets.target import Target
 
-__all__ = ["DEEPSEEK", "LM_STUDIO", "OLLAMA"]
+__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "OLLAMA", "VLLM"]
 
 
 def _with(*strategies: str) -> Target:
@@ -24,3 +24,9 @@ DEEPSEEK: Final = _with("json_mode", "tool_call")
 OLLAMA: Final = _with("json_mode", "strict_schema")
 # `response_format` takes `text` and `json_schema` alone, and a tool cannot be named in `tool_choice`.
 LM_STUDIO: Final = _with("strict_schema")
+# `response_format` becomes the engine's structured outputs, in versions that have no argument of that name too; a
+# `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is named in
+# `tool_choice` is forced by the same engine.
+VLLM: Final = _with("json_mode", "tool_call", "strict_schema")
+# No tool_call: a forced tool is left to the model's chat template.
+LLAMA_CPP: Final = _with("json_mode", "strict_schema")

@@ -109,6 +109,8 @@ TARGETS: Mapping[str, Target] = {
     "deepseek": compatible.DEEPSEEK,
     "ollama": compatible.OLLAMA,
     "lmstudio": compatible.LM_STUDIO,
+    "vllm": compatible.VLLM,
+    "llamacpp": compatible.LLAMA_CPP,
     "llamacpp-llguidance": llamacpp.TARGET,
 }
 """For each provider or engine, what it takes."""

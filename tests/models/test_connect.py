@@ -1,10 +1,14 @@
+import re
 import sys
 
 import pytest
 
+from schema_guard import guard
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
+from schema_guard.targets import TARGETS, capabilities
+from tests.readme_blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
 FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, scripted:FILE"
@@ -94,3 +98,26 @@ def test_missing_engine_is_a_missing_extra(monkeypatch, package):
         connect("local")
 
     assert str(caught.value) == f"model 'local' needs {package}: pip install 'schema-guard[local]'"
+
+
+def test_the_chapter_has_a_line_for_each_provider():
+    """Everybody who is known by name is connected there in one line, and no other name is."""
+    chapter = (ROOT / "schema_guard/docs/models.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r'connect\("([a-z-]+):[A-Z/]+"', chapter)) == set(PROVIDERS)
+    assert set(re.findall(r'target="([a-z-]+)"', chapter)) <= set(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("strategy", ["json_mode", "tool_call", "strict_schema"])
+def test_a_function_of_ones_own_is_told_at_decoration(target, strategy):
+    """A strategy that a target has not is an error where the function is guarded, and names the strongest there."""
+
+    def ask(prompt, options=None):
+        """Never called."""
+
+    if strategy in capabilities(target):
+        assert guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
+        return
+    with pytest.raises(InvalidArgument, match=r"the strongest of them is '(strict_schema|tool_call)'$"):
+        guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)

@@ -31,7 +31,7 @@ ANSWER = {
 BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
 MODULES = {"anthropic": "anthropic", "google": "google.genai"}
 PACKAGES = {"anthropic": "anthropic", "google": "google-genai"}
-NAMES = (*PROVIDERS, "url", "url-anthropic", "url-gemini")
+NAMES = (*PROVIDERS, "url", "url-anthropic", "url-gemini", "url-vllm", "url-llamacpp")
 # One of each package and way of asking; the others differ by their row.
 FIRST = ("openai", "openai-responses", "anthropic", "google", "url")
 STRATEGIES = ("json_mode", "tool_call", "strict_schema")
@@ -42,6 +42,7 @@ HAVE = {
     "deepseek": ("json_mode", "tool_call"),
     "ollama": ("json_mode", "strict_schema"),
     "lmstudio": ("strict_schema",),
+    "url-llamacpp": ("json_mode", "strict_schema"),
 }
 
 

@@ -75,6 +75,20 @@ CASES = [
             "tool_choice": {"type": "function", "name": "urn_invoice_2"},
         },
     ),
+    *[
+        Case(
+            f"{target} strict",
+            target,
+            "strict_schema",
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "urn_invoice_2", "schema": DOCUMENT, "strict": True},
+                }
+            },
+        )
+        for target in ("vllm", "llamacpp")
+    ],
     Case("llama.cpp json", "llamacpp-llguidance", "json_mode", {"response_format": {"type": "json_object"}}),
     Case(
         "llama.cpp strict",
@@ -94,7 +108,7 @@ LIMITS = {
     "openai-responses": "max_output_tokens",
     "llamacpp-llguidance": "max_tokens",
     **dict.fromkeys(("azure", "openrouter", "groq"), "max_completion_tokens"),
-    **dict.fromkeys(("anthropic", "deepseek", "ollama", "lmstudio"), "max_tokens"),
+    **dict.fromkeys(("anthropic", "deepseek", "ollama", "lmstudio", "vllm", "llamacpp"), "max_tokens"),
 }
 
 
