@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
     from schema_guard.records.ends import flush, flush_on_sigterm
+    from schema_guard.targets.lint import Finding, lint
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
@@ -61,6 +62,7 @@ _HOMES = {
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
     "records.ends": ("flush", "flush_on_sigterm"),
+    "targets.lint": ("Finding", "lint"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -72,6 +74,7 @@ __all__ = [
     "CallFailed",
     "Example",
     "Failure",
+    "Finding",
     "Guard",
     "GuardFailed",
     "Guarded",
@@ -95,6 +98,7 @@ __all__ = [
     "flush_on_sigterm",
     "guard",
     "judge",
+    "lint",
     "open_store",
     "tags",
 ]

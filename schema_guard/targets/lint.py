@@ -9,13 +9,13 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.references import subschemas
-from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
-from schema_guard.targets.rules.tables import rules_of
+from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
+from schema_guard.targets.rules.tables import UNSURE, rules_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,8 @@ class Finding:
 def lint(schema: Any, target: str) -> list[Finding]:
     """Say what a target would do with a schema, outermost places first.
 
+    What holds for every schema of a target is no finding: `rules_of(target).always` tells it.
+
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
         target: Name of a provider or engine.
@@ -64,8 +66,13 @@ def lint(schema: Any, target: str) -> list[Finding]:
     >>> [(found.keyword, found.effect) for found in lint({"type": "object", "not": {"required": ["a"]}}, "llguidance")]
     [('not', 'rejected')]
     """
-    table = rules_of(target)
-    return sorted(findings_of(Schema.of(schema).document, table), key=_outermost_first)
+    found = findings_of(Schema.of(schema).document, rules_of(target))
+    if target in UNSURE:
+        found = (
+            one if one.severity == "info" else replace(one, severity="warning", confidence="low")
+            for one in found
+        )
+    return sorted(found, key=_outermost_first)
 
 
 def _outermost_first(found: Finding) -> tuple[int, str]:
@@ -74,69 +81,63 @@ def _outermost_first(found: Finding) -> tuple[int, str]:
 
 def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
     """Give the findings of a table in a document that is known to be a schema."""
-    dead: set[str] = set()
+    refused: set[str] = set()
     for place in subschemas(document, "", ""):
         # What stands inside of a keyword that is not taken is told by that keyword.
-        if any(place.location.startswith(above) for above in dead):
+        if any(place.location == above or place.location.startswith(f"{above}/") for above in refused):
             continue
         if not isinstance(place.schema, dict):
             yield from _of_boolean(place.location, place.schema, table)
             continue
         site = Site(place.schema, place.location, document)
-        for found in _at(site, table):
-            if found.keyword in place.schema and found.rule.endswith(":" + found.keyword):
-                dead.add(f"{place.location}/{found.keyword}")
-            yield found
+        broken = [rule for rule in table.rules if rule.is_broken(site)]
+        told = {rule.keyword for rule in broken}
+        yield from (_finding(rule, site) for rule in broken)
+        rest = [
+            key for key in place.schema if key not in table.takes and key not in STRUCTURE and key not in told
+        ]
+        yield from (_finding(_unnamed(table, key), site) for key in rest if _is_told(table, key))
+        covered = {rule.keyword for rule in broken if rule.covers} | KEYWORDS.intersection(rest)
+        refused |= {f"{place.location}/{keyword}" for keyword in covered}
 
 
-def _at(site: Site, table: Rules) -> Iterator[Finding]:
-    named = {rule.keyword for rule in table.rules if rule.applies is None}
-    for rule in table.rules:
-        if rule.is_broken(site):
-            severity: Severity = "error" if rule.confidence == "high" else "warning"
-            yield Finding(
-                severity, rule.effect, rule.name, site.location, rule.keyword, rule.message, rule.confidence
-            )
-    for keyword in site.schema:
-        if keyword in table.takes or keyword in STRUCTURE or keyword in named:
-            continue
-        if keyword in ANNOTATIONS:
-            if table.drops_annotations:
-                yield Finding(
-                    "info",
-                    "ignored",
-                    f"{table.name}:{keyword}",
-                    site.location,
-                    keyword,
-                    f"{keyword} is no part of what is taken",
-                    "high",
-                )
-        elif keyword in KEYWORDS:
-            message = f"{keyword} is refused" if table.others == "rejected" else f"{keyword} is not enforced"
-            severity = "error" if table.confidence == "high" else "warning"
-            yield Finding(
-                severity,
-                table.others,
-                f"{table.name}:{keyword}",
-                site.location,
-                keyword,
-                message,
-                table.confidence,
-            )
+def _is_told(table: Rules, keyword: str) -> bool:
+    return keyword in KEYWORDS or (keyword in ANNOTATIONS and table.drops_annotations)
+
+
+def _unnamed(table: Rules, keyword: str) -> Rule:
+    """Give the rule for a keyword that a table does not name."""
+    is_refused = table.others == "rejected"
+    message = f"{keyword} is {'refused' if is_refused else 'not enforced'}"
+    return Rule(
+        name=f"{table.name}:{keyword}",
+        keyword=keyword,
+        effect="ignored" if keyword in ANNOTATIONS else table.others,
+        message=f"{keyword} is no part of what is taken" if keyword in ANNOTATIONS else message,
+        evidence=table.evidence,
+        verified_on=table.verified_on,
+        confidence=table.confidence,
+    )
+
+
+def _finding(rule: Rule, site: Site) -> Finding:
+    severity: Severity = "error" if rule.confidence == "high" else "warning"
+    # An annotation that nobody refuses is missed by nobody.
+    if rule.keyword in ANNOTATIONS and rule.effect != "rejected":
+        severity = "info"
+    return Finding(
+        severity, rule.effect, rule.name, site.location, rule.keyword, rule.message, rule.confidence
+    )
+
+
+# Keywords that take true and false wherever they are taken themselves.
+_TAKE_BOOLEANS = frozenset(
+    {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
+)
 
 
 def _of_boolean(location: str, value: bool, table: Rules) -> Iterator[Finding]:
-    """Tell a boolean schema where it is no value of a keyword that takes one."""
-    keyword = location.rpartition("/")[2]
-    if keyword in (
-        "additionalProperties",
-        "items",
-        "additionalItems",
-        "unevaluatedProperties",
-        "unevaluatedItems",
-    ):
-        return
-    if table.name in ("llguidance", "xgrammar", "vllm"):
+    if location.rpartition("/")[2] in _TAKE_BOOLEANS or value in table.booleans:
         return
     yield Finding(
         "error",
@@ -144,6 +145,6 @@ def _of_boolean(location: str, value: bool, table: Rules) -> Iterator[Finding]:
         f"{table.name}-boolean",
         location,
         str(value).lower(),
-        "a boolean is not taken as a schema",
+        f"{str(value).lower()} is not taken as a schema",
         "high",
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.targets.rules import conditions
+from schema_guard.targets.rules.limits import above
 from schema_guard.targets.rules.making import CORE, Sourced, closed_rules
 from schema_guard.targets.rules.rule import Rules
 
@@ -14,13 +15,15 @@ __all__ = ["ANTHROPIC"]
 _EVIDENCE = "Anthropic's guide to structured outputs, JSON Schema limitations"
 _DAY = "2026-11-25"
 _FORMATS = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid")
+_MOST_OPTIONAL, _MOST_UNIONS = 24, 16
+_MANY = 100
 _SOURCE = Sourced("anthropic", _EVIDENCE, _DAY)
 _rule = _SOURCE.rule
 _seen = Sourced("anthropic", "an issue of Anthropic's SDK of 2026-07-31", _DAY).rule
 
 ANTHROPIC: Final = Rules(
     name="anthropic",
-    takes=CORE | {"$ref", "allOf", "format", "minItems", "pattern"},
+    takes=CORE | {"$ref", "allOf", "default", "format", "minItems", "pattern"},
     others="rejected",
     rules=(
         *closed_rules(_SOURCE),
@@ -64,6 +67,37 @@ ANTHROPIC: Final = Rules(
             conditions.enumerates(str, int, float, bool, type(None)),
         ),
         _rule(
+            "optional",
+            "required",
+            "rejected",
+            f"at most {_MOST_OPTIONAL} properties may be absent",
+            above("optional", _MOST_OPTIONAL),
+        ),
+        _rule(
+            "unions",
+            "anyOf",
+            "rejected",
+            f"at most {_MOST_UNIONS} places may have several types",
+            above("unions", _MOST_UNIONS),
+        ),
+        _rule(
+            "root",
+            "type",
+            "rejected",
+            "an object is advised at the root",
+            conditions.root_is_no_object,
+            confidence="low",
+        ),
+        _rule(
+            "repeats",
+            "pattern",
+            "rejected",
+            "a pattern that repeats often may be refused: no number is published",
+            conditions.repeats_more_than(_MANY),
+            confidence="low",
+        ),
+        _rule("tuple", "prefixItems", "rejected", "prefixItems is not named by the guide", confidence="low"),
+        _rule(
             "tuple-items",
             "items",
             "rejected",
@@ -73,5 +107,11 @@ ANTHROPIC: Final = Rules(
     ),
     evidence=_EVIDENCE,
     verified_on=_DAY,
+    drops_annotations=True,
     is_closed=True,
+    always=(
+        "required keys come first, then the others",
+        f"all strict tools and the format of a request together have at most {_MOST_OPTIONAL} properties that may be absent, and {_MOST_UNIONS} unions",
+        "an enum's value may come in another case",
+    ),
 )

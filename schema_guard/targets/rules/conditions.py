@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.validation.references import subschemas
 from schema_guard.targets.rules.rule import ANNOTATIONS, STRUCTURE
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ _LOCAL = re.compile(r"#(/(\$defs|definitions)/[^/~%]+)?\Z")
 _LOOKS = re.compile(r"\(\?(<?[=!])")
 _REFERS_BACK = re.compile(r"(?<!\\)(\\\\)*\\([1-9]|k<)|\(\?P=")
 _BOUNDARY = re.compile(r"(?<!\\)(\\\\)*\\[bB]")
+_PROPERTY = re.compile(r"(?<!\\)(\\\\)*\\[pP]\{")
+_REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+# What has no part of its own in a pattern: a pair, a class of characters, and what else stands alone.
+_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+_OF_TYPE: dict[str, tuple[type, ...]] = {
+    "array": (list,), "boolean": (bool,), "integer": (int,), "null": (type(None),), "number": (int, float),
+    "object": (dict,), "string": (str,),
+}  # fmt: skip
 
 
 def types_of(schema: dict[str, Any]) -> list[str]:
@@ -71,6 +81,17 @@ def refers_elsewhere(site: Site) -> bool:
     return "$ref" in site.schema and not _LOCAL.match(str(site.schema["$ref"]))
 
 
+def refers_by_escapes(site: Site) -> bool:
+    """Whether a reference holds an escape."""
+    return any(sign in str(site.schema.get("$ref", "")) for sign in "~%")
+
+
+def refers_by_name(site: Site) -> bool:
+    """Whether a reference leads to an anchor."""
+    reference = str(site.schema.get("$ref", ""))
+    return reference.startswith("#") and reference not in ("#", "#/") and not reference.startswith("#/")
+
+
 def refers_outside(site: Site) -> bool:
     """Whether a reference leads out of the document."""
     return "$ref" in site.schema and not str(site.schema["$ref"]).startswith("#")
@@ -79,6 +100,37 @@ def refers_outside(site: Site) -> bool:
 def beside(keyword: str, *allowed: str) -> Callable[[Site], bool]:
     """Whether a keyword has siblings that judge, the allowed ones apart."""
     return lambda site: keyword in site.schema and bool(siblings(site.schema, keyword, *allowed))
+
+
+def leads_out(site: Site) -> bool:
+    """Whether a reference leads to nothing that the document holds, by the name that it gives itself."""
+    return refers_outside(site) and not any(
+        isinstance(place.schema, dict)
+        and place.schema.get("$id") == str(site.schema["$ref"]).partition("#")[0]
+        for place in subschemas(site.document, "", "")
+    )
+
+
+def loses_beside(keyword: str) -> Callable[[Site], bool]:
+    """Whether what stands beside `enum` or `const` may shut out a value of it; a type that all of them have does not."""
+
+    def applies(site: Site) -> bool:
+        if keyword not in site.schema:
+            return False
+        values = site.schema[keyword] if keyword == "enum" else [site.schema[keyword]]
+        other = siblings(site.schema, keyword, "type")
+        named = types_of(site.schema)
+        return bool(other) or (bool(named) and not all(_is_of(value, named) for value in values))
+
+    return applies
+
+
+def _is_of(value: Any, named: list[str]) -> bool:
+    if isinstance(value, bool):
+        return "boolean" in named
+    if isinstance(value, float) and value.is_integer() and "integer" in named:
+        return True
+    return any(isinstance(value, _OF_TYPE.get(kind, ())) for kind in named)
 
 
 def beside_ref(site: Site) -> bool:
@@ -102,9 +154,13 @@ def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
 
 
 def format_beyond(known: Iterable[str]) -> Callable[[Site], bool]:
-    """Whether a format is none of the known ones."""
+    """Whether a format of strings is none of the known ones."""
     names = frozenset(known)
-    return lambda site: "format" in site.schema and site.schema["format"] not in names
+    return lambda site: (
+        "format" in site.schema
+        and site.schema["format"] not in names
+        and ("string" in types_of(site.schema) or not types_of(site.schema))
+    )
 
 
 def looks_around(site: Site) -> bool:
@@ -112,16 +168,62 @@ def looks_around(site: Site) -> bool:
     return bool(_LOOKS.search(_pattern(site)))
 
 
+def refers_back(site: Site) -> bool:
+    """Whether a pattern refers back, asks for a word boundary or names a property of characters."""
+    return any(hard.search(_pattern(site)) for hard in (_REFERS_BACK, _BOUNDARY, _PROPERTY))
+
+
+def names_a_property(site: Site) -> bool:
+    """Whether a pattern names a property of characters."""
+    return bool(_PROPERTY.search(_pattern(site)))
+
+
+def repeats_more_than(most: int) -> Callable[[Site], bool]:
+    """Whether a pattern repeats a part more often than that."""
+    return lambda site: any(
+        int(number) > most
+        for found in _REPEATS.finditer(_pattern(site))
+        for number in found.groups()
+        if number
+    )
+
+
 def is_beyond_automata(site: Site) -> bool:
     """Whether a pattern looks around, refers back or asks for a word boundary."""
-    text = _pattern(site)
-    return any(hard.search(text) for hard in (_LOOKS, _REFERS_BACK, _BOUNDARY))
+    return _is_hard(_pattern(site))
+
+
+def has_names_beyond_automata(site: Site) -> bool:
+    """Whether a pattern of `patternProperties` does."""
+    return any(map(_is_hard, site.schema.get("patternProperties", ())))
+
+
+def _is_hard(pattern: str) -> bool:
+    return any(hard.search(pattern) for hard in (_LOOKS, _REFERS_BACK, _BOUNDARY))
 
 
 def is_unanchored(site: Site) -> bool:
     """Whether a pattern may match a part of the text."""
-    text = _pattern(site)
-    return "pattern" in site.schema and not (text.startswith("^") and text.endswith("$"))
+    return "pattern" in site.schema and not is_anchored(_pattern(site))
+
+
+def has_unanchored_names(site: Site) -> bool:
+    """Whether a pattern of `patternProperties` may match a part of a key."""
+    return not all(map(is_anchored, site.schema.get("patternProperties", ())))
+
+
+def is_anchored(pattern: str) -> bool:
+    """Whether each alternative of a pattern begins with ^ and ends with $."""
+    alternatives: list[list[str]] = [[]]
+    depth = 0
+    for found in _PIECE.finditer(pattern):
+        piece = found[0]
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            alternatives.append([])
+        else:
+            alternatives[-1].append(piece)
+    return all(pieces[:1] == ["^"] and pieces[-1] == "$" for pieces in alternatives)
 
 
 def _pattern(site: Site) -> str:
@@ -145,6 +247,32 @@ def is_number(keyword: str) -> Callable[[Site], bool]:
     return lambda site: keyword in site.schema and types_of(site.schema) != ["integer"]
 
 
+def is_untyped(*keywords: str) -> Callable[[Site], bool]:
+    """Whether one of the keywords stands where no type is named, nor anything that names one."""
+    return lambda site: bool(set(keywords) & site.schema.keys()) and not _TYPED & site.schema.keys()
+
+
+def is_short_tuple(site: Site) -> bool:
+    """Whether `maxItems` is less than the number of `prefixItems`."""
+    return bool(site.schema.get("maxItems", math.inf) < len(site.schema.get("prefixItems", ())))
+
+
+def is_loose_tuple(site: Site) -> bool:
+    """Whether `prefixItems` lets arrays of other lengths pass."""
+    items = site.schema.get("prefixItems")
+    if items is None:
+        return False
+    shortest, longest = site.schema.get("minItems", 0), site.schema.get("maxItems", len(items) + 1)
+    return shortest < len(items) or (site.schema.get("items") is not False and longest > len(items))
+
+
+def is_single_schema(keyword: str) -> Callable[[Site], bool]:
+    """Whether a list has one schema, and nothing that judges beside it."""
+    return lambda site: (
+        keyword in site.schema and len(site.schema[keyword]) == 1 and not siblings(site.schema, keyword)
+    )
+
+
 def lists_types(site: Site) -> bool:
     """Whether several types are named."""
     return isinstance(site.schema.get("type"), list)
@@ -163,12 +291,21 @@ def recursive(site: Site) -> bool:
     reference = site.schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return False
-    start = target_of(site.document, reference)
-    return reference in _reached(site.document, start)
+    return reference in _reached(site.document, target_of(site.document, reference))
+
+
+def recursive_where_required(site: Site) -> bool:
+    """Whether a reference leads back to a schema that holds it, through no property that may be absent."""
+    reference = site.schema.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return False
+    return reference in _reached(site.document, target_of(site.document, reference), required_only=True)
 
 
 def target_of(document: Any, reference: str) -> Any:
-    """Give what a local pointer leads to; None where it leads nowhere."""
+    """Give what a local pointer leads to; None where it leads nowhere, or is none."""
+    if reference != "#" and not reference.startswith("#/"):
+        return None
     place = document
     for step in reference.removeprefix("#").split("/")[1:]:
         token = step.replace("~1", "/").replace("~0", "~")
@@ -181,8 +318,8 @@ def target_of(document: Any, reference: str) -> Any:
     return place
 
 
-def _reached(document: Any, start: Any) -> set[str]:
-    """Give the references that are reached from a schema."""
+def _reached(document: Any, start: Any, *, required_only: bool = False) -> set[str]:
+    """Give the references that are reached from a schema, definitions through references alone."""
     found: set[str] = set()
     stack = [start]
     while stack:
@@ -190,13 +327,24 @@ def _reached(document: Any, start: Any) -> set[str]:
         if isinstance(value, list):
             stack += value
         elif isinstance(value, dict):
-            # Definitions are reached through references alone.
-            stack += [held for key, held in value.items() if key not in ("$defs", "definitions")]
+            stack += [
+                _required(value) if required_only and key == "properties" else held
+                for key, held in value.items()
+                if key not in ("$defs", "definitions")
+            ]
             reference = value.get("$ref")
             if isinstance(reference, str) and reference not in found:
                 found.add(reference)
                 stack.append(target_of(document, reference))
     return found
+
+
+def _required(schema: dict[str, Any]) -> list[Any]:
+    """Give the schemas of the properties that may not be absent."""
+    listed = schema["properties"]
+    if not isinstance(listed, dict):
+        return []
+    return [held for name, held in listed.items() if name in schema.get("required", ())]
 
 
 def is_overlapping(site: Site) -> bool:
@@ -211,7 +359,7 @@ def is_overlapping(site: Site) -> bool:
 
 def are_disjoint(document: Any, one: Any, other: Any) -> bool:
     """Whether two schemas are known to share no instance: by their types, or by a required tag."""
-    one, other = _resolved(document, one), _resolved(document, other)
+    one, other = resolved(document, one), resolved(document, other)
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is False or other is False
     kinds = [set(types_of(schema)) for schema in (one, other)]
@@ -220,7 +368,7 @@ def are_disjoint(document: Any, one: Any, other: Any) -> bool:
     if kinds != [{"object"}, {"object"}]:
         return False
     tags = set(one.get("required", ())) & set(other.get("required", ()))
-    return any(not _same_value(_tag(document, one, tag), _tag(document, other, tag)) for tag in tags)
+    return any(not may_share(*(_tag(document, branch, tag) for branch in (one, other))) for tag in tags)
 
 
 def _meet(one: set[str], other: set[str]) -> bool:
@@ -228,7 +376,12 @@ def _meet(one: set[str], other: set[str]) -> bool:
     return bool(wide[0] & wide[1])
 
 
-def _resolved(document: Any, schema: Any) -> Any:
+def _tag(document: Any, schema: dict[str, Any], name: str) -> list[str] | None:
+    return strings_of(document, schema.get("properties", {}).get(name))
+
+
+def resolved(document: Any, schema: Any) -> Any:
+    """Give what a schema leads to where it is a reference alone."""
     for _ in range(10):
         if not isinstance(schema, dict) or set(schema) - ANNOTATIONS - {"description"} != {"$ref"}:
             break
@@ -238,14 +391,15 @@ def _resolved(document: Any, schema: Any) -> Any:
     return schema
 
 
-def _tag(document: Any, schema: dict[str, Any], name: str) -> list[str] | None:
-    """Give the strings that a property may be; None where they are not known."""
-    held = _resolved(document, schema.get("properties", {}).get(name))
+def strings_of(document: Any, schema: Any) -> list[str] | None:
+    """Give the strings that a schema allows; None where they are not known."""
+    held = resolved(document, schema)
     values = [held["const"]] if isinstance(held, dict) and "const" in held else None
     if isinstance(held, dict) and "enum" in held:
         values = list(held["enum"])
     return values if values and all(isinstance(value, str) for value in values) else None
 
 
-def _same_value(one: list[str] | None, other: list[str] | None) -> bool:
+def may_share(one: list[str] | None, other: list[str] | None) -> bool:
+    """Whether two sets of strings may have one in common; None is one that is not known."""
     return one is None or other is None or bool(set(one) & set(other))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.targets.rules import conditions
+from schema_guard.targets.rules.limits import above
 from schema_guard.targets.rules.making import CORE, SIZES, Sourced
 from schema_guard.targets.rules.rule import Rules
 
@@ -15,8 +16,10 @@ _EVIDENCE = "google-genai 3.6.1 and Google's guide to structured output, support
 _DAY = "2026-11-25"
 _rule = Sourced("gemini", _EVIDENCE, _DAY).rule
 _likely = Sourced("gemini", _EVIDENCE, _DAY, "low").rule
-_openapi = Sourced("gemini-openapi", "google-genai 3.6.1, types.Schema and its conversion", _DAY).rule
+_OPENAPI_EVIDENCE = "measured with google-genai 3.6.1, its conversion to types.Schema"
+_openapi = Sourced("gemini-openapi", _OPENAPI_EVIDENCE, _DAY).rule
 _FORMATS = ("date", "date-time", "time")
+_DEEP = 5
 
 GEMINI: Final = Rules(
     name="gemini",
@@ -49,29 +52,82 @@ GEMINI: Final = Rules(
             lambda site: "$ref" in site.schema and any(not key.startswith("$") for key in site.schema),
         ),
         _rule("ref", "$ref", "rejected", "a reference may not lead out", conditions.refers_outside),
+        _rule(
+            "recursion",
+            "$ref",
+            "rejected",
+            "a schema may lead back to itself only through properties that are not required",
+            conditions.recursive_where_required,
+        ),
+        _likely(
+            "depth",
+            "properties",
+            "rejected",
+            f"more than {_DEEP} objects inside of each other may be refused: no number is published",
+            above("levels", _DEEP),
+        ),
     ),
     evidence=_EVIDENCE,
     verified_on=_DAY,
     drops_annotations=True,
+    always=("keys come in the order of required, then the others",),
 )
 OPENAPI: Final = Rules(
     name="gemini-openapi",
     takes=SIZES
-    | {"anyOf", "enum", "format", "items", "maxProperties", "maximum", "minProperties", "minimum", "pattern"}
-    | {"properties", "required", "type"},
+    | {
+        "$ref",
+        "additionalProperties",
+        "anyOf",
+        "const",
+        "default",
+        "enum",
+        "format",
+        "items",
+        "maxProperties",
+        "maximum",
+    }
+    | {"minProperties", "minimum", "pattern", "properties", "required", "type"},
     others="rejected",
     rules=(
         _openapi("enum", "enum", "rejected", "an enum holds strings", conditions.enumerates(str)),
+        _openapi(
+            "const",
+            "const",
+            "rejected",
+            "a constant is a string",
+            lambda site: "const" in site.schema and not isinstance(site.schema["const"], str),
+        ),
         _openapi("types", "type", "rejected", "one type, with nullable", conditions.lists_types),
+        _openapi(
+            "open-map",
+            "additionalProperties",
+            "rejected",
+            "no object takes other keys",
+            lambda site: site.schema.get("additionalProperties", False) is not False,
+        ),
+        _openapi(
+            "recursion", "$ref", "rejected", "a schema may not lead back to itself", conditions.recursive
+        ),
+        _openapi(
+            "ref",
+            "$ref",
+            "rejected",
+            "a reference leads to '#/$defs/NAME'",
+            lambda site: not str(site.schema.get("$ref", "#/$defs/")).startswith("#/$defs/"),
+        ),
         _openapi(
             "null",
             "type",
-            "rejected",
-            "null is no type there: it is said by nullable",
-            lambda site: site.schema.get("type") == "null",
+            "ignored",
+            "null is no type there: any value is taken, with nullable",
+            lambda site: (
+                site.schema.get("type") == "null" and not site.location.rpartition("/")[0].endswith("/anyOf")
+            ),
         ),
     ),
-    evidence="google-genai 3.6.1, types.Schema and its conversion",
+    evidence=_OPENAPI_EVIDENCE,
     verified_on=_DAY,
     drops_annotations=True,
+    always=("keys come in the order of required, then the others",),
 )

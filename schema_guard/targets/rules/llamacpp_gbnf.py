@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.targets.rules import conditions
-from schema_guard.targets.rules.making import CORE, SIZES, Sourced
+from schema_guard.targets.rules.making import CORE, GRAMMAR_ALWAYS, SIZES, Sourced
 from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["LLAMACPP_GBNF"]
@@ -21,13 +21,55 @@ LLAMACPP_GBNF: Final = Rules(
     name="llamacpp-gbnf",
     takes=CORE
     | SIZES
-    | {"$ref", "exclusiveMaximum", "exclusiveMinimum", "format", "maximum", "minimum", "oneOf", "pattern"},
+    | {
+        "$anchor",
+        "$dynamicAnchor",
+        "$ref",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "maximum",
+        "minimum",
+        "oneOf",
+        "pattern",
+    }
+    | {"prefixItems"},
     others="ignored",
     rules=(
         _rule("all-of", "allOf", "narrowed", "allOf makes the properties of all its parts required"),
+        _rule("dynamic", "$dynamicRef", "rejected", "$dynamicRef gives no grammar"),
+        _rule(
+            "tuple",
+            "prefixItems",
+            "narrowed",
+            "a tuple has as many items as prefixItems",
+            conditions.is_loose_tuple,
+        ),
+        _rule(
+            "short-tuple",
+            "maxItems",
+            "ignored",
+            "maxItems is not enforced on tuples",
+            conditions.is_short_tuple,
+        ),
+        _rule(
+            "property",
+            "pattern",
+            "rejected",
+            "a pattern may not name a property of characters",
+            conditions.names_a_property,
+        ),
+        _rule("pointer", "$ref", "rejected", "a reference may hold no escapes", conditions.refers_by_escapes),
+        _rule(
+            "anchor", "$ref", "rejected", "a reference may not lead to an anchor", conditions.refers_by_name
+        ),
         *(
             _rule(f"{keyword}-sibling", keyword, "ignored", _lost, conditions.beside(keyword))
-            for keyword in ("$ref", "anyOf", "const", "enum", "oneOf")
+            for keyword in ("$ref", "anyOf", "oneOf")
+        ),
+        *(
+            _rule(f"{keyword}-sibling", keyword, "ignored", _lost, conditions.loses_beside(keyword))
+            for keyword in ("const", "enum")
         ),
         _rule(
             "one-of", "oneOf", "ignored", "oneOf is taken as anyOf: overlaps pass", conditions.is_overlapping
@@ -104,4 +146,5 @@ LLAMACPP_GBNF: Final = Rules(
     ),
     evidence=_EVIDENCE,
     verified_on=_DAY,
+    always=(*GRAMMAR_ALWAYS, "numbers have at most 16 digits"),
 )

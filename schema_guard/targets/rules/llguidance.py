@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from schema_guard.targets.rules import conditions
-from schema_guard.targets.rules.making import CORE, NUMBERS, SIZES, Sourced
+from schema_guard.targets.rules.making import CORE, GRAMMAR_ALWAYS, NUMBERS, SIZES, Sourced
 from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["LLGUIDANCE"]
@@ -58,7 +58,14 @@ LLGUIDANCE: Final = Rules(
             "a pattern may not look around, refer back or ask for a word boundary",
             conditions.is_beyond_automata,
         ),
-        _rule("ref", "$ref", "rejected", "a reference may not lead out", conditions.refers_outside),
+        _rule(
+            "pattern-name",
+            "patternProperties",
+            "rejected",
+            "a pattern may not look around, refer back or ask for a word boundary",
+            conditions.has_names_beyond_automata,
+        ),
+        _rule("ref", "$ref", "rejected", "a reference may not lead out", conditions.leads_out),
         *(
             _rule(
                 keyword,
@@ -72,4 +79,6 @@ LLGUIDANCE: Final = Rules(
     ),
     evidence=_EVIDENCE,
     verified_on=_DAY,
+    booleans=frozenset({True, False}),
+    always=GRAMMAR_ALWAYS,
 )

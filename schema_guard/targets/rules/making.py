@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.targets.rules import conditions
 from schema_guard.targets.rules.rule import Rule
@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 
     from schema_guard.targets.rules.rule import Confidence, Effect, Site
 
-__all__ = ["CORE", "NUMBERS", "OBJECTS", "SIZES", "Sourced", "closed_rules"]
+__all__ = ["CORE", "GRAMMAR_ALWAYS", "NUMBERS", "OBJECTS", "SIZES", "Sourced", "closed_rules"]
 
 NUMBERS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"})
 SIZES = frozenset({"maxItems", "maxLength", "minItems", "minLength"})
 OBJECTS = frozenset({"additionalProperties", "properties", "required"})
+# True of every grammar that is made from a schema.
+GRAMMAR_ALWAYS = (
+    "keys come in the order of the schema's properties, and in no other",
+    "an integer has no fraction: 1.0 is not given",
+    "an open map may have a key twice",
+)
 CORE = OBJECTS | {"anyOf", "const", "enum", "items", "type"}
 
 
@@ -37,8 +43,9 @@ class Sourced:
         effect: Effect,
         message: str,
         applies: Callable[[Site], bool] | None = None,
+        **more: Any,
     ) -> Rule:
-        """Write one rule of the table; *part* is what its name ends on."""
+        """Write one rule of the table; *part* is what its name ends on, *more* are other fields of `Rule`."""
         return Rule(
             name=f"{self.name}-{part}",
             keyword=keyword,
@@ -46,8 +53,8 @@ class Sourced:
             message=message,
             evidence=self.evidence,
             verified_on=self.verified_on,
-            confidence=self.confidence,
             applies=applies,
+            **{"confidence": self.confidence, **more},
         )
 
 

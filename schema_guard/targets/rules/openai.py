@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from schema_guard.targets.rules import conditions
+from schema_guard.targets.rules.limits import above
 from schema_guard.targets.rules.making import CORE, NUMBERS, SIZES, Sourced, closed_rules
 from schema_guard.targets.rules.rule import Rule, Rules
+
+if TYPE_CHECKING:
+    from schema_guard.targets.rules.rule import Site
 
 __all__ = ["LEGACY", "OPENAI"]
 
 _EVIDENCE = "OpenAI's guide to structured outputs, supported schemas"
 _DAY = "2026-11-25"
 _FORMATS = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid")
-_MOST_PROPERTIES, _MOST_ENUM, _LONG_ENUM, _MOST_ENUM_CHARACTERS = 5000, 1000, 250, 15_000
+_MOST_PROPERTIES, _MOST_LEVELS, _MOST_CHARACTERS = 5000, 10, 120_000
+_MOST_ENUM, _LONG_ENUM, _MOST_ENUM_CHARACTERS = 1000, 250, 15_000
+# Of the copy of the guide that Azure has kept since 2025-01.
+_OLD_MOST_PROPERTIES, _OLD_MOST_LEVELS = 100, 5
+_ALWAYS = ("keys come in the order of the schema's properties",)
 
 
 def _rules(name: str) -> tuple[Rule, ...]:
@@ -65,15 +73,99 @@ def _rules(name: str) -> tuple[Rule, ...]:
     )
 
 
+def _of_unions(name: str) -> tuple[Rule, ...]:
+    seen = Sourced(name, "answers of the API that users have reported", _DAY).rule
+    return (
+        seen(
+            "default",
+            "default",
+            "rejected",
+            "a default that is not null is refused",
+            lambda site: site.schema.get("default") is not None,
+        ),
+        seen(
+            "first-key",
+            "anyOf",
+            "rejected",
+            "objects of an anyOf may not begin with the same key, unless its values tell them apart",
+            _begin_alike,
+            confidence="low",
+        ),
+    )
+
+
+def _begin_alike(site: Site) -> bool:
+    branches = [conditions.resolved(site.document, part) for part in site.schema.get("anyOf", ())]
+    listed = [part["properties"] for part in branches if isinstance(part, dict) and part.get("properties")]
+    first = [next(iter(properties)) for properties in listed]
+    values = [
+        conditions.strings_of(site.document, properties[key])
+        for properties, key in zip(listed, first, strict=True)
+    ]
+    return any(
+        key == other and conditions.may_share(values[place], values[second])
+        for place, key in enumerate(first)
+        for second, other in enumerate(first[place + 1 :], place + 1)
+    )
+
+
 def _of_sizes(name: str) -> tuple[Rule, ...]:
     rule = Sourced(name, _EVIDENCE, _DAY).rule
     return (
         rule(
+            "properties",
+            "properties",
+            "rejected",
+            f"at most {_MOST_PROPERTIES} properties in all",
+            above("properties", _MOST_PROPERTIES),
+        ),
+        rule(
+            "levels",
+            "properties",
+            "rejected",
+            f"at most {_MOST_LEVELS} objects inside of each other",
+            above("levels", _MOST_LEVELS),
+        ),
+        rule(
+            "characters",
+            "properties",
+            "rejected",
+            f"at most {_MOST_CHARACTERS} characters in names, enums and constants",
+            above("characters", _MOST_CHARACTERS),
+        ),
+        rule(
+            "values",
+            "enum",
+            "rejected",
+            f"at most {_MOST_ENUM} values of enums in all",
+            above("values", _MOST_ENUM),
+        ),
+        rule(
             "enum-size",
             "enum",
             "rejected",
-            f"at most {_MOST_ENUM} values, and {_MOST_ENUM_CHARACTERS} characters in more than {_LONG_ENUM}",
+            f"at most {_MOST_ENUM_CHARACTERS} characters in an enum of more than {_LONG_ENUM} values",
             lambda site: _is_large(site.schema.get("enum", ())),
+        ),
+    )
+
+
+def _of_old_sizes() -> tuple[Rule, ...]:
+    rule = Sourced("openai-legacy", "Azure's copy of the guide, of 2025-01", _DAY, "low").rule
+    return (
+        rule(
+            "old-properties",
+            "properties",
+            "rejected",
+            f"at most {_OLD_MOST_PROPERTIES} properties in all, on older deployments",
+            above("properties", _OLD_MOST_PROPERTIES),
+        ),
+        rule(
+            "old-levels",
+            "properties",
+            "rejected",
+            f"at most {_OLD_MOST_LEVELS} objects inside of each other, on older deployments",
+            above("levels", _OLD_MOST_LEVELS),
         ),
     )
 
@@ -82,7 +174,7 @@ def _is_large(values: list[object]) -> bool:
     if len(values) <= _LONG_ENUM:
         return False
     characters = sum(len(value) for value in values if isinstance(value, str))
-    return len(values) > _MOST_ENUM or characters > _MOST_ENUM_CHARACTERS
+    return characters > _MOST_ENUM_CHARACTERS
 
 
 def _of_patterns(name: str) -> tuple[Rule, ...]:
@@ -103,23 +195,28 @@ OPENAI: Final = Rules(
     name="openai",
     takes=CORE | NUMBERS | SIZES | {"$ref", "format", "pattern"},
     others="rejected",
-    rules=_rules("openai") + _of_sizes("openai") + _of_patterns("openai"),
+    rules=_rules("openai") + _of_unions("openai") + _of_sizes("openai") + _of_patterns("openai"),
     evidence=_EVIDENCE,
     verified_on=_DAY,
     drops_annotations=True,
     is_closed=True,
     requires_all=True,
     requires_object=True,
+    always=_ALWAYS,
 )
 LEGACY: Final = Rules(
     name="openai-legacy",
     takes=CORE | {"$ref"},
     others="rejected",
-    rules=_rules("openai-legacy") + _of_sizes("openai-legacy"),
+    rules=_rules("openai-legacy")
+    + _of_unions("openai-legacy")
+    + _of_sizes("openai-legacy")
+    + _of_old_sizes(),
     evidence="OpenAI's guide to structured outputs, keywords that fine-tuned models do not take",
     verified_on=_DAY,
     drops_annotations=True,
     is_closed=True,
     requires_all=True,
     requires_object=True,
+    always=_ALWAYS,
 )

@@ -3,7 +3,7 @@
 
 Rules of the tables:
 1. A keyword that is neither taken nor named by a rule has the table's `others`, except annotations.
-2. What is true of every schema (the order of keys) is no rule: it would tell nothing.
+2. What is true of every schema (the order of keys) is no rule: it is told once, as `always`.
 3. Each rule carries the day when somebody last looked, because what providers take changes by the month.
 """
 
@@ -72,6 +72,7 @@ class Rule:
         verified_on: The day of it, ISO 8601.
         confidence: Low where nobody has measured or documented it.
         applies: Whether the rule is broken at a site; None: wherever the keyword stands.
+        loses_parts: All that stands inside of the keyword is lost with it, where `applies` says so; always without it.
     """
 
     name: str
@@ -82,6 +83,12 @@ class Rule:
     verified_on: str
     confidence: Confidence = "high"
     applies: Callable[[Site], bool] | None = None
+    loses_parts: bool = False
+
+    @property
+    def covers(self) -> bool:
+        """Whether what stands inside of the keyword is told by this rule."""
+        return self.applies is None or self.loses_parts
 
     def is_broken(self, site: Site) -> bool:
         """Say whether the rule is broken at a site."""
@@ -101,6 +108,8 @@ class Rules:
         verified_on: The day of it, ISO 8601.
         confidence: Low where nobody has measured or documented `others`.
         drops_annotations: Annotations are no part of what it takes.
+        booleans: The boolean schemas that it takes where a schema stands.
+        always: What holds for every schema, so that no finding tells it.
         is_closed: Every object has to be closed by `additionalProperties: false`.
         requires_all: Every property has to be required.
         requires_object: The root has to be an object.
@@ -114,6 +123,8 @@ class Rules:
     rules: tuple[Rule, ...] = ()
     confidence: Confidence = "high"
     drops_annotations: bool = False
+    booleans: frozenset[bool] = frozenset()
+    always: tuple[str, ...] = ()
     is_closed: bool = False
     requires_all: bool = False
     requires_object: bool = False

@@ -6,36 +6,28 @@ import pytest
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.targets.lint import lint
-from schema_guard.targets.rules.rule import KEYWORDS
-from schema_guard.targets.rules.tables import RULES, RULES_OF
+from schema_guard.targets.options import TARGETS
+from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS
+from schema_guard.targets.rules.tables import RULES, RULES_OF, UNSURE, rules_of
 from tests.targets.rules.uses import USES, closed
 
-# gemini-openapi's objects cannot say that they are closed, so its uses say nothing.
+# "hint" takes all there is.
+TABLES = [table for table in RULES.values() if table.name != "hint"]
 TAKEN = [
-    (table, keyword)
-    for table in RULES.values()
-    for keyword in sorted(table.takes)
-    if keyword not in ("$anchor", "additionalItems")
+    (table, keyword) for table in TABLES for keyword in sorted(table.takes) if keyword != "additionalItems"
 ]
-
-
-def use_of(table, keyword):
-    use = copy.deepcopy(USES[keyword])
-    if "additionalProperties" not in table.takes:
-        del use["additionalProperties"]
-    return use
 
 
 @pytest.mark.parametrize(("table", "keyword"), TAKEN, ids=lambda part: getattr(part, "name", part))
 def test_a_keyword_that_is_taken_has_no_finding(table, keyword):
     """A plain use of a keyword that a target takes is told by no rule."""
-    assert lint(use_of(table, keyword), table.name) == []
+    assert lint(USES[keyword], table.name) == []
 
 
-@pytest.mark.parametrize("table", RULES.values(), ids=lambda table: table.name)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_keyword_that_is_not_taken_is_an_error(table):
     """A keyword that stands in no table is told with the effect of the others, at its place."""
-    schema = use_of(table, "type")
+    schema = copy.deepcopy(USES["type"])
     schema["properties"]["held"]["not"] = {"const": "x"}
 
     found = [finding for finding in lint(schema, table.name) if finding.keyword == "not"]
@@ -48,7 +40,9 @@ def test_a_keyword_that_is_not_taken_is_an_error(table):
 @pytest.mark.parametrize("table", RULES.values(), ids=lambda table: table.name)
 def test_every_rule_says_where_it_is_known_from(table):
     """Each rule has its table's name, evidence and a day."""
-    assert table.takes <= KEYWORDS
+    assert table.takes <= KEYWORDS | ANNOTATIONS
+    assert table.always
+    assert table.evidence
     for rule in table.rules:
         assert rule.name.startswith(f"{table.name}-")
         assert rule.evidence
@@ -57,8 +51,29 @@ def test_every_rule_says_where_it_is_known_from(table):
 
 @pytest.mark.parametrize("name", RULES_OF)
 def test_a_provider_goes_by_its_table(name):
-    """A provider that has no table of its own has the findings of the one it goes by."""
-    assert lint({"type": "array"}, name) == lint({"type": "array"}, RULES_OF[name])
+    """A provider that has no table of its own has the rules of the one it goes by."""
+    rules = [[one.rule for one in lint({"type": "array"}, target)] for target in (name, RULES_OF[name])]
+
+    assert rules[0] == rules[1]
+
+
+def test_every_target_of_arguments_names_its_rules():
+    """Whatever a guard may be told to ask has a table."""
+    assert TARGETS.keys() <= RULES.keys() | RULES_OF.keys()
+
+
+@pytest.mark.parametrize("name", sorted(UNSURE))
+def test_what_hands_on_to_many_models_is_warned_of(name):
+    """Behind a gateway nothing is known for sure: all findings are warnings of low confidence."""
+    found = lint({"type": "array"}, name)
+
+    assert {(one.severity, one.confidence) for one in found} == {("warning", "low")}
+
+
+def test_what_holds_for_every_schema_is_no_finding():
+    """That nothing is enforced at all is told once, with the target."""
+    assert lint({"type": "array", "uniqueItems": True, "title": "a"}, "deepseek") == []
+    assert rules_of("deepseek").always
 
 
 def test_a_target_that_is_unknown_is_told_with_those_that_are():

@@ -35,12 +35,14 @@ _INSIDE = {
     "exclusiveMaximum": {"type": "integer", "exclusiveMaximum": 5},
     "exclusiveMinimum": {"type": "integer", "exclusiveMinimum": 5},
     "multipleOf": {"type": "integer", "multipleOf": 5},
-    "prefixItems": {"type": "array", "prefixItems": [_TEXT], "items": _COUNT},
+    "prefixItems": {"type": "array", "prefixItems": [_TEXT], "items": False, "minItems": 1},
     "minProperties": {"type": "object", "minProperties": 1},
     "maxProperties": {"type": "object", "maxProperties": 3},
+    "propertyNames": {"type": "object", "propertyNames": {"type": "string", "pattern": "^a+$"}},
+    "default": {"type": "string", "default": "a"},
     "patternProperties": {
         "type": "object",
-        "patternProperties": {"^a": _TEXT},
+        "patternProperties": {"^a$": _TEXT},
         "additionalProperties": False,
     },
 }
@@ -49,6 +51,8 @@ USES = {keyword: closed({"held": held}) for keyword, held in _INSIDE.items()} | 
     "required": closed({"held": _TEXT}),
     "additionalProperties": closed({"held": _TEXT}),
     "$ref": closed({"held": {"$ref": "#/$defs/text"}}, **{"$defs": {"text": _TEXT}}),
+    "unevaluatedProperties": closed({"held": _TEXT}, unevaluatedProperties=False),
+    "$dynamicAnchor": {**closed({"held": _TEXT}), "$dynamicAnchor": "here"},
     "$anchor": {**closed({"held": _TEXT}), "$anchor": "here"},
     "additionalItems": {
         **closed({"held": {"type": "array", "items": [_TEXT], "additionalItems": False}}),

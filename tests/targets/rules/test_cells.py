@@ -1,0 +1,72 @@
+"""The rule tables say what the tables of evidence say: a test for each cell of `cells.jsonl`.
+
+A row is a schema that uses one feature and nothing else that a target might mind. Its cells are the targets by what they
+do with it: `ok`, `rejected`, `ignored`, `narrowed`, with `~` before it where that is only likely. A target that a row
+does not name is one of which it is not known.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schema_guard.core.schema import Schema
+from schema_guard.targets.lint import lint
+from schema_guard.targets.rules.tables import RULES
+from tests.targets.rules.uses import closed
+
+ROWS = [json.loads(line) for line in Path(__file__).with_name("cells.jsonl").read_text().splitlines()]
+CELLS = [
+    pytest.param(row["row"], target, told, id=f"{row['row']}-{target}")
+    for row in ROWS
+    for told, targets in row["cells"].items()
+    for target in targets.split()
+]
+SCHEMAS = {row["row"]: Schema.of(row["schema"]) for row in ROWS}
+TEXT = {"type": "string"}
+
+
+def told_of(schema, target):
+    """Give the effects that are told of a schema, those that are only likely with a mark before them."""
+    found = lint(schema, target)
+    marks = {"error": "", "warning": "~"}
+    return {marks[one.severity] + one.effect for one in found if one.severity != "info"} or {"ok"}
+
+
+@pytest.mark.parametrize(("row", "target", "told"), CELLS)
+def test_a_cell_is_what_lint_says(row, target, told):
+    """A feature that a target takes has no finding; another one has what becomes of it."""
+    assert told_of(SCHEMAS[row], target) == {told}
+
+
+def test_every_table_has_cells():
+    """The rows name targets that there are, and all of them."""
+    assert {
+        name for row in ROWS for names in row["cells"].values() for name in names.split()
+    } == RULES.keys() - {"hint"}
+
+
+LARGE = {
+    "5001 properties": closed({f"p{number}": TEXT for number in range(5001)}),
+    "1001 values of enums": closed(
+        {f"p{part}": {"enum": [f"{part} {n}" for n in range(143)]} for part in range(7)}
+    ),
+    "251 long values of an enum": closed({"a": {"enum": ["v" * 60 + str(number) for number in range(251)]}}),
+    "120,001 characters": closed({"a": {"const": "v" * 120_000}}),
+}
+
+
+@pytest.mark.parametrize("schema", LARGE.values(), ids=LARGE)
+def test_what_is_too_large_is_refused_by_one_and_taken_by_others(schema):
+    """The limits of sizes are told once, at the root or at the enum."""
+    assert [one.effect for one in lint(schema, "openai")] == ["rejected"]
+    assert lint(schema, "llguidance") == []
+
+
+def test_sizes_are_counted_by_definition():
+    """A definition and the root are not added up: no provider is known to."""
+    half = {f"p{number}": TEXT for number in range(3000)}
+
+    assert (
+        lint(closed({**half, "d": {"$ref": "#/$defs/d"}}, **{"$defs": {"d": closed(half)}}), "openai") == []
+    )
