@@ -114,6 +114,19 @@ def test_rooms_of_a_folder_keep_their_order(folder):
     )
 
 
+def test_refusals_know_nothing_of_targets():
+    """What the loopback server refuses is written apart from what lints and adapts, so that one can show the other wrong."""
+    room = "schema_guard.testing.server.refusals"
+    reached, new = set(), {module.name for module in HOUSE.modules if module.name.startswith(room)}
+    while new:
+        reached |= new
+        new = {other for name in new for other in HOUSE.arrows.get(name, ())} - reached
+
+    assert {name for name in reached if ".targets" in name} == set(), (
+        "copy the fact from its evidence instead"
+    )
+
+
 def test_no_circles():
     """No two modules need each other, for type checkers neither."""
     assert HOUSE.circles() == [], "move what both need into a module below them, or put the two into one"

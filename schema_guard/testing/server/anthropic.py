@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.values import Message
+from schema_guard.testing.server.refusals.anthropic import check_messages
 from schema_guard.testing.server.wire import (
     Answer,
     Api,
@@ -238,6 +239,7 @@ MESSAGES: Final = Api(
     targets=frozenset({"anthropic"}),
     holds="content",
     question=_question,
+    check_schemas=check_messages,
     whole=_whole,
     events=_events,
     error=_error,

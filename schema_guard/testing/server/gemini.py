@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.values import Message
+from schema_guard.testing.server.refusals.gemini import check_contents
 from schema_guard.testing.server.wire import (
     Answer,
     Api,
@@ -170,6 +171,7 @@ CONTENTS: Final = Api(
     targets=frozenset({"gemini"}),
     holds="candidates",
     question=_question,
+    check_schemas=check_contents,
     whole=_whole,
     events=_events,
     error=_error,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.testing.server.refusals.openai import check_chat
 from schema_guard.testing.server.wire import (
     Answer,
     Api,
@@ -204,6 +205,7 @@ CHAT: Final = Api(
     targets=frozenset({"openai", "llamacpp-llguidance"}),
     holds="choices",
     question=_question,
+    check_schemas=check_chat,
     whole=_whole,
     events=_events,
     error=error_body,

@@ -16,6 +16,7 @@ from schema_guard.testing.server.openai_chat import (
     error_body,
     total_tokens,
 )
+from schema_guard.testing.server.refusals.openai import check_responses
 from schema_guard.testing.server.wire import (
     Answer,
     Api,
@@ -271,6 +272,7 @@ RESPONSES: Final = Api(
     targets=frozenset({"openai-responses"}),
     holds="output",
     question=_question,
+    check_schemas=check_responses,
     whole=_whole,
     events=_events,
     error=error_body,

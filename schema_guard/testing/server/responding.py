@@ -90,10 +90,13 @@ class Responder:
         requests: What came.
     """
 
-    def __init__(self, model: Model | FunctionModel, faults: Faults[Request]) -> None:
+    def __init__(
+        self, model: Model | FunctionModel, faults: Faults[Request], *, refuses_schemas: bool = False
+    ) -> None:
         self.requests: list[Request] = []
         self._model = model
         self._choose = schedule(faults)
+        self._refuses_schemas = refuses_schemas
         self._asked = 0
         self._lock = threading.Lock()
 
@@ -108,7 +111,9 @@ class Responder:
             if api is None:
                 return self._listed(format_, request)
             return _identified(self._replied(api, self._with_fault(request, at)), request)
-        except (BadRequest, InvalidArgument) as error:
+        except BadRequest as error:
+            return _identified(_failed(format_, 400, str(error), **error.more), request)
+        except InvalidArgument as error:
             return _identified(_failed(format_, 400, str(error)), request)
         except Exception as error:  # noqa: BLE001 - as a provider: whatever breaks there is its status 500
             return _identified(_failed(format_, 500, _as_words(error)), request)
@@ -165,6 +170,8 @@ class Responder:
             raise BadRequest("the body of the request is no JSON object")
         assert request.index is not None
         question = api.question(request.index, {**request.body, **(named_in(request.path) or {})})
+        if self._refuses_schemas:
+            api.check_schemas(request.body)
         check_fit(fault, question)
         if fault == "empty_stream":
             return SentResponse((), content_type=_EVENTS)

@@ -39,7 +39,12 @@ Answering: TypeAlias = "Model | Replies | Callable[[str], ReplyLike]"
 
 
 def serve(
-    answering: Answering, *, faults: Faults[Request] = None, host: str = "127.0.0.1", port: int = 0
+    answering: Answering,
+    *,
+    faults: Faults[Request] = None,
+    refuses_schemas: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Server:
     """Start a server that answers requests for replies, and give it; it listens when this returns.
 
@@ -59,6 +64,10 @@ def serve(
             their order (none after the last), a mapping from the request's index, or a function that takes
             the `Request`. Only requests for replies count. A fault that comes instead of a reply uses up
             none of a script.
+        refuses_schemas: Whether a schema that the provider would refuse is refused, with its status and in its
+            words: in strict response formats and functions of OpenAI, in output formats and strict tools of
+            Anthropic, in response schemas and functions of Gemini. Limits that the provider has not published are
+            not known here either.
         host: `"127.0.0.1"` or `"localhost"`.
         port: 0 takes a free one.
 
@@ -71,7 +80,7 @@ def serve(
     """
     if host not in _HOSTS:
         raise InvalidArgument(f"host={clip(repr(host))}: expected one of {', '.join(_HOSTS)}, loopback only")
-    responder = Responder(_model(answering), faults)
+    responder = Responder(_model(answering), faults, refuses_schemas=refuses_schemas)
     listener = Listener((_HOSTS[0], _port(port)), responder.respond)
     # A port that is bound refuses, and no other process can listen on it.
     if faults != CONNECT_REFUSED:

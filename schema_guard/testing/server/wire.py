@@ -26,7 +26,15 @@ UNKNOWN_TOOL = "reply"
 
 
 class BadRequest(Exception):
-    """A request that the provider would answer with status 400."""
+    """A request that the provider would answer with status 400.
+
+    Attributes:
+        more: What else the body of the error says.
+    """
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.more = more
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ class Api:
         targets: Of the models that take its options as they are: keys of `schema_guard.targets.TARGETS`.
         holds: The field of a reply that what the model wrote stands in.
         question: Reads a request: its index, its body.
+        check_schemas: Refuses the schemas of a request that was read, from its body.
         whole: Writes a reply.
         events: Writes a stream; what its pieces raise passes through.
         error: Writes the body of an error: its status, its message, more fields of it.
@@ -127,6 +136,7 @@ class Api:
     targets: frozenset[str]
     holds: str
     question: Callable[[int, Mapping[str, Any]], Question]
+    check_schemas: Callable[[Mapping[str, Any]], None]
     whole: Callable[[Question, Answer], dict[str, Any]]
     events: Callable[[Question, Streamed], Iterator[Event]]
     error: Callable[[int, str, Mapping[str, Any]], dict[str, Any]]
