@@ -32,6 +32,7 @@ __all__ = [
     "rejected",
     "reply_of",
     "stopped",
+    "stopped_at_call",
 ]
 
 
@@ -171,7 +172,9 @@ def reply_of(raw: RawReply) -> Reply:
         if len(texts) > 1:
             failure = failure or failures.SEVERAL_CALLS
         tool = tool_of(written.calls[0]) if len(texts) == 1 else None
-    finish = "refusal" if written.refusal else finish or raw.otherwise
+    finish = (
+        "refusal" if written.refusal else stopped_at_call(finish or raw.otherwise, calls=bool(written.calls))
+    )
     return Reply(
         text,
         finish,
@@ -197,6 +200,15 @@ def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
     if known.startswith("malformed") or (reason == "error" and known in readers().rejecting):
         return "error", failures.unusable(known)
     return reason, failures.stop_error(known) if reason == "error" else None
+
+
+def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason | None:
+    """Give the finish reason of a reply that calls a tool or not.
+
+    Some providers say of a call, a forced one above all, that the model just stopped: that it called is what counts, so
+    that a reply in text where a tool was asked for can be told by its `stop`.
+    """
+    return "tool_call" if calls and finish == "stop" else finish
 
 
 # Texts, bytes, and what is no reply.

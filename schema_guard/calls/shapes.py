@@ -36,6 +36,7 @@ __all__ = [
     "arguments",
     "check_given",
     "given_model",
+    "given_options",
     "gives_feedback",
     "implementation",
     "name_of",
@@ -274,7 +275,7 @@ def arguments(
     if len(args) == 1 and not kwargs and shape.is_plain and type(ask.prompt) is str:
         return (ask.prompt,), kwargs
     if shape.options is not None:
-        merged = _merged(options or {}, _given_options(shape, args, kwargs) or {})
+        merged = _merged(options or {}, given_options(shape, args, kwargs) or {})
         args, kwargs = _with(shape, args, kwargs, shape.options, merged)
     if shape.model is not None and _given(shape, args, kwargs, shape.model, None) is None:
         args, kwargs = _with(shape, args, kwargs, shape.model, model)
@@ -296,7 +297,7 @@ def given_model(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Give the model that a call names by itself; None where it names none."""
     if shape.model is not None:
         return _given(shape, args, kwargs, shape.model, None)
-    return (_given_options(shape, args, kwargs) or {}).get(_MODEL)
+    return (given_options(shape, args, kwargs) or {}).get(_MODEL)
 
 
 def check_given(
@@ -316,7 +317,7 @@ def check_given(
     """
     if shape.instructions is not None:
         _given_instructions(shape, args, kwargs)
-    theirs = _given_options(shape, args, kwargs)
+    theirs = given_options(shape, args, kwargs)
     for path, strategy in reserved.items() if theirs else ():
         clash = _clash(theirs or {}, path)
         if clash:
@@ -371,7 +372,7 @@ def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, A
     return given
 
 
-def _given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
+def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any] | None:
     """Give the caller's own arguments for the provider, or the default's; None without any."""
     if shape.options is None:
         return None

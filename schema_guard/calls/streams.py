@@ -181,7 +181,8 @@ class StreamReader:
     def end(self) -> Reply:
         """Give what is known when the stream is over; its text is None where that was given as it came."""
         self._decoded(b"", final=True)
-        finish = "refusal" if self._refusal else self._finish
+        calls = bool(self._calls) or self._tool is not None
+        finish = "refusal" if self._refusal else replies.stopped_at_call(self._finish, calls=calls)
         refusal = "".join(self._refusal) or None
         failure = self._failure or self._end_failure()
         reply = Reply(

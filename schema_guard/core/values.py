@@ -143,7 +143,7 @@ class Attempt(NamedTuple):
         repairs: The repair steps that were taken, in order.
         usage: Tokens, each None when unknown.
         cost: In the currency of the price table; None without prices.
-        finish_reason: Why the model stopped; None when unknown.
+        finish_reason: Why the model stopped, `tool_call` whenever it called a tool; None when unknown.
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without the date of its snapshot; None when the reply does not say.
         snapshot: The dated name of that model; None when the reply gives none.

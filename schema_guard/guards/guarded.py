@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar,
 from schema_guard.calls import drive, identity, recorder
 from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.received.closing import close_alone
-from schema_guard.calls.shapes import arguments, check_given, gives_feedback, name_of, task_of
+from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
 from schema_guard.guards.following import follow_as_asked
@@ -319,7 +319,9 @@ class _Started:
         prepared = self.prepared
         if prepared.settings.observe:
             return self.invoke_untouched()
-        options = None if prepared.shape.options is None else prepared.options(ask)
+        options = None
+        if prepared.shape.options is not None:
+            options = prepared.options(ask, given_options(prepared.shape, self.args, self.kwargs))
         function, asked = prepared.function, prepared.asked
         if asked is None:
             args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)

@@ -98,8 +98,13 @@ class Prepared(NamedTuple):
     tuned: bool
     receiver: Receiver
 
-    def options(self, ask: Ask) -> dict[str, Any] | None:
-        """Give the provider's arguments for an attempt, the model's name among them; None for none."""
+    def options(self, ask: Ask, theirs: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """Give the provider's arguments for an attempt, the model's name among them; None for none.
+
+        Args:
+            ask: The attempt.
+            theirs: What the call gives by itself, which goes before them.
+        """
         asked = self.asked
         target = self.target if asked is None else asked.target(ask.number)
         options = None
@@ -107,9 +112,23 @@ class Prepared(NamedTuple):
             from schema_guard.targets import options_for  # only functions that take options need it
 
             options = options_for(target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+            if ask.strategy == "tool_call":
+                options = self._unforced(target, options, theirs or {}, ask)
         if asked is None or self.shape.model is not None or asked.is_function:
             return options
         return {**(options or {}), "model": asked.model(ask.number)}
+
+    def _unforced(
+        self, target: str, options: dict[str, Any], theirs: Mapping[str, Any], ask: Ask
+    ) -> dict[str, Any]:
+        """Leave the tool to the model where its provider refuses force beside what the call gives."""
+        from schema_guard.targets import unforced  # only tool calls need it
+
+        asked = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
+        given = theirs.get("model") or asked
+        model = given if isinstance(given, str) else getattr(given, "name", None)
+        whole = unforced(target, {**options, **theirs}, model=model)
+        return {name: whole[name] if name == "tool_choice" else part for name, part in options.items()}
 
     def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""

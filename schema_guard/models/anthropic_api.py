@@ -25,7 +25,6 @@ __all__ = ["OUTPUT_TOKENS", "AnthropicModel"]
 OUTPUT_TOKENS = 8192
 
 _SYSTEMS = ("system", "developer")
-_THINKING = ("enabled", "adaptive")
 
 
 class AnthropicModel(GeneratedModel):
@@ -58,10 +57,6 @@ class AnthropicModel(GeneratedModel):
         }
         if is_stream:
             arguments["stream"] = True
-        if _thinks(given) and _kind(given.get("tool_choice")) in ("tool", "any"):
-            # A forced tool is refused beside thinking. There is but one tool, so the model has nothing else to call.
-            arguments["tool_choice"] = {**given["tool_choice"], "type": "auto"}
-            arguments["tool_choice"].pop("name", None)
         return arguments
 
     def create(self, client: Any, arguments: dict[str, Any]) -> Any:
@@ -90,11 +85,3 @@ def _system(found: list[Any]) -> Any:
         return "\n\n".join(found)
     blocks = [[{"type": "text", "text": one}] if isinstance(one, str) else list(one) for one in found]
     return [block for listed in blocks for block in listed]
-
-
-def _kind(given: object) -> object:
-    return given.get("type") if isinstance(given, dict) else None
-
-
-def _thinks(given: dict[str, Any]) -> bool:
-    return _kind(given.get("thinking")) in _THINKING

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing
-from schema_guard.targets import capabilities
+from schema_guard.targets import capabilities, unforced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -182,7 +182,7 @@ class HostedModel(Closing, ABC):
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
         """Give the arguments of a request; an option that is None takes a default away."""
-        given = joined(self.defaults, self.checked(options))
+        given = unforced(self.target, joined(self.defaults, self.checked(options)), model=self.name)
         arguments = self.arguments(prompt, given, is_stream=is_stream)
         return {key: value for key, value in arguments.items() if value is not None}
 

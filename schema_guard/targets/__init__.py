@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each provider or engine accepts, and the arguments by which it is asked for a format."""
 
-from schema_guard.targets.options import TARGETS, TEXT_STRATEGIES, capabilities, options_for
+from schema_guard.targets.options import TARGETS, TEXT_STRATEGIES, capabilities, options_for, unforced
 
-__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for"]
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for", "unforced"]

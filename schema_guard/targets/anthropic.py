@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.targets.target import Target, document_of, wire_name
+from schema_guard.targets.target import Target, document_of, switched, wire_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schema_guard.core.schema import Schema
 
 __all__ = ["TARGET"]
@@ -24,5 +26,13 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
     return {"tools": [tool], "tool_choice": {"type": "tool", "name": name}}
 
 
+def _thinks(options: Mapping[str, Any], _: str | None) -> bool:
+    return switched(options, "thinking") in ("enabled", "adaptive")
+
+
 # No json_mode: the API has none.
-TARGET: Final = Target(limit="max_tokens", formats={"tool_call": _tool_call, "strict_schema": _strict_schema})
+TARGET: Final = Target(
+    limit="max_tokens",
+    formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
+    refuses_force=_thinks,
+)

@@ -6,20 +6,37 @@ What is ignored there is left out: a forced tool that is not forced is no strate
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from schema_guard.targets.openai_chat import TARGET as CHAT
-from schema_guard.targets.target import Target
+from schema_guard.targets.target import Target, switched
 
-__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "OLLAMA", "VLLM"]
+__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "OLLAMA", "OPENROUTER", "VLLM"]
 
 
 def _with(*strategies: str) -> Target:
     return Target(limit="max_tokens", formats={name: CHAT.formats[name] for name in strategies})
 
 
+def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
+    return switched(options, "thinking") != "disabled"
+
+
+def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
+    """Tell whether the thinking that is asked for would be dropped beside a forced tool, without a word."""
+    extra = options.get("extra_body")
+    asked = extra.get("reasoning") if isinstance(extra, Mapping) else None
+    if not isinstance(asked, Mapping) or not asked:
+        return False
+    is_off = asked.get("enabled") is False or asked.get("effort") == "none"
+    return not is_off and (model or "").startswith("anthropic/")
+
+
 # No strict_schema: `response_format` takes `text` and `json_object` alone.
-DEEPSEEK: Final = _with("json_mode", "tool_call")
+DEEPSEEK: Final = replace(_with("json_mode", "tool_call"), refuses_force=_thinks_by_default)
+OPENROUTER: Final = replace(CHAT, refuses_force=_would_not_think)
 # `tool_choice` is ignored there.
 OLLAMA: Final = _with("json_mode", "strict_schema")
 # `response_format` takes `text` and `json_schema` alone, and a tool cannot be named in `tool_choice`.

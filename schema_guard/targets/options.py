@@ -6,6 +6,11 @@ To add one: a file beside this one, with what it takes, and a row here.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
@@ -13,18 +18,20 @@ from schema_guard.targets import anthropic, compatible, gemini, llamacpp, openai
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from schema_guard.core.schema import Schema
     from schema_guard.targets.target import Target
 
-__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for"]
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for", "unforced"]
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every target takes them."""
 
 # The strategies that some target takes arguments for.
 _FORMAT_STRATEGIES = ("json_mode", "tool_call", "strict_schema")
+# Models that refuse to be forced, with where that was seen.
+_UNFORCED = Path(__file__).with_name("unforced.json")
 _STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
 
 
@@ -60,6 +67,51 @@ def capabilities(target: str) -> frozenset[str]:
     ['json_mode', 'strict_schema']
     """
     return TEXT_STRATEGIES | _row(target).formats.keys()
+
+
+def unforced(target: str, options: Mapping[str, Any], *, model: str | None = None) -> dict[str, Any]:
+    """Give the arguments of a request, in which the model may choose whether it calls the tool where force is refused.
+
+    Models that think refuse it, some others do by their name. There is one tool, so nothing else can be called; a reply
+    in text is judged as text.
+
+    Args:
+        target: A key of `TARGETS`.
+        options: All arguments that are known; they are copied where one changes.
+        model: Whom they go to; None where nobody knows.
+
+    Raises:
+        InvalidArgument: The target is unknown.
+
+    >>> unforced("deepseek", {"tool_choice": "required"})
+    {'tool_choice': 'auto'}
+    >>> unforced("openai", {"tool_choice": "required"})
+    {'tool_choice': 'required'}
+    """
+    row, choice = _row(target), options.get("tool_choice")
+    kind = choice.get("type") if isinstance(choice, Mapping) else choice
+    is_refused = row.refuses_force is not None and row.refuses_force(options, model)
+    if kind in (None, "auto", "none") or not (is_refused or _is_never_forced(model)):
+        return dict(options)
+    if target != "anthropic":
+        return {**options, "tool_choice": "auto"}
+    others = choice if isinstance(choice, Mapping) else {}
+    return {
+        **options,
+        "tool_choice": {**{name: part for name, part in others.items() if name != "name"}, "type": "auto"},
+    }
+
+
+def _is_never_forced(model: str | None) -> bool:
+    """Tell whether a model's name is of those that refuse force whatever else is asked of them."""
+    name = re.sub(r"[^a-z0-9]+", "-", (model or "").lower())
+    return any(re.search(rf"\b{known}\b", name) for known in _never_forced())
+
+
+@cache
+def _never_forced() -> tuple[str, ...]:
+    seen = json.loads(_UNFORCED.read_text(encoding="utf-8"))
+    return tuple(name for one in seen for name in one["models"])
 
 
 def _count(output_tokens: object) -> int:
@@ -104,7 +156,7 @@ TARGETS: Mapping[str, Target] = {
     "azure": openai_chat.TARGET,
     "anthropic": anthropic.TARGET,
     "gemini": gemini.TARGET,
-    "openrouter": openai_chat.TARGET,
+    "openrouter": compatible.OPENROUTER,
     "groq": openai_chat.TARGET,
     "deepseek": compatible.DEEPSEEK,
     "ollama": compatible.OLLAMA,

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["Arguments", "Target", "document_of", "wire_name"]
+__all__ = ["Arguments", "Target", "document_of", "switched", "wire_name"]
 
 Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
@@ -29,10 +30,26 @@ class Target:
     Attributes:
         limit: Name of the argument for the most tokens of output; `config.NAME` stands in the argument `config`.
         formats: For each strategy that has arguments, the function that makes them from a schema.
+        refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
+            tool that is forced would be refused; None where that never is.
     """
 
     limit: str
     formats: Mapping[str, Arguments]
+    refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
+
+
+def switched(options: Mapping[str, Any], name: str) -> str:
+    """Give the `type` of an argument that switches something on or off; `""` without one.
+
+    It stands among the arguments, or in `extra_body` where the package has no name for it.
+    """
+    for holder in (options, options.get("extra_body")):
+        found = holder.get(name) if isinstance(holder, Mapping) else None
+        kind = found.get("type") if isinstance(found, Mapping) else None
+        if isinstance(kind, str):
+            return kind
+    return ""
 
 
 def wire_name(schema: Schema[Any]) -> str:

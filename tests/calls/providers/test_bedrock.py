@@ -96,7 +96,7 @@ STREAMS = [
         "bedrock call",
         (CALLING, converse(toolUse={"input": "{}"}), *END),
         ["{}"],
-        Reply(None, "stop", PLAIN_TOKENS, tool="give"),
+        Reply(None, "tool_call", PLAIN_TOKENS, tool="give"),
     ),
     StreamCase("bedrock calls", (CALLING, CALLING_AGAIN, *END), [], ("syntax", "several_documents")),
     StreamCase(

@@ -57,7 +57,7 @@ REPLIES = [
     Case(
         "gemini call",
         gemini_call({"a": 1}),
-        Reply('{"a":1}', "stop", GEMINI_TOKENS, model="gemini-x", tool="give"),
+        Reply('{"a":1}', "tool_call", GEMINI_TOKENS, model="gemini-x", tool="give"),
     ),
     Case("gemini calls", gemini_call({}, {}), ("syntax", "several_documents")),
     Case("gemini malformed call", gemini("MALFORMED_FUNCTION_CALL"), ("syntax", "provider_rejected")),
@@ -150,7 +150,7 @@ STREAMS = [
         "gemini call",
         (gemini_chunk(call_part({"a": 1}), reason="STOP"),),
         ['{"a":1}'],
-        Reply(None, "stop", model="gemini-x", tool="give"),
+        Reply(None, "tool_call", model="gemini-x", tool="give"),
     ),
     StreamCase(
         "gemini calls",

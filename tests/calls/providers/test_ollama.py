@@ -41,7 +41,7 @@ REPLIES = [
                 "tool_calls": [{"function": {"arguments": {"a": 1}}}],
             },
         },
-        Reply('{"a":1}', "stop", Usage(12, 7), model="qwen"),
+        Reply('{"a":1}', "tool_call", Usage(12, 7), model="qwen"),
     ),
     Case(
         "ollama generate",
@@ -88,7 +88,7 @@ STREAMS = [
             line(**END),
         ),
         ['{"a":1}'],
-        Reply(None, "stop", PLAIN_TOKENS, model="qwen"),
+        Reply(None, "tool_call", PLAIN_TOKENS, model="qwen"),
     ),
     StreamCase(
         "ollama generate",

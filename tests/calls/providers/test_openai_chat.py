@@ -331,7 +331,7 @@ STREAMS = [
         "text before a call",
         (wire.chunk({"content": "Here: "}), wire.tool_chunk(0, "{}"), wire.chunk({}, "stop")),
         ["Here: ", "{}"],
-        Reply("{}", "stop", model="gpt-x", instead=True),
+        Reply("{}", "tool_call", model="gpt-x", instead=True),
     ),
     StreamCase("two lone choices", ({"choices": ["a", "b"]},), [], ("transport", "no_reply")),
     StreamCase("no choices and no sign", ({"choices": []},), [], ("transport", "no_reply")),
