@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sqlite3
+import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,9 @@ import click
 import schema_guard
 from schema_guard.cli.options import print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
+from schema_guard.guards.between import healers_in, retrying_in
 from schema_guard.guards.folding import OTHERS
+from schema_guard.healing import healers_of, in_words
 from schema_guard.models.weights import weights_found
 from schema_guard.text import plural, safe
 
@@ -22,23 +27,29 @@ if TYPE_CHECKING:
 
 _ENGINES = ("jiter", "jsonschema-rs", "jsonschema", "referencing")
 _MOST_CHECKED = 20_000  # attempts, which take about a second; `store check` looks through more
+_APART = "calls without it are another configuration, whose rates are the model's own"
 _NOT_FOR_USERS = ("dev",)
 # SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and checkpoint at one instant.
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 @click.command("doctor")
+@click.argument("functions", nargs=-1, metavar="[MODULE:FUNCTION]...")
 @shared("store", "format", "debug")
-def command(store: str | None, form: str) -> int:
+def command(functions: tuple[str, ...], store: str | None, form: str) -> int:
     """Show versions, extras, the store and the local model's weights: what to send with a bug report.
+
+    Of each function also what stands between it and its model: a client that repeats failed requests by itself, a
+    gateway that mends replies. Of what is recorded the same, as far as it is known there.
 
     Exits 1 when the store has a problem: it cannot be read or written, is damaged, of a newer version or no store.
 
     \b
     schema-guard doctor
+    schema-guard doctor shop.invoices:extract
     schema-guard doctor --format json --store sqlite:///records.db
     """
-    found = findings(store)
+    found = findings(store, functions)
     status = 1 if "problem" in found["store"] else 0
     if form == "json":
         print_json(found)
@@ -51,12 +62,17 @@ def command(store: str | None, form: str) -> int:
     return status
 
 
-def findings(store: str | None) -> dict[str, Any]:
+def findings(store: str | None, functions: tuple[str, ...] = ()) -> dict[str, Any]:
     """Give what there is to know of this installation: names to texts, or to further names.
 
     Args:
         store: URL of the store to look at; None for the default one.
+        functions: Whose calls to look at: `module:function` from where the command runs.
+
+    Raises:
+        click.UsageError: There is no such function.
     """
+    between = {name: said for named in functions for name, said in _between(named).items()}
     return {
         "version": f"schema-guard {schema_guard.__version__}, Python {platform.python_version()}, {platform.platform()}",
         "engines": {name: _version(name) or "missing" for name in _ENGINES},
@@ -68,6 +84,7 @@ def findings(store: str | None) -> dict[str, Any]:
         "store": _store(store),
         "sqlite": _sqlite(),
         "model": _weights(),
+        **({"between": between} if functions else {}),
     }
 
 
@@ -110,6 +127,7 @@ def _store(url: str | None) -> dict[str, str]:
         "schema version": str(info.schema_version or "not made yet"),
         **{f"warning {number}": said for number, said in enumerate(info.warnings, start=1)},
         **_folded(counted),
+        **_recorded_between(counted),
     }
 
 
@@ -134,6 +152,62 @@ def _folded(counted: list[ConfigurationCounts]) -> dict[str, str]:
         for what in ("segment", "model")
     }
     return {name: f"{calls} calls of too many names to count each" for name, calls in told.items() if calls}
+
+
+def _recorded_between(counted: list[ConfigurationCounts]) -> dict[str, str]:
+    """Say of which functions calls came through a gateway that mends, or an SDK that repeats requests."""
+    told: dict[str, str] = {}
+    for one in counted:
+        if mended := healers_of(one.settings):
+            told[f"{one.function} gateway"] = f"{in_words(mended)}; {_APART}"
+        if retries := _retries(one.settings):
+            told[f"{one.function} retries"] = _repeats(f"max_retries={retries} of connect", retries)
+    return told
+
+
+def _retries(settings: str | None) -> int:
+    try:
+        found = json.loads(settings or "{}")
+    except (ValueError, RecursionError):
+        return 0
+    retries = found.get("max_retries") if isinstance(found, dict) else None
+    return retries if isinstance(retries, int) else 0
+
+
+def _between(named: str) -> dict[str, str]:
+    """Say what stands between a function and its model."""
+    function = _function(named)
+    told = {
+        f"{named} {client.name}": _repeats(f"a client ({client.kind})", client.retries)
+        for client in retrying_in(function)
+    }
+    if mended := healers_in(function):
+        told[f"{named} gateway"] = f"{in_words(mended)}; {_APART}"
+    return told or {
+        named: "no client that repeats requests and no gateway that mends replies is seen in its code"
+    }
+
+
+def _repeats(what: str, retries: int) -> str:
+    return (
+        f"{what} repeats a failed request up to {plural(retries, 'time')} by itself: an attempt is then up to "
+        f"{1 + retries} requests, of which the record has one, with the time of all; max_retries=0 makes each attempt one"
+    )
+
+
+def _function(named: str) -> Any:
+    module, colon, name = named.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(f"{safe(named)!r}: expected module:function: {safe(str(error))}") from error
+    if not colon or not callable(found):
+        raise click.UsageError(f"{safe(named)!r}: expected module:function, and a function")
+    return found
 
 
 def _sqlite() -> str:

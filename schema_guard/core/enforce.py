@@ -98,6 +98,7 @@ class Plan(NamedTuple):
         delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
         tool: Name of the tool that `tool_call` gives to the model; None where no step does.
+        healed: Whether a gateway may mend replies before they come.
     """
 
     schema: Schema[Any]
@@ -110,6 +111,7 @@ class Plan(NamedTuple):
     prices: Callable[[], Price | None] | None = None
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
     tool: str | None = None
+    healed: bool = False
 
 
 def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
@@ -140,7 +142,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             ask = ask._replace(number=len(attempts) + 1)
         text = event.text
         judged = _judged(text, event, plan, step)
-        attempts.append(_attempt(ask, text, event, judged))
+        attempts.append(_attempt(ask, text, event, judged, healed=plan.healed))
         if call.model is None and (event.model is not None or event.call_model):
             call = _with_model(call, event)
         if judged.failure is None or event.is_final:
@@ -247,7 +249,7 @@ def _tried(ask: Ask, end: End, plan: Plan, step: Step) -> Attempt:
     if judged.failure is None:
         message = "the function did not take the reply, and asked again"
         judged = Judgement(False, None, Failure("semantic", "reasked", message), None)
-    return _attempt(ask, end.text, end, judged)
+    return _attempt(ask, end.text, end, judged, healed=plan.healed)
 
 
 def _with_model(call: Call, end: End) -> Call:
@@ -259,7 +261,7 @@ def _with_model(call: Call, end: End) -> Call:
     return call._replace(model=model, tuned=call.tuned or is_tuned(model))
 
 
-def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], *, healed: bool) -> Attempt:
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = end.refusal if end.refusal is not None and not text else text
     received = bool(reply) or (end.given is None and end.failure is None)
@@ -281,6 +283,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any]) -> Attempt:
         snapshot,
         end.exception,
         end.unseen,
+        healed=healed,
     )
 
 

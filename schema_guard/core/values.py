@@ -150,7 +150,7 @@ class Attempt(NamedTuple):
         exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
         unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
         adapted: Whether an adapted schema was sent and the value was restored to the schema's own form.
-        healed: Whether the function, or what it calls, had mended the reply before it was judged.
+        healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
         stopped_at: Characters of the reply after which its stream was stopped early; None when it was not.
     """
 

@@ -108,6 +108,10 @@ class _Guarded(Generic[P, V, R]):
             if plan.delivery == "feedback" and gives_feedback(prepared.shape, args, kwargs):
                 plan = plan._replace(delivery="prompt")
         call = prepared.call()
+        if prepared.shape.options is not None and not prepared.settings.observe:
+            whole = prepared.healed(call, given_options(prepared.shape, args, kwargs))
+            if whole is not call:
+                call, plan = whole, plan._replace(healed=True)
         if prepared.asked is not None:
             call = prepared.asked.call(call, prepared.shape, args, kwargs)
         followed = None if recorder.follower is None else recorder.follower.begin(call)

@@ -23,6 +23,7 @@ from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.asked import asked_of, is_model, kind_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
+from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
 from schema_guard.text import clip, safe
 
@@ -144,6 +145,14 @@ class Prepared(NamedTuple):
 
         return folded(outcome, self.settings.segment, self.configuration[_MODEL])
 
+    def healed(self, call: Call, given: Mapping[str, Any] | None) -> Call:
+        """Give a call, whose own arguments may name what mends its replies, with the settings that it has then."""
+        found = healers(given)
+        if not found or self.plan.healed:
+            return call
+        said = {**json.loads(call.settings), HEALED: list(found)}
+        return call._replace(settings=json.dumps(said, separators=(",", ":"), sort_keys=True))
+
     def call(self) -> Call:
         """Give the identity of a new call."""
         segment, cluster = current_tags.get()
@@ -183,7 +192,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, targets[0])
     steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
-    plan = _plan(settings, schema, steps, shape)
+    healed = _healed(settings, function, model)
+    plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed))
     name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
@@ -192,7 +202,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         _model_name(settings, model),
         targets[0] and ">".join(map(str, targets)),
         ">".join(strategy.name for strategy in strategies),
-        _settings_text(settings, plan, model),
+        _settings_text(settings, plan, model, healed),
     )
     reserved = {} if shape.options is None else _reserved(targets, plan)
     if not settings.observe:
@@ -373,7 +383,17 @@ def _reserved(targets: Iterable[str | None], plan: Plan) -> dict[tuple[str, ...]
     return reserved
 
 
-def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any) -> str:
+def _healed(settings: Settings[Any, Any], function: Any, model: Any) -> list[str]:
+    """Give what mends replies before they come, as far as options and code show it."""
+    found = {name for one in settings.models or (model,) for name in healers(getattr(one, "options", None))}
+    if model is None:
+        from schema_guard.guards.between import healers_in  # a model's options say all of it
+
+        found |= set(healers_in(function))
+    return sorted(found)
+
+
+def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str]) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
@@ -389,10 +409,22 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any) -> str:
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
         if changed:
             said[name] = changed
-    options = [_shown(getattr(one, "options", None)) for one in settings.models or (model,)]
+    if healed:
+        said[HEALED] = healed
+    said |= _asked_with(settings.models or (model,))
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+
+def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
+    """Give what models send with every call, and how often their SDKs repeat a request."""
+    said: dict[str, Any] = {}
+    retries = [getattr(getattr(one, "endpoint", None), "max_retries", 0) for one in models]
+    if any(retries):
+        said["max_retries"] = max(retries)
+    options = [_shown(getattr(one, "options", None)) for one in models]
     if any(options):
         said["options"] = options[0] if len(options) == 1 else options
-    return json.dumps(said, separators=(",", ":"), sort_keys=True)
+    return said
 
 
 def _shown(options: Any) -> Any:

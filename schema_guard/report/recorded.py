@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
+from schema_guard.healing import healers_of, in_words
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
@@ -177,6 +178,8 @@ def _left_out(name: str, one: Configuration) -> Iterator[str]:
             f"{name}: in {plural(one.unseen, 'call')} a library inside had asked again unseen: no data for exact, first "
             "pass and re-ask"
         )
+    if mended := healers_of(one.settings):
+        yield f"{name}: {in_words(mended)}"
     textless = one.calls - one.unseen - one.exact.n
     if textless:
         yield f"{name}: of {plural(textless, 'call')} the text is not known, for the function gave what it had parsed: no data for exact"

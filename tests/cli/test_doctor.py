@@ -102,3 +102,64 @@ def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):
     told = json.loads(out)["store"]
     assert told["segment 'others'"] == "2 calls of too many names to count each"
     assert told["model 'others'"] == "2 calls of too many names to count each"
+
+
+FUNCTIONS = """
+class Client:
+    max_retries = 2
+
+
+client = Client()
+
+
+def extract(prompt):
+    client.create(prompt, extra_body={"plugins": [{"id": "response-healing"}]})
+
+
+def plain(prompt):
+    return "{}"
+"""
+
+
+def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsys, monkeypatch):
+    """A client with retries and a gateway that mends, with what each does to what is counted."""
+    (folder / "mine.py").write_text(FUNCTIONS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+
+    arguments = ("mine:extract", "mine:plain", "--store", "none", "--format", "json")
+    status, out, _ = run(capsys, "doctor", *arguments)
+    told = json.loads(out)["between"]
+
+    assert status == 0
+    assert list(told) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
+    assert "repeats a failed request up to 2 times by itself" in told["mine:extract client"]
+    assert "first pass and unhandled are those of model and gateway together" in told["mine:extract gateway"]
+    assert "no client that repeats requests and no gateway" in told["mine:plain"]
+
+
+@pytest.mark.parametrize("named", ["json", "json:", "json:nope", "nowhere.at_all:f", "json:__name__", ":f"])
+def test_a_function_that_is_none_is_a_usage_error(capsys, named):
+    """It is named with what was expected."""
+    status, _, error = run(capsys, "doctor", named, "--store", "none")
+
+    assert status == 2
+    assert "expected module:function" in error
+
+
+def test_doctor_tells_what_is_recorded_of_gateways_and_retries(folder, capsys):
+    """Settings say it, and they may be anything."""
+    with open_store("sqlite:///a.db") as store:
+        for function, settings in (
+            ("healed", '{"healed": ["response-healing"]}'),
+            ("repeated", '{"max_retries": 3}'),
+            ("odd", "[" * 50),
+            ("other", '{"max_retries": "3"}'),
+        ):
+            record(store, 1, 0, function=function, settings=settings)
+
+    _, out, _ = run(capsys, "doctor", "--store", "sqlite:///a.db", "--format", "json")
+    told = json.loads(out)["store"]
+
+    assert "the model's own are not known" in told["healed gateway"]
+    assert "max_retries=3 of connect repeats a failed request up to 3 times" in told["repeated retries"]
+    assert not {name for name in told if name.startswith(("odd", "other"))}

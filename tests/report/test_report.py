@@ -172,6 +172,14 @@ def test_calls_whose_tries_were_not_seen_are_in_the_unhandled_rate_alone(store):
     assert "in 3 calls a library inside had asked again unseen: no data for exact" in as_text(report)
 
 
+def test_rates_through_a_gateway_that_mends_are_said_to_be_those_of_both(store):
+    """Where replies may be mended before they come, the rows say so, and those of a configuration without it do not."""
+    healed = '{"healed":["response-healing"],"max_attempts":3}'
+    text = as_text(recorded(store, outcome(1, settings=healed), outcome(2)))
+
+    assert " ".join(text.split()).count("replies may be mended by response-healing before they come") == 1
+
+
 def test_empty_store_has_no_data(store):
     """An empty store is no data, and no rate of 0."""
     report = report_on(store)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gateways that mend replies before they come, as they are seen in a request.
+
+Rules: what mends is a part of the settings, so that calls through it are a configuration of their own. Whether a reply
+was mended no gateway tells: of none of these calls it is known what the model wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["HEALED", "PLUGINS", "healers", "healers_of", "in_words"]
+
+HEALED = "healed"
+"""The key of the settings: what mends replies, a list of names."""
+
+# Of OpenRouter and LLM Gateway (the first), and of orq.ai (the second), read in their documentation on 2026-11-26.
+PLUGINS = ("response-healing", "response_healing")
+"""What is named in the `plugins` of a request to have its reply mended."""
+
+
+def healers(options: Any) -> tuple[str, ...]:
+    """Give what the arguments of a request name that mends its reply; empty for nothing, and for what is no mapping.
+
+    >>> healers({"extra_body": {"plugins": [{"id": "response-healing"}]}})
+    ('response-healing',)
+    >>> healers({"plugins": [{"id": "response-healing", "enabled": False}]})
+    ()
+    """
+    if not isinstance(options, Mapping):
+        return ()
+    found: list[str] = []
+    for holder in (options, options.get("extra_body")):
+        plugins = holder.get("plugins") if isinstance(holder, Mapping) else None
+        for plugin in plugins if isinstance(plugins, list | tuple) else ():
+            name = plugin.get("id") if isinstance(plugin, Mapping) else plugin
+            is_off = isinstance(plugin, Mapping) and plugin.get("enabled") is False
+            if isinstance(name, str) and name in PLUGINS and not is_off:
+                found.append(name)
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=1024)
+def healers_of(settings: str | None) -> tuple[str, ...]:
+    """Give what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
+    try:
+        said = json.loads(settings or "{}")
+    except (ValueError, RecursionError):
+        return ()
+    found = said.get(HEALED) if isinstance(said, dict) else None
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+
+
+def in_words(names: tuple[str, ...]) -> str:
+    """Say what it does to rates."""
+    return (
+        f"replies may be mended by {', '.join(names)} before they come: exact, first pass and unhandled are those of model "
+        "and gateway together, and the model's own are not known"
+    )
