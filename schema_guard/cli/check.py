@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.options import print_json, shared
+from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.core.explain import violation_lines
 from schema_guard.core.judge import judge
 from schema_guard.core.schema import Schema

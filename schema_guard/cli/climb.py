@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.cli.options import (
+from schema_guard.cli.shared.options import (
     argument,
     json_file,
     key_value,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
+from schema_guard.cli.shared.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
 from schema_guard.decide import decide, what_if
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.recorded.gather import Gathered, gather_each, targets_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.options import print_json, shared
+from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.cli.shared.progress import progress
 from schema_guard.demo.recorded import recorded_model
 from schema_guard.demo.result import demo_as_json, demo_as_text

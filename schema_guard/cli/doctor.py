@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import schema_guard
-from schema_guard.cli.options import print_json, shared, store_of
+from schema_guard.cli.shared.options import print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
 from schema_guard.guards.between import healers_in, retrying_in
 from schema_guard.guards.folding import OTHERS

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from schema_guard.cli.options import shared
+from schema_guard.cli.shared.options import shared
 from schema_guard.text import did_you_mean
 
 # How a chapter begins: its title, a sentence, and the commands that it documents.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.options import WhichCalls, print_json, readable, shared, since_of, takes
+from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, since_of, takes
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json, report_on
 from schema_guard.report.as_markdown import as_markdown

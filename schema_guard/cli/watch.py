@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.options import WhichCalls, print_json, readable, shared, takes
+from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, takes
 from schema_guard.decide.watch import watch
 from schema_guard.report import as_json
 from schema_guard.report.as_text import as_text

@@ -12,7 +12,7 @@ import pytest
 import schema_guard
 from schema_guard.cli.bench import command as bench
 from schema_guard.cli.command import LINES, command
-from schema_guard.cli.options import argument, option, takes
+from schema_guard.cli.shared.options import argument, option, takes
 
 ROOT = Path(schema_guard.__file__).parents[1]
 PLUMBING = {"command", "options", "shared"}

@@ -12,7 +12,7 @@ import click
 from schema_guard.bench.run.batch import batch_model, batch_requests, read_replies, write_requests
 from schema_guard.bench.run.journal import Journal
 from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
-from schema_guard.cli.options import shared, takes
+from schema_guard.cli.shared.options import shared, takes
 from schema_guard.text import safe
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 
 from schema_guard.bench.result import result_from_file
 from schema_guard.bench.result.compare import compare, compare_as_json, document_of
-from schema_guard.cli.options import print_json, shared
+from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.text import safe

@@ -17,7 +17,7 @@ from schema_guard.bench.engines import (
 )
 from schema_guard.cli.bench.compare import print_found
 from schema_guard.cli.bench.options import SuiteOptions
-from schema_guard.cli.options import shared, takes
+from schema_guard.cli.shared.options import shared, takes
 from schema_guard.cli.shared.progress import progress
 from schema_guard.models import local_weights
 

@@ -10,7 +10,7 @@ import click
 
 from schema_guard.bench.result.gate import document_of, gate, gate_as_json
 from schema_guard.cli.bench.compare import column_pairs, print_found, read_result
-from schema_guard.cli.options import argument, option, shared, takes
+from schema_guard.cli.shared.options import argument, option, shared, takes
 
 
 @dataclass(frozen=True, kw_only=True)

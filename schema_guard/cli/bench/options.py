@@ -12,7 +12,7 @@ import click
 
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.cli.options import argument, option
+from schema_guard.cli.shared.options import argument, option
 from schema_guard.text import safe
 
 if TYPE_CHECKING:

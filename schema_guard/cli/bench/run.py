@@ -20,7 +20,7 @@ from schema_guard.bench.run.on_ray.cluster import ray_module
 from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
-from schema_guard.cli.options import option, shared, store_of, takes
+from schema_guard.cli.shared.options import option, shared, store_of, takes
 from schema_guard.cli.shared.progress import progress
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.options import option, print_json, readable, schema_of, shared, takes
+from schema_guard.cli.shared.options import option, print_json, readable, schema_of, shared, takes
 from schema_guard.cli.shared.progress import phases
 from schema_guard.prices.charges import default_charges, given_charges
 from schema_guard.report.as_text import as_text

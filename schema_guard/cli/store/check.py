@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.options import print_json, readable, shared
+from schema_guard.cli.shared.options import print_json, readable, shared
 from schema_guard.cli.store.bar import bar
 from schema_guard.text import plural, safe
 

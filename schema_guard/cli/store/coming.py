@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from schema_guard.cli.options import option, print_json
+from schema_guard.cli.shared.options import option, print_json
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:

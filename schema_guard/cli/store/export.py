@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 import schema_guard
-from schema_guard.cli.options import option, readable, shared, since_of, takes
+from schema_guard.cli.shared.options import option, readable, shared, since_of, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.records.attempts import Where
 from schema_guard.records.chosen import chosen_of

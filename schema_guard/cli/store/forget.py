@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from schema_guard.cli.options import readable, shared
+from schema_guard.cli.shared.options import readable, shared
 from schema_guard.cli.store.gone import say
 from schema_guard.records.payloads.retention import Forgotten
 from schema_guard.records.rows import keyed_hash

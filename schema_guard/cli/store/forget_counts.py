@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.options import print_json, readable, shared
+from schema_guard.cli.shared.options import print_json, readable, shared
 from schema_guard.records.payloads.retention import Forgotten
 from schema_guard.text import plural, safe
 

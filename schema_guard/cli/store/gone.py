@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.cli.options import print_json
+from schema_guard.cli.shared.options import print_json
 from schema_guard.text import plural
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import click
 
-from schema_guard.cli.options import readable, shared, takes
+from schema_guard.cli.shared.options import readable, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.store.coming import Coming, say
 from schema_guard.records.transfer.adding import Taking

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from schema_guard.cli.options import print_json, readable, shared
+from schema_guard.cli.shared.options import print_json, readable, shared
 from schema_guard.text import safe
 
 

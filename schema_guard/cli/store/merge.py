@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from schema_guard.cli.options import readable, shared, takes
+from schema_guard.cli.shared.options import readable, shared, takes
 from schema_guard.cli.shared.progress import steps
 from schema_guard.cli.store.coming import Coming, say
 from schema_guard.records import resolve_store

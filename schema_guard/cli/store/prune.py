@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from schema_guard.cli.options import readable, shared
+from schema_guard.cli.shared.options import readable, shared
 from schema_guard.cli.store.gone import say
 from schema_guard.records.payloads.retention import Retention
 

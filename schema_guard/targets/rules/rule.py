@@ -128,3 +128,7 @@ class Rules:
     is_closed: bool = False
     requires_all: bool = False
     requires_object: bool = False
+
+    def named(self, name: str) -> Rule | Rules:
+        """Give the rule of that name, for its evidence; the table itself for a keyword that no rule names."""
+        return next((rule for rule in self.rules if rule.name == name), self)

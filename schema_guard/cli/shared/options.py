@@ -156,21 +156,32 @@ class WhichCalls:
 
 
 def schema_of(named: str) -> Schema[Any]:
-    """Load a schema: a file, or `module:Model` from where the command runs."""
-    module, colon, model = named.partition(":")
+    """Load the schema of an option `--schema`: a file, or `module:Model` from where the command runs."""
+    module, colon, _ = named.partition(":")
     if not colon or Path(named).exists() or not module.replace(".", "").isidentifier():
         return Schema.of(Path(named))
+    try:
+        return Schema.of(imported(named))
+    except click.UsageError as error:
+        raise click.UsageError(f"--schema {safe(named)!r}: {error.format_message()}") from error
+
+
+def imported(named: str) -> Any:
+    """Give what `module:Model` names, from where the command runs.
+
+    Raises:
+        click.UsageError: It is not there, or its module cannot be imported.
+    """
+    module, _, model = named.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
         found: Any = import_module(module)
         for name in model.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError) as error:
-        raise click.UsageError(
-            f"--schema {safe(named)!r}: expected a file, or module:Model: {safe(str(error))}"
-        ) from error
-    return Schema.of(found)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise click.UsageError(f"expected a file, or module:Model: {safe(str(error))}") from error
+    return found
 
 
 def reasoned(text: str, rungs: tuple[str, ...]) -> tuple[str, str]:

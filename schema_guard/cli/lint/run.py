@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`lint`: what would a provider or an engine do with this schema?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from schema_guard.cli.lint.sarif import as_sarif
+from schema_guard.cli.lint.sources import sources_of
+from schema_guard.cli.lint.table import document_of
+from schema_guard.cli.lint.told import Linted, as_json, as_text, has_errors
+from schema_guard.cli.shared.options import print_json, shared
+from schema_guard.errors import InvalidArgument
+from schema_guard.report.as_text import as_text as text_of
+from schema_guard.targets.lint import lint
+from schema_guard.targets.rules.tables import RULES, rules_of
+from schema_guard.text import safe
+
+_ALL = "all"
+
+
+@click.command("lint")
+@click.argument("schemas", nargs=-1, metavar="SCHEMA...")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="T,...",
+    help="Whom the schema is for: providers or engines, `all` for every table of rules.",
+)
+@click.option("--table", is_flag=True, help="Show what becomes of each keyword, without a SCHEMA.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True
+)
+@shared("debug")
+def command(schemas: tuple[str, ...], targets: tuple[str, ...], table: bool, form: str) -> int:
+    """Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.
+
+    SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', `-` for standard input, or module:Model. Exits 1 where
+    something is known to go wrong, 0 where it is only likely.
+
+    \b
+    schema-guard lint invoice.schema.json --target openai
+    schema-guard lint app.models:Invoice --target anthropic,gemini --format sarif
+    schema-guard lint --table --target openai,anthropic,gemini
+    """
+    names = _targets(targets)
+    if table:
+        print(text_of(document_of(names or list(RULES))))
+        return 0
+    if not schemas or not names:
+        missing = (
+            "SCHEMA, a file or module:Model"
+            if not schemas
+            else f"--target, one of {', '.join(RULES)} or another name of theirs"
+        )
+        raise click.UsageError(f"expected {missing}")
+    sources, problems = sources_of(schemas)
+    linted = [Linted(source, target, lint(source.schema, target)) for source in sources for target in names]
+    if form == "text":
+        print("\n".join(as_text(linted)))
+    else:
+        print_json(as_json(linted) if form == "json" else as_sarif(linted))
+    for problem in problems:
+        print(f"schema-guard: {safe(problem)}", file=sys.stderr)
+    return 2 if problems else int(has_errors(linted))
+
+
+def _targets(given: tuple[str, ...]) -> list[str]:
+    """Give the names of targets, each once, in their order."""
+    named = [name.strip() for part in given for name in part.split(",") if name.strip()]
+    names = [one for name in named for one in (RULES if name == _ALL else (name,))]
+    for name in names:
+        try:
+            rules_of(name)
+        except InvalidArgument as error:
+            raise click.UsageError(f"--{error}") from error
+    return list(dict.fromkeys(names))

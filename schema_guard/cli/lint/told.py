@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was found, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.pointer import pointer
+from schema_guard.targets.remedies import remedy_of
+from schema_guard.targets.rules.tables import rules_of
+from schema_guard.text import clip, plural, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard.cli.lint.sources import NamedSchema
+    from schema_guard.targets.lint import Finding
+
+__all__ = ["Linted", "as_json", "as_text", "has_errors"]
+
+_DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "takes less than"}
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What a target would do with a schema.
+
+    Attributes:
+        source: The schema, and where it stands.
+        target: Name of the target.
+        findings: What `lint` says, outermost places first.
+    """
+
+    source: NamedSchema
+    target: str
+    findings: list[Finding]
+
+
+def has_errors(linted: list[Linted]) -> bool:
+    """Say whether anything is known to go wrong."""
+    return any(found.severity == "error" for one in linted for found in one.findings)
+
+
+def as_text(linted: list[Linted]) -> Iterator[str]:
+    """Give the lines that a person reads: each place, what happens to it, and what to do; then a line for each target."""
+    for one in linted:
+        yield from _told(one)
+    for target in dict.fromkeys(one.target for one in linted):
+        yield from _summary(target, [one for one in linted if one.target == target])
+
+
+def _told(one: Linted) -> Iterator[str]:
+    name = safe(one.source.file or one.source.name)
+    faults = [(one.source.line_of(found.location, found.keyword), found) for found in one.findings]
+    for line, found in sorted(faults, key=lambda fault: fault[0] or 0):
+        if found.severity != "info":
+            does = f"{one.target} {_DOES[found.effect]} {safe(clip(found.keyword))} at {safe(pointer(found.location))}"
+            # A rule that has a keyword for its name says nothing more than what it does.
+            why = "" if found.rule.endswith(f":{found.keyword}") else f": {found.message}"
+            where = name + (f":{line}" if line else "")
+            yield f"{where}: {found.severity}: {does}{why} [{found.rule}]"
+            yield f"    {remedy_of(found)}"
+
+
+def _summary(target: str, linted: list[Linted]) -> Iterator[str]:
+    counted = Counter(found.severity for one in linted for found in one.findings)
+    left_out = {found.keyword for one in linted for found in one.findings if found.severity == "info"}
+    told = [plural(counted[severity], severity) for severity in ("error", "warning")]
+    yield f"{target}: {plural(len(linted), 'schema')}, {', '.join(told)}"
+    if left_out:
+        yield f"    left out, for they judge nothing: {', '.join(map(safe, sorted(left_out)))}"
+    yield from (f"    always: {said}" for said in rules_of(target).always)
+
+
+def as_json(linted: list[Linted]) -> dict[str, Any]:
+    """Give all that was found, as `lint.schema.json` describes it."""
+    return {"format": 1, "linted": [_one(one) for one in linted]}
+
+
+def _one(one: Linted) -> dict[str, Any]:
+    table = rules_of(one.target)
+    return {
+        "schema": one.source.schema.name,
+        "fingerprint": one.source.schema.fingerprint,
+        "file": one.source.file,
+        "target": one.target,
+        "rules": table.name,
+        "always": list(table.always),
+        "findings": [
+            {
+                **asdict(found),
+                "line": one.source.line_of(found.location, found.keyword),
+                "remedy": remedy_of(found),
+                "evidence": known.evidence,
+                "verified_on": known.verified_on,
+            }
+            for found in one.findings
+            for known in [table.named(found.rule)]
+        ],
+    }
