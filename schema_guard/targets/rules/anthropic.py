@@ -57,7 +57,7 @@ ANTHROPIC: Final = Rules(
             "format",
             "rejected",
             f"a format is one of {', '.join(_FORMATS)}",
-            conditions.format_beyond(_FORMATS),
+            conditions.format_beyond(_FORMATS, of_any=True),
         ),
         _rule(
             "enum",

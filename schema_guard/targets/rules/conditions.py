@@ -153,14 +153,16 @@ def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
     return applies
 
 
-def format_beyond(known: Iterable[str]) -> Callable[[Site], bool]:
-    """Whether a format of strings is none of the known ones."""
+def format_beyond(known: Iterable[str], *, of_any: bool = False) -> Callable[[Site], bool]:
+    """Whether a format is none of the known ones; *of_any*: also where it says nothing of strings."""
     names = frozenset(known)
-    return lambda site: (
-        "format" in site.schema
-        and site.schema["format"] not in names
-        and ("string" in types_of(site.schema) or not types_of(site.schema))
-    )
+
+    def applies(site: Site) -> bool:
+        kinds = types_of(site.schema)
+        is_meant = of_any or not kinds or "string" in kinds
+        return "format" in site.schema and is_meant and site.schema["format"] not in names
+
+    return applies
 
 
 def looks_around(site: Site) -> bool:

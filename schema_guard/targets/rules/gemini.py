@@ -77,7 +77,6 @@ OPENAPI: Final = Rules(
     takes=SIZES
     | {
         "$ref",
-        "additionalProperties",
         "anyOf",
         "const",
         "default",
@@ -99,13 +98,6 @@ OPENAPI: Final = Rules(
             lambda site: "const" in site.schema and not isinstance(site.schema["const"], str),
         ),
         _openapi("types", "type", "rejected", "one type, with nullable", conditions.lists_types),
-        _openapi(
-            "open-map",
-            "additionalProperties",
-            "rejected",
-            "no object takes other keys",
-            lambda site: site.schema.get("additionalProperties", False) is not False,
-        ),
         _openapi(
             "recursion", "$ref", "rejected", "a schema may not lead back to itself", conditions.recursive
         ),

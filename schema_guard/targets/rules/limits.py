@@ -2,8 +2,8 @@
 """How large a document is, in what providers limit.
 
 Rules:
-1. Each definition, and the root without them, is counted by itself, and the largest is told: no reference is followed.
-   Providers count more where they follow them, so what is above a limit here is above it there.
+1. What is counted in all is counted once, whatever refers to it: no reference is followed.
+2. What a request may have few of is counted outside of definitions, as providers are seen to do.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ class Size:
     """How large a schema is.
 
     Attributes:
-        properties: Properties that are listed.
-        levels: Objects inside of each other.
-        characters: Of the names of properties and definitions, and of the strings of `enum` and `const`.
-        values: Values of `enum`.
-        optional: Properties that may be absent.
-        unions: `anyOf`, and lists of types.
+        properties: Properties that are listed, in all.
+        levels: Objects inside of each other, of the root or of a definition.
+        steps: Schemas inside of each other, of the root or of a definition: items and branches count as well.
+        characters: Of the names of properties and definitions, and of the strings of `enum` and `const`, in all.
+        values: Values of `enum`, in all.
+        optional: Properties that may be absent, outside of definitions.
+        unions: Properties with `anyOf` or a list of types, outside of definitions.
     """
 
     properties: int = 0
     levels: int = 0
+    steps: int = 0
     characters: int = 0
     values: int = 0
     optional: int = 0
@@ -48,37 +50,41 @@ def above(what: str, most: int) -> Callable[[Site], bool]:
 
 
 def size_of(document: Any) -> Size:
-    """Give the largest counts that the root or a definition of a document has."""
-    parts = [Size()]
-    stack = [(document, parts[0], 0)]
+    """Give how large a document is."""
+    size = Size()
+    # Each schema with the objects and the schemas that hold it, and whether it stands in a definition.
+    stack = [(document, 0, 0, False)]
     while stack:
-        schema, size, level = stack.pop()
+        schema, level, step, is_defined = stack.pop()
+        size.steps = max(size.steps, step)
         if not isinstance(schema, dict):
             continue
-        _count(size, schema, level)
+        _count(size, schema, level, is_defined=is_defined)
         for keyword, value in schema.items():
-            if keyword in ("$defs", "definitions"):
-                parts += [Size() for _ in value]
-                stack += [
-                    (held, part, 0) for held, part in zip(value.values(), parts[-len(value) :], strict=False)
-                ]
-            elif keyword in MAPS and isinstance(value, dict):
-                stack += [(held, size, level + (keyword == "properties")) for held in value.values()]
+            is_definition = keyword in ("$defs", "definitions")
+            inner = (0, 0) if is_definition else (level + (keyword == "properties"), step + 1)
+            if keyword in MAPS and isinstance(value, dict):
+                stack += [(held, *inner, is_defined or is_definition) for held in value.values()]
             elif keyword in LISTS and isinstance(value, list):
-                stack += [(held, size, level) for held in value]
+                stack += [(held, *inner, is_defined) for held in value]
             elif keyword in SINGLES:
-                stack.append((value, size, level))
-    return Size(*(max(getattr(part, name) for part in parts) for name in Size.__dataclass_fields__))
+                stack.append((value, *inner, is_defined))
+    return size
 
 
-def _count(size: Size, schema: dict[str, Any], level: int) -> None:
+def _count(size: Size, schema: dict[str, Any], level: int, *, is_defined: bool) -> None:
     listed = schema.get("properties", {})
     size.properties += len(listed)
     size.levels = max(size.levels, level + bool(listed))
-    size.optional += len(set(listed) - set(schema.get("required", ())))
-    size.unions += ("anyOf" in schema) + isinstance(schema.get("type"), list)
     size.values += len(schema.get("enum", ()))
     size.characters += sum(map(len, _texts(schema)))
+    if not is_defined:
+        size.optional += len(set(listed) - set(schema.get("required", ())))
+        size.unions += sum(map(_is_union, listed.values()))
+
+
+def _is_union(schema: Any) -> bool:
+    return isinstance(schema, dict) and ("anyOf" in schema or isinstance(schema.get("type"), list))
 
 
 def _texts(schema: dict[str, Any]) -> Iterator[str]:

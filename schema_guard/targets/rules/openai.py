@@ -84,6 +84,14 @@ def _of_unions(name: str) -> tuple[Rule, ...]:
             lambda site: site.schema.get("default") is not None,
         ),
         seen(
+            "null-default",
+            "default",
+            "rejected",
+            "a default of null is left out by the SDK, and may be refused",
+            lambda site: "default" in site.schema and site.schema["default"] is None,
+            confidence="low",
+        ),
+        seen(
             "first-key",
             "anyOf",
             "rejected",
@@ -125,6 +133,14 @@ def _of_sizes(name: str) -> tuple[Rule, ...]:
             "rejected",
             f"at most {_MOST_LEVELS} objects inside of each other",
             above("levels", _MOST_LEVELS),
+        ),
+        rule(
+            "steps",
+            "properties",
+            "rejected",
+            f"more than {_MOST_LEVELS} schemas inside of each other may be too many: how they are counted is not said",
+            lambda site: above("steps", _MOST_LEVELS)(site) and not above("levels", _MOST_LEVELS)(site),
+            confidence="low",
         ),
         rule(
             "characters",
@@ -186,7 +202,7 @@ def _of_patterns(name: str) -> tuple[Rule, ...]:
             "format",
             "rejected",
             f"a format is one of {', '.join(_FORMATS)}",
-            conditions.format_beyond(_FORMATS),
+            conditions.format_beyond(_FORMATS, of_any=True),
         ),
     )
 

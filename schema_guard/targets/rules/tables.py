@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "RULES_OF", "UNSURE", "rules_of"]
 
-_HINT = Rules(
-    name="hint",
+_DEEPSEEK = Rules(
+    name="deepseek",
     takes=KEYWORDS | ANNOTATIONS,
     others="ignored",
     evidence="DeepSeek's API reference: response_format takes text and json_object",
@@ -32,7 +32,7 @@ _HINT = Rules(
     always=("the schema is a hint for the model: nothing of it is enforced",),
 )
 _TABLES = (
-    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, _HINT,
+    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, _DEEPSEEK,
 )  # fmt: skip
 RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for table in _TABLES})
 """The tables by name."""
@@ -40,7 +40,6 @@ RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for tabl
 RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         "azure": "openai-legacy",
-        "deepseek": "hint",
         "groq": "openai",
         "llamacpp": "llamacpp-gbnf",
         "llamacpp-llguidance": "llguidance",

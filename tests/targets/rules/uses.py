@@ -16,6 +16,17 @@ def closed(properties, **more):
     }
 
 
+def opened(schema):
+    """Give a schema whose objects do not say that they are closed."""
+    if isinstance(schema, list):
+        return [opened(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: opened(part) for key, part in schema.items() if (key, part) != ("additionalProperties", False)
+    }
+
+
 _INSIDE = {
     "anyOf": {"anyOf": [_TEXT, _COUNT]},
     "oneOf": {"oneOf": [_TEXT, _COUNT]},
