@@ -2,7 +2,8 @@
 """What is wrong in production, proved: the same answer for `decide` and for `watch`.
 
 Rules: a breach is proved, not suspected. What is asked for is missed when its lower bound is above the limit; a rise is
-open while the calls after it may still be above the target; calls outside of the rate whose cause nobody knows are wrong
+open while the calls after it may still be above the target, one of many bursts as well: what is wrong now is told now.
+Calls outside of the rate whose cause nobody knows are wrong
 when they are too many. Nothing of a trial, and of what has hardly any of the latest calls, is a breach.
 """
 
@@ -10,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.stats import Rate
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
     from schema_guard.decide.case import Case
     from schema_guard.decide.evidence.values import ChangeEvidence
     from schema_guard.decide.measure import Measured
-    from schema_guard.stats import Rate
 
 WHAT = {"format": "unhandled", "right": "not right", "latency": "too slow"}
 
@@ -59,10 +60,8 @@ def _of_strategy(case: Case, found: Measured) -> list[Breach]:
     change = open_rise(case, found)
     if change is not None:
         text = f"{name}: {told_change(change)}"
-        lower = found.met[0].rate.bounds.lower
-        wrong.append(
-            Breach(name, "rise", change.since.n, change.since.missed, lower, case.config.target, text)
-        )
+        lower, since = _after(case, found, change).bounds.lower, change.since
+        wrong.append(Breach(name, "rise", since.n, since.missed, lower, case.config.target, text))
     return wrong
 
 
@@ -78,11 +77,17 @@ def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:
 def open_rise(case: Case, found: Measured) -> ChangeEvidence | None:
     """Give a strategy's last change where it is a rise that lasts, and may leave the rate above the target."""
     change, target = found.strategy.change, case.config.target
-    if change is None or found.strategy.bursts or change.direction != "rise" or not change.is_open:
+    if change is None or change.direction != "rise" or not change.is_open:
         return None
     since = change.since
-    above = since.n > 0 and since.missed / since.n > target and found.unhandled.bounds.upper > target
-    return change if above else None
+    above = since.n > 0 and since.missed / since.n > target
+    return change if above and _after(case, found, change).bounds.upper > target else None
+
+
+def _after(case: Case, found: Measured, change: ChangeEvidence) -> Rate:
+    """Give the rate of the calls after an alarm, which is not the strategy's own where failures come in bursts."""
+    alpha, after = case.alpha_each, change.after
+    return Rate.of(after.missed, after.n, alpha=alpha, alpha_lower=alpha / len(found.met))
 
 
 def told_change(change: ChangeEvidence) -> str:

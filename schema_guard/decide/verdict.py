@@ -69,7 +69,7 @@ class Verdict:
                 rise, outside), n, k, lower, limit, text. The exit code is 1 when there is any.
             switch_to: The strategy to use instead of the one in use; saving_per_month, where volume and prices are known.
             missing: What has to be given or measured first. meanwhile: rung, calls and cost of a trial that is cheaper
-                than waiting; rung null for calls of what is in use.
+                than waiting and decides by itself; rung null for one of what is in use.
             bar: The share that may stay unhandled by target and money, whichever is tighter.
             rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
                 upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before

@@ -46,7 +46,8 @@ class Watched:
         upper: The true rate is above it with probability at most alpha.
         state: `pass`, `fail`, `inconclusive`, `no_data` or `unrated`: what all that is asked for says.
         breaches: What is proved to be wrong with it.
-        change: When its rate last changed, in words; None when it did not.
+        change: When its rate last changed, in words; None when it did not, or where failures come in bursts of which none
+            goes on.
         outside: Its calls without a judged reply, by code and exception.
         unexplained: Those of all configurations of the function of which nobody knows whose fault they are; None where
             they are fewer than 5, or no more than the objective's share of all calls.
@@ -150,7 +151,9 @@ def _in_use(case: Case) -> Sequence[Measured]:
 
 def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Breach]) -> Watched:
     rate, strategy = found.unhandled, found.strategy
-    change = strategy.change
+    own = tuple(one for one in wrong if one.strategy == strategy.id)
+    rises = any(one.what == "rise" for one in own)
+    change = strategy.change if rises or not strategy.bursts else None
     return Watched(
         schema=gathered.schema,
         function=gathered.function or "",
@@ -162,8 +165,8 @@ def _watched(gathered: Gathered, case: Case, found: Measured, wrong: Sequence[Br
         lower=rate.bounds.lower,
         upper=rate.bounds.upper,
         state=found.state,
-        breaches=tuple(one for one in wrong if one.strategy == strategy.id),
-        change=None if change is None or strategy.bursts else told_change(change),
+        breaches=own,
+        change=None if change is None else told_change(change),
         outside=tuple(ways_of(strategy.outside)),
         unexplained=case.unexplained,
         traffic=strategy.traffic,

@@ -341,10 +341,10 @@ class Again:
     def open_rise(self, name):
         """Whether a rise lasts and may leave the rate above the target."""
         change = self.of(name, "change")
-        if change is None or self.of(name, "bursts") or change["direction"] != "rise" or not change["open"]:
+        if change is None or change["direction"] != "rise" or not change["open"]:
             return False
         since = change["since_n"] > 0 and change["since_k"] / change["since_n"] > self.target
-        return since and (self.rates[name]["n"] == 0 or self.rates[name]["upper"] > self.target)
+        return since and upper(change["k"], change["n"], self.alpha) > self.target
 
     def unexplained(self):
         """Whether too many calls have a cause that nobody knows."""
@@ -477,6 +477,8 @@ class Again:
                 {"strategy": name, "stage": "in_service"},
             )
         if self.state[name] == "fail":
+            if any(self.state[one] == "pass" for one in self.prompted):
+                return None
             return "ACCEPT_OR_REDESIGN", {"strategy": name, "reason": "tuned_failed"}
         return "NEED_MORE_DATA", {"strategy": name}
 
@@ -585,18 +587,27 @@ class Again:
 
     def meanwhile(self, name, more):
         """The rung that is tried while calls are waited for, in a pair of it; None for no advice."""
-        if "traffic_share" not in self.rates[name] or more == 0:
+        if "traffic_share" not in self.rates[name] or more == 0 or self.of(name, "bursts") is not None:
             return None
-        fewest, volume = further(0, 0, self.target, self.alpha), self.said.get("calls_per_month")
+        fewest, volume = self.trial(name, clean=True), self.said.get("calls_per_month")
         coded = (
             "failure_codes" in self.counted["strategies"][name] and self.rates[name]["upper"] > self.target
         )
         helped = any(self.helps(rung, name) for rung in self.left)
         if coded and helped and fewest is not None and (more is None or fewest < more):
             return {"rung": self.first_that_helps(name), "calls": fewest}
-        if more is not None and volume is not None and more / volume > 3:
-            return {"rung": None, "calls": more}
-        return None
+        late = more is not None and volume is not None and more / volume > 3
+        same = self.trial(name, clean=False)
+        return {"rung": None, "calls": same} if late and same and not self.calls_for_bursts(name) else None
+
+    def trial(self, name, *, clean):
+        """The calls in which one more strategy is decided, clean or failing as another does; None for no number."""
+        alpha = self.config["alpha"] / (round(self.config["alpha"] / self.alpha) + 1)
+        needed = []
+        for what, limit in self.limits.items():
+            rate = self.rates[name] if what == "format" else self.rates[name]["met"][what]
+            needed.append(further(0 if clean else rate["k"] / rate["n"], 1, limit, alpha))
+        return None if None in needed else 1 + max(needed)
 
     def rules_6_to_8(self):
         """All fail: cut off, strict decoding, the next rung."""
@@ -734,8 +745,6 @@ def repeated(said):
         told = said.get("meanwhile")
         short = None if told is None else {"rung": told["rung"], "calls": told["calls"]}
         mine = figures.get("meanwhile")
-        if mine is not None and short is not None and mine["rung"] is None:
-            mine = {**mine, "calls": said["n_more"]}  # which was compared above
         again.same("meanwhile", short, mine)
         again.same("missing", said.get("missing"), figures.get("missing"))
     breach = again.breach()

@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard import tags
 from schema_guard.records import open_store
-from tests.decide.test_stories import Town, said
+from tests.decide.test_stories import DAY, REFUSED, Town, head, said
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_a_new_version_that_heals_is_judged_by_itself(town, after, verdict):
 def test_where_failures_come_in_bursts_the_forecast_is_one_of_bursts(town):
     """Ten short outages: what decides is many more of them, and never no further call at all."""
     for _ in range(10):
-        town.calls(600, 0)
         town.calls(12, 1)
+        town.calls(600, 0)
 
     found = town.verdict()
 
@@ -172,3 +172,82 @@ def test_settings_whose_calls_had_ended_do_not_answer_for_those_that_followed(to
 
     assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt max_attempts=2"}
     assert found.figures["rates"]["system_prompt max_attempts=1"]["n"] == 1_000
+
+
+def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(town):
+    """Two outages were; the third goes on: that is wrong now. Once it is over nothing is."""
+    for _ in range(2):
+        town.calls(2_500, 0)
+        town.calls(60, 1)
+    town.calls(2_500, 0)
+    before = town.verdict()
+    town.calls(60, 1)
+    during = town.verdict()
+    town.calls(300, 0)
+
+    assert wrong_in(before) == []
+    assert said(during) == ("FIND_WHAT_CHANGED", None, 1)
+    assert wrong_in(during) == [("system_prompt", "rise")]
+    assert "wrong now system_prompt: failures rose on 2026-06-03: before, 0 of 2,500" in head(during)
+    assert "failures come in bursts" in head(during)
+    assert said(town.verdict()) == ("NEED_MORE_DATA", None, 0)
+
+
+def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch(town):
+    """The tuned model in use fails 5 %, a trial of examples never: prompting is enough, and production is wrong."""
+    town.calls(2_000, 20, tuned=True, model="ft")
+    town.calls(
+        600, 0, name="climb:1:few_shot:shop.extract", strategy="few_shot", examples=[("a", {"team": "a"})]
+    )
+
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 1)
+    assert found.figures["switch_to"] == "few_shot"
+    assert found.figures["next_step"].startswith("use few_shot, then: ")
+    assert wrong_in(found) == [(found.figures["counted"]["current"], "format")]
+
+
+def test_bursts_ask_for_no_trial_that_is_over_before_the_next(town):
+    """Three outages are over: what fails in them is to be looked at, and 400 calls between two of them prove nothing."""
+    for _ in range(3):
+        town.calls(60, 1)
+        town.calls(2_500, 0)
+
+    found = town.verdict()
+
+    assert said(found) == ("NEED_MORE_DATA", None, 0)
+    assert "meanwhile" not in found.figures
+    assert found.figures["next_step"].startswith("schema-guard report --function shop.extract  # what fails")
+
+
+def test_a_trial_that_is_advised_decides(town):
+    """1.15 % of 3,000 calls: a trial of examples with so many clean calls as were told is enough."""
+    town.calls(3_000, 87, REFUSED)
+    advised = town.verdict().figures["meanwhile"]
+    examples = {"strategy": advised["rung"], "examples": [("a", {"team": "a"})]}
+    town.calls(advised["calls"], 0, name=f"climb:1:{advised['rung']}:shop.extract", **examples)
+
+    found = town.verdict()
+
+    assert advised["rung"] == "few_shot"
+    assert (found.verdict, found.figures["switch_to"]) == ("PROMPTING_ENOUGH", "few_shot")
+
+
+def test_calls_that_are_bought_where_few_come_decide(town):
+    """40 calls a month: a trial of what is in use with so many calls as were told is enough."""
+    town.calls(120, 0, after_s=30.4 * DAY / 40)
+    advised = town.verdict().figures["meanwhile"]
+    town.calls(advised["calls"], 0, name="climb:1:system_prompt:shop.extract")
+
+    assert advised["rung"] is None
+    assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
+
+
+def test_a_history_that_is_too_short_for_bursts_is_not_bought(town):
+    """Bursts of 20 are asked about: trials say nothing of them, whatever the volume."""
+    town.calls(120, 0, after_s=30.4 * DAY / 40)
+
+    found = town.verdict(config={"burst_length": 20})
+
+    assert (found.verdict, found.figures.get("meanwhile")) == ("NEED_MORE_DATA", None)

@@ -304,7 +304,7 @@ def test_12_what_is_just_above_needs_data_and_has_something_to_do(town):
     assert said(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["meanwhile"]["rung"] == "strict_schema"
     assert found.figures["meanwhile"]["calls"] < found.figures["n_more"]
-    assert "or now let the provider enforce the schema (strict_schema): 377 calls of a trial" in head(found)
+    assert "or now let the provider enforce the schema (strict_schema): 455 calls of a trial" in head(found)
 
 
 def test_13_the_volume_is_that_of_the_latest_calls(town):

@@ -23,7 +23,7 @@ from schema_guard.decide.rules.ruling import (
     told_cost,
     told_strategy,
 )
-from schema_guard.stats import Bursts, Rate, bounds
+from schema_guard.stats import Bursts, bounds, calls_needed
 from schema_guard.text import dollars, percent, plural
 
 if TYPE_CHECKING:
@@ -279,12 +279,14 @@ def _told_open(case: Case, found: Measured, one: Met) -> str:
 
 
 def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any] | None:
-    """Give what to do until the calls have come: a trial that costs less, or the same number of calls bought."""
-    if found.strategy.traffic_share is None or n_more == 0:
+    """Give what to do until the calls have come: the trial of a remedy, if it costs less, or one of what is in use.
+
+    Where failures come in bursts neither says anything: it is over before the next one.
+    """
+    if found.strategy.traffic_share is None or n_more == 0 or found.strategy.bursts is not None:
         return None
-    fewest = further_calls(case, Rate.of(0, 0))
-    price, volume = case.price(found), case.evidence.calls_per_month
     left = untested(case.ladder)
+    fewest = _calls_of_trial(case, [(0.0, one.aim.limit) for one in found.met])
     if (
         found.strategy.failure_codes is not None
         and found.unhandled.bounds.upper > case.config.target
@@ -292,11 +294,23 @@ def _meanwhile(case: Case, found: Measured, n_more: int | None) -> dict[str, Any
         and fewest is not None
         and (n_more is None or fewest < n_more)
     ):
-        rung = _first_that_helps(case, found, left)
-        return {"rung": rung, "calls": fewest, "cost": None if price is None else fewest * price}
-    if n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS:
-        return {"rung": None, "calls": n_more, "cost": None if price is None else n_more * price}
-    return None
+        return _trial(case, found, _first_that_helps(case, found, left), fewest)
+    volume = case.evidence.calls_per_month
+    same = _calls_of_trial(case, [(one.rate.rate or 0.0, one.aim.limit) for one in found.met])
+    is_late = n_more is not None and volume is not None and n_more / volume > PATIENCE_MONTHS
+    return _trial(case, found, None, same) if is_late and same and not found.calls_for_bursts else None
+
+
+def _trial(case: Case, found: Measured, rung: str | None, calls: int) -> dict[str, Any]:
+    price = case.price(found)
+    return {"rung": rung, "calls": calls, "cost": None if price is None else calls * price}
+
+
+def _calls_of_trial(case: Case, missed: Sequence[tuple[float, float]]) -> int | None:
+    """Give the calls in which one more strategy is decided, of which each share misses what has its limit."""
+    alpha = 1 / (1 / case.alpha_each + 1 / case.config.alpha)
+    needed = [calls_needed(share, 1, limit, alpha=alpha) for share, limit in missed]
+    return None if None in needed else 1 + max(filter(None, needed), default=0)
 
 
 def _first_that_helps(case: Case, found: Measured, left: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ _MOST_DOUBLINGS = 40
 
 
 def in_service(case: Case) -> Ruling | None:
-    """What is in use is tuned: it stays while it passes and no prompt passes for less."""
+    """What is in use is tuned: it stays while it passes and no prompt passes for less; where a prompt passes that is enough."""
     used = case.in_use
     if used is None or not used.strategy.is_tuned:
         return None
@@ -50,6 +50,8 @@ def in_service(case: Case) -> Ruling | None:
         told = f"the tuned model in use passes: {told_strategy(used)}"
         return switch_for_less(case, used) or Ruling("FINE_TUNE_JUSTIFIED", told, figures)
     if used.state == "fail":
+        if case.in_state("pass"):
+            return None
         missed = told_met(one for one in used.met if one.state == "fail")
         why = f"the tuned model in use, {used.strategy.id}: {missed}"
         figures = {"strategy": used.strategy.id, "reason": "tuned_failed"}

@@ -131,6 +131,11 @@ def _watching(evidence: Evidence) -> str:
 def _kept(ruling: Ruling, evidence: Evidence) -> str:
     """Say what to do where no rung is next and nothing is missing."""
     figures, watching = ruling.figures, _watching(evidence)
+    if ruling.verdict == "NEED_MORE_DATA" and any(
+        one.bursts and one.id == figures["strategy"] for one in evidence.strategies
+    ):
+        of = _of_function(evidence)
+        return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching)
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
@@ -141,7 +146,7 @@ def _kept(ruling: Ruling, evidence: Evidence) -> str:
 def _bought(meanwhile: Mapping[str, Any], evidence: Evidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
-    command = climb_command(evidence, meanwhile["rung"] or "system_prompt")
+    command = climb_command(evidence, meanwhile["rung"] or _rung_in_use(evidence))
     return f"{command} --max-calls {meanwhile['calls']}  # instead of waiting{cost}"
 
 
