@@ -1,0 +1,91 @@
+"""Whether `watch` and `decide` agree on random stores, and whether each verdict can be repeated from its JSON alone.
+
+    python -m benchmarks.verdict_agreement [--stores 1000] [--seed N] [--most 400] [--output FILE.txt]
+
+A random store has one to three functions with versions, models, parts of the traffic, inputs that repeat, outages, tuned
+models, trials, imported calls, and calls without a judged reply. Of each `watch` and `decide` are asked the same, `decide`
+mostly with economics or claims about the ladder as well. They have to name the same things that are wrong in production,
+and `watch` has to be quiet where the exit status of `decide` is 0. Then the verdict is repeated from its JSON by
+`tests/decide/recompute.py`, in which the rules are written a second time, with scipy and nothing of the library.
+
+Without --seed a fresh one is drawn and printed. Whatever differs is printed, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import secrets
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.decide.random_stores import asked_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.decide.random_stores import Asked
+
+
+def told(functions: Sequence[Asked], stores: int) -> list[str]:
+    """Write what was found."""
+    disagreements = [line for one in functions for line in one.disagreements]
+    differences = [line for one in functions for line in one.wrong[len(one.disagreements) :]]
+    quiet = sum(one.is_fine for one in functions)
+    found = [
+        f"{len(functions):,} functions of {stores:,} random stores",
+        f"{len(disagreements)} disagreements of watch and decide; watch is quiet about {quiet:,}",
+        f"{len(differences)} figures of {len(functions):,} verdicts that their own JSON does not give",
+        *disagreements,
+        *differences,
+        "",
+        "  verdict                        exit 0   exit 1",
+    ]
+    counted = Counter((one.verdict, one.exit_code) for one in functions)
+    verdicts = Counter(one.verdict for one in functions)
+    found += [
+        f"  {name:<28} {counted[name, 0]:>8,} {counted[name, 1]:>8,}" for name, _ in verdicts.most_common()
+    ]
+    wrong = Counter(what for one in functions for what in one.breaches)
+    return [
+        *found,
+        "",
+        "  wrong in production: " + ", ".join(f"{what} {n:,}" for what, n in wrong.most_common()),
+    ]
+
+
+def main() -> int:
+    """Ask, print, and write when asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--stores", type=int, default=1_000)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--most", type=int, default=400, help="Calls of a version and model at one rate.")
+    parser.add_argument("--output", type=Path)
+    arguments = parser.parse_args()
+    first = secrets.randbelow(2**32) if arguments.seed is None else arguments.seed
+    functions: list[Asked] = []
+    last = time.monotonic()
+    for seed in range(first, first + arguments.stores):
+        functions += asked_of(seed, arguments.most)
+        if time.monotonic() - last > 2:
+            last = time.monotonic()
+            print(f"\r{seed - first + 1} of {arguments.stores}", end="", file=sys.stderr, flush=True)
+    command = f"--stores {arguments.stores} --seed {first} --most {arguments.most}"
+    lines = [
+        f"python -m benchmarks.verdict_agreement {command}",
+        f"{datetime.now(UTC).date().isoformat()}, Python {platform.python_version()}",
+        "",
+        *told(functions, arguments.stores),
+    ]
+    print("\n".join(lines))
+    if arguments.output is not None:
+        arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return int(any(one.wrong for one in functions))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Random stores, and what `watch` and `decide` say of them: `python -m benchmarks.verdict_agreement` asks many."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import NamedTuple
+
+from schema_guard.decide import decide
+from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.recorded.gather import gather_each
+from schema_guard.decide.watch import watch
+from schema_guard.records import open_store
+from tests.decide.examples import economics, feasibility
+from tests.decide.recompute import repeated
+from tests.decide.records import record, record_outside
+
+FAILURES = (
+    ("structure", "type"),
+    ("value", "enum"),
+    ("truncation", "max_tokens"),
+    ("refusal", "policy"),
+    ("syntax", "malformed"),
+)
+RATES = (0.0, 0.0, 0.002, 0.008, 0.02, 0.06, 0.3)
+TRIALS = ("few_shot", "strict_schema", "larger_model")
+
+
+def fill(store, chance, most):
+    """Put a random history into a store: functions, versions, parts of the traffic, models, outages, trials, imports.
+
+    Of no more than so many calls of a version and model at a rate.
+    """
+    for function in chance.sample(("shop.extract", "shop.sort", "mail.read"), chance.randint(1, 3)):
+        now = 1_780_000_000.0
+        models = chance.sample(("m1", "m2"), chance.choice((1, 1, 2)))
+        for version in chance.choice((("v1",), ("v1",), ("v1", "v2"), ("v1", "v2", "v3"))):
+            for _ in range(chance.randint(1, 3)):
+                now = episode(store, chance, now, most, function=function, version=version, models=models)
+        beside(store, chance, now, function)
+
+
+def episode(store, chance, now, most, **asked):
+    """Record some calls of a version, at one rate, and give when they ended."""
+    models = asked.pop("models")
+    kind, code = chance.choice(FAILURES)
+    gap = chance.choice((5.0, 60.0, 3_600.0))
+    n, rate = chance.randint(20, most), chance.choice(RATES)
+    if chance.random() < 0.15:
+        n, rate = 60, 1.0  # an outage
+    for model in models:
+        record(
+            store, n, min(n, round(rate * n)), kind=kind, code=code, first=chance.randrange(10**9), gap_s=gap, flush=False,
+            model=model, started_at=now, **asked, segment=chance.choice((None, "eu", "us")),
+            tasks=chance.choice((None, None, None, 7, 90)), elapsed_s=chance.choice((0.05, 1.0)),
+            tuned=chance.random() < 0.1,
+        )  # fmt: skip
+    store.flush(30.0)
+    return now + n * gap
+
+
+def beside(store, chance, now, function):
+    """Record what is beside the calls of a function: calls outside of the rate, trials, imported calls."""
+    if chance.random() < 0.3:
+        code = chance.choice(("call_raised", "provider_error"))
+        record_outside(store, chance.randint(1, 40), code=code, function=function, started_at=now - 3_600)
+    if chance.random() < 0.3:
+        rung = chance.choice(TRIALS)
+        n = chance.choice((50, 600))
+        name = f"climb:1:{rung}:{function}"
+        record(store, n, chance.choice((0, n // 10)), function=name, strategies=rung, started_at=now)
+    if chance.random() < 0.2:
+        part = chance.choice(("all", "sampled", "failures", "unknown"))
+        settings = json.dumps({"max_attempts": 1, "observe": True, "imported": "langfuse", "traffic": part})
+        n = chance.randint(50, 400)
+        record(store, n, n if part == "failures" else n // 50, function=function, settings=settings, strategies="bare",
+               started_at=now, gap_s=30.0)  # fmt: skip
+
+
+def asked(chance):
+    """What is asked of both, and what no store knows."""
+    config, given = {"target": chance.choice((0.005, 0.01, 0.05))}, {}
+    if chance.random() < 0.3:
+        config["latency_p95_s"] = chance.choice((0.1, 2.0))
+    if chance.random() < 0.3:
+        config["right"] = 0.95
+        given["content"] = {"n": 30, "right": chance.choice((15, 29, 30))}
+    if chance.random() < 0.3:
+        config["burst_length"] = 20
+    if chance.random() < 0.5:
+        given["economics"] = economics(failure_cost=chance.choice((0, 0.05, 20)))
+        given["feasibility"] = feasibility(train_examples=chance.choice((50, 500)))
+        given["calls_per_month"] = chance.choice((5_000, 1_000_000))
+    if chance.random() < 0.5:
+        status = chance.choice((("declined",), ("untested", "declined", "not_applicable")))
+        given["ladder"] = [
+            {"rung": rung, "status": chance.choice(status), "reason": "a story"} for rung in RUNGS
+        ]
+    return config, given
+
+
+class Asked(NamedTuple):
+    """One function of a random store.
+
+    Attributes:
+        seed: Of the store.
+        function: Its name; None where only trials are recorded.
+        verdict: What `decide` says.
+        exit_code: Of `decide`.
+        breaches: What is wrong in production, by `decide`.
+        watched: What is wrong in production, by `watch`.
+        is_fine: Whether `watch` is quiet.
+        differences: What the verdict's JSON says and its own counts do not give.
+    """
+
+    seed: int
+    function: str | None
+    verdict: str
+    exit_code: int
+    breaches: list[str]
+    watched: list[str]
+    is_fine: bool
+    differences: list[str]
+
+    @property
+    def disagreements(self) -> list[str]:
+        """What `watch` and `decide` say otherwise."""
+        where = f"store {self.seed}, {self.function}"
+        found = []
+        if self.breaches != self.watched:
+            found.append(f"{where}: decide {self.breaches}, watch {self.watched}")
+        if self.exit_code == 0 and not self.is_fine:
+            found.append(f"{where}: decide is content with {self.verdict}, watch is not")
+        return found
+
+    @property
+    def wrong(self) -> list[str]:
+        """All that should not be."""
+        return [
+            *self.disagreements,
+            *(f"store {self.seed}, {self.function}: {one}" for one in self.differences),
+        ]
+
+
+def asked_of(seed, most=400):
+    """Give what both say of each function of one random store, and whether each verdict can be repeated."""
+    chance = Random(seed)
+    with open_store("sqlite://") as store:
+        fill(store, chance, most)
+        config, given = asked(chance)
+        everything = watch(store, config["target"], given={"config": config})
+        functions = [found.function for found in gather_each(store, given={"config": config})]
+        return [
+            _asked(seed, store, function, everything, {"config": config, **given}) for function in functions
+        ]
+
+
+def _asked(seed, store, function, everything, given):
+    (gathered,) = gather_each(store, function=function, given=given)
+    verdict = decide(gathered.evidence)
+    seen = [one for one in everything if one.function == function]
+    if "content" in given:  # known answers are of one function
+        known = {"config": given["config"], "content": given["content"]}
+        seen = watch(store, given["config"]["target"], function=function, given=known)
+    watched = [breach.what for one in seen for breach in one.breaches]
+    watched += ["outside"] if any(one.unexplained for one in seen) else []
+    return Asked(
+        seed=seed,
+        function=function,
+        verdict=verdict.verdict,
+        exit_code=verdict.exit_code(),
+        breaches=sorted(breach["what"] for breach in verdict.figures["breach"]),
+        watched=sorted(watched),
+        is_fine=all(one.is_fine for one in seen),
+        differences=repeated(json.loads(json.dumps(verdict.as_dict()))),
+    )
