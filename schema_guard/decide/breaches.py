@@ -15,9 +15,14 @@ from schema_guard.stats import Rate
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from schema_guard.decide.case import Case
     from schema_guard.decide.evidence.values import ChangeEvidence
-    from schema_guard.decide.measure import Measured
+    from schema_guard.decide.measure import Measured, Met
+
+TUNED = "tuned"
+"""How the tuned model of a pilot is called."""
 
 WHAT = {"format": "unhandled", "right": "not right", "latency": "too slow"}
 
@@ -26,7 +31,8 @@ class Breach(NamedTuple):
     """One thing that is wrong.
 
     Attributes:
-        strategy: Id of the strategy in production; None for calls outside of the rate, which are the function's.
+        strategy: Id of the strategy in production; `TUNED` for a pilot with a good part of the traffic; None for calls
+            outside of the rate, which are the function's.
         what: `format`, `right` or `latency` is missed; `rise`, or `outside`.
         n: Calls that it is about.
         k: Of these, those that miss it; a sum of shares where inputs repeat.
@@ -47,6 +53,8 @@ class Breach(NamedTuple):
 def breaches(case: Case) -> list[Breach]:
     """Give what is wrong in production, the largest part of the calls first; none where nothing is proved."""
     found = [breach for strategy in case.in_production for breach in _of_strategy(case, strategy)]
+    if case.piloted is not None:
+        found += _missed_of(TUNED, case.piloted.met)
     unknown = case.unexplained
     if unknown is not None:
         text = f"{unknown.text}, whose fault is not known"
@@ -56,13 +64,17 @@ def breaches(case: Case) -> list[Breach]:
 
 def _of_strategy(case: Case, found: Measured) -> list[Breach]:
     name = found.strategy.id
-    wrong = [_missed(name, one.aim.name, one.rate, one.aim.limit) for one in found.met if one.state == "fail"]
+    wrong = _missed_of(name, found.met)
     change = open_rise(case, found)
     if change is not None:
         text = f"{name}: {told_change(change)}"
         lower, since = _after(case, found, change).bounds.lower, change.since
         wrong.append(Breach(name, "rise", since.n, since.missed, lower, case.config.target, text))
     return wrong
+
+
+def _missed_of(name: str, met: Iterable[Met]) -> list[Breach]:
+    return [_missed(name, one.aim.name, one.rate, one.aim.limit) for one in met if one.state == "fail"]
 
 
 def _missed(name: str, what: str, rate: Rate, limit: float) -> Breach:

@@ -123,6 +123,12 @@ class Case:
         return sorted(found, key=lambda one: -shares[one.strategy.id])
 
     @property
+    def piloted(self) -> Tuned | None:
+        """The tuned model that is piloted, where it has a good part of the latest calls."""
+        pilot = self.evidence.pilot
+        return self.tuned if pilot is not None and (pilot.traffic_share or 0.0) >= _IN_PRODUCTION else None
+
+    @property
     def in_use(self) -> Measured | None:
         """The strategy that is said to be in production, else the one with the largest part of the calls."""
         current = self.evidence.current

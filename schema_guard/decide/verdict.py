@@ -82,7 +82,7 @@ class Verdict:
             ladder_exhausted: Present and true when no rung is left to climb.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
-            tuned, paired_e: The pilot's rate; evidence that it is better than the prompt, as odds.
+            tuned, paired_e: The pilot's rate, with traffic_share where it is known; evidence that it is better than the prompt, as odds.
             counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), calls and
                 unhandled (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
                 comes to, where the ruling is about a part.
@@ -322,6 +322,8 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     if tuned is None or pilot is None:
         return {}
     figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state) | _met_figures(tuned.met)}
+    if pilot.traffic_share is not None:
+        figures["tuned"]["traffic_share"] = pilot.traffic_share
     if tuned.compared is not None:
         e_better = _finite(tuned.compared.e_value)
         figures["paired_e"] = e_better

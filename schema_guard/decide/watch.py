@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.breaches import breaches, told_change
+from schema_guard.decide.breaches import TUNED, breaches, told_change
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.outside import ways_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.breaches import Breach
-    from schema_guard.decide.case import Case
+    from schema_guard.decide.case import Case, Tuned
     from schema_guard.decide.measure import Measured
     from schema_guard.decide.outside import OutsideCalls, Unexplained
     from schema_guard.decide.recorded.gather import Gathered
@@ -37,7 +37,7 @@ class Watched:
     Attributes:
         schema: Name of its schema.
         function: Name of the guarded function.
-        configuration: Its strategies, and what else tells it apart.
+        configuration: Its strategies, and what else tells it apart; `tuned` for a tuned model that is piloted.
         share: Of the function's latest calls, in [0, 1].
         n: Judged calls; after a change those after it was noticed.
         k: Unhandled ones.
@@ -139,7 +139,28 @@ def watch(  # noqa: PLR0913 - which calls, by name
 def _of_function(gathered: Gathered) -> list[Watched]:
     case = case_of(read_evidence(gathered.evidence))
     wrong = breaches(case)
-    return [_watched(gathered, case, found, wrong) for found in _in_use(case)]
+    seen = [_watched(gathered, case, found, wrong) for found in _in_use(case)]
+    return seen if case.piloted is None else [*seen, _watched_pilot(gathered, case, case.piloted, wrong)]
+
+
+def _watched_pilot(gathered: Gathered, case: Case, found: Tuned, wrong: Sequence[Breach]) -> Watched:
+    rate, pilot = found.unhandled, case.evidence.pilot
+    return Watched(
+        schema=gathered.schema,
+        function=gathered.function or "",
+        configuration=TUNED,
+        share=(pilot.traffic_share if pilot else None) or 0.0,
+        n=rate.n,
+        k=rate.count,
+        rate=rate.rate,
+        lower=rate.bounds.lower,
+        upper=rate.bounds.upper,
+        state=found.state,
+        breaches=tuple(one for one in wrong if one.strategy == TUNED),
+        change=None,
+        outside=(),
+        unexplained=case.unexplained,
+    )
 
 
 def _in_use(case: Case) -> Sequence[Measured]:

@@ -361,7 +361,13 @@ class Again:
         for name in self.in_production:
             found += [(name, what) for what, state in self.met[name].items() if state == "fail"]
             found += [(name, "rise")] if self.open_rise(name) else []
+        if self.pilot_serves():
+            found += [("tuned", what) for what, state in self.tuned_met.items() if state == "fail"]
         return [*found, (None, "outside")] if self.unexplained() else found
+
+    def pilot_serves(self):
+        """Whether a pilot has a good part of the latest calls."""
+        return self.tuned is not None and self.said["tuned"].get("traffic_share", 0) >= 0.1
 
     # Money.
 
@@ -513,7 +519,8 @@ class Again:
         chosen = used if used in passing else self.cheapest(passing)
         figures = {"strategy": chosen}
         others = [name for name in self.in_production if name != chosen and self.state[name] == "fail"]
-        if others or (used is not None and chosen != used and self.rates[used]["n"]):
+        piloted = self.pilot_serves() and self.tuned == "fail"
+        if others or piloted or (used is not None and chosen != used and self.rates[used]["n"]):
             figures["switch_to"] = chosen
         if self.whole() is None or not self.pays()[1]:
             return "PROMPTING_ENOUGH", figures

@@ -251,3 +251,17 @@ def test_a_history_that_is_too_short_for_bursts_is_not_bought(town):
     found = town.verdict(config={"burst_length": 20})
 
     assert (found.verdict, found.figures.get("meanwhile")) == ("NEED_MORE_DATA", None)
+
+
+def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(town):
+    """Two calls in five are a tuned model's, which fails 5 %: the prompt beside it passes, and production is wrong."""
+    for _ in range(40):
+        town.calls(30, 0)
+        town.calls(20, 20, tuned=True, model="ft")
+
+    found = town.verdict()
+
+    assert said(found) == ("PROMPTING_ENOUGH", None, 1)
+    assert wrong_in(found) == [("tuned", "format")]
+    assert found.figures["switch_to"] == "system_prompt"
+    assert "wrong now tuned (40% of the calls): 40 of 800 failed, 5.00%" in head(found)

@@ -131,6 +131,8 @@ def recorded(draw):
     evidence["strategies"] = [*own, *evidence["strategies"]]
     evidence["current"] = "v2"
     evidence.pop("segments", None)
+    if "pilot" in evidence:
+        evidence["pilot"]["traffic_share"] = draw(st.sampled_from([0.05, 0.4]))
     config = evidence["config"]
     config["burst_length"] = draw(st.sampled_from([1, 20]))
     if draw(st.booleans()):

@@ -253,6 +253,7 @@ def _pilot(found: dict[str, Any]) -> Pilot:
         n=int(found["n"]),
         unhandled=int(found["k_final"]),
         paired=PairCounts(**_ints(found["paired"])) if "paired" in found else None,
+        traffic_share=None if found.get("traffic_share") is None else float(found["traffic_share"]),
         segments=tuple(map(_piloted_segment, found.get("segments", ()))),
         content=ContentEvidence(**_ints(found["content"])) if "content" in found else None,
         right=_counted(found, "right"),

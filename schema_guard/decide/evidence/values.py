@@ -349,10 +349,11 @@ class ContentEvidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What a tuned model did on a part of the traffic."""
+    """What a tuned model did on a part of the traffic; *traffic_share* of the function's latest calls, None if not known."""
 
     n: int
     unhandled: int
+    traffic_share: float | None = None
     paired: PairCounts | None = None
     segments: tuple[Segment, ...] = ()
     content: ContentEvidence | None = None

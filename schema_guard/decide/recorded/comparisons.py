@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
+    from schema_guard.decide.recorded.production import Production
     from schema_guard.records import ConfigurationCounts, Store
 
 _POINTS = 400
@@ -22,6 +23,7 @@ _POINTS = 400
 def pilot_of(
     tuned: Sequence[RecordedConfiguration],
     best: RecordedConfiguration,
+    production: Production,
     store: Store,
     latency_p95_s: float | None,
 ) -> dict[str, Any] | None:
@@ -29,7 +31,10 @@ def pilot_of(
     if not tuned:
         return None
     newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
+    share = production.share(newest.rows)
     pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
+    if share:
+        pilot["traffic_share"] = share
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.rows, latency_p95_s)
     if best.first.id is not None and newest.first.id is not None:

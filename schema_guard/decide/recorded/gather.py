@@ -190,7 +190,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "pilot": pilot_of(tuned, best, store, _limit(config)),
+        "pilot": pilot_of(tuned, best, production, store, _limit(config)),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(asked, store),
         "sources": [],

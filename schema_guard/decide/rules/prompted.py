@@ -132,7 +132,8 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     chosen = used if used is not None and used in passing else cheapest(case, passing)
     figures: dict[str, Any] = {"strategy": chosen.strategy.id}
     others = [found for found in case.in_production if found is not chosen and found.state == "fail"]
-    if others or (used is not None and chosen is not used and used.unhandled.n):
+    is_piloted = case.piloted is not None and case.piloted.state == "fail"
+    if others or is_piloted or (used is not None and chosen is not used and used.unhandled.n):
         figures["switch_to"] = chosen.strategy.id
     told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
     if case.cost is None or not case.cost.pays:

@@ -94,7 +94,8 @@ def _breach(breach: Figures, figures: Figures) -> str:
         return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
     if breach["what"] == "outside":
         return str(breach["text"])
-    of_all = figures["rates"][breach["strategy"]].get("traffic_share")
+    rate = figures["rates"].get(breach["strategy"]) or figures["tuned"]
+    of_all = rate.get("traffic_share")
     part = "" if of_all is None or of_all > 1 - 1e-9 else f" ({100 * of_all:.0f}% of the calls)"
     return (
         f"{name_of(breach['strategy'])}{part}: "
@@ -125,7 +126,7 @@ def _found(figures: Figures) -> Iterator[Fact]:
     for name in names:
         if name not in wrong:
             yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {failed(rates[name])}")
-    if "tuned" in figures:
+    if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", failed(figures["tuned"]))
     if "flagged" in figures:
         yield Fact("schemas", _listed(figures["flagged"]) or "none fails too often")
