@@ -37,13 +37,14 @@ from schema_guard.decide.case import Case, case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.production import of_calls
 from schema_guard.decide.recorded.stream import CallsInOrder
-from schema_guard.stats import Change, bounds, bursts, changes, wilson
+from schema_guard.stats import Change, bursts, changes, wilson
+from schema_guard.stats.rates import upper_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 # The looks at one stream ask for the same bounds of its beginning again and again.
-bursts.bounds = lru_cache(10_000)(bounds)
+bursts.upper_of = lru_cache(10_000)(upper_of)
 
 TARGET = 0.01
 BURST = 20
@@ -136,11 +137,10 @@ def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[b
     above = rise = False
     for number in failed:
         case = looked_at(failed, number, found, config)
-        if case.strategies[0].state == "fail":
-            if open_rise(case, case.strategies[0]) is None:
-                above = True
-            else:
-                rise = True
+        if open_rise(case, case.strategies[0]) is not None:
+            rise = True
+        elif case.strategies[0].state == "fail":
+            above = True
         if above and rise:
             break
     return above, rise
@@ -361,7 +361,7 @@ def main() -> int:
 
 def _write(output: Path, streams: int, seed: int, parts: dict[str, list[dict[str, Any]]]) -> None:
     result = {
-        "command": f"python benchmarks/stream_simulation.py --streams {streams} --seed {seed}",
+        "command": f"python benchmarks/stream_simulation.py --streams {streams} --seed {seed} --parts {','.join(parts)}",
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "schema_guard": __version__,
