@@ -2,9 +2,16 @@
 
 Writes `schema_guard/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. One call at a time, so that
 the model is as deterministic as it can be. To be run again when the demo's prompts change: a test says so.
+
+With `--story FILE` the demo itself is run instead, and FILE holds what it printed.
 """
 
+import argparse
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from schema_guard import Budget, guard, open_store
 from schema_guard.climb.inputs import inputs_of
@@ -13,9 +20,11 @@ from schema_guard.demo.recorded import FILE, write_replies
 from schema_guard.demo.run import OUTPUT_TOKENS
 from schema_guard.models import connect
 
+_STORE = "sqlite:////tmp/demo.db"
 
-def main() -> None:
-    """Record."""
+
+def record() -> None:
+    """Ask all, and write the replies."""
     attempts = []
     with connect("local") as model:
         reader = notice_reader(model, open_store("sqlite://"))
@@ -32,6 +41,27 @@ def main() -> None:
     write_replies(model.name, datetime.now(UTC).date().isoformat(), attempts)
     failed = sum(attempt.failure is not None for attempt in attempts)
     print(f"{len(attempts)} replies, {failed} of them not valid: {FILE}")
+
+
+def tell(output: Path) -> None:
+    """Run the demo and write what it printed."""
+    busy = f"load {os.getloadavg()[0]:.1f}"
+    command = [sys.executable, "-m", "schema_guard", "demo", "--store", _STORE]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    day = datetime.now(UTC).date().isoformat()
+    head = f"schema-guard demo --store {_STORE}\n{day}, {os.cpu_count()} processors, {busy}\n\n"
+    output.write_text(head + done.stdout, encoding="utf-8")
+
+
+def main() -> None:
+    """Record, or tell the story."""
+    parser = argparse.ArgumentParser(description="What the demo asks, asked of the local model.")
+    parser.add_argument("--story", type=Path, help="Where to write what the demo prints.")
+    output = parser.parse_args().story
+    if output is None:
+        record()
+    else:
+        tell(output)
 
 
 if __name__ == "__main__":
