@@ -336,6 +336,7 @@ def end(reply: Reply | str, elapsed_s: float) -> End:
         reply.instead,
         reply.reasoned,
         reply.tool,
+        retries=reply.retries,
     )
 
 

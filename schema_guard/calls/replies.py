@@ -58,6 +58,7 @@ class Reply(NamedTuple):
         instead: Whether *text* stands in the place of what a stream gave in chunks, and not behind it.
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
+        retries: How often an SDK had repeated the request by itself; None where nobody says it.
     """
 
     text: str | None = None
@@ -76,6 +77,7 @@ class Reply(NamedTuple):
     instead: bool = False
     reasoned: bool = False
     tool: str | None = None
+    retries: int | None = None
 
 
 _MISSING: Final = object()

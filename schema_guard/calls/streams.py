@@ -89,6 +89,7 @@ class StreamReader:
         "_reasoned",
         "_refusal",
         "_response",
+        "_retries",
         "_said",
         "_tool",
         "_whole",
@@ -113,6 +114,7 @@ class StreamReader:
         self._bytes_fed = 0
         self._head = ""  # the first characters of plain text, to tell an HTML page
         self._is_provider = False
+        self._retries: int | None = None
         self._finish: FinishReason | None = None
         self._refusal: list[str] = []
         self._failure: Failure | None = None
@@ -171,7 +173,9 @@ class StreamReader:
             if not (self._is_provider or self._head):
                 self.grown = chunk
             return ""
-        self._is_provider = True
+        if not self._is_provider:
+            self._is_provider = True
+            self._retries = _noted(chunk)
         if not self._calls:
             self._gave_text = self._gave_text or bool(text)
         elif not calls:
@@ -194,9 +198,20 @@ class StreamReader:
             failure,
             reasoned=self._reasoned and not (self._gave_text or self._calls),
             tool=self._called(),
+            retries=self._told_retries(),
         )
         text = self._text_instead(failure)
         return reply if text is None else reply._replace(text=text, instead=True)
+
+    def _told_retries(self) -> int | None:
+        """Give how often the SDK had repeated the request: its stream has the response, and a model's tells it."""
+        from schema_guard.calls.received.retries import (
+            retries_of_response,  # only at the end of a provider's stream
+        )
+
+        if self._retries is None and self._response is not None:
+            return retries_of_response(self._response)
+        return self._retries
 
     def _called(self) -> str | None:
         return self._calls[0].name if len(self._calls) == 1 else self._tool
@@ -331,6 +346,14 @@ class StreamReader:
         self._gave_text = self._gave_text or bool(written.text and not self._calls)
         calls = [self.call(object(), arguments_of(call), tool=tool_of(call)) for call in written.calls]
         return "".join(calls)
+
+
+def _noted(chunk: object) -> int | None:
+    from schema_guard.calls.received.retries import (
+        retries_of_reply,  # only the first chunk of a provider's stream
+    )
+
+    return retries_of_reply(chunk)
 
 
 def _event_name(chunk: object) -> bool:

@@ -284,6 +284,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], *, healed: b
         end.exception,
         end.unseen,
         healed=healed,
+        retries=end.retries,
     )
 
 

@@ -152,6 +152,8 @@ class Attempt(NamedTuple):
         adapted: Whether an adapted schema was sent and the value was restored to the schema's own form.
         healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
         stopped_at: Characters of the reply after which its stream was stopped early; None when it was not.
+        retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
+            not say it.
     """
 
     number: int
@@ -172,6 +174,7 @@ class Attempt(NamedTuple):
     adapted: bool = False
     healed: bool = False
     stopped_at: int | None = None
+    retries: int | None = None
 
 
 class Call(NamedTuple):
@@ -361,6 +364,7 @@ class End(NamedTuple):
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
         late: Whether it was stopped because the time was up.
+        retries: How often an SDK had repeated the request by itself; None where nobody says it.
     """
 
     finish_reason: FinishReason | None = None
@@ -381,3 +385,4 @@ class End(NamedTuple):
     reasoned: bool = False
     tool: str | None = None
     late: bool = False
+    retries: int | None = None

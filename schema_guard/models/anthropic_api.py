@@ -59,22 +59,21 @@ class AnthropicModel(GeneratedModel):
             arguments["stream"] = True
         return arguments
 
-    def create(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Make a request."""
-        return client.messages.create(**_taken(client, arguments))
+    def resource(self, client: Any) -> Any:
+        """Give the part of a client whose `create` makes a request."""
+        return client.messages
 
+    def taken(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Give arguments as this version of the SDK takes them: what it has no name for goes into the body as it is.
 
-def _taken(client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Give arguments as this version of the SDK takes them: what it has no name for goes into the body as it is.
-
-    Newer versions have none for `temperature`, which older models take.
-    """
-    known = signature(client.messages.create).parameters
-    others = {name: value for name, value in arguments.items() if name not in known}
-    if not others:
-        return arguments
-    named = {name: value for name, value in arguments.items() if name in known}
-    return {**named, "extra_body": {**others, **(arguments.get("extra_body") or {})}}
+        Newer versions have none for `temperature`, which older models take.
+        """
+        known = signature(client.messages.create).parameters
+        others = {name: value for name, value in arguments.items() if name not in known}
+        if not others:
+            return arguments
+        named = {name: value for name, value in arguments.items() if name in known}
+        return {**named, "extra_body": {**others, **(arguments.get("extra_body") or {})}}
 
 
 def _system(found: list[Any]) -> Any:

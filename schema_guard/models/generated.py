@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from importlib import import_module
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.calls.received.retries import note, retries_of_response
 from schema_guard.errors import missing_extra
 from schema_guard.models.hosted import HostedModel
 
@@ -32,23 +34,39 @@ class GeneratedModel(HostedModel):
     client_class: str
 
     @abstractmethod
+    def resource(self, client: Any) -> Any:
+        """Give the part of a client whose `create` makes a request."""
+
+    def taken(self, client: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Give arguments as this version of the package takes them."""
+        return arguments
+
     def create(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Make a request."""
+        return self.resource(client).create(**self.taken(client, arguments))
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and give its reply, or an awaitable of it."""
-        return self.create(client, arguments)
+        """Send a request and give its reply, or an awaitable of it; with it how often the package had repeated it."""
+        if not self.endpoint.max_retries:
+            return self.create(client, arguments)
+        raw = self.resource(client).with_raw_response.create(**self.taken(client, arguments))
+        return _parsed_later(raw) if isawaitable(raw) else note(raw.parse(), raw.retries_taken)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
-        """Give what the SDK streams."""
+        """Give what the SDK streams; the first chunk tells how often the request was repeated, where it may be."""
         with self.create(client, arguments) as chunks:
-            yield from chunks
+            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
+            for chunk in chunks:
+                yield note(chunk, retries)
+                retries = None
 
     async def achunks(self, client: Any, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
         """Give what the SDK streams without blocking the event loop."""
         async with await self.create(client, arguments) as chunks:
+            retries = retries_of_response(chunks.response) if self.endpoint.max_retries else None
             async for chunk in chunks:
-                yield chunk
+                yield note(chunk, retries)
+                retries = None
 
     def connected(self, *, is_async: bool) -> Any:
         """Give a client whose key is the one given, and that reads no other from its environment."""
@@ -76,3 +94,10 @@ class GeneratedModel(HostedModel):
             return import_module(self.package)
         except ImportError as error:
             raise missing_extra(f"model {self.name!r}", self.package, self.package) from error
+
+
+async def _parsed_later(answered: Any) -> Any:
+    raw = await answered
+    parsed = raw.parse()
+    # One of the two packages has an asynchronous `parse` here.
+    return note(await parsed if isawaitable(parsed) else parsed, raw.retries_taken)

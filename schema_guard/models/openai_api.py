@@ -73,7 +73,6 @@ class OpenAIModel(GeneratedModel):
             arguments["stream"] = True
         return {**arguments, **given}
 
-    def create(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Make a request."""
-        api = client.responses if self._is_responses else client.chat.completions
-        return api.create(**arguments)
+    def resource(self, client: Any) -> Any:
+        """Give the part of a client whose `create` makes a request."""
+        return client.responses if self._is_responses else client.chat.completions

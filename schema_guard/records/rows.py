@@ -71,6 +71,7 @@ _ATTEMPT_COLUMNS = (
     "adapted",
     "healed",
     "stopped_at",
+    "retries",
 )
 COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
 
@@ -182,6 +183,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         int(attempt.adapted),
         int(attempt.healed),
         _count(attempt.stopped_at),
+        _count(attempt.retries),
     )
 
 

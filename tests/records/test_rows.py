@@ -37,6 +37,7 @@ def test_a_row_whole(make):
         **make.failed, "reply": "nül", "usage": Usage(1, 2, 3, 4), "cost": 0.25, "repairs": ("fence",),
         "model": "m", "snapshot": "m-2026-01-01", "exception": "ValueError", "unseen": True, "healed": True,
         "stopped_at": 7,
+        "retries": 2,
     }  # fmt: skip
 
     (row,) = as_dicts(make.outcome(attempt, segment="s", cluster="c", tuned=True), "the task")
@@ -82,6 +83,7 @@ def test_a_row_whole(make):
         "adapted": 0,
         "healed": 1,
         "stopped_at": 7,
+        "retries": 2,
     }
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls import replies
+from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.core.values import Failure
 from schema_guard.text import clip
 
@@ -58,7 +59,13 @@ class Receiver:
             from schema_guard.calls.received.returned import returned
 
             self._returned = partial(returned, own=Own(self._schema))
-        reply = self._returned(given)
+        retries = retries_of_reply(given)
+        if retries is None:
+            reply = self._returned(given)
+        else:
+            held = unwrapped(given)
+            reply = held if isinstance(held, replies.Reply) else self._returned(held)
+            reply = reply._replace(retries=retries)
         if reply.model is not None:
             self._model = reply.model
         return reply
@@ -88,7 +95,7 @@ class Receiver:
             reply = replies.Reply(failure=failure, exception=name)
         else:
             reply = raised(error, self._schema, is_observed=self._is_observed)
-        return reply._replace(call_model=self._model)
+        return reply._replace(call_model=self._model, retries=retries_of_error(error))
 
 
 ANYBODYS: Final = Receiver()

@@ -33,7 +33,8 @@ _TYPES = {
     **dict.fromkeys(("started_at", "elapsed_s", "cost"), "double precision"),
     **dict.fromkeys(
         ("number", "final", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
-         "prompt_chars", "reply_bytes", "tuned", "unseen", "adapted", "healed", "stopped_at"), "bigint"
+         "prompt_chars", "reply_bytes", "tuned", "unseen", "adapted", "healed", "stopped_at",
+         "retries"), "bigint"
     ),
 }  # fmt: skip
 

@@ -41,6 +41,7 @@ attempts = {
     "adapted": st.booleans(),
     "healed": st.booleans(),
     "stopped_at": st.none() | st.integers(0, 99),
+    "retries": st.none() | st.integers(0, 9),
 }
 failed = st.fixed_dictionaries({**attempts, "failure": failures, "form": st.none()})
 valid = st.fixed_dictionaries(
