@@ -76,15 +76,19 @@ class Row:
 
     def text(self) -> str:
         """One line."""
-        shown = f"{self.measured:.1%}" if self.unit == "share" else f"{self.measured:,.6g} {self.unit}"
+        shown = f"{self.measured:.1%}" if self.unit == "share" else f"{_number(self.measured)} {self.unit}"
         if self.unit == "share" and self.streams:
             between = wilson(round(self.measured * self.streams), self.streams)
             shown += "" if between is None else f" [{between.lower:.1%}, {between.upper:.1%}]"
         promised = "told as it is"
         for word, limit in (("at most", self.at_most), ("at least", self.at_least)):
             if limit is not None:
-                promised = f"{word} {limit:.0%}" if self.unit == "share" else f"{word} {limit:,.6g}"
-        return f"  {self.what:<86} {shown:>26}   {promised}{'' if self.kept else '   NOT KEPT'}"
+                promised = f"{word} {limit:.0%}" if self.unit == "share" else f"{word} {_number(limit)}"
+        return f"  {self.what:<95} {shown:>20}   {promised}{'' if self.kept else '   NOT KEPT'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}".rstrip("0").removesuffix(".")
 
 
 def independent(rate: float, n: int, rng: random.Random, *, after: int = 0) -> list[int]:
