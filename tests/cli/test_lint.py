@@ -107,6 +107,14 @@ def test_all_targets(capsys):
     assert [one["target"] for one in json.loads(out)["linted"]] == list(RULES)
 
 
+def test_targets_of_the_environment(capsys, monkeypatch):
+    """Where the command line names no target the environment may."""
+    monkeypatch.setenv("SCHEMA_GUARD_LINT_TARGET", "openai,gemini")
+    _, out, _ = run(capsys, "lint", "s.json", "--format", "json")
+
+    assert [one["target"] for one in json.loads(out)["linted"]] == ["openai", "gemini"]
+
+
 def test_standard_input(capsys, monkeypatch):
     """`-` is standard input: its lines are told, and it has no file."""
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b'\xef\xbb\xbf{\n"not": {}}')))

@@ -27,6 +27,7 @@ _ALL = "all"
     "--target",
     "targets",
     multiple=True,
+    envvar="SCHEMA_GUARD_LINT_TARGET",
     metavar="T,...",
     help="Whom the schema is for: providers or engines, `all` for every table of rules.",
 )
