@@ -7,10 +7,11 @@ import sys
 
 import click
 
+from schema_guard.cli.lint.linted import Linted, has_errors
 from schema_guard.cli.lint.sarif import as_sarif
 from schema_guard.cli.lint.sources import sources_of
 from schema_guard.cli.lint.table import document_of
-from schema_guard.cli.lint.told import Linted, as_json, as_text, has_errors
+from schema_guard.cli.lint.told import as_json, as_text
 from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text as text_of

@@ -17,20 +17,21 @@ from schema_guard.targets.rules.tables import rules_of
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
+    from schema_guard.cli.lint.linted import Linted
     from schema_guard.cli.lint.sources import NamedSchema
-    from schema_guard.cli.lint.told import Linted
     from schema_guard.targets.lint import Finding
 
 __all__ = ["as_sarif"]
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-# s. 3.27.10: what is no fault but worth knowing is a note.
-_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def as_sarif(linted: list[Linted]) -> dict[str, Any]:
-    """Give a log with one run: the rules that are broken, each once, and a result for each finding."""
-    told = [(one, found) for one in linted for found in one.findings]
+    """Give a log with one run: the rules that are broken, each once, and a result for each fault.
+
+    Annotations are no faults: a host would open an alert for each title.
+    """
+    told = [(one, found) for one in linted for found in one.findings if found.severity != "info"]
     rules = {_rule_id(one, found): _descriptor(one, found) for one, found in told}
     places = list(rules)
     results = [_result(one, found, places.index(_rule_id(one, found))) for one, found in told]
@@ -58,7 +59,7 @@ def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
         "id": _rule_id(one, found),
         "shortDescription": {"text": f"{one.target}: {found.message}"},
         "help": {"text": f"{remedy_of(found)}. Known from: {known.evidence}, {known.verified_on}."},
-        "defaultConfiguration": {"level": _LEVELS[found.severity]},
+        "defaultConfiguration": {"level": found.severity},
         "properties": {
             "effect": found.effect,
             "confidence": found.confidence,
@@ -74,7 +75,7 @@ def _result(one: Linted, found: Finding, index: int) -> dict[str, Any]:
     return {
         "ruleId": _rule_id(one, found),
         "ruleIndex": index,
-        "level": _LEVELS[found.severity],
+        "level": found.severity,
         "message": {
             "text": safe(f"{one.target}, {found.keyword} at {place}: {found.message}; {remedy_of(found)}")
         },

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.pointer import pointer
@@ -15,32 +15,11 @@ from schema_guard.text import clip, plural, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schema_guard.cli.lint.sources import NamedSchema
-    from schema_guard.targets.lint import Finding
+    from schema_guard.cli.lint.linted import Linted
 
-__all__ = ["Linted", "as_json", "as_text", "has_errors"]
+__all__ = ["as_json", "as_text"]
 
 _DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "takes less than"}
-
-
-@dataclass(frozen=True)
-class Linted:
-    """What a target would do with a schema.
-
-    Attributes:
-        source: The schema, and where it stands.
-        target: Name of the target.
-        findings: What `lint` says, outermost places first.
-    """
-
-    source: NamedSchema
-    target: str
-    findings: list[Finding]
-
-
-def has_errors(linted: list[Linted]) -> bool:
-    """Say whether anything is known to go wrong."""
-    return any(found.severity == "error" for one in linted for found in one.findings)
 
 
 def as_text(linted: list[Linted]) -> Iterator[str]:

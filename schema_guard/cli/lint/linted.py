@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A schema with what a target would do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schema_guard.cli.lint.sources import NamedSchema
+    from schema_guard.targets.lint import Finding
+
+__all__ = ["Linted", "has_errors"]
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What a target would do with a schema.
+
+    Attributes:
+        source: The schema, and where it stands.
+        target: Name of the target.
+        findings: What `lint` says, outermost places first.
+    """
+
+    source: NamedSchema
+    target: str
+    findings: list[Finding]
+
+
+def has_errors(linted: list[Linted]) -> bool:
+    """Say whether anything is known to go wrong."""
+    return any(found.severity == "error" for one in linted for found in one.findings)
