@@ -51,6 +51,18 @@ def dollars(amount: float) -> str:
     return f"{sign}${whole}.{digits.rstrip('0').ljust(2, '0')}"
 
 
+def large(count: float) -> str:
+    """Write a count that may be large: whole below a million, in millions and billions above.
+
+    >>> large(9990), large(12_500_000), large(2e9)
+    ('9,990', '12.5 million', '2.0 billion')
+    """
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:,.1f} {word}"
+    return f"{count:,.0f}"
+
+
 def months(duration: float) -> str:
     """Write a number of months.
 

@@ -17,7 +17,7 @@ from schema_guard.stats import paired
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from schema_guard.climb.rungs import RungConfiguration
     from schema_guard.core.values import Attempt, Failure, Outcome
@@ -92,6 +92,7 @@ class RungCalls:
         configuration: How it is asked.
         strategy: The id of the configuration.
         best: The best rung before it; None for the first.
+        sent: What is sent with each task, by the names of the evidence.
         outcomes: Task -> all attempts.
         k: Calls without a valid reply.
         lost: Calls without a judged one.
@@ -99,12 +100,18 @@ class RungCalls:
     """
 
     def __init__(
-        self, rung: str, configuration: RungConfiguration, strategy: str, best: RungCalls | None
+        self,
+        rung: str,
+        configuration: RungConfiguration,
+        strategy: str,
+        best: RungCalls | None,
+        sent: Mapping[str, Any],
     ) -> None:
         self.rung = rung
         self.configuration = configuration
         self.strategy = strategy
         self.best = best
+        self.sent = sent
         self.outcomes: dict[str, Outcome[Any]] = {}
         self.k = 0
         self.lost = 0
@@ -153,6 +160,13 @@ class RungCalls:
             "attempts": [list(pair) for pair in self.attempts()],
             "failure_kinds": self.kinds(),
             "failure_codes": self.codes(),
+            "sent": dict(self.sent),
+            "trial": {
+                "input_tokens": _sum(self, _input_tokens),
+                "output_tokens": _sum(self, _output_tokens),
+                "seconds": _sum(self, lambda outcome: outcome.elapsed_s),
+                "dollars": _sum(self, lambda outcome: outcome.cost),
+            },
         }
 
     def pairs(self) -> RungPairs | None:
@@ -212,6 +226,13 @@ def _added(calls: RungCalls, best: RungCalls, read: Callable[[Outcome[Any]], flo
 def _mean(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
     known = [value for value in map(read, calls.outcomes.values()) if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _sum(calls: RungCalls, read: Callable[[Outcome[Any]], float | None]) -> float | None:
+    """Add up over all calls; None where one is not known, or was lost."""
+    found = [read(outcome) for outcome in calls.outcomes.values()]
+    known = [value for value in found if value is not None]
+    return sum(known) if len(known) == len(found) and not calls.lost else None
 
 
 def _input_tokens(outcome: Outcome[Any]) -> int | None:

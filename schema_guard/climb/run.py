@@ -160,7 +160,8 @@ class _Climbing:
         except (InvalidArgument, MissingExtra) as error:
             self.not_applicable[rung] = str(error)
             return
-        calls = RungCalls(rung, configuration, configuration.id(self.start), best)
+        sent = self.asker.sent_by(configuration)
+        calls = RungCalls(rung, configuration, configuration.id(self.start), best, sent)
         self.rungs.append(calls)
         await self._measure(calls, ask)
         if rung in self.not_applicable:

@@ -29,6 +29,8 @@ SIMPLIFY = "schema_simplify"
 
 LARGER = "larger_model"
 TEMPERATURE = "temperature"
+_SAMPLING = (TEMPERATURE, "top_p")
+_SHOWING = "few_shot"
 
 NOT_NAMED = {
     LARGER: "no larger model named",
@@ -158,5 +160,17 @@ class Asker:
 
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
-        known = {**details_of(self.model).defaults, **self.options}
-        return known.get("temperature") == 0
+        return self._options_of(self.model).get("temperature") == 0
+
+    def sent_by(self, configuration: RungConfiguration) -> dict[str, float]:
+        """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
+        model = self.larger if configuration.larger else self.model
+        assert model is not None
+        known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}
+        sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
+        if configuration.strategy == _SHOWING and self.inputs.examples:
+            sent["examples"] = len(self.inputs.examples)
+        return sent
+
+    def _options_of(self, model: Model) -> dict[str, Any]:
+        return {**details_of(model).defaults, **self.options}

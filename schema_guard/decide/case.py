@@ -15,7 +15,8 @@ from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
-from schema_guard.decide.evidence.values import Counted, Three
+from schema_guard.decide.evidence.money import Three
+from schema_guard.decide.evidence.values import Counted
 from schema_guard.decide.ladder import RUNGS, Rung, ladder_of, order_of
 from schema_guard.decide.measure import Measured, has_data, measured, met_by, state_of, state_of_all
 from schema_guard.decide.mending import MENDS, Failures

@@ -9,15 +9,17 @@ pessimistic payback is exactly the horizon, the rest held as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import fsum
+from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.decide.evidence.values import CallCost, Economics, Three
+    from schema_guard.decide.evidence.money import CallCost, Economics, Three
 
 _PER_MILLION = 1e-6
+# A month that is reached but for the rounding of a division is reached.
+_ROUNDING = 1e-9
 
 
 class Rates(NamedTuple):
@@ -147,6 +149,20 @@ def reask(cost: CallCost) -> float:
 def per_call(cost: CallCost, attempts: float, latency_cost_per_s: float) -> float:
     """Give the dollars of a call with so many attempts in the mean, failures not counted."""
     return attempts * first_attempt(cost, latency_cost_per_s) + (attempts - 1) * reask(cost)
+
+
+def tokens_per_call(cost: CallCost, attempts: float) -> float:
+    """Give the tokens of a call with so many attempts in the mean, sent and received."""
+    return attempts * (cost.fixed + cost.var + cost.out) + (attempts - 1) * cost.repair
+
+
+def crossing_month(payback_months: float | None) -> int | None:
+    """Give the month of use at whose end tuning has cost no more in all than prompting would have; None for never.
+
+    >>> crossing_month(0.0), crossing_month(2.0), crossing_month(2.1), crossing_month(None)
+    (1, 2, 3, None)
+    """
+    return None if payback_months is None else max(ceil(payback_months - _ROUNDING), 1)
 
 
 def mean_attempts(hazards: Sequence[float]) -> float:

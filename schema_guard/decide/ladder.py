@@ -38,6 +38,9 @@ RUNGS = (
 # Where another model than that in use stands of which nobody knows whether it is larger.
 OTHER = "other_model"
 
+ANOTHER_MODEL = (SMALLER, LARGER, OTHER)
+"""The rungs that ask another model than the one in use."""
+
 # Observed calls come before every remedy, and what may cost anything after all.
 _ORDER = {rung: index for index, rung in enumerate((BARE, *RUNGS, OTHER))}
 

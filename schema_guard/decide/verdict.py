@@ -21,6 +21,7 @@ from schema_guard.decide.outside import ways_of
 from schema_guard.decide.rules.order import rule
 from schema_guard.decide.rules.ruling import Ruling
 from schema_guard.decide.told import explain
+from schema_guard.decide.told.guides import guides_of
 from schema_guard.decide.told.money import economic_figures
 from schema_guard.prices.tuning import tuning_prices
 from schema_guard.stats import Rate, bounds, e_bh, e_value, paired
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.decide.evidence.values import (
         ChangeEvidence,
         ComparisonCounts,
+        Counted,
         Evidence,
         SchemaCount,
         StrategyCounts,
@@ -73,7 +75,8 @@ class Verdict:
             bar: The share that may stay unhandled by target and money, whichever is tighter.
             rates: By strategy: n, k, rate, lower, upper, state; `met`: of each thing that is asked for n, k, rate, lower,
                 upper, state and limit; `input` for inputs that come for the first time; price (dollars of a call before
-                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts.
+                failures), traffic_share, model; `retry`: residual, geometric, rho, E_attempts; `right`: known answers n, wrong
+                values k, rate, lower, upper; `sent` and `trial`: as they were given.
             change, bursts, history, burst_margin, hot: By strategy in production: as they were given; up to which mean
                 length of bursts "enough" stands.
             function, schema, models, period, calls, left_out, dropped, latest_days: Whose calls they are, what is not among
@@ -82,7 +85,8 @@ class Verdict:
             ladder_exhausted: Present and true when no rung is left to climb.
             economics: pess, point, opt (prompt_per_call, tuned_per_call, saving_per_month, payback_months),
                 upfront, hosting_plus_refresh, break_even_calls_per_month, max_tuned_residual_for_horizon.
-            tuned, paired_e: The pilot's rate, with traffic_share where it is known; evidence that it is better than the prompt, as odds.
+            tuned, paired_e: The pilot's rate, with traffic_share where it is known and `right` as rates have it; evidence that it
+                is better than the prompt, as odds.
             counted: What else the rules looked at: current, feasibility, failure_cost, by strategy rung, n (as given), calls and
                 unhandled (behind the rate's n and k), own_price, failure_codes; whole: what tuning for all of the traffic
                 comes to, where the ruling is about a part.
@@ -117,6 +121,8 @@ class Verdict:
                 what, amount, unit, source and as_of. Nothing is computed from it.
             content_right: Valid values that equal a known answer: n, k, rate, lower, upper.
             schemas: Each with n, k, rate, lower, upper, state, its bounds at alpha / their number.
+            guides: What guides claim: claim (its name), says (in words), measured, line (what was found), measure (what would
+                measure it, null where nothing has to), figures (of the line).
             choices, reasons_to_tune, assumptions, not_measured, notes, sources, content_warning: Lines.
         """
         return {
@@ -218,6 +224,9 @@ def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
         figures["input"] = as_figures(found.inputs, state_of(found.inputs, case.config.target))
     known = {
         "price": case.price(found),
+        "right": _right_figures(strategy.right, case.alpha_each),
+        "sent": strategy.sent and strategy.sent._asdict(),
+        "trial": strategy.trial and strategy.trial._asdict(),
         "traffic_share": strategy.traffic_share,
         "model": strategy.model,
         "tuned": strategy.is_tuned or None,
@@ -231,6 +240,14 @@ def _rate_figures(case: Case, found: Measured) -> dict[str, Any]:
             "E_attempts": found.retries.mean_attempts,
         }
     return figures
+
+
+def _right_figures(right: Counted | None, alpha: float) -> dict[str, Any] | None:
+    """Give how many values are wrong, beside the format; None where no right answer is known."""
+    if right is None or not right.n:
+        return None
+    rate = Rate.of(right.missed, right.n, alpha=alpha)
+    return {"n": rate.n, "k": right.missed, "rate": rate.rate, "lower": rate.lower, "upper": rate.upper}
 
 
 def _met_figures(met: Sequence[Met]) -> dict[str, Any]:
@@ -324,6 +341,9 @@ def _pilot_figures(case: Case) -> dict[str, Any]:
     figures: dict[str, Any] = {"tuned": as_figures(tuned.unhandled, tuned.state) | _met_figures(tuned.met)}
     if pilot.traffic_share is not None:
         figures["tuned"]["traffic_share"] = pilot.traffic_share
+    right = _right_figures(pilot.right, case.alpha_each)
+    if right is not None:
+        figures["tuned"]["right"] = right
     if tuned.compared is not None:
         e_better = _finite(tuned.compared.e_value)
         figures["paired_e"] = e_better
@@ -397,6 +417,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "ladder": [{**step._asdict(), "strategies": list(step.strategies)} for step in case.ladder],
         "ladder_line": ladder_line(case.ladder),
         "reasons_to_tune": explain.reasons_to_tune(case, cost),
+        "guides": guides_of(case, cost),
         "assumptions": explain.assumptions(case),
         "not_measured": explain.not_measured(case),
         "notes": explain.notes(case, ruling),

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.evidence.values import CallCost, Config, Economics, Feasibility, Three
+from schema_guard.decide.evidence.money import CallCost, Economics, Three
+from schema_guard.decide.evidence.values import Config, Feasibility
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 

@@ -13,6 +13,7 @@ from schema_guard.climb import run as climbing
 from schema_guard.climb.result import RungsCompared
 from schema_guard.climb.run import MOST_LOST_IN_A_ROW, climb
 from schema_guard.climb.settings import ClimbBudget, ClimbSettings
+from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
@@ -67,6 +68,12 @@ def rung_of(result, rung):
 
 def claim_of(result, rung):
     return next(step for step in result.evidence["ladder"] if step["rung"] == rung)
+
+
+def timeless(evidence):
+    """Evidence without the seconds that calls took."""
+    trials = [{**one, "trial": {**one["trial"], "seconds": None}} for one in evidence["strategies"]]
+    return {**evidence, "strategies": trials}
 
 
 class BadRequestError(Exception):
@@ -145,7 +152,7 @@ class TestLaws:
             for model, at_once in ((Answering(answer), 1), (Slow(answer), concurrency))
         )
 
-        assert many.evidence == one.evidence
+        assert timeless(many.evidence) == timeless(one.evidence)
         assert many.ended == one.ended
 
 
@@ -277,6 +284,23 @@ def test_rungs_are_compared_on_their_common_inputs():
         "b": FAIL - 1,
         "c": 0,
     }
+
+
+def test_what_a_rung_took_and_sent_is_evidence():
+    """Tokens of all calls of a rung, and temperature and examples as they were sent, stand in the evidence."""
+    used = {"input_tokens": 40, "output_tokens": 7}
+    model = always({"reply": PROSE, "usage": used})
+    asked = inputs_of(SCHEMA, texts(60), examples=[Example({"n": 1}, "one"), Example({"n": 2}, "two")])
+    result = climb(asked, model, settings=settings(first="few_shot", options={"temperature": 0.7}))
+
+    found = {one["rung"]: one for one in result.evidence["strategies"]}
+    assert found["few_shot"]["sent"] == {"temperature": 0.7, "examples": 2}
+    assert found["temperature"]["sent"]["temperature"] == 0
+    assert found["few_shot"]["trial"]["input_tokens"] == 40 * FAIL
+    assert found["few_shot"]["trial"]["dollars"] is None
+    claims = {one["claim"]: one for one in result.verdict.figures["guides"]}
+    assert claims["examples"]["figures"] == {"examples": 2}
+    assert claims["temperature"]["measured"]
 
 
 def test_exception_of_the_provider_is_outside_of_the_rate():

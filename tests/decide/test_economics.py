@@ -15,8 +15,8 @@ from schema_guard.decide.economics import (
     per_call,
     reask,
 )
+from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.reading import read_evidence
-from schema_guard.decide.evidence.values import Three
 from tests.decide.examples import economics, exhausted
 
 MONEY = read_evidence(exhausted()).economics

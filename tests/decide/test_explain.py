@@ -186,15 +186,17 @@ def test_gaps_are_named():
 def test_nothing_is_missing_where_all_is_measured():
     """With every optional part of the evidence nothing is listed as not measured."""
     evidence = piloted(
-        {"n": 3000, "k_final": 1},
+        {"n": 3000, "k_final": 1, "paired": {"b": 150, "c": 0}},
+        comparisons=[{"before": "bare", "after": "few_shot", "n": 2000, "b": 150, "c": 10}],
         latency={"budget_s": 2, "p50_s": 1, "p95_s": 2},
         content={"n": 100, "right": 90},
         sources=[{"name": "price page", "as_of": "2026-11-01"}],
     )
+    evidence["strategies"].append(strategy("bare", 2000, 260))
 
     found = decide(evidence).as_dict()
 
-    right = bounds(90, 100, alpha=0.025)
+    right = bounds(90, 100, alpha=0.05 / 3)
     assert found["not_measured"] == []
     assert found["sources"] == [{"name": "price page", "as_of": "2026-11-01"}]
     assert found["content_right"] == {

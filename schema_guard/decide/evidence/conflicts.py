@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Shares are typed by people, as 0.333 for a third.
 _SHARE_ROUNDING = 0.0015
+# What says how a part of what is paid once comes about.
+_BILLS = ({"gpu_hours", "price_per_hour"}, {"tokens", "epochs", "price_per_million"})
 
 
 class Conflict(NamedTuple):
@@ -235,6 +237,14 @@ def _of_drift(location: str, found: dict[str, Any], n: float, k: float) -> Itera
 def _of_economics(found: dict[str, Any]) -> Iterator[Conflict]:
     if "economics" not in found:
         return
+    for name, part in found["economics"]["upfront"].items():
+        if isinstance(part, dict) and part.keys() not in _BILLS:
+            yield Conflict(
+                f"/economics/upfront/{name}",
+                "gpu_hours and price_per_hour, or tokens, epochs and price_per_million",
+                part,
+                f"these are {' '.join(sorted(part)) or 'none'}",
+            )
     tuned = found["economics"]["tuned"]
     if "residual" not in tuned and "pilot" not in found:
         yield Conflict(

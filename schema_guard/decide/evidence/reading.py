@@ -15,12 +15,12 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.validation.published import fault, judged
 from schema_guard.decide.evidence.closings import with_closing
 from schema_guard.decide.evidence.conflicts import conflicts
+from schema_guard.decide.evidence.money import CallCost, Economics, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.values import (
     KINDS,
     About,
     AttemptCounts,
     BurstEvidence,
-    CallCost,
     CallSeconds,
     ChangeEvidence,
     Cluster,
@@ -29,7 +29,6 @@ from schema_guard.decide.evidence.values import (
     ContentEvidence,
     Counted,
     DriftEvidence,
-    Economics,
     Evidence,
     EvidenceSource,
     Feasibility,
@@ -41,15 +40,15 @@ from schema_guard.decide.evidence.values import (
     Right,
     SchemaCount,
     Segment,
+    SentSettings,
     StrategyCounts,
-    Three,
 )
 from schema_guard.decide.ladder import Claim
 from schema_guard.decide.outside import OutsideCalls
 from schema_guard.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @cache
@@ -148,6 +147,8 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         bursts=BurstEvidence(**_ints(found["bursts"])) if "bursts" in found else None,
         right=_counted(found, "right"),
         latency=_counted(found, "latency"),
+        sent=SentSettings(**found["sent"]) if "sent" in found else None,
+        trial=TrialCost(**_floats(found["trial"])) if "trial" in found else None,
     )
 
 
@@ -224,18 +225,28 @@ def _config(found: dict[str, Any]) -> Config:
 
 
 def _economics(found: dict[str, Any]) -> Economics:
-    tuned = found["tuned"]
+    tuned, bills = found["tuned"], tuple(_bills(found["upfront"]))
     return Economics(
         prompt_cost=CallCost(**_floats(found["prompt_cost"])),
         tuned_cost=CallCost(**_floats(found["tuned_cost"])),
         failure_cost=float(found["failure_cost"]),
         tuned_hazards=tuple(map(float, tuned["hazards"])),
         tuned_residual=Three(**_floats(tuned["residual"])) if "residual" in tuned else None,
-        upfront=_floats(found["upfront"]),
+        upfront=_floats({name: part for name, part in found["upfront"].items() if not isinstance(part, dict)})
+        | {bill.name: bill.dollars for bill in bills},
         hosting_per_month=float(found["hosting_per_month"]),
         refresh_per_month=float(found["refresh_per_month"]),
         latency_cost_per_s=float(found.get("latency_cost_per_s", 0)),
+        bills=bills,
     )
+
+
+def _bills(upfront: Mapping[str, Any]) -> Iterator[TokenBill | GpuBill]:
+    """Give the parts of what is paid once that say how they come about."""
+    for name, part in upfront.items():
+        if isinstance(part, dict):
+            amounts = _floats(part)
+            yield GpuBill(name, **amounts) if "gpu_hours" in amounts else TokenBill(name, **amounts)
 
 
 def _feasibility(found: dict[str, Any]) -> Feasibility:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schema_guard.decide.evidence.money import CallCost, Economics, TrialCost
     from schema_guard.decide.ladder import Claim
     from schema_guard.decide.outside import OutsideCalls
     from schema_guard.traffic import Traffic
@@ -74,6 +75,20 @@ class InputShares(NamedTuple):
 
     n: int
     missed: float
+
+
+class SentSettings(NamedTuple):
+    """What a strategy sends with the task; None is not known, and of *temperature* and *top_p* also not sent.
+
+    Attributes:
+        temperature: Of the request.
+        top_p: Of the request.
+        examples: Shown in each prompt.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    examples: int | None = None
 
 
 class HotInput(NamedTuple):
@@ -192,6 +207,8 @@ class StrategyCounts:
         bursts: None when failures come one by one, as far as is known.
         right: Values whose right answer is known, missed when wrong; None when none is known.
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
+        sent: None when not recorded.
+        trial: What measuring it took; None for calls of production and where it is not known.
     """
 
     id: str
@@ -216,73 +233,13 @@ class StrategyCounts:
     bursts: BurstEvidence | None = None
     right: Counted | None = None
     latency: Counted | None = None
+    sent: SentSettings | None = None
+    trial: TrialCost | None = None
 
     @property
     def is_rated(self) -> bool:
         """Whether a rate of these calls is one of the traffic, or of a sample of it."""
         return self.traffic is None or self.traffic.is_rated
-
-
-@dataclass(frozen=True, slots=True)
-class CallCost:
-    """Tokens, seconds and prices of one attempt.
-
-    Attributes:
-        fixed: Tokens that every prompt has in common: schema, instructions, examples.
-        var: Tokens of the task.
-        out: Tokens of the reply, reasoning included.
-        repair: Tokens that a re-ask adds: the previous reply and the error.
-        hit: Share of the fixed tokens billed as cached, in [0, 1].
-        latency_s: Seconds of one attempt.
-        p_in: Dollars for a million input tokens.
-        p_cached: Dollars for a million cached input tokens.
-        p_out: Dollars for a million output tokens.
-    """
-
-    fixed: float
-    var: float
-    out: float
-    repair: float
-    hit: float
-    latency_s: float
-    p_in: float
-    p_cached: float
-    p_out: float
-
-
-class Three(NamedTuple):
-    """One figure by how it is looked at: as bad, as is, and as good as can be for fine-tuning."""
-
-    pess: float
-    point: float
-    opt: float
-
-
-@dataclass(frozen=True, slots=True)
-class Economics:
-    """Money, in dollars.
-
-    Attributes:
-        prompt_cost: Of the strategies in use.
-        tuned_cost: Of the tuned model.
-        failure_cost: What one unhandled call costs the business.
-        tuned_hazards: Failure rate that is assumed of the tuned model's attempt 1, 2, ...
-        tuned_residual: Unhandled rate that is assumed of it; None where a pilot measures it.
-        upfront: Parts of what is paid once: labels, training, engineering ...
-        hosting_per_month: For the tuned model.
-        refresh_per_month: Relabelling and retraining.
-        latency_cost_per_s: What one second of waiting costs.
-    """
-
-    prompt_cost: CallCost
-    tuned_cost: CallCost
-    failure_cost: float
-    tuned_hazards: tuple[float, ...]
-    tuned_residual: Three | None
-    upfront: Mapping[str, float]
-    hosting_per_month: float
-    refresh_per_month: float
-    latency_cost_per_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

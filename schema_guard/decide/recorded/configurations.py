@@ -35,6 +35,7 @@ _MOST_VERSIONS = 3
 # The names on the ladder that are not the strategy's own.
 _RUNG_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
 _RUNG_OF = {"tool_call": STRICT}
+_SAMPLING = ("temperature", "top_p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,10 @@ def configurations_of(
         kept.append((*_named_first(newest), *(row for found in also for row in found)))
         kept += map(_named_first, beside)
         notes += _left_out([found for found in old if found not in (*also, *beside)], newest[0])
-    current = max(kept, key=lambda found: (not is_trial(found[0]), max(map(last_call, found))))
+    current = max(
+        kept,
+        key=lambda found: (not is_trial(found[0]), not _asks_tuned(found[0]), max(map(last_call, found))),
+    )
     kept.sort(key=lambda found: found is not current)
     ids = _names([found[0] for found in kept])
     rungs = [_rung(found[0], current[0].model, sizes or Sizes()) for found in kept]
@@ -277,6 +281,16 @@ def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
+def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:
+    """Give the temperature and top_p that a configuration is known to send; None where nothing is."""
+    options = settings_of(row).get("options")
+    known = options if isinstance(options, dict) else {}
+    sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
+    if trial_of(row).rung == "temperature":
+        sent["temperature"] = 0
+    return sent or None
+
+
 def rung_of(name: str) -> str:
     """Give the rung that a strategy is; what is not on the ladder has its own name."""
     return _RUNG_OF.get(name, name)
@@ -284,21 +298,25 @@ def rung_of(name: str) -> str:
 
 def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
     """Say which remedy a configuration is."""
+    if _asks_tuned(row):
+        return "tuned"
     if settings_of(row).get("observe"):
         return "bare"
     climbed = trial_of(row).rung
     if climbed in RUNGS:
         return climbed
-    last = row.strategies.rpartition(">")[2]
-    if last == "tuned" or row.tuned or is_tuned(row.model or ""):
-        return "tuned"
     # Another model than that in use: the remedy is the model, whatever it was asked with.
     if row.model is not None and current_model is not None:
         compared = sizes.compared(row.model, current_model)
         if compared != "same":
             return _RUNG_OF_SIZE[compared]
-    rung = rung_of(last)
+    rung = rung_of(row.strategies.rpartition(">")[2])
     return rung if rung in RUNGS else "bare"
+
+
+def _asks_tuned(row: ConfigurationCounts) -> bool:
+    """Say whether a tuned model was asked, however it was asked."""
+    return row.strategies.rpartition(">")[2] == "tuned" or row.tuned or is_tuned(row.model or "")
 
 
 def last_call(row: ConfigurationCounts) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.prices.tokens import TokenPrices
-    from schema_guard.records import AttemptSums, Store
+    from schema_guard.records import AttemptSums, ConfigurationCounts, Store
 
 # Attempts are priced one by one, 20 us each: as many as this of the latest week.
 _MOST_PRICED = 20_000
@@ -98,6 +99,39 @@ def own_cost(configuration: RecordedConfiguration, store: Store, prices: str) ->
     except NoPrice:
         return None
     return {"latency_s": 0.0, **cost}
+
+
+def trial_cost(
+    rows: Sequence[ConfigurationCounts], prices: Mapping[str, float] | None
+) -> dict[str, float | None] | None:
+    """Give what all attempts of a trial took.
+
+    Args:
+        rows: Of the trial.
+        prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts whose cost was not recorded; None where
+            they are not known.
+
+    Returns:
+        Tokens, seconds and dollars, each None where they are not known of every attempt; None where nothing is.
+    """
+    sums = [sums for row in rows for sums in row.sums]
+
+    def total(name: str) -> float | None:
+        found = [getattr(one, name) for one in sums]
+        return None if any(one.unknown for one in found) else fsum(one.known or 0 for one in found)
+
+    sent, received, dollars = (total(name) for name in ("input_tokens", "output_tokens", "cost"))
+    if dollars is None and prices is not None and sent is not None and received is not None:
+        cached = min(total("cached_input_tokens") or 0.0, sent)
+        parts = ((sent - cached, "p_in"), (cached, "p_cached"), (received, "p_out"))
+        dollars = fsum(count * prices[price] for count, price in parts) / 1e6
+    found = {
+        "input_tokens": sent,
+        "output_tokens": received,
+        "seconds": total("elapsed_s"),
+        "dollars": dollars,
+    }
+    return found if sums and any(value is not None for value in found.values()) else None
 
 
 def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:

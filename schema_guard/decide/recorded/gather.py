@@ -213,8 +213,8 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
 
 def _know_right(evidence: dict[str, Any], current: str) -> None:
     """Take known answers, which are of what is in use, as what is known of how often it is right."""
-    content, config = evidence.get("content"), evidence["config"]
-    if not isinstance(content, Mapping) or not isinstance(config, Mapping) or config.get("right") is None:
+    content = evidence.get("content")
+    if not isinstance(content, Mapping):
         return
     n, right = content.get("n"), content.get("right")
     for strategy in evidence["strategies"]:

@@ -8,8 +8,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.outside import ways_of
-from schema_guard.decide.recorded.configurations import is_trial
-from schema_guard.decide.recorded.costs import own_cost
+from schema_guard.decide.recorded.configurations import is_trial, sent_by
+from schema_guard.decide.recorded.costs import own_cost, trial_cost
 from schema_guard.decide.recorded.hot import hot_inputs
 from schema_guard.decide.recorded.production import of_strategy
 from schema_guard.records.counts.hours import bucket
@@ -68,6 +68,9 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         said["latency"] = slower(rows, reading.latency_p95_s)
     if reading.prices is not None:
         said["prompt_cost"] = own_cost(configuration, reading.store, reading.prices)
+    said["sent"] = sent_by(first)
+    if is_trial(first):
+        said["trial"] = trial_cost(rows, said.get("prompt_cost"))
     return {
         key: value for key, value in said.items() if value not in (None, [], {}) or key.startswith("failure_")
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.decide.case import routed_cost
 from schema_guard.decide.rules.ruling import PATIENCE_MONTHS
 from schema_guard.decide.rules.tuned import concentration
+from schema_guard.decide.told.gain import gain_shares
 from schema_guard.stats import bounds
 from schema_guard.text import dollars, interval, months, percent
 
@@ -80,7 +81,7 @@ def explain_exceptions(found: Unexplained) -> str:
 
 def next_step(ruling: Ruling, evidence: Evidence) -> str:
     """Say what to run, or to do, next."""
-    figures, of = ruling.figures, _of_function(evidence)
+    figures, of = ruling.figures, of_function(evidence)
     rung, missing = figures.get("next_rung"), figures.get("missing")
     if rung:
         return climb_command(evidence, rung)
@@ -94,14 +95,15 @@ def next_step(ruling: Ruling, evidence: Evidence) -> str:
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _kept(ruling, evidence)
 
 
-def _of_function(evidence: Evidence) -> str:
+def of_function(evidence: Evidence) -> str:
+    """Name the function, as the end of a command; nothing where none is known."""
     function = evidence.about.function if evidence.about else None
     return f" --function {quote(function)}" if function else ""
 
 
 def climb_command(evidence: Evidence, rung: str) -> str:
     """Give the command that measures a rung; what only its reader knows stands in capitals."""
-    of, about = _of_function(evidence), evidence.about
+    of, about = of_function(evidence), evidence.about
     trials = "NAME" if about is None else quote(about.schema)
     inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
     first = rung if rung not in _CLIMBS_OF_THEIR_OWN else _rung_in_use(evidence)
@@ -125,7 +127,7 @@ def _since(evidence: Evidence, strategy: str) -> str:
 def _watching(evidence: Evidence) -> str:
     limit = evidence.config.latency_p95_s
     latency = "" if limit is None else f" --latency-p95 {limit:g}"
-    return f"schema-guard watch --slo {evidence.config.target:g}{latency}{_of_function(evidence)}"
+    return f"schema-guard watch --slo {evidence.config.target:g}{latency}{of_function(evidence)}"
 
 
 def _kept(ruling: Ruling, evidence: Evidence) -> str:
@@ -134,12 +136,12 @@ def _kept(ruling: Ruling, evidence: Evidence) -> str:
     if ruling.verdict == "NEED_MORE_DATA" and any(
         one.bursts and one.id == figures["strategy"] for one in evidence.strategies
     ):
-        of = _of_function(evidence)
+        of = of_function(evidence)
         return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching)
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
-        return _NEXT[ruling.verdict].format(of=_of_function(evidence))
+        return _NEXT[ruling.verdict].format(of=of_function(evidence))
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 
@@ -287,12 +289,15 @@ def not_measured(case: Case) -> list[str]:
     """Name what the verdict does not know."""
     evidence = case.evidence
     piloted = evidence.pilot is not None and evidence.pilot.content is not None
+    answered = any(one.right is not None and one.right.n for one in evidence.strategies)
+    share = gain_shares(case) if case.tuned is not None and case.tuned.unhandled.n else None
     gaps = {
-        "content: whether valid values are right": evidence.content is None and not piloted,
+        "content: whether valid values are right": evidence.content is None and not piloted and not answered,
         "domain vocabulary: the kinds of the unhandled calls": _vocabulary_line(case) is None,
         "cost at volume: economics": case.cost is None,
         "latency: seconds and a budget": evidence.latency is None,
         "the tuned model: a pilot": case.tuned is None,
+        f"how much of what the tuned model gains prompting reaches: {share}": isinstance(share, str),
         "months until the base model is shut down: a risk": evidence.feasibility.months_to_shutdown is None,
         _NO_SOURCE: case.cost is not None and not evidence.sources,
     }

@@ -15,7 +15,7 @@ from schema_guard.text import dollars, months, percent
 if TYPE_CHECKING:
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase, CostColumn
-    from schema_guard.decide.evidence.values import CallCost
+    from schema_guard.decide.evidence.money import CallCost
     from schema_guard.decide.measure import Measured
 
 

@@ -128,8 +128,21 @@ def _found(figures: Figures) -> Iterator[Fact]:
             yield Fact("in use" if name in used else "measured", f"{name_of(name)}: {failed(rates[name])}")
     if "tuned" in figures and "tuned" not in wrong:
         yield Fact("tuned model", failed(figures["tuned"]))
+    yield from _share_of_gain(figures)
     if "flagged" in figures:
         yield Fact("schemas", _listed(figures["flagged"]) or "none fails too often")
+
+
+def _share_of_gain(figures: Figures) -> Iterator[Fact]:
+    """Say how much of what the tuned model gains prompting reaches, where it is measured."""
+    told_of = {one["claim"]: one["figures"] for one in figures.get("guides", ())}
+    for what, told in told_of.get("share_of_gain", {}).items():
+        gained = "what" if what == "format" else "the right values that"
+        yield Fact(
+            "prompting",
+            f"{name_of(told['best'])} reaches {percent(told['share'])} of {gained} the tuned model gains over "
+            f"{name_of(told['first'])}; the true share is between {percent(told['lower'])} and {percent(told['upper'])}",
+        )
 
 
 def _answer(figures: Figures) -> Iterator[Fact]:

@@ -310,6 +310,73 @@ def _reasons_section(figures: Figures) -> Section | None:
     )
 
 
+def _guides_section(figures: Figures) -> Section | None:
+    claims = figures.get("guides", ())
+    if not claims:
+        return None
+    rows = tuple(
+        (one["says"], one["line"] if one["measured"] else f"not measured: {one['line']}") for one in claims
+    )
+    measures: dict[str, list[str]] = {}
+    for one in claims:
+        if one["measure"] is not None:
+            measures.setdefault(one["measure"], []).append(one["says"])
+    return Section(
+        "What guides claim, and what was measured here",
+        "a claim is nobody's finding here: beside it stands what this evidence says of it; below, what would measure the rest",
+        Table(("guides say", "here"), rows, (0, 1)),
+        tuple(f"{', '.join(says)}: {measure}" for measure, says in measures.items()),
+    )
+
+
+def _beside_format_section(figures: Figures) -> Section | None:
+    rated = {name_of(name): rate for name, rate in figures.get("rates", {}).items()}
+    rated |= {TUNED: figures["tuned"]} if "tuned" in figures else {}
+    rows = tuple(_beside_format(name, rate) for name, rate in rated.items() if rate["rate"] is not None)
+    if not rows:
+        return None
+    header = (
+        "strategy",
+        "valid",
+        "right",
+        "temperature/top_p",
+        "examples",
+        "tokens in/out",
+        "seconds",
+        "dollars",
+    )
+    return Section(
+        "Beside the format",
+        "right: of the values whose answer is known; temperature, top_p and examples as they were sent; tokens, seconds and "
+        f"dollars of all calls of a trial. {_UNKNOWN} is not known.",
+        Table(header, rows),
+    )
+
+
+_UNKNOWN = "-"
+
+
+def _beside_format(name: str, rate: Figures) -> tuple[str, ...]:
+    sent, trial, right = (rate.get(key, {}) for key in ("sent", "trial", "right"))
+
+    def told(value: float | None, form: str = ",g") -> str:
+        return _UNKNOWN if value is None else f"{value:{form}}"
+
+    settings = "/".join(told(sent.get(key)) for key in ("temperature", "top_p"))
+    used = "/".join(told(trial.get(key), ",.0f") for key in ("input_tokens", "output_tokens"))
+    cost = trial.get("dollars")
+    return (
+        name,
+        percent(1 - rate["rate"]),
+        f"{percent(1 - right['rate'])} of {right['n']:,}" if right else _UNKNOWN,
+        settings,
+        told(sent.get("examples")),
+        used,
+        told(trial.get("seconds"), ",.0f"),
+        _UNKNOWN if cost is None else dollars(cost),
+    )
+
+
 def _sources_section(figures: Figures) -> Section | None:
     told = [f"{source['name']}, as of {source['as_of']}" for source in figures.get("sources", ())]
     seen = [
@@ -384,6 +451,8 @@ _BUILDERS = (
     _swings_section,
     _choices_section,
     _reasons_section,
+    _guides_section,
+    _beside_format_section,
     _sources_section,
     _content_section,
     _assumptions_section,

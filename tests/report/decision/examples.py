@@ -60,6 +60,24 @@ EVIDENCE = {
         strategies=[strategy("system_prompt", 2000, 300), strategy("few_shot", 2000, 120)],
         comparisons=[{"before": "system_prompt", "after": "few_shot", "n": 500, "b": 40, "c": 10}],
     ),
+    "beside the format": failing(
+        strategies=[
+            strategy("bare", 2000, 240, right={"n": 500, "k": 120}, sent={"temperature": 1, "top_p": 0.9}),
+            strategy(
+                "few_shot",
+                2000,
+                60,
+                right={"n": 500, "k": 70},
+                sent={"temperature": 0, "examples": 3},
+                trial={"input_tokens": 900_000, "output_tokens": 100_000, "seconds": 3500, "dollars": 3.5},
+            ),
+        ],
+        comparisons=[{"before": "bare", "after": "few_shot", "n": 2000, "b": 190, "c": 10}],
+        pilot={"n": 2000, "k_final": 20, "paired": {"b": 50, "c": 10}, "right": {"n": 500, "k": 10}},
+        economics=economics(
+            upfront={"labels": 800, "training": {"tokens": 7e5, "epochs": 3, "price_per_million": 8}}
+        ),
+    ),
     "schemas": {"schemas": [["a", 100, 30], ["b", 1000, 1]], "config": {"target": 0.02}},
     "schemas, none": {"schemas": [["a", 100, 0]]},
 }
@@ -73,6 +91,12 @@ def expected_words(figures):
     told += [reason["line"] for reason in figures.get("reasons_to_tune", ()) if reason["measured"]]
     told += [reason["reason"].replace("_", " ") for reason in figures.get("reasons_to_tune", ())]
     told += [text for source in figures.get("sources", ()) for text in source.values()]
+    told += [
+        text
+        for one in figures.get("guides", ())
+        for text in (one["says"], one["line"], one["measure"])
+        if text
+    ]
     told += [step["rung"] for step in figures.get("ladder", ())] + [figures.get("ladder_line", "")]
     return [*told, *_rate_words(figures), *_pair_words(figures), *_cost_words(figures)]
 
@@ -84,6 +108,9 @@ def _rate_words(figures):
         yield name
         if rate["rate"] is not None:
             yield from (percent(rate["rate"]), interval(rate["lower"], rate["upper"]), rate["state"])
+        right, trial = rate.get("right", {}), rate.get("trial", {})
+        yield from (f"{percent(1 - right['rate'])} of {right['n']:,}" for _ in [0] if right)
+        yield from (dollars(trial["dollars"]) for _ in [0] if trial.get("dollars") is not None)
         retry = rate.get("retry", {})
         yield from (percent(retry[key]) for key in ("residual", "geometric") if retry.get(key) is not None)
         yield from (f"{retry['rho']:.2f}" for _ in [0] if retry.get("rho") is not None)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much of what a tuned model gains over the bare prompt is reached by prompting already.
+
+Rules: nothing is told unless all three were asked the same inputs, and unless the tuned model is proved to be better than
+the first prompt: a share of a gain that may be none has no bounds.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.decide.ladder import ANOTHER_MODEL, order_of
+from schema_guard.stats import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.evidence.values import ComparisonCounts, Counted
+    from schema_guard.decide.measure import Measured
+
+
+class GainShare(NamedTuple):
+    """The share of the tuned model's gain over the first prompt that the best prompt reaches.
+
+    Attributes:
+        what: `format`, or `right` of the values.
+        first: Id of the first prompt, the earliest rung that was asked the same inputs.
+        best: Id of the best prompt.
+        rates: Of the first prompt, of the best one and of the tuned model: the share that misses it.
+        share: (first - best) / (first - tuned).
+        lower: Smallest share inside of the bounds of the three rates, which hold together.
+        upper: Largest one; above 1 where the best prompt may be better than the tuned model.
+    """
+
+    what: str
+    first: str
+    best: str
+    rates: tuple[Rate, Rate, Rate]
+    share: float
+    lower: float
+    upper: float
+
+
+def gain_shares(case: Case) -> list[GainShare] | str:
+    """Give the share for the format, and for right values where they are known of all three; or say why there is none."""
+    if case.tuned is None or not case.tuned.unhandled.n or case.evidence.pilot is None:
+        return "no tuned model is measured"
+    pilot, best = case.evidence.pilot, case.best
+    if best is None or pilot.paired is None:
+        return "the tuned model and the best prompt were not asked the same inputs"
+    first = _first(case, best)
+    if first is best:
+        return f"no prompt before {best.strategy.id} was asked the same inputs"
+    format_rates = (first.unhandled, best.unhandled, case.tuned.unhandled)
+    right = _rates((first.strategy.right, best.strategy.right, pilot.right), case.alpha_each)
+    found = [_share("format", first, best, format_rates), right and _share("right", first, best, right)]
+    told = [one for one in found if one is not None]
+    return told or f"the tuned model is not proved to be better than {first.strategy.id}"
+
+
+def _first(case: Case, best: Measured) -> Measured:
+    """Give the earliest rung that was asked the inputs of the best one, by comparisons on the same inputs."""
+    same = _connected(best.strategy.id, case.evidence.comparisons)
+    asked = [
+        found
+        for found in case.prompted
+        if found.strategy.id in same and found.unhandled.n and found.strategy.rung not in ANOTHER_MODEL
+    ]
+    return min(asked, key=lambda found: (order_of(found.strategy.rung), found.strategy.id), default=best)
+
+
+def _connected(start: str, comparisons: Iterable[ComparisonCounts]) -> set[str]:
+    """Give the strategies that a chain of comparisons leads to."""
+    pairs = [{found.before, found.after} for found in comparisons if found.n]
+    reached, more = {start}, True
+    while more:
+        before = len(reached)
+        for pair in pairs:
+            if pair & reached:
+                reached |= pair
+        more = len(reached) > before
+    return reached
+
+
+def _rates(counts: tuple[Counted | None, ...], alpha: float) -> tuple[Rate, Rate, Rate] | None:
+    known = [Rate.of(one.missed, one.n, alpha=alpha) for one in counts if one is not None and one.n]
+    return (known[0], known[1], known[2]) if len(known) == len(counts) else None
+
+
+def _share(what: str, first: Measured, best: Measured, rates: tuple[Rate, Rate, Rate]) -> GainShare | None:
+    """Give the share; None unless the tuned model's upper bound is below the first prompt's lower one.
+
+    Source: the share rises or falls all the way with each of the three rates while the gain is above 0, so that over their
+    bounds it is smallest and largest in a corner. The bounds are those of the verdict, which hold for all strategies together:
+    the best one may be chosen by its own data.
+    """
+    before, prompted, tuned = rates
+    if before.rate is None or prompted.rate is None or tuned.rate is None:
+        return None
+    if before.bounds.lower <= tuned.bounds.upper:
+        return None
+    corners = product(*((rate.bounds.lower, rate.bounds.upper) for rate in rates))
+    shares = [(start - prompt) / (start - end) for start, prompt, end in corners]
+    return GainShare(
+        what,
+        first.strategy.id,
+        best.strategy.id,
+        rates,
+        (before.rate - prompted.rate) / (before.rate - tuned.rate),
+        min(shares),
+        max(shares),
+    )

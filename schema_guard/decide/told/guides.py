@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guides to prompting and tuning commonly claim, beside what was measured of it here.
+
+Rules: a claim is never repeated as a finding: it stands beside the figures of this evidence, or beside the command that would
+measure it. Every figure is one of the case.
+"""
+
+from __future__ import annotations
+
+from math import fsum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard.decide.economics import crossing_month, mean_attempts, tokens_per_call
+from schema_guard.decide.evidence.money import TrialCost
+from schema_guard.decide.ladder import ANOTHER_MODEL, order_of
+from schema_guard.decide.told.explain import climb_command, of_function
+from schema_guard.decide.told.gain import gain_shares
+from schema_guard.stats import Rate, paired
+from schema_guard.text import dollars, interval, large, months, percent, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schema_guard.decide.case import Case
+    from schema_guard.decide.economics import CostCase
+    from schema_guard.decide.measure import Measured
+    from schema_guard.decide.told.gain import GainShare
+
+
+_BENCH = "schema-guard bench SUITE --model MODEL"
+_SAME_INPUTS = f"{_BENCH} --model TUNED_MODEL --strategy bare,few_shot"
+_KNOWN_ANSWERS = (
+    f"{_BENCH} --strategy system_prompt,reason_then_format  # its known answers say what is right"
+)
+_ECONOMICS = "economics and calls_per_month"
+
+
+class GuideClaim(NamedTuple):
+    """What guides claim, and what is known of it here.
+
+    Attributes:
+        claim: Its name.
+        says: The claim in a few words.
+        measured: Whether this evidence says whether it is so.
+        line: What was found.
+        measure: What would measure it; None where it is measured, or cannot be.
+        figures: Of *line*; empty without.
+    """
+
+    claim: str
+    says: str
+    measured: bool
+    line: str
+    measure: str | None = None
+    figures: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+def guides_of(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
+    """Give each claim as plain JSON, with the names of `GuideClaim`."""
+    return [
+        claim._asdict()
+        for claim in (
+            _share_of_gain(case),
+            _reasoning(case),
+            _examples(case),
+            _temperature(case),
+            _no_training_cost(case, cost),
+            _train_examples(case),
+            _training(case),
+            _volume(case, cost),
+            _crossing(case, cost),
+        )
+    ]
+
+
+def told_share(found: GainShare) -> str:
+    """Say how much of the tuned model's gain prompting reaches."""
+    first, best, tuned = (percent(rate.rate or 0.0) for rate in found.rates)
+    what = "of the calls failed" if found.what == "format" else "of the values were wrong"
+    return (
+        f"{found.best} reaches {percent(found.share)} {interval(found.lower, found.upper)} of what the tuned model gains "
+        f"over {found.first}, on the same inputs: {first}, {best} and {tuned} {what}"
+    )
+
+
+def _share_of_gain(case: Case) -> GuideClaim:
+    name, says = "share_of_gain", "prompting reaches most of what tuning does"
+    found = gain_shares(case)
+    if isinstance(found, str):
+        return GuideClaim(name, says, measured=False, line=found, measure=_SAME_INPUTS)
+    keys = ("first", "best", "share", "lower", "upper")
+    figures = {one.what: {key: getattr(one, key) for key in keys} for one in found}
+    return GuideClaim(name, says, measured=True, line="; ".join(map(_share_told, found)), figures=figures)
+
+
+def _share_told(found: GainShare) -> str:
+    first, best, tuned = (percent(rate.rate or 0.0) for rate in found.rates)
+    what = "of the calls failed" if found.what == "format" else "of the values were wrong"
+    return (
+        f"{found.best} reaches {percent(found.share)} {interval(found.lower, found.upper)} of what the tuned model gains "
+        f"over {found.first}, on the same inputs: {first}, {best} and {tuned} {what}"
+    )
+
+
+def _reasoning(case: Case) -> GuideClaim:
+    name, says = "reasoning", "thinking first makes answers right"
+    found, base = _of_rung(case, "reason_then_format")
+    if found is None:
+        return _untried(case, name, says, "reason_then_format")
+    right, gain = _right_told(case, found, base), _gain_told(case, found, base)
+    if base is not None and len(right) == len((found, base)):
+        return GuideClaim(name, says, measured=True, line="; ".join((*right, gain)))
+    line = "; ".join(("whether values are right is not known of both", *right, gain))
+    return GuideClaim(name, says, measured=False, line=line, measure=_KNOWN_ANSWERS)
+
+
+def _examples(case: Case) -> GuideClaim:
+    name, says = "examples", "a few examples in the prompt help"
+    found, base = _of_rung(case, "few_shot")
+    if found is None:
+        return _untried(case, name, says, "few_shot")
+    sent = None if found.strategy.sent is None else found.strategy.sent.examples
+    shown = "how many were sent is not known" if sent is None else f"{sent} sent"
+    told = (shown, _gain_told(case, found, base), *_right_told(case, found, base), *_added_told(found, base))
+    figures = {} if sent is None else {"examples": sent}
+    return GuideClaim(name, says, base is not None, "; ".join(told), _other_prompt(case, base), figures)
+
+
+def _temperature(case: Case) -> GuideClaim:
+    name, says = "temperature", "a low temperature keeps the format"
+    sent = "; ".join(_sent_told(case)) or "what was sent is not recorded"
+    found, base = _of_rung(case, "temperature")
+    if found is None:
+        untried = _untried(case, name, says, "temperature")
+        return untried._replace(line=f"{sent}; {untried.line}")
+    line = f"{sent}; {_gain_told(case, found, base)}"
+    return GuideClaim(name, says, base is not None, line, _other_prompt(case, base))
+
+
+def _other_prompt(case: Case, base: Measured | None) -> str | None:
+    """Say what measures a prompt to compare with; None where there is one."""
+    return climb_command(case.evidence, "system_prompt") if base is None else None
+
+
+def _sent_told(case: Case) -> Iterator[str]:
+    """Say which strategies sent which temperature, and which top_p."""
+    for what in ("temperature", "top_p"):
+        by_value: dict[float | None, list[str]] = {}
+        for found in case.strategies:
+            if found.strategy.sent is not None:
+                by_value.setdefault(getattr(found.strategy.sent, what), []).append(found.strategy.id)
+        for value, names in by_value.items():
+            yield f"{what} {'not sent' if value is None else f'{value:g}'} by {', '.join(names)}"
+
+
+def _no_training_cost(case: Case, cost: CostCase | None) -> GuideClaim:
+    name, says = "no_training_cost", "prompting costs nothing to train"
+    known = [(found.strategy.n, found.strategy.trial) for found in case.prompted]
+    trials = [(n, trial) for n, trial in known if trial is not None]
+    if not trials:
+        measure = climb_command(case.evidence, "system_prompt")
+        return GuideClaim(name, says, measured=False, line="no trial tells what it took", measure=measure)
+    calls = sum(n for n, _ in trials)
+    totals = TrialCost(*(_total(parts) for parts in zip(*(trial for _, trial in trials), strict=True)))
+    line = f"{plural(len(trials), 'trial')} of {calls:,} calls took {', '.join(_spent_told(totals))}"
+    if cost is not None:
+        line += f"; tuning costs {dollars(cost.upfront)} once"
+    figures = {"trials": len(trials), "calls": calls, **totals._asdict()}
+    if totals.dollars is not None:
+        return GuideClaim(name, says, measured=True, line=line, figures=figures)
+    measure = f"schema-guard decide{of_function(case.evidence)} --prices SOURCE"
+    return GuideClaim(name, says, measured=False, line=line, measure=measure, figures=figures)
+
+
+def _total(parts: Sequence[float | None]) -> float | None:
+    """Add up; None where a part is not known."""
+    known = [part for part in parts if part is not None]
+    return fsum(known) if len(known) == len(parts) else None
+
+
+def _spent_told(spent: TrialCost) -> Iterator[str]:
+    """Say what calls took, as far as it is known."""
+    yield "dollars that are not known" if spent.dollars is None else dollars(spent.dollars)
+    if spent.seconds is not None:
+        yield f"{spent.seconds:,.0f} s"
+    for count, way in ((spent.input_tokens, "in"), (spent.output_tokens, "out")):
+        if count is not None:
+            yield f"{large(count)} tokens {way}"
+
+
+def _train_examples(case: Case) -> GuideClaim:
+    name, says = "train_examples", "tuning takes 100 to 1,000s of examples"
+    count, needed = case.evidence.feasibility.train_examples, case.config.min_train_examples
+    if count is not None:
+        line = f"{count:,} checked examples at hand; fewer than {needed:,} are taken for too few"
+        return GuideClaim(name, says, measured=True, line=line, figures={"train_examples": count})
+    valid = sum(found.calls - found.unhandled_calls for found in case.strategies)
+    line = f"{valid:,} calls gave a valid reply; which of them are right nobody has said"
+    return GuideClaim(
+        name, says, measured=False, line=line, measure=_given(case, "feasibility.train_examples")
+    )
+
+
+def _training(case: Case) -> GuideClaim:
+    name, says = "training", "tuning takes GPU hours"
+    money = case.evidence.economics
+    if money is not None and money.bills:
+        told = [f"{bill.name}: {bill.told()} = {dollars(bill.dollars)}" for bill in money.bills]
+        figures = {bill.name: {**bill._asdict(), "dollars": bill.dollars} for bill in money.bills}
+        return GuideClaim(name, says, measured=True, line="; ".join(told), figures=figures)
+    paid = "" if money is None else f"{dollars(fsum(money.upfront.values()))} once, and "
+    measure = _given(
+        case,
+        "economics.upfront.training as gpu_hours and price_per_hour, or as tokens, epochs and price_per_million",
+    )
+    return GuideClaim(
+        name, says, measured=False, line=f"{paid}what training is billed for is not known", measure=measure
+    )
+
+
+def _given(case: Case, what: str) -> str:
+    """Say how a number is given that no record holds."""
+    return f"schema-guard decide{of_function(case.evidence)} --with costs.json  # with {what}"
+
+
+def _volume(case: Case, cost: CostCase | None) -> GuideClaim:
+    name, says = "volume", "tuning pays from billions of tokens on"
+    if cost is None:
+        volume = case.evidence.calls_per_month
+        line = "not known" if volume is None else f"{volume:,.0f} calls a month; their tokens are not known"
+        return GuideClaim(name, says, measured=False, line=line, measure=_given(case, _ECONOMICS))
+    proposal, least = cost.proposal, cost.break_even_calls_per_month
+    volume, money = proposal.calls_per_month, proposal.economics
+    each = tokens_per_call(money.prompt_cost, proposal.prompt_attempts)
+    tuned = tokens_per_call(money.tuned_cost, mean_attempts(money.tuned_hazards))
+    pays = "at no volume does it pay"
+    if least is not None:
+        pays = f"it pays from {large(least * each)} a month on, {least:,.0f} calls"
+    line = (
+        f"{large(volume * each)} tokens a month are prompted, {volume:,.0f} calls of {each:,.0f}, and {large(volume * tuned)} "
+        f"would be tuned; {pays}"
+    )
+    figures = {
+        "prompt_tokens_per_month": volume * each,
+        "tuned_tokens_per_month": volume * tuned,
+        "break_even_tokens_per_month": None if least is None else least * each,
+    }
+    return GuideClaim(name, says, measured=True, line=line, figures=figures)
+
+
+def _crossing(case: Case, cost: CostCase | None) -> GuideClaim:
+    name, says = "crossing", "after some months tuning is cheaper"
+    if cost is None:
+        return GuideClaim(name, says, measured=False, line="not known", measure=_given(case, _ECONOMICS))
+    columns = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
+    first = {column: crossing_month(found.payback_months) for column, found in columns.items()}
+    told = ", ".join(f"{'never' if month is None else month} ({column})" for column, month in first.items())
+    lead = cost.proposal.lead_months
+    line = (
+        f"all that was paid is no more than prompting would have cost from this month of its use on: {told}; "
+        f"{months(lead)} go by before the first"
+    )
+    return GuideClaim(name, says, measured=True, line=line, figures={**first, "lead_months": lead})
+
+
+# Strategies beside one another.
+
+
+def _of_rung(case: Case, rung: str) -> tuple[Measured | None, Measured | None]:
+    """Give the strategy that measured a rung, and the one that it is to be compared with: that on the same inputs, else the
+    earliest rung of the same model.
+    """  # noqa: D205
+    measured = [found for found in case.prompted if found.unhandled.n and found.strategy.is_rated]
+    of_rung = [one for one in measured if one.strategy.rung == rung]
+    if not of_rung:
+        return None, None
+    found = min(of_rung, key=lambda one: (one.point, one.strategy.id))
+    before = [pair.before for pair in case.evidence.comparisons if pair.after == found.strategy.id and pair.n]
+    others = [one for one in measured if one is not found and one.strategy.rung not in ANOTHER_MODEL]
+    same = [one for one in others if one.strategy.id in before]
+    first = min(same or others, key=lambda one: (order_of(one.strategy.rung), one.strategy.id), default=None)
+    return found, first
+
+
+def _untried(case: Case, name: str, says: str, rung: str) -> GuideClaim:
+    """Say that a rung is not measured, and why, or how it is."""
+    step = next(step for step in case.ladder if step.rung == rung)
+    if step.reason:
+        return GuideClaim(name, says, measured=False, line=f"{rung} was not tried: {step.reason}")
+    tested = "is said to be tested, without counts here" if step.status == "tested" else "was not tried"
+    measure = climb_command(case.evidence, rung)
+    return GuideClaim(name, says, measured=False, line=f"{rung} {tested}", measure=measure)
+
+
+def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
+    """Say how many fewer calls stay unhandled than with another strategy."""
+    if base is None:
+        return "there is no other prompt to compare it with"
+    after, before = found.strategy.id, base.strategy.id
+    pairs = [
+        pair for pair in case.evidence.comparisons if (pair.before, pair.after) == (before, after) and pair.n
+    ]
+    if pairs:
+        compared = paired(pairs[0].b, pairs[0].c, pairs[0].n, alpha=case.alpha_each)
+        less, on = interval(compared.lower, compared.upper), f"on {pairs[0].n:,} same inputs"
+    else:
+        mine, theirs = found.unhandled.bounds, base.unhandled.bounds
+        less = interval(theirs.lower - mine.upper, theirs.upper - mine.lower)
+        on = "not on the same inputs"
+    return f"{after} leaves {less} fewer calls unhandled than {before}, {on}"
+
+
+def _right_told(case: Case, *several: Measured | None) -> list[str]:
+    """Say how many values of strategies are right, of each of which answers are known."""
+    told = []
+    for found in several:
+        right = None if found is None else found.strategy.right
+        if found is not None and right is not None and right.n:
+            rate = Rate.of(right.missed, right.n, alpha=case.alpha_each)
+            bounds = interval(1 - rate.bounds.upper, 1 - rate.bounds.lower)
+            share = percent(1 - right.missed / right.n)
+            told.append(f"{found.strategy.id}: {share} {bounds} of {right.n:,} values right")
+    return told
+
+
+def _added_told(found: Measured, base: Measured | None) -> list[str]:
+    """Say how many input tokens a call has more than with another strategy, where that is known."""
+    mine, theirs = (None if one is None else _input_tokens(one) for one in (found, base))
+    return [] if mine is None or theirs is None else [f"{mine - theirs:+,.0f} input tokens a call"]
+
+
+def _input_tokens(found: Measured) -> float | None:
+    """Give the input tokens of a call of a trial."""
+    trial, n = found.strategy.trial, found.strategy.n
+    return trial.input_tokens / n if trial is not None and trial.input_tokens is not None and n else None

@@ -1,0 +1,127 @@
+"""What a store knows of trials beside their counts: what was sent, what it took, what a tuned model was measured on."""
+
+import json
+
+import pytest
+
+from schema_guard.core.values import UNKNOWN_USAGE, Usage
+from schema_guard.decide import decide
+from schema_guard.decide.recorded.gather import gather
+from schema_guard.records import open_store
+from tests.decide.records import DAY, record
+
+CLIMBED = "climb:1:system_prompt"
+
+
+@pytest.fixture
+def store():
+    """A store in memory."""
+    with open_store("sqlite://") as opened:
+        yield opened
+
+
+def only(gathered):
+    """The one strategy of the evidence."""
+    (found,) = gathered.evidence["strategies"]
+    return found
+
+
+def test_a_trial_tells_what_all_its_attempts_took(store):
+    """Tokens and seconds of a trial are added up; without prices its dollars are not known."""
+    record(store, 10, 4, usage=Usage(900, 50), elapsed_s=2.0, attempts=2, function=CLIMBED)
+
+    assert only(gather(store))["trial"] == {
+        "input_tokens": 18_000,
+        "output_tokens": 1_000,
+        "seconds": 40,
+        "dollars": None,
+    }
+
+
+def test_dollars_of_a_trial_come_from_a_table(store, tmp_path):
+    """With prices of the model a trial has dollars: cached tokens at their own price."""
+    record(store, 10, 4, usage=Usage(900, 50, 300), function=CLIMBED)
+    table = tmp_path / "prices.json"
+    table.write_text(json.dumps({"m1": {"p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}))
+
+    found = only(gather(store, prices=str(table)))
+
+    assert found["trial"]["dollars"] == pytest.approx(10 * (600 * 2 + 300 * 1 + 50 * 8) / 1e6)
+
+
+def test_tokens_that_one_attempt_does_not_tell_are_not_known(store):
+    """A sum without one of its parts is no sum."""
+    record(store, 10, 4, usage=Usage(900, 50), function=CLIMBED, flush=False)
+    record(store, 1, 0, usage=UNKNOWN_USAGE, function=CLIMBED, first=10)
+
+    found = only(gather(store))["trial"]
+
+    assert (found["input_tokens"], found["seconds"]) == (None, 11)
+
+
+def test_calls_in_production_are_no_trial(store):
+    """What the traffic costs is not what measuring cost."""
+    record(store, 10, 4, usage=Usage(900, 50))
+
+    assert "trial" not in only(gather(store))
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"temperature": 0.7, "top_p": 0.9, "seed": 1}, {"temperature": 0.7, "top_p": 0.9}),
+        ({"seed": 1}, None),
+    ],
+    ids=["sampling", "none"],
+)
+def test_what_a_model_was_connected_with_was_sent(store, options, sent):
+    """Temperature and top_p stand in the settings of a model that was connected with them."""
+    record(store, 10, 4, settings=json.dumps({"max_attempts": 1, "options": options}))
+
+    assert only(gather(store)).get("sent") == sent
+
+
+def test_the_rung_of_temperature_sends_0(store):
+    """A climb's rung of that name is asked at temperature 0, whatever the model is asked at otherwise."""
+    record(store, 10, 4, function="climb:1:temperature")
+
+    assert only(gather(store))["sent"] == {"temperature": 0}
+
+
+def test_known_answers_are_of_what_is_in_use(store):
+    """Whether right values are asked for or not, they stand beside the format of the strategy in use."""
+    record(store, 300, 4)
+
+    found = only(gather(store, given={"content": {"n": 200, "right": 170}}))
+
+    assert found["right"] == {"n": 200, "k": 30}
+
+
+def test_a_bench_of_prompts_and_a_tuned_model_measures_the_share_of_the_gain(store):
+    """Prompts and a tuned model that were asked the same tasks by one bench: how much prompting reaches is told."""
+    for index, (strategy, model, k) in enumerate(
+        [("bare", "m1", 700), ("few_shot", "m1", 150), ("bare", "ft:m1:org::id", 20)]
+    ):
+        record(store, 1_000, k, function="bench:1", strategies=strategy, model=model, started_at=index * DAY)
+
+    found = decide(gather(store).evidence).as_dict()
+
+    (told,) = [one for one in found["guides"] if one["claim"] == "share_of_gain"]
+    assert told["measured"], told["line"]
+    assert told["figures"]["format"]["share"] == pytest.approx((700 - 150) / (700 - 20))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"function": CLIMBED}, {"settings": '{"max_attempts":1,"observe":true}'}],
+    ids=["climbed", "observed"],
+)
+def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
+    """Neither a climb nor observing makes a tuned model a rung of the ladder."""
+    record(store, 100, 50)
+    record(store, 100, 2, tuned=True, **asked)
+
+    evidence = gather(store).evidence
+
+    assert evidence["pilot"]["k_final"] == 2
+    assert [found["k_final"] for found in evidence["strategies"]] == [50]
