@@ -272,3 +272,16 @@ def test_examples_at_hand_are_told():
 
     assert known["line"] == "500 checked examples at hand; fewer than 100 are taken for too few"
     assert unknown["line"] == "1,880 calls gave a valid reply; which of them are right nobody has said"
+
+
+def test_examples_are_compared_with_a_plain_prompt():
+    """What a decoder enforces says nothing of what examples gain: without a plain prompt there is nothing to compare."""
+    decoded, shown = strategy("strict_schema", 1_000, 100), strategy("few_shot", 1_000, 120)
+    plain = strategy("system_prompt", 1_000, 300)
+
+    without = claims(failing(strategies=[decoded, shown]))["examples"]
+    beside = claims(failing(strategies=[decoded, shown, plain]))["examples"]
+
+    assert not without["measured"]
+    assert "--first system_prompt" in without["measure"]
+    assert beside["line"].endswith("fewer calls unhandled than system_prompt, not on the same inputs")

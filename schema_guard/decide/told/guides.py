@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.economics import crossing_month, mean_attempts, tokens_per_call
 from schema_guard.decide.evidence.money import TrialCost
-from schema_guard.decide.ladder import ANOTHER_MODEL, order_of
+from schema_guard.decide.ladder import STRICT, order_of
 from schema_guard.decide.told.explain import climb_command, of_function
 from schema_guard.decide.told.gain import gain_shares
 from schema_guard.stats import Rate, paired
@@ -33,6 +33,7 @@ _KNOWN_ANSWERS = (
     f"{_BENCH} --strategy system_prompt,reason_then_format  # its known answers say what is right"
 )
 _ECONOMICS = "economics and calls_per_month"
+_UNPRICED = "costs and calls a month are not known"
 
 
 class GuideClaim(NamedTuple):
@@ -227,7 +228,7 @@ def _volume(case: Case, cost: CostCase | None) -> GuideClaim:
     name, says = "volume", "tuning pays from billions of tokens on"
     if cost is None:
         volume = case.evidence.calls_per_month
-        line = "not known" if volume is None else f"{volume:,.0f} calls a month; their tokens are not known"
+        line = _UNPRICED if volume is None else f"{volume:,.0f} calls a month; their tokens are not known"
         return GuideClaim(name, says, measured=False, line=line, measure=_given(case, _ECONOMICS))
     proposal, least = cost.proposal, cost.break_even_calls_per_month
     volume, money = proposal.calls_per_month, proposal.economics
@@ -251,7 +252,7 @@ def _volume(case: Case, cost: CostCase | None) -> GuideClaim:
 def _crossing(case: Case, cost: CostCase | None) -> GuideClaim:
     name, says = "crossing", "after some months tuning is cheaper"
     if cost is None:
-        return GuideClaim(name, says, measured=False, line="not known", measure=_given(case, _ECONOMICS))
+        return GuideClaim(name, says, measured=False, line=_UNPRICED, measure=_given(case, _ECONOMICS))
     columns = {"pess": cost.pess, "point": cost.point, "opt": cost.opt}
     first = {column: crossing_month(found.payback_months) for column, found in columns.items()}
     told = ", ".join(f"{'never' if month is None else month} ({column})" for column, month in first.items())
@@ -267,19 +268,22 @@ def _crossing(case: Case, cost: CostCase | None) -> GuideClaim:
 
 
 def _of_rung(case: Case, rung: str) -> tuple[Measured | None, Measured | None]:
-    """Give the strategy that measured a rung, and the one that it is to be compared with: that on the same inputs, else the
-    earliest rung of the same model.
-    """  # noqa: D205
+    """Give the strategy that measured a rung, and the one that it is to be compared with.
+
+    That is one on the same inputs where it is a plain prompt; only the temperature is a change of whatever was best before.
+    """
     measured = [found for found in case.prompted if found.unhandled.n and found.strategy.is_rated]
     of_rung = [one for one in measured if one.strategy.rung == rung]
     if not of_rung:
         return None, None
     found = min(of_rung, key=lambda one: (one.point, one.strategy.id))
     before = [pair.before for pair in case.evidence.comparisons if pair.after == found.strategy.id and pair.n]
-    others = [one for one in measured if one is not found and one.strategy.rung not in ANOTHER_MODEL]
+    plain = [one for one in measured if order_of(one.strategy.rung) < order_of(STRICT)]
+    others = [one for one in measured if one is not found] if rung == "temperature" else plain
     same = [one for one in others if one.strategy.id in before]
-    first = min(same or others, key=lambda one: (order_of(one.strategy.rung), one.strategy.id), default=None)
-    return found, first
+    return found, min(
+        same or plain, key=lambda one: (order_of(one.strategy.rung), one.strategy.id), default=None
+    )
 
 
 def _untried(case: Case, name: str, says: str, rung: str) -> GuideClaim:
@@ -295,7 +299,7 @@ def _untried(case: Case, name: str, says: str, rung: str) -> GuideClaim:
 def _gain_told(case: Case, found: Measured, base: Measured | None) -> str:
     """Say how many fewer calls stay unhandled than with another strategy."""
     if base is None:
-        return "there is no other prompt to compare it with"
+        return "there is no plain prompt to compare it with"
     after, before = found.strategy.id, base.strategy.id
     pairs = [
         pair for pair in case.evidence.comparisons if (pair.before, pair.after) == (before, after) and pair.n
