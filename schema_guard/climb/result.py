@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.ladder import Rung, untested
 from schema_guard.report import as_json
-from schema_guard.report.decision.plain import meaning, named
+from schema_guard.report.decision.plain import meaning, named, tone_of
 from schema_guard.report.decision.words import failed, missed, share
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.words import NO_DATA, tokens
@@ -145,7 +145,7 @@ def document_of(result: ClimbResult) -> Document:
         f"climb of {result.schema} ({result.schema_fingerprint})",
         tuple(_facts(result)),
         (_rungs(result), _not_climbed(result), _in_figures(result)),
-        good=result.verdict.exit_code() == 0,
+        tone=tone_of(result.verdict.as_dict()),
     )
 
 

@@ -8,12 +8,25 @@ another thing in a terminal, in Markdown and on a page.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     T = TypeVar("T")
+
+
+class Tone(Enum):
+    """What an answer means; on a page its colour, so that what is not decided never looks good.
+
+    `OPEN` is not decided, `PLAIN` is no answer but figures.
+    """
+
+    GOOD = "pass"
+    BAD = "fail"
+    OPEN = "open"
+    PLAIN = "plain"
 
 
 class Fact(NamedTuple):
@@ -70,13 +83,13 @@ class Document(NamedTuple):
         title: The answer, or what this is about, in one line.
         facts: The head, most important first.
         sections: The details.
-        good: Whether the answer is a good one.
+        tone: What the answer means.
     """
 
     title: str
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = ()
-    good: bool = True
+    tone: Tone = Tone.PLAIN
 
 
 def mapped(value: T, change: Callable[[str], str]) -> T:

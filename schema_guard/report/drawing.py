@@ -8,7 +8,8 @@ who does not see it; nothing depends on colour alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from math import log10
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.report.inline_svg import COLOURS
 
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # In units of the view box: about what a phone is wide, so that letters stay legible there.
-WIDTH = 460
+WIDTH = 400
 RIGHT = 24
+
+# A line of a legend.
+_LEGEND_ROW = 21
+
+# Over so many powers of ten there is room for the marks of the powers only.
+_MANY_DECADES = 2.3
+
+# What is so much smaller than a target is as good as 0.
+_FAR_BELOW = 300
+
+# What is marked within this share of the axis from its end is named to the other side.
+_NEAR_EDGE = 0.15
 
 SERIES = tuple(COLOURS[f"series{number}"] for number in range(1, 5))
 MARKS = ("o", "s", "D", "^", "v")
@@ -41,6 +54,82 @@ class Plot:
     caption: str
     svg: str | None
     missing: str = ""
+
+
+class RateRow(NamedTuple):
+    """A rate in a row of its own.
+
+    Attributes:
+        told: What stands above it.
+        rate: A fraction.
+        lower: Of its bounds.
+        upper: Of its bounds.
+        colour: Of the mark and the line.
+        mark: Its form.
+    """
+
+    told: str
+    rate: float
+    lower: float
+    upper: float
+    colour: str
+    mark: str
+
+
+def rates_figure(rows: Sequence[RateRow], told: str, *, target: float | None = None) -> Figure:
+    """Draw rates with their bounds, one below the other.
+
+    Args:
+        rows: The first on top.
+        told: What the rates are of.
+        target: Makes the scale logarithmic, for what matters then are the ratios to it; what is too small stands at
+            the left edge.
+    """
+    figure, (axis,) = new_figure(66 + 40 * len(rows), left=24)
+    left = 0.0
+    if target is None:
+        axis.set_xlim(0, min(1.05 * max(row.upper for row in rows), 1.0))
+        axis.locator_params(axis="x", nbins=6)
+    else:
+        smallest = min([target, *(row.rate for row in rows if row.rate > 0)])
+        left = max(smallest / 10, target / _FAR_BELOW)
+        axis.set_xscale("log")
+        axis.set_xlim(left, min(max([target, *(row.upper for row in rows)]) * 1.3, 1.0))
+        mark_1_2_5(axis)
+    label_rows(axis, [row.told for row in rows])
+    for at, row in top_down(rows):
+        axis.plot([max(row.lower, left), row.upper], [at, at], color=row.colour, linewidth=3, alpha=0.55)
+        axis.plot(max(row.rate, left), at, row.mark, color=row.colour, markersize=8, clip_on=False)
+    if target is not None:
+        _name_target(axis, target, len(rows))
+    axis.set_xlabel(told)
+    write_axis(axis, "x", percent_tick)
+    return figure
+
+
+def _name_target(axis: Axes, target: float, rows: int) -> None:
+    mark_rows(axis, target, rows)
+    low, high = axis.get_xlim()
+    is_near = log10(high / target) < log10(high / low) * _NEAR_EDGE
+    axis.annotate(
+        f"target {percent_tick(target)}",
+        (target, 1),
+        (0, 6),
+        xycoords=axis.get_xaxis_transform(),
+        textcoords="offset points",
+        # Near an edge the name grows away from it.
+        ha="right" if is_near else "center",
+        va="bottom",
+    )
+
+
+def mark_1_2_5(axis: Axes) -> None:
+    """Mark a logarithmic axis at 1, 2 and 5 of every power of ten, but for so many that they would touch."""
+    from matplotlib.ticker import LogLocator  # an extra
+
+    low, high = axis.get_xlim()
+    subs = (1.0, 2.0, 5.0) if log10(high / low) < _MANY_DECADES else (1.0,)
+    axis.xaxis.set_major_locator(LogLocator(subs=subs, numticks=12))
 
 
 def new_figure(
@@ -127,6 +216,18 @@ def short_number(count: float) -> str:
     return f"{count:.3g}"
 
 
-def legend_below(axis: Axes) -> None:
+def legend_room(rows: int) -> int:
+    """Give the room that a legend of so many lines needs below an axis and its name."""
+    return 50 + _LEGEND_ROW * rows
+
+
+def legend_below(axis: Axes, *, columns: int = 1) -> None:
     """Put the legend below the axis, where the figure has left room."""
-    axis.legend(loc="upper left", bbox_to_anchor=(-0.02, 0), bbox_transform=axis.transAxes, borderaxespad=3.4)
+    axis.legend(
+        loc="upper left",
+        bbox_to_anchor=(-0.02, 0),
+        bbox_transform=axis.transAxes,
+        borderaxespad=3.1,
+        ncols=columns,
+        columnspacing=1.2,
+    )

@@ -39,11 +39,14 @@ COLOURS: Mapping[str, str] = {
     "series4": "#01020f",
 }
 
+FONT_SIZE = 13.0
+"""Of every label, in units of the view box."""
+
 _SETTINGS: Mapping[Any, Any] = {
     "svg.fonttype": "none",
     # A dollar sign is a dollar sign.
     "text.parse_math": False,
-    "font.size": 12.0,
+    "font.size": FONT_SIZE,
     "text.color": COLOURS["ink"],
     "axes.edgecolor": COLOURS["faint"],
     "axes.labelcolor": COLOURS["muted"],
@@ -75,7 +78,8 @@ _KEPT_STYLES = (
 )
 _KEPT_ATTRIBUTES = ("d", "x", "y", "width", "height", "transform", "viewBox")
 _DROPPED = ("metadata", "clipPath", "style")
-_FONT_SIZE = re.compile(r"([\d.]+)px")
+# As `font`, or as `font-size` from 3.11 on.
+_FONT_SIZE = re.compile(r"font(?:-size)?:\s*([\d.]+)px")
 
 # The settings of matplotlib belong to the process: one figure at a time.
 _drawing = Lock()
@@ -138,7 +142,7 @@ def _presentation(style: str) -> dict[str, str]:
     declared = [part.partition(":") for part in style.split(";") if part.strip()]
     found = {key.strip(): value.strip() for key, _, value in declared}
     kept = {key: _NAMES.get(found[key], found[key]) for key in _KEPT_STYLES if key in found}
-    size = _FONT_SIZE.search(found.get("font", ""))
+    size = _FONT_SIZE.search(style)
     return {**kept, "font-size": size[1]} if size else kept
 
 

@@ -76,9 +76,8 @@ class Slide(NamedTuple):
     """What stands on the first screen of a page; everything else is folded.
 
     Attributes:
-        verdict: Its name, as a program reads it.
+        verdict: Its name, as a program reads it, or what its tone is in words.
         headline: The answer as a sentence.
-        tone: `pass`, `fail`, or `open` where nothing is decided.
         whose: What it is about.
         lines: What a reader has to know at once.
         plots: So many plots, the first of those that are drawn, stand on it.
@@ -87,7 +86,6 @@ class Slide(NamedTuple):
 
     verdict: str
     headline: str
-    tone: str
     whose: str = ""
     lines: tuple[str, ...] = ()
     plots: int = 0

@@ -15,17 +15,17 @@ from schema_guard.report.drawing import (
     RIGHT,
     WIDTH,
     Plot,
-    label_rows,
+    RateRow,
     new_figure,
     percent_tick,
+    rates_figure,
     short_number,
-    top_down,
     write_axis,
 )
-from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.over_time import MOST_PLOTS, over_time
 from schema_guard.report.recorded import names_of
-from schema_guard.report.words import bounded, moment, time_of
+from schema_guard.report.words import bounded, moment, share, time_of
 from schema_guard.stats import Rate
 from schema_guard.text import percent, plural, safe, shortened
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls
 
 # In characters: beside the rates in the rows of the first plot, and above a plot.
-_NAME_SIZE, _TITLE_SIZE = 22, 56
+_NAME_SIZE, _TITLE_SIZE = 28, 56
 
 _HOUR_S, _DAY_S = 3_600, 86_400
 _TICKS_S = (_HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, *(n * _DAY_S for n in (1, 2, 4, 7, 14, 28)))
@@ -129,33 +129,30 @@ def _worst(groups: Sequence[Configuration], found: OverTime) -> list[int]:
 def _overview(rated: Sequence[tuple[str, Rate]]) -> Plot:
     title = "Unhandled calls"
     names = shortened([safe(name) for name, _ in rated], _NAME_SIZE)
+    told = "; ".join(
+        f"{name}: {bounded(rate)} % of {rate.n:,}" for name, (_, rate) in zip(names, rated, strict=True)
+    )
     rows = [
-        (f"{name}: {bounded(rate)} % of {rate.n:,}", rate)
+        RateRow(
+            f"{name}: {share(rate.rate)}% of {rate.n:,}",
+            rate.rate or 0.0,
+            rate.bounds.lower,
+            rate.bounds.upper,
+            COLOURS["series1"],
+            "o",
+        )
         for name, (_, rate) in zip(names, rated, strict=True)
     ]
     return Plot(
         title,
         "Mark: the share of calls that no attempt made valid; line: its bounds. Proved worst first.",
         inline_svg(
-            lambda: _overview_figure(rows),
+            lambda: rates_figure(rows, "calls"),
             name="overview",
             title=title,
-            description=f"{'; '.join(told for told, _ in rows)}.",
+            description=f"{told}.",
         ),
     )
-
-
-def _overview_figure(rows: Sequence[tuple[str, Rate]]) -> Figure:
-    figure, (axis,) = new_figure(44 + 36 * len(rows), left=24, bottom=26)
-    axis.set_xlim(0, min(1.05 * max(rate.bounds.upper for _, rate in rows), 1.0))
-    label_rows(axis, [told for told, _ in rows])
-    for row, (_, rate) in top_down(rows):
-        bounds = [rate.bounds.lower, rate.bounds.upper]
-        axis.plot(bounds, [row, row], color=COLOURS["series1"], linewidth=5, alpha=0.3)
-        axis.plot(rate.rate, row, "o", color=COLOURS["series1"], markersize=7, clip_on=False)
-    axis.locator_params(axis="x", nbins=6)
-    write_axis(axis, "x", percent_tick)
-    return figure
 
 
 # A page that follows its store draws anew what has changed.
@@ -219,7 +216,7 @@ def _trend_figure(time: _Axis, points: Sequence[TimedCalls], beside: TrendMarks 
     lower.set_yticks([max(counts)])
     for axis, told in ((upper, "unhandled"), (lower, "calls")):
         axis.set_xlim(time.first, time.end)
-        axis.set_title(told, loc="left", fontsize=12, color=COLOURS["muted"])
+        axis.set_title(told, loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     ticks = list(_ticks(time.first, time.end))
     upper.set_xticks(ticks)
     upper.tick_params(labelbottom=False)

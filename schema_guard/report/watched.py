@@ -6,16 +6,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.report.decision.words import missed, share
-from schema_guard.report.document import Document, Section, Table
+from schema_guard.report.document import Document, Section, Table, Tone
 from schema_guard.report.words import NO_DATA
 from schema_guard.text import interval, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from schema_guard.decide.watch import Watched
 
 
+_TONES: Mapping[str, Tone] = {
+    "OK": Tone.GOOD,
+    "UNDECIDED": Tone.OPEN,
+    "UNKNOWN": Tone.BAD,
+    "BREACH": Tone.BAD,
+}
 _WRONG = {"format": "too many failures", "right": "not right often enough", "latency": "too slow"}
 
 
@@ -63,7 +69,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
                 ),
             ),
         ),
-        good=all(one.is_fine for one in watched),
+        tone=_TONES[state],
     )
 
 

@@ -25,7 +25,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.decorator import guard
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.report.document import Document, Section, Table
+from schema_guard.report.document import Document, Section, Table, Tone
 from schema_guard.testing import broken, histories, instances, near_misses, replies
 from schema_guard.text import clip
 
@@ -329,7 +329,7 @@ def document_of(schema: Schema[Any], tried: Sequence[Tried]) -> Document:
                 lines=tuple(_wrongs(tried)),
             ),
         ),
-        good=all(one.held is not False for one in tried),
+        tone=Tone.GOOD if all(one.held is not False for one in tried) else Tone.BAD,
     )
 
 

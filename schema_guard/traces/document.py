@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import CAUSES, bounded
 from schema_guard.stats import Rate
 from schema_guard.text import clip, plural
@@ -26,7 +26,7 @@ def document_of(result: TraceImport) -> Document:
         f"{plural(result.rows, 'row')}",
         tuple(_facts(result)),
         tuple(_sections(result)),
-        good=not result.unread,
+        tone=Tone.BAD if result.unread else Tone.GOOD,
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from schema_guard.decide.watch import watch
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
+from schema_guard.report.document import Tone
 from schema_guard.report.watched import document_of
 from tests.decide.records import DAY, record, record_outside
 
@@ -136,7 +137,7 @@ def test_calls_whose_cause_nobody_knows_are_not_fine(store):
 
     assert (found.is_below, found.is_fine) == (True, False)
     assert found.unexplained[:2] == (150, 300)
-    assert not document.good
+    assert document.tone is Tone.BAD
     assert document.title.startswith(
         "UNKNOWN: 150 of 300 calls raised KeyError (100), ValueError (50), whose fault is not known; shop.extract (schema Invoice), "
     )
@@ -197,7 +198,7 @@ def test_one_line_says_it(store):
     document = document_of(watch(store, 0.01), 0.01)
     line = document.title
 
-    assert not document.good
+    assert document.tone is Tone.BAD
     assert document.sections[0].table.rows[0][:5] == ("Invoice", "shop.extract", "system_prompt", "60", "100")
     assert line.startswith(
         "BREACH: shop.extract (schema Invoice), system_prompt: 60 of 100 failed, 60.00%, proved to be more than 4"

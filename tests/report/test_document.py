@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schema_guard.errors import MissingExtra
 from schema_guard.report.as_markdown import as_markdown, escaped
 from schema_guard.report.as_text import as_text
-from schema_guard.report.document import Document, Fact, Quote, Section, Table, mapped
+from schema_guard.report.document import Document, Fact, Quote, Section, Table, Tone, mapped
 from schema_guard.report.page import page
 from tests.report.written import Page, left_out
 
@@ -31,7 +31,9 @@ def some(strategy):
 
 QUOTES = st.builds(Quote, WORDS, WORDS, st.none() | WORDS)
 SECTIONS = st.builds(Section, WORDS, WORDS, st.none() | tables(), some(WORDS), some(QUOTES))
-DOCUMENTS = st.builds(Document, WORDS, some(st.builds(Fact, WORDS, WORDS)), some(SECTIONS), st.booleans())
+DOCUMENTS = st.builds(
+    Document, WORDS, some(st.builds(Fact, WORDS, WORDS)), some(SECTIONS), st.sampled_from(Tone)
+)
 
 
 @given(DOCUMENTS)
@@ -129,11 +131,11 @@ def test_mapped_changes_texts_alone():
     """Texts are changed, numbers, truth and what is not there stay; the types stay too."""
     section = Section("s", "", Table(("a",), (("b",),), (0,)), ("c",), (Quote("q", "r", None),))
 
-    assert mapped(Document("t", (Fact("l", "f"),), (section,), good=False), str.upper) == Document(
+    assert mapped(Document("t", (Fact("l", "f"),), (section,), tone=Tone.BAD), str.upper) == Document(
         "T",
         (Fact("L", "F"),),
         (Section("S", "", Table(("A",), (("B",),), (0,)), ("C",), (Quote("Q", "R", None),)),),
-        good=False,
+        tone=Tone.BAD,
     )
 
 

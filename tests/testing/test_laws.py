@@ -15,6 +15,7 @@ from schema_guard.core.validation import failures
 from schema_guard.core.values import Failure
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
+from schema_guard.report.document import Tone
 from schema_guard.testing.laws import LAWS, document_of, try_laws
 
 SCHEMA = {
@@ -92,7 +93,7 @@ def test_text_shows_the_counterexample(monkeypatch):
 
     document = document_of(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
 
-    assert not document.good
+    assert document.tone is Tone.BAD
     assert "FAILS" in as_text(document)
     assert "for Sent(" in as_text(document)
 

@@ -20,7 +20,7 @@ from schema_guard.bench.result.sections import (
     shown,
 )
 from schema_guard.bench.result.values import MEASURES
-from schema_guard.report.document import Document, Fact
+from schema_guard.report.document import Document, Fact, Tone
 from schema_guard.report.words import BOUNDS
 from schema_guard.text import plural
 
@@ -51,7 +51,7 @@ def document_of(result: BenchResult) -> Document:
         title=f"Benchmark {shown(result.setup.suite)}",
         facts=tuple(_facts(result, labels)),
         sections=tuple(section for section in sections if section),
-        good=not result.setup.stopped,
+        tone=Tone.OPEN if result.setup.stopped else Tone.PLAIN,
     )
 
 

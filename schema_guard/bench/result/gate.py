@@ -29,7 +29,7 @@ from schema_guard.bench.result.sections import shown
 from schema_guard.bench.result.values import MEASURES, PASSED
 from schema_guard.errors import InvalidArgument
 from schema_guard.report import as_json
-from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import points, share
 from schema_guard.text import clip
 
@@ -181,7 +181,9 @@ def document_of(result: GateResult) -> Document:
         f"[lower, upper]: hold for all of these drops together with {100 * (1 - ALPHA):.0f} %, at every look",
         Table(("column", "tasks", "baseline %", "current %", "drop, points"), tuple(map(_row, result.drops))),
     )
-    return Document(reason_of(result), tuple(_facts(result)), (drops,), good=result.passed)
+    return Document(
+        reason_of(result), tuple(_facts(result)), (drops,), tone=Tone.GOOD if result.passed else Tone.BAD
+    )
 
 
 def _facts(result: GateResult) -> Iterator[Fact]:

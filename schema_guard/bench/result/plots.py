@@ -18,13 +18,14 @@ from schema_guard.report.drawing import (
     Plot,
     label_rows,
     legend_below,
+    legend_room,
     new_figure,
     percent_tick,
     short_number,
     top_down,
     write_axis,
 )
-from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.words import bounded, share
 from schema_guard.text import clip, safe
 
@@ -263,7 +264,7 @@ def _plane_figure(columns: Sequence[_Shown]) -> Figure:
         axis.plot([x, x], [right.lower or 0, right.upper or 0], color=colour, linewidth=1.6, alpha=0.45)
         _mark(axis, _Point(one, x, y), colour, mark)
     axis.set_xlabel("valid")
-    axis.set_title("right", loc="left", fontsize=12, color=COLOURS["muted"])
+    axis.set_title("right", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", percent_tick)
     write_axis(axis, "y", percent_tick)
     legend_below(axis)
@@ -271,7 +272,7 @@ def _plane_figure(columns: Sequence[_Shown]) -> Figure:
 
 
 def _new_plane(columns: Sequence[object]) -> tuple[Figure, list[Axes]]:
-    return new_figure(320 + 18 * len(columns), left=52, bottom=54 + 18 * len(columns))
+    return new_figure(266 + legend_room(len(columns)), left=52, bottom=legend_room(len(columns)))
 
 
 def _mark(axis: Axes, point: _Point, colour: str, mark: str) -> None:
@@ -290,7 +291,7 @@ def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]],
     for point, (_, colour, mark) in zip(points, _styled([p.shown for p in points]), strict=True):
         _mark(axis, point, colour, mark)
     axis.set_xlabel(unit)
-    axis.set_title("unhandled calls", loc="left", fontsize=12, color=COLOURS["muted"])
+    axis.set_title("unhandled calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     axis.locator_params(axis="x", nbins=6)
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", percent_tick)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.head import facts_of
-from schema_guard.report.decision.plain import BLOCKS, meaning, named
+from schema_guard.report.decision.plain import BLOCKS, meaning, named, tone_of
 from schema_guard.report.decision.sections import sections_of
 from schema_guard.report.decision.words import (
     COLUMNS,
@@ -45,7 +45,7 @@ def document_of(verdict: Verdict) -> Document:
         title=f"VERDICT: {named(figures)} - {meaning(figures)}",
         facts=tuple(facts_of(figures)),
         sections=(_in_figures(figures), *sections_of(figures)),
-        good=figures["exit_code"] == 0,
+        tone=tone_of(figures),
     )
 
 

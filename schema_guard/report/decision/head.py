@@ -84,12 +84,13 @@ def _wrong(figures: Figures) -> Iterator[Fact]:
     """Say what is proved to be wrong in production."""
     found = figures.get("breach", ())
     for breach in found[:_MOST_WRONG]:
-        yield Fact("wrong now", _breach(breach, figures))
+        yield Fact("wrong now", breach_of(breach, figures))
     if len(found) > _MOST_WRONG:
         yield Fact("wrong now", f"and {len(found) - _MOST_WRONG} more")
 
 
-def _breach(breach: Figures, figures: Figures) -> str:
+def breach_of(breach: Figures, figures: Figures) -> str:
+    """Say in plain words what is proved to be wrong."""
     if breach["what"] == "rise":
         return f"{name_of(breach['strategy'])}: {figures['change'][breach['strategy']]['text']}"
     if breach["what"] == "outside":

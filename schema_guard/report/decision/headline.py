@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.report.decision.head import facts_of
+from schema_guard.report.decision.head import breach_of, facts_of
 from schema_guard.report.decision.plain import meaning, named, remedy
 from schema_guard.report.decision.words import name_of, payback
 from schema_guard.report.document import Section
@@ -33,7 +33,7 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
         plots: So many plots, the first, stand on it.
     """
     wrong = [
-        f"wrong in production: {one['text']}"
+        f"wrong now: {breach_of(one, figures)}"
         for one in figures.get("breach", ())
         if not _is_told(figures, one)
     ]
@@ -41,7 +41,6 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     return Slide(
         verdict=named(figures),
         headline=headline_of(figures),
-        tone=tone_of(figures),
         whose="; ".join(fact.text for fact in facts if fact.label in ("function", "calls")),
         lines=(*wrong[:1], *(f"{fact.label}: {fact.text}" for fact in facts if fact.label in _AT_ONCE)),
         plots=plots,
@@ -58,13 +57,6 @@ def _is_told(figures: Figures, breach: Figures) -> bool:
     )
 
 
-def tone_of(figures: Figures) -> str:
-    """Say what a verdict means: `pass`, `fail`, or `open` where it is not decided."""
-    if figures["verdict"] in ("NEED_MORE_DATA", "NEED_ECONOMICS") and not figures.get("breach"):
-        return "open"
-    return "fail" if figures["exit_code"] else "pass"
-
-
 def headline_of(figures: Figures) -> str:
     """Give the verdict in plain words, and the number that matters."""
     return f"{_sentence(meaning(figures))} {_sentence(_number(figures))}"
@@ -79,6 +71,8 @@ def _number(figures: Figures) -> str:
         return f"nobody knows of {plural(figures['unexplained']['calls'], 'call')} why they have no reply"
     if "unrated" in figures:
         return f"how many calls fail is not known, and {percent(figures['config']['target'])} may"
+    if figures["verdict"] == "PROMPTING_ENOUGH" and "switch_to" in figures:
+        return _switched(figures)
     return _NUMBERS.get(figures["verdict"], _fails)(figures)
 
 
@@ -107,7 +101,11 @@ _MISSED = {"format": "calls fail", "right": "values are wrong", "latency": "call
 def _cheaper(figures: Figures) -> str:
     saved = figures.get("saving_per_month")
     money = "" if saved is None else f", and {dollars(saved)} a month are saved"
-    return f"with {name_of(figures['switch_to'])} {_fails(figures, figures['switch_to'])}{money}"
+    return f"{_switched(figures)}{money}"
+
+
+def _switched(figures: Figures) -> str:
+    return f"with {name_of(figures['switch_to'])} {_fails(figures, figures['switch_to'])}"
 
 
 def _changed(figures: Figures) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.report.document import Tone
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -94,6 +96,13 @@ def meaning(figures: Figures) -> str:
     keys += [f"{name}, {figures['missing'][0]}"] if figures.get("missing") else []
     keys += [named(figures), f"{name} ({figures.get('reason')})", f"{name} ({figures.get('stage')})", name]
     return next(_MEANINGS[key] for key in keys if key in _MEANINGS)
+
+
+def tone_of(figures: Figures) -> Tone:
+    """Say what a verdict means for its reader."""
+    if figures["verdict"] in ("NEED_MORE_DATA", "NEED_ECONOMICS") and not figures.get("breach"):
+        return Tone.OPEN
+    return Tone.BAD if figures["exit_code"] else Tone.GOOD
 
 
 def remedy(rung: str) -> str:

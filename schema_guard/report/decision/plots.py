@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.report.decision.rates import (
     NO_CALLS,
     Rated,
-    mark_1_2_5,
     rated_of,
     rates_plot,
     short_names,
@@ -28,13 +27,15 @@ from schema_guard.report.drawing import (
     Plot,
     label_rows,
     legend_below,
+    legend_room,
+    mark_1_2_5,
     mark_rows,
     new_figure,
     short_number,
     top_down,
     write_axis,
 )
-from schema_guard.report.inline_svg import COLOURS, inline_svg
+from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.stats import log_e_value
 from schema_guard.text import dollars, months, odds, percent
 
@@ -61,8 +62,8 @@ _MOST_HORIZONS = 10
 # What changes the answer comes first; all of it stands in the table.
 _MOST_FLIPS = 4
 
-# Lines of the legend of the costs: two models, break-even, the present volume.
-_COST_LEGEND = 4
+# Lines of the legend of the costs: two models, and beside them break-even and the present volume.
+_COST_LEGEND = 2
 
 # Volumes further apart than this need a logarithmic scale.
 _FAR_APART = 20
@@ -213,7 +214,9 @@ def _log_odds(n: int, k: float, target: float, side: Any, *, most: float = _MOST
 
 
 def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
-    figure, panels = new_figure(380 + 18 * len(paths), left=98, bottom=54 + 18 * len(paths), panels=(1, 1))
+    figure, panels = new_figure(
+        330 + legend_room(len(paths)), left=98, bottom=legend_room(len(paths)), panels=(1, 1)
+    )
     for axis, side, told in zip(panels, ("bad", "ok"), ("above", "below"), strict=True):
         for (name, path), colour, mark in zip(paths.items(), cycle(SERIES), cycle(MARKS), strict=False):
             shown = _thinned(path)
@@ -223,7 +226,7 @@ def _paths_figure(paths: Paths, target: float, threshold: float) -> Figure:
         axis.axhline(threshold, color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
         axis.set_ylim(_LEAST_EVIDENCE - 0.3, _MOST_EVIDENCE + 0.3)
         axis.set_yticks([-2, 0, 2, 4, 6])
-        axis.set_title(f"odds that the rate is {told} {percent(target)}", loc="left", fontsize=12)
+        axis.set_title(f"odds that the rate is {told} {percent(target)}", loc="left", fontsize=FONT_SIZE)
         axis.locator_params(axis="x", nbins=5)
         write_axis(axis, "y", lambda value: odds(10.0**value))
         write_axis(axis, "x", short_number)
@@ -240,7 +243,7 @@ def _thinned(path: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Figure:
-    figure, (axis,) = new_figure(320 + 18 * len(rated), left=46, bottom=54 + 18 * len(rated))
+    figure, (axis,) = new_figure(266 + legend_room(len(rated)), left=46, bottom=legend_room(len(rated)))
     least = max(min(found["n"] for _, found in rated) / 3, 1)
     most = 3 * max(found["n"] for _, found in rated)
     counts = [least * (most / least) ** (step / (_BOUNDARY_POINTS - 1)) for step in range(_BOUNDARY_POINTS)]
@@ -264,7 +267,7 @@ def _plane_figure(rated: Sequence[Rated], target: float, evidence: float) -> Fig
     for (name, found), colour, mark in zip(rated, cycle(SERIES), cycle(MARKS), strict=False):
         axis.plot(found["n"], found["k"], mark, color=colour, markersize=8, label=name, linestyle="none")
     axis.set_xlabel("calls")
-    axis.set_title("unhandled calls", loc="left", fontsize=12, color=COLOURS["muted"])
+    axis.set_title("unhandled calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", short_number)
     legend_below(axis)
@@ -295,7 +298,7 @@ def _costs_figure(figures: Figures) -> Figure:
     money, cost = figures["economics"], figures["cost"]
     volume, crossing = cost["calls_per_month"], money["break_even_calls_per_month"]
     fixed = money["hosting_plus_refresh"] + money["upfront"] / figures["config"]["horizon_months"]
-    figure, (axis,) = new_figure(330, left=58, bottom=54 + 18 * _COST_LEGEND)
+    figure, (axis,) = new_figure(220 + legend_room(_COST_LEGEND), left=58, bottom=legend_room(_COST_LEGEND))
     # Nothing upfront and nothing monthly: the lines meet at 0, which no logarithmic scale shows.
     seen = [volume, crossing] if crossing else [volume]
     far = max(seen) > _FAR_APART * min(seen)
@@ -327,11 +330,11 @@ def _costs_figure(figures: Figures) -> Figure:
     axis.set_xlim(volumes[0], volumes[-1])
     if crossing is not None:
         axis.plot(crossing, money["pess"]["prompt_per_call"] * crossing, "D", color=COLOURS["ink"], markersize=7,
-                  label=f"break-even: {calls(crossing)} calls/month", linestyle="none")  # fmt: skip
-    axis.axvline(volume, color=COLOURS["ink"], linewidth=1, label=f"now: {calls(volume)} calls/month")
+                  label=f"break-even: {short_number(crossing)} calls", linestyle="none")  # fmt: skip
+    axis.axvline(volume, color=COLOURS["ink"], linewidth=1, label=f"now: {short_number(volume)} calls")
     axis.set_xlabel("calls a month")
-    legend_below(axis)
-    axis.set_title("dollars a month", loc="left", fontsize=12, color=COLOURS["muted"])
+    legend_below(axis, columns=2)
+    axis.set_title("dollars a month", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", _short_dollars)
     return figure

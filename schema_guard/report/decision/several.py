@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.report.decision.plain import meaning
+from schema_guard.report.decision.plain import meaning, tone_of
 from schema_guard.report.decision.words import name_of
-from schema_guard.report.document import Document, Fact, Section, Table
+from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.report.words import NO_DATA
 from schema_guard.text import percent, plural
 from schema_guard.traffic import Traffic
@@ -84,8 +84,13 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
                 ),
             ),
         ),
-        good=not against,
+        tone=_tone([tone_of(one.verdict.as_dict()) for one in ordered]),
     )
+
+
+def _tone(tones: Sequence[Tone]) -> Tone:
+    """Give the worst of what verdicts mean."""
+    return next(tone for tone in (Tone.BAD, Tone.OPEN, Tone.GOOD) if tone in tones)
 
 
 def _row(one: Decided, others: Sequence[Decided]) -> tuple[str, ...]:

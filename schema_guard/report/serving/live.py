@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.records.chosen import NO_SEGMENT
-from schema_guard.report.document import Document
+from schema_guard.report.document import Document, Tone
 from schema_guard.report.figures import GROUPINGS, report_on
 from schema_guard.report.page import Live, PageChoice, page, policy
 from schema_guard.report.recorded import document_of
@@ -97,9 +97,9 @@ class LiveReport:
             found = self.report(asked)
             document, plots = document_of(found), trends_of(found)
         except InvalidArgument as error:
-            status, document = HTTPStatus.BAD_REQUEST, Document(str(error), good=False)
+            status, document = HTTPStatus.BAD_REQUEST, Document(str(error), tone=Tone.BAD)
         except SchemaGuardError as error:
-            status, document = HTTPStatus.SERVICE_UNAVAILABLE, Document(str(error), good=False)
+            status, document = HTTPStatus.SERVICE_UNAVAILABLE, Document(str(error), tone=Tone.BAD)
         shown = page(document, plots=plots, title="schema-guard report", live=Live(_EVERY_S, choices))
         return PageAnswer(status, shown, policy(live=True))
 

@@ -183,11 +183,11 @@ def test_plots_use_the_colours_of_the_page():
 
 
 def test_stopped_run_is_no_good_one():
-    """A run that was stopped says why at its head, which is marked."""
+    """A run that was stopped says why at its head, which is marked; one that was not has figures, and no answer."""
     stopped = replace(RESULT, setup=replace(RESULT.setup, stopped=("interrupted",)))
 
-    assert '<h1 class="good">' in result_page(RESULT)
-    assert "<h1>" in result_page(stopped)
+    assert '<h1 class="plain">' in result_page(RESULT)
+    assert '<h1 class="open">' in result_page(stopped)
     assert "<dt>stopped</dt><dd>interrupted</dd>" in result_page(stopped)
 
 

@@ -1,0 +1,108 @@
+"""The plots of all pages: letters large enough, no label upon another or past the edge, whatever names and figures are."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from schema_guard.decide import decide
+from schema_guard.report.decision.page import decision_page
+from schema_guard.report.decision.rates import rates_plot
+from schema_guard.report.drawing import WIDTH, RateRow, rates_figure
+from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
+from tests.decide.examples import failing, strategy
+from tests.report.decision.examples import VERDICTS
+
+# What a browser without a better font takes, and one of the widest.
+FONT = FontProperties(family="DejaVu Sans", size=FONT_SIZE)
+RATES = st.floats(0, 1)
+NAMES = st.lists(
+    st.text("abcdefgmw_-.", min_size=1, max_size=40).map(lambda name: f"shop.{name}"),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+
+
+def boxes(svg):
+    """Left, right, top, bottom and text of every label, in units of the view box."""
+    found = []
+    for label in ET.fromstring(svg).iter("text"):  # noqa: S314 - our own
+        size = float(label.attrib["font-size"])
+        width, height, _ = text_to_path.get_text_width_height_descent(label.text, FONT, ismath=False)
+        wide = width * size / FONT_SIZE
+        x, y = float(label.attrib["x"]), float(label.attrib["y"])
+        left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[label.attrib["text-anchor"]]
+        found.append((left, left + wide, y - height * size / FONT_SIZE, y, label.text))
+    return found
+
+
+def faults(svg):
+    """Say which labels stand upon each other, or pass the edge."""
+    labels = boxes(svg)
+    found = [(text, "edge") for left, right, _, _, text in labels if left < 0 or right > WIDTH + 1]
+    for one, (left, right, top, bottom, text) in enumerate(labels):
+        found += [
+            (text, other[4])
+            for other in labels[:one]
+            if left < other[1] - 1 and other[0] < right - 1 and top < other[3] - 1 and other[2] < bottom - 1
+        ]
+    return found
+
+
+def drawn(rows, target):
+    return inline_svg(
+        lambda: rates_figure(rows, "calls", target=target), name="rates", title="t", description="d"
+    )
+
+
+def test_letters_are_legible_on_a_phone():
+    """On a screen of 400 pixels, less the margins, letters are at least 11 pixels high."""
+    assert FONT_SIZE * (400 - 2 * 10 - 2 * 6) / WIDTH >= 11
+
+
+@given(
+    st.lists(st.tuples(RATES, RATES, RATES).map(sorted), min_size=1, max_size=6),
+    st.sampled_from([None, 0.001, 0.01, 0.05, 0.3]),
+)
+@settings(max_examples=8)
+def test_rates_stand_clear(found, target):
+    """Whatever the rates, their bounds and the target, no mark of the axis stands upon another or past the edge."""
+    rows = [
+        RateRow(f"row {number}", rate, lower, upper, COLOURS["pass"], "o")
+        for number, (lower, rate, upper) in enumerate(found)
+        if upper > 0
+    ]
+
+    assert not rows or faults(drawn(rows, target)) == []
+
+
+@given(NAMES)
+@settings(max_examples=3)
+def test_names_of_a_verdict_stand_clear(names):
+    """However long its names are, no label of a verdict's rates stands past the edge, and no two rows look alike."""
+    strategies = [strategy(n=40_000, k=4_321) | {"id": name} for name in names]
+    svg = rates_plot(decide(failing(strategies=strategies)).as_dict()).svg
+    told = [text for *_, text in boxes(svg)]
+
+    assert faults(svg) == []
+    assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pilot",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("never pays", "no economics", "schemas")),
+    ],
+)
+def test_plots_of_a_verdict_stand_clear(name):
+    """Every label of a verdict's plots says how large it is, and none stands upon another or past the edge."""
+    plots = re.findall(r"<svg.*?</svg>", decision_page(VERDICTS[name]), re.DOTALL)
+
+    assert plots
+    assert [fault for svg in plots for fault in faults(svg)] == []
