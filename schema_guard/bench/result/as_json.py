@@ -53,6 +53,8 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
             "epochs": setup.epochs,
             "seed": setup.seed,
             "max_attempts": setup.max_attempts,
+            # Absent where there is none: as files were before there was one.
+            **({} if setup.target is None else {"target": setup.target}),
         },
         "started_at": setup.started_at,
         "currency": setup.currency,
@@ -192,6 +194,7 @@ def _setup(document: dict[str, Any]) -> Setup:
         currency=document["currency"],
         stopped=tuple(document["stopped"]),
         left_out=tuple(document["left_out"]),
+        target=settings.get("target"),
         library_version=document["library_version"],
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from schema_guard.bench.result.headline import found_in
+from schema_guard.bench.result.ranked import names_of
 from schema_guard.bench.result.sections import (
     called_in_short,
     content_section,
@@ -20,7 +22,7 @@ from schema_guard.bench.result.sections import (
     shown,
 )
 from schema_guard.bench.result.values import MEASURES
-from schema_guard.report.document import Document, Fact, Tone
+from schema_guard.report.document import Document, Fact
 from schema_guard.report.words import BOUNDS
 from schema_guard.text import plural
 
@@ -51,7 +53,7 @@ def document_of(result: BenchResult) -> Document:
         title=f"Benchmark {shown(result.setup.suite)}",
         facts=tuple(_facts(result, labels)),
         sections=tuple(section for section in sections if section),
-        tone=Tone.OPEN if result.setup.stopped else Tone.PLAIN,
+        tone=found_in(result).tone,
     )
 
 
@@ -67,7 +69,7 @@ def whole_document_of(result: BenchResult) -> Document:
 
 
 def _labels(result: BenchResult) -> Sequence[str]:
-    names = [shown(column.name) for column in result.columns]
+    names = names_of(result)
     fits = (
         all(len(name) <= _LONGEST_NAME for name in names)
         and sum(len(n) + 2 for n in names) <= _LONGEST_HEADER
@@ -76,7 +78,9 @@ def _labels(result: BenchResult) -> Sequence[str]:
 
 
 def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
-    setup = result.setup
+    setup, found = result.setup, found_in(result)
+    yield Fact("found", found.headline)
+    yield from found.facts
     models = list(dict.fromkeys(shown(column.model) for column in result.columns))
     lost = sum(column.lost for column in result.columns)
     epochs = "" if setup.epochs == 1 else f", each task {setup.epochs} times"
@@ -90,13 +94,13 @@ def _facts(result: BenchResult, labels: Sequence[str]) -> Iterator[Fact]:
     yield Fact("plan", f"{setup.plan}, seed {setup.seed}, schema-guard {setup.library_version}")
     if setup.started_at is not None:
         yield Fact("began", setup.started_at)
-    yield from (Fact("stopped", reason) for reason in setup.stopped)
-    names = [shown(column.name) for column in result.columns]
+    names = names_of(result)
     yield from (
         Fact(f"column {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", called_in_short(result.comparisons))
-    yield Fact("bounds", BOUNDS)
+    together = "" if len(names) == 1 else "; those in 'found' hold for all columns together"
+    yield Fact("bounds", f"{BOUNDS}{together}")
 
 
 def _asked(result: BenchResult) -> str:

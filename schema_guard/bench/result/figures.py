@@ -91,6 +91,7 @@ def _setup(run: Run) -> Setup:
         currency=run.currency,
         stopped=run.stopped,
         left_out=run.left_out,
+        target=run.target,
         library_version=__version__,
     )
 

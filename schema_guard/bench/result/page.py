@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result as one static page: its plots, every table, and examples of failed replies.
+"""A result as one static page: one screen with what was found, and below it, folded, every table and examples.
 
 Rules: those of `report.page`; the same result gives the same bytes.
 """
@@ -9,10 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.bench.result.document import whole_document_of
-from schema_guard.report.page import check_extra, page
+from schema_guard.bench.result.headline import TONES, found_in
+from schema_guard.bench.result.plots import plots_of
+from schema_guard.report.page import Slide, check_extra, page
 
 if TYPE_CHECKING:
     from schema_guard.bench.result.values import BenchResult
+    from schema_guard.report.document import Document
+
+# What of the head says what a result is of.
+_WHOSE = ("suite", "model", "models", "calls", "began")
 
 
 def result_page(result: BenchResult, *, title: str | None = None) -> str:
@@ -26,6 +32,17 @@ def result_page(result: BenchResult, *, title: str | None = None) -> str:
         MissingExtra: jinja2 or matplotlib is not installed.
     """
     check_extra("result_page")
-    from schema_guard.bench.result.plots import plots_of  # needs an extra
+    document, (plots, first) = whole_document_of(result), plots_of(result)
+    return page(document, plots=plots, title=title, slide=_slide(result, document, first))
 
-    return page(whole_document_of(result), plots=plots_of(result), title=title)
+
+def _slide(result: BenchResult, document: Document, plots: int) -> Slide:
+    """Give what stands on the first screen; so many plots, the first, are on it."""
+    found = found_in(result)
+    return Slide(
+        verdict=TONES[found.tone],
+        headline=found.headline,
+        whose="; ".join(fact.text for fact in document.facts if fact.label in _WHOSE),
+        lines=tuple(f"{fact.label}: {fact.text}" for fact in found.facts),
+        plots=plots,
+    )

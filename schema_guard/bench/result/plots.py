@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plots of a result: rates, format against content, cost against failures, and what fails where.
+"""The plots of a result: what fails, what is right, cost against failures, and what fails where.
 
 Rules: a plot shows figures of the result and nothing else; each has a sentence that tells the same without sight; a
 plot without data is None, and the page says what is missing. Nothing depends on colour alone: columns differ by
-their marks and carry their numbers.
+their marks and carry their numbers. The best column comes first.
 """
 
 from __future__ import annotations
@@ -11,23 +11,28 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from schema_guard.bench.result.ranked import ranked
 from schema_guard.bench.result.sections import shown
+from schema_guard.bench.result.values import MEASURES
+from schema_guard.report.document import Tone
 from schema_guard.report.drawing import (
     MARKS,
     SERIES,
     Plot,
+    RateRow,
     label_rows,
     legend_below,
     legend_room,
     new_figure,
     percent_tick,
+    rates_figure,
     short_number,
     top_down,
     write_axis,
 )
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from schema_guard.report.words import bounded, share
-from schema_guard.text import clip, safe
+from schema_guard.text import clip, plural, safe, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,26 +40,42 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from schema_guard.bench.result.values import BenchResult, ColumnResult
+    from schema_guard.bench.result.ranked import Ranked
+    from schema_guard.bench.result.values import BenchResult, Measure
 
-# So many letters leave room for the rates beside them.
-_NAME_CHARS = 30
+# So many letters leave room for a number before, a rate and a state behind them.
+_NAME_CHARS = 26
 
 # Over so many columns the cells of the failure map hold whole numbers only, and a caption no names.
 _FEW_COLUMNS = 6
 
 # More rows than this are not told apart at a glance; the tables have them all.
-_MOST_FAILURES = 14
+_MOST_ROWS, _MOST_FAILURES = 12, 14
 
 _NO_CALLS = "no call has a judged reply"
 
+_TITLES: dict[Measure, str] = {
+    "format": "Calls without a valid value",
+    "content": "Calls with the right value",
+}
+_STATES = {Tone.GOOD: ", below", Tone.BAD: ", above", Tone.OPEN: ", not decided", Tone.PLAIN: ""}
+_COLOURS = {Tone.GOOD: COLOURS["pass"], Tone.BAD: COLOURS["fail"], Tone.OPEN: COLOURS["open"]}
+_MARKS = {Tone.GOOD: "o", Tone.BAD: "s", Tone.OPEN: "D"}
+
+# Where the number of a point may stand, in units of the view box from the point, and how large a digit is.
+_PLACES = ((7, 4), (-15, 4), (-4, 9), (-4, -18), (12, 12), (12, -14), (-20, 12), (-20, -14))
+_DIGIT, _HEIGHT, _MARK = 8.5, 12.0, 5.0
+
 
 class _Shown(NamedTuple):
-    """A column with data: its number from 1, its name as it is shown, its figures."""
+    """A column under the name that has room in a plot."""
 
-    number: int
     name: str
-    column: ColumnResult
+    ranked: Ranked
+
+    @property
+    def number(self) -> int:
+        return self.ranked.number
 
     @property
     def label(self) -> str:
@@ -69,53 +90,61 @@ class _Point(NamedTuple):
     y: float
 
 
-def plots_of(result: BenchResult) -> list[Plot]:
-    """Draw the plots of a result."""
-    columns = [
-        _Shown(number, _short_name(safe(shown(column.name))), column)
-        for number, column in enumerate(result.columns, 1)
-        if column.calls
-    ]
-    return [
-        rates_plot(columns),
-        plane_plot(columns),
-        cost_plot(columns, result.setup.currency),
-        failures_plot(result, columns),
-    ]
+def plots_of(result: BenchResult) -> tuple[list[Plot], int]:
+    """Draw the plots of a result, and say how many of those that are drawn tell the answer by themselves."""
+    found = ranked(result)
+    names = shortened([safe(one.name) for one in found], _NAME_CHARS)
+    columns = list(map(_Shown, names, found))
+    first = [*(rates_plot(columns, measure, result.setup.target) for measure in MEASURES)]
+    first.append(cost_plot(columns, result.setup.currency))
+    return [*first, failures_plot(result, columns)], sum(plot.svg is not None for plot in first)
 
 
-def rates_plot(columns: Sequence[_Shown]) -> Plot:
-    """Draw first pass and unhandled of every column, with their bounds."""
-    title = "How calls went"
+def rates_plot(columns: Sequence[_Shown], measure: Measure, target: float | None) -> Plot:
+    """Draw a rate of every column with its bounds: of failures against the target, where there is one."""
+    title = _TITLES[measure]
     if not columns:
         return Plot(title, "", None, _NO_CALLS)
-    told = "; ".join(
-        f"{one.name}: first pass {bounded(one.column.first_pass)}, unhandled {bounded(one.column.unhandled)}"
-        for one in columns
-    )
+    goal = target if measure == "format" else None
+    rows = [_row(one, measure, goal) for one in columns[:_MOST_ROWS]]
+    rates = [(one.name, one.ranked.unhandled if measure == "format" else one.ranked.right) for one in columns]
+    told = "; ".join(f"{name}: {bounded(rate)} % of {plural(rate.n, 'task')}" for name, rate in rates)
     return Plot(
         title,
-        "Circle: valid at the first attempt, without repair. Square: no attempt was valid. Line: the bounds.",
+        _caption(columns, measure, goal),
         inline_svg(
-            lambda: _rates_figure(columns), name="rates", title=title, description=f"In percent. {told}."
+            lambda: rates_figure(rows, "of the calls", target=goal),
+            name="rates" if measure == "format" else "right",
+            title=title,
+            description=f"{told}.",
         ),
     )
 
 
-def plane_plot(columns: Sequence[_Shown]) -> Plot:
-    """Draw right values over valid ones."""
-    title = "Format against content"
-    if not columns:
-        return Plot(title, "", None, _NO_CALLS)
-    told = "; ".join(
-        f"{one.name}: valid {share(_valid(one))}%, right {share(_rate(one.column.right.rate))}%"
-        for one in columns
-    )
-    return Plot(
-        title,
-        "Valid is not right: a column on the dashed line has only right values among its valid ones. Lines: the bounds.",
-        inline_svg(lambda: _plane_figure(columns), name="plane", title=title, description=f"{told}."),
-    )
+def _caption(columns: Sequence[_Shown], measure: Measure, goal: float | None) -> str:
+    together = f", which hold for all {len(columns)} together" if len(columns) > 1 else ""
+    told = [f"Mark: the rate; line: its bounds{together}."]
+    if goal is not None:
+        told.append(
+            "Circle: below the target, square: above, diamond: not decided. The scale is logarithmic."
+        )
+    elif any(measure in one.ranked.beaten for one in columns):
+        told.append("Grey square: another one is shown to be better.")
+    if len(columns) > _MOST_ROWS:
+        told.append(f"{len(columns) - _MOST_ROWS} more are in the tables.")
+    return " ".join(told)
+
+
+def _row(one: _Shown, measure: Measure, goal: float | None) -> RateRow:
+    found = one.ranked
+    rate = found.unhandled if measure == "format" else found.right
+    if goal is None:
+        beaten = measure in found.beaten
+        colour, mark, state = COLOURS["muted" if beaten else "series1"], "s" if beaten else "o", ""
+    else:
+        colour, mark, state = _COLOURS[found.tone], _MARKS[found.tone], _STATES[found.tone]
+    told = f"{one.label}: {share(rate.rate)}%{state}"
+    return RateRow(told, rate.rate or 0.0, rate.bounds.lower, rate.bounds.upper, colour, mark)
 
 
 def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
@@ -123,9 +152,9 @@ def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
     unit = "output tokens a call" if currency is None else f"{safe(shown(currency))} a call"
     title = "Failures against cost"
     points = [
-        _Point(one, spent, _rate(one.column.unhandled.rate))
+        _Point(one, spent, one.ranked.unhandled.rate or 0.0)
         for one in columns
-        if (spent := _spent(one.column, has_prices=currency is not None)) is not None
+        if (spent := one.ranked.spent(has_prices=currency is not None)) is not None
     ]
     if not points:
         return Plot(title, "", None, f"{unit} are unknown")
@@ -134,7 +163,8 @@ def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
     best = ", ".join(p.shown.name for p in points if (p.x, p.y) in front)
     return Plot(
         title,
-        "The dashed line joins the columns that no other one beats in both. Low and left is better.",
+        "Low and left is better"
+        + ("; the dashed line joins those that no other one beats in both." if len(front) > 1 else "."),
         inline_svg(
             lambda: _cost_figure(points, front, unit),
             name="cost",
@@ -147,9 +177,10 @@ def cost_plot(columns: Sequence[_Shown], currency: str | None) -> Plot:
 def failures_plot(result: BenchResult, columns: Sequence[_Shown]) -> Plot:
     """Draw how often each kind of failure comes in each column."""
     title = "What fails where"
+    columns = sorted(columns, key=lambda one: one.number)
     counts: Counter[str] = Counter()
     cells: Counter[tuple[str, int]] = Counter()
-    calls = {one.number: one.column.calls for one in columns}
+    calls = {one.number: one.ranked.column.calls for one in columns}
     for failure in result.failures:
         if failure.column + 1 not in calls:
             continue
@@ -195,30 +226,33 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
     return front
 
 
-def _short_name(name: str) -> str:
-    """Cut the middle out of a name that is too long: its model begins it, its strategy ends it."""
-    if len(name) <= _NAME_CHARS:
-        return name
-    return f"{name[: _NAME_CHARS // 3]}…{name[1 - 2 * _NAME_CHARS // 3 :]}"
+def places_of(
+    points: Sequence[tuple[float, float]], texts: Sequence[str]
+) -> list[tuple[float, float] | None]:
+    """Give where the text of each point stands beside it, clear of all points and of each other; None without room.
+
+    Args:
+        points: In units of the view box.
+        texts: A number each.
+
+    Returns:
+        Offsets of the left lower corners.
+    """
+    taken = [(x - _MARK, y - _MARK, x + _MARK, y + _MARK) for x, y in points]
+    found: list[tuple[float, float] | None] = []
+    for (x, y), text in zip(points, texts, strict=True):
+        boxes = (
+            (at, (x + at[0], y + at[1], x + at[0] + _DIGIT * len(text), y + at[1] + _HEIGHT))
+            for at in _PLACES
+        )
+        place = next((one for one in boxes if not any(_meet(one[1], other) for other in taken)), None)
+        found.append(None if place is None else place[0])
+        taken += [] if place is None else [place[1]]
+    return found
 
 
-def _rate(rate: float | None) -> float:
-    """Give a rate of a column that has calls."""
-    assert rate is not None
-    return rate
-
-
-def _valid(one: _Shown) -> float:
-    return 1 - _rate(one.column.unhandled.rate)
-
-
-def _spent(column: ColumnResult, *, has_prices: bool) -> float | None:
-    """Give the money, without prices the output tokens, of a call in which they are known."""
-    spent, unknown = (
-        (column.cost, column.unknown_cost) if has_prices else (column.output_tokens, column.unknown_tokens)
-    )
-    known = column.calls + column.lost - unknown
-    return None if spent is None or known <= 0 else spent / known
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _styled(columns: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
@@ -228,75 +262,41 @@ def _styled(columns: Sequence[_Shown]) -> Iterator[tuple[_Shown, str, str]]:
         yield one, SERIES[at % len(SERIES)], MARKS[at % len(MARKS)]
 
 
-def _rates_figure(columns: Sequence[_Shown]) -> Figure:
-    figure, (axis,) = new_figure(66 + 46 * len(columns), left=24)
-    axis.set_xlim(0, 1)
-    label_rows(
-        axis, [f"{one.label}: unhandled {share(_rate(one.column.unhandled.rate))}%" for one in columns]
-    )
-    for row, one in top_down(columns):
-        for rate, colour, mark, height in (
-            (one.column.first_pass, COLOURS["pass"], "o", row + 0.09),
-            (one.column.unhandled, COLOURS["fail"], "s", row - 0.15),
-        ):
-            axis.plot([rate.lower or 0, rate.upper or 0], [height] * 2, color=colour, linewidth=3, alpha=0.5)
-            axis.plot(_rate(rate.rate), height, mark, color=colour, markersize=7, clip_on=False)
-    axis.set_xlabel("calls")
-    write_axis(axis, "x", percent_tick)
-    return figure
-
-
-def _plane_figure(columns: Sequence[_Shown]) -> Figure:
-    figure, (axis,) = _new_plane(columns)
-    axis.set_xlim(-0.03, 1.03)
-    axis.set_ylim(-0.03, 1.03)
-    axis.plot([0, 1], [0, 1], color=COLOURS["faint"], linestyle=(0, (4, 3)), linewidth=1.2)
-    for one, colour, mark in _styled(columns):
-        unhandled, right = one.column.unhandled, one.column.right
-        x, y = _valid(one), _rate(right.rate)
-        axis.plot(
-            [1 - (unhandled.upper or 0), 1 - (unhandled.lower or 0)],
-            [y, y],
-            color=colour,
-            linewidth=1.6,
-            alpha=0.45,
-        )
-        axis.plot([x, x], [right.lower or 0, right.upper or 0], color=colour, linewidth=1.6, alpha=0.45)
-        _mark(axis, _Point(one, x, y), colour, mark)
-    axis.set_xlabel("valid")
-    axis.set_title("right", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
-    write_axis(axis, "x", percent_tick)
-    write_axis(axis, "y", percent_tick)
-    legend_below(axis)
-    return figure
-
-
-def _new_plane(columns: Sequence[object]) -> tuple[Figure, list[Axes]]:
-    return new_figure(266 + legend_room(len(columns)), left=52, bottom=legend_room(len(columns)))
-
-
-def _mark(axis: Axes, point: _Point, colour: str, mark: str) -> None:
-    one = point.shown
-    axis.plot(
-        point.x, point.y, mark, color=colour, markersize=8, label=one.label, linestyle="none", clip_on=False
-    )
-    axis.annotate(str(one.number), (point.x, point.y), xytext=(7, 5), textcoords="offset points")
-
-
 def _cost_figure(points: Sequence[_Point], front: Sequence[tuple[float, float]], unit: str) -> Figure:
-    figure, (axis,) = _new_plane(points)
+    room = legend_room(len(points))
+    figure, (axis,) = new_figure(200 + room, left=52, bottom=room)
     axis.set_xlim(0, 1.12 * max(point.x for point in points) or 1)
     axis.set_ylim(0, min(1.15 * max(point.y for point in points), 1.05) or 0.05)
     axis.plot(*zip(*front, strict=True), color=COLOURS["ink"], linestyle=(0, (4, 3)), linewidth=1.2)
-    for point, (_, colour, mark) in zip(points, _styled([p.shown for p in points]), strict=True):
-        _mark(axis, point, colour, mark)
+    for point, (one, colour, mark) in zip(points, _styled([p.shown for p in points]), strict=True):
+        axis.plot(
+            point.x,
+            point.y,
+            mark,
+            color=colour,
+            markersize=8,
+            label=one.label,
+            linestyle="none",
+            clip_on=False,
+        )
+    if len(points) > 1:
+        _number(axis, points)
     axis.set_xlabel(unit)
-    axis.set_title("unhandled calls", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
+    axis.set_title("calls without a valid value", loc="left", fontsize=FONT_SIZE, color=COLOURS["muted"])
     axis.locator_params(axis="x", nbins=6)
     write_axis(axis, "x", short_number)
     write_axis(axis, "y", percent_tick)
     legend_below(axis)
     return figure
+
+
+def _number(axis: Axes, points: Sequence[_Point]) -> None:
+    """Write its number beside each point, where there is room: its mark is in the legend."""
+    at = [tuple(map(float, axis.transData.transform((point.x, point.y)))) for point in points]
+    texts = [str(point.shown.number) for point in points]
+    for point, text, place in zip(points, texts, places_of([(x, y) for x, y in at], texts), strict=True):
+        if place is not None:
+            axis.annotate(text, (point.x, point.y), xytext=place, textcoords="offset points")
 
 
 def _failures_figure(

@@ -292,6 +292,7 @@ class Setup:
         currency: Of the costs; None without prices.
         stopped: Why calls were left out, one line a reason.
         left_out: Why tasks were left out, one line a reason.
+        target: The unhandled rate that a column was held against, in (0, 1); None where none was given.
         library_version: Of schema-guard.
     """
 
@@ -308,6 +309,7 @@ class Setup:
     currency: str | None
     stopped: tuple[str, ...]
     left_out: tuple[str, ...]
+    target: float | None
     library_version: str
 
 

@@ -57,8 +57,8 @@ INTERRUPTED = "interrupted"
 _MOST_LOST = 20
 # Of the garbage collector, while a run makes its calls.
 _COLLECTIONS = (10_000, 50, 100)
-# Evidence against a rate, for one side of it, at alpha 5 %.
-_ENOUGH = log(1 / 0.05)
+# How often a column is ever proved to be on the wrong side of a target, over all columns together.
+_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +135,10 @@ def rare_collections() -> Iterator[None]:
 class _Look:
     """What is known of a column's unhandled rate: each task counts once."""
 
-    __slots__ = ("k", "n", "side")
+    __slots__ = ("enough", "k", "n", "side")
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int) -> None:
+        self.enough = log(columns / _ALPHA)
         self.n = self.k = 0
         self.side: str | None = None
 
@@ -147,9 +148,9 @@ class _Look:
             return
         self.n += 1
         self.k += not scored.is_valid
-        if log_e_value(self.k, self.n, target, side="ok") >= _ENOUGH:
+        if log_e_value(self.k, self.n, target, side="ok") >= self.enough:
             self.side = "not above"
-        elif log_e_value(self.k, self.n, target, side="bad") >= _ENOUGH:
+        elif log_e_value(self.k, self.n, target, side="bad") >= self.enough:
             self.side = "above"
 
 
@@ -191,7 +192,7 @@ class Calls:
         self._stopped: dict[str, None] = {}
         self._spending = Spending(self.settings.budget)
         self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
-        self._looks = {column.name: _Look() for column in plan.columns}
+        self._looks = {column.name: _Look(len(plan.columns)) for column in plan.columns}
         self._refused: dict[tuple[str, str], str] = {}
         # Prepared before the first call: what cannot be asked for is known before anything is spent.
         for cell in plan.cells():
@@ -257,6 +258,7 @@ class Calls:
             currency="USD" if self.settings.prices else None,
             scored=tuple(made),
             left_out=plan.left_out,
+            target=self.settings.target,
             stopped=(
                 *self.refusals(),
                 *self._stopped,

@@ -180,6 +180,7 @@ class Run:
         scored: The finished calls, in the planned order.
         stopped: Why calls were left out, one line a reason; empty when all were made.
         left_out: Why tasks that the suite scores were not planned, one line a reason.
+        target: The unhandled rate that a column was held against; None where none was given.
     """
 
     suite: str
@@ -196,3 +197,4 @@ class Run:
     scored: tuple[Scored, ...]
     stopped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    target: float | None = None

@@ -52,6 +52,10 @@ def test_text_of_a_result():
     """The text shows suite and model, format, failures, content, cost, differences, schemas, and what is missing."""
     assert result_as_text(result_of(run_of(*CALLS))).split("\n") == [
         "Benchmark small",
+        "found        Which one fails least is not decided: from 0% (few_shot) to 33.3% (bare) of the calls fail (3",
+        "             tasks each). 100% of the calls of few_shot give the right value (at least 22.5%).",
+        "next         about 20 more tasks decide between few_shot and bare: add tasks to the suite, this one has no",
+        "             more",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
         "model        m1",
         "calls        6 calls, none of them lost; at most 2 attempts a call",
@@ -59,7 +63,8 @@ def test_text_of_a_result():
         "began        2026-11-01T00:00:00+00:00",
         "differences  none of 2 comparisons called different; of those that are called at most 5 % are expected to be",
         "             wrong (e-BH)",
-        f"bounds       {BOUNDS}",
+        f"bounds       {BOUNDS};",
+        "             those in 'found' hold for all columns together",
         "",
         "Format",
         "  n counts calls with a judged reply",

@@ -14,6 +14,7 @@ from schema_guard.bench.result.sections import MOST_ROWS
 from schema_guard.errors import MissingExtra
 from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
 from tests.report.browser import needs_chromium, seen_by_chromium
+from tests.report.test_drawing import boxes, faults
 from tests.report.written import Page, left_out
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}"
@@ -139,11 +140,11 @@ def test_many_columns_have_matrices():
 @pytest.mark.parametrize(
     ("result", "plots"),
     [
-        (RESULT, ["rates", "plane", "cost", "failures"]),
-        (result_of(run_of(scored("t1"))), ["rates", "plane", "cost"]),
-        (result_of(run_of(scored("t1", output_tokens=None))), ["rates", "plane"]),
+        (RESULT, ["rates", "right", "cost", "failures"]),
+        (result_of(run_of(scored("t1"))), ["rates", "right", "cost"]),
+        (result_of(run_of(scored("t1", output_tokens=None))), ["rates", "right"]),
         (result_of(run_of(scored("t1", how="lost"))), []),
-        (LOST_AFTER_FAILURE, ["rates", "plane", "cost"]),
+        (LOST_AFTER_FAILURE, ["rates", "right", "cost"]),
         (result_of(run_of(columns=["a"])), []),
     ],
     ids=["all", "no failure", "no tokens", "all lost", "no failure but of a lost column", "no calls"],
@@ -166,10 +167,10 @@ def test_plots_tell_their_content_in_words():
     text = Page(result_page(result_of(run_of(*calls)))).text
 
     assert (
-        "cheap: 10 output tokens a call, unhandled 50.0%; good: 50 output tokens a call, unhandled 0.0%"
+        "good: 50 output tokens a call, unhandled 0.0%; worse: 60 output tokens a call, unhandled 10.0%; cheap: 10 output"
         in text
     )
-    assert "Not beaten in both: cheap, good." in text
+    assert "Not beaten in both: good, cheap." in text
     assert "syntax no_json: cheap 50.0, good 0.0, worse 10.0" in text
 
 
@@ -183,12 +184,33 @@ def test_plots_use_the_colours_of_the_page():
 
 
 def test_stopped_run_is_no_good_one():
-    """A run that was stopped says why at its head, which is marked; one that was not has figures, and no answer."""
-    stopped = replace(RESULT, setup=replace(RESULT.setup, stopped=("interrupted",)))
+    """A run that was stopped says why on its first screen, which is marked; one that was not has figures."""
+    one = result_of(run_of(scored("t1")))
+    stopped = replace(one, setup=replace(one.setup, stopped=("interrupted",)))
 
-    assert '<h1 class="plain">' in result_page(RESULT)
+    assert '<h1 class="plain">' in result_page(one)
     assert '<h1 class="open">' in result_page(stopped)
     assert "<dt>stopped</dt><dd>interrupted</dd>" in result_page(stopped)
+
+
+def test_details_are_folded():
+    """The first screen has the sentence, what to do next and three plots; every table stands below it, folded."""
+    before, after = result_page(RESULT).split("<details>")
+
+    assert "strict_schema fails least so far, in 5.83% of its calls" in before
+    assert "next: about 45 more tasks decide between strict_schema and few_shot" in before
+    assert Page(before).plots() == ["rates", "right", "cost"]
+    assert "<h2>" not in before
+    assert after.split("</details>")[1].count("<") == 3
+
+
+def test_labels_stand_clear():
+    """With twelve columns of long names no label stands upon another or past the edge, and no two rows look alike."""
+    plots = re.findall(r"<svg.*?</svg>", result_page(MANY), re.DOTALL)
+    names = [[text for *_, text in boxes(svg) if "strict_schema" in text] for svg in plots[:3]]
+
+    assert [fault for svg in plots for fault in faults(svg)] == []
+    assert [len(set(found)) for found in names] == [12, 12, 12]
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "jinja2"])
@@ -202,6 +224,7 @@ def test_missing_extra_is_named(missing, monkeypatch):
     assert str(caught.value) == f"result_page needs {missing}: pip install 'schema-guard[report]'"
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("result", [RESULT, MANY, hostile()], ids=["few", "many", "hostile"])
@@ -212,4 +235,5 @@ def test_page_in_a_browser(result, width, tmp_path):
     # A scroll bar takes 15 pixels.
     assert seen.width in (width, width - 15)
     assert seen.content == seen.width
+    assert seen.overlaps == []
     assert (seen.fetched, seen.asked) == ([], {"/", "/page.html"})

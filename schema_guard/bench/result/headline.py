@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a result has found, in two sentences, and what to do next.
+
+Rules: a sentence is for who knows neither the library nor statistics; a number stands beside its tasks and its bounds;
+what is not decided is said as not decided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import ceil
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.ranked import alpha_of, ranked
+from schema_guard.core.strategy import STRATEGIES
+from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.mending import MENDS, Failures
+from schema_guard.report.decision.plain import remedy
+from schema_guard.report.document import Fact, Tone
+from schema_guard.report.drawing import percent_tick
+from schema_guard.stats import calls_needed
+from schema_guard.stats.rates import log_e_of, odds_of
+from schema_guard.text import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.bench.result.ranked import Ranked
+    from schema_guard.bench.result.values import BenchResult, Compared, Measure
+    from schema_guard.stats import Rate
+
+TONES = {
+    Tone.GOOD: "MEETS THE TARGET",
+    Tone.BAD: "MISSES THE TARGET",
+    Tone.OPEN: "NOT DECIDED",
+    Tone.PLAIN: "MEASURED",
+}
+"""What a tone is in words."""
+
+_KINDS = {
+    "syntax": "no JSON that can be read",
+    "structure": "JSON of another shape",
+    "value": "a value that is not allowed",
+    "semantic": "a value that a check refuses",
+    "truncation": "cut off",
+    "refusal": "refused",
+}
+
+# Planning further ahead than this is none.
+_MOST_TASKS = 1_000_000
+
+
+class Found(NamedTuple):
+    """What a result has found.
+
+    Attributes:
+        headline: In two sentences.
+        tone: What that means.
+        facts: What a reader has to know besides, the next step last.
+    """
+
+    headline: str
+    tone: Tone
+    facts: tuple[Fact, ...]
+
+
+def found_in(result: BenchResult) -> Found:
+    """Say what a result has found."""
+    columns = ranked(result)
+    facts = [Fact("stopped", reason) for reason in result.setup.stopped]
+    if not columns:
+        error = next((call.error for call in result.calls if call.error), None)
+        why = f": {error}" if error else ""
+        told = "Nothing is measured: no call has a reply that could be judged."
+        return Found(told, Tone.OPEN, (*facts, Fact("next", f"find out why no call has a judged reply{why}")))
+    best = columns[0]
+    rivals = [one for one in columns[1:] if "format" not in one.beaten or not _beats(result, best, one)]
+    first = _against(columns, result.setup.target) if result.setup.target else _among(columns, rivals)
+    if failures := _failures(result, best):
+        facts.append(Fact("fails at", _told(failures, best)))
+    facts.append(Fact("next", _next(result, columns, rivals)))
+    return Found(f"{first} {_content(result, columns)}", _tone(result, columns, rivals), tuple(facts))
+
+
+def _tone(result: BenchResult, columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> Tone:
+    if result.setup.target is not None:
+        return columns[0].tone
+    return Tone.OPEN if rivals or result.setup.stopped else Tone.PLAIN
+
+
+def _comparison(result: BenchResult, a: Ranked, b: Ranked, measure: Measure) -> Compared:
+    names = {a.column.name, b.column.name}
+    return next(one for one in result.comparisons if one.measure == measure and {one.a, one.b} == names)
+
+
+def _beats(result: BenchResult, one: Ranked, other: Ranked, measure: Measure = "format") -> bool:
+    return _comparison(result, one, other, measure).better == one.column.name
+
+
+def _against(columns: Sequence[Ranked], target: float) -> str:
+    """Say how the best column stands against the target, and how many stand with it."""
+    best, of = columns[0], len(columns)
+    rate, goal = best.unhandled, percent_tick(target)
+    most, least = percent_tick(rate.bounds.upper), percent_tick(rate.bounds.lower)
+    good = sum(one.tone is Tone.GOOD for one in columns)
+    if good > 1:
+        return f"{good} of {of} meet the target of {goal}: with {best.name} at most {most} of the calls fail ({_counts(rate)})."
+    if good:
+        only = "" if of == 1 else f", the only one of {of}"
+        return f"{best.name} meets the target of {goal}{only}: at most {most} of its calls fail ({_counts(rate)})."
+    if best.tone is Tone.OPEN:
+        return f"Not decided yet: {best.name} fails in {_between(rate)} of its calls ({_counts(rate)}), and {goal} may."
+    if of == 1:
+        return (
+            f"{best.name} misses the target of {goal}: at least {least} of its calls fail ({_counts(rate)})."
+        )
+    return f"None of {of} meets the target of {goal}: even with {best.name} at least {least} of the calls fail ({_counts(rate)})."
+
+
+def _among(columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
+    """Say which column fails least, and whether that is proved."""
+    best, others = columns[0], columns[1:]
+    rate = f"in {percent_tick(best.unhandled.rate or 0.0)} of its calls ({_counts(best.unhandled)}; {_between(best.unhandled)})"
+    if not others:
+        return f"{best.name} fails {rate}."
+    if not rivals:
+        fewer = others[0].name if len(others) == 1 else f"each of the other {len(others)}"
+        return f"{best.name} fails least, {rate}: less often than {fewer}."
+    if len(rivals) < len(others):
+        as_well = rivals[0].name if len(rivals) == 1 else f"{len(rivals)} others"
+        do = "does" if len(rivals) == 1 else "do"
+        return f"{best.name} fails least so far, {rate}; whether {as_well} {do} as well is not decided."
+    worst = columns[-1]
+    lowest, highest = (percent_tick(one.unhandled.rate or 0.0) for one in (best, worst))
+    counts = _counts(best.unhandled, whole=False)
+    if lowest == highest:
+        return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.unhandled)})."
+    return (
+        f"Which one fails least is not decided: from {lowest} ({best.name}) to {highest} ({worst.name}) of the calls "
+        f"fail ({counts} each)."
+    )
+
+
+def _content(result: BenchResult, columns: Sequence[Ranked]) -> str:
+    """Say how often the best column is right, and whether another one is proved to be right more often."""
+    best, most = columns[0], max(columns, key=lambda one: one.right.rate or 0.0)
+    told = (
+        f"{percent_tick(best.right.rate or 0.0)} of its calls give the right value ({_between(best.right)})"
+    )
+    if len(columns) > 1:
+        told = told.replace("of its calls", f"of the calls of {best.name}")
+    if most is not best and _beats(result, most, best, "content"):
+        told += f"; {most.name} does so in {percent_tick(most.right.rate or 0.0)} ({_between(most.right)})"
+    return f"{told}."
+
+
+def _between(rate: Rate) -> str:
+    """Write bounds in words.
+
+    >>> from schema_guard.stats import Rate
+    >>> _between(Rate.of(0, 377)), _between(Rate.of(12, 400)), _between(Rate.of(5, 5))
+    ('at most 1%', 'between 0.898% and 6.24%', 'at least 52.5%')
+    """
+    lower, upper = rate.bounds.lower, rate.bounds.upper
+    if lower == 0:
+        return f"at most {percent_tick(upper)}"
+    if upper == 1:
+        return f"at least {percent_tick(lower)}"
+    return f"between {percent_tick(lower)} and {percent_tick(upper)}"
+
+
+def _counts(rate: Rate, *, whole: bool = True) -> str:
+    """Write the counts behind a rate; where tasks were asked several times a count is a sum of shares, and not shown."""
+    if whole and float(rate.count).is_integer():
+        return f"{rate.count:,.0f} of {plural(rate.n, 'task')}"
+    return plural(rate.n, "task")
+
+
+def _failures(result: BenchResult, best: Ranked) -> Failures | None:
+    """Count the calls of a column that stayed without a valid value, by what their last judged attempt failed at."""
+    last = [
+        call.failures[-1]
+        for call in result.calls
+        if call.column == best.number - 1 and call.format == "unhandled" and call.failures
+    ]
+    if not last:
+        return None
+    kinds, codes = Counter(one.kind for one in last), Counter(one.keyword or one.code for one in last)
+    return Failures(len(last), kinds, codes)
+
+
+def _told(failures: Failures, best: Ranked) -> str:
+    parts = sorted(failures.kinds.items(), key=lambda one: (-one[1], one[0]))
+    told = ", ".join(f"{count} {_KINDS.get(kind, kind)}" for kind, count in parts)
+    return f"of the {plural(failures.calls, 'call')} of {best.name} without a valid value: {told}"
+
+
+def _next(result: BenchResult, columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
+    """Say what to do next."""
+    best, target = columns[0], result.setup.target
+    if best.tone is Tone.GOOD and target is not None:
+        return f"use {best.name}, and watch it: schema-guard watch --slo {target:g}"
+    if best.tone is Tone.OPEN and target is not None:
+        rate = best.unhandled
+        needed = calls_needed(rate.count, rate.n, target, alpha=alpha_of(result))
+        return _more(result, needed, f"on which side of the target {best.name} is")
+    if target is None and rivals:
+        needed = _tasks_needed(_comparison(result, best, rivals[0], "format"), result)
+        return _more(result, needed, f"between {best.name} and {rivals[0].name}")
+    return _another(result, best)
+
+
+def _more(result: BenchResult, needed: int | None, what: str) -> str:
+    """Say how many more tasks decide something, and where they come from."""
+    setup = result.setup
+    left = setup.suite_tasks - setup.tasks
+    if needed is None:
+        return f"take the cheaper or the faster one: as they fail now no number of tasks decides {what}"
+    told = f"about {needed:,} more tasks decide {what}: "
+    if needed <= left:
+        return f"{told}the same command with --sample {setup.tasks + needed}"
+    has = f"of which this one has {left:,} (--sample all)" if left else "this one has no more"
+    return f"{told}add tasks to the suite, {has}"
+
+
+def _tasks_needed(one: Compared, result: BenchResult) -> int | None:
+    """Give how many further tasks, on which two columns differ as on those before, call them different."""
+    called = sum(other.called for other in result.comparisons)
+    enough = len(result.comparisons) / (DELTA * (called + 1))
+
+    def decided(tasks: int) -> bool:
+        share = tasks / one.tasks
+        a, b = one.only_a * share, one.only_b * share
+        return (_evidence(a, b) + _evidence(b, a)) / 2 >= enough
+
+    if not one.tasks or one.only_a == one.only_b:
+        return None
+    low, high = one.tasks, 2 * one.tasks
+    while not decided(high):
+        low, high = high, 2 * high
+        if high > _MOST_TASKS:
+            return None
+    while high - low > max(ceil(low / 100), 1):
+        middle = (low + high) // 2
+        low, high = (low, middle) if decided(middle) else (middle, high)
+    return high - one.tasks
+
+
+def _evidence(b: float, c: float) -> float:
+    """Give the evidence of `stats.paired`, without its bounds."""
+    return odds_of(log_e_of(b, c, 0.5, "bad"))
+
+
+def _another(result: BenchResult, best: Ranked) -> str:
+    """Name the strategy that was not tried and can mend most of what fails, and else what is wrong."""
+    tried = {
+        strategy
+        for column in result.columns
+        if column.model == best.column.model
+        for strategy in column.strategy.split(">")
+    }
+    untried = [rung for rung in RUNGS if rung in STRATEGIES and rung not in tried]
+    failures, wrong = _failures(result, best), _wrong(result, best)
+    if failures and failures.calls >= wrong:
+        rung = max(untried, key=failures.mended_by, default=None)
+        if rung and failures.mended_by(rung):
+            mended = f"{failures.mended_by(rung):.0f} of these {plural(failures.calls, 'failure')}"
+            return f"the same command with --strategy {rung}: {remedy(rung)}, which can mend {mended}"
+    elif wrong:
+        rung = next((rung for rung in untried if MENDS[rung].right), None)
+        if rung:
+            return (
+                f"the same command with --strategy {rung}: {remedy(rung)}, which can make wrong values right"
+            )
+    else:
+        return f"use {best.name}, and watch it: schema-guard watch --slo 0.01"
+    return "no strategy that can mend this is left: the same command with --model NAME, a larger one"
+
+
+def _wrong(result: BenchResult, best: Ranked) -> int:
+    """Count the calls of a column whose value is valid, and not right."""
+    return sum(call.column == best.number - 1 and call.is_valid and not call.right for call in result.calls)

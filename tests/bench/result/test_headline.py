@@ -1,0 +1,247 @@
+"""What a result has found, in words: never more than is proved, and a next step that can be taken."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema_guard.bench.result import result_file, result_from_file, result_of
+from schema_guard.bench.result.comparisons import DELTA
+from schema_guard.bench.result.headline import found_in
+from schema_guard.bench.result.plots import places_of
+from schema_guard.bench.result.ranked import alpha_of, names_of, ranked
+from schema_guard.report.document import Tone
+from schema_guard.stats import e_bh, paired
+from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored
+
+
+def asked(name, n, failed=0, *, wrong=0, **others):
+    """A column's calls on the tasks t0, t1 ...: the first ones fail, the last ones are wrong."""
+    return [
+        scored(f"t{number}", name, "unhandled" if number < failed else "exact",
+               **({"content": content(0)} if number >= n - wrong else {}), **others)
+        for number in range(n)
+    ]  # fmt: skip
+
+
+def found(*calls, **others):
+    return found_in(result_of(run_of(*(call for column in calls for call in column), **others)))
+
+
+CASES = {
+    "one": (
+        [asked("few_shot", 200, 20)],
+        None,
+        Tone.PLAIN,
+        (
+            "few_shot fails in 10% of its calls (20 of 200 tasks; between 4.33% and 17.6%). 90% of its calls "
+            "give the right value (between 82.4% and 95.7%)."
+        ),
+    ),
+    "proved": (
+        [asked("a", 200, 2), asked("b", 200, 50)],
+        None,
+        Tone.PLAIN,
+        (
+            "a fails least, in 1% of its calls (2 of 200 tasks; between 0.014% and 4.81%): less often than b. "
+            "99% of the calls of a give the right value (between 95.2% and 100%)."
+        ),
+    ),
+    "half proved": (
+        [asked("a", 200, 2), asked("b", 200, 4), asked("c", 200, 90)],
+        None,
+        Tone.OPEN,
+        (
+            "a fails least so far, in 1% of its calls (2 of 200 tasks; between 0.0114% and 5.07%); whether b "
+            "does as well is not decided. 99% of the calls of a give the right value (between 94.9% and "
+            "100%)."
+        ),
+    ),
+    "nothing proved": (
+        [asked("a", 20, 1), asked("b", 20, 2)],
+        None,
+        Tone.OPEN,
+        (
+            "Which one fails least is not decided: from 5% (a) to 10% (b) of the calls fail (20 tasks each). "
+            "95% of the calls of a give the right value (between 68% and 100%)."
+        ),
+    ),
+    "all alike": (
+        [asked("a", 20, 1), asked("b", 20, 1)],
+        None,
+        Tone.OPEN,
+        (
+            "No difference in failures is found: each fails in 5% of its calls (20 tasks; between 0.00809% "
+            "and 32%). 95% of the calls of a give the right value (between 68% and 100%)."
+        ),
+    ),
+    "meets": (
+        [asked("a", 600, 0, wrong=500), asked("b", 600, 60)],
+        0.05,
+        Tone.GOOD,
+        (
+            "a meets the target of 5%, the only one of 2: at most 0.759% of its calls fail (0 of 600 tasks). "
+            "16.7% of the calls of a give the right value (between 11.6% and 22.3%); b does so in 90% "
+            "(between 85.4% and 93.9%)."
+        ),
+    ),
+    "both meet": (
+        [asked("a", 600, 0), asked("b", 600, 1)],
+        0.05,
+        Tone.GOOD,
+        (
+            "2 of 2 meet the target of 5%: with a at most 0.759% of the calls fail (0 of 600 tasks). "
+            "100% of the calls of a give the right value (at least 99.2%)."
+        ),
+    ),
+    "open": (
+        [asked("a", 50, 0)],
+        0.05,
+        Tone.OPEN,
+        (
+            "Not decided yet: a fails in at most 7.29% of its calls (0 of 50 tasks), and 5% may. 100% of its "
+            "calls give the right value (at least 92.7%)."
+        ),
+    ),
+    "misses": (
+        [asked("a", 200, 40), asked("b", 200, 60)],
+        0.05,
+        Tone.BAD,
+        (
+            "None of 2 meets the target of 5%: even with a at least 11.3% of the calls fail (40 of 200 "
+            "tasks). 80% of the calls of a give the right value (between 69.6% and 88.7%)."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("calls", "target", "tone", "headline"), CASES.values(), ids=CASES)
+def test_headline(calls, target, tone, headline):
+    """The sentence names the best column, its n and its bounds, what is not decided, and how much is right."""
+    told = found(*calls, target=target)
+
+    assert (told.headline, told.tone) == (headline, tone)
+
+
+@given(runs(), st.sampled_from([None, 0.01, 0.1, 0.5]))
+@settings(max_examples=10)
+def test_nothing_is_said_that_is_not_proved(run, target):
+    """A target is met where a bound says so; one fails least where every other one is called worse; the rest is open."""
+    result = result_of(replace(run, target=target))
+    told, columns = found_in(result), ranked(result)
+    called = {(one.better, one.a, one.b) for one in result.comparisons if one.measure == "format"}
+    proved = [
+        one
+        for one in columns
+        if all(
+            {(one.column.name, one.column.name, other.column.name), (one.column.name, other.column.name, one.column.name)} & called
+            for other in columns
+            if other is not one
+        )
+    ]  # fmt: skip
+
+    if target is not None and columns:
+        assert (told.tone is Tone.GOOD) == any(one.unhandled.bounds.upper <= target for one in columns)
+        assert (told.tone is Tone.BAD) == all(one.unhandled.bounds.lower > target for one in columns)
+    if " fails least, in " in told.headline and target is None:
+        assert proved
+    if told.tone is Tone.PLAIN:
+        assert proved
+    assert told.facts[-1].label == "next"
+
+
+@given(st.integers(1, 30), st.integers(0, 20), st.integers(0, 20))
+@settings(max_examples=10)
+def test_so_many_more_tasks_decide(n, only_a, only_b):
+    """On so many tasks more, on which the two differ as often, they are called different; without any they are not."""
+    only_a = min(only_a, n)
+    only_b = min(only_b, n - only_a)
+    calls = [
+        *(scored(f"t{number}", "a", "unhandled" if number < only_a else "exact") for number in range(n)),
+        *(scored(f"t{number}", "b", "unhandled" if number >= n - only_b else "exact") for number in range(n)),
+    ]
+    told = found_in(result_of(run_of(*calls, suite_tasks=10**7))).facts[-1].text
+    needed = re.search(r"--sample ([0-9]+)", told)
+    if needed is None or "decide between" not in told:
+        return
+    whole = int(needed[1])
+    share = whole / n
+    e_value = (
+        evidence(only_a * share, only_b * share, whole) + evidence(only_b * share, only_a * share, whole)
+    ) / 2
+
+    assert e_bh([e_value, 1.0], delta=DELTA) == [0]
+    assert whole > n
+
+
+def evidence(only_a, only_b, tasks):
+    return paired(only_a, only_b, tasks).e_value
+
+
+@pytest.mark.parametrize(
+    ("calls", "others", "said"),
+    [
+        ([asked("a", 300)], {"target": 0.05}, "use a, and watch it: schema-guard watch --slo 0.05"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks decide on which side of the target a is: the same command with --sample 74"),
+        ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, this one has no more"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks decide on which side of the target a is: add tasks to the suite, of which this one has 10 (--sample all)"),
+        ([asked("a", 50, 5), asked("b", 50, 5)], {}, "take the cheaper or the faster one: as they fail now no number of tasks decides between a and b"),
+        ([asked("strict_schema", 50, 10)], {}, "the same command with --strategy system_prompt: state the format in the system prompt (system_prompt), which can mend 10 of these 10 failures"),
+        ([asked("system_prompt", 50, 0, wrong=30)], {}, "the same command with --strategy few_shot: show the model examples (few_shot), which can make wrong values right"),
+        ([asked("system_prompt", 50, 10, failures=FAILURES[3:])], {}, "no strategy that can mend this is left: the same command with --model NAME, a larger one"),
+        ([asked("a", 50)], {}, "use a, and watch it: schema-guard watch --slo 0.01"),
+    ],
+)  # fmt: skip
+def test_next_step(calls, others, said):
+    """What comes next can be taken: use it, ask so many more tasks, try what can mend what fails."""
+    told = found(*calls, **others)
+
+    assert told.facts[-1].text == said
+
+
+def test_names_are_told_apart():
+    """Two long names that differ in one letter are shown as two."""
+    long = [f"http://host/{'a' * 60}{letter}{'b' * 60} strict_schema" for letter in "xy"]
+    result = result_of(run_of(*(scored("t1", name) for name in long)))
+
+    assert len(set(names_of(result))) == 2
+
+
+def test_target_is_kept_with_the_result():
+    """A result's file says what its columns were held against; a file without a target is as it was before."""
+    result = result_of(run_of(*asked("a", 30), target=0.05))
+    plain = result_file(result_of(run_of(*asked("a", 30))))
+
+    assert result_from_file(result_file(result)) == result
+    assert '"target"' not in plain
+    assert result_from_file(plain).setup.target is None
+
+
+def test_bounds_are_shared():
+    """The bounds of what is said hold for all columns that have calls together."""
+    result = result_of(run_of(*asked("a", 30), *asked("b", 30), scored("t1", "c", "lost")))
+
+    assert alpha_of(result) == 0.025
+
+
+POINTS = st.lists(st.tuples(st.floats(0, 300), st.floats(0, 200)), min_size=1, max_size=14)
+
+
+@given(POINTS)
+def test_numbers_stand_clear_of_points(points):
+    """A number stands beside its point, clear of every point and of every other number, or is left out."""
+    places = places_of(points, [str(number) for number in range(1, len(points) + 1)])
+    boxes = [
+        (x + place[0], y + place[1], x + place[0] + 8 * len(str(number)), y + place[1] + 11)
+        for number, ((x, y), place) in enumerate(zip(points, places, strict=True), 1)
+        if place is not None
+    ]
+
+    for number, one in enumerate(boxes):
+        assert not any(one[0] < x < one[2] and one[1] < y < one[3] for x, y in points)
+        assert not any(
+            one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+            for other in boxes[:number]
+        )
