@@ -85,7 +85,7 @@ def statements_of_a_clean_run(path, make):
     return fault.statements
 
 
-@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("width", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_no_single_fault_breaks_the_account(tmp_path, make, count_rows, width):
     """Whichever statement fails, offered = stored + dropped + pending, and stored is what the file holds."""
     statements = statements_of_a_clean_run(tmp_path / "clean.db", make)

@@ -644,6 +644,7 @@ def test_a_folder_keeps_the_records_of_all_tests(pytester, run_tests, monkeypatc
     assert stored(pytester.path / "kept") == {"records.db": 4}
 
 
+@pytest.mark.slow
 def test_each_worker_writes_files_of_its_own(pytester, run_tests):
     """Under pytest-xdist no two processes share a file, nothing is lost, and all records are named."""
     pytest.importorskip("xdist")

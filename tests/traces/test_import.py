@@ -62,7 +62,9 @@ def test_an_export_is_imported_and_decided_on(tmp_path, store, tool, part):
     assert verdict.figures["traffic"]["bare"]["tool"] == tool
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize(
+    "tool", [tool if tool == min(TOOLS) else pytest.param(tool, marks=pytest.mark.slow) for tool in TOOLS]
+)
 def test_an_export_of_failures_condemns_nothing(tmp_path, store, tool):
     """Four hundred failed replies say what fails; `all` of them would be a verdict against."""
     path = written(tmp_path, *(TOOLS[tool](BAD, number) for number in range(400)))

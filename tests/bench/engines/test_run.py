@@ -145,8 +145,10 @@ def test_what_an_engine_prints_is_no_answer():
     ("fake", "compile_s", "reason"),
     [
         ("hang", None, "took too long to compile the schema"),
-        ("compute", None, "took too long to compile the schema"),
-        ("hang judging", COMPILE_S, "took too long to judge the instances"),
+        pytest.param("compute", None, "took too long to compile the schema", marks=pytest.mark.slow),
+        pytest.param(
+            "hang judging", COMPILE_S, "took too long to judge the instances", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_engine_that_hangs_is_ended_and_the_next_schema_is_asked(fake, compile_s, reason):

@@ -339,6 +339,7 @@ def test_store_has_every_attempt_once_after_going_on(tmp_path, store):
     assert {row["call_id"]: row["started_at"] for row in again}.keys() == {row["call_id"] for row in recorded}
 
 
+@pytest.mark.slow
 def test_journal_of_a_large_run_is_recorded_whole(tmp_path, store):
     """A run that judges kept replies is faster than the writer, and drops nothing."""
     plan = planned(suite=small_suite(["only"], 11_000), max_attempts=1)

@@ -16,7 +16,11 @@ NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 
 
 @pytest.mark.parametrize(
-    ("name", "rows", "instances", "refused"), [("jsonschemabench", 600, 2275, 1), ("maskbench", 500, 2340, 0)]
+    ("name", "rows", "instances", "refused"),
+    [
+        pytest.param("jsonschemabench", 600, 2275, 1, marks=pytest.mark.slow),
+        pytest.param("maskbench", 500, 2340, 0, marks=pytest.mark.slow),
+    ],
 )
 def test_every_schema_of_a_corpus_loads(corpora, name, rows, instances, refused):
     """Every row is a schema in the group of its subset; an instance that is not what it says is listed."""

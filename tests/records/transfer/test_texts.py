@@ -48,7 +48,9 @@ def texts(backend):
     return Store(backend).texts(CALLS)
 
 
-@pytest.mark.parametrize("policy", ["full", "redacted", "hash"])
+@pytest.mark.parametrize(
+    "policy", ["redacted", *(pytest.param(policy, marks=pytest.mark.slow) for policy in ("full", "hash"))]
+)
 def test_texts_go_out_and_come_in(form, policy, new_backend, keep, move):
     """What one store keeps, under whichever policy, the other one keeps."""
     first, second = new_backend(), new_backend()

@@ -3,6 +3,7 @@
 import re
 import sys
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 
 import matplotlib as mpl
@@ -18,6 +19,13 @@ from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.decision.examples import EVIDENCE, VERDICTS, expected_words
 from tests.report.decision.test_document import HOSTILE, hostile
 from tests.report.written import Page, one_line
+
+
+@cache
+def page_of(name):
+    """The page of an example: it is drawn once."""
+    return decision_page(VERDICTS[name])
+
 
 PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
 
@@ -36,7 +44,7 @@ def test_any_verdict_has_a_page(evidence):
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_every_line_is_told(name):
     """Every sentence, rate, cost, flip, note and gap of a verdict is on its page."""
-    page = Page(decision_page(VERDICTS[name]))
+    page = Page(page_of(name))
 
     assert page.open == []
     assert [
@@ -47,7 +55,7 @@ def test_every_line_is_told(name):
 @pytest.mark.parametrize("name", ["pilot", "no economics", "schemas"])
 def test_page_refers_to_nothing_outside(name):
     """No attribute and no style names another file or host, and there is nothing to run."""
-    source = decision_page(VERDICTS[name])
+    source = page_of(name)
     page = Page(source)
     references = [
         value
@@ -137,7 +145,7 @@ def test_settings_of_matplotlib_stay_the_users():
 )
 def test_plots_that_have_data_are_drawn(name, plots):
     """Each plot with data is drawn; of each other one a line says what is missing."""
-    page = Page(decision_page(VERDICTS[name]))
+    page = Page(page_of(name))
 
     assert page.plots() == plots
     assert page.text.count("No plot") == 6 - len(plots)
@@ -234,7 +242,7 @@ def test_missing_extra_is_named(missing, monkeypatch):
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_the_headline_is_a_sentence(name):
     """The first screen says the verdict in plain words, with a number, and no name of the library's."""
-    source = decision_page(VERDICTS[name])
+    source = page_of(name)
     (told,) = re.findall(r"<h1 class=\"(?:pass|fail|open)\">(.*?)</h1>", source)
 
     assert re.search(r"[0-9]", told) or name == "no data yet"
@@ -244,7 +252,7 @@ def test_the_headline_is_a_sentence(name):
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_all_details_are_folded(name):
     """Every section stands in the one part that is folded, and no plot of the first screen does."""
-    source = decision_page(VERDICTS[name])
+    source = page_of(name)
     before, after = source.split("<details>")
 
     assert "<h2>" not in before
