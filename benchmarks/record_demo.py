@@ -45,7 +45,7 @@ def record() -> None:
 
 def tell(output: Path) -> None:
     """Run the demo and write what it printed."""
-    busy = f"load {os.getloadavg()[0]:.1f}"
+    busy = f"load {os.getloadavg()[0]:.1f}, niceness {os.nice(0)}"
     command = [sys.executable, "-m", "schema_guard", "demo", "--store", _STORE]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     day = datetime.now(UTC).date().isoformat()
