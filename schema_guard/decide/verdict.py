@@ -109,8 +109,8 @@ class Verdict:
             outside: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
                 earlier), code, exception and calls.
             ladder, ladder_line: Every rung in order; what is untested, declined and not applicable.
-            cost: calls_per_month, prompt_tokens_per_call, tuned_tokens_per_call, largest_upfront,
-                base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
+            cost: calls_per_month, tokens_per_month (prompt and tuned, counted), prompt_tokens_per_call,
+                tuned_tokens_per_call, largest_upfront, base_model_must_live_months, failure_cost, prompt_rate and tuned_rate (unhandled, by column),
                 lines (the arithmetic), flips, independent_retries (what failures would cost a month if a re-ask were a
                 fresh try, promised_per_month, and what they do, failures_per_month).
             paired: The pilot against the prompt: e_value, lower, upper, better.

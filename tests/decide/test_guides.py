@@ -71,21 +71,20 @@ def test_the_month_of_crossing_is_that_of_the_cumulated_costs(evidence):
         assert told["figures"][column] == (None if payback is None else month_of(found, column))
 
 
-@given(evidences().filter(lambda evidence: "economics" in evidence))
+@pytest.mark.parametrize("evidence", [exhausted(), failing(economics=economics(failure_cost=20))])
 def test_tokens_of_a_month_are_those_of_its_calls(evidence):
     """Tokens are counted from the costs that were given; at the break-even volume they are those of that many calls."""
-    found, cost = decide(evidence).as_dict(), evidence["economics"]["tuned_cost"]
+    found = decide(evidence).as_dict()
     told = next(one for one in found["guides"] if one["claim"] == "volume")["figures"]
-    reached, attempts = 1.0, 0.0
-    for hazard in evidence["economics"]["tuned"]["hazards"]:
-        attempts, reached = attempts + reached, reached * hazard
-    each = attempts * (cost["fixed"] + cost["var"] + cost["out"]) + (attempts - 1) * cost["repair"]
+    prompt, tuned = (evidence["economics"][f"{side}_cost"] for side in ("prompt", "tuned"))
+    attempts = {"prompt": 1 + 0.1 + 0.1 * 0.75, "tuned": 1 + 0.02}
 
     volume, least = found["cost"]["calls_per_month"], found["economics"]["break_even_calls_per_month"]
-    assert isclose(told["tuned_tokens_per_month"], volume * each)
-    if least is not None:
-        part = told["break_even_tokens_per_month"] / told["prompt_tokens_per_month"]
-        assert isclose(part, least / volume)
+    for side, cost in (("prompt", prompt), ("tuned", tuned)):
+        each = attempts[side] * (cost["fixed"] + cost["var"] + cost["out"])
+        each += (attempts[side] - 1) * cost["repair"]
+        assert told[side] == found["cost"]["tokens_per_month"][side] == pytest.approx(volume * each)
+    assert told["break_even"] / told["prompt"] == pytest.approx(least / volume)
 
 
 @given(

@@ -10,11 +10,12 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.decide.economics import crossing_month, mean_attempts, tokens_per_call
+from schema_guard.decide.economics import crossing_month
 from schema_guard.decide.evidence.money import TrialCost
 from schema_guard.decide.ladder import STRICT, order_of
 from schema_guard.decide.told.explain import climb_command, of_function
 from schema_guard.decide.told.gain import gain_shares
+from schema_guard.decide.told.money import tokens_per_month
 from schema_guard.stats import Rate, paired
 from schema_guard.text import dollars, interval, large, months, percent, plural
 
@@ -230,22 +231,17 @@ def _volume(case: Case, cost: CostCase | None) -> GuideClaim:
         volume = case.evidence.calls_per_month
         line = _UNPRICED if volume is None else f"{volume:,.0f} calls a month; their tokens are not known"
         return GuideClaim(name, says, measured=False, line=line, measure=_given(case, _ECONOMICS))
-    proposal, least = cost.proposal, cost.break_even_calls_per_month
-    volume, money = proposal.calls_per_month, proposal.economics
-    each = tokens_per_call(money.prompt_cost, proposal.prompt_attempts)
-    tuned = tokens_per_call(money.tuned_cost, mean_attempts(money.tuned_hazards))
+    volume, least = cost.proposal.calls_per_month, cost.break_even_calls_per_month
+    month = tokens_per_month(cost)
+    each = month["prompt"] / volume
     pays = "at no volume does it pay"
     if least is not None:
         pays = f"it pays from {large(least * each)} a month on, {least:,.0f} calls"
     line = (
-        f"{large(volume * each)} tokens a month are prompted, {volume:,.0f} calls of {each:,.0f}, and {large(volume * tuned)} "
-        f"would be tuned; {pays}"
+        f"{large(month['prompt'])} tokens a month are prompted, {volume:,.0f} calls of {each:,.0f}, and "
+        f"{large(month['tuned'])} would be tuned; {pays}"
     )
-    figures = {
-        "prompt_tokens_per_month": volume * each,
-        "tuned_tokens_per_month": volume * tuned,
-        "break_even_tokens_per_month": None if least is None else least * each,
-    }
+    figures = {**month, "break_even": None if least is None else least * each}
     return GuideClaim(name, says, measured=True, line=line, figures=figures)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.economics import first_attempt, flips, mean_attempts, reask
+from schema_guard.decide.economics import first_attempt, flips, mean_attempts, reask, tokens_per_call
 from schema_guard.text import dollars, months, percent
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
         },
         "cost": {
             "calls_per_month": cost.proposal.calls_per_month,
+            "tokens_per_month": tokens_per_month(cost),
             "prompt_tokens_per_call": cost.prompt_tokens_per_call,
             "tuned_tokens_per_call": cost.tuned_tokens_per_call,
             "largest_upfront": cost.largest_upfront,
@@ -53,6 +54,16 @@ def economic_figures(cost: CostCase, case: Case) -> dict[str, Any]:
             **_independent_retries(cost, case.best),
         },
     }
+
+
+def tokens_per_month(cost: CostCase) -> dict[str, float]:
+    """Give the tokens of a month's calls, sent and received: prompted, and of the tuned model."""
+    proposal, money = cost.proposal, cost.proposal.economics
+    sides = {
+        "prompt": tokens_per_call(money.prompt_cost, proposal.prompt_attempts),
+        "tuned": tokens_per_call(money.tuned_cost, mean_attempts(money.tuned_hazards)),
+    }
+    return {side: proposal.calls_per_month * tokens for side, tokens in sides.items()}
 
 
 def _independent_retries(cost: CostCase, found: Measured | None) -> dict[str, Any]:

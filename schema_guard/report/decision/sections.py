@@ -22,7 +22,7 @@ from schema_guard.report.decision.words import (
 )
 from schema_guard.report.document import Section, Table
 from schema_guard.report.words import CAUSES, NO_DATA, OUTSIDE
-from schema_guard.text import dollars, interval, months, odds, percent
+from schema_guard.text import dollars, interval, large, months, odds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -244,7 +244,8 @@ def _costs_section(figures: Figures) -> Section | None:
     )
     totals = (
         f"upfront {dollars(money['upfront'])} once ; hosting and refresh {dollars(money['hosting_plus_refresh'])} a month ; "
-        f"{calls(cost['calls_per_month'])} calls/month would be tuned"
+        f"{calls(cost['calls_per_month'])} calls/month would be tuned, {large(cost['tokens_per_month']['tuned'])} tokens in place "
+        f"of {large(cost['tokens_per_month']['prompt'])}"
     )
     return Section(
         "Costs",
