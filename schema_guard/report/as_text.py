@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A document as plain text: for a terminal, a pipe, a log.
 
-Rules: lines keep to 110 columns where their words and figures allow; no text of a stranger's is shown unescaped, and
+Rules: lines keep to 110 columns where their words and figures allow; a command stands in one line, so that it can be
+copied and run; no text of a stranger's is shown unescaped, and
 none can begin a line; a title is one line, whatever its length.
 """
 
 from __future__ import annotations
 
+import re
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,12 @@ _WIDTH = 110
 
 # The facts of most documents then begin in one column.
 _LEAST_LABEL = 13
+
+# Our command with its options, each with its value.
+_COMMAND = re.compile(r"schema-guard [a-z]+(?: --[a-z0-9-]+(?:[ =](?!-)[^\s#]\S*)?)*")
+
+# Where a text has one of its own it is escaped by then.
+_NO_BREAK = "\u00a0"
 
 # A column of words narrower than this is no easier to read than a line that is too long.
 _NARROWEST = 30
@@ -66,8 +74,10 @@ def _hung(label: str, text: str) -> Iterator[str]:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """Break a text between words; a word that is longer than a line stays whole."""
-    return wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    """Break a text between words; a word that is longer than a line, or a command, stays whole."""
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    lines = wrap(whole, width, break_long_words=False, break_on_hyphens=False) or [""]
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The plots of all pages: letters large enough, no label upon another or past the edge, whatever names and figures are."""
 
 import re
+from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -63,6 +64,40 @@ def drawn(rows, target):
 def test_letters_are_legible_on_a_phone():
     """On a screen of 400 pixels, less the margins, letters are at least 11 pixels high."""
     assert FONT_SIZE * (400 - 2 * 10 - 2 * 6) / WIDTH >= 11
+
+
+def light_and_dark():
+    """The colours of the style sheet, by name, in light and in dark."""
+    style = files("schema_guard.report").joinpath("page.css").read_text()
+    roots = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    return [dict(re.findall(r"--(\w+): (#\w+);", root)) for root in roots]
+
+
+def contrast(one, other):
+    """As WCAG 2.2 defines it."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour):
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("colours", light_and_dark(), ids=["light", "dark"])
+def test_colours_are_told_from_their_ground(colours):
+    """In light as in dark, every colour of letters and marks stands out from the page and its panels: WCAG AA."""
+    shown = set(colours) - {"paper", "panel", "faint"}
+    weak = {
+        (name, ground)
+        for name in shown
+        for ground in ("paper", "panel")
+        if contrast(colours[name], colours[ground]) < 4.5
+    }
+
+    assert shown >= {"ink", "muted", "pass", "fail", "open"}
+    assert weak == set()
 
 
 @given(

@@ -152,8 +152,8 @@ def _answer(figures: Figures) -> Iterator[Fact]:
         yield Fact("try", remedy(figures["next_rung"]))
     if "switch_to" in figures:
         saving = figures.get("saving_per_month")
-        model = figures["rates"][figures["switch_to"]].get("model")
-        told = name_of(figures["switch_to"]) + (f" on {name_of(model)}" if model else "")
+        name, model = figures["switch_to"], figures["rates"][figures["switch_to"]].get("model")
+        told = name_of(name) + (f" on {name_of(model)}" if model and model not in name else "")
         yield Fact("switch to", told if saving is None else f"{told}, which saves {dollars(saving)} a month")
         if "values first" in figures["why"]:
             yield Fact("but", "judged on format and price alone: compare the values first")

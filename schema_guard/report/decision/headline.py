@@ -41,7 +41,11 @@ def slide_of(figures: Figures, *, plots: int) -> Slide:
     return Slide(
         verdict=named(figures),
         headline=headline_of(figures),
-        whose="; ".join(fact.text for fact in facts if fact.label in ("function", "calls")),
+        whose="; ".join(
+            fact.text if fact.label == "function" else f"{fact.label}: {fact.text}"
+            for fact in facts
+            if fact.label in ("function", "calls")
+        ),
         lines=(*wrong[:1], *(f"{fact.label}: {fact.text}" for fact in facts if fact.label in _AT_ONCE)),
         plots=plots,
         panels=() if "cost" in figures else tuple(_flips(figures)),
