@@ -63,8 +63,8 @@ _COLOURS = {Tone.GOOD: COLOURS["pass"], Tone.BAD: COLOURS["fail"], Tone.OPEN: CO
 _MARKS = {Tone.GOOD: "o", Tone.BAD: "s", Tone.OPEN: "D"}
 
 # Where the number of a point may stand, in units of the view box from the point, and how large a digit is.
-_PLACES = ((7, 4), (-15, 4), (-4, 9), (-4, -18), (12, 12), (12, -14), (-20, 12), (-20, -14))
-_DIGIT, _HEIGHT, _MARK = 8.5, 12.0, 5.0
+_PLACES = ((7, 4), (-16, 4), (-4, 10), (-4, -19), (12, 12), (12, -18), (-24, 12), (-24, -18), (-26, 4))
+_DIGIT, _ABOVE, _BELOW, _MARK = 8.5, 13.0, 4.0, 5.0
 
 
 class _Shown(NamedTuple):
@@ -242,7 +242,7 @@ def places_of(
     found: list[tuple[float, float] | None] = []
     for (x, y), text in zip(points, texts, strict=True):
         boxes = (
-            (at, (x + at[0], y + at[1], x + at[0] + _DIGIT * len(text), y + at[1] + _HEIGHT))
+            (at, (x + at[0], y + at[1] - _BELOW, x + at[0] + _DIGIT * len(text), y + at[1] + _ABOVE))
             for at in _PLACES
         )
         place = next((one for one in boxes if not any(_meet(one[1], other) for other in taken)), None)
