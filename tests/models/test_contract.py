@@ -133,6 +133,41 @@ def test_streams_are_told(at, server):
     assert read_stream(asyncio.run(ask())) == KNOWN
 
 
+PRICES = {"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}}
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(one, marks=pytest.mark.slow if one in ("acall", "stream") else ())
+        for one in ("call", "acall", "stream", "astream")
+    ],
+)
+def test_a_call_costs_what_the_model_that_answered_costs(at, server, way):
+    """Asked in each way, the tokens of the reply are priced by the model that it names."""
+
+    async def ask():
+        async with at(server) as model:
+            return await guard(SCHEMA, store=None, prices=PRICES)(getattr(model, way)).outcome("hi")
+
+    if way in ("acall", "astream"):
+        outcome = asyncio.run(ask())
+    else:
+        with at(server) as model:
+            outcome = guard(SCHEMA, store=None, prices=PRICES)(
+                model if way == "call" else model.stream
+            ).outcome("hi")
+
+    (attempt,) = outcome.attempts
+    assert (outcome.value, attempt.usage[:2], attempt.model, attempt.finish_reason) == (
+        {"total": 12},
+        (7, 5),
+        "m",
+        "stop",
+    )
+    assert outcome.cost == pytest.approx((7 * 1.0 + 5 * 2.0) / 1e6)
+
+
 def test_a_stream_can_be_left(at, server):
     """A stream that is closed after its first chunk leaves the model of use, in both ways."""
 
@@ -187,6 +222,16 @@ def test_a_call_is_one_request(at, way):
         }
         with model, pytest.raises(Exception):  # noqa: B017, PT011 - each SDK has its own
             ways[way]()
+
+        assert len(server.requests) == 1
+
+
+def test_a_request_is_given_up_in_time(at):
+    """After timeout_s without an answer the call fails, in one request."""
+    slow = {**ANSWER, "delay_s": 0.5}
+    with serve(ScriptedModel([slow], cycle=True)) as server:
+        with at(server, timeout_s=0.1) as model, pytest.raises(Exception, match=r"(?i)time|disconnect"):
+            model("hi")
 
         assert len(server.requests) == 1
 
