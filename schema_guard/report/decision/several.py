@@ -6,6 +6,7 @@ Rules: the worst first; each is the verdict that its function has alone, at its 
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.report.decision.plain import meaning, tone_of
@@ -67,7 +68,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
     return Document(
         f"VERDICTS: {against} of {plural(len(ordered), 'function')} {'needs' if against == 1 else 'need'} something done",
         (
-            Fact("next", "schema-guard decide --function NAME  # one in full, with the command to run"),
+            Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
                 "each",
                 f"is wrong by chance in at most {percent(alpha)} of such answers, however often you look",
@@ -86,6 +87,16 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
         ),
         tone=_tone([tone_of(one.verdict.as_dict()) for one in ordered]),
     )
+
+
+def _command(ordered: Sequence[Decided]) -> str:
+    """Give the command that tells the worst one in full."""
+    worst = ordered[0].gathered
+    assert worst is not None
+    alike = [one for one in ordered if one.gathered and one.gathered.function == worst.function]
+    schema = f" --schema {quote(worst.schema_fingerprint)}" if len(alike) > 1 or not worst.function else ""
+    function = f" --function {quote(worst.function)}" if worst.function else ""
+    return f"schema-guard decide{function}{schema}"
 
 
 def _tone(tones: Sequence[Tone]) -> Tone:
