@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
-from schema_guard.calls.written import arguments_of, tool_of
+from schema_guard.calls.written import NOTHING_LEFT, arguments_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
 from schema_guard.outside import is_from_outside
 
@@ -173,6 +173,8 @@ def reply_of(raw: RawReply) -> Reply:
         text = "\n".join([arguments or "" for arguments in texts])
         if len(texts) > 1:
             failure = failure or failures.SEVERAL_CALLS
+        if finish == "length" and text == NOTHING_LEFT:
+            text = ""
         tool = tool_of(written.calls[0]) if len(texts) == 1 else None
     finish = (
         "refusal" if written.refusal else stopped_at_call(finish or raw.otherwise, calls=bool(written.calls))

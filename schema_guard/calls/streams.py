@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from schema_guard.calls import failures, replies
 from schema_guard.calls.fields import field, name, words
 from schema_guard.calls.replies import Reply
-from schema_guard.calls.written import Written, arguments_of, tool_of
+from schema_guard.calls.written import NOTHING_LEFT, Written, arguments_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure
 from schema_guard.outside import is_from_outside
 
@@ -105,11 +105,13 @@ class StreamReader:
         """Make a reader.
 
         Args:
-            source: What gives the chunks; a provider's client has its HTTP response there. Such a stream that ends
-                without an event was cut, and is no empty reply: clients say nothing of a page, or of silence.
+            source: What gives the chunks; a provider's client has its HTTP response there, or is a generator of the
+                client's own. Such a stream that ends without an event was cut, and is no empty reply: clients say
+                nothing of a page, or of silence.
         """
-        self._must_give = hasattr(source, "response")
-        self._response = field(source, "response") if self._must_give else None
+        has_response = hasattr(source, "response")
+        self._must_give = has_response or _is_clients_own(source)
+        self._response = field(source, "response") if has_response else None
         self._decoder: IncrementalDecoder | None = _Utf8()  # None after a bad byte
         self._bytes_fed = 0
         self._head = ""  # the first characters of plain text, to tell an HTML page
@@ -222,6 +224,8 @@ class StreamReader:
             return ""
         if self._whole:
             return self._whole
+        if self._finish == "length" and ["".join(call.parts) for call in self._calls] == [NOTHING_LEFT]:
+            return ""
         # A whole reply that calls a tool is the call's arguments alone, and several calls are a line each.
         if self._calls and (self._gave_text or len(self._calls) > 1):
             return "\n".join(["".join(call.parts) for call in self._calls])
@@ -354,6 +358,12 @@ def _noted(chunk: object) -> int | None:
     )
 
     return retries_of_reply(chunk)
+
+
+def _is_clients_own(source: object) -> bool:
+    """Tell a bare generator that a provider's client wrote, by the file of its code: it outlives the generator."""
+    code = field(source, "gi_code") or field(source, "ag_code")
+    return "/google/genai/" in str(field(code, "co_filename")).replace("\\", "/")
 
 
 def _event_name(chunk: object) -> bool:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from schema_guard.calls.fields import as_json, either, field, items, name, words
 
-__all__ = ["Written", "arguments_of", "has_reasoned", "message_written", "text_of", "tool_of"]
+__all__ = ["NOTHING_LEFT", "Written", "arguments_of", "has_reasoned", "message_written", "text_of", "tool_of"]
 
+NOTHING_LEFT: Final = "{}"
+"""What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
 # Where the reasoning stands beside the content, and as what kind of part in it.
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _REASONING_PARTS = ("thinking", "redacted_thinking", "reasoning")

@@ -248,6 +248,32 @@ def test_a_tool_input_of_foreign_containers_is_written():
     assert read(wire.message(wire.tool_block(given_input))).text == '{"a":{"total":1},"b":[0,1],"c":{}}'
 
 
+CUT_CALLS = {
+    "anthropic": {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "tool_use", "id": "t", "name": "give", "input": {}}],
+        "stop_reason": "max_tokens",
+    },
+    "gemini": {
+        "candidates": [
+            {
+                "content": {"role": "model", "parts": [{"functionCall": {"name": "give", "args": {}}}]},
+                "finishReason": "MAX_TOKENS",
+            }
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("provider", CUT_CALLS)
+def test_arguments_of_which_the_limit_left_nothing_are_no_value(provider):
+    """An empty object, as which providers give arguments that were cut off, is an empty text at the limit."""
+    reply = read(CUT_CALLS[provider])
+
+    assert (reply.text, reply.finish_reason, reply.tool) == ("", "length", "give")
+
+
 def test_a_tool_call_without_arguments_is_empty():
     """A tool call that has no arguments gives an empty text."""
     assert read({"choices": [{"message": {"tool_calls": [{"function": {"name": "give"}}]}}]}) == Reply(

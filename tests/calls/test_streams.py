@@ -43,6 +43,35 @@ def test_a_stream_without_chunks_is_left_to_the_judge():
     assert drain([]) == ([], Reply())
 
 
+def generator_of(path, *, is_async):
+    """A generator without chunks, whose code stands in a file of that name."""
+    names = {}
+    exec(compile(f"{'async ' * is_async}def chunks():\n    return\n    yield", path, "exec"), names)  # noqa: S102
+    return names["chunks"]()
+
+
+CUT_OFF = ("transport", "stream_cut")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    ("path", "code"), [("/lib/google/genai/models.py", CUT_OFF), ("/app/extract.py", None)]
+)
+def test_a_clients_own_generator_without_chunks_was_cut(path, code, is_async):
+    """Nothing at all from a client that gives chunks is silence of the wire; from a function of the user's it is no text."""
+    assert code_of(StreamReader(generator_of(path, is_async=is_async)).end()) == code
+
+
+def test_arguments_of_which_the_limit_left_nothing_are_no_value():
+    """An empty object, as which a provider gives arguments that were cut off, is taken back at the limit."""
+    call = {"content": {"role": "model", "parts": [{"functionCall": {"name": "give", "args": {}}}]}}
+    end = {"content": {"role": "model", "parts": []}, "finishReason": "MAX_TOKENS"}
+
+    texts, reply = drain([{"candidates": [call]}, {"candidates": [end]}])
+
+    assert (texts, reply.text, reply.instead, reply.finish_reason) == (["{}"], "", True, "length")
+
+
 def test_none_adds_no_text():
     """None, which `yield chunk.choices[0].delta.content` gives for chunks without text, adds nothing."""
     assert drain([None, "{}", None]) == (["{}"], Reply())

@@ -67,6 +67,7 @@ _TO_A_REPLY: Final[dict[str, str]] = {
     "half_tool_call": "the limit of output stopped the arguments of a tool call in their half",
     "wrong_tool": "a tool is called that the request does not offer",
     "parallel_calls": "the tool is called twice, with the same arguments",
+    "malformed_call": "the provider says that what the model wrote is no call: of Gemini alone",
 }
 
 FAULTS: Final[Mapping[str, str]] = {**_INSTEAD, **_TO_A_REPLY}
@@ -74,6 +75,8 @@ FAULTS: Final[Mapping[str, str]] = {**_INSTEAD, **_TO_A_REPLY}
 
 _OF_STREAMS: Final = frozenset({"empty_stream", "cut_stream", "malformed_sse", "error_event"})
 _OF_WHOLES: Final = frozenset({"broken_json"})
+# By the field that holds a reply there.
+_OF_ONE_API: Final = {"malformed_call": "candidates"}
 HOLLOW: Final[Mapping[str, Any]] = {"no_choices": [], "null_choices": None}
 """What stands in the field that holds the reply."""
 
@@ -129,8 +132,12 @@ def _checked(name: object, where: str) -> str:
     )
 
 
-def check_fit(fault: str | None, question: Question) -> None:
-    """Refuse a fault that a request's kind of reply cannot have."""
+def check_fit(fault: str | None, question: Question, holds: str) -> None:
+    """Refuse a fault that a request's kind of reply cannot have; *holds* is the field that the reply stands in."""
+    if _OF_ONE_API.get(fault or "", holds) != holds:
+        raise BadRequest(
+            f"fault {fault!r} is done to a reply of Gemini, and this request asks for another one"
+        )
     if fault in _OF_STREAMS and not question.is_stream:
         raise BadRequest(f"fault {fault!r} is done to a stream, and this request asks for none")
     if fault in _OF_WHOLES and question.is_stream:
@@ -154,6 +161,10 @@ def _content_filter(answer: Answer, question: Question) -> Answer:
 
 def _length(answer: Answer, question: Question) -> Answer:
     return _halved(answer)._replace(finish_reason="length")
+
+
+def _malformed_call(answer: Answer, question: Question) -> Answer:
+    return answer._replace(text=None, calls=(), finish_reason="error")
 
 
 def _half_tool_call(answer: Answer, question: Question) -> Answer:
@@ -180,6 +191,7 @@ ON_ANSWERS: Final[Mapping[str, Callable[[Answer, Question], Answer]]] = {
     "half_tool_call": _half_tool_call,
     "wrong_tool": _wrong_tool,
     "parallel_calls": _parallel_calls,
+    "malformed_call": _malformed_call,
 }
 """Of faults that change what is answered: the change."""
 

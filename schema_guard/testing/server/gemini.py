@@ -37,6 +37,7 @@ _REASONS = {
     "tool_call": "STOP",
     "refusal": "SAFETY",
     "content_filter": "SAFETY",
+    "error": "MALFORMED_FUNCTION_CALL",
 }
 _STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -157,8 +158,9 @@ def _events(question: Question, streamed: Streamed) -> Iterator[Event]:
     for piece in streamed:
         yield Event(_part(question, [{"text": piece}]), is_piece=True)
     answer = streamed.answer
-    end = _part(question, [_call(call) for call in answer.calls], **_end(answer))
-    yield Event({**end, "usageMetadata": _usage(answer.usage)})
+    for call in answer.calls:
+        yield Event(_part(question, [_call(call)]), is_piece=True)
+    yield Event({**_part(question, [], **_end(answer)), "usageMetadata": _usage(answer.usage)})
 
 
 def _error(status: int, message: str, more: Mapping[str, Any]) -> dict[str, Any]:

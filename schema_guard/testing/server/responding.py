@@ -172,7 +172,7 @@ class Responder:
         question = api.question(request.index, {**request.body, **(named_in(request.path) or {})})
         if self._refuses_schemas:
             api.check_schemas(request.body)
-        check_fit(fault, question)
+        check_fit(fault, question, api.holds)
         if fault == "empty_stream":
             return SentResponse((), content_type=_EVENTS)
         return self._asked_for(api, question, fault)
