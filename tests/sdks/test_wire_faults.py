@@ -11,8 +11,7 @@ import pytest
 
 from schema_guard import GuardFailed, guard, open_store
 from schema_guard.testing import FAULTS, serve
-from tests.sdks.table import installed
-from tests.sdks.wire_calls import APIS, WAYS, function_of
+from tests.sdks.wire_calls import APIS, WAYS, function_of, row_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -79,13 +78,6 @@ def does(api, way, fault):
 
 
 CASES = [(api, way, fault) for api in APIS for way in WAYS for fault in FAULTS if does(api, way, fault)]
-
-
-def row_of(api):
-    package = APIS[api].package
-    if installed(package) is None:
-        pytest.skip(f"{package} is not installed here")
-    return APIS[api]
 
 
 @pytest.fixture

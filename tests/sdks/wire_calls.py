@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.sdks.table import installed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,6 +21,7 @@ class WireApi(NamedTuple):
 
     Attributes:
         package: The name that it is installed by.
+        since: The first major version that is tried.
         module: The name that it is imported by.
         connect: Makes its client, sync or not, for a server: its module, the server, seconds to wait.
         ask: Asks a client: a prompt, options of the request; gives what the SDK gives.
@@ -27,6 +30,7 @@ class WireApi(NamedTuple):
     """
 
     package: str
+    since: int
     module: str
     connect: Callable[[Any, Server, float, bool], Any]
     ask: Callable[..., Any]
@@ -112,15 +116,26 @@ def _tool_contents(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 APIS = {
-    "chat": WireApi("openai", "openai", _openai, _ask_chat, _strict_chat, _tool_chat),
-    "responses": WireApi("openai", "openai", _openai, _ask_responses, _strict_responses, _tool_responses),
+    "chat": WireApi("openai", 3, "openai", _openai, _ask_chat, _strict_chat, _tool_chat),
+    "responses": WireApi("openai", 3, "openai", _openai, _ask_responses, _strict_responses, _tool_responses),
     "messages": WireApi(
-        "anthropic", "anthropic", _anthropic, _ask_messages, _strict_messages, _tool_messages
+        "anthropic", 2, "anthropic", _anthropic, _ask_messages, _strict_messages, _tool_messages
     ),
     "contents": WireApi(
-        "google-genai", "google.genai", _google, _ask_contents, _strict_contents, _tool_contents
+        "google-genai", 3, "google.genai", _google, _ask_contents, _strict_contents, _tool_contents
     ),
 }
+
+
+def row_of(name: str) -> WireApi:
+    """Give an API of `APIS` to a test, which is skipped where its package is not installed, or is too old."""
+    import pytest
+
+    api = APIS[name]
+    found = installed(api.package)
+    if found is None or int(found.partition(".")[0]) < api.since:
+        pytest.skip(f"{api.package} >= {api.since} is not installed here")
+    return api
 
 
 def connected(api: WireApi, server: Server, *, timeout_s: float = 10.0, is_async: bool = False) -> Any:

@@ -1,0 +1,197 @@
+"""How many schemas providers refuse, sent by the providers' own packages: python -m benchmarks.wire_schemas [--output FILE.txt].
+
+The schemas are those that are built in and those of the Pydantic models of `wire_models.py`; the servers are on loopback
+and refuse what the providers refuse. Each schema is sent as it is, and by the package's own converter where it has one for
+a Pydantic model; as a strict format, whole and streamed. Needs openai, anthropic, google-genai and pydantic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+import warnings
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks.wire_models import MODELS
+from schema_guard import Schema
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.testing import serve
+from schema_guard.testing.server.refusals import anthropic, gemini, openai
+from schema_guard.testing.server.refusals.sent import SentSchema, broken
+from tests.sdks.wire_calls import APIS, connected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from schema_guard.testing import Server
+    from tests.sdks.wire_calls import WireApi
+
+RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": gemini.RULES}
+
+
+class Case(NamedTuple):
+    """A schema, and the model that it is of; None for one that is built in."""
+
+    name: str
+    document: Any
+    model: type[BaseModel] | None = None
+
+
+class Sent(NamedTuple):
+    """What came of sending schemas: what each refused one was told."""
+
+    refused: dict[str, str]
+    total: int
+
+    def __str__(self) -> str:
+        """Say it as a cell of the table."""
+        return f"{len(self.refused)} of {self.total}"
+
+
+def cases() -> list[Case]:
+    """Give all schemas."""
+    built_in = [Case(entry.name, entry.schema.document) for entry in load_suite("builtin").schemas]
+    return [*built_in, *[Case(model.__name__, Schema.of(model).document, model) for model in MODELS]]
+
+
+def sent(server: Server, asks: dict[str, Callable[[], Any]]) -> Sent:
+    """Ask for each schema and keep what is refused: by the server, or by the package before it asks."""
+    refused = {}
+    for name, ask in asks.items():
+        before = len(server.requests)
+        try:
+            ask()
+        except Exception as error:  # noqa: BLE001 - each package has its own
+            status = getattr(error, "status_code", None) or getattr(error, "code", None)
+            if len(server.requests) == before:
+                refused[name] = f"not sent: {type(error).__name__}: {error}"
+            elif status == 400:
+                refused[name] = str(error)
+            # Else the reply is no value of the model: the schema was taken.
+    return Sent(refused, len(asks))
+
+
+def asking(api: WireApi, client: Any, schemas: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    """Give what asks for each schema, whole and streamed."""
+
+    def of(schema: Any) -> Callable[[], Any]:
+        def ask() -> None:
+            list(api.ask(client, "t", stream=True, **api.strict(schema)))
+            api.ask(client, "t", stream=False, **api.strict(schema))
+
+        return ask
+
+    return {name: of(schema) for name, schema in schemas.items()}
+
+
+def converting(name: str, client: Any) -> dict[str, Callable[[], Any]]:
+    """Give what asks for each Pydantic model in the package's own way."""
+    turns, said = [{"role": "user", "content": "t"}], {"model": "m"}
+
+    def of(model: type[BaseModel]) -> Callable[[], Any]:
+        return {
+            "chat": lambda: client.chat.completions.parse(messages=turns, response_format=model, **said),
+            "responses": lambda: client.responses.parse(input="t", text_format=model, **said),
+            "messages": lambda: client.messages.parse(
+                messages=turns, max_tokens=9, output_format=model, **said
+            ),
+            "contents": lambda: client.models.generate_content(
+                contents="t",
+                config={"response_mime_type": "application/json", "response_schema": model},
+                **said,
+            ),
+        }[name]
+
+    return {model.__name__: of(model) for model in MODELS}
+
+
+class Row(NamedTuple):
+    """What one way to ask made of the schemas."""
+
+    api: str
+    built_in: Sent
+    models: Sent
+    converted: Sent
+
+
+def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row:
+    """Send all schemas in one way."""
+    client = connected(api, server)
+    as_is = {case.name: case.document for case in found}
+    models = {case.name for case in found if case.model is not None}
+
+    def of(schemas: dict[str, Any]) -> Sent:
+        return sent(server, asking(api, client, schemas))
+
+    return Row(
+        name,
+        of({name: schema for name, schema in as_is.items() if name not in models}),
+        of({name: schema for name, schema in as_is.items() if name in models}),
+        sent(server, converting(name, client)),
+    )
+
+
+def reasons(found: Sequence[Case]) -> dict[str, Counter[str]]:
+    """Give how many schemas break each rule, as they are, by package."""
+    named = ("reply", "name")
+    return {
+        package: Counter(
+            rule.name.partition("-")[2]
+            for case in found
+            for rule, _ in broken(rules, [SentSchema(case.document, "", name=named)])
+        )
+        for package, rules in RULES.items()
+    }
+
+
+def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
+    """Write what came out."""
+    models = sum(case.model is not None for case in found)
+    packages = {api.package: version(api.package) for api in APIS.values()}
+    head = ("refused", "built-in", "Pydantic", "by the package")
+    sets = f"{len(found) - models} built-in schemas and those of {models} Pydantic models"
+    lines = [
+        "python -m benchmarks.wire_schemas",
+        f"{sets} as strict formats, whole and streamed, {datetime.now(UTC):%Y-%m-%d}",
+        "sent by " + ", ".join(f"{name} {at}" for name, at in packages.items()),
+        "",
+        "{:<12}{:>11}{:>11}{:>17}".format(*head),
+    ]
+    for row in rows:
+        cells = (row.built_in, row.models, row.converted)
+        lines.append("{:<12}{:>11}{:>11}{:>17}".format(row.api, *map(str, cells)))
+    lines += ["", "how many of them break a rule, as they are"]
+    for package, counts in reasons(found).items():
+        told = ", ".join(f"{rule} {count}" for rule, count in counts.most_common())
+        lines += textwrap.wrap(f"{package:<14}{told}", 118, subsequent_indent=" " * 14)
+    lines += ["", "refused as the package itself converts them"]
+    for row in rows:
+        lines.append(f"{row.api:<12}{', '.join(row.converted.refused)}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Send all schemas in all ways, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="a .txt file for the table")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    found = cases()
+    with serve(lambda _: "{}", refuses_schemas=True) as server:
+        rows = [tried(name, api, server, found) for name, api in APIS.items()]
+    text = table(rows, found)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
