@@ -240,7 +240,12 @@ def test_what_says_that_it_is_tuned_is_the_pilot(store, said):
 
     gathered = gather(store)
 
-    assert gathered.evidence["pilot"] == {"n": 10, "k_final": 5, "paired": {"b": 0, "c": 3}}
+    assert gathered.evidence["pilot"] == {
+        "n": 10,
+        "k_final": 5,
+        "traffic_share": pytest.approx(1 / 3),
+        "paired": {"b": 0, "c": 3},
+    }
     assert rungs_of(gathered) == ["system_prompt"]
 
 
@@ -365,7 +370,7 @@ def test_a_tuned_model_is_the_pilot(store):
 
     gathered = gather(store)
 
-    assert gathered.evidence["pilot"] == {"n": 20, "k_final": 1}
+    assert gathered.evidence["pilot"] == {"n": 20, "k_final": 1, "traffic_share": pytest.approx(1 / 6)}
     assert list(strategies(gathered)) == ["system_prompt"]
 
 
