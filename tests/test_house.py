@@ -37,7 +37,7 @@ ROOMS = {
     "core": ("dialects", "reading", "validation", "repair"),
     "records": ("payloads", "counts", "sqlite", "postgres", "transfer"),
     "calls": ("providers", "received"),
-    "targets": ("rules",),
+    "targets": ("rules", "adapting"),
     "bench": ("suites", "run", "result", "engines"),
     "testing": ("schemas", "model_replies", "server"),
 }

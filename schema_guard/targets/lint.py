@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schema_guard.targets.rules.rule import Confidence, Effect, Rules
 
-__all__ = ["Finding", "Severity", "findings_of", "lint"]
+__all__ = ["Finding", "Severity", "findings_at", "findings_of", "lint"]
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 
@@ -90,15 +90,29 @@ def findings_of(document: Any, table: Rules) -> Iterator[Finding]:
             yield from _of_boolean(place.location, place.schema, table)
             continue
         site = Site(place.schema, place.location, document)
-        broken = [rule for rule in table.rules if rule.is_broken(site)]
-        told = {rule.keyword for rule in broken}
-        yield from (_finding(rule, site) for rule in broken)
-        rest = [
-            key for key in place.schema if key not in table.takes and key not in STRUCTURE and key not in told
-        ]
-        yield from (_finding(_unnamed(table, key), site) for key in rest if _is_told(table, key))
-        covered = {rule.keyword for rule in broken if rule.covers} | KEYWORDS.intersection(rest)
-        refused |= {f"{place.location}/{keyword}" for keyword in covered}
+        for rule in _broken(site, table):
+            yield _finding(rule, site)
+            if rule.covers or (rule.keyword in KEYWORDS and rule.name == f"{table.name}:{rule.keyword}"):
+                refused.add(f"{place.location}/{rule.keyword}")
+
+
+def findings_at(site: Site, table: Rules) -> Iterator[Finding]:
+    """Give the findings of a table in one schema, those of the schemas inside of it apart."""
+    return (_finding(rule, site) for rule in _broken(site, table))
+
+
+def _broken(site: Site, table: Rules) -> Iterator[Rule]:
+    """Give the rules that a schema breaks, those for keywords that the table does not name last."""
+    told: set[str] = set()
+    for rule in table.rules:
+        if rule.is_broken(site):
+            told.add(rule.keyword)
+            yield rule
+    for keyword in site.schema:
+        if keyword in table.takes or keyword in STRUCTURE or keyword in told:
+            continue
+        if _is_told(table, keyword):
+            yield _unnamed(table, keyword)
 
 
 def _is_told(table: Rules, keyword: str) -> bool:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a target takes, asked of its rules: a form is tried, and the first one that has no error is sent.
+
+Rule: nothing here knows a target by its name; what a table of rules says tomorrow holds here tomorrow.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.targets.lint import findings_at, findings_of
+from schema_guard.targets.rules.rule import Site
+
+if TYPE_CHECKING:
+    from schema_guard.targets.lint import Finding
+    from schema_guard.targets.rules.rule import Rules
+
+__all__ = ["Accepted"]
+
+_STRING = {"type": "string"}
+
+
+class Accepted:
+    """What one table takes."""
+
+    def __init__(self, table: Rules) -> None:
+        self.table = table
+
+    def errors(self, schema: dict[str, Any]) -> list[Finding]:
+        """Give what is known to go wrong with one schema, what is inside of it apart."""
+        site = Site(schema, "/x", {})
+        return [found for found in findings_at(site, self.table) if found.severity == "error"]
+
+    def is_clean(self, schema: dict[str, Any]) -> bool:
+        """Whether one schema, what is inside of it apart, is taken as it is."""
+        return not self.errors(schema)
+
+    def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
+        """Give the first schema that is taken; None where none is."""
+        return next((schema for schema in candidates if self.is_clean(schema)), None)
+
+    @cached_property
+    def refers(self) -> bool:
+        """Whether references are taken."""
+        return self.is_clean({"$ref": "#/$defs/a"})
+
+    @cached_property
+    def recurs(self) -> bool:
+        """Whether a schema may lead back to itself."""
+        document = {"$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/a"}}}}}
+        site = Site({"$ref": "#/$defs/a"}, "/x", document)
+        return self.refers and not any(
+            found.severity == "error" and found.keyword == "$ref" for found in findings_at(site, self.table)
+        )
+
+    @cached_property
+    def booleans(self) -> bool:
+        """Whether a boolean is taken as the schema of a property."""
+        document = {"properties": {"a": False}}
+        return not any(found.location == "/properties/a" for found in findings_of(document, self.table))
+
+    @cached_property
+    def nulls(self) -> bool:
+        """Whether null is a type; else it is said by OpenAPI's `nullable`."""
+        return self.is_clean({"type": "null"})
+
+    @cached_property
+    def open_objects(self) -> bool:
+        """Whether an object may list properties and be open."""
+        listed = {"type": "object", "properties": {"a": _STRING}, "required": ["a"]}
+        return self.first(listed, {**listed, "additionalProperties": True}) is not None
+
+    @cached_property
+    def maps(self) -> bool:
+        """Whether an object may say what its unknown properties are."""
+        return self.is_clean({"type": "object", "additionalProperties": _STRING})

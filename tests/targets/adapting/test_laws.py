@@ -1,0 +1,100 @@
+import copy
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from schema_guard.core.schema import Schema
+from schema_guard.core.validation.equality import is_same
+from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.targets.adapting import adapt
+from schema_guard.targets.adapting.validity import as_json_schema
+from schema_guard.targets.lint import lint
+from schema_guard.targets.rules.tables import RULES
+from schema_guard.testing import instances
+from tests.targets.adapting.drawn import schemas
+
+TARGETS = st.sampled_from(sorted(RULES))
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 9), st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["a", "b", "key", "value", "0", "1"]), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+def loaded(document):
+    try:
+        return Schema.of(document)
+    except InvalidSchema:
+        assume(False)
+
+
+def drawn(data, document):
+    try:
+        return data.draw(instances(document))
+    except InvalidArgument:
+        assume(False)
+
+
+def has_key_twice(value):
+    """Say whether pairs have one key twice, which no schema can bar: they are given back as they are."""
+    if isinstance(value, list):
+        keys = [pair["key"] for pair in value if isinstance(pair, dict) and isinstance(pair.get("key"), str)]
+        return len(keys) > len(set(keys)) or any(map(has_key_twice, value))
+    return isinstance(value, dict) and any(map(has_key_twice, value.values()))
+
+
+@given(schemas(), TARGETS)
+def test_what_is_sent_has_no_error(document, target):
+    """What is sent has no error of lint, is adapted to itself, and the user's document stays as it is."""
+    loaded(document)
+    before = copy.deepcopy(document)
+
+    made = adapt(document, target)
+
+    assert document == before
+    if made.schema is None:
+        assert [change.location for change in made.relaxed] == [""]
+    else:
+        assert [found for found in lint(made.schema, target) if found.severity == "error"] == []
+        assert adapt(made.schema, target).schema == made.schema
+        assert made.fingerprint == Schema.of(made.schema).fingerprint
+
+
+@given(schemas(), TARGETS, st.data())
+def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
+    """A valid value has a form that is valid as it is sent, and comes back from it, unless something is narrowed."""
+    loaded(document)
+    made = adapt(document, target)
+    assume(made.schema is not None and not made.narrowed)
+
+    value = drawn(data, document)
+    sent = made.pre_image(value)
+
+    assert Schema.of(as_json_schema(made.schema)).is_valid(sent)
+    assert is_same(made.restore(sent), value)
+
+
+@given(schemas(), TARGETS, st.data())
+def test_what_is_sent_comes_back_valid(document, target, data):
+    """What is valid as it is sent comes back as a valid value, unless something is relaxed."""
+    schema = loaded(document)
+    made = adapt(document, target)
+    assume(made.schema is not None and not made.relaxed)
+
+    sent = drawn(data, as_json_schema(made.schema))
+    assume(not has_key_twice(sent))
+
+    assert schema.is_valid(made.restore(sent))
+
+
+@given(schemas(), TARGETS, JSON)
+def test_any_value_can_be_restored(document, target, value):
+    """Values of no form that is sent go both ways without an exception."""
+    loaded(document)
+    made = adapt(document, target)
+
+    made.restore(value)
+    made.pre_image(value)
