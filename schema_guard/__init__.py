@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
     from schema_guard.records.ends import flush, flush_on_sigterm
+    from schema_guard.targets.adapting import Adapted, SchemaChange, adapt
     from schema_guard.targets.lint import Finding, lint
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
@@ -62,11 +63,13 @@ _HOMES = {
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
     "records.ends": ("flush", "flush_on_sigterm"),
+    "targets.adapting": ("Adapted", "SchemaChange", "adapt"),
     "targets.lint": ("Finding", "lint"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Adapted",
     "AsyncGuarded",
     "Attempt",
     "Budget",
@@ -86,12 +89,14 @@ __all__ = [
     "MissingExtra",
     "Outcome",
     "Schema",
+    "SchemaChange",
     "SchemaGuardError",
     "Store",
     "StoreError",
     "Usage",
     "Violation",
     "__version__",
+    "adapt",
     "connect",
     "default_store",
     "flush",
