@@ -20,9 +20,9 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.targets.adapting.accepted import Accepted
 from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
 from schema_guard.targets.adapting.builder import Builder, TooLargeToAdapt
-from schema_guard.targets.adapting.forms import SAME, VALUE, WrappedForm
-from schema_guard.targets.adapting.plain import plain_of
-from schema_guard.targets.adapting.simplifying import simplified
+from schema_guard.targets.adapting.plain.plain import plain_of
+from schema_guard.targets.adapting.values.forms import SAME, VALUE, WrappedForm
+from schema_guard.targets.adapting.values.simplifying import simplified
 from schema_guard.targets.lint import findings_of
 from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
 from schema_guard.targets.rules.tables import rules_of

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.targets.adapting.forms import SAME
+from schema_guard.targets.adapting.values.forms import SAME
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.forms import Form
+    from schema_guard.targets.adapting.values.forms import Form
 
 __all__ = ["Adapted", "SchemaChange"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.targets.adapting import scalars, unions
+from schema_guard.targets.adapting import joining, scalars
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.forms import SAME, ListForm, TupleForm
+from schema_guard.targets.adapting.values.forms import SAME, ListForm, TupleForm
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.builder import Builder
-    from schema_guard.targets.adapting.flat import FlatSchema
+    from schema_guard.targets.adapting.plain.flat import FlatSchema
+    from schema_guard.targets.adapting.writer import SchemaWriter
 
 __all__ = ["array_of"]
 
@@ -21,7 +21,7 @@ _LONGEST_TUPLE = 16
 _LONGEST_FIXED = 8
 
 
-def array_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def array_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write an array."""
     limits = {keyword: merged.limits[keyword] for keyword in _SIZES if merged.limits.get(keyword)}
     if merged.limits.get("maxItems") == 0:
@@ -54,13 +54,13 @@ def _further(merged: FlatSchema) -> list[Any]:
     return [False] if False in items else items
 
 
-def _empty(builder: Builder) -> dict[str, Any]:
+def _empty(builder: SchemaWriter) -> dict[str, Any]:
     items = builder.anything().schema
     return {"type": "array", "items": items, "maxItems": 0}
 
 
 def _alike(
-    builder: Builder, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
+    builder: SchemaWriter, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
 ) -> BuiltSchema | None:
     """Write an array whose places are alike."""
     least, most = limits.get("minItems", 0), limits.get("maxItems")
@@ -86,13 +86,17 @@ def _sizes(limits: dict[str, Any]) -> dict[str, Any]:
     return {keyword: value for keyword, value in limits.items() if keyword != "uniqueItems"}
 
 
-def _relax_unique(builder: Builder, merged: FlatSchema) -> None:
+def _relax_unique(builder: SchemaWriter, merged: FlatSchema) -> None:
     if merged.limits.get("uniqueItems"):
         builder.relax(merged.where.get("uniqueItems"), "uniqueItems", True, "not enforced there")
 
 
 def _with_prefix(
-    builder: Builder, merged: FlatSchema, prefix: list[Any], items: list[Any], size: tuple[int, int | None]
+    builder: SchemaWriter,
+    merged: FlatSchema,
+    prefix: list[Any],
+    items: list[Any],
+    size: tuple[int, int | None],
 ) -> BuiltSchema | None:
     """Write an array whose first places are each of their own."""
     least, most = size
@@ -127,7 +131,7 @@ def _with_prefix(
     return _as_any_of_them(builder, merged, [*known, *([further] if further else [])], (least, most))
 
 
-def _as_object(builder: Builder, places: list[BuiltSchema]) -> BuiltSchema:
+def _as_object(builder: SchemaWriter, places: list[BuiltSchema]) -> BuiltSchema:
     schema: dict[str, Any] = {
         "type": "object",
         "properties": {str(place): dict(built.schema) for place, built in enumerate(places)},
@@ -139,7 +143,7 @@ def _as_object(builder: Builder, places: list[BuiltSchema]) -> BuiltSchema:
 
 
 def _as_any_of_them(
-    builder: Builder, merged: FlatSchema, places: list[BuiltSchema], size: tuple[int, int | None]
+    builder: SchemaWriter, merged: FlatSchema, places: list[BuiltSchema], size: tuple[int, int | None]
 ) -> BuiltSchema | None:
     """Write an array each of whose places takes what any of them takes."""
     held = [*merged.prefix, merged.items or []]
@@ -147,7 +151,7 @@ def _as_any_of_them(
     if any(built.schema != places[0].schema for built in places):
         told = "any value of the array may stand at any place of it"
         builder.relax(merged.where.get("prefixItems"), "prefixItems", None, told)
-    built = unions.union(builder, alike)
+    built = joining.union(builder, alike)
     if built is None:
         return None
     schema = {"type": "array", "items": built.schema, **({"minItems": size[0]} if size[0] else {})}

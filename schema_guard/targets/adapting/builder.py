@@ -17,16 +17,16 @@ from schema_guard.targets.adapting import unions
 from schema_guard.targets.adapting.accepted import Accepted
 from schema_guard.targets.adapting.adapted import SchemaChange
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.flat import KINDS, FlatSchema
-from schema_guard.targets.adapting.forms import SAME, ListForm, ObjectForm, ReferredForm, TextForm
-from schema_guard.targets.adapting.validity import Validity
+from schema_guard.targets.adapting.plain.flat import KINDS, FlatSchema
+from schema_guard.targets.adapting.values.forms import SAME, ListForm, ObjectForm, ReferredForm, TextForm
+from schema_guard.targets.adapting.values.validity import Validity
 from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.targets.adapting.forms import Form
-    from schema_guard.targets.adapting.plain import PlainSchema
+    from schema_guard.targets.adapting.plain.plain import PlainSchema
+    from schema_guard.targets.adapting.values.forms import Form
     from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["Builder", "TooLargeToAdapt"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.targets.adapting.forms import SAME
+from schema_guard.targets.adapting.values.forms import SAME
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.forms import Form
+    from schema_guard.targets.adapting.values.forms import Form
 
 __all__ = ["BuiltSchema"]
 

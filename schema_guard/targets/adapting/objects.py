@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.targets.adapting import scalars, unions
+from schema_guard.targets.adapting import joining, scalars
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.flat import matches
-from schema_guard.targets.adapting.forms import KEY, SAME, VALUE, ObjectForm, PairsForm, TextForm
-from schema_guard.targets.adapting.nulls import takes_null
+from schema_guard.targets.adapting.plain.flat import matches
+from schema_guard.targets.adapting.plain.nulls import takes_null
+from schema_guard.targets.adapting.values.forms import KEY, SAME, VALUE, ObjectForm, PairsForm, TextForm
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.builder import Builder
-    from schema_guard.targets.adapting.flat import FlatSchema
-    from schema_guard.targets.adapting.forms import Form
+    from schema_guard.targets.adapting.plain.flat import FlatSchema
+    from schema_guard.targets.adapting.values.forms import Form
+    from schema_guard.targets.adapting.writer import SchemaWriter
 
 __all__ = ["object_of"]
 
@@ -26,7 +26,7 @@ _REST = "additional_properties"
 _NAMES = "a key is one that is not among the properties"
 
 
-def object_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write an object."""
     others = _others(merged)
     listed = _listed(builder, merged, others)
@@ -52,7 +52,9 @@ def _is_closed(merged: FlatSchema, others: list[Any]) -> bool:
     return others == [False] and not merged.patterns
 
 
-def _listed(builder: Builder, merged: FlatSchema, others: list[Any]) -> dict[str, BuiltSchema | None] | None:
+def _listed(
+    builder: SchemaWriter, merged: FlatSchema, others: list[Any]
+) -> dict[str, BuiltSchema | None] | None:
     """Give each property that is listed or required; None where a required one has no value.
 
     A property that has no value and need not be there is None.
@@ -75,7 +77,7 @@ def _listed(builder: Builder, merged: FlatSchema, others: list[Any]) -> dict[str
 
 
 def _pairs(
-    builder: Builder, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
+    builder: SchemaWriter, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
 ) -> BuiltSchema | None:
     """Write the properties that are not listed as an array of pairs; None where there are none."""
     holder = merged.where.get("patternProperties")
@@ -107,15 +109,17 @@ def _counts(merged: FlatSchema) -> dict[str, Any]:
     return counts
 
 
-def _one_of_pairs(builder: Builder, made: list[tuple[BuiltSchema, list[Any]]]) -> tuple[dict[str, Any], Form]:
+def _one_of_pairs(
+    builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]
+) -> tuple[dict[str, Any], Form]:
     """Give the schema of a pair, and the form of its value."""
-    joined = unions.joined(builder, [pair.schema for pair, _ in made])
+    joined = joining.joined(builder, [pair.schema for pair, _ in made])
     values = [(BuiltSchema(pair.schema["properties"][VALUE], pair.form), nodes) for pair, nodes in made]
-    found = unions.union(builder, values)
+    found = joining.union(builder, values)
     return joined, SAME if found is None else found.form
 
 
-def _pair(builder: Builder, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
+def _pair(builder: SchemaWriter, names: list[Any], held: list[Any], merged: FlatSchema) -> BuiltSchema | None:
     """Give the schema of one pair, with the form of its value."""
     of_names: list[Any] = [{"type": "string"}, *names]
     builder.made_from(
@@ -140,7 +144,11 @@ class _Writing:
     """An object whose properties are written already."""
 
     def __init__(
-        self, builder: Builder, merged: FlatSchema, listed: dict[str, BuiltSchema | None], others: list[Any]
+        self,
+        builder: SchemaWriter,
+        merged: FlatSchema,
+        listed: dict[str, BuiltSchema | None],
+        others: list[Any],
     ) -> None:
         self.builder = builder
         self.merged = merged
@@ -189,7 +197,9 @@ class _Writing:
                 self.builder.narrow(held[0], "", None, told)
             else:
                 self.nulls.add(name)
-                self.properties[name] = unions.joined(self.builder, [self.properties[name], {"type": "null"}])
+                self.properties[name] = joining.joined(
+                    self.builder, [self.properties[name], {"type": "null"}]
+                )
         self.required = list(self.properties)
 
     def _close(self) -> None:
@@ -290,7 +300,7 @@ class _Writing:
             built = self.builder.emit(tuple(self.others))
             if built is not None:
                 together.append((built, list(self.others) or [True]))
-        whole = unions.union(self.builder, together)
+        whole = joining.union(self.builder, together)
         taken = {} if whole is None else {**self.schema, "additionalProperties": whole.schema}
         if whole is not None and self.builder.accepted.maps and self._set(taken):
             self.form_of_others = whole.form

@@ -7,14 +7,14 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.targets.adapting import unions
+from schema_guard.targets.adapting import joining
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.flat import KINDS, kind_of
-from schema_guard.targets.adapting.regexes import anchored
+from schema_guard.targets.adapting.plain.flat import KINDS, kind_of
+from schema_guard.targets.adapting.plain.regexes import anchored
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.builder import Builder
-    from schema_guard.targets.adapting.flat import FlatSchema
+    from schema_guard.targets.adapting.plain.flat import FlatSchema
+    from schema_guard.targets.adapting.writer import SchemaWriter
 
 __all__ = ["enumerated", "fitted", "number_of", "plain_of", "string_of"]
 
@@ -26,7 +26,7 @@ _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multi
 _NOT_ENFORCED = "not enforced there"
 
 
-def fitted(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+def fitted(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Give a schema without the keywords that are not taken, which are listed."""
     left = dict(schema)
     for _ in range(len(schema)):
@@ -49,12 +49,12 @@ def _culprits(rule: str, keyword: str) -> tuple[str, ...]:
     return _LENGTHS if rule.endswith("-length") else (keyword,)
 
 
-def plain_of(builder: Builder, merged: FlatSchema, kind: str) -> BuiltSchema:
+def plain_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema:
     """Write a boolean or null."""
     return BuiltSchema({"type": kind})
 
 
-def string_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None:
+def string_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema | None:
     """Write a string."""
     limits = {keyword: merged.limits[keyword] for keyword in _STRINGS if keyword in merged.limits}
     lengths = limits.get("minLength", 0), limits.get("maxLength", math.inf)
@@ -80,7 +80,7 @@ def string_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | Non
     return BuiltSchema(fitted(builder, merged, schema))
 
 
-def number_of(builder: Builder, merged: FlatSchema, kind: str) -> BuiltSchema | None:
+def number_of(builder: SchemaWriter, merged: FlatSchema, kind: str) -> BuiltSchema | None:
     """Write a number, with the bounds of an integer as integers, and a small range as its values."""
     limits = {keyword: merged.limits[keyword] for keyword in _NUMBERS if keyword in merged.limits}
     if _is_empty(limits):
@@ -100,7 +100,7 @@ def _is_empty(limits: dict[str, Any]) -> bool:
     return bool(low > high or (low == high and touches and math.isfinite(low)))
 
 
-def _integer(builder: Builder, merged: FlatSchema, limits: dict[str, Any]) -> BuiltSchema | None:
+def _integer(builder: SchemaWriter, merged: FlatSchema, limits: dict[str, Any]) -> BuiltSchema | None:
     low, high = _bounds(limits)
     if low is not None and high is not None and low > high:
         return None
@@ -135,7 +135,7 @@ def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
     return max(low, default=None), min(high, default=None)
 
 
-def _inclusive(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
+def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
     """Send bounds that a number may not reach as such that it may, where only those are taken."""
     made = dict(schema)
     for name, other, nearer in (("exclusiveMinimum", "minimum", max), ("exclusiveMaximum", "maximum", min)):
@@ -154,7 +154,7 @@ def _inclusive(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> 
 # Values that are enumerated.
 
 
-def enumerated(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
+def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     """Write the values that are left, without what else is said of them."""
     values = merged.values or []
     says_more = merged.spoken_of() or merged.unions or merged.rest or len(merged.nodes) > 1 or len(values) < 2
@@ -173,7 +173,7 @@ def enumerated(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
     return _by_kind(builder, merged, values)
 
 
-def _by_kind(builder: Builder, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
+def _by_kind(builder: SchemaWriter, merged: FlatSchema, values: list[Any]) -> BuiltSchema | None:
     good = [value for value in values if builder.accepted.is_clean({"enum": [value]})]
     made: list[tuple[BuiltSchema, list[Any]]] = []
     listed = builder.accepted.first({"type": "string", "enum": good}, {"enum": good}) if good else None
@@ -190,10 +190,12 @@ def _by_kind(builder: Builder, merged: FlatSchema, values: list[Any]) -> BuiltSc
         if built is not None:
             made.append((built, [{"const": value}]))
     made += _types_of(builder, merged, [value for value in bad if not isinstance(value, dict | list)])
-    return unions.union(builder, made)
+    return joining.union(builder, made)
 
 
-def _types_of(builder: Builder, merged: FlatSchema, values: list[Any]) -> list[tuple[BuiltSchema, list[Any]]]:
+def _types_of(
+    builder: SchemaWriter, merged: FlatSchema, values: list[Any]
+) -> list[tuple[BuiltSchema, list[Any]]]:
     """Send scalar values by their types, and integers that follow one another by their bounds."""
     made: list[tuple[BuiltSchema, list[Any]]] = []
     for kind in ("null", "boolean", "integer", "number", "string"):
@@ -219,7 +221,7 @@ def _range(values: list[Any]) -> dict[str, Any] | None:
     return {"type": "integer", "minimum": ordered[0], "maximum": ordered[-1]}
 
 
-def _of_value(builder: Builder, merged: FlatSchema, value: Any) -> dict[str, Any]:
+def _of_value(builder: SchemaWriter, merged: FlatSchema, value: Any) -> dict[str, Any]:
     """Give a schema that takes one object or array alone."""
     node = _exact(value)
     keyword = "enum" if "enum" in merged.where else "const"

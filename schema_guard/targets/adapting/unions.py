@@ -5,19 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.targets.adapting import arrays, objects, scalars
+from schema_guard.targets.adapting import arrays, joining, objects, scalars
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.flat import KINDS, FlatSchema, Kept
-from schema_guard.targets.adapting.forms import SAME, UnionArm, UnionForm
-from schema_guard.targets.adapting.negating import alternatives_of, dependencies, pairwise_apart
+from schema_guard.targets.adapting.plain.flat import KINDS, FlatSchema, KeywordApart
+from schema_guard.targets.adapting.plain.negating import alternatives_of, dependencies, pairwise_apart
 from schema_guard.targets.rules.conditions import are_disjoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.targets.adapting.builder import Builder
+    from schema_guard.targets.adapting.writer import SchemaWriter
 
-__all__ = ["flat", "union"]
+__all__ = ["flat"]
 
 _MOST = 64
 _MOST_COMPARED = 100
@@ -29,7 +28,7 @@ _LEFTOVER = "cannot be enforced there"
 class _Choice(NamedTuple):
     """A keyword that means several alternatives."""
 
-    kept: Kept
+    kept: KeywordApart
     branches: list[Any]
 
 
@@ -37,7 +36,7 @@ class _TooMany(Exception):
     pass
 
 
-def flat(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
+def flat(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     """Write what several schemas say together."""
     if merged.is_impossible:
         return None
@@ -51,7 +50,7 @@ def flat(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
         built = _single(builder, alternative)
         if built is not None:
             made.append((built, list(alternative.nodes)))
-    return union(builder, made)
+    return joining.union(builder, made)
 
 
 def _enumerate(merged: FlatSchema) -> None:
@@ -60,16 +59,16 @@ def _enumerate(merged: FlatSchema) -> None:
         merged.values = [value for kind in sorted(merged.kinds) for value in _ALL[kind]]
 
 
-def _bare(builder: Builder, kept: Kept) -> BuiltSchema | None:
+def _bare(builder: SchemaWriter, kept: KeywordApart) -> BuiltSchema | None:
     made = []
     for branch in _branches(builder, kept):
         built = builder.emit((branch,))
         if built is not None:
             made.append((built, [branch]))
-    return union(builder, made)
+    return joining.union(builder, made)
 
 
-def _branches(builder: Builder, kept: Kept) -> list[Any]:
+def _branches(builder: SchemaWriter, kept: KeywordApart) -> list[Any]:
     """Give the branches of a union, as `anyOf` has them."""
     branches: list[Any] = kept.value
     if kept.keyword != "oneOf" or len(branches) < 2:
@@ -89,7 +88,7 @@ def _branches(builder: Builder, kept: Kept) -> list[Any]:
     return branches
 
 
-def _alternatives(builder: Builder, merged: FlatSchema) -> list[FlatSchema]:
+def _alternatives(builder: SchemaWriter, merged: FlatSchema) -> list[FlatSchema]:
     """Give what is left when every choice is made in every way; choices that are too many are left out, and listed."""
     choices, stuck = _choices(builder, merged)
     for left_out in range(len(choices) + 1):
@@ -108,7 +107,7 @@ def _alternatives(builder: Builder, merged: FlatSchema) -> list[FlatSchema]:
     return []
 
 
-def _choices(builder: Builder, merged: FlatSchema) -> tuple[list[_Choice], list[Kept]]:
+def _choices(builder: SchemaWriter, merged: FlatSchema) -> tuple[list[_Choice], list[KeywordApart]]:
     choices = [_Choice(kept, _branches(builder, kept)) for kept in merged.unions]
     stuck = []
     for kept in merged.rest:
@@ -122,7 +121,7 @@ def _choices(builder: Builder, merged: FlatSchema) -> tuple[list[_Choice], list[
     return choices, stuck
 
 
-def _made(builder: Builder, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
+def _made(builder: SchemaWriter, start: FlatSchema, choices: list[_Choice]) -> list[FlatSchema]:
     done = [start]
     for choice in choices:
         done = _chosen(done, choice)
@@ -145,7 +144,7 @@ def _chosen(before: list[FlatSchema], choice: _Choice) -> list[FlatSchema]:
     return made
 
 
-def _settled(builder: Builder, alternative: FlatSchema) -> list[FlatSchema]:
+def _settled(builder: SchemaWriter, alternative: FlatSchema) -> list[FlatSchema]:
     more, stuck = _choices(builder, alternative)
     alternative.unions, alternative.rest = [], []
     found = _made(builder, alternative, more)
@@ -154,7 +153,7 @@ def _settled(builder: Builder, alternative: FlatSchema) -> list[FlatSchema]:
     return found
 
 
-def _single(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
+def _single(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     """Write one alternative: a schema for each type that is left."""
     _enumerate(merged)
     if merged.values is not None:
@@ -174,10 +173,10 @@ def _single(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
         built = _WRITERS[kind](builder, merged, kind) if kind in kinds else None
         if built is not None:
             made.append((built, [*merged.nodes, {"type": kind}]))
-    return union(builder, made)
+    return joining.union(builder, made)
 
 
-_WRITERS: dict[str, Callable[[Builder, FlatSchema, str], BuiltSchema | None]] = {
+_WRITERS: dict[str, Callable[[SchemaWriter, FlatSchema, str], BuiltSchema | None]] = {
     "object": objects.object_of,
     "array": arrays.array_of,
     "string": scalars.string_of,
@@ -186,45 +185,3 @@ _WRITERS: dict[str, Callable[[Builder, FlatSchema, str], BuiltSchema | None]] = 
     "boolean": scalars.plain_of,
     "null": scalars.plain_of,
 }
-
-
-def union(builder: Builder, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
-    """Write alternatives as one schema; None without one.
-
-    Args:
-        builder: Of the schema.
-        made: Each alternative, and the plain schemas that it was made from.
-    """
-    if not made:
-        return None
-    arms: list[tuple[BuiltSchema, list[Any]]] = []
-    for built, nodes in made:
-        if built.form is not SAME or not any(
-            built.schema == other.schema and other.form is SAME for other, _ in arms
-        ):
-            arms.append((built, nodes))
-    whole = BuiltSchema(joined(builder, [built.schema for built, _ in arms]))
-    if len(arms) == 1:
-        return arms[0][0]
-    if all(built.form is SAME for built, _ in arms):
-        return whole
-    forms = tuple(
-        UnionArm(built.form, builder.sent(built.schema), builder.validity(nodes)) for built, nodes in arms
-    )
-    return whole._replace(form=UnionForm(forms))
-
-
-def joined(builder: Builder, schemas: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give alternatives as one schema: a list of types where they say nothing else, or `anyOf`."""
-    parts: list[dict[str, Any]] = []
-    for schema in schemas:
-        inner = schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
-        parts += [part for part in inner if part not in parts]
-    if not builder.accepted.nulls and {"type": "null"} in parts and len(parts) > 1:
-        rest = joined(builder, [part for part in parts if part != {"type": "null"}])
-        return {**rest, "nullable": True}
-    types = [part["type"] for part in parts if part.keys() == {"type"} and isinstance(part["type"], str)]
-    if len(types) > 1 and builder.accepted.is_clean({"type": types}):
-        others = [part for part in parts if part.keys() != {"type"} or not isinstance(part["type"], str)]
-        parts = [*others, {"type": types}] if "array" not in types and "object" not in types else parts
-    return parts[0] if len(parts) == 1 else {"anyOf": parts}

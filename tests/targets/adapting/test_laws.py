@@ -7,7 +7,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.validation.equality import is_same
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.targets.adapting import adapt
-from schema_guard.targets.adapting.validity import as_json_schema
+from schema_guard.targets.adapting.values.validity import as_json_schema
 from schema_guard.targets.lint import lint
 from schema_guard.targets.rules.tables import RULES
 from schema_guard.testing import instances

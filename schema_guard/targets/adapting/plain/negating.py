@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.targets.adapting.flat import KINDS
+from schema_guard.targets.adapting.plain.flat import KINDS
 from schema_guard.targets.rules.rule import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.targets.adapting.flat import Kept
-    from schema_guard.targets.adapting.plain import PlainSchema
+    from schema_guard.targets.adapting.plain.flat import KeywordApart
+    from schema_guard.targets.adapting.plain.plain import PlainSchema
 
 __all__ = ["alternatives_of", "dependencies", "negated", "pairwise_apart"]
 
@@ -24,7 +24,7 @@ _DEEPEST = 8
 _NEXT = ("then", "else")
 
 
-def alternatives_of(kept: Kept, plain: PlainSchema) -> list[Any] | None:
+def alternatives_of(kept: KeywordApart, plain: PlainSchema) -> list[Any] | None:
     """Give the alternatives that a condition, a negation or a dependency means; None where they cannot be said."""
     keyword, value, node = kept
     if keyword in _NEXT:
@@ -40,7 +40,7 @@ def alternatives_of(kept: Kept, plain: PlainSchema) -> list[Any] | None:
     return None
 
 
-def dependencies(kept: Kept) -> list[list[Any]] | None:
+def dependencies(kept: KeywordApart) -> list[list[Any]] | None:
     """Give the alternatives of each dependency: the property is absent, or what depends on it holds."""
     if kept.keyword not in ("dependentRequired", "dependentSchemas"):
         return None

@@ -13,15 +13,15 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.validation.equality import is_same
-from schema_guard.targets.adapting.validity import Validity
+from schema_guard.targets.adapting.values.validity import Validity
 from schema_guard.targets.rules.rule import KEYWORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.targets.adapting.plain import PlainSchema
+    from schema_guard.targets.adapting.plain.plain import PlainSchema
 
-__all__ = ["KINDS", "FlatSchema", "Kept", "kind_of", "matches"]
+__all__ = ["KINDS", "FlatSchema", "KeywordApart", "kind_of", "matches"]
 
 KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _LARGEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -42,7 +42,7 @@ _OF_STRINGS = frozenset({"format", "maxLength", "minLength", "pattern"})
 _OF_NUMBERS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"})
 
 
-class Kept(NamedTuple):
+class KeywordApart(NamedTuple):
     """A keyword that stands by itself.
 
     Attributes:
@@ -92,8 +92,8 @@ class FlatSchema:
         self.prefix: list[list[Any]] = []
         self.items: list[Any] | None = None
         self.required: list[str] = []
-        self.unions: list[Kept] = []
-        self.rest: list[Kept] = []
+        self.unions: list[KeywordApart] = []
+        self.rest: list[KeywordApart] = []
         self.where: dict[str, dict[str, Any]] = {}
         self.description: str | None = None
         self.is_impossible = False
@@ -135,9 +135,9 @@ class FlatSchema:
         _merge_array(self, node)
         for keyword, value in node.items():
             if keyword in KEYWORDS and keyword not in _GROUPS:
-                self._keyword(Kept(keyword, value, node), is_alone=is_alone)
+                self._keyword(KeywordApart(keyword, value, node), is_alone=is_alone)
 
-    def _keyword(self, kept: Kept, *, is_alone: bool) -> None:
+    def _keyword(self, kept: KeywordApart, *, is_alone: bool) -> None:
         keyword, value, node = kept
         if keyword == "type":
             self._type([value] if isinstance(value, str) else value)

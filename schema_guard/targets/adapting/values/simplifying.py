@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schema_guard.targets.adapting.forms import (
+from schema_guard.targets.adapting.values.forms import (
     SAME,
     ListForm,
     ObjectForm,
@@ -17,7 +17,7 @@ from schema_guard.targets.adapting.forms import (
 )
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.forms import Form
+    from schema_guard.targets.adapting.values.forms import Form
 
 __all__ = ["simplified"]
 

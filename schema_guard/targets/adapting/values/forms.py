@@ -15,7 +15,7 @@ from schema_guard.core.validation.equality import is_same
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:
-    from schema_guard.targets.adapting.validity import Validity
+    from schema_guard.targets.adapting.values.validity import Validity
 
 __all__ = [
     "KEY", "SAME", "VALUE", "Form", "ListForm", "ObjectForm", "PairsForm", "ReferredForm", "SameForm", "TextForm",
