@@ -139,11 +139,9 @@ class References:
     def _place(self, schema: dict[str, Any], base: str) -> None:
         self._bases[id(schema)] = base
         url, _, fragment = base.partition("#")
-        if fragment:
-            # Drafts 4 to 7 name an anchor by "$id": "#name".
-            self.places[f"{url}#{fragment}"] = schema
-        elif identifier_of(schema, self.dialect) is not None:
-            self.places[url] = schema
+        if identifier_of(schema, self.dialect) is not None:
+            # Drafts 4 to 7 name an anchor by "$id": "#name"; what is inside of it has that base, and not that name.
+            self.places[f"{url}#{fragment}" if fragment else url] = schema
         for keyword in ("$anchor", "$dynamicAnchor"):
             anchor = schema.get(keyword)
             if isinstance(anchor, str):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Accepted"]
 
+_MANY = 64
 _STRING = {"type": "string"}
 
 
@@ -36,9 +37,25 @@ class Accepted:
         """Whether one schema, what is inside of it apart, is taken as it is."""
         return not self.errors(schema)
 
+    def is_sure(self, schema: dict[str, Any]) -> bool:
+        """Whether one schema, what is inside of it apart, is taken as it is, and nothing says that it might be refused."""
+        found = findings_at(Site(schema, "/x", {}), self.table)
+        return not any(one.severity == "error" or one.effect == "rejected" for one in found)
+
     def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
         """Give the first schema that is taken; None where none is."""
         return next((schema for schema in candidates if self.is_clean(schema)), None)
+
+    @cached_property
+    def most_optional(self) -> int | None:
+        """How many properties of an object may be absent; None: any number."""
+        for number in range(_MANY):
+            listed = {f"p{place}": _STRING for place in range(number + 1)}
+            document = {"type": "object", "properties": listed, "additionalProperties": False}
+            found = findings_at(Site(document, "", document), self.table)
+            if any(one.severity == "error" and one.keyword == "required" for one in found):
+                return number
+        return None
 
     @cached_property
     def refers(self) -> bool:

@@ -20,11 +20,12 @@ from schema_guard.errors import InvalidSchema
 from schema_guard.targets.adapting.accepted import Accepted
 from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
 from schema_guard.targets.adapting.builder import Builder, TooLargeToAdapt
+from schema_guard.targets.adapting.hoisting import hoist
 from schema_guard.targets.adapting.plain.plain import plain_of
 from schema_guard.targets.adapting.values.forms import SAME, VALUE, WrappedForm
 from schema_guard.targets.adapting.values.simplifying import simplified
-from schema_guard.targets.lint import findings_of
-from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE
+from schema_guard.targets.lint import findings_at, findings_of
+from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
 from schema_guard.targets.rules.tables import rules_of
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
     """Say whether a document is sent as it is: it has no error, nothing to drop, and means the same to the target."""
     document = loaded.document
     if not isinstance(document, dict) or any(
-        found.severity != "warning" for found in findings_of(document, table)
+        found.severity != "warning" or found.effect == "rejected" for found in findings_of(document, table)
     ):
         return False
     own, read = plain_of(loaded), plain_of(loaded, DEFAULT_DIALECT)
@@ -113,7 +114,9 @@ def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[Schem
             change = SchemaChange(
                 found.location, found.keyword, _value_at(document, found), f"likely: {found.message}"
             )
-            (narrowed if found.effect == "narrowed" else relaxed).append(change)
+            # What may be refused is sent: whether it is enforced is no question then.
+            if found.effect != "rejected":
+                (narrowed if found.effect == "narrowed" else relaxed).append(change)
     return relaxed, narrowed
 
 
@@ -131,7 +134,7 @@ def _at(document: Any, location: str) -> Any:
 def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
     """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
     root, form = built
-    if builder.table.requires_object and not _is_object(builder, root):
+    if not _is_object(builder, root):
         root = {
             "type": "object",
             "properties": {VALUE: root},
@@ -139,6 +142,7 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
             "additionalProperties": False,
         }
         form = WrappedForm(form)
+    hoist(root, builder.definitions, builder.accepted)
     document = _with_definitions(root, builder.definitions)
     failed = _cleaned(builder, document)
     if failed is None:
@@ -161,9 +165,8 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
 
 
 def _is_object(builder: Builder, root: dict[str, Any]) -> bool:
-    return not any(
-        found.location == "" and found.rule.endswith("-root") for found in findings_of(root, builder.table)
-    )
+    site = Site(root, "", root)
+    return not any(found.rule.endswith("-root") for found in findings_at(site, builder.table))
 
 
 def _with_definitions(root: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -119,13 +119,14 @@ def _with_prefix(
         if most is not None and not (is_closed and "items" in schema and most == len(prefix))
         else {}
     )
-    if builder.accepted.is_clean(schema):
+    is_tuple = is_closed and least == len(prefix) <= _LONGEST_TUPLE
+    if builder.accepted.is_sure(schema) or (builder.accepted.is_clean(schema) and not is_tuple):
         _relax_unique(builder, merged)
         forms = tuple(built.form for built in known)
         further_form = SAME if further is None else further.form
         is_same = further_form is SAME and all(form is SAME for form in forms)
         return BuiltSchema(schema, SAME if is_same else ListForm(forms, further_form))
-    if is_closed and least == len(prefix) <= _LONGEST_TUPLE:
+    if is_tuple:
         _relax_unique(builder, merged)
         return _as_object(builder, known)
     return _as_any_of_them(builder, merged, [*known, *([further] if further else [])], (least, most))

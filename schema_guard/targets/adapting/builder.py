@@ -249,7 +249,7 @@ class Builder:
     def _kept(self, node: dict[str, Any]) -> BuiltSchema | None:
         """Write a schema with the keywords that it has; None where that is not taken."""
         judging = node.keys() & KEYWORDS
-        if not judging <= self.table.takes or judging & _UNIONS:
+        if not judging <= self.table.takes or judging & _UNIONS or self._has_many_optional(node):
             return None
         marks = len(self.relaxed), len(self.narrowed), len(self.dropped)
         copied = {keyword: node[keyword] for keyword in node if self._is_sent(node, keyword)}
@@ -258,6 +258,11 @@ class Builder:
             return BuiltSchema(copied, form)
         self._undo(marks)
         return None
+
+    def _has_many_optional(self, node: dict[str, Any]) -> bool:
+        optional = node.get("properties", {}).keys() - set(node.get("required", ()))
+        most = self.accepted.most_optional
+        return most is not None and len(optional) > most
 
     def _written(self, copied: dict[str, Any]) -> Form | None:
         """Write what is inside of a copy in its place, and give the form of its values; None where there is none."""

@@ -184,11 +184,11 @@ class _Writing:
 
     def _fill(self) -> None:
         """Make optional properties required, and null where they are absent."""
-        if not self.builder.table.requires_all:
+        most = self.builder.accepted.most_optional
+        optional = [name for name in self.properties if name not in self.required]
+        if most is None or len(optional) <= most:
             return
-        for name in self.properties:
-            if name in self.required:
-                continue
+        for name in optional[most:]:
             held = self.merged.properties.get(name, [])
             self.filled.add(name)
             # Null stands in a text as "null": what is sent as null beside it is absent.
@@ -200,7 +200,7 @@ class _Writing:
                 self.properties[name] = joining.joined(
                     self.builder, [self.properties[name], {"type": "null"}]
                 )
-        self.required = list(self.properties)
+        self.required = [name for name in self.properties if name in self.required or name in self.filled]
 
     def _close(self) -> None:
         """Say what other keys there may be, as far as that can be said."""

@@ -157,7 +157,7 @@ def _inclusive(builder: SchemaWriter, merged: FlatSchema, schema: dict[str, Any]
 def enumerated(builder: SchemaWriter, merged: FlatSchema) -> BuiltSchema | None:
     """Write the values that are left, without what else is said of them."""
     values = merged.values or []
-    says_more = merged.spoken_of() or merged.unions or merged.rest or len(merged.nodes) > 1 or len(values) < 2
+    says_more = merged.spoken_of() or merged.unions or merged.rest
     if says_more:
         judged = builder.validity(merged.nodes)
         values = [value for value in values if judged.takes(value)]

@@ -1,6 +1,7 @@
 import copy
 
-from hypothesis import assume, given
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from schema_guard.core.schema import Schema
@@ -13,6 +14,7 @@ from schema_guard.targets.rules.tables import RULES
 from schema_guard.testing import instances
 from tests.targets.adapting.drawn import schemas
 
+FEW, MANY = 12, 400
 TARGETS = st.sampled_from(sorted(RULES))
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 9), st.text(max_size=3)),
@@ -46,6 +48,7 @@ def has_key_twice(value):
     return isinstance(value, dict) and any(map(has_key_twice, value.values()))
 
 
+@settings(max_examples=FEW)
 @given(schemas(), TARGETS)
 def test_what_is_sent_has_no_error(document, target):
     """What is sent has no error of lint, is adapted to itself, and the user's document stays as it is."""
@@ -63,6 +66,7 @@ def test_what_is_sent_has_no_error(document, target):
         assert made.fingerprint == Schema.of(made.schema).fingerprint
 
 
+@settings(max_examples=FEW)
 @given(schemas(), TARGETS, st.data())
 def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
     """A valid value has a form that is valid as it is sent, and comes back from it, unless something is narrowed."""
@@ -77,6 +81,7 @@ def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
     assert is_same(made.restore(sent), value)
 
 
+@settings(max_examples=FEW)
 @given(schemas(), TARGETS, st.data())
 def test_what_is_sent_comes_back_valid(document, target, data):
     """What is valid as it is sent comes back as a valid value, unless something is relaxed."""
@@ -90,6 +95,7 @@ def test_what_is_sent_comes_back_valid(document, target, data):
     assert schema.is_valid(made.restore(sent))
 
 
+@settings(max_examples=FEW)
 @given(schemas(), TARGETS, JSON)
 def test_any_value_can_be_restored(document, target, value):
     """Values of no form that is sent go both ways without an exception."""
@@ -98,3 +104,24 @@ def test_any_value_can_be_restored(document, target, value):
 
     made.restore(value)
     made.pre_image(value)
+
+
+@pytest.mark.slow
+@settings(max_examples=MANY)
+@given(schemas(), TARGETS, st.data())
+def test_the_laws_hold_for_many(document, target, data):
+    """What is sent is clean, valid values go there and back, and what comes back is valid."""
+    schema = loaded(document)
+    made = adapt(document, target)
+    assume(made.schema is not None)
+    sent = Schema.of(as_json_schema(made.schema))
+
+    assert [found for found in lint(made.schema, target) if found.severity == "error"] == []
+    assert adapt(made.schema, target).schema == made.schema
+    if not made.narrowed:
+        value = drawn(data, document)
+        assert sent.is_valid(made.pre_image(value))
+        assert is_same(made.restore(made.pre_image(value)), value)
+    if not made.relaxed:
+        form = drawn(data, sent)
+        assert has_key_twice(form) or schema.is_valid(made.restore(form))
