@@ -58,6 +58,11 @@ class Accepted:
         return None
 
     @cached_property
+    def untyped(self) -> bool:
+        """Whether a schema need not say what it takes."""
+        return self.is_clean({})
+
+    @cached_property
     def refers(self) -> bool:
         """Whether references are taken."""
         return self.is_clean({"$ref": "#/$defs/a"})

@@ -36,6 +36,7 @@ _MOST_STEPS = 20_000
 _DEEPEST = 48
 _MAPS = ("properties", "patternProperties")
 _UNIONS = frozenset({"allOf", "anyOf", "oneOf"})
+_TYPED = frozenset({"const", "enum", "type"})
 _LONGEST_HINT = 160
 
 
@@ -249,7 +250,7 @@ class Builder:
     def _kept(self, node: dict[str, Any]) -> BuiltSchema | None:
         """Write a schema with the keywords that it has; None where that is not taken."""
         judging = node.keys() & KEYWORDS
-        if not judging <= self.table.takes or judging & _UNIONS or self._has_many_optional(node):
+        if not judging <= self.table.takes or judging & _UNIONS or not self._may_be_kept(node):
             return None
         marks = len(self.relaxed), len(self.narrowed), len(self.dropped)
         copied = {keyword: node[keyword] for keyword in node if self._is_sent(node, keyword)}
@@ -259,10 +260,13 @@ class Builder:
         self._undo(marks)
         return None
 
-    def _has_many_optional(self, node: dict[str, Any]) -> bool:
+    def _may_be_kept(self, node: dict[str, Any]) -> bool:
+        """Whether a schema says what it takes where that has to be said, and lists no more than may be absent."""
+        if not self.accepted.untyped and not node.keys() & _TYPED:
+            return False
         optional = node.get("properties", {}).keys() - set(node.get("required", ()))
         most = self.accepted.most_optional
-        return most is not None and len(optional) > most
+        return most is None or len(optional) <= most
 
     def _written(self, copied: dict[str, Any]) -> Form | None:
         """Write what is inside of a copy in its place, and give the form of its values; None where there is none."""
