@@ -209,10 +209,9 @@ class Builder:
             said or [node["description"] for node in applied if isinstance(node.get("description"), str)][:1]
         )
         told = [hint for hint in sorted(hints) if len(hint) <= _LONGEST_HINT]
-        if said or told:
-            schema["description"] = " ".join(
-                [*said, *(f"({hint})" for hint in told if hint not in " ".join(said))]
-            )
+        words = " ".join([*said, *(f"({hint})" for hint in told if hint not in " ".join(said))])
+        if words and self.accepted.is_clean({**schema, "description": words}):
+            schema["description"] = words
 
     def anything(self) -> BuiltSchema:
         """Write a place that takes any value."""

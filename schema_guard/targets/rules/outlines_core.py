@@ -81,6 +81,13 @@ OUTLINES_CORE: Final = Rules(
             "one-of", "oneOf", "ignored", "oneOf is taken as anyOf: overlaps pass", conditions.is_overlapping
         ),
         _rule(
+            "described-any",
+            "description",
+            "rejected",
+            "a schema that takes anything may not be described, nor say anything else",
+            lambda site: bool(site.schema) and not conditions.siblings(site.schema),
+        ),
+        _rule(
             "untyped",
             "type",
             "rejected",
