@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Builder", "TooLargeToAdapt"]
 
-_MOST_STEPS = 6_000
+_MOST_STEPS = 12_000
 # Frames of Python for a level are about ten, and callers have some of its thousand already.
 _DEEPEST = 48
 _MAPS = ("properties", "patternProperties")

@@ -32,7 +32,8 @@ def object_of(builder: SchemaWriter, merged: FlatSchema, _: str) -> BuiltSchema 
     listed = _listed(builder, merged, others)
     if listed is None:
         return None
-    if not listed and not _is_closed(merged, others) and not builder.accepted.open_objects:
+    can_say = builder.accepted.open_objects and (builder.accepted.maps or not others)
+    if not listed and not _is_closed(merged, others) and not can_say:
         as_pairs = _pairs(builder, merged, others, wants_counts=True)
         if as_pairs is not None:
             return as_pairs
@@ -257,9 +258,7 @@ class _Writing:
 
     def _rest(self) -> bool:
         """Send other keys as pairs in a property of their own."""
-        if self.builder.accepted.open_objects and self.builder.accepted.maps:
-            return False
-        if not self.builder.table.is_closed:
+        if self.builder.accepted.maps and not self.builder.table.is_closed:
             return False
         found = _pairs(self.builder, self.merged, self.others)
         if found is None:

@@ -82,6 +82,13 @@ def _of_texts(name: str) -> tuple[Rule, ...]:
             "a pattern may not refer back, ask for a word boundary or name a property of characters",
             conditions.refers_back,
         ),
+        rule(
+            "null-character",
+            "pattern",
+            "rejected",
+            "a pattern may not hold a null character",
+            lambda site: "\0" in str(site.schema.get("pattern", "")),
+        ),
     )
 
 

@@ -39,9 +39,10 @@ def test_null_that_is_a_value_of_its_own_is_kept():
     assert places(made.narrowed) == [("/properties/a", "")]
 
 
-def test_a_map_is_sent_as_pairs():
-    """Where every object has to be closed, a map is an array of keys and values."""
-    made = adapt(closed({"m": {"type": "object", "additionalProperties": {"type": "integer"}}}), "openai")
+@pytest.mark.parametrize("target", ["openai", "anthropic", "gemini-openapi"])
+def test_a_map_is_sent_as_pairs(target):
+    """Where a map cannot say what its values are, it is an array of keys and values."""
+    made = adapt(closed({"m": {"type": "object", "additionalProperties": {"type": "integer"}}}), target)
 
     sent = made.pre_image({"m": {"x": 1}})
 

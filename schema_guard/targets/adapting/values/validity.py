@@ -74,5 +74,7 @@ def as_json_schema(schema: Any) -> Any:
     made = {key: as_json_schema(part) for key, part in schema.items()}
     if made.get("nullable") is True:
         del made["nullable"]
-        return {"anyOf": [made, {"type": "null"}]}
+        # References lead to the definitions from the root: there they stay.
+        held = {"$defs": made.pop("$defs")} if "$defs" in made else {}
+        return {"anyOf": [made, {"type": "null"}], **held}
     return made
