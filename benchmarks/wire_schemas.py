@@ -1,8 +1,8 @@
 """How many schemas providers refuse, sent by the providers' own packages: python -m benchmarks.wire_schemas [--output FILE.txt].
 
 The schemas are those that are built in and those of the Pydantic models of `wire_models.py`; the servers are on loopback
-and refuse what the providers refuse. Each schema is sent as it is, and by the package's own converter where it has one for
-a Pydantic model; as a strict format, whole and streamed. Needs openai, anthropic, google-genai and pydantic.
+and refuse what the providers refuse. Each schema is sent as it is, by the package's own converter where it has one for a
+Pydantic model, and adapted; as a strict format, whole and streamed. Needs openai, anthropic, google-genai and pydantic.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.wire_models import MODELS
 from schema_guard import Schema
 from schema_guard.bench.suites.load import load_suite
+from schema_guard.targets.adapting import adapt
 from schema_guard.testing import serve
 from schema_guard.testing.server.refusals import anthropic, gemini, openai
 from schema_guard.testing.server.refusals.sent import SentSchema, broken
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.testing import Server
     from tests.sdks.wire_calls import WireApi
 
+TARGETS = {"chat": "openai", "responses": "openai-responses", "messages": "anthropic", "contents": "gemini"}
 RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": gemini.RULES}
 
 
@@ -119,6 +121,8 @@ class Row(NamedTuple):
     built_in: Sent
     models: Sent
     converted: Sent
+    adapted: Sent
+    unsent: dict[str, str]
 
 
 def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row:
@@ -126,6 +130,8 @@ def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row
     client = connected(api, server)
     as_is = {case.name: case.document for case in found}
     models = {case.name for case in found if case.model is not None}
+    adapted = {case.name: adapt(case.document, TARGETS[name]) for case in found}
+    sendable = {name: made.schema for name, made in adapted.items() if made.schema is not None}
 
     def of(schemas: dict[str, Any]) -> Sent:
         return sent(server, asking(api, client, schemas))
@@ -135,6 +141,8 @@ def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row
         of({name: schema for name, schema in as_is.items() if name not in models}),
         of({name: schema for name, schema in as_is.items() if name in models}),
         sent(server, converting(name, client)),
+        of(sendable),
+        {name: made.relaxed[0].reason for name, made in adapted.items() if made.schema is None},
     )
 
 
@@ -155,18 +163,18 @@ def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
     """Write what came out."""
     models = sum(case.model is not None for case in found)
     packages = {api.package: version(api.package) for api in APIS.values()}
-    head = ("refused", "built-in", "Pydantic", "by the package")
+    head = ("refused", "built-in", "Pydantic", "by the package", "adapted", "not to be sent")
     sets = f"{len(found) - models} built-in schemas and those of {models} Pydantic models"
     lines = [
         "python -m benchmarks.wire_schemas",
         f"{sets} as strict formats, whole and streamed, {datetime.now(UTC):%Y-%m-%d}",
         "sent by " + ", ".join(f"{name} {at}" for name, at in packages.items()),
         "",
-        "{:<12}{:>11}{:>11}{:>17}".format(*head),
+        "{:<12}{:>11}{:>11}{:>17}{:>11}{:>17}".format(*head),
     ]
     for row in rows:
-        cells = (row.built_in, row.models, row.converted)
-        lines.append("{:<12}{:>11}{:>11}{:>17}".format(row.api, *map(str, cells)))
+        cells = (row.built_in, row.models, row.converted, row.adapted, len(row.unsent))
+        lines.append("{:<12}{:>11}{:>11}{:>17}{:>11}{:>17}".format(row.api, *map(str, cells)))
     lines += ["", "how many of them break a rule, as they are"]
     for package, counts in reasons(found).items():
         told = ", ".join(f"{rule} {count}" for rule, count in counts.most_common())
@@ -174,11 +182,16 @@ def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
     lines += ["", "refused as the package itself converts them"]
     for row in rows:
         lines.append(f"{row.api:<12}{', '.join(row.converted.refused)}")
+    lines += ["", "adapted, and not taken"]
+    adapted = [
+        (row.api, *told) for row in rows for told in [*row.adapted.refused.items(), *row.unsent.items()]
+    ]
+    lines += [f"{api:<12}{name}: {words}" for api, name, words in adapted] or ["none"]
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Send all schemas in all ways, and print the table."""
+    """Send all schemas in all ways, and print the table; 1 when an adapted one is refused."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="a .txt file for the table")
     arguments = parser.parse_args()
@@ -190,7 +203,7 @@ def main() -> int:
     print(text)
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")
-    return 0
+    return int(any(row.adapted.refused for row in rows))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
 from schema_guard.targets.adapting.builder import Builder, TooLargeToAdapt
 from schema_guard.targets.adapting.hoisting import hoist
 from schema_guard.targets.adapting.plain.plain import plain_of
+from schema_guard.targets.adapting.settling import begin_apart, within_unions
 from schema_guard.targets.adapting.values.forms import SAME, VALUE, WrappedForm
 from schema_guard.targets.adapting.values.simplifying import simplified
 from schema_guard.targets.lint import findings_at, findings_of
@@ -144,6 +145,8 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
         form = WrappedForm(form)
     hoist(root, builder.definitions, builder.accepted)
     document = _with_definitions(root, builder.definitions)
+    begin_apart(document, builder.table)
+    within_unions(builder, document)
     failed = _cleaned(builder, document)
     if failed is None:
         try:
