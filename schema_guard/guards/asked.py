@@ -11,12 +11,12 @@ from schema_guard.model_names import is_tuned
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from schema_guard.calls.shapes import Shape
     from schema_guard.core.values import Call
 
-__all__ = ["Asked", "asked_of", "check_models", "is_model", "kind_of"]
+__all__ = ["Asked", "asked_of", "check_models", "check_way", "is_model", "kind_of"]
 
 
 class Asked(NamedTuple):
@@ -67,6 +67,21 @@ def kind_of(models: Sequence[Any] | None) -> Literal["names", "objects"] | None:
     if not models:
         return None
     return "names" if isinstance(models[0], str) else "objects"
+
+
+def check_way(models: Iterable[Any], function: Any) -> None:
+    """Check that models can be asked in the way that a function of one of them has: itself, or a method.
+
+    Raises:
+        InvalidArgument: One of them lacks it.
+    """
+    from schema_guard.models.interface import details_of  # only models need it
+
+    way = "__call__" if is_model(function) else function.__name__
+    for model in models:
+        instead = details_of(model).lacks.get(way)
+        if instead is not None:
+            raise InvalidArgument(f"model {model.name!r}: {instead}")
 
 
 def check_models(models: tuple[Any, ...], model: str | None, *, max_attempts: int, observe: bool) -> None:

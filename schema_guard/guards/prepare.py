@@ -20,7 +20,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.guards.asked import asked_of, is_model, kind_of
+from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.healing import HEALED, healers
@@ -187,6 +187,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     schema = settings.schema or _returned(function)
     # A model brings its own name and target; so does a bound method of one.
     model = _model_of(function)
+    if model is not None:
+        check_way((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
     asked = None if settings.models is None else asked_of(settings.models, settings.target, shape, function)
     targets = _targets(settings, model) if asked is None else asked.targets
     strategies = strategies_of("bare" if settings.observe else settings.strategy)

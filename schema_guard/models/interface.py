@@ -83,11 +83,13 @@ class ModelDetails(NamedTuple):
         defaults: Arguments of every request, where `options` does not say otherwise; none for a model without.
         is_timed: Whether the seconds that it takes say something of it; not so of replies that are written
             beforehand. True for a model without.
+        lacks: The methods of `Model` that it has not, each with what there is instead; none for a model without.
     """
 
     areply: Callable[..., Awaitable[Any]]
     defaults: Mapping[str, Any]
     is_timed: bool
+    lacks: Mapping[str, str]
 
 
 def details_of(model: Model) -> ModelDetails:
@@ -96,6 +98,7 @@ def details_of(model: Model) -> ModelDetails:
         areply=getattr(model, "areply", model.acall),
         defaults=getattr(model, "defaults", {}),
         is_timed=getattr(model, "is_timed", True),
+        lacks=getattr(model, "lacks", {}),
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,7 +38,7 @@ class _Asked(NamedTuple):
 
 
 def connect(
-    name_or_object: str | Model,
+    name_or_object: str | Model | Any,
     *,
     target: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -53,7 +54,7 @@ def connect(
     Args:
         name_or_object: `"local"` (weights are fetched on first use), a provider and a model such as
             `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says) or
-            `"scripted:FILE"`; a `Model` is given back as it is.
+            `"scripted:FILE"`; or a model of `outlines`. A `Model` is given back as it is.
         target: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.targets.TARGETS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
@@ -77,9 +78,27 @@ def connect(
                 f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
             )
         return name_or_object
+    if _is_of_outlines(name_or_object):
+        return _outlines(name_or_object, asked)
     raise InvalidArgument(
-        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}) or a Model"
+        f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines or a Model"
     )
+
+
+def _outlines(model: Any, asked: _Asked) -> Model:
+    if (asked.key, asked.timeout_s, asked.max_retries) != (None, TIMEOUT_S, 0):
+        raise InvalidArgument(
+            "key=, timeout_s=, max_retries=: a model of outlines has a client of its own: expected them there"
+        )
+    from schema_guard.models.outlines_api import OutlinesModel  # only for those who use it
+
+    return OutlinesModel(model, target=asked.target, options=asked.options)
+
+
+def _is_of_outlines(found: object) -> bool:
+    """Say whether something is a model of outlines; whoever has one has imported it."""
+    base: Any = sys.modules.get("outlines.models.base")
+    return base is not None and isinstance(found, base.Model | base.AsyncModel)
 
 
 def _named(name: str, asked: _Asked) -> Model:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schema as a grammar of llguidance, the engine inside llama.cpp's server.
+"""A schema as a grammar of llguidance, the engine inside llama.cpp's server, and of outlines.
 
 Rules:
 1. The server answers 200 and enforces nothing when a grammar does not compile: so it is compiled here first.
@@ -43,6 +43,9 @@ _ARRAY_KEYWORDS = frozenset({"minItems", "items", "prefixItems"})
 # Beside these a bound of ours could contradict what they say; where they lead has bounds of its own.
 _SETTLED_ELSEWHERE = frozenset({"$ref", "$dynamicRef", "enum", "const", "allOf", "anyOf", "oneOf"})
 
+# Before a schema, in a grammar.
+_PREFACE = "%llguidance {}\nstart: %json "
+
 _cache: OrderedDict[tuple[str, str | None, int | None, int | None], str] = OrderedDict()
 _cache_lock = threading.Lock()
 
@@ -69,13 +72,35 @@ def grammar(
         InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
         MissingExtra: llguidance is not installed.
     """
+    return _PREFACE + compiled(schema, max_length=max_length, max_items=max_items)
+
+
+def compiled(
+    schema: Schema[Any],
+    *,
+    max_length: int | None = MAX_LENGTH,
+    max_items: int | None = MAX_ITEMS,
+    target: str = "llamacpp-llguidance",
+) -> str:
+    """Give the JSON text of the schema that llguidance is given, as `grammar` has it; it is known to compile.
+
+    Args:
+        schema: The schema; it is copied, never changed.
+        max_length: As for `grammar`.
+        max_items: As for `grammar`.
+        target: Named where it does not compile.
+
+    Raises:
+        InvalidArgument: The engine cannot enforce a keyword, or would ignore a part.
+        MissingExtra: llguidance is not installed.
+    """
     dialect = getattr(schema, "dialect", None)
     key = (schema.fingerprint, dialect, max_length, max_items)
     with _cache_lock:
         if key in _cache:
             _cache.move_to_end(key)
             return _cache[key]
-    text = _compile(schema, dialect, max_length, max_items)
+    text = _compile(schema, dialect, (max_length, max_items), target)
     with _cache_lock:
         _cache[key] = text
         while len(_cache) > _CACHED_GRAMMARS:
@@ -184,34 +209,37 @@ def _bound_string(schema: dict[str, Any], length: int) -> None:
         schema["maxLength"] = length
 
 
-def _compile(schema: Schema[Any], dialect: str | None, max_length: int | None, max_items: int | None) -> str:
+def _compile(
+    schema: Schema[Any], dialect: str | None, most: tuple[int | None, int | None], target: str
+) -> str:
+    max_length, max_items = most
     bounds = [(max_length, max_items), (None, max_items), (None, None)]
     for length, items in bounds:
         text = _written(bounded(schema.document, max_length=length, max_items=items), dialect)
         if _complaint(text) is None:
             return text
-    raise InvalidArgument(_refusal(schema, dialect))
+    raise InvalidArgument(_refusal(schema, dialect, target))
 
 
 def _written(document: Any, dialect: str | None = None) -> str:
-    """Write a schema as a grammar; one with flexible white space lets a model emit blanks without end."""
+    """Write a schema for a grammar; one with flexible white space lets a model emit blanks without end."""
     if document is True:
         document = {}
     if isinstance(document, dict):
         document = {**document, "x-guidance": {"whitespace_flexible": False}}
         if dialect is not None:
             document["$schema"] = dialect
-    return "%llguidance {}\nstart: %json " + json.dumps(document)
+    return json.dumps(document)
 
 
 def _complaint(text: str) -> _Complaint | None:
-    """Give what llguidance says against a grammar, warnings included; None when all of it is enforced."""
+    """Give what llguidance says against a schema as it is written, warnings included; None when all of it is enforced."""
     try:
         from llguidance import LLMatcher  # an extra, imported by those who use it
     except ImportError as error:
         what = "strategy 'strict_schema' on target 'llamacpp-llguidance'"
         raise missing_extra(what, "llguidance", "local") from error
-    _, messages = LLMatcher.validate_grammar_with_warnings(text)
+    _, messages = LLMatcher.validate_grammar_with_warnings(_PREFACE + text)
     return _understood(messages[0]) if messages else None
 
 
@@ -239,10 +267,10 @@ def _understood(message: str) -> _Complaint:
     return _Complaint(words, next((keywords for text, keywords in _TEXTS if text in words), ()))
 
 
-def _refusal(schema: Schema[Any], dialect: str | None) -> str:
+def _refusal(schema: Schema[Any], dialect: str | None, target: str) -> str:
     """Say which keywords stand in the way, all of them and where."""
     advice = "use another strategy (json_mode, system_prompt), or move them from the schema to checks="
-    head = f"strategy 'strict_schema' on target 'llamacpp-llguidance': schema {safe(schema.name)}"
+    head = f"strategy 'strict_schema' on target {target!r}: schema {safe(schema.name)}"
     complaints = list(_complaints(schema.document, dialect))
     places = [place for complaint in complaints for place in _places(schema.document, complaint)]
     if not places:

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.targets import anthropic, compatible, gemini, llamacpp, openai_chat, openai_responses
+from schema_guard.targets import (
+    anthropic,
+    compatible,
+    gemini,
+    llamacpp,
+    openai_chat,
+    openai_responses,
+    outlines,
+)
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -164,5 +172,8 @@ TARGETS: Mapping[str, Target] = {
     "vllm": compatible.VLLM,
     "llamacpp": compatible.LLAMA_CPP,
     "llamacpp-llguidance": llamacpp.TARGET,
+    "outlines": outlines.STEERED,
+    "outlines-core": outlines.CORE,
+    "outlines-api": outlines.API,
 }
 """For each provider or engine, what it takes."""

@@ -12,6 +12,7 @@ from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Usage
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import Model, connect
+from schema_guard.models.interface import details_of
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.targets import TEXT_STRATEGIES
 from schema_guard.testing import ScriptedModel, serve
@@ -29,11 +30,20 @@ ANSWER = {
     "usage": {"input_tokens": 7, "output_tokens": 5},
 }
 BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
-MODULES = {"anthropic": "anthropic", "google": "google.genai"}
+MODULES = {"anthropic": "anthropic", "google": "google.genai", "outlines": "outlines"}
 PACKAGES = {"anthropic": "anthropic", "google": "google-genai"}
-NAMES = (*PROVIDERS, "url", "url-anthropic", "url-gemini", "url-vllm", "url-llamacpp")
+NAMES = (
+    *PROVIDERS,
+    "url",
+    "url-anthropic",
+    "url-gemini",
+    "url-vllm",
+    "url-llamacpp",
+    "outlines",
+    "outlines-async",
+)
 # One of each package and way of asking; the others differ by their row.
-FIRST = ("openai", "openai-responses", "anthropic", "google", "url")
+FIRST = ("openai", "openai-responses", "anthropic", "google", "url", "outlines", "outlines-async")
 STRATEGIES = ("json_mode", "tool_call", "strict_schema")
 # What each one has, as the chapter prints it.
 HAVE = {
@@ -43,11 +53,28 @@ HAVE = {
     "ollama": ("json_mode", "strict_schema"),
     "lmstudio": ("strict_schema",),
     "url-llamacpp": ("json_mode", "strict_schema"),
+    "outlines": ("json_mode", "strict_schema"),
+    "outlines-async": ("json_mode", "strict_schema"),
 }
+WAYS = ("__call__", "acall", "stream", "astream")
 
 
 def kind_of(name):
-    return {"url-anthropic": "anthropic", "url-gemini": "google"}.get(name, name)
+    return {"url-anthropic": "anthropic", "url-gemini": "google", "outlines-async": "outlines"}.get(
+        name, name
+    )
+
+
+def of_outlines(server, name, **more):
+    """Connect a model of outlines, whose client is its owner's."""
+    import openai
+    import outlines
+
+    is_async = name == "outlines-async"
+    client = (openai.AsyncOpenAI if is_async else openai.OpenAI)(
+        base_url=server.openai_url, api_key="k", max_retries=0
+    )
+    return connect(outlines.from_openai(client, "m"), **more)
 
 
 def limited(name, tokens):
@@ -76,6 +103,8 @@ def at(monkeypatch, name):
     """Connect the model of a name to a server."""
 
     def connected(server, **more):
+        if kind_of(name) == "outlines":
+            return of_outlines(server, name, **more)
         root = server.url if kind_of(name) in MODULES else server.openai_url
         if name in PROVIDERS:
             moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
@@ -103,34 +132,49 @@ def read_stream(chunks):
     return told(reader.end()._replace(text=text))
 
 
-KNOWN = (TEXT, "stop", Usage(7, 5)[:2], "m", None)
+def known(name):
+    """Give what is told of a reply: outlines gives its text alone."""
+    if kind_of(name) == "outlines":
+        return (TEXT, None, (None, None), None, None)
+    return (TEXT, "stop", Usage(7, 5)[:2], "m", None)
 
 
-def test_whole_replies_are_told(at, server):
-    """Asked in both ways it gives the text, why it ended, its tokens and the model as answered."""
+def ways_of(model):
+    """Give the ways in which a model can be asked."""
+    return [way for way in WAYS if way not in details_of(model).lacks]
+
+
+def asked(model, way, options=None):
+    """Ask a model in one of its ways, to the end: its reply, or its chunks."""
 
     async def ask():
-        async with at(server) as model:
-            return await model.acall("hi")
+        # A model's asynchronous client is left with its event loop.
+        if way == "acall":
+            return await model.acall("hi", options=options)
+        return [chunk async for chunk in model.astream("hi", options=options)]
 
+    if way in ("acall", "astream"):
+        return asyncio.run(ask())
+    return model("hi", options=options) if way == "__call__" else list(model.stream("hi", options=options))
+
+
+def test_replies_are_told_in_every_way(at, name, server):
+    """Whole it gives the text, why it ended, its tokens and the model as answered; streamed it tells the same."""
     with at(server) as model:
         assert isinstance(model, Model)
-        assert told(read(model("hi"))) == KNOWN
-    assert told(read(asyncio.run(ask()))) == KNOWN
+        for way in ways_of(model):
+            reply = asked(model, way)
+            assert (read_stream(reply) if "stream" in way else told(read(reply))) == known(name), way
 
 
-def test_streams_are_told(at, server):
-    """Streamed in both ways it tells the same, and how many tokens it was at its end."""
-
-    async def ask():
-        async with at(server) as model:
-            return [chunk async for chunk in model.astream("hi")]
-
+def test_what_it_lacks_is_told_at_decoration(at, server):
+    """A way in which it cannot be asked is an error when a function is decorated, and by the way itself."""
     with at(server) as model:
-        chunks = list(model.stream("hi"))
-
-    assert read_stream(chunks) == KNOWN
-    assert read_stream(asyncio.run(ask())) == KNOWN
+        for way in details_of(model).lacks:
+            with pytest.raises(InvalidArgument, match=r"model 'm': outlines.*guard the model"):
+                guard(SCHEMA, store=None)(getattr(model, way))
+            with pytest.raises(InvalidArgument, match="model 'm': outlines"):
+                asked(model, way)
 
 
 PRICES = {"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}}
@@ -179,51 +223,46 @@ def test_a_stream_can_be_left(at, server):
             return read(await model.acall("hi")).text
 
     with at(server) as model:
-        stream = model.stream("hi")
-        next(stream)
-        stream.close()
-        assert read(model("hi")).text == TEXT
-    assert asyncio.run(leave()) == TEXT
+        ways = ways_of(model)
+        if "stream" in ways:
+            stream = model.stream("hi")
+            next(stream)
+            stream.close()
+            assert read(model("hi")).text == TEXT
+    if "astream" in ways:
+        assert asyncio.run(leave()) == TEXT
 
 
 def test_options_are_sent_with_every_call(at, name, server):
     """Options of the model go with each request, those of a call before them, and None takes one away."""
     with at(server, options=limited(name, 0.5)) as model:
+        way, *_, streamed = ways_of(model)
         for options in (None, limited(name, 1), limited(name, None)):
-            model("hi", options=options)
-        list(model.stream("hi"))
+            asked(model, way, options)
+        asked(model, streamed)
 
     assert [sent(request.body) for request in server.requests] == [0.5, 1, None, 0.5]
 
 
 def test_options_stand_in_the_configuration(at, name, server):
     """Options of the model are a part of the settings that are recorded, its key is not."""
-    with at(server, options=limited(name, 0.5), key="canary") as model:
-        outcome = guard(SCHEMA, store=None)(model).outcome("hi")
+    secret = {} if kind_of(name) == "outlines" else {"key": "canary"}
+    with at(server, options=limited(name, 0.5), **secret) as model:
+        outcome = outcome_of(model)
 
     assert json.loads(outcome.call.settings)["options"] == limited(name, 0.5)
     assert "canary" not in repr(outcome)
 
 
-@pytest.mark.parametrize("way", ["call", "acall", "stream"])
-def test_a_call_is_one_request(at, way):
-    """What fails is asked for once."""
+def test_a_call_is_one_request(at):
+    """What fails is asked for once, in every way."""
+    with serve(ScriptedModel([ANSWER], cycle=True), faults="http_503") as server, at(server) as model:
+        ways = ways_of(model)
+        for way in ways:
+            with pytest.raises(Exception):  # noqa: B017, PT011 - each SDK has its own
+                asked(model, way)
 
-    async def ask(model):
-        async with model:
-            await model.acall("hi")
-
-    with serve(ScriptedModel([ANSWER], cycle=True), faults="http_503") as server:
-        model = at(server)
-        ways = {
-            "call": lambda: model("hi"),
-            "acall": lambda: asyncio.run(ask(model)),
-            "stream": lambda: list(model.stream("hi")),
-        }
-        with model, pytest.raises(Exception):  # noqa: B017, PT011 - each SDK has its own
-            ways[way]()
-
-        assert len(server.requests) == 1
+        assert len(server.requests) == len(ways)
 
 
 def test_a_request_is_given_up_in_time(at):
@@ -243,7 +282,15 @@ def test_a_closed_model_says_so(at, server):
     model.close()
 
     with pytest.raises(InvalidArgument, match="model 'm' is closed: connect again"):
-        model("hi")
+        asked(model, ways_of(model)[0])
+
+
+def outcome_of(model, **settings):
+    """Give what comes of a guarded model."""
+    decorated = guard(SCHEMA, store=None, **settings)
+    if "__call__" in ways_of(model):
+        return decorated(model).outcome("hi")
+    return asyncio.run(decorated(model.acall).outcome("hi"))
 
 
 @pytest.mark.parametrize("strategy", [*sorted(TEXT_STRATEGIES), *STRATEGIES])
@@ -252,16 +299,16 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
     with serve(ScriptedModel([BROKEN, ANSWER], cycle=True)) as server, at(server) as model:
         if strategy not in model.capabilities:
             with pytest.raises(InvalidArgument) as caught:
-                guard(SCHEMA, strategy=strategy, store=None)(model)
+                outcome_of(model, strategy=strategy)
 
             strongest = next(one for one in ("strict_schema", "tool_call") if one in model.capabilities)
             assert f"strategy {strategy!r} is not supported by target {model.target!r}" in str(caught.value)
             assert str(caught.value).endswith(f"the strongest of them is {strongest!r}")
             return
-        outcome = guard(SCHEMA, strategy=strategy, store=None)(model).outcome("hi")
+        outcome = outcome_of(model, strategy=strategy)
 
         assert (outcome.value, len(outcome.attempts)) == ({"total": 12}, 2)
-        assert outcome.attempts[-1].usage[:2] == (7, 5)
+        assert outcome.attempts[-1].usage[:2] == known(name)[2]
 
 
 def test_capabilities_are_those_of_the_table(at, name, server):
@@ -271,8 +318,10 @@ def test_capabilities_are_those_of_the_table(at, name, server):
 
 
 def test_a_missing_package_is_named(at, name, server, monkeypatch):
-    """Without its package the error names the pip command."""
+    """Without its package the error names the pip command; who has a model of outlines has its package."""
     kind = kind_of(name)
+    if kind == "outlines":
+        return
     for module in (MODULES.get(kind, "openai"), *(["google"] if kind == "google" else [])):
         monkeypatch.setitem(sys.modules, module, None)
 

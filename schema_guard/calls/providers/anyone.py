@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What many providers send alike: an error in the place of a reply, or of a chunk."""
+"""What many providers send alike: an error in the place of a reply, or of a chunk; and a refusal as an exception."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.calls.failures import provider_error
-from schema_guard.calls.fields import field, words
-from schema_guard.calls.providers.provider import Provider, RawReply, broken
+from schema_guard.calls.fields import field, has, words
+from schema_guard.calls.providers.provider import Provider, RawReply, Rejection, broken
+from schema_guard.core.values import Failure
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.provider import Stream
@@ -26,9 +27,20 @@ def _chunk(stream: Stream, chunk: object, error: object) -> str | None:
     return broken(stream, chunk) if words(error) or words(field(error, "message")) else None
 
 
+def _refusal(error: BaseException) -> Rejection | None:
+    """Read what outlines raises for a refusal, whoever the provider is: an error that no provider sent."""
+    if field(error, "original_exception", error) is not None or not has(error, "retryable"):
+        return None
+    said, colon, _ = str(error).partition(": ")
+    if not (colon and said.endswith(" refused to answer the request")):
+        return None
+    return Rejection(None, "refusal", Failure("refusal", "refusal", "the model refused"))
+
+
 PROVIDER: Final = Provider(
     stop_words={"error": "abort"},  # vLLM's
     replies={"error": _reply},
     chunks={"error": _chunk},
     events={"error": broken},
+    rejection=_refusal,
 )

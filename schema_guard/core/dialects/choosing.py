@@ -33,6 +33,7 @@ OF_TARGETS: Final[dict[str, Dialect]] = {
     "gemini": GEMINI,
     "bedrock": BEDROCK,
     **dict.fromkeys(("azure", "openrouter", "groq", "deepseek", "ollama", "lmstudio"), CHAT),
+    **dict.fromkeys(("outlines", "outlines-core", "outlines-api"), CHAT),
 }
 """The dialect of each target or model whose lists have but one."""
 

@@ -49,6 +49,7 @@ RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
         "openai-tuned": "openai-legacy",
         "openrouter": "openai",
         "outlines": "llguidance",
+        "outlines-api": "openai",
         "vllm-guidance": "llguidance",
         "vllm-outlines": "outlines-core",
         "vllm-xgrammar": "vllm",

@@ -1,0 +1,152 @@
+"""llama.cpp and outlines on the same weights, quantised there and dequantised here, held to eight built-in schemas.
+
+    python benchmarks/outlines_local.py [--tasks 48] [--output benchmarks/results/FILE.txt]
+
+Both are asked the same tasks in the same words, `strict_schema`, one attempt each; other texts are expected, as the
+sums are others. A reply that is not cut off is to be valid; what an engine does not take is to be told before the call.
+Needs the extras local and outlines, and torch, transformers and gguf; one thread each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from schema_guard import connect
+from schema_guard.bench.result.figures import result_of
+from schema_guard.bench.run.plan import Column, PlanSettings, plan_of
+from schema_guard.bench.run.runner import RunSettings, run
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.errors import InvalidArgument
+from schema_guard.models import local_weights
+from schema_guard.stats import bounds
+from schema_guard.targets import options_for
+from schema_guard.text import interval, percent
+
+SCHEMAS = ("contact", "event", "invoice", "payment", "poll", "product", "sensor", "tool_call")
+MODELS = {"llama.cpp": "llamacpp-llguidance", "outlines": "outlines"}
+PACKAGES = ("xllamacpp", "outlines", "llguidance", "transformers", "torch")
+# Keywords that llguidance does not take, one a schema.
+NOT_TAKEN: tuple[dict[str, Any], ...] = (
+    {"type": "array", "items": {"type": "integer"}, "uniqueItems": True},
+    {"type": "object", "not": {"required": ["a"]}},
+    {"type": "string", "pattern": "^(?!x)"},
+    {"type": "object", "propertyNames": {"maxLength": 3}},
+    {"type": "object", "dependentRequired": {"a": ["b"]}},
+    {"type": "array", "contains": {"const": 1}},
+    {"if": {"type": "string"}, "then": {"maxLength": 3}},
+)
+
+
+def outlines_model() -> Any:
+    """Give the local model's weights through Transformers and outlines."""
+    os.environ["HF_HUB_OFFLINE"] = os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    import outlines
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    transformers.utils.logging.set_verbosity_error()
+    weights = local_weights()
+    named: dict[str, Any] = {"pretrained_model_name_or_path": weights.parent, "gguf_file": weights.name}
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(**named)
+    return outlines.from_transformers(loaded, transformers.AutoTokenizer.from_pretrained(**named))
+
+
+def told(target: str, schemas: list[Any]) -> int:
+    """Count the schemas that are refused before a call."""
+    refused = 0
+    for schema in schemas:
+        try:
+            options_for(target, "strict_schema", schema)
+        except InvalidArgument:
+            refused += 1
+    return refused
+
+
+def share(count: int, of: int) -> str:
+    """Say a rate with its bounds."""
+    found = bounds(count, of)
+    return f"{count}/{of} ({percent(count / of)} % {interval(found.lower, found.upper)})"
+
+
+def main() -> None:
+    """Ask both, and print what came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", type=int, default=48, help="of the eight schemas together")
+    parser.add_argument("--output", type=Path, help="also write the result there")
+    given = parser.parse_args()
+    builtin = load_suite("builtin")
+    suite = replace(builtin, schemas=tuple(one for one in builtin.schemas if one.name in SCHEMAS))
+    columns = [Column(name, name, "strict_schema") for name in MODELS]
+    plan = plan_of(suite, columns, PlanSettings(max_attempts=1, sample=given.tasks))
+    models = {
+        "llama.cpp": connect("local"),
+        "outlines": connect(outlines_model(), options={"do_sample": False}),
+    }
+    asked = run(
+        plan,
+        models,
+        settings=RunSettings(concurrency=1),
+        on_call=lambda call: print(call.column, call.task, call.format, file=sys.stderr, flush=True),
+    )
+    text = "\n".join(lines(asked, builtin)) + "\n"
+    print(text, end="")
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+def lines(asked: Any, builtin: Any) -> Any:
+    """Give what came out, a line at a time."""
+    from schema_guard import Schema
+
+    result = result_of(asked)
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    yield f"llama.cpp and outlines on the same weights, {datetime.now(UTC).isoformat(timespec='seconds')}"
+    yield f"{packages}; tasks of {', '.join(SCHEMAS)}; strict_schema, 1 attempt"
+    yield ""
+    for column in result.columns:
+        calls = [call for call in asked.scored if call.column == column.name]
+        failed = [failure for call in calls for failure in call.failures]
+        cut = sum(failure.kind == "truncation" for failure in failed)
+        whole = len(calls) - cut
+        broken = sum(failure.keyword is not None for failure in failed)
+        others = Counter(
+            f"{one.kind} {one.code}" for one in failed if one.kind != "truncation" and one.keyword is None
+        )
+        leaves = column.leaf_share
+        yield f"{column.name}:"
+        yield f"  cut off                           {share(cut, len(calls))}"
+        yield f"  schema violations of those whole  {share(broken, whole)}"
+        yield f"  other failures                    {', '.join(f'{kind} {n}' for kind, n in others.items()) or 'none'}"
+        limits = (
+            "bounds not measured"
+            if leaves.lower is None or leaves.upper is None
+            else interval(leaves.lower, leaves.upper)
+        )
+        yield f"  leaves right                      {percent(leaves.rate)} % {limits}, n {leaves.n}"
+        yield f"  lost calls                        {column.formats.get('lost', 0)}"
+    yield ""
+    for name, target in MODELS.items():
+        schemas = [entry.schema for entry in builtin.schemas]
+        yield (
+            f"told before the call, {name}: {told(target, schemas)} of {len(schemas)} built-in schemas, "
+            f"{told(target, [Schema.of(one) for one in NOT_TAKEN])} of {len(NOT_TAKEN)} with a keyword that llguidance does not take"
+        )
+    used = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    asked_of = f"{len(asked.scored)} calls for {asked.tasks} tasks of {asked.suite_tasks}"
+    yield f"{asked_of}{''.join(f', {why}' for why in asked.stopped)}; {used / 60:.0f} minutes of one core"
+
+
+if __name__ == "__main__":
+    main()
