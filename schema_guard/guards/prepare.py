@@ -186,9 +186,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     )
     schema = settings.schema or _returned(function)
     # A model brings its own name and target; so does a bound method of one.
-    model = _model_of(function)
-    if model is not None:
-        check_way((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
+    model = _model_of(function, settings)
     asked = None if settings.models is None else asked_of(settings.models, settings.target, shape, function)
     targets = _targets(settings, model) if asked is None else asked.targets
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
@@ -222,7 +220,9 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         asked=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
-        tuned=settings.tuned or is_tuned(configuration[_MODEL] or ""),
+        tuned=settings.tuned
+        or is_tuned(configuration[_MODEL] or "")
+        or any(_adapters(settings.models or (model,))),
         receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
     )
 
@@ -264,9 +264,16 @@ def _tool(steps: tuple[Step, ...], schema: Schema[Any]) -> str | None:
     return wire_name(schema)
 
 
-def _model_of(function: Any) -> Any:
-    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions."""
-    return next((found for found in (function, getattr(function, "__self__", None)) if is_model(found)), None)
+def _model_of(function: Any, settings: Settings[Any, Any]) -> Any:
+    """Give the `Model` that a callable is, or is a method of; None for everybody else's functions.
+
+    Raises:
+        InvalidArgument: The model, or one that is asked in its place, cannot be asked in this way.
+    """
+    model = next((one for one in (function, getattr(function, "__self__", None)) if is_model(one)), None)
+    if model is not None:
+        check_way((settings.models if kind_of(settings.models) == "objects" else None) or (model,), function)
+    return model
 
 
 def _targets(settings: Settings[Any, Any], model: Any) -> tuple[str | None]:
@@ -418,8 +425,11 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any, healed:
 
 
 def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
-    """Give what models send with every call, and how often their SDKs repeat a request."""
+    """Give what models send with every call, what adapts them, and how often their SDKs repeat a request."""
     said: dict[str, Any] = {}
+    adapters = _adapters(models)
+    if any(adapters):
+        said["adapter"] = adapters[0] if len(adapters) == 1 else adapters
     retries = [getattr(getattr(one, "endpoint", None), "max_retries", 0) for one in models]
     if any(retries):
         said["max_retries"] = max(retries)
@@ -427,6 +437,11 @@ def _asked_with(models: tuple[Any, ...]) -> dict[str, Any]:
     if any(options):
         said["options"] = options[0] if len(options) == 1 else options
     return said
+
+
+def _adapters(models: tuple[Any, ...]) -> list[str | None]:
+    found = [getattr(one, "adapter", None) for one in models]
+    return [one if isinstance(one, str) else None for one in found]
 
 
 def _shown(options: Any) -> Any:

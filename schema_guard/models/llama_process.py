@@ -19,6 +19,8 @@ def parameters(settings: dict[str, Any]) -> Any:
 
     chosen = xllamacpp.CommonParams()
     chosen.model.path = settings["path"]
+    if settings["adapter"] is not None:
+        chosen.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(settings["adapter"], 1.0)]
     chosen.model_alias = {settings["name"]}
     chosen.hostnames = ["127.0.0.1"]
     chosen.port = 0

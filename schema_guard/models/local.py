@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import hashlib
 import http.client
 import importlib.util
 import json
@@ -22,10 +23,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from schema_guard.errors import SchemaGuardError, missing_extra
+from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
 from schema_guard.models.openai_api import OpenAIModel
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
@@ -50,6 +51,9 @@ _SETTINGS = {
     "cache_mib": 512,
 }
 
+# How a GGUF file begins.
+_GGUF = b"GGUF"
+
 # 1 s on a warm machine; the rest is for a cold disk under load.
 START_TIMEOUT_S = 120.0
 
@@ -63,8 +67,15 @@ class LlamaServer:
         model_name: Of the weights it serves.
     """
 
-    def __init__(self, weights: Path, *, start_timeout_s: float = START_TIMEOUT_S) -> None:
+    def __init__(
+        self, weights: Path, *, adapter: Path | None = None, start_timeout_s: float = START_TIMEOUT_S
+    ) -> None:
         """Start the server and wait until it answers.
+
+        Args:
+            weights: A GGUF file.
+            adapter: A LoRA as a GGUF file, applied to every request; None for the weights as they are.
+            start_timeout_s: Seconds after which the start is given up.
 
         Raises:
             SchemaGuardError: It ended or did not answer in time; the message has llama.cpp's words.
@@ -77,7 +88,7 @@ class LlamaServer:
         deadline = time.monotonic() + start_timeout_s
         try:
             settings = {**_SETTINGS, "path": str(weights), "name": self.model_name, "api_key": self.api_key}
-            self._send(settings)
+            self._send({**settings, "adapter": None if adapter is None else str(adapter)})
             address = self._address(deadline)
             self._await_health(address, deadline)
         except BaseException:
@@ -135,7 +146,7 @@ class LlamaServer:
         first = " | ".join(words.splitlines()[:5]) or "none"
         return SchemaGuardError(
             f"model 'local': llama.cpp {what} while starting (status {self._process.poll()}), its words: "
-            f"{clip(first, 600)}: check the GGUF file and the memory that is free"
+            f"{clip(first, 600)}: check the GGUF files and the memory that is free"
         )
 
 
@@ -167,40 +178,44 @@ def _health(address: str) -> int | None:
 
 
 class _Shared:
-    """The one server of this process, and how many models use it."""
+    """The servers of this process, one for each adapter and one for none, and how many models use each."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.server: LlamaServer | None = None
-        self.users = 0
+        self.servers: dict[str | None, LlamaServer] = {}
+        self.users: dict[str | None, int] = {}
 
-    def acquire(self, report: Callable[[str], None] | None) -> LlamaServer:
+    def acquire(self, adapter: LoraFile | None, report: Callable[[str], None] | None) -> LlamaServer:
+        key = None if adapter is None else adapter.key
         with self.lock:
-            if self.server is None or not self.server.is_alive():
-                self._stop()
-                self.server = LlamaServer(local_weights(report=report))
-            self.users += 1
-            return self.server
+            if key not in self.servers or not self.servers[key].is_alive():
+                self._stop(key)
+                path = None if adapter is None else adapter.path
+                self.servers[key] = LlamaServer(local_weights(report=report), adapter=path)
+            self.users[key] = self.users.get(key, 0) + 1
+            return self.servers[key]
 
     def release(self, server: LlamaServer) -> None:
         """Count a user of *server* out; the last one stops it."""
         with self.lock:
-            if server is self.server:
-                self.users -= 1
-                if self.users == 0:
-                    self._stop()
+            for key in [key for key, one in self.servers.items() if one is server]:
+                self.users[key] -= 1
+                if self.users[key] == 0:
+                    self._stop(key)
 
     def stop(self) -> None:
         with self.lock:
-            self._stop()
+            for key in list(self.servers):
+                self._stop(key)
 
     def forget(self) -> None:
-        """Start anew without touching the server, which is another process's."""
+        """Start anew without touching the servers, which are another process's."""
         self.lock = threading.Lock()
-        self.server, self.users = None, 0
+        self.servers, self.users = {}, {}
 
-    def _stop(self) -> None:
-        server, self.server, self.users = self.server, None, 0
+    def _stop(self, key: str | None) -> None:
+        self.users.pop(key, None)
+        server = self.servers.pop(key, None)
         if server is not None:
             server.stop()
 
@@ -211,27 +226,79 @@ atexit.register(_shared.stop)
 os.register_at_fork(after_in_child=_shared.forget)
 
 
+class LocalModel(OpenAIModel):
+    """The local model.
+
+    Attributes:
+        adapter: The LoRA that is applied, `NAME@DIGEST`; None for the weights as they are. A part of the configuration.
+    """
+
+    adapter: str | None = None
+
+
+class LoraFile(NamedTuple):
+    """A LoRA in a file.
+
+    Attributes:
+        path: Where it is.
+        key: The file's name and 16 hex digits of SHA-256 of what is in it, `NAME@DIGEST`.
+    """
+
+    path: Path
+    key: str
+
+
+def _adapter(given: str | os.PathLike[str] | None) -> LoraFile | None:
+    """Give the adapter that a file holds.
+
+    Raises:
+        InvalidArgument: It holds none that can be told by a look at it.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidArgument(f"adapter={clip(repr(given))}: expected the path of a GGUF file, or None")
+    path = Path(given).expanduser()
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_GGUF)) != _GGUF:
+                raise InvalidArgument(
+                    f"adapter={clip(repr(str(path)), 200)}: is no GGUF file: expected a LoRA that llama.cpp's "
+                    "convert_lora_to_gguf.py, or the gguf package, has written"
+                )
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InvalidArgument(
+            f"adapter={clip(repr(str(path)), 200)}: expected the path of a GGUF file: {error.strerror}"
+        ) from error
+    return LoraFile(path.absolute(), f"{path.name}@{digest[:16]}")
+
+
 def connect_local(
     *,
+    adapter: str | os.PathLike[str] | None = None,
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
     options: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
-) -> OpenAIModel:
-    """Give the local model; models of one process share one server, which the last `close` stops.
+) -> LocalModel:
+    """Give the local model; models of one process share a server for each adapter, which the last `close` stops.
 
     Replies are greedy (temperature 0) unless options say otherwise. The same prompt gives the same reply
     in nearly every case, not in all: sums are rounded otherwise when a part of the prompt is still cached.
 
     Raises:
+        InvalidArgument: There is no adapter in the file.
         MissingExtra: xllamacpp or openai is not installed.
         SchemaGuardError: The weights cannot be fetched, or the server does not start.
     """
     for package in ("xllamacpp", "openai"):
         if importlib.util.find_spec(package) is None:
             raise missing_extra("model 'local'", package, "local")
-    server = _shared.acquire(report)
-    return OpenAIModel(
+    found = _adapter(adapter)
+    server = _shared.acquire(found, report)
+    model = LocalModel(
         server.model_name,
         Endpoint(
             server.base_url,
@@ -246,3 +313,5 @@ def connect_local(
         options=options,
         on_close=lambda: _shared.release(server),
     )
+    model.adapter = None if found is None else found.key
+    return model

@@ -35,14 +35,16 @@ class _Asked(NamedTuple):
     key: str | None
     timeout_s: float
     max_retries: int
+    adapter: str | os.PathLike[str] | None = None
 
 
-def connect(
+def connect(  # noqa: PLR0913 - all but the name have a default that most calls keep
     name_or_object: str | Model | Any,
     *,
     target: str | None = None,
     options: Mapping[str, Any] | None = None,
     key: str | None = None,
+    adapter: str | os.PathLike[str] | None = None,
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
 ) -> Model:
@@ -60,6 +62,8 @@ def connect(
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
             configuration; a call's own options go before them.
         key: Used in place of the variable.
+        adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
+            told by the file's name and what is in it.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
@@ -69,11 +73,15 @@ def connect(
         MissingExtra: A package that the model needs is not installed.
         SchemaGuardError: The local model cannot be fetched or started.
     """
-    asked = _Asked(target, _options(options), _key(key), timeout_s, max_retries)
+    asked = _Asked(target, _options(options), _key(key), timeout_s, max_retries, adapter)
+    if adapter is not None and name_or_object != "local":
+        raise InvalidArgument(
+            f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_told(name_or_object)))}"
+        )
     if isinstance(name_or_object, str):
         return _named(name_or_object, asked)
     if isinstance(name_or_object, Model):
-        if asked != (None, None, None, TIMEOUT_S, 0):
+        if asked != _Asked(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
                 f"model {clip(repr(name_or_object))}: is connected already; expected no other argument with it"
             )
@@ -116,6 +124,11 @@ def _named(name: str, asked: _Asked) -> Model:
     )
 
 
+def _told(model: object) -> str:
+    """Name a model in an error; of a URL nothing that may be a key."""
+    return _shown(model) if isinstance(model, str) else type(model).__name__
+
+
 def _options(given: object) -> Mapping[str, Any] | None:
     if given is None:
         return None
@@ -139,7 +152,12 @@ def _local(asked: _Asked) -> HostedModel:
     if asked.target not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(f"target={asked.target!r}: model 'local' takes 'llamacpp-llguidance' only")
     _no_key("local", asked)
-    return connect_local(timeout_s=asked.timeout_s, max_retries=asked.max_retries, options=asked.options)
+    return connect_local(
+        adapter=asked.adapter,
+        timeout_s=asked.timeout_s,
+        max_retries=asked.max_retries,
+        options=asked.options,
+    )
 
 
 def _no_key(name: str, asked: _Asked) -> None:

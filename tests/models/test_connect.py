@@ -123,3 +123,21 @@ def test_a_function_of_ones_own_is_told_at_decoration(target, strategy):
         return
     with pytest.raises(InvalidArgument, match=r"the strongest of them is '(strict_schema|tool_call)'$"):
         guard({"type": "object"}, strategy=strategy, target=target, store=None)(ask)
+
+
+def test_what_is_no_adapter_is_refused(tmp_path):
+    """An adapter is a GGUF file for the local model; anything else is told before a server is started."""
+    words = tmp_path / "words.gguf"
+    words.write_text("no adapter")
+    refused = {
+        tmp_path / "none.gguf": "none.gguf': expected the path of a GGUF file: No such file or directory",
+        tmp_path: "': expected the path of a GGUF file: Is a directory",
+        words: "words.gguf': is no GGUF file: expected a LoRA that llama.cpp's convert_lora_to_gguf.py, or the gguf",
+        7: "adapter=7: expected the path of a GGUF file, or None",
+    }
+
+    for given, message in refused.items():
+        with pytest.raises(InvalidArgument, match=re.escape(message)):
+            connect("local", adapter=given)
+    with pytest.raises(InvalidArgument, match="expected with model 'local', got it with 'http://h/v1'"):
+        connect("http://h/v1?key=secret#m", adapter=words)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from schema_guard import guard
 from schema_guard.core.schema import Schema
 from schema_guard.errors import SchemaGuardError
-from schema_guard.models import connect, local
+from schema_guard.models import connect, local, local_weights
 from schema_guard.targets import options_for
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
@@ -141,7 +143,7 @@ def test_process_ends_and_takes_the_server_with_it(tmp_path, end):
         "import contextlib, openai, os, signal, sys, threading, time\n"
         "from schema_guard.models import connect, local\n"
         "model = connect('local')\n"
-        "print(local._shared.server._process.pid, flush=True)\n"
+        "print(local._shared.servers[None]._process.pid, flush=True)\n"
         "def ask():\n"
         "    with contextlib.suppress(openai.APIError):\n"
         "        model('Tell a long story.')\n" + end
@@ -154,6 +156,59 @@ def test_process_ends_and_takes_the_server_with_it(tmp_path, end):
     assert ended.stderr == ""
     assert ended.returncode == (-9 if "SIGKILL" in end else 0)
     assert _is_gone(int(ended.stdout.split()[0]))
+
+
+def lora(path, *, width=576, size=0.3):
+    """Write a LoRA of rank 4 on the attention of every layer, drawn by chance: what it makes of replies is no words."""
+    gguf = pytest.importorskip("gguf", reason="needs the package gguf, which writes adapters")
+    numpy = pytest.importorskip("numpy")
+    random = numpy.random.default_rng(0)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 4.0)
+    for block in range(30):
+        for part, shape in (("a", (4, width)), ("b", (width, 4))):
+            drawn = (size * random.standard_normal(shape)).astype(numpy.float32)
+            writer.add_tensor(f"blk.{block}.attn_output.weight.lora_{part}", drawn)
+    for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+        write()
+    writer.close()
+    return path
+
+
+@pytest.mark.local_model
+def test_an_adapter_makes_another_model(model, tmp_path):
+    """A LoRA changes the replies of its own connection alone, is recorded with its digest, and counts as tuned."""
+    path = lora(tmp_path / "orders.gguf")
+    options = {"max_tokens": 12}
+
+    def said(found):
+        return found("Say hello.", options=options).choices[0].message.content
+
+    before = said(model)
+    with connect("local", adapter=path) as adapted:
+        call = guard({}, max_attempts=1, on_failure="return", store=None)(adapted).outcome("hi").call
+        held = options_for(adapted.target, "strict_schema", CAR, output_tokens=200)
+        value = json.loads(adapted("A bicycle.", options=held).choices[0].message.content)
+
+        assert said(adapted) != before
+        assert said(model) == before
+        assert CAR.is_valid(value)
+    assert re.fullmatch(r"orders\.gguf@[0-9a-f]{16}", json.loads(call.settings)["adapter"])
+    assert (call.model, call.tuned) == (model.name, True)
+    assert str(tmp_path) not in repr(call)
+
+
+@pytest.mark.local_model
+@pytest.mark.parametrize("which", ["of another model", "the weights themselves"])
+def test_an_adapter_that_does_not_fit_is_refused_with_the_servers_words(tmp_path, which):
+    """What only llama.cpp can tell is told in its words."""
+    path = lora(tmp_path / "wide.gguf", width=64) if which == "of another model" else local_weights()
+    words = "has incorrect shape" if which == "of another model" else "expect general.type to be 'adapter'"
+
+    with pytest.raises(SchemaGuardError, match=f"model 'local': llama.cpp ended while starting .*{words}"):
+        connect("local", adapter=path)
 
 
 def _is_gone(pid, within_s=5.0):

@@ -81,6 +81,7 @@ class AskedModel:
         name: The model's.
         target: The model's.
         capabilities: The model's.
+        adapter: What adapts it, the local model's alone; None for nothing.
         is_timed: Whether its seconds say something.
     """
 
@@ -103,6 +104,7 @@ class AskedModel:
         self.name = model.name
         self.target = model.target
         self.capabilities = model.capabilities
+        self.adapter = getattr(model, "adapter", None)
         details = details_of(model)
         # The reply's JSON alone where a model can give it: what is around it is not looked at.
         self._ask = details.areply
