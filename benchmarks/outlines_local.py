@@ -4,6 +4,7 @@
 
 Both are asked the same tasks in the same words, `strict_schema`, one attempt each; other texts are expected, as the
 sums are others. A reply that is not cut off is to be valid; what an engine does not take is to be told before the call.
+Ctrl-C ends it early, with what was asked until then.
 Needs the extras local and outlines, and torch, transformers and gguf; one thread each.
 """
 
@@ -75,7 +76,7 @@ def told(target: str, schemas: list[Any]) -> int:
 def share(count: int, of: int) -> str:
     """Say a rate with its bounds."""
     found = bounds(count, of)
-    return f"{count}/{of} ({percent(count / of)} % {interval(found.lower, found.upper)})"
+    return f"{count}/{of} ({percent(count / of)} {interval(found.lower, found.upper)})"
 
 
 def main() -> None:
@@ -134,7 +135,7 @@ def lines(asked: Any, builtin: Any) -> Any:
             if leaves.lower is None or leaves.upper is None
             else interval(leaves.lower, leaves.upper)
         )
-        yield f"  leaves right                      {percent(leaves.rate)} % {limits}, n {leaves.n}"
+        yield f"  leaves right                      {percent(leaves.rate)} {limits}, n {leaves.n}"
         yield f"  lost calls                        {column.formats.get('lost', 0)}"
     yield ""
     for name, target in MODELS.items():
