@@ -7,11 +7,12 @@ import sys
 
 import click
 
+from schema_guard.cli.lint.fix import fixed
 from schema_guard.cli.lint.linted import Linted, has_errors
 from schema_guard.cli.lint.sarif import as_sarif
 from schema_guard.cli.lint.sources import sources_of
 from schema_guard.cli.lint.table import document_of
-from schema_guard.cli.lint.told import as_json, as_text
+from schema_guard.cli.lint.told import as_json, as_text, fixes_as_text
 from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text as text_of
@@ -34,18 +35,27 @@ _ALL = "all"
 )
 @click.option("--table", is_flag=True, help="Show what becomes of each keyword, without a SCHEMA.")
 @click.option(
+    "--fix",
+    "folder",
+    metavar="FOLDER",
+    help="Write there, for each SCHEMA and target, the schema to send and a report of what is lost on the way.",
+)
+@click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True
 )
 @shared("debug")
-def command(schemas: tuple[str, ...], targets: tuple[str, ...], table: bool, form: str) -> int:
+def command(
+    schemas: tuple[str, ...], targets: tuple[str, ...], table: bool, folder: str | None, form: str
+) -> int:
     """Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.
 
     SCHEMA is a JSON file, a pattern such as 'schemas/**/*.json', `-` for standard input, or module:Model. Exits 1 where
-    something is known to go wrong, 0 where it is only likely.
+    something is known to go wrong, 0 where it is only likely; with --fix too, for SCHEMA stays as it is.
 
     \b
     schema-guard lint invoice.schema.json --target openai
     schema-guard lint app.models:Invoice --target anthropic,gemini --format sarif
+    schema-guard lint invoice.schema.json --target openai --fix sent
     schema-guard lint --table --target openai,anthropic,gemini
     """
     names = _targets(targets)
@@ -61,10 +71,11 @@ def command(schemas: tuple[str, ...], targets: tuple[str, ...], table: bool, for
         raise click.UsageError(f"expected {missing}")
     sources, problems = sources_of(schemas)
     linted = [Linted(source, target, lint(source.schema, target)) for source in sources for target in names]
+    written = [] if folder is None else fixed(linted, folder)
     if form == "text":
-        print("\n".join(as_text(linted)))
+        print("\n".join([*as_text(linted), *fixes_as_text(written)]))
     else:
-        print_json(as_json(linted) if form == "json" else as_sarif(linted))
+        print_json(as_json(linted, written) if form == "json" else as_sarif(linted))
     for problem in problems:
         print(f"schema-guard: {safe(problem)}", file=sys.stderr)
     return 2 if problems else int(has_errors(linted))

@@ -13,11 +13,12 @@ from schema_guard.targets.rules.tables import rules_of
 from schema_guard.text import clip, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from schema_guard.cli.lint.fix import Fixed
     from schema_guard.cli.lint.linted import Linted
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "fixes_as_text"]
 
 _DOES = {"rejected": "refuses", "ignored": "does not enforce", "narrowed": "takes less than"}
 
@@ -53,12 +54,31 @@ def _summary(target: str, linted: list[Linted]) -> Iterator[str]:
     yield from (f"    always: {said}" for said in rules_of(target).always)
 
 
-def as_json(linted: list[Linted]) -> dict[str, Any]:
-    """Give all that was found, as `lint.schema.json` describes it."""
-    return {"format": 1, "linted": [_one(one) for one in linted]}
+def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
+    """Give a line for each schema that was written, or why none was."""
+    for one in written:
+        made = one.adapted
+        lost = ", ".join(f"{len(getattr(made, kind))} {kind}" for kind in ("relaxed", "narrowed", "dropped"))
+        if one.schema is None:
+            yield f"{made.target}: {safe(made.relaxed[0].reason)}, told in {safe(one.report)}"
+        else:
+            form = (
+                ""
+                if made.is_same_form
+                else "; values come in another form, which `adapt(...).restore` undoes"
+            )
+            yield f"{made.target}: {safe(one.schema)}: {lost}, told in {safe(one.report)}{form}"
 
 
-def _one(one: Linted) -> dict[str, Any]:
+def as_json(linted: list[Linted], written: Sequence[Fixed] = ()) -> dict[str, Any]:
+    """Give all that was found, as `lint.schema.json` describes it; *written* are the fixes of all of it, or none."""
+    fixes: list[dict[str, str | None] | None] = [
+        {"schema": one.schema, "report": one.report} for one in written
+    ] or [None] * len(linted)
+    return {"format": 1, "linted": [_one(*pair) for pair in zip(linted, fixes, strict=True)]}
+
+
+def _one(one: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
     table = rules_of(one.target)
     return {
         "schema": one.source.schema.name,
@@ -78,4 +98,5 @@ def _one(one: Linted) -> dict[str, Any]:
             for found in one.findings
             for known in [table.named(found.rule)]
         ],
+        "fix": fix,
     }
