@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import Call, Prompt, Repair
+    from schema_guard.core.values import AdaptedSchema, Call, Prompt, Repair
 
 V = TypeVar("V")
 
@@ -60,6 +60,21 @@ _UNNAMED = (None, None)
 _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
 
 
+class SentForm(NamedTuple):
+    """What is sent in the schema's place, to a provider or engine that does not take it as it is.
+
+    Attributes:
+        schema: What is sent.
+        told: The same, as attempts tell it.
+        restore: Gives a value of it in the form of the plan's schema, and what is not of it as it is; never raises.
+            None where the forms are the same.
+    """
+
+    schema: Schema[Any]
+    told: AdaptedSchema
+    restore: Callable[[Any], Any] | None = None
+
+
 class Step(NamedTuple):
     """One strategy of a plan, with its texts already made.
 
@@ -68,18 +83,27 @@ class Step(NamedTuple):
         instructions: Its text for the schema.
         examples: What it shows; empty for strategies that show none.
         prefix: All that stands before a task that is a text.
+        target: Whose arguments are sent; None where none are known.
+        sent: What is sent in the schema's place; None where nothing is, or the schema itself.
     """
 
     strategy: Strategy
     instructions: str
     examples: tuple[Example, ...]
     prefix: str
+    target: str | None = None
+    sent: SentForm | None = None
 
     @staticmethod
     def of(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...] = ()) -> Step:
         """Make the texts of a strategy for a schema."""
         instructions = strategy.instructions(schema)
         return Step(strategy, instructions, examples, prompting.text_prefix(instructions, examples))
+
+    @property
+    def restore(self) -> Callable[[Any], Any] | None:
+        """What gives a value that was asked for in the schema's own form; None where it comes in that."""
+        return None if self.sent is None else self.sent.restore
 
 
 class Plan(NamedTuple):
@@ -113,6 +137,14 @@ class Plan(NamedTuple):
     tool: str | None = None
     healed: bool = False
 
+    def step(self, attempt: int) -> Step:
+        """Give the step of an attempt, counted from 1."""
+        return self.steps[min(attempt, len(self.steps)) - 1]
+
+    def asked_for(self, step: Step) -> Schema[Any]:
+        """Give the schema that is sent in a step."""
+        return self.schema if step.sent is None else step.sent.schema
+
 
 def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
     """Run one guarded call.
@@ -129,7 +161,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
     output_tokens = plan.budget.output_tokens
     correction: str | None = None
     while True:
-        step = plan.steps[min(len(attempts), len(plan.steps) - 1)]
+        step = plan.step(len(attempts) + 1)
         prompt = _prompt(task, step, attempts, correction, plan)
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
         event = yield ask
@@ -142,7 +174,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             ask = ask._replace(number=len(attempts) + 1)
         text = event.text
         judged = _judged(text, event, plan, step)
-        attempts.append(_attempt(ask, text, event, judged, healed=plan.healed))
+        attempts.append(_attempt(ask, text, event, judged, step, healed=plan.healed))
         if call.model is None and (event.model is not None or event.call_model):
             call = _with_model(call, event)
         if judged.failure is None or event.is_final:
@@ -151,7 +183,8 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         if not _may_ask_again(judged.failure, attempts, plan, larger):
             break
         output_tokens = larger or output_tokens
-        correction = prompting.correction(judged.failure, quote_checks=plan.delivery != "instructions")
+        told = _as_sent(judged.failure, text, event, plan, step)
+        correction = prompting.correction(told, quote_checks=plan.delivery != "instructions")
     yield Done(_outcome(attempts, judged, call, plan.prices))
 
 
@@ -203,6 +236,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         finish_reason=end.finish_reason,
         repair=plan.repair,
         checks=plan.checks,
+        restore=step.restore,
         limits=plan.limits,
     )
     return judged if judged.failure is None else judged._replace(failure=_cause(judged.failure, text, end))
@@ -219,7 +253,7 @@ def _cause(failure: Failure, text: str, end: End) -> Failure:
 def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already, or had refused: what it refused is no value."""
     if end.given is not None:
-        judged = _judged_given(end.given, text, end, plan)
+        judged = _judged_given(end.given, text, end, plan, step)
     else:
         judged = _judged(text, end._replace(refused=None), plan, step)
     if end.refused is not None and judged.failure is None:
@@ -227,10 +261,18 @@ def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgemen
     return judged
 
 
-def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan) -> Judgement[Any]:
+def _as_sent(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+    """Give a failure as the model is told of it: with the places of the form that it was asked for, where it broke that."""
+    if step.sent is None or step.restore is None or failure.kind not in ("structure", "value"):
+        return failure
+    found = judge(text, step.sent.schema, finish_reason=end.finish_reason, limits=plan.limits).failure
+    return failure if found is None or not found.violations else found
+
+
+def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
     """Judge what the function had parsed already; where the text is known too, it says how the value stood in it."""
     judged = judge_value(
-        given.value,
+        given.value if step.restore is None or given.own else step.restore(given.value),
         plan.schema,
         own=given.own,
         repair=plan.repair,
@@ -239,7 +281,7 @@ def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan) -> Judgem
     )
     if not text or not judged.ok:
         return judged
-    read = judge(text, plan.schema, finish_reason=end.finish_reason, limits=plan.limits)
+    read = judge(text, plan.schema, finish_reason=end.finish_reason, restore=step.restore, limits=plan.limits)
     return judged._replace(form=read.form) if read.ok else judged
 
 
@@ -249,7 +291,7 @@ def _tried(ask: Ask, end: End, plan: Plan, step: Step) -> Attempt:
     if judged.failure is None:
         message = "the function did not take the reply, and asked again"
         judged = Judgement(False, None, Failure("semantic", "reasked", message), None)
-    return _attempt(ask, end.text, end, judged, healed=plan.healed)
+    return _attempt(ask, end.text, end, judged, step, healed=plan.healed)
 
 
 def _with_model(call: Call, end: End) -> Call:
@@ -261,7 +303,7 @@ def _with_model(call: Call, end: End) -> Call:
     return call._replace(model=model, tuned=call.tuned or is_tuned(model))
 
 
-def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], *, healed: bool) -> Attempt:
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, *, healed: bool) -> Attempt:
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = end.refusal if end.refusal is not None and not text else text
     received = bool(reply) or (end.given is None and end.failure is None)
@@ -283,8 +325,10 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], *, healed: b
         snapshot,
         end.exception,
         end.unseen,
+        None if step.sent is None else step.sent.told,
         healed=healed,
         retries=end.retries,
+        target=step.target,
     )
 
 

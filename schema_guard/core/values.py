@@ -130,6 +130,20 @@ class Judgement(NamedTuple, Generic[V]):
     repairs: tuple[str, ...] = ()
 
 
+class AdaptedSchema(NamedTuple):
+    """What was sent of a schema to a provider or engine that does not take it as it is.
+
+    Attributes:
+        fingerprint: 16 hex digits of the schema that was sent, made as those of `Schema`.
+        relaxed: What is not enforced there, as pointers of keywords in the user's schema; "" is the whole of it.
+        narrowed: Where right answers cannot be given, in the same way.
+    """
+
+    fingerprint: str
+    relaxed: tuple[str, ...]
+    narrowed: tuple[str, ...]
+
+
 class Attempt(NamedTuple):
     """One prompt, the reply to it, and the judgement.
 
@@ -149,11 +163,13 @@ class Attempt(NamedTuple):
         snapshot: The dated name of that model; None when the reply gives none.
         exception: Name of the exception's type when the call raised and no reply was judged; None otherwise.
         unseen: Whether a library inside the function had asked again, so that tries before this one are not known.
-        adapted: Whether an adapted schema was sent and the value was restored to the schema's own form.
+        adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
+            was, or the schema itself.
         healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
         stopped_at: Characters of the reply after which its stream was stopped early; None when it was not.
         retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
             not say it.
+        target: Name of the provider or engine whose arguments were sent; None where none are known.
     """
 
     number: int
@@ -171,10 +187,11 @@ class Attempt(NamedTuple):
     snapshot: str | None = None
     exception: str | None = None
     unseen: bool = False
-    adapted: bool = False
+    adapted: AdaptedSchema | None = None
     healed: bool = False
     stopped_at: int | None = None
     retries: int | None = None
+    target: str | None = None
 
 
 class Call(NamedTuple):

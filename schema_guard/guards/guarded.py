@@ -175,7 +175,7 @@ class Guarded(_Guarded[P, V, R]):
         A failed attempt's values are followed by those of the next attempt. Raises as calling does.
         """
         started = self._start(args, kwargs)
-        growing = _growing()
+        growing = _growing(started.prepared)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
@@ -257,7 +257,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
         started = self._start(args, kwargs)
-        growing = _growing()
+        growing = _growing(started.prepared)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
         try:
@@ -424,7 +424,7 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     return kind(prepared, binding)
 
 
-def _growing() -> Growing:
+def _growing(prepared: Prepared) -> Growing:
     from schema_guard.calls.received.growing import Growing  # only streamed calls need it
 
-    return Growing()
+    return Growing([step.restore for step in prepared.plan.steps])

@@ -15,7 +15,6 @@ from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
 from schema_guard.core.enforce import Plan, Step
-from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
@@ -23,12 +22,12 @@ from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
+from schema_guard.guards.steps import steps_of, strategies_text
 from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
-from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Price
@@ -106,15 +105,15 @@ class Prepared(NamedTuple):
             ask: The attempt.
             theirs: What the call gives by itself, which goes before them.
         """
-        asked = self.asked
-        target = self.target if asked is None else asked.target(ask.number)
+        asked, step = self.asked, self.plan.step(ask.number)
         options = None
-        if target is not None:
+        if step.target is not None:
             from schema_guard.targets import options_for  # only functions that take options need it
 
-            options = options_for(target, ask.strategy, self.plan.schema, output_tokens=ask.output_tokens)
+            schema = self.plan.asked_for(step)
+            options = options_for(step.target, ask.strategy, schema, output_tokens=ask.output_tokens)
             if ask.strategy == "tool_call":
-                options = self._unforced(target, options, theirs or {}, ask)
+                options = self._unforced(step.target, options, theirs or {}, ask)
         if asked is None or self.shape.model is not None or asked.is_function:
             return options
         return {**(options or {}), "model": asked.model(ask.number)}
@@ -191,7 +190,12 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     targets = _targets(settings, model) if asked is None else asked.targets
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, targets[0])
-    steps = tuple(_step(strategy, schema, settings.examples) for strategy in strategies)
+    is_tuned_model = (
+        settings.tuned
+        or is_tuned(_model_name(settings, model) or "")
+        or any(_adapters(settings.models or (model,)))
+    )
+    steps = steps_of(strategies, targets, schema, settings.examples, tuned=is_tuned_model)
     healed = _healed(settings, function, model)
     plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed))
     name = _recorded_as(settings, function, model, schema)
@@ -201,10 +205,10 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         schema.fingerprint,
         _model_name(settings, model),
         targets[0] and ">".join(map(str, targets)),
-        ">".join(strategy.name for strategy in strategies),
+        strategies_text(steps, len(strategies)),
         _settings_text(settings, plan, model, healed),
     )
-    reserved = {} if shape.options is None else _reserved(targets, plan)
+    reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
         # What its defaults give, so that a call that gives nothing cannot fail on them.
         check_given(shape, (), {}, reserved)
@@ -220,9 +224,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         asked=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
-        tuned=settings.tuned
-        or is_tuned(configuration[_MODEL] or "")
-        or any(_adapters(settings.models or (model,))),
+        tuned=is_tuned_model,
         receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
     )
 
@@ -357,38 +359,19 @@ def _check_options(
         )
 
 
-def _step(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...]) -> Step:
-    if not strategy.shows_examples:
-        return Step.of(strategy, schema)
-    for example in examples:
-        broken = schema.violations(example.value)
-        if broken:
-            raise InvalidArgument(
-                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
-                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
-            )
-    from schema_guard.core.sample import samples  # only few_shot needs it
-
-    shown = examples or tuple(Example(value) for value in samples(schema))
-    if not shown:
-        raise InvalidArgument(
-            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}: give examples=[(task, value), ...]"
-        )
-    return Step.of(strategy, schema, shown)
-
-
-def _reserved(targets: Iterable[str | None], plan: Plan) -> dict[tuple[str, ...], str]:
-    """Make every strategy's options once, so that what a target cannot do is an error now and not at a call."""
-    if not any(targets):
+def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
+    """Make every attempt's options once, so that what a target cannot do is an error now and not at a call."""
+    if all(step.target is None for step in plan.steps):
         return {}
     from schema_guard.targets import options_for
 
     reserved: dict[tuple[str, ...], str] = {}
-    for target in filter(None, targets):
-        for step in plan.steps:
-            options = options_for(target, step.strategy.name, plan.schema)
-            reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
-        options_for(target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
+    for step in plan.steps:
+        if step.target is None:
+            continue
+        options = options_for(step.target, step.strategy.name, plan.asked_for(step))
+        reserved.update(dict.fromkeys(paths_of(options), step.strategy.name))
+        options_for(step.target, "bare", plan.schema, output_tokens=plan.budget.output_tokens)
     return reserved
 
 
@@ -418,6 +401,11 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any, healed:
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
         if changed:
             said[name] = changed
+    sent = {step.target or "": step.sent.told for step in plan.steps if step.sent is not None}
+    if sent:
+        from schema_guard.targets.lost import SENT, sent_as_settings  # only adapted schemas need it
+
+        said[SENT] = sent_as_settings(sent)
     if healed:
         said[HEALED] = healed
     said |= _asked_with(settings.models or (model,))

@@ -180,7 +180,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
         _text(attempt.snapshot),
         _text(attempt.exception),
         int(attempt.unseen),
-        int(attempt.adapted),
+        int(attempt.adapted is not None),
         int(attempt.healed),
         _count(attempt.stopped_at),
         _count(attempt.retries),

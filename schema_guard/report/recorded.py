@@ -14,6 +14,7 @@ from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, tokens
+from schema_guard.targets.lost import lost_in_words
 from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
@@ -168,6 +169,8 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     if one.violations:
         told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
         yield f"{name} broke: {told}"
+    for line in lost_in_words(one.settings):
+        yield f"{name}: {line}"
     yield from _left_out(name, one)
 
 

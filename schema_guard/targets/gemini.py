@@ -38,4 +38,5 @@ def _tool_call(schema: Schema[Any]) -> dict[str, Any]:
 TARGET: Final = Target(
     limit="config.max_output_tokens",
     formats={"json_mode": _json_mode, "tool_call": _tool_call, "strict_schema": _strict_schema},
+    enforces=frozenset({"strict_schema", "tool_call"}),
 )

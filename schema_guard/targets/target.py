@@ -32,10 +32,12 @@ class Target:
         formats: For each strategy that has arguments, the function that makes them from a schema.
         refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
             tool that is forced would be refused; None where that never is.
+        enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
     """
 
     limit: str
     formats: Mapping[str, Arguments]
+    enforces: frozenset[str] = frozenset({"strict_schema"})
     refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
 
 

@@ -123,7 +123,8 @@ def test_options_reach_the_provider(store):
 
         assert extract("t") == VALUE
 
-    assert server.requests[0].body["response_format"]["json_schema"]["schema"] == TOTAL
+    sent = server.requests[0].body["response_format"]["json_schema"]["schema"]
+    assert sent == {**TOTAL, "additionalProperties": False}
     assert rows(store, "target", "strategies") == [("openai", "strict_schema")]
 
 

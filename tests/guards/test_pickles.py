@@ -44,7 +44,12 @@ def test_what_came_later_is_unknown_or_did_not_happen():
 
     attempt = outcome.attempts[0]
     assert (attempt.model, attempt.snapshot, attempt.exception, attempt.stopped_at) == (None,) * 4
-    assert (attempt.unseen, attempt.adapted, attempt.healed, outcome.call.tuned) == (False,) * 4
+    assert (attempt.unseen, attempt.adapted, attempt.healed, outcome.call.tuned) == (
+        False,
+        None,
+        False,
+        False,
+    )
 
 
 def test_an_error_keeps_its_message_its_outcome_and_its_notes():

@@ -9,16 +9,22 @@ from schema_guard.core.reading.extract import read
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 # A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
 _GROWTH = 1 / 64
 
 
 class Growing:
-    """Reads the growing text of one attempt after the other."""
+    """Reads the growing text of one attempt after the other.
 
-    def __init__(self) -> None:
+    Args:
+        restores: For attempt 1, 2, ..., the last one from then on: what gives a value in the schema's own form; None
+            where it comes in that.
+    """
+
+    def __init__(self, restores: Sequence[Callable[[Any], Any] | None]) -> None:
+        self._restores = list(restores)
         self._restart()
 
     def _restart(self) -> None:
@@ -29,6 +35,8 @@ class Growing:
     def feed(self, piece: str | None) -> Iterator[Any]:
         """Give the value so far if it has changed; None starts the next attempt."""
         if piece is None:
+            if len(self._restores) > 1:
+                del self._restores[0]
             self._restart()
             return
         self._pieces.append(piece)
@@ -36,7 +44,9 @@ class Growing:
         if self._size < self._next:
             return
         self._next = self._size + max(1, int(self._size * _GROWTH))
-        value = _partial("".join(self._pieces))
+        value, restore = _partial("".join(self._pieces)), self._restores[0]
+        if restore is not None:
+            value = restore(value)
         if value is not None and value != self._last:
             self._last = value
             yield value

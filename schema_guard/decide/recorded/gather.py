@@ -28,6 +28,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.chosen import chosen_of
 from schema_guard.stats import calls_needed
+from schema_guard.targets.lost import lost_in_words
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
     production = production_of(problem.rows, store, since=taken.since)
+    notes += _lost(configurations)
     asked, tuned = _parted(configurations, production, notes)
     prompted = [configuration for configuration in asked if configuration.rung != "tuned"]
     # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
@@ -231,6 +233,15 @@ def _limit(config: Any) -> float | None:
     """Give the seconds that are asked for; what reads evidence says what is wrong with them."""
     limit = config.get("latency_p95_s") if isinstance(config, Mapping) else None
     return limit if isinstance(limit, int | float) and limit > 0 else None
+
+
+def _lost(configurations: Sequence[RecordedConfiguration]) -> list[str]:
+    """Say what is not enforced of a schema, and what cannot be given, where another one was sent in its place."""
+    return [
+        f"{clip(found.id)}: {line}"
+        for found in configurations
+        for line in lost_in_words(found.first.settings)
+    ]
 
 
 def _parted(

@@ -14,7 +14,7 @@ from schema_guard.calls.received.growing import Growing
 
 def fed(*pieces):
     """The values that pieces of text give."""
-    growing = Growing()
+    growing = Growing([None])
     return [value for piece in pieces for value in growing.feed(piece)]
 
 
@@ -98,7 +98,7 @@ def test_a_text_is_read_a_bounded_number_of_times(monkeypatch, text):
     read = []
     original = growing.read
     monkeypatch.setattr(growing, "read", lambda text: (read.append(len(text)), original(text))[1])
-    values = Growing()
+    values = Growing([None])
 
     for piece in text:
         list(values.feed(piece))

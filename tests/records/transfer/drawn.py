@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from schema_guard.core.values import Failure, Usage, Violation
+from schema_guard.core.values import AdaptedSchema, Failure, Usage, Violation
 
 words = st.text(max_size=6) | st.sampled_from(
     ["", "=1+1", "'", "'=", " \u200b@a", "\uff1d1", "-1", "a\r\nb", 'a,"b"', "\x00", "\ud800"]
@@ -38,7 +38,7 @@ attempts = {
     "snapshot": maybe,
     "exception": maybe,
     "unseen": st.booleans(),
-    "adapted": st.booleans(),
+    "adapted": st.none() | st.just(AdaptedSchema("0" * 16, ("/a/pattern",), ())),
     "healed": st.booleans(),
     "stopped_at": st.none() | st.integers(0, 99),
     "retries": st.none() | st.integers(0, 9),

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each attempt of a guard asks: its strategy, its target, and the schema in the form that the target takes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.enforce import SentForm, Step
+from schema_guard.core.prompting import Example
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.values import AdaptedSchema
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schema_guard.core.strategy import Strategy
+    from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
+
+__all__ = ["steps_of", "strategies_text"]
+
+# From the strongest on: what is left where the schema cannot be sent.
+_WEAKER = ("tool_call", "json_mode", "system_prompt")
+
+_logger = logging.getLogger("schema_guard")
+
+
+def steps_of(
+    strategies: Sequence[Strategy],
+    targets: Sequence[str | None],
+    schema: Schema[Any],
+    examples: tuple[Example, ...],
+    *,
+    tuned: bool = False,
+) -> tuple[Step, ...]:
+    """Give how attempt 1, 2, ... asks, the last one from then on.
+
+    Args:
+        strategies: Of the guard, in order.
+        targets: Whose arguments are sent, in order; a single None where no arguments are.
+        schema: The user's.
+        examples: For strategies that show some.
+        tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
+
+    Raises:
+        InvalidArgument: An example is not valid, or none can be drawn.
+    """
+    count = max(len(strategies), len(targets))
+    return tuple(
+        _step(
+            strategies[min(at, len(strategies) - 1)],
+            targets[min(at, len(targets) - 1)],
+            schema,
+            examples,
+            tuned=tuned,
+        )
+        for at in range(count)
+    )
+
+
+def strategies_text(steps: Sequence[Step], least: int) -> str:
+    """Give the strategies as records name them, `a>b`; what only repeats the one before it is left out behind *least*."""
+    names = [step.strategy.name for step in steps]
+    while len(names) > least and names[-1] == names[-2]:
+        names.pop()
+    return ">".join(names)
+
+
+def _step(
+    strategy: Strategy, target: str | None, schema: Schema[Any], examples: tuple[Example, ...], *, tuned: bool
+) -> Step:
+    if target is None or not strategy.needs_options:
+        shown = _shown(schema, examples) if strategy.shows_examples else ()
+        return Step.of(strategy, schema, shown)._replace(target=target)
+    from schema_guard.targets.sending import sent_schema  # only strategies with arguments need it
+
+    adapted = sent_schema(target, strategy.name, schema, tuned=tuned)
+    if adapted is not None and adapted.schema is None:
+        left, adapted_left = _weaker(target, schema, tuned=tuned)
+        _logger.warning(
+            "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
+            safe(schema.name), target, strategy.name, adapted.relaxed[0].reason, left.name,
+        )  # fmt: skip
+        strategy, adapted = left, adapted_left
+    if adapted is None:
+        return Step.of(strategy, schema)._replace(target=target)
+    return _adapted_step(strategy, schema, adapted)._replace(target=target)
+
+
+def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adapted) -> Step:
+    """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
+    sent = Schema.of(adapted.schema, name=schema.name)
+    told = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
+    if adapted.is_same_form:
+        # The user's own schema says all that replies are judged by.
+        return Step.of(strategy, schema)._replace(sent=SentForm(sent, told))
+    return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore))
+
+
+def _weaker(target: str, schema: Schema[Any], *, tuned: bool) -> tuple[Strategy, Adapted | None]:
+    """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
+    from schema_guard.targets import capabilities  # only such schemas need it
+    from schema_guard.targets.sending import sent_schema
+
+    taken = [name for name in _WEAKER if name in capabilities(target)]
+    found = ((name, sent_schema(target, name, schema, tuned=tuned)) for name in taken)
+    name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
+    return STRATEGIES[name], adapted
+
+
+def _places(changes: Sequence[SchemaChange]) -> tuple[str, ...]:
+    """Give where changes are, each place once."""
+    return tuple(dict.fromkeys(_place(change) for change in changes))
+
+
+def _place(change: SchemaChange) -> str:
+    return f"{change.location}/{change.keyword}" if change.keyword else change.location
+
+
+def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Give the examples that a prompt shows: those of the user, else some that are drawn."""
+    for example in examples:
+        broken = schema.violations(example.value)
+        if broken:
+            raise InvalidArgument(
+                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
+                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
+            )
+    from schema_guard.core.sample import samples  # only few_shot needs it
+
+    shown = examples or tuple(Example(value) for value in samples(schema))
+    if not shown:
+        raise InvalidArgument(
+            f"strategy='few_shot': no valid example could be drawn from {safe(schema.name)}: give examples=[(task, value), ...]"
+        )
+    return shown
