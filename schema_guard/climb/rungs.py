@@ -15,6 +15,7 @@ from schema_guard.core.values import Budget
 from schema_guard.guards.decorator import guard
 from schema_guard.models.interface import details_of
 from schema_guard.targets import options_for
+from schema_guard.targets.sending import check_is_sent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -132,6 +133,7 @@ class Asker:
         """
         model = self.larger if configuration.larger else self.model
         assert model is not None
+        check_is_sent(model.target, configuration.strategy, self.inputs.schema)
         settings = guard(
             self.inputs.schema,
             strategy=configuration.strategy,

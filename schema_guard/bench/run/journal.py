@@ -188,6 +188,8 @@ def row_of(key: Key, kept: Kept) -> dict[str, Any]:
         row["tool"] = reply.tool
     if reply.reasoned:
         row["reasoned"] = True
+    if reply.retries is not None:
+        row["retries"] = reply.retries
     return row
 
 
@@ -208,6 +210,7 @@ def kept_of(row: dict[str, Any]) -> tuple[Key, Kept]:
         None if failure is None else Failure(*failure),
         tool=row.get("tool"),
         reasoned=row.get("reasoned", False),
+        retries=row.get("retries"),
     )
     kept = Kept(row["attempt"], row["id"], row["at"], row["prompt"], reply, row["elapsed_s"])
     return (column, task, epoch), kept

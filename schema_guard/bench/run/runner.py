@@ -30,14 +30,14 @@ from schema_guard.bench.run.scored import Run, scored_of
 from schema_guard.calls.recorder import PacedRecorder
 from schema_guard.calls.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.core.prompting import Example
-from schema_guard.core.strategy import behind_system, strategies_of
+from schema_guard.core.strategy import behind_system
 from schema_guard.core.values import Budget, Message
 from schema_guard.errors import CallFailed, InvalidArgument
 from schema_guard.guards.decorator import guard
 from schema_guard.prices.tokens import CallTokens
 from schema_guard.stats import log_e_value
-from schema_guard.targets.sending import sent_schema
-from schema_guard.text import clip, safe
+from schema_guard.targets.sending import check_is_sent
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -334,7 +334,7 @@ class Calls:
         if (column, schema) in self._refused:
             return
         try:
-            _check_is_sent(cell, self._asked[cell.column.model].target)
+            check_is_sent(self._asked[cell.column.model].target, cell.column.strategy, cell.entry.schema)
             self._guarded(cell)
         except InvalidArgument as error:
             self._refused[column, schema] = str(error)
@@ -393,14 +393,3 @@ def _as_kept(outcome: Outcome[Any], call: UnderWay) -> Outcome[Any]:
         elapsed_s=sum(attempt.elapsed_s for attempt in attempts),
         call=outcome.call._replace(id=first.call_id, started_at=first.started_at),
     )
-
-
-def _check_is_sent(cell: Cell, target: str) -> None:
-    """Make sure that each strategy of a column is what is asked for: a guard would take a weaker one in its place."""
-    for strategy in strategies_of(cell.column.strategy):
-        schema = cell.entry.schema
-        adapted = sent_schema(target, strategy.name, schema) if strategy.needs_options else None
-        if adapted is not None and adapted.schema is None:
-            raise InvalidArgument(
-                f"strategy {strategy.name!r} on target {target!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
-            )
