@@ -190,12 +190,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     targets = _targets(settings, model) if asked is None else asked.targets
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, targets[0])
-    is_tuned_model = (
-        settings.tuned
-        or is_tuned(_model_name(settings, model) or "")
-        or any(_adapters(settings.models or (model,)))
-    )
-    steps = steps_of(strategies, targets, schema, settings.examples, tuned=is_tuned_model)
+    tuned = _is_tuned(settings, model)
+    steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned)
     healed = _healed(settings, function, model)
     plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed))
     name = _recorded_as(settings, function, model, schema)
@@ -224,9 +220,15 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         asked=asked,
         # A model is the library's or the provider's code, which is no part of the user's prompt.
         version=Version(settings.version, function if model is None else None, steps),
-        tuned=is_tuned_model,
+        tuned=tuned,
         receiver=Receiver(schema, settings.expected, is_observed=settings.observe),
     )
+
+
+def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
+    """Say whether the model is known to be tuned: the user says so, its name, or an adapter."""
+    by_name = is_tuned(_model_name(settings, model) or "")
+    return settings.tuned or by_name or any(_adapters(settings.models or (model,)))
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
