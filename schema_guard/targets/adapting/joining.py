@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.targets.adapting.built import BuiltSchema
-from schema_guard.targets.adapting.values.forms import SAME, UnionArm, UnionForm
+from schema_guard.targets.adapting.values.forms import SAME, TextForm, UnionArm, UnionForm
 
 if TYPE_CHECKING:
     from schema_guard.targets.adapting.writer import SchemaWriter
@@ -23,6 +23,10 @@ def union(builder: SchemaWriter, made: list[tuple[BuiltSchema, list[Any]]]) -> B
     """
     if not made:
         return None
+    # A text that may be any JSON is all of them, and beside it a string would say two things.
+    anything = next((built for built, _ in made if isinstance(built.form, TextForm)), None)
+    if anything is not None:
+        return anything
     arms: list[tuple[BuiltSchema, list[Any]]] = []
     for built, nodes in made:
         if built.form is not SAME or not any(

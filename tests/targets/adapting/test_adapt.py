@@ -144,6 +144,14 @@ def test_a_keyword_that_is_taken_is_never_relaxed(table):
     assert relaxed == {}
 
 
+def test_what_may_be_any_value_is_no_string_of_its_own_beside():
+    """Where one branch of a union takes anything, all its values are sent as JSON text: none has two meanings."""
+    made = adapt(closed({"a": {"anyOf": [{"type": "string"}, {}]}}), "openai")
+
+    for value in ({"a": "null"}, {"a": None}, {"a": "x"}):
+        assert made.restore(made.pre_image(value)) == value
+
+
 def test_an_unknown_target_is_told():
     """An unknown target is InvalidArgument."""
     with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
