@@ -152,6 +152,13 @@ def test_what_may_be_any_value_is_no_string_of_its_own_beside():
         assert made.restore(made.pre_image(value)) == value
 
 
+def test_keys_that_come_along_where_objects_are_open_are_left_out():
+    """A tuple that is sent as an object comes back also where the target lets other keys pass."""
+    made = adapt({"const": [1, "x"]}, "gemini-openapi")
+
+    assert made.restore({"0": 1, "1": "x", "a": None}) == [1, "x"]
+
+
 def test_an_unknown_target_is_told():
     """An unknown target is InvalidArgument."""
     with pytest.raises(InvalidArgument, match="did you mean 'openai'"):

@@ -158,7 +158,7 @@ class PairsForm:
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {KEY, VALUE} and isinstance(value[KEY], str)
+    return isinstance(value, dict) and value.keys() >= {KEY, VALUE} and isinstance(value[KEY], str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,8 @@ class TupleForm:
     def restore(self, value: Any) -> Any:
         """Give the array."""
         names = [str(place) for place in range(len(self.values))]
-        if not isinstance(value, dict) or value.keys() != set(names):
+        # Where objects cannot be closed other keys may come along.
+        if not isinstance(value, dict) or not value.keys() >= set(names):
             return value
         return [form.restore(value[name]) for name, form in zip(names, self.values, strict=True)]
 
