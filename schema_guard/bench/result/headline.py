@@ -160,7 +160,7 @@ def _between(rate: Rate) -> str:
 
     >>> from schema_guard.stats import Rate
     >>> _between(Rate.of(0, 377)), _between(Rate.of(12, 400)), _between(Rate.of(5, 5))
-    ('at most 1%', 'between 0.898% and 6.24%', 'at least 52.5%')
+    ('at most 1%', 'between 0.898% and 6.24%', 'at least 47.3%')
     """
     lower, upper = rate.bounds.lower, rate.bounds.upper
     if lower == 0:
