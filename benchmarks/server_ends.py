@@ -322,7 +322,20 @@ def missing(end: End, redis: str | None) -> str | None:
         return f"{end.server} is not installed"
     if end.server in ("celery", "rq") and redis is None:
         return "neither redis-server nor fakeredis is installed"
+    if end.server == "rq" and not tells_clients(str(redis)):
+        return "this Redis does not answer CLIENT INFO as rq reads it: install redis-server"
     return None
+
+
+def tells_clients(url: str) -> bool:
+    """Say whether a Redis tells of its clients; not every version of fakeredis does so."""
+    import redis
+
+    try:
+        with redis.Redis.from_url(url) as connection:
+            return "addr" in connection.client_info()
+    except (ValueError, redis.RedisError):
+        return False
 
 
 def row(end: End, mode: str, redis: str | None, seconds: float) -> str:
