@@ -324,7 +324,7 @@ class _Writing:
         """Say how many properties there may be, where the properties do not say it already."""
         limits = self.merged.limits
         least, most = limits.get("minProperties", 0), limits.get("maxProperties")
-        is_closed = self.schema.get("additionalProperties") is False and self.rest is None
+        is_closed = _is_closed(self.merged, self.others) and self.schema.get("additionalProperties") is False
         counts: dict[str, Any] = {}
         if least > len([name for name in self.required if name in self.merged.required]):
             counts["minProperties"] = least
