@@ -81,7 +81,7 @@ def test_two_functions_have_two_verdicts(two, capsys):
     status, out, _ = run(capsys, "decide", "--what-if", "target=0.05")
     assert status == 1
     assert out.startswith("VERDICTS: 1 of 2 functions needs something done\n")
-    lines = [line.split() for line in out.splitlines() if "extract" in line]
+    lines = [line.split() for line in out.splitlines() if line.lstrip().startswith("shop.")]
     assert [(line[:4], line[7:11]) for line in lines] == [
         (
             ["shop.scan.extract", "USE_CONSTRAINED_DECODING", "200", "20.00%"],

@@ -173,8 +173,11 @@ def error_bodies(error: BaseException) -> Iterator[object]:
     yield from (body, field(body, "error"))
     response = field(error, "response")
     yield from (field(response, "error"), field(response, "Error"))
+    # Google's package keeps the body itself; the response of its asynchronous client reads it with `await` alone.
+    details = field(error, "details")
+    yield field(details, "error")
     read_json = field(response, "json")
-    if body is None and callable(read_json):
+    if body is None and details is None and callable(read_json):
         try:
             yield field(read_json(), "error")
         except Exception as other:

@@ -1,0 +1,127 @@
+"""Two servers at once, and whether what both do alone predicts what they do one after the other.
+
+    python benchmarks/escalation.py [--tasks 48] [--output benchmarks/results/FILE.txt]
+
+The small model is the local one, shown the schema and two examples. The larger one is played by the same weights behind a
+second server, held to a grammar. Each is asked every task alone, then both one after the other: attempt 1 goes to the small
+one, a failed call to the larger one. The calls that both fail alone predict the calls that stay without a valid value; a
+corrected prompt is another one than the first, so that the prediction has bounds and no more. Needs the extra local.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schema_guard import connect, guard
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.core.prompting import Example
+from schema_guard.core.strategy import behind_system
+from schema_guard.core.values import Budget
+from schema_guard.stats import bounds
+from schema_guard.testing import serve
+from schema_guard.text import interval, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schema_guard import Outcome
+
+PRICES = {
+    "small": {"p_in": 1.0, "p_cached": 1.0, "p_out": 1.0, "as_of": "2026-11-26"},
+    "large": {"p_in": 10.0, "p_cached": 10.0, "p_out": 10.0, "as_of": "2026-11-26"},
+}
+WAYS = {"small": ["few_shot"], "large": ["strict_schema"], "small, then large": ["few_shot", "strict_schema"]}
+
+
+def tasks(count: int) -> Iterator[tuple[Any, Any]]:
+    """Give so many built-in tasks, of all schemas in turn."""
+    entries = load_suite("builtin").schemas
+    for at in range(count):
+        entry = entries[at % len(entries)]
+        found = entry.tasks_of("test")
+        yield entry, found[at // len(entries) % len(found)]
+
+
+def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Outcome[Any]:
+    """Ask one task."""
+    ask = guard(
+        entry.schema,
+        models=models,
+        strategy=strategies,
+        max_attempts=len(models),
+        examples=[Example(example.gold, example.text) for example in entry.tasks_of("dev")[:2]],
+        budget=Budget(output_tokens=task.output_tokens),
+        prices=PRICES,
+        on_failure="return",
+        store=None,
+    )(models[0])
+    return ask.outcome(behind_system(task.text, ">".join(strategies)))
+
+
+def share(count: int, of: int) -> str:
+    """Say a rate with its bounds."""
+    found = bounds(count, of)
+    return f"{count}/{of} ({percent(count / of)} {interval(found.lower, found.upper)})"
+
+
+def lines(found: dict[str, list[Any]]) -> Iterator[str]:
+    """Give what came out, a line at a time."""
+    both = [not one.ok and not other.ok for one, other in zip(found["small"], found["large"], strict=True)]
+    together = found["small, then large"]
+    unhandled, n = sum(not one.ok for one in together), len(together)
+    predicted = bounds(sum(both), n)
+    yield f"escalation over two servers, {datetime.now(UTC).isoformat(timespec='seconds')}"
+    yield f"{n} tasks of the built-in schemas; small: few_shot; large: the same weights, strict_schema"
+    yield ""
+    for name in ("small", "large"):
+        yield f"{name} alone fails {share(sum(not one.ok for one in found[name]), n)}"
+    yield f"predicted: both fail {share(sum(both), n)}"
+    yield f"realised: without a value {share(unhandled, n)}"
+    kept = predicted.lower <= unhandled / n <= predicted.upper
+    yield f"the realised rate is {'inside' if kept else 'OUTSIDE'} of the bounds that are predicted"
+    yield ""
+    yield "attempts        target               adapted     n  tokens in/out         cost"
+    ways = [(one.model, one.target, one.adapted is not None) for call in together for one in call.attempts]
+    for (model, target, adapted), count in sorted(Counter(ways).items(), reverse=True):
+        own = [
+            a
+            for call in together
+            for a in call.attempts
+            if (a.model, a.target, a.adapted is not None) == (model, target, adapted)
+        ]
+        used = f"{sum(a.usage.input_tokens or 0 for a in own):,}/{sum(a.usage.output_tokens or 0 for a in own):,}"
+        cost = sum(a.cost or 0.0 for a in own)
+        yield f"{model:15} {target:20} {'yes' if adapted else 'no':8} {count:4}  {used:>13}  ${cost:.6f}"
+
+
+def main() -> None:
+    """Ask, and print what came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", type=int, default=48)
+    parser.add_argument("--output", type=Path, help="also write the result there")
+    given = parser.parse_args()
+    found: dict[str, list[Any]] = {name: [] for name in WAYS}
+    with connect("local") as local, serve(local) as first, serve(local) as second:
+        small = connect(f"{first.openai_url}#small", target="llamacpp-llguidance", key="k")
+        large = connect(f"{second.openai_url}#large", target="llamacpp-llguidance", key="k")
+        models = {"small": [small], "large": [large], "small, then large": [small, large]}
+        with small, large:
+            for number, (entry, task) in enumerate(tasks(given.tasks), 1):
+                for name, strategies in WAYS.items():
+                    found[name].append(asked(models[name], strategies, entry, task))
+                print(f"{number}/{given.tasks} {task.id}", file=sys.stderr, flush=True)
+    text = "\n".join(lines(found)) + "\n"
+    print(text, end="")
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
