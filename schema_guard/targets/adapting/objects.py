@@ -270,7 +270,12 @@ class _Writing:
         self.properties[name] = found.schema
         self.required.append(name)
         self.schema |= {"properties": self.properties, "required": self.required}
-        return self._set({**self.schema, "additionalProperties": False}, self.schema)
+        is_sent = self._set({**self.schema, "additionalProperties": False}, self.schema)
+        if is_sent and self.schema.get("additionalProperties") is not False:
+            holder = self.merged.where.get("additionalProperties", self.merged.nodes[0])
+            value = holder.get("additionalProperties") if isinstance(holder, dict) else None
+            self.builder.relax(holder, "additionalProperties", value, "other keys pass there")
+        return is_sent
 
     def _with_patterns(self) -> None:
         made = {pattern: self.builder.emit(tuple(held)) for pattern, held in self.merged.patterns.items()}

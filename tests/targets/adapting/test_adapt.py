@@ -1,6 +1,6 @@
 import pytest
 
-from schema_guard import adapt
+from schema_guard import Schema, adapt
 from schema_guard.errors import InvalidArgument
 from schema_guard.targets.rules.tables import RULES
 from tests.targets.rules.uses import USES, closed
@@ -163,3 +163,20 @@ def test_an_unknown_target_is_told():
     """An unknown target is InvalidArgument."""
     with pytest.raises(InvalidArgument, match="did you mean 'openai'"):
         adapt({}, "opena")
+
+
+def test_a_format_that_the_draft_does_not_know_is_not_sent():
+    """An older draft takes any text for it, and so must what is sent."""
+    document = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {
+            "age": {"type": "string", "format": "duration"},
+            "at": {"type": "string", "format": "date"},
+        },
+    }
+
+    made = adapt(document, "llguidance")
+
+    assert [(change.location, change.keyword) for change in made.dropped] == [("/properties/age", "format")]
+    assert Schema.of(made.schema).is_valid({"age": "a week", "at": "2026-11-26"})

@@ -33,6 +33,12 @@ _READ = frozenset(
         "$vocabulary", "additionalItems", "definitions", "dependencies", "id",
     }
 )  # fmt: skip
+# The draft in which the engine holds values to a format first; the others are as old as the oldest one.
+_FORMATS_SINCE: Final = {
+    "json-pointer": 6, "uri-reference": 6, "uri-template": 6,
+    "idn-hostname": 7, "iri": 7, "iri-reference": 7, "relative-json-pointer": 7,
+    "duration": 2019, "uuid": 2019,
+}  # fmt: skip
 _NAME = re.compile(r"#/(?:\$defs|definitions)/([A-Za-z0-9_.-]{1,64})\Z")
 _POSITIONS = SINGLES | LISTS | MAPS
 
@@ -136,8 +142,13 @@ class _Reader:
         if not row.since <= self._draft <= row.until:
             self._drop(location, keyword, schema[keyword], "judges nothing in this draft")
             return False
-        if keyword == "format" and not self._formats:
+        if keyword != "format":
+            return True
+        if not self._formats:
             self._drop(location, keyword, schema[keyword], "formats are not asserted")
+            return False
+        if self._draft < _FORMATS_SINCE.get(str(schema[keyword]), 0):
+            self._drop(location, keyword, schema[keyword], "this format judges nothing in this draft")
             return False
         return True
 
