@@ -14,7 +14,7 @@ from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, tokens
-from schema_guard.targets.lost import lost_in_words
+from schema_guard.targets.lost import lost_in_words, short_settings
 from schema_guard.text import clip, plural, shortened
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
     ]
     names = []
     for one in members:
-        told = ", ".join(f"{part} {clip(getattr(one, part) or 'none')}" for part in parts)
+        told = ", ".join(f"{part} {clip(short_settings(getattr(one, part) or 'none'))}" for part in parts)
         names.append(f"{one.strategies} ({told})" if told else f"{one.strategies}")
     return names
 

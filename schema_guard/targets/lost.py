@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from schema_guard.core.values import AdaptedSchema
 
-__all__ = ["SENT", "lost_in_words", "sent_as_settings"]
+__all__ = ["SENT", "lost_in_words", "sent_as_settings", "short_settings"]
 
 SENT = "sent"
 """The key of the settings: what was sent to each target in the schema's place."""
@@ -59,6 +59,25 @@ def lost_in_words(settings: str | None) -> tuple[str, ...]:
         return ()
     sent = said.get(SENT) if isinstance(said, dict) else None
     return tuple(_lines(sent)) if isinstance(sent, dict) else ()
+
+
+def short_settings(settings: str) -> str:
+    """Give a configuration's settings with what was sent by its fingerprints alone.
+
+    >>> short_settings('{"max_attempts":2,"sent":{"openai":{"fingerprint":"07207a4c36d8fb8d","relaxed":["/not"]}}}')
+    '{"max_attempts":2,"sent":{"openai":"07207a4c"}}'
+    """
+    try:
+        said = json.loads(settings)
+    except (ValueError, RecursionError):
+        return settings
+    sent = said.get(SENT) if isinstance(said, dict) else None
+    if not isinstance(sent, dict):
+        return settings
+    said[SENT] = {
+        target: str(one.get("fingerprint"))[:8] for target, one in sent.items() if isinstance(one, dict)
+    }
+    return json.dumps(said, separators=(",", ":"))
 
 
 def _lines(sent: dict[str, Any]) -> Iterator[str]:
