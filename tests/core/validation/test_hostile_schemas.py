@@ -17,8 +17,8 @@ from schema_guard.errors import InvalidArgument, InvalidSchema
 
 _STACK_BYTES = 512 * 1024
 _SECONDS = 1.0
-# What only the machine adds when several test runs share it.
-_SLACK = 3.0
+# What only the machine adds when several test runs share it, or when each line is followed.
+_SLACK = 15.0 if "coverage" in sys.modules else 3.0
 
 
 def verdict(document, instance):
