@@ -156,12 +156,11 @@ def test_the_share_of_the_gain_stands_in_the_head():
     assert told[0].endswith("; the true share is between 53.34% and 103.16%")
 
 
-@pytest.mark.parametrize("name", VERDICTS)
-def test_every_command_that_would_measure_a_claim_can_be_run(name, tmp_path, monkeypatch):
+def test_every_command_that_would_measure_a_claim_can_be_run(tmp_path, monkeypatch):
     """What would measure what guides claim is taken by the command as it stands, SUITE and SOURCE being the reader's."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "costs.json").write_text("{}")
-    steps = {one["measure"] for one in VERDICTS[name].figures.get("guides", ()) if one["measure"]}
+    claims = [claim for verdict in VERDICTS.values() for claim in verdict.figures.get("guides", ())]
+    steps = {claim["measure"] for claim in claims if claim["measure"]}
 
-    for step in steps:
-        parsed(step)
+    assert {parsed(step).info_name for step in steps} >= {"climb", "decide"}
