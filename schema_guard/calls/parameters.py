@@ -24,6 +24,7 @@ __all__ = [
     "USES",
     "ParameterNames",
     "implementation",
+    "innermost",
     "name_of",
     "ours_of",
     "takes_model",
@@ -33,6 +34,8 @@ USES = ("instructions", "feedback", "options")
 """What a parameter can be ours for, and what it is called then."""
 BY_ITS_NAME = ""
 """The parameter that is called so, if its annotation fits."""
+# Decorators that somebody put around one another; a chain that is longer goes round.
+_MOST_WRAPPERS = 50
 _NOTHING = inspect.Parameter.empty
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
 
@@ -197,6 +200,18 @@ def implementation(function: Any) -> Any:
     function = getattr(function, "__func__", function)
     call = getattr(type(function), "__call__", None)  # noqa: B004 - the slot is what runs
     return call if inspect.isfunction(call) else function
+
+
+def innermost(function: Any) -> Any:
+    """Give the function that its author wrote: behind partials, methods and what decorators made of it."""
+    for _ in range(_MOST_WRAPPERS):
+        while isinstance(function, partial):
+            function = function.func
+        inner = getattr(function, "__wrapped__", None)
+        if inner is None:
+            break
+        function = inner
+    return implementation(function)
 
 
 def name_of(function: Any) -> str:

@@ -6,15 +6,13 @@ from __future__ import annotations
 import json
 import platform
 import sqlite3
-import sys
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import schema_guard
-from schema_guard.cli.shared.options import print_json, shared, store_of
+from schema_guard.cli.shared.options import imported, print_json, shared, store_of
 from schema_guard.errors import SchemaGuardError
 from schema_guard.guards.between import healers_in, retrying_in
 from schema_guard.guards.folding import OTHERS
@@ -196,16 +194,8 @@ def _repeats(what: str, retries: int) -> str:
 
 
 def _function(named: str) -> Any:
-    module, colon, name = named.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise click.UsageError(f"{safe(named)!r}: expected module:function: {safe(str(error))}") from error
-    if not colon or not callable(found):
+    found = imported(named, expected="module:function")
+    if ":" not in named or not callable(found):
         raise click.UsageError(f"{safe(named)!r}: expected module:function, and a function")
     return found
 

@@ -8,18 +8,16 @@ found may be there: a client that is made inside of the function, or comes as an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from schema_guard.calls.parameters import implementation
+from schema_guard.calls.parameters import innermost
 from schema_guard.healing import PLUGINS, healers
 
 __all__ = ["Retrying", "healers_in", "retrying_in"]
 
 # Functions of a module that a function calls, and those that they call: a chain that is longer says little of it.
 _MOST_FUNCTIONS = 50
-_MOST_WRAPPERS = 50
 # Where a part of a client keeps the whole.
 _CLIENTS = ("_client", "client")
 
@@ -70,20 +68,9 @@ def _is_of_sdk(value: object) -> bool:
     )
 
 
-def _innermost(function: Any) -> Any:
-    for _ in range(_MOST_WRAPPERS):
-        while isinstance(function, partial):
-            function = function.func
-        inner = getattr(function, "__wrapped__", None)
-        if inner is None:
-            break
-        function = inner
-    return implementation(function)
-
-
 def _codes(function: Any) -> Iterator[tuple[FunctionType, CodeType]]:
     """Give a function that somebody wrote, and those of its own module that it calls."""
-    waiting: list[Any] = [_innermost(function)]
+    waiting: list[Any] = [innermost(function)]
     seen: set[FunctionType] = set()
     while waiting and len(seen) < _MOST_FUNCTIONS:
         one = waiting.pop(0)
@@ -92,7 +79,7 @@ def _codes(function: Any) -> Iterator[tuple[FunctionType, CodeType]]:
         seen.add(one)
         yield one, one.__code__
         for name in sorted(_names_of(one.__code__)):
-            called = _innermost(one.__globals__.get(name))
+            called = innermost(one.__globals__.get(name))
             if isinstance(called, FunctionType) and called.__module__ == one.__module__:
                 waiting.append(called)
 

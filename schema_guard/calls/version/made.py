@@ -15,7 +15,8 @@ from inspect import ismodule
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls.shapes import implementation, name_of
+from schema_guard.calls.parameters import innermost
+from schema_guard.calls.shapes import name_of
 from schema_guard.calls.version.canonical import as_text, is_plain
 from schema_guard.calls.version.code import code_text, names_of
 from schema_guard.calls.version.scopes import module_source, source_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["version_of"]
 
-_MOST_WRAPPERS = 50
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -46,7 +46,7 @@ def version_of(function: Any, steps: Sequence[Step]) -> str:
 def _parts_of(function: Any) -> dict[str, str]:
     """Give every part that counts, by what it is."""
     parts = {"bound": as_text(list(_bound_arguments(function)))}
-    runs = _innermost(function)
+    runs = innermost(function)
     if not isinstance(runs, FunctionType):
         return {**parts, "name": name_of(function)}
     try:
@@ -64,18 +64,6 @@ def _bound_arguments(function: Any) -> Iterator[str]:
         held = [*enumerate(function.args), *sorted(function.keywords.items())]
         yield from (f"{key}={as_text(value) if is_plain(value) else ''}" for key, value in held)
         function = function.func
-
-
-def _innermost(function: Any) -> Any:
-    """Give the function that its author wrote: behind partials, methods and what decorators made of it."""
-    for _ in range(_MOST_WRAPPERS):
-        while isinstance(function, partial):
-            function = function.func
-        inner = getattr(function, "__wrapped__", None)
-        if inner is None:
-            break
-        function = inner
-    return implementation(function)
 
 
 class _Parts:
@@ -130,7 +118,7 @@ class _Parts:
 
     def _add_called(self, value: Any) -> bool:
         """Add a function of the same module; say whether it is one."""
-        runs = _innermost(value)
+        runs = innermost(value)
         is_own = isinstance(runs, FunctionType) and runs.__globals__ is self._names
         if is_own:
             self._add_function(runs)

@@ -166,8 +166,8 @@ def schema_of(named: str) -> Schema[Any]:
         raise click.UsageError(f"--schema {safe(named)!r}: {error.format_message()}") from error
 
 
-def imported(named: str) -> Any:
-    """Give what `module:Model` names, from where the command runs.
+def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
+    """Give what `module:Model` names, from where the command runs; *expected* is what its error asks for.
 
     Raises:
         click.UsageError: It is not there, or its module cannot be imported.
@@ -180,7 +180,7 @@ def imported(named: str) -> Any:
         for name in model.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise click.UsageError(f"expected a file, or module:Model: {safe(str(error))}") from error
+        raise click.UsageError(f"expected {expected}: {safe(str(error))}") from error
     return found
 
 
