@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.strategy import strategies_of
 from schema_guard.errors import InvalidArgument
-from schema_guard.targets.adapting.adapt import adapt
+from schema_guard.targets.adapting.adapt import adapt, adapt_arguments
 from schema_guard.targets.options import TARGETS
 from schema_guard.text import safe
 
@@ -37,7 +37,8 @@ def sent_schema(target: str, strategy: str, schema: Schema[Any], *, tuned: bool 
     row = TARGETS[target]
     if strategy not in row.formats or not (strategy in row.enforces or _is_no_tool(strategy, schema)):
         return None
-    adapted = adapt(schema, _TUNED.get(target, target) if tuned else target)
+    named = _TUNED.get(target, target) if tuned else target
+    adapted = adapt_arguments(schema, named) if strategy == "tool_call" else adapt(schema, named)
     return None if adapted.schema == schema.document else adapted
 
 

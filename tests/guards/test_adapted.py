@@ -219,3 +219,16 @@ def test_a_tuned_model_is_sent_what_tuned_models_take():
         sent.append(heard[0][1]["response_format"]["json_schema"]["schema"]["properties"]["a"])
 
     assert ["pattern" in one for one in sent] == [True, False]
+
+
+@pytest.mark.parametrize("target", ["openai", "openai-responses", "anthropic", "gemini", "vllm"])
+def test_the_arguments_of_a_tool_are_an_object(target):
+    """A list goes inside of one, whatever the provider takes for a reply, and comes back as it was."""
+    heard = []
+
+    value = guarded(
+        ['{"value": [1, 2]}'], heard, schema={"type": "array"}, target=target, strategy="tool_call"
+    )("t")
+
+    assert value == [1, 2]
+    assert '"value"' in json.dumps(heard[0][1])

@@ -25,6 +25,7 @@ from schema_guard.targets.adapting.plain.plain import plain_of
 from schema_guard.targets.adapting.settling import begin_apart, within_unions
 from schema_guard.targets.adapting.values.forms import SAME, VALUE, WrappedForm
 from schema_guard.targets.adapting.values.simplifying import simplified
+from schema_guard.targets.adapting.values.validity import with_definitions
 from schema_guard.targets.lint import findings_at, findings_of
 from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
 from schema_guard.targets.rules.tables import rules_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from schema_guard.targets.lint import Finding
     from schema_guard.targets.rules.rule import Rules
 
-__all__ = ["adapt"]
+__all__ = ["adapt", "adapt_arguments"]
 
 # Levels of recursion that are written out where none is taken, until one of them is not too large.
 _UNROLLED = (2, 1, 0)
@@ -58,8 +59,20 @@ def adapt(schema: Any, target: str) -> Adapted:
     >>> made.restore({"a": None}), made.pre_image({})
     ({}, {'a': None})
     """
-    table = rules_of(target)
-    loaded = Schema.of(schema)
+    return _adapted(Schema.of(schema), rules_of(target), target)
+
+
+def adapt_arguments(schema: Any, target: str) -> Adapted:
+    """Give what `adapt` gives, for the arguments of a tool: an object at the root, whatever else the target takes.
+
+    Raises:
+        InvalidArgument: The target is unknown.
+        InvalidSchema: The schema is none.
+    """
+    return _adapted(Schema.of(schema), replace(rules_of(target), requires_object=True), target)
+
+
+def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
     if _is_taken(loaded, table):
         return _as_it_is(loaded, table, target)
     reason = ""
@@ -82,6 +95,8 @@ def _is_taken(loaded: Schema[Any], table: Rules) -> bool:
     if not isinstance(document, dict) or any(
         found.severity != "warning" or found.effect == "rejected" for found in findings_of(document, table)
     ):
+        return False
+    if table.requires_object and document.get("type") != "object":
         return False
     own, read = plain_of(loaded), plain_of(loaded, DEFAULT_DIALECT)
     if own.root != read.root or own.definitions != read.definitions or own.dropped or own.lost or read.lost:
@@ -135,7 +150,7 @@ def _at(document: Any, location: str) -> Any:
 def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
     """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
     root, form = built
-    if not _is_object(builder, root):
+    if not _may_be_root(builder, root):
         root = {
             "type": "object",
             "properties": {VALUE: root},
@@ -144,7 +159,7 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
         }
         form = WrappedForm(form)
     hoist(root, builder.definitions, builder.accepted)
-    document = _with_definitions(root, builder.definitions)
+    document = with_definitions(root, builder.definitions)
     begin_apart(document, builder.table)
     within_unions(builder, document)
     failed = _cleaned(builder, document)
@@ -167,25 +182,11 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
     return _nothing(target, failed)
 
 
-def _is_object(builder: Builder, root: dict[str, Any]) -> bool:
+def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
+    if builder.table.requires_object and root.get("type") != "object":
+        return False
     site = Site(root, "", root)
     return not any(found.rule.endswith("-root") for found in findings_at(site, builder.table))
-
-
-def _with_definitions(root: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    reached: dict[str, Any] = {}
-    stack: list[Any] = [root]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, list):
-            stack += part
-        elif isinstance(part, dict):
-            name = str(part.get("$ref", "")).removeprefix("#/$defs/")
-            if name in definitions and name not in reached:
-                reached[name] = definitions[name]
-                stack.append(definitions[name])
-            stack += part.values()
-    return {**root, "$defs": reached} if reached else root
 
 
 def _cleaned(builder: Builder, document: dict[str, Any]) -> str | None:

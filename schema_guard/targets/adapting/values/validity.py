@@ -8,7 +8,7 @@ from typing import Any
 from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument, InvalidSchema
 
-__all__ = ["Validity", "as_json_schema"]
+__all__ = ["Validity", "as_json_schema", "with_definitions"]
 
 
 class Validity:
@@ -47,9 +47,14 @@ class Validity:
 
 
 def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Give a schema, which may be a bool, with its definitions and in JSON Schema."""
+    return as_json_schema(with_definitions(schema, definitions)) if isinstance(schema, dict) else schema
+
+
+def with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Give a schema with the definitions that it reaches."""
     reached: dict[str, Any] = {}
-    stack = [schema]
+    stack: list[Any] = [schema]
     while stack:
         part = stack.pop()
         if isinstance(part, list):
@@ -60,9 +65,7 @@ def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
                 reached[name] = definitions[name]
                 stack.append(definitions[name])
             stack += part.values()
-    if not isinstance(schema, dict):
-        return schema
-    return as_json_schema({**schema, "$defs": reached} if reached else schema)
+    return {**schema, "$defs": reached} if reached else schema
 
 
 def as_json_schema(schema: Any) -> Any:
