@@ -75,16 +75,6 @@ def guides_of(case: Case, cost: CostCase | None) -> list[dict[str, Any]]:
     ]
 
 
-def told_share(found: GainShare) -> str:
-    """Say how much of the tuned model's gain prompting reaches."""
-    first, best, tuned = (percent(rate.rate or 0.0) for rate in found.rates)
-    what = "of the calls failed" if found.what == "format" else "of the values were wrong"
-    return (
-        f"{found.best} reaches {percent(found.share)} {interval(found.lower, found.upper)} of what the tuned model gains "
-        f"over {found.first}, on the same inputs: {first}, {best} and {tuned} {what}"
-    )
-
-
 def _share_of_gain(case: Case) -> GuideClaim:
     name, says = "share_of_gain", "prompting reaches most of what tuning does"
     found = gain_shares(case)
