@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was found, as SARIF 2.1.0: what code hosts and editors show beside the lines.
 
-NamedSchema: OASIS, Static Analysis Results Interchange Format 2.1.0, 2020-03-27; the sections stand where they are followed.
+Source: OASIS, Static Analysis Results Interchange Format 2.1.0, 2020-03-27; the sections stand where they are followed.
 """
 
 from __future__ import annotations
