@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ from weakref import WeakSet
 from schema_guard.errors import StoreError
 from schema_guard.outside import is_from_outside
 from schema_guard.records.backend import Counts
+from schema_guard.records.forking import wait_for_imports, wait_for_thread
 from schema_guard.records.payloads.keeping import Keeper, KeptTexts
 from schema_guard.records.rows import rows
 
@@ -89,14 +91,13 @@ class Writer:
         self._settled = Condition(self._lock)
         self._flushing = 0
         self._forking = False
-        self._kept: tuple[list[_Item], _Mark | None] | None = (
-            None  # broken off for a fork, to be written after it
-        )
+        self._kept: tuple[list[_Item], _Mark | None] | None = None  # broken off for a fork
         self._wrote_at = 0.0
         self._moves = 0  # of the file, since a batch was stored
         self._is_behind = False  # whether calls wait for nothing until a write succeeds
         self._marks = self._reached = 0
         self._thread: Thread | None = None
+        self._ended: Thread | None = None  # the last one before
         self._offered = self._stored = self._pending = self._pending_chars = 0
         self._dropped: dict[str, int] = {}
         self._unsaved_drops: dict[str, int] = {}
@@ -183,6 +184,7 @@ class Writer:
             self._settled.notify_all()
             self._settled.wait_for(lambda: self._thread is None, _left(deadline))
             self._flushing -= 1
+        wait_for_thread(self._ended, deadline)
         self._backend.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
@@ -273,7 +275,7 @@ class Writer:
 
     def _end(self, mark: _Mark | None) -> None:
         with self._settled:
-            self._thread = None
+            self._thread, self._ended = None, self._thread
             if mark is not None:
                 self._reach(mark)
             self._settled.notify_all()
@@ -447,16 +449,12 @@ def _before_fork() -> None:
     deadline = time.monotonic() + FORK_WAIT_S
     for writer in list(_LIVE):
         writer.before_fork(deadline)
+    wait_for_imports(deadline)
 
 
-def _after_fork_in_parent() -> None:
+def _after_fork(*, in_child: bool) -> None:
     for writer in list(_LIVE):
-        writer.after_fork(in_child=False)
-
-
-def _after_fork_in_child() -> None:
-    for writer in list(_LIVE):
-        writer.after_fork(in_child=True)
+        writer.after_fork(in_child=in_child)
 
 
 def _left(deadline: float) -> float:
@@ -496,5 +494,7 @@ def _chars(outcome: Outcome[Any]) -> int:
 atexit.register(_stop_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+        before=_before_fork,
+        after_in_parent=partial(_after_fork, in_child=False),
+        after_in_child=partial(_after_fork, in_child=True),
     )

@@ -15,9 +15,11 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 UNWRITTEN = 3
 
-# The status with which a child ends that recorded one row: whether it is stored, counted as not stored, or neither.
+# The status with which a child ends that recorded one row: whether it is stored, counted as not stored, or neither. It
+# takes its time: two hundred children that each wait for a slow disk are done when all are.
 END = """
 def end(store):
+    while store.flush(10.0): pass
     counts = store.counts()
     return 0 if counts.stored == 1 else UNWRITTEN if counts.dropped == {"forked_while_writing": 1} else 7
 """.replace("UNWRITTEN", str(UNWRITTEN))
@@ -40,7 +42,6 @@ for n in range(FORKS):
     child = os.fork()
     if not child:
         store.record(outcome())
-        store.flush(10.0)
         if n % 2: time.sleep(0.3)
         os._exit(end(store))
     lasted.append(time.perf_counter() - begun)
@@ -101,7 +102,7 @@ reading, writing = os.pipe()
 def orphan():
     if os.fork(): os._exit(0)
     time.sleep(0.05)
-    store.record(outcome()); store.flush(10.0)
+    store.record(outcome())
     os.write(writing, bytes([end(store)]))
     os._exit(0)
 child = orphan
@@ -125,7 +126,7 @@ def work(i):
         store.record(outcome()); acked[i] += 1
         time.sleep(0.01)
 def child():
-    store.record(outcome()); store.flush(10.0)
+    store.record(outcome())
     os._exit(end(store))
 def fork_one():
     one = os.fork()
@@ -277,6 +278,67 @@ def test_a_lock_that_a_child_inherits_is_not_held_by_it(path):
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the system does not tell its threads")
+def test_a_fork_waits_for_the_end_of_the_writers_thread_in_the_system(path, run):
+    """When a process forks, the writer's thread is gone for the system too: what it still holds would be held in the child."""
+    script = """
+    import threading, time
+    from schema_guard.core.values import Message
+    class Slow:
+        def __del__(self): time.sleep(0.1)
+    class Planted:
+        def __repr__(self):
+            kept.slow = Slow()
+            writers.append(threading.current_thread().native_id)
+            return "planted"
+    kept, writers = threading.local(), []
+    store = open_store(url)
+    store.record(outcome(), (Message("user", Planted()),))
+    store.flush(5.0)
+    child = os.fork()
+    if not child: os._exit(0)
+    print(json.dumps([len(writers), os.path.exists(f"/proc/self/task/{writers[0]}")]))
+    os.waitpid(child, 0)
+    """
+    assert run(script, f"sqlite:///{path}") == [1, False]
+
+
+@pytest.mark.parametrize("step", ["find_spec", "exec_module"])
+def test_a_module_that_another_thread_imports_is_waited_for(path, run, step):
+    """A child is not left waiting for the lock of a module that a thread of its parent was importing when it forked."""
+    script = """
+    import importlib.machinery, threading, time
+    from schema_guard.records import store as _
+    begun = threading.Event()
+    def slow(name, so_far):
+        if name == "schema_guard.records.attempts": begun.set(); time.sleep(0.1)
+        return so_far
+    class Slow:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if STEP == "find_spec": return slow(name, None)
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if name == "schema_guard.records.attempts":
+                run = spec.loader.exec_module
+                spec.loader.exec_module = lambda module: slow(name, run)(module)
+            return spec
+    sys.meta_path.insert(0, Slow)
+    store = open_store(url)
+    store.record(outcome()); store.flush(5.0)
+    reader = threading.Thread(target=lambda: list(store.attempts())); reader.start()
+    begun.wait()
+    child = os.fork()
+    if not child:
+        os._exit(len(list(store.attempts())))
+    deadline = time.monotonic() + 10
+    while not (found := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < deadline: time.sleep(0.01)
+    if not found[0]: os.kill(child, 9)
+    reader.join()
+    print(os.waitstatus_to_exitcode(found[1]) if found[0] else "null")
+    """
+    assert run(script.replace("STEP", repr(step)), f"sqlite:///{path}") == 1
 
 
 def test_a_reader_is_waited_for(path, make):
