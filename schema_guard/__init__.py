@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from schema_guard.guards.tags import tags
     from schema_guard.models import connect
     from schema_guard.records import Store, default_store, open_store
-    from schema_guard.records.ends import flush, flush_on_sigterm
+    from schema_guard.records.process.ends import flush, flush_on_sigterm
     from schema_guard.targets.adapting import Adapted, SchemaChange, adapt
     from schema_guard.targets.lint import Finding, lint
 
@@ -62,7 +62,7 @@ _HOMES = {
     ),
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
-    "records.ends": ("flush", "flush_on_sigterm"),
+    "records.process.ends": ("flush", "flush_on_sigterm"),
     "targets.adapting": ("Adapted", "SchemaChange", "adapt"),
     "targets.lint": ("Finding", "lint"),
 }  # fmt: skip

@@ -24,8 +24,8 @@ from weakref import WeakSet
 from schema_guard.errors import StoreError
 from schema_guard.outside import is_from_outside
 from schema_guard.records.backend import Counts
-from schema_guard.records.forking import wait_for_imports, wait_for_thread
 from schema_guard.records.payloads.keeping import Keeper, KeptTexts
+from schema_guard.records.process.forking import wait_for_imports, wait_for_thread
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:

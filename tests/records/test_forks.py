@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -280,7 +281,7 @@ def test_a_lock_that_a_child_inherits_is_not_held_by_it(path):
         os.waitpid(child, 0)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="the system does not tell its threads")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell its threads")
 def test_a_fork_waits_for_the_end_of_the_writers_thread_in_the_system(path, run):
     """When a process forks, the writer's thread is gone for the system too: what it still holds would be held in the child."""
     script = """

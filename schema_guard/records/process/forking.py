@@ -10,8 +10,8 @@ and the first hash in a thread of the child would never end.
 from __future__ import annotations
 
 import importlib
-import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,6 @@ def wait_for_imports(deadline: float) -> None:
 
 def wait_for_thread(ended: Thread | None, deadline: float) -> None:
     """Wait until the system has ended a thread that Python has ended, at most until *deadline*; only Linux tells it."""
-    task = f"/proc/self/task/{ended and ended.native_id}"
-    while os.path.exists(task) and time.monotonic() < deadline:
+    task = Path(f"/proc/self/task/{ended and ended.native_id}")
+    while task.exists() and time.monotonic() < deadline:
         time.sleep(_POLL_S)
