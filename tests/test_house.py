@@ -22,6 +22,7 @@ FLOORS = (
     ("calls", "targets", "records", "stats"),
     ("models", "telemetry"),
     ("guards",),
+    ("recorders",),
     ("decide",),
     ("report",),
     ("bench", "testing", "traces"),

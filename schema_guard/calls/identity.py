@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.core.schema import Schema
     from schema_guard.core.values import Ask, Call, Prompt
 
 Interceptor: TypeAlias = "Callable[[Call, Prompt, Ask, Callable[[], Any]], Any]"
@@ -23,14 +24,24 @@ It is the process's and not a context's: a test that replays must reach the call
 """
 
 current_call_id: ContextVar[str | None] = ContextVar("schema_guard_call_id", default=None)
-"""The guarded call inside which the running code was called; None outside of every one."""
+"""The guarded or recorded call inside which the running code was called; None outside of every one."""
+
+current_schema: ContextVar[Schema[Any] | None] = ContextVar("schema_guard_schema", default=None)
+"""The schema of that call: a recorder further inside that sees it too leaves it to that call."""
 
 
 class Tags(NamedTuple):
-    """What a block of code says about the calls in it."""
+    """What a block of code says about the calls in it.
+
+    Attributes:
+        segment: Part of the traffic.
+        cluster: Inputs that belong together.
+        function: What records call the function that makes recorded calls; guards keep their own names.
+    """
 
     segment: str | None = None
     cluster: str | None = None
+    function: str | None = None
 
 
 current_tags: ContextVar[Tags] = ContextVar("schema_guard_tags", default=Tags())  # noqa: B039 - a tuple

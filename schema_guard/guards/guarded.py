@@ -14,7 +14,7 @@ from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
 from schema_guard.calls import drive, identity, recorder
-from schema_guard.calls.identity import current_call_id
+from schema_guard.calls.identity import current_call_id, current_schema
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
@@ -303,15 +303,17 @@ class _Started:
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        token = current_call_id.set(self.call.id)
-        return token if self.followed is None else (token, self.followed.enter())
+        tokens = current_call_id.set(self.call.id), current_schema.set(self.prepared.plan.schema)
+        return tokens if self.followed is None else (tokens, self.followed.enter())
 
     def leave(self, entered: Any) -> None:
         """End what `enter` began."""
         if self.followed is not None:
             entered, theirs = entered
             self.followed.leave(theirs)
-        current_call_id.reset(entered)
+        call_id, schema = entered
+        current_call_id.reset(call_id)
+        current_schema.reset(schema)
 
     @property
     def receiver(self) -> Receiver:

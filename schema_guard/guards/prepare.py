@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from schema_guard.core.values import Ask, Outcome
     from schema_guard.guards.asked import Asked
     from schema_guard.guards.settings import Settings
+    from schema_guard.prices.charges import Table
 
-__all__ = ["Prepared", "prepare", "schema_of"]
+__all__ = ["Prepared", "prepare", "prices_of", "schema_of"]
 
 
 # The place of `Call.model` in a configuration.
@@ -154,7 +155,7 @@ class Prepared(NamedTuple):
 
     def call(self) -> Call:
         """Give the identity of a new call."""
-        segment, cluster = current_tags.get()
+        segment, cluster, _ = current_tags.get()
         at = time()
         return Call(
             new_call_id(at),
@@ -240,7 +241,7 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         checks=settings.checks,
         limits=settings.limits,
         budget=settings.budget,
-        prices=_prices(settings),
+        prices=prices_of(settings.prices),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
     )
@@ -291,13 +292,13 @@ def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
     return settings.model or (None if model is None else model.name)
 
 
-def _prices(settings: Settings[Any, Any]) -> Callable[[], Price | None]:
-    """Give what gives the prices of calls: those of the guard, else of the environment as it is at the first call."""
-    if settings.prices is None:
+def prices_of(table: Table | None) -> Callable[[], Price | None]:
+    """Give what gives the prices of calls: those of a table, else of the environment as it is at the first call."""
+    if table is None:
         return cache(_prices_of_environment)
     from schema_guard.prices.charges import given_charges
 
-    return partial(_same, given_charges(settings.prices).cost)
+    return partial(_same, given_charges(table).cost)
 
 
 def _same(price: Price) -> Price:

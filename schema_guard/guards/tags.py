@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tags of guarded calls: which part of the traffic they belong to."""
+"""Tags of calls: which part of the traffic they belong to, and whose the recorded ones are."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ __all__ = ["tags"]
 
 
 @contextmanager
-def tags(*, segment: str | None = None, cluster: str | None = None) -> Iterator[None]:
-    """Tag the guarded calls of a block, in this thread or task.
+def tags(
+    *, segment: str | None = None, cluster: str | None = None, function: str | None = None
+) -> Iterator[None]:
+    """Tag the guarded and the recorded calls of a block, in this thread or task.
 
     Args:
         segment: Part of the traffic that they belong to.
         cluster: Inputs that belong together for statistics.
+        function: What records call whatever makes the calls that a recorder sees. A guarded function keeps its own
+            name.
     """
     outer = current_tags.get()
-    token = current_tags.set(Tags(segment or outer.segment, cluster or outer.cluster))
+    token = current_tags.set(
+        Tags(segment or outer.segment, cluster or outer.cluster, function or outer.function)
+    )
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from schema_guard.calls.drive import end
 from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import Call, Done, Message
+from schema_guard.guards.costs import with_costs
 from schema_guard.guards.folding import folded
 from schema_guard.traces.values import decoded
 from schema_guard.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
@@ -120,7 +121,9 @@ class Judging:
         *tries, last = map(_end, replies)
         done = flow.send(last._replace(tries=tuple(tries)))
         assert isinstance(done, Done)
-        return Judged(_with_costs(folded(done.outcome, None, None), replies), task)
+        return Judged(
+            with_costs(folded(done.outcome, None, None), [one.stored.cost for one in replies]), task
+        )
 
     def _call(self, first: StoredReply, schema: Schema[Any], function: str, own: str) -> Call:
         return Call(
@@ -143,15 +146,3 @@ class Judging:
 
 def _end(one: Held) -> End:
     return end(one.reply, nan if one.stored.elapsed_s is None else one.stored.elapsed_s)
-
-
-def _with_costs(outcome: Outcome[Any], replies: Sequence[Held]) -> Outcome[Any]:
-    """Take what the tool says of the costs where no table of prices says it."""
-    if all(one.stored.cost is None for one in replies):
-        return outcome
-    attempts = tuple(
-        attempt if attempt.cost is not None else attempt._replace(cost=one.stored.cost)
-        for attempt, one in zip(outcome.attempts, replies, strict=True)
-    )
-    known = [attempt.cost for attempt in attempts if attempt.cost is not None]
-    return outcome._replace(attempts=attempts, cost=sum(known) if len(known) == len(attempts) else None)

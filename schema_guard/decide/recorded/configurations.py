@@ -300,8 +300,10 @@ def _rung(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
     """Say which remedy a configuration is."""
     if _asks_tuned(row):
         return "tuned"
-    if settings_of(row).get("observe"):
-        return "bare"
+    settings = settings_of(row)
+    if settings.get("observe"):
+        # An observed function asks in a way that nobody knows; a recorder has seen how the format was asked for.
+        return rung_of(row.strategies) if settings.get("recorder") else "bare"
     climbed = trial_of(row).rung
     if climbed in RUNGS:
         return climbed
