@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from schema_guard.records.process.ends import flush, flush_on_sigterm
     from schema_guard.targets.adapting import Adapted, SchemaChange, adapt
     from schema_guard.targets.lint import Finding, lint
+    from schema_guard.tool_calls.judging import CallJudgement, judge_calls
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
@@ -65,6 +66,7 @@ _HOMES = {
     "records.process.ends": ("flush", "flush_on_sigterm"),
     "targets.adapting": ("Adapted", "SchemaChange", "adapt"),
     "targets.lint": ("Finding", "lint"),
+    "tool_calls.judging": ("CallJudgement", "judge_calls"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -75,6 +77,7 @@ __all__ = [
     "Budget",
     "Call",
     "CallFailed",
+    "CallJudgement",
     "Example",
     "Failure",
     "Finding",
@@ -103,6 +106,7 @@ __all__ = [
     "flush_on_sigterm",
     "guard",
     "judge",
+    "judge_calls",
     "lint",
     "open_store",
     "tags",

@@ -22,6 +22,7 @@ FLOORS = (
     ("calls", "targets", "records", "stats"),
     ("models", "telemetry"),
     ("guards",),
+    ("tool_calls",),
     ("recorders",),
     ("decide",),
     ("report",),

@@ -26,6 +26,7 @@ __all__ = [
     "Reply",
     "is_html",
     "no_reply",
+    "raw_shape",
     "read",
     "read_shape",
     "readers",
@@ -117,6 +118,12 @@ def read(reply: object) -> Reply:
 
 def read_shape(reply: object) -> Reply | None:
     """Give the reply of a provider, or None when no known shape fits."""
+    raw = raw_shape(reply)
+    return None if raw is None else reply_of(raw)
+
+
+def raw_shape(reply: object) -> RawReply | None:
+    """Give the reply of a provider in its own words, or None when no known shape fits."""
     for marker, known in readers().replies:
         value = field(reply, marker, _MISSING)
         if value is _MISSING:
@@ -124,7 +131,7 @@ def read_shape(reply: object) -> Reply | None:
         for reader in known:
             raw = reader(reply, value)
             if raw is not None:
-                return reply_of(raw)
+                return raw
     return None
 
 
