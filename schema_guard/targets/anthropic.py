@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.targets.target import Target, document_of, switched, wire_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from schema_guard.core.schema import Schema
 
 __all__ = ["TARGET"]
@@ -30,9 +29,18 @@ def _thinks(options: Mapping[str, Any], _: str | None) -> bool:
     return switched(options, "thinking") in ("enabled", "adaptive")
 
 
+def _unforced(options: Mapping[str, Any]) -> dict[str, Any]:
+    choice = options.get("tool_choice")
+    if not isinstance(choice, Mapping) or choice.get("type") in (None, "auto", "none"):
+        return dict(options)
+    others = {name: part for name, part in choice.items() if name != "name"}
+    return {**options, "tool_choice": {**others, "type": "auto"}}
+
+
 # No json_mode: the API has none.
 TARGET: Final = Target(
     limit="max_tokens",
     formats={"tool_call": _tool_call, "strict_schema": _strict_schema},
     refuses_force=_thinks,
+    unforced=_unforced,
 )

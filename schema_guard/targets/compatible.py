@@ -13,7 +13,7 @@ from typing import Any, Final
 from schema_guard.targets.openai_chat import TARGET as CHAT
 from schema_guard.targets.target import Target, switched
 
-__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "OLLAMA", "OPENROUTER", "VLLM"]
+__all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "MISTRAL", "OLLAMA", "OPENROUTER", "SGLANG", "VLLM"]
 
 
 def _with(*strategies: str) -> Target:
@@ -45,5 +45,7 @@ LM_STUDIO: Final = _with("strict_schema")
 # `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is named in
 # `tool_choice` is forced by the same engine.
 VLLM: Final = _with("json_mode", "tool_call", "strict_schema")
+MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema")
+SGLANG: Final = _with("json_mode", "tool_call", "strict_schema")
 # No tool_call: a forced tool is left to the model's chat template.
 LLAMA_CPP: Final = _with("json_mode", "strict_schema")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import InvalidArgument
 from schema_guard.targets import (
     anthropic,
+    bedrock,
+    cohere,
     compatible,
     gemini,
     llamacpp,
@@ -96,18 +98,9 @@ def unforced(target: str, options: Mapping[str, Any], *, model: str | None = Non
     >>> unforced("openai", {"tool_choice": "required"})
     {'tool_choice': 'required'}
     """
-    row, choice = _row(target), options.get("tool_choice")
-    kind = choice.get("type") if isinstance(choice, Mapping) else choice
+    row = _row(target)
     is_refused = row.refuses_force is not None and row.refuses_force(options, model)
-    if kind in (None, "auto", "none") or not (is_refused or _is_never_forced(model)):
-        return dict(options)
-    if target != "anthropic":
-        return {**options, "tool_choice": "auto"}
-    others = choice if isinstance(choice, Mapping) else {}
-    return {
-        **options,
-        "tool_choice": {**{name: part for name, part in others.items() if name != "name"}, "type": "auto"},
-    }
+    return row.unforced(options) if is_refused or _is_never_forced(model) else dict(options)
 
 
 def _is_never_forced(model: str | None) -> bool:
@@ -166,10 +159,14 @@ TARGETS: Mapping[str, Target] = {
     "gemini": gemini.TARGET,
     "openrouter": compatible.OPENROUTER,
     "groq": openai_chat.TARGET,
+    "mistral": compatible.MISTRAL,
+    "cohere": cohere.TARGET,
+    "bedrock": bedrock.TARGET,
     "deepseek": compatible.DEEPSEEK,
     "ollama": compatible.OLLAMA,
     "lmstudio": compatible.LM_STUDIO,
     "vllm": compatible.VLLM,
+    "sglang": compatible.SGLANG,
     "llamacpp": compatible.LLAMA_CPP,
     "llamacpp-llguidance": llamacpp.TARGET,
     "outlines": outlines.STEERED,

@@ -18,9 +18,16 @@ if TYPE_CHECKING:
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["Arguments", "Target", "document_of", "switched", "wire_name"]
+__all__ = ["Arguments", "Target", "document_of", "left_to_choose", "switched", "wire_name"]
 
 Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
+
+
+def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give arguments of OpenAI's form in which the model may choose whether it calls a tool."""
+    choice = options.get("tool_choice")
+    kind = choice.get("type") if isinstance(choice, Mapping) else choice
+    return dict(options) if kind in (None, "auto", "none") else {**options, "tool_choice": "auto"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Target:
         formats: For each strategy that has arguments, the function that makes them from a schema.
         refuses_force: Tells by the arguments of a request and the model's name, None where nobody knows it, whether a
             tool that is forced would be refused; None where that never is.
+        unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
         enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
     """
 
@@ -39,6 +47,7 @@ class Target:
     formats: Mapping[str, Arguments]
     enforces: frozenset[str] = frozenset({"strict_schema"})
     refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
+    unforced: Callable[[Mapping[str, Any]], dict[str, Any]] = left_to_choose
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:

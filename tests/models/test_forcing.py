@@ -46,6 +46,7 @@ AUTO = {"type": "auto", "disable_parallel_tool_use": True}
         ("openrouter", {}, "anthropic/claude-opus-5.5", "auto"),
         ("openai", {"reasoning_effort": "high"}, "m", CHAT_FORCE),
         ("vllm", {}, None, CHAT_FORCE),
+        ("mistral", {}, "m", CHAT_FORCE),
     ],
 )
 def test_who_refuses_force_may_choose(target, options, model, sent):
@@ -55,6 +56,27 @@ def test_who_refuses_force_may_choose(target, options, model, sent):
 
     assert unforced(target, given, model=model) == {**options, "tool_choice": sent}
     assert given["tool_choice"] is force
+
+
+BEDROCK_FORCE = {"tools": [], "toolChoice": {"tool": {"name": "reply"}}}
+BEDROCK_AUTO = {"tools": [], "toolChoice": {"auto": {}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "model", "sent"),
+    [
+        ({}, "us.anthropic.claude-opus-5-5-v1:0", BEDROCK_AUTO),
+        (THINKING, "anthropic.claude", BEDROCK_AUTO),
+        ({"reasoning_config": {"type": "enabled"}}, None, BEDROCK_AUTO),
+        ({"thinking": {"type": "disabled"}}, "anthropic.claude", BEDROCK_FORCE),
+        ({}, "anthropic.claude", BEDROCK_FORCE),
+    ],
+)
+def test_a_choice_of_bedrock_stands_in_its_tools(fields, model, sent):
+    """Claude refuses force there as in its own API, by what is asked of it and by its name."""
+    given = {"toolConfig": BEDROCK_FORCE, "additionalModelRequestFields": fields}
+
+    assert unforced("bedrock", given, model=model) == {**given, "toolConfig": sent}
 
 
 @pytest.mark.parametrize("target", TARGETS)

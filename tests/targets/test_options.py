@@ -1,4 +1,5 @@
 import copy
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,8 +88,47 @@ CASES = [
                 }
             },
         )
-        for target in ("vllm", "llamacpp")
+        for target in ("vllm", "sglang", "mistral", "llamacpp")
     ],
+    Case(
+        "cohere strict",
+        "cohere",
+        "strict_schema",
+        {"response_format": {"type": "json_object", "json_schema": DOCUMENT}},
+    ),
+    Case(
+        "cohere tool",
+        "cohere",
+        "tool_call",
+        {
+            "tools": [{"type": "function", "function": {"name": "urn_invoice_2", "parameters": DOCUMENT}}],
+            "tool_choice": "REQUIRED",
+        },
+    ),
+    Case(
+        "bedrock strict",
+        "bedrock",
+        "strict_schema",
+        {
+            "outputConfig": {
+                "textFormat": {
+                    "type": "json_schema",
+                    "structure": {"jsonSchema": {"name": "urn_invoice_2", "schema": json.dumps(DOCUMENT)}},
+                }
+            }
+        },
+    ),
+    Case(
+        "bedrock tool",
+        "bedrock",
+        "tool_call",
+        {
+            "toolConfig": {
+                "tools": [{"toolSpec": {"name": "urn_invoice_2", "inputSchema": {"json": DOCUMENT}}}],
+                "toolChoice": {"tool": {"name": "urn_invoice_2"}},
+            }
+        },
+    ),
     Case("llama.cpp json", "llamacpp-llguidance", "json_mode", {"response_format": {"type": "json_object"}}),
     Case(
         "llama.cpp strict",
@@ -111,6 +151,7 @@ LIMITS = {
     **dict.fromkeys(
         ("anthropic", "deepseek", "ollama", "lmstudio", "vllm", "llamacpp", "outlines-api"), "max_tokens"
     ),
+    **dict.fromkeys(("mistral", "cohere", "sglang"), "max_tokens"),
     **dict.fromkeys(("outlines", "outlines-core"), "max_new_tokens"),
 }
 
@@ -125,7 +166,8 @@ def target(request):
 
 def limit_of(target):
     """Give the argument of a limit of 7 tokens."""
-    return {"config": {"max_output_tokens": 7}} if target == "gemini" else {LIMITS[target]: 7}
+    held = {"gemini": {"config": {"max_output_tokens": 7}}, "bedrock": {"inferenceConfig": {"maxTokens": 7}}}
+    return held.get(target) or {LIMITS[target]: 7}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -32,7 +32,8 @@ OF_TARGETS: Final[dict[str, Dialect]] = {
     "google": GEMINI,
     "gemini": GEMINI,
     "bedrock": BEDROCK,
-    **dict.fromkeys(("azure", "openrouter", "groq", "deepseek", "ollama", "lmstudio"), CHAT),
+    **dict.fromkeys(("azure", "openrouter", "groq", "mistral", "cohere", "deepseek"), CHAT),
+    **dict.fromkeys(("ollama", "lmstudio", "vllm", "sglang", "llamacpp"), CHAT),
     **dict.fromkeys(("outlines", "outlines-core", "outlines-api"), CHAT),
 }
 """The dialect of each target or model whose lists have but one."""

@@ -59,7 +59,7 @@ def adapt(schema: Any, target: str) -> Adapted:
     >>> made.restore({"a": None}), made.pre_image({})
     ({}, {'a': None})
     """
-    return _adapted(Schema.of(schema), rules_of(target), target)
+    return _adapted(Schema.of(schema), rules_of(target).as_sent(), target)
 
 
 def adapt_arguments(schema: Any, target: str) -> Adapted:
@@ -69,7 +69,7 @@ def adapt_arguments(schema: Any, target: str) -> Adapted:
         InvalidArgument: The target is unknown.
         InvalidSchema: The schema is none.
     """
-    return _adapted(Schema.of(schema), replace(rules_of(target), requires_object=True), target)
+    return _adapted(Schema.of(schema), replace(rules_of(target).as_sent(), requires_object=True), target)
 
 
 def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
@@ -151,12 +151,7 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
     """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
     root, form = built
     if not _may_be_root(builder, root):
-        root = {
-            "type": "object",
-            "properties": {VALUE: root},
-            "required": [VALUE],
-            "additionalProperties": False,
-        }
+        root = _wrapped(builder, root)
         form = WrappedForm(form)
     hoist(root, builder.definitions, builder.accepted)
     document = with_definitions(root, builder.definitions)
@@ -180,6 +175,18 @@ def _finished(builder: Builder, built: BuiltSchema, target: str) -> Adapted:
                 simplified(form, builder.forms),
             )
     return _nothing(target, failed)
+
+
+def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:
+    """Give an object around a schema, closed where that can be said."""
+    around = {"type": "object", "properties": {VALUE: root}, "required": [VALUE]}
+    closed = {**around, "additionalProperties": False}
+    if builder.accepted.is_clean(closed):
+        return closed
+    builder.relaxed.append(
+        SchemaChange("", "additionalProperties", False, "the object around it cannot be closed there")
+    )
+    return around
 
 
 def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What OpenAI takes as a strict schema, and what its tuned models and Azure's older deployments do."""
+"""What OpenAI takes as a strict schema, what its tuned models and Azure's older deployments do, and Groq, who copied it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.targets.rules import conditions
@@ -13,7 +14,7 @@ from schema_guard.targets.rules.rule import Rule, Rules
 if TYPE_CHECKING:
     from schema_guard.targets.rules.rule import Site
 
-__all__ = ["LEGACY", "OPENAI"]
+__all__ = ["GROQ", "LEGACY", "OPENAI"]
 
 _EVIDENCE = "OpenAI's guide to structured outputs, supported schemas"
 _DAY = "2026-11-25"
@@ -22,6 +23,8 @@ _MOST_PROPERTIES, _MOST_LEVELS, _MOST_CHARACTERS = 5000, 10, 120_000
 _MOST_ENUM, _LONG_ENUM, _MOST_ENUM_CHARACTERS = 1000, 250, 15_000
 # Of the copy of the guide that Azure has kept since 2025-01.
 _OLD_MOST_PROPERTIES, _OLD_MOST_LEVELS = 100, 5
+_GROQ_EVIDENCE = "Groq's guide to structured outputs, strict mode"
+_GROQ_DAY = "2026-11-26"
 _ALWAYS = ("keys come in the order of the schema's properties",)
 
 
@@ -207,6 +210,24 @@ def _of_patterns(name: str) -> tuple[Rule, ...]:
     )
 
 
+def _of_groq() -> tuple[Rule, ...]:
+    """Give what Groq says of strict schemas; what else OpenAI asks of them is likely there too."""
+    rule = Sourced("groq", _GROQ_EVIDENCE, _GROQ_DAY).rule
+    said = (
+        *closed_rules(Sourced("groq", _GROQ_EVIDENCE, _GROQ_DAY)),
+        rule(
+            "optional", "required", "rejected", "every property has to be required", conditions.has_optional
+        ),
+    )
+    names = {one.name for one in said}
+    likely = _rules("groq") + _of_unions("groq") + _of_sizes("groq") + _of_patterns("groq")
+    return said + tuple(
+        replace(one, confidence="low", evidence=f"{one.evidence}: Groq's API has its form")
+        for one in likely
+        if one.name not in names
+    )
+
+
 OPENAI: Final = Rules(
     name="openai",
     takes=CORE | NUMBERS | SIZES | {"$ref", "format", "pattern"},
@@ -235,4 +256,23 @@ LEGACY: Final = Rules(
     requires_all=True,
     requires_object=True,
     always=_ALWAYS,
+)
+GROQ: Final = Rules(
+    name="groq",
+    takes=OPENAI.takes,
+    others="rejected",
+    rules=_of_groq(),
+    evidence=f"{_EVIDENCE}: Groq's API has its form",
+    verified_on=_GROQ_DAY,
+    confidence="low",
+    drops_annotations=True,
+    is_closed=True,
+    requires_all=True,
+    requires_object=True,
+    is_cautious=True,
+    always=(
+        *_ALWAYS,
+        "a schema is enforced for few models; for the others it is a hint, and a reply that breaks it is status 400 with the code json_validate_failed",
+        "streams and tools are refused beside a schema",
+    ),
 )

@@ -9,7 +9,7 @@ Rules of the tables:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ class Rules:
         is_closed: Every object has to be closed by `additionalProperties: false`.
         requires_all: Every property has to be required.
         requires_object: The root has to be an object.
+        is_cautious: What is only likely to be refused is not sent either.
     """
 
     name: str
@@ -128,7 +129,17 @@ class Rules:
     is_closed: bool = False
     requires_all: bool = False
     requires_object: bool = False
+    is_cautious: bool = False
 
     def named(self, name: str) -> Rule | Rules:
         """Give the rule of that name, for its evidence; the table itself for a keyword that no rule names."""
         return next((rule for rule in self.rules if rule.name == name), self)
+
+    def as_sent(self) -> Rules:
+        """Give the table by which a schema is sent: where it is cautious, what may be refused counts as refused."""
+        if not self.is_cautious:
+            return self
+        surer = tuple(
+            replace(one, confidence="high") if one.effect == "rejected" else one for one in self.rules
+        )
+        return replace(self, rules=surer, confidence="high" if self.others == "rejected" else self.confidence)

@@ -8,31 +8,26 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.targets.rules.anthropic import ANTHROPIC
+from schema_guard.targets.rules.bedrock import BEDROCK
+from schema_guard.targets.rules.few_facts import COHERE, DEEPSEEK, MISTRAL
 from schema_guard.targets.rules.gemini import GEMINI, OPENAPI
 from schema_guard.targets.rules.llamacpp_gbnf import LLAMACPP_GBNF
 from schema_guard.targets.rules.llguidance import LLGUIDANCE
-from schema_guard.targets.rules.openai import LEGACY, OPENAI
+from schema_guard.targets.rules.openai import GROQ, LEGACY, OPENAI
 from schema_guard.targets.rules.outlines_core import OUTLINES_CORE
-from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, Rules
-from schema_guard.targets.rules.xgrammar import VLLM, XGRAMMAR
+from schema_guard.targets.rules.xgrammar import SGLANG, VLLM, XGRAMMAR
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schema_guard.targets.rules.rule import Rules
+
 __all__ = ["RULES", "RULES_OF", "UNSURE", "rules_of"]
 
-_DEEPSEEK = Rules(
-    name="deepseek",
-    takes=KEYWORDS | ANNOTATIONS,
-    others="ignored",
-    evidence="DeepSeek's API reference: response_format takes text and json_object",
-    verified_on="2026-11-25",
-    booleans=frozenset({True, False}),
-    always=("the schema is a hint for the model: nothing of it is enforced",),
-)
 _TABLES = (
-    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, _DEEPSEEK,
+    OPENAI, LEGACY, ANTHROPIC, GEMINI, OPENAPI, LLGUIDANCE, XGRAMMAR, OUTLINES_CORE, VLLM, LLAMACPP_GBNF, DEEPSEEK, GROQ,
+    MISTRAL, COHERE, BEDROCK, SGLANG,
 )  # fmt: skip
 RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for table in _TABLES})
 """The tables by name."""
@@ -40,7 +35,6 @@ RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for tabl
 RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         "azure": "openai-legacy",
-        "groq": "openai",
         "llamacpp": "llamacpp-gbnf",
         "llamacpp-llguidance": "llguidance",
         "lmstudio": "llamacpp-gbnf",
@@ -50,6 +44,8 @@ RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
         "openrouter": "openai",
         "outlines": "llguidance",
         "outlines-api": "openai",
+        "sglang-llguidance": "llguidance",
+        "sglang-outlines": "outlines-core",
         "vllm-guidance": "llguidance",
         "vllm-outlines": "outlines-core",
         "vllm-xgrammar": "vllm",
@@ -57,7 +53,7 @@ RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
 )
 """For each other name of a provider, or of a backend of its, the table's."""
 
-UNSURE: Final = frozenset({"groq", "openrouter"})
+UNSURE: Final = frozenset({"openrouter"})
 """Providers that hand the schema on to models of many kinds: what is known of one is likely for the next."""
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What xgrammar enforces, as it is and behind vLLM."""
+"""What xgrammar enforces, as it is and behind vLLM and SGLang."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from schema_guard.targets.rules import conditions
@@ -12,10 +13,13 @@ from schema_guard.targets.rules.rule import Rule, Rules
 if TYPE_CHECKING:
     from schema_guard.targets.rules.rule import Site
 
-__all__ = ["VLLM", "XGRAMMAR"]
+__all__ = ["SGLANG", "VLLM", "XGRAMMAR"]
 
 _EVIDENCE = "measured with xgrammar 0.2.8"
 _SERVER_EVIDENCE = "vLLM's own check before xgrammar, read in its source of autumn 2026"
+_CHECK_EVIDENCE = (
+    "SGLang's own check before the grammar, in its versions since 2026-09-03; and xgrammar 0.2.8 as measured"
+)
 _DAY = "2026-11-25"
 _LARGEST_STEP = 1024
 _OF_NUMBERS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
@@ -261,6 +265,13 @@ def _joined(name: str, first: tuple[Rule, ...] = ()) -> tuple[Rule, ...]:
     return first + tuple(rule for rule in rest if rule.name not in said)
 
 
+def _checked(rule: Rule) -> Rule:
+    """Give a rule of xgrammar's as it is behind a server that refuses what would not be enforced."""
+    if rule.effect != "ignored":
+        return rule
+    return replace(rule, effect="rejected", evidence=_CHECK_EVIDENCE, confidence="low")
+
+
 _TAKES = CORE | NUMBERS | SIZES | {"$anchor", "$ref", "allOf", "format", "maxProperties", "minProperties", "oneOf"} | {
     "pattern", "patternProperties", "prefixItems", "propertyNames",
 }  # fmt: skip
@@ -285,6 +296,22 @@ VLLM: Final = Rules(
     booleans=frozenset({True}),
     always=(
         *GRAMMAR_ALWAYS,
+        "with a reasoning model and no reasoning parser, JSON mode switches thinking off",
+    ),
+)
+SGLANG: Final = Rules(
+    name="sglang",
+    takes=_TAKES,
+    others="rejected",
+    rules=tuple(_checked(rule) for rule in _joined("sglang")),
+    evidence=_CHECK_EVIDENCE,
+    verified_on="2026-11-26",
+    confidence="low",
+    booleans=frozenset({True}),
+    is_cautious=True,
+    always=(
+        *GRAMMAR_ALWAYS,
+        "what is refused with status 400 and its place is ignored without a word by versions before 2026-09",
         "with a reasoning model and no reasoning parser, JSON mode switches thinking off",
     ),
 )

@@ -1,6 +1,8 @@
 """A use of each keyword that a provider or engine may take, wrapped so that all of them take the rest."""
 
 _TEXT = {"type": "string"}
+NOT_CLOSED = ("gemini-openapi", "cohere")
+"""Tables whose objects cannot say that they are closed."""
 _COUNT = {"type": "integer"}
 
 
