@@ -25,6 +25,7 @@ LINES = {
     "help": "Show a chapter of the documentation, by its name or a command's; without TOPIC: which there are.",
     "import": "Bring in what other tools have stored: replies that a team has already, judged and recorded.",
     "lint": "Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.",
+    "probe": "Find out whether a server enforces the schemas that it takes, by asking for what they forbid.",
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
     "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",
@@ -45,6 +46,7 @@ def command() -> None:
     \b
     schema-guard check invoice.schema.json reply.txt     is this reply valid?
     schema-guard lint schema.json --target openai        is this schema taken?
+    schema-guard probe --model local                     does the server enforce what it takes?
     schema-guard bench --model local                     how often does a model fail?
     schema-guard report                                  how often do my functions fail?
     schema-guard decide --schema Invoice                 is prompting enough? should we fine-tune?

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
+    from schema_guard.testing.server.enforcing import EnforcingModel
     from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
 
 _NAMES = {
@@ -32,6 +33,7 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
+    "server.enforcing": ("EnforcingModel",),
     "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
@@ -40,6 +42,7 @@ __all__ = [
     "FAULTS",
     "LAWS",
     "Broken",
+    "EnforcingModel",
     "Expected",
     "FailureRate",
     "FlakyModel",
