@@ -280,19 +280,16 @@ def test_any_times_are_the_count_of_their_attempts(new_backend, write, make, giv
     [
         None,
         float("nan"),
-        -1e300,
-        3_599.9,
         3_600.0,
-        *(pytest.param(at, marks=SLOW) for at in (-4e12, -0.5, 4e12, 1e300)),
+        *(pytest.param(at, marks=SLOW) for at in (-1e300, -4e12, -0.5, 3_599.9, 4e12, 1e300)),
     ],
 )
 @pytest.mark.parametrize(
     "since",
     [
         None,
-        -1e300,
         3_600.0,
-        *(pytest.param(at, marks=SLOW) for at in (-4e12, -3_600.0, 0.0, 4e12, float("inf"))),
+        *(pytest.param(at, marks=SLOW) for at in (-1e300, -4e12, -3_600.0, 0.0, 4e12, float("inf"))),
     ],
 )
 def test_calls_of_absurd_times_are_where_a_count_of_attempts_has_them(new_backend, write, make, at, since):

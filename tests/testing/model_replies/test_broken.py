@@ -40,7 +40,7 @@ def many():
 
 
 @given(st.data())
-@settings(max_examples=120)
+@settings(max_examples=40)
 def test_judge_gives_the_label(data):
     """A reply fails with exactly the kind and code that it is labelled with, whatever the schema."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
@@ -51,7 +51,7 @@ def test_judge_gives_the_label(data):
 
 
 @given(st.data())
-@settings(max_examples=80)
+@settings(max_examples=30)
 def test_only_what_is_labelled_so_is_mended(data):
     """A reply becomes valid by repair from the level on that it is labelled with, and else by none."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
