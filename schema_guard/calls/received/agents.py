@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results of pydantic-ai's agents: what came out, and every reply of the model on the way to it."""
+"""Runs of pydantic-ai's agents: what came out, and every reply of the model on the way to it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from schema_guard.calls import failures
 from schema_guard.calls.fields import as_json, count, field, items, words
 from schema_guard.calls.received.refusals import refused_by
 from schema_guard.calls.replies import Reply, stopped
-from schema_guard.core.values import Failure, Usage
+from schema_guard.core.values import UNKNOWN_USAGE, Failure, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
-__all__ = ["result"]
+__all__ = ["calls_in", "refused_with", "response", "result"]
 
 _OUTPUT_TOOL = "final_result"
 
@@ -46,6 +46,46 @@ def result(given: object, inner: Callable[[object], Reply | None]) -> Reply | No
     return last._replace(
         given=made.given, failure=made.failure, tries=tuple(tries), is_final=bool(tries), refused=None
     )
+
+
+def calls_in(response: object) -> list[str]:
+    """Give the names of the tools that one response of a model calls, in order."""
+    return [
+        words(field(part, "tool_name")) or ""
+        for part in items(field(response, "parts"))
+        if field(part, "part_kind") == "tool-call"
+    ]
+
+
+def response(given: object, outputs: Collection[str]) -> Reply:
+    """Read one response of a model inside of a run.
+
+    Args:
+        given: The response.
+        outputs: Names of the tools that take the run's output.
+    """
+    parts = items(field(given, "parts"))
+    called = [part for part in parts if field(part, "tool_name") in outputs] if outputs else []
+    finish, failure = stopped(field(given, "finish_reason"))
+    refusal = words(field(field(given, "provider_details"), "refusal"))
+    usage = _usage(field(given, "usage"))
+    text = (as_json(field(called[0], "args")) or "") if called else _said(parts)
+    return Reply(
+        text,
+        "refusal" if refusal else finish,
+        usage if usage.input_tokens or usage.output_tokens else UNKNOWN_USAGE,
+        refusal,
+        words(field(given, "model_name")),
+        failure,
+        reasoned=not text and any(field(part, "part_kind") == "thinking" for part in parts),
+        tool=words(field(called[0], "tool_name")) if called else None,
+    )
+
+
+def refused_with(error: BaseException) -> Failure:
+    """Give why an agent did not take a reply: by what its validation raised, or the function that it was handed to."""
+    errors = field(error, "errors")
+    return refused_by(errors()) if callable(errors) else failures.refused_inside(field(error, "message"))
 
 
 def _paired(messages: list[Any]) -> list[tuple[Any, Any]]:
@@ -88,6 +128,10 @@ def _text(response: object, tool: str | None) -> str:
     calls = [part for part in parts if field(part, "part_kind") == "tool-call" and _is_output(part, tool)]
     if calls:
         return as_json(field(calls[0], "args")) or ""
+    return _said(parts)
+
+
+def _said(parts: list[Any]) -> str:
     return "".join(
         [words(field(part, "content")) or "" for part in parts if field(part, "part_kind") == "text"]
     )
