@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from schema_guard.calls.parameters import innermost
 from schema_guard.healing import PLUGINS, healers
+from schema_guard.thinking import thinking
 
-__all__ = ["Retrying", "healers_in", "retrying_in"]
+__all__ = ["Retrying", "healers_in", "retrying_in", "thinking_in"]
 
 # Functions of a module that a function calls, and those that they call: a chain that is longer says little of it.
 _MOST_FUNCTIONS = 50
@@ -56,6 +57,12 @@ def healers_in(function: Any) -> tuple[str, ...]:
     for _, value in _read_by(function):
         found += healers(value) or healers({"plugins": value})
     return tuple(dict.fromkeys(found))
+
+
+def thinking_in(function: Any) -> str | None:
+    """Give what the values that a function reads by a name say of thinking; None where they say nothing, or several things."""
+    found = {thinking(value) for _, value in _read_by(function) if isinstance(value, Mapping)} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _is_of_sdk(value: object) -> bool:

@@ -109,9 +109,9 @@ class _Guarded(Generic[P, V, R]):
                 plan = plan._replace(delivery="prompt")
         call = prepared.call()
         if prepared.shape.options is not None and not prepared.settings.observe:
-            whole = prepared.healed(call, given_options(prepared.shape, args, kwargs))
-            if whole is not call:
-                call, plan = whole, plan._replace(healed=True)
+            call, healed = prepared.asked_with(call, given_options(prepared.shape, args, kwargs))
+            if healed is not plan.healed:
+                plan = plan._replace(healed=healed)
         if prepared.asked is not None:
             call = prepared.asked.call(call, prepared.shape, args, kwargs)
         followed = None if recorder.follower is None else recorder.follower.begin(call)

@@ -25,6 +25,7 @@ from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.guards.steps import steps_of, strategies_text
 from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
+from schema_guard.thinking import THINKING, thinking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,8 +129,7 @@ class Prepared(NamedTuple):
         asked = self.configuration[_MODEL] if self.asked is None else self.asked.model(ask.number)
         given = theirs.get("model") or asked
         model = given if isinstance(given, str) else getattr(given, "name", None)
-        whole = unforced(target, {**options, **theirs}, model=model)
-        return {name: whole[name] if name == "tool_choice" else part for name, part in options.items()}
+        return unforced(target, options, model=model, beside=theirs)
 
     def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""
@@ -145,13 +145,17 @@ class Prepared(NamedTuple):
 
         return folded(outcome, self.settings.segment, self.configuration[_MODEL])
 
-    def healed(self, call: Call, given: Mapping[str, Any] | None) -> Call:
-        """Give a call, whose own arguments may name what mends its replies, with the settings that it has then."""
-        found = healers(given)
-        if not found or self.plan.healed:
-            return call
-        said = {**json.loads(call.settings), HEALED: list(found)}
-        return call._replace(settings=json.dumps(said, separators=(",", ":"), sort_keys=True))
+    def asked_with(self, call: Call, given: Mapping[str, Any] | None) -> tuple[Call, bool]:
+        """Give a call with the settings that its own arguments make of it, and whether its replies may be mended."""
+        found = () if self.plan.healed else healers(given)
+        thought = thinking(given, bounded=True)
+        if not found and thought is None:
+            return call, self.plan.healed
+        more: dict[str, Any] = {HEALED: list(found)} if found else {}
+        if thought is not None:
+            more[THINKING] = thought
+        settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
+        return call._replace(settings=settings), bool(found) or self.plan.healed
 
     def call(self) -> Call:
         """Give the identity of a new call."""
@@ -203,7 +207,7 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
         _model_name(settings, model),
         targets[0] and ">".join(map(str, targets)),
         strategies_text(steps, len(strategies)),
-        _settings_text(settings, plan, model, healed),
+        _settings_text(settings, plan, model, healed, _thought(settings, function, model)),
     )
     reserved = {} if shape.options is None else _reserved(plan)
     if not settings.observe:
@@ -388,7 +392,22 @@ def _healed(settings: Settings[Any, Any], function: Any, model: Any) -> list[str
     return sorted(found)
 
 
-def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str]) -> str:
+def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[str, Any]:
+    """Say what each model is asked to think, as far as options and what the function reads by a name show it."""
+    if model is None and kind_of(settings.models) != "objects":
+        from schema_guard.guards.between import thinking_in  # a model's options say all of it
+
+        found = [thinking_in(function)]
+    else:
+        found = [thinking(getattr(one, "options", None)) for one in settings.models or (model,)]
+    if not any(found):
+        return {}
+    return {THINKING: found[0] if len(found) == 1 else found}
+
+
+def _settings_text(
+    settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str], thought: dict[str, Any]
+) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
@@ -412,6 +431,7 @@ def _settings_text(settings: Settings[Any, Any], plan: Plan, model: Any, healed:
     if healed:
         said[HEALED] = healed
     said |= _asked_with(settings.models or (model,))
+    said |= thought
     return json.dumps(said, separators=(",", ":"), sort_keys=True)
 
 

@@ -36,6 +36,7 @@ from schema_guard.outside import is_from_outside
 from schema_guard.recorders.around import around, is_same
 from schema_guard.recorders.seen import end_of
 from schema_guard.text import clip, safe
+from schema_guard.thinking import THINKING, thinking
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -376,6 +377,9 @@ class Recording:
         said: dict[str, Any] = {"max_attempts": 1, "observe": True, "recorder": self.name}
         if options:
             said["options"] = dict(options)
+        thought = thinking(options, bounded=True)
+        if thought is not None:
+            said[THINKING] = thought
         return json.dumps(said, separators=(",", ":"), sort_keys=True, default=repr)
 
     # What is told.

@@ -81,6 +81,7 @@ class Configuration:
         input_tokens: Over all attempts whose usage is known; None when none is.
         output_tokens: As input_tokens.
         unknown_usage: Attempts whose output tokens are unknown.
+        reasoning_tokens: The part of output_tokens that was reasoning; as input_tokens.
         elapsed_s: Seconds over all attempts.
         elapsed_p50_s: Median of an attempt, within 1.6 %; None without attempts.
         elapsed_p95_s: 95th percentile of an attempt, within 1.6 %.
@@ -113,6 +114,7 @@ class Configuration:
     input_tokens: int | None
     output_tokens: int | None
     unknown_usage: int
+    reasoning_tokens: int | None
     elapsed_s: float
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
@@ -282,6 +284,7 @@ def _configuration(pool: Pool) -> Configuration:
         input_tokens=pool.tokens("input_tokens"),
         output_tokens=pool.tokens("output_tokens"),
         unknown_usage=pool.total("output_tokens").unknown,
+        reasoning_tokens=pool.tokens("reasoning_tokens"),
         elapsed_s=pool.total("elapsed_s").known or 0.0,
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),

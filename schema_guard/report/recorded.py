@@ -16,6 +16,7 @@ from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, tokens
 from schema_guard.targets.lost import lost_in_words, short_settings
 from schema_guard.text import clip, plural, shortened
+from schema_guard.thinking import thinking_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -169,9 +170,16 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     if one.violations:
         told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
         yield f"{name} broke: {told}"
+    if one.reasoning_tokens:
+        yield f"{name} thought: {plural(one.reasoning_tokens, 'token')} of those out{_asked_to_think(one)}"
     for line in lost_in_words(one.settings):
         yield f"{name}: {line}"
     yield from _left_out(name, one)
+
+
+def _asked_to_think(one: Configuration) -> str:
+    """Say where nothing tells how much a model shall think: another setting of it would be counted with this one."""
+    return "" if thinking_of(one.settings) else ", though no option that was seen asks for it"
 
 
 def _left_out(name: str, one: Configuration) -> Iterator[str]:

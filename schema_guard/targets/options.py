@@ -79,7 +79,13 @@ def capabilities(target: str) -> frozenset[str]:
     return TEXT_STRATEGIES | _row(target).formats.keys()
 
 
-def unforced(target: str, options: Mapping[str, Any], *, model: str | None = None) -> dict[str, Any]:
+def unforced(
+    target: str,
+    options: Mapping[str, Any],
+    *,
+    model: str | None = None,
+    beside: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Give the arguments of a request, in which the model may choose whether it calls the tool where force is refused.
 
     Models that think refuse it, some others do by their name. There is one tool, so nothing else can be called; a reply
@@ -89,6 +95,7 @@ def unforced(target: str, options: Mapping[str, Any], *, model: str | None = Non
         target: A key of `TARGETS`.
         options: All arguments that are known; they are copied where one changes.
         model: Whom they go to; None where nobody knows.
+        beside: Further arguments of the request, which go before these and are not given back.
 
     Raises:
         InvalidArgument: The target is unknown.
@@ -99,7 +106,7 @@ def unforced(target: str, options: Mapping[str, Any], *, model: str | None = Non
     {'tool_choice': 'required'}
     """
     row = _row(target)
-    is_refused = row.refuses_force is not None and row.refuses_force(options, model)
+    is_refused = row.refuses_force is not None and row.refuses_force({**options, **(beside or {})}, model)
     return row.unforced(options) if is_refused or _is_never_forced(model) else dict(options)
 
 

@@ -96,6 +96,7 @@ def test_figures_of_a_store(store):
         input_tokens=60,
         output_tokens=30,
         unknown_usage=1,
+        reasoning_tokens=None,
         elapsed_s=4.5,
         elapsed_p50_s=pytest.approx(0.5, rel=1 / 64),
         elapsed_p95_s=pytest.approx(1.0, rel=1 / 64),

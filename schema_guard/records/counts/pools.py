@@ -39,7 +39,7 @@ Way: TypeAlias = Literal[
     "unseen",
     "transport",
 ]
-Amount: TypeAlias = Literal["input_tokens", "output_tokens", "elapsed_s", "cost"]
+Amount: TypeAlias = Literal["input_tokens", "output_tokens", "reasoning_tokens", "elapsed_s", "cost"]
 
 _MOST_VIOLATIONS = 10
 _CONFIGURED = tuple(name for name in CONFIGURATION_COLUMNS if name not in ("function", "segment"))
@@ -65,7 +65,7 @@ class Pool:
         known = [total.known for total in totals if total.known is not None]
         return Total(sum(known) if known else None, sum(total.unknown for total in totals))
 
-    def tokens(self, amount: Literal["input_tokens", "output_tokens"]) -> int | None:
+    def tokens(self, amount: Literal["input_tokens", "output_tokens", "reasoning_tokens"]) -> int | None:
         """Add up the tokens that are known; None when they are for no attempt."""
         known = self.total(amount).known
         return None if known is None else int(known)

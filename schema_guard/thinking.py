@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model is asked to think before it answers, and how much, as a request says it.
+
+Rules: what is asked for is a part of the settings, so that calls with it and without it are two configurations. What no
+request says is not known: a model may think by itself. Of a reply only its reasoning tokens are told, and they make no
+configuration: a rate of the calls in which a model happened to think would be a choice by what came out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final
+
+__all__ = ["THINKING", "thinking", "thinking_of"]
+
+THINKING: Final = "thinking"
+"""The key of the settings: `on`, `off`, or what was given: an effort, a level, a number of tokens."""
+
+# What holds arguments of the same kind: of OpenAI's package, of Gemini, of Bedrock, of a server's chat template.
+_HOLDERS: Final = (
+    "extra_body",
+    "config",
+    "generation_config",
+    "additionalModelRequestFields",
+    "chat_template_kwargs",
+    "model_kwargs",
+)
+# Each with what it may hold: a word, true or false, or a mapping with one of _PARTS. Of OpenAI, Groq, Mistral and
+# servers of open models (reasoning_effort); Responses and OpenRouter (reasoning); Anthropic, DeepSeek, Cohere and
+# templates (thinking); Bedrock (reasoning_config); Anthropic's effort (output_config); Gemini (thinking_config); Qwen
+# (enable_thinking, thinking_budget); Ollama (think). Read in their documentation on 2026-11-26.
+_NAMES: Final = (
+    "thinking",
+    "think",
+    "enable_thinking",
+    "thinking_config",
+    "thinkingConfig",
+    "reasoning_config",
+    "reasoning",
+    "thinking_budget",
+    "reasoning_effort",
+    "output_config",
+)
+_PARTS: Final = (
+    "type",
+    "enabled",
+    "thinking_budget",
+    "thinkingBudget",
+    "budget_tokens",
+    "token_budget",
+    "max_tokens",
+    "thinking_level",
+    "thinkingLevel",
+    "effort",
+)
+_OFF: Final = frozenset({"disabled", "false", "none", "off"})
+_ON: Final = frozenset({"enabled", "true", "on"})
+_WORDS: Final = frozenset(
+    {"adaptive", "auto", "default", "high", "low", "max", "medium", "minimal", "off", "on", "xhigh"}
+)
+_BY_ITSELF: Final = -1
+_DEEPEST: Final = 3
+
+
+def thinking(options: Any, *, bounded: bool = False) -> str | None:
+    """Give what the arguments of a request say of thinking; None for nothing, and for what is no mapping.
+
+    Args:
+        options: The arguments, as the provider takes them.
+        bounded: Whether they are of one call among many: what it says is one of few things then, a number of tokens
+            the next power of two, so that calls of many budgets are no configuration each.
+
+    >>> thinking({"thinking": {"type": "enabled", "budget_tokens": 1024}})
+    '1024 tokens'
+    >>> thinking({"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}})
+    'off'
+    >>> thinking({"reasoning_effort": "high"})
+    'high'
+    """
+    told = list(dict.fromkeys(_told(options, _DEEPEST)))
+    if bounded:
+        told = list(dict.fromkeys(map(_bounded, told)))
+    if "off" in told:
+        return "off"
+    more = [one for one in told if one != "on"]
+    return ", ".join(more or told) or None
+
+
+@lru_cache(maxsize=1024)
+def thinking_of(settings: str | None) -> tuple[str, ...]:
+    """Give what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
+    try:
+        said = json.loads(settings or "{}")
+    except (ValueError, RecursionError):
+        return ()
+    found = said.get(THINKING) if isinstance(said, dict) else None
+    listed = found if isinstance(found, list) else [found]
+    return tuple(one for one in listed if isinstance(one, str))
+
+
+def _bounded(said: str) -> str:
+    number = said.partition(" ")[0]
+    if number.isdecimal():
+        return f"up to {1 << (int(number[:9]) - 1).bit_length()} tokens"
+    return said if said in _WORDS else "on"
+
+
+def _told(options: Any, deepest: int) -> Iterator[str]:
+    if not isinstance(options, Mapping) or not deepest:
+        return
+    for name in _NAMES:
+        yield from _words(name, options.get(name))
+    for holder in _HOLDERS:
+        yield from _told(options.get(holder), deepest - 1)
+
+
+def _words(name: str, given: Any) -> Iterator[str]:
+    """Say what one argument asks for."""
+    if isinstance(given, bool):
+        yield "on" if given else "off"
+    elif isinstance(given, int):
+        yield "on" if given == _BY_ITSELF else f"{given} tokens" if given > 0 else "off"
+    elif isinstance(given, str):
+        word = given.strip().lower()
+        yield "off" if word in _OFF else "on" if word in _ON else word
+    elif given is not None and name in _NAMES:
+        held = given if isinstance(given, Mapping) else getattr(given, "__dict__", {})
+        for part in _PARTS if name != "output_config" else ("effort",):
+            value = held.get(part)
+            yield from _words(part, getattr(value, "value", value) if isinstance(value, Enum) else value)
