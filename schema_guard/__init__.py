@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from schema_guard.records.process.ends import flush, flush_on_sigterm
     from schema_guard.targets.adapting import Adapted, SchemaChange, adapt
     from schema_guard.targets.lint import Finding, lint
+    from schema_guard.tool_calls.failed import ToolCallsFailed
+    from schema_guard.tool_calls.guarding import guard_tools
     from schema_guard.tool_calls.judging import CallJudgement, judge_calls
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
@@ -66,6 +68,8 @@ _HOMES = {
     "records.process.ends": ("flush", "flush_on_sigterm"),
     "targets.adapting": ("Adapted", "SchemaChange", "adapt"),
     "targets.lint": ("Finding", "lint"),
+    "tool_calls.failed": ("ToolCallsFailed",),
+    "tool_calls.guarding": ("guard_tools",),
     "tool_calls.judging": ("CallJudgement", "judge_calls"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -96,6 +100,7 @@ __all__ = [
     "SchemaGuardError",
     "Store",
     "StoreError",
+    "ToolCallsFailed",
     "Usage",
     "Violation",
     "__version__",
@@ -105,6 +110,7 @@ __all__ = [
     "flush",
     "flush_on_sigterm",
     "guard",
+    "guard_tools",
     "judge",
     "judge_calls",
     "lint",

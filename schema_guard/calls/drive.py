@@ -337,6 +337,7 @@ def end(reply: Reply | str, elapsed_s: float) -> End:
         reply.reasoned,
         reply.tool,
         retries=reply.retries,
+        calls=reply.calls,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
-from schema_guard.calls.written import NOTHING_LEFT, arguments_of, tool_of
+from schema_guard.calls.written import NOTHING_LEFT, WrittenCall, arguments_of, call_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
 from schema_guard.outside import is_from_outside
 
@@ -34,6 +34,8 @@ __all__ = [
     "reply_of",
     "stopped",
     "stopped_at_call",
+    "stopped_in_call",
+    "written_calls",
 ]
 
 
@@ -60,6 +62,7 @@ class Reply(NamedTuple):
         reasoned: Whether the model is known to have reasoned.
         tool: Name of the only tool that the reply calls; None without one.
         retries: How often an SDK had repeated the request by itself; None where nobody says it.
+        calls: Its tool calls, where somebody has asked for each of them, and of a stream.
     """
 
     text: str | None = None
@@ -79,6 +82,7 @@ class Reply(NamedTuple):
     reasoned: bool = False
     tool: str | None = None
     retries: int | None = None
+    calls: tuple[WrittenCall, ...] = ()
 
 
 _MISSING: Final = object()
@@ -220,6 +224,31 @@ def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason
     that a reply in text where a tool was asked for can be told by its `stop`.
     """
     return "tool_call" if calls and finish == "stop" else finish
+
+
+def written_calls(raw: RawReply) -> list[WrittenCall]:
+    """Give the tool calls of a reply, in order.
+
+    What a provider threw away as a call that it could not use is one without a name.
+    """
+    finish, failure = stopped(raw.stop_word)
+    calls = [] if raw.written is None else [call_of(call) for call in raw.written.calls]
+    return stopped_in_call(calls, finish or raw.otherwise, failure)
+
+
+def stopped_in_call(
+    calls: list[WrittenCall], finish: FinishReason | None, failure: Failure | None
+) -> list[WrittenCall]:
+    """Give tool calls with why the model stopped: a reply that was cut off is cut off in its last one."""
+    if not calls:
+        thrown_away = failure is not None and failure.code == "provider_rejected"
+        return [WrittenCall(None, None, None, "error", failure)] if thrown_away else []
+    *before, last = calls
+    if finish not in ("stop", "tool_call"):
+        # Some providers close what the output limit cut off, so that nothing is left.
+        text = "" if finish == "length" and last.text == NOTHING_LEFT else last.text
+        last = last._replace(text=text, finish_reason=finish, failure=failure)
+    return [*before, last]
 
 
 # Texts, bytes, and what is no reply.

@@ -37,12 +37,14 @@ __all__ = [
     "check_given",
     "given_model",
     "given_options",
+    "given_task",
     "gives_feedback",
     "implementation",
     "name_of",
     "paths_of",
     "shape_of",
     "task_of",
+    "with_task",
 ]
 
 _TASK_NAMES = ("prompt", "messages")
@@ -291,6 +293,20 @@ def arguments(
     from schema_guard.core.dialects.dialect import elements_of  # as in _prompt()
 
     return _with(shape, args, kwargs, shape.task, elements_of(ask.prompt))
+
+
+def given_task(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Give what a call gives as its task, as it is; None where it has none."""
+    given = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
+    return None if given is inspect.Parameter.empty else given
+
+
+def with_task(
+    shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any], task: Any
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments of a call with another task in them."""
+    assert shape.task is not None
+    return _with(shape, args, kwargs, shape.task, task)
 
 
 def given_model(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from schema_guard.calls import failures, replies
 from schema_guard.calls.fields import field, name, words
 from schema_guard.calls.replies import Reply
-from schema_guard.calls.written import NOTHING_LEFT, Written, arguments_of, tool_of
+from schema_guard.calls.written import NOTHING_LEFT, Written, WrittenCall, arguments_of, call_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure
 from schema_guard.outside import is_from_outside
 
@@ -45,12 +45,13 @@ _ENDLESS: Final = Failure(
 class _Call:
     """A tool call, as far as it has come."""
 
-    __slots__ = ("call_id", "index", "name", "parts")
+    __slots__ = ("call_id", "index", "name", "parts", "whole")
 
     def __init__(self, index: object, call_id: str | None) -> None:
         self.index, self.call_id = index, call_id
         self.name: str | None = None
         self.parts: list[str] = []
+        self.whole: WrittenCall | None = None  # where it came in one piece
 
     def is_meant(self, index: object, call_id: str | None) -> bool:
         """Tell whether a piece belongs to this call."""
@@ -76,6 +77,7 @@ class StreamReader:
     __slots__ = (
         "_bytes_fed",
         "_calls",
+        "_calls_at_end",
         "_chunks",
         "_decoder",
         "_failure",
@@ -121,6 +123,7 @@ class StreamReader:
         self._refusal: list[str] = []
         self._failure: Failure | None = None
         self._calls: list[_Call] = []
+        self._calls_at_end: list[WrittenCall] = []  # where a last event has them
         self._gave_text = False  # beside that of tool calls
         self._whole: str | None = None  # all text, where a last event has it
         self._tool: str | None = None
@@ -201,6 +204,7 @@ class StreamReader:
             reasoned=self._reasoned and not (self._gave_text or self._calls),
             tool=self._called(),
             retries=self._told_retries(),
+            calls=self._written_calls(),
         )
         text = self._text_instead(failure)
         return reply if text is None else reply._replace(text=text, instead=True)
@@ -214,6 +218,18 @@ class StreamReader:
         if self._retries is None and self._response is not None:
             return retries_of_response(self._response)
         return self._retries
+
+    def _written_calls(self) -> tuple[WrittenCall, ...]:
+        if self._calls_at_end or not (self._calls or self._failure):
+            return tuple(self._calls_at_end)
+        if self._end_failure() is not None:
+            # It broke off: what the model would have written nobody knows.
+            return ()
+        calls = [
+            call.whole or WrittenCall(call.call_id, call.name, "".join(call.parts)) for call in self._calls
+        ]
+        failure = None if self._failure is failures.SEVERAL_CALLS else self._failure
+        return tuple(replies.stopped_in_call(calls, self._finish, failure))
 
     def _called(self) -> str | None:
         return self._calls[0].name if len(self._calls) == 1 else self._tool
@@ -301,6 +317,7 @@ class StreamReader:
         reply = replies.reply_of(raw)
         self.is_ended, self._finish, self.usage = True, reply.finish_reason, reply.usage
         self._whole, self._tool = reply.text, reply.tool
+        self._calls_at_end = replies.written_calls(raw)
         self._reasoned = self._reasoned or reply.reasoned
         self.name_model(reply.model)
         self.fail(reply.failure)
@@ -348,8 +365,11 @@ class StreamReader:
         if not written.calls:
             return written.text
         self._gave_text = self._gave_text or bool(written.text and not self._calls)
-        calls = [self.call(object(), arguments_of(call), tool=tool_of(call)) for call in written.calls]
-        return "".join(calls)
+        texts = []
+        for call in written.calls:
+            texts.append(self.call(object(), arguments_of(call), tool=tool_of(call)))
+            self._calls[-1].whole = call_of(call)
+        return "".join(texts)
 
 
 def _noted(chunk: object) -> int | None:

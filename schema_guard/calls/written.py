@@ -4,11 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls.fields import as_json, either, field, items, name, words
 
-__all__ = ["NOTHING_LEFT", "Written", "arguments_of", "has_reasoned", "message_written", "text_of", "tool_of"]
+if TYPE_CHECKING:
+    from schema_guard.core.values import Failure, FinishReason
+
+__all__ = [
+    "NOTHING_LEFT",
+    "Written",
+    "WrittenCall",
+    "arguments_of",
+    "call_of",
+    "has_reasoned",
+    "message_written",
+    "text_of",
+    "tool_of",
+]
 
 NOTHING_LEFT: Final = "{}"
 """What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
@@ -31,6 +44,33 @@ class Written(NamedTuple):
     calls: list[Any]
     refusal: str | None = None
     reasoned: bool = False
+
+
+class WrittenCall(NamedTuple):
+    """A tool call as a model wrote it.
+
+    Attributes:
+        id: By which the provider knows it; None where it gives none.
+        name: Of the tool; None where it named none.
+        text: The arguments; None where they are no JSON.
+        finish_reason: Why the model stopped writing it; None when unknown.
+        failure: What the provider says is wrong with it; None when nothing is.
+    """
+
+    id: str | None
+    name: str | None
+    text: str | None
+    finish_reason: FinishReason | None = "tool_call"
+    failure: Failure | None = None
+
+
+def call_of(call: object) -> WrittenCall:
+    """Read a whole tool call."""
+    function = either(call, "function", "custom")
+    given = either(call if function is None else function, "arguments", "input", "args")
+    # Without any the tool is called with none.
+    text = NOTHING_LEFT if given is None else as_json(given)
+    return WrittenCall(words(either(call, "call_id", "toolUseId", "id")), tool_of(call), text)
 
 
 def arguments_of(call: object) -> str | None:

@@ -382,6 +382,7 @@ class End(NamedTuple):
         tool: Name of the only tool that the reply calls; None without one.
         late: Whether it was stopped because the time was up.
         retries: How often an SDK had repeated the request by itself; None where nobody says it.
+        calls: Tool calls of the reply, for a loop that judges each of them.
     """
 
     finish_reason: FinishReason | None = None
@@ -403,3 +404,4 @@ class End(NamedTuple):
     tool: str | None = None
     late: bool = False
     retries: int | None = None
+    calls: tuple[Any, ...] = ()

@@ -13,8 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import replies
-from schema_guard.calls.fields import as_json, either, words
-from schema_guard.calls.written import NOTHING_LEFT, tool_of
 from schema_guard.core.judge import DEFAULT_LIMITS, judge
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import Failure, Judgement, Violation
@@ -26,11 +24,12 @@ from schema_guard.tool_calls.tools import tools_of
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.provider import RawReply
+    from schema_guard.calls.written import WrittenCall
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import FinishReason, Limits, Repair
     from schema_guard.tool_calls.tools import Tools
 
-__all__ = ["CallJudgement", "WrittenCall", "judge_calls", "judged", "raw_reply", "written_calls"]
+__all__ = ["CallJudgement", "judge_calls", "judged", "raw_reply"]
 
 _BRACES: Final = "expected one JSON object and nothing else"
 
@@ -59,24 +58,6 @@ class CallJudgement(NamedTuple):
     text: str | None
     schema: Schema[Any] | None = None
     repairs: tuple[str, ...] = ()
-
-
-class WrittenCall(NamedTuple):
-    """A tool call as a model wrote it.
-
-    Attributes:
-        id: By which the provider knows it; None where it gives none.
-        name: Of the tool; None where it named none.
-        text: The arguments; None where they are no JSON.
-        finish_reason: Why the model stopped writing it; None when unknown.
-        failure: What the provider says is wrong with it; None when nothing is.
-    """
-
-    id: str | None
-    name: str | None
-    text: str | None
-    finish_reason: FinishReason | None
-    failure: Failure | None = None
 
 
 def judge_calls(
@@ -109,7 +90,7 @@ def judge_calls(
             f"judge_calls: a value of type {clip(type(reply).__name__)!r} is no reply of a known shape: give what the "
             "provider's client returned, as it is or as a dict"
         )
-    return [judged(call, known, repair=repair, limits=limits) for call in written_calls(raw)]
+    return [judged(call, known, repair=repair, limits=limits) for call in replies.written_calls(raw)]
 
 
 def raw_reply(reply: object) -> RawReply | None:
@@ -121,34 +102,6 @@ def raw_reply(reply: object) -> RawReply | None:
             raise
         # A foreign object may raise anything from any access.
         return None
-
-
-def written_calls(raw: RawReply) -> list[WrittenCall]:
-    """Give the tool calls of a reply, in order."""
-    finish, failure = replies.stopped(raw.stop_word)
-    finish = finish or raw.otherwise
-    calls = [] if raw.written is None else raw.written.calls
-    if not calls:
-        # The provider could not use what the model wrote as a call: what that was nobody knows.
-        thrown_away = failure is not None and failure.code == "provider_rejected"
-        return [WrittenCall(None, None, None, "error", failure)] if thrown_away else []
-    read = [_written(call, "tool_call") for call in calls]
-    if finish not in (None, "stop", "tool_call"):
-        last = read[-1]
-        # Some providers close what the output limit cut off, so that nothing is left.
-        text = "" if finish == "length" and last.text == NOTHING_LEFT else last.text
-        read[-1] = last._replace(text=text, finish_reason=finish, failure=failure)
-    elif finish is None:
-        read[-1] = read[-1]._replace(finish_reason=None)
-    return read
-
-
-def _written(call: object, finish: FinishReason) -> WrittenCall:
-    called = words(either(call, "call_id", "toolUseId", "id"))
-    function = either(call, "function", "custom")
-    given = either(call if function is None else function, "arguments", "input", "args")
-    # Without any the tool is called with none.
-    return WrittenCall(called, tool_of(call), NOTHING_LEFT if given is None else as_json(given), finish)
 
 
 def judged(

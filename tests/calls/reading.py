@@ -104,7 +104,8 @@ def drain(chunks):
     """Give the text of each chunk that had one, and the end."""
     reader = StreamReader()
     texts = [text for chunk in chunks if (text := reader.feed(chunk))]
-    return texts, reader.end()
+    # What calls a stream holds, each for itself, is tested where they are judged.
+    return texts, reader.end()._replace(calls=())
 
 
 def drain_chat(*events, **options):

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One turn of an agent: asked for, judged call by call, asked for again, and recorded.
+
+The drivers of guarded functions (calls/drive.py, calls/observe.py) run it: it is their loop, with judgements of all the
+calls of a reply in the place of one.
+"""
+
+from __future__ import annotations
+
+import json
+from time import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.calls import replies
+from schema_guard.calls.identity import current_call_id, current_schema, current_tags, new_call_id
+from schema_guard.calls.received.closing import close_alone
+from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
+from schema_guard.calls.shapes import given_task, task_of, with_task
+from schema_guard.calls.written import WrittenCall
+from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.schema import Schema
+from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.values import Ask, Call, Chunk, Done, End, Failure, More, ParsedValue, Usage
+from schema_guard.errors import InvalidArgument
+from schema_guard.guards.folding import OTHERS, folded
+from schema_guard.text import clip
+from schema_guard.tool_calls.forms import CallResult, continuation
+from schema_guard.tool_calls.joining import CallAttempt, JoinedCalls
+from schema_guard.tool_calls.judging import judged, raw_reply
+from schema_guard.tool_calls.told import NOT_RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from schema_guard.calls.recorder import Recorder
+    from schema_guard.calls.replies import Reply
+    from schema_guard.calls.shapes import Shape
+    from schema_guard.core.enforce import Flow, Price
+    from schema_guard.core.values import Outcome, Prompt
+    from schema_guard.guards.prepare import Version
+    from schema_guard.tool_calls.joining import FollowedCall
+    from schema_guard.tool_calls.judging import CallJudgement
+    from schema_guard.tool_calls.tools import Tools
+
+__all__ = ["STEP", "Turn", "TurnPlan"]
+
+STEP: Final = Step(STRATEGIES["tool_call"], "", (), "")
+"""How tools are asked for: by the function, with the arguments of its provider."""
+_MORE: Final = More()
+_MOST_UNKNOWN: Final = 50
+_NO_NAME: Final = "(no name)"
+_WHOLE: Final = "tool calls"
+
+
+class TurnPlan(NamedTuple):
+    """What is fixed when a function is decorated.
+
+    Attributes:
+        function: The user's.
+        name: What records call it.
+        tools: That its model has.
+        shape: How it is called.
+        max_attempts: How often one turn may be asked for.
+        observe: Whether nothing is changed.
+        version: Of the function's prompt.
+        segment: Part of the traffic; None when not named.
+        prices: Gives what gives what an attempt cost.
+        store: Gives who records; None for nobody.
+        unknown: Names of tools that nobody knows, as they were recorded.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    tools: Tools
+    shape: Shape
+    max_attempts: int
+    observe: bool
+    version: Version
+    segment: str | None
+    prices: Callable[[], Price | None]
+    store: Callable[[], Recorder | None]
+    unknown: set[str]
+
+    @property
+    def settings(self) -> str:
+        """The settings that change results, as compact JSON."""
+        said: dict[str, Any] = {"max_attempts": self.max_attempts, "tool_calls": True}
+        if self.observe:
+            said["observe"] = True
+        return json.dumps(said, separators=(",", ":"), sort_keys=True)
+
+    def schema_of(self, one: CallJudgement) -> Schema[Any]:
+        """Give the schema under which a call is recorded.
+
+        That of its tool; for a tool whose arguments nobody describes the one that takes anything; for a tool that there
+        is not, under the name that the model gave, what the name had to be: one of the tools'.
+        """
+        if one.schema is not None:
+            return one.schema
+        if one.name in self.tools:
+            return Schema.of(True, name=one.name)
+        name = clip(one.name or _NO_NAME)
+        if name not in self.unknown and len(self.unknown) >= _MOST_UNKNOWN:
+            name = OTHERS
+        self.unknown.add(name)
+        return Schema.of({"enum": sorted(self.tools)}, name=name)
+
+
+class Turn:
+    """A turn under way: what the drivers need of a call.
+
+    Attributes:
+        flow: The loop.
+        given: What the function gave last.
+        judgements: For each reply the judgements of its calls.
+    """
+
+    def __init__(self, plan: TurnPlan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._plan, self._args, self._kwargs = plan, args, kwargs
+        # What is recorded; what is sent is what was given.
+        shape = plan.shape._replace(is_sent=False, is_plain=False)
+        self._task: Prompt = task_of(shape, plan.function, args, kwargs)
+        self._call = _call(plan)
+        self._joined = JoinedCalls()
+        self._ends: list[End] = []
+        self._reply: Any = None
+        self._again: list[Any] | None = None
+        self.given: Any = None
+        self.judgements: list[list[CallJudgement]] = []
+        self.store = plan.store()
+        self.flow: Flow = self._asked()
+
+    # The loop.
+
+    def _asked(self) -> Generator[Any, Any, None]:
+        number = 0
+        while True:
+            number += 1
+            event = yield Ask(number, STEP.strategy.name, self._task, None, None)
+            while type(event) is Chunk:
+                event = yield _MORE
+            assert type(event) is End
+            self._take(event)
+            if number >= self._plan.max_attempts or not self._may_ask_again():
+                break
+        yield Done(self.outcome())
+
+    def _take(self, end: End) -> None:
+        cut = end.failure is not None and end.failure.kind == "transport" and end.exception is None
+        # Of a stream that broke off nobody knows what the model would have written.
+        calls = () if cut else end.calls
+        judgements = [judged(call, self._plan.tools) for call in calls]
+        self._ends.append(end)
+        self.judgements.append(judgements)
+        joined = self._joined.take(judgements)
+        shares = iter(_shares(end.usage, sum(call is not None for call in joined)))
+        for call, one in zip(joined, judgements, strict=True):
+            if call is not None:
+                call.attempts.append(CallAttempt(one, end._replace(usage=next(shares))))
+
+    def _may_ask_again(self) -> bool:
+        """Say whether the last reply has to be asked for again, and can be."""
+        failed = [one.failure for one in self.judgements[-1] if one.failure is not None]
+        if not failed or self._ends[-1].exception is not None:
+            return False
+        if any(failure.kind == "refusal" for failure in failed):
+            return False
+        results = [
+            CallResult(one.id, one.name, one.text, one.message or NOT_RUN) for one in self.judgements[-1]
+        ]
+        sent = given_task(self._plan.shape, self._args, self._kwargs)
+        self._again = continuation(sent, self._reply, results)
+        return self._again is not None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every call of the last reply can be run."""
+        return all(one.ok for one in self.judgements[-1])
+
+    @property
+    def no_reply(self) -> Failure | None:
+        """Why what the function gave last is no reply of a model; None where it is one."""
+        failure = self._ends[-1].failure
+        return failure if failure is not None and failure.code == "no_reply" else None
+
+    # What the drivers call.
+
+    @property
+    def receiver(self) -> Any:
+        """What reads what the function gives and raises."""
+        return self
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt; the first with what its caller gave."""
+        plan, args, kwargs = self._plan, self._args, self._kwargs
+        if self._again is not None:
+            args, kwargs = with_task(plan.shape, args, kwargs, self._again)
+        result = plan.function(*args, **kwargs)
+        return self._awaited(result) if hasattr(type(result), "__await__") else self._taken(result)
+
+    async def _awaited(self, result: Any) -> Any:
+        return self._taken(await result)
+
+    def _taken(self, result: Any) -> Any:
+        kind = type(result)
+        if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+            if not hasattr(kind, "__anext__"):
+                close_alone(result)
+            raise InvalidArgument(
+                f"{self._plan.name}: gives a stream, which is with its caller before its calls can be judged: return "
+                "the whole reply, or measure with guard_tools(..., observe=True)"
+            )
+        self.given, self._reply = result, None
+        return result
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self._plan.function(*self._args, **self._kwargs)
+
+    def read(self, given: object) -> Reply:
+        """Read what the function gave; never raises."""
+        held = unwrapped(given)
+        self._reply = held
+        reply = held if isinstance(held, replies.Reply) else replies.read(held)
+        raw = None if isinstance(held, str | bytes | replies.Reply) else raw_reply(held)
+        calls = () if raw is None else tuple(replies.written_calls(raw))
+        return reply._replace(calls=calls, retries=retries_of_reply(given))
+
+    def grown(self, reply: Reply, value: object) -> Reply:
+        """Read a stream of values: it calls nothing."""
+        return reply
+
+    def raised(self, error: BaseException) -> Reply:
+        """Read what the function raised; never raises. It reaches the caller as it is, whatever it was about."""
+        name = clip(type(error).__name__)
+        failure = Failure("transport", "call_raised", f"{name} was raised")
+        rejected = replies.rejected(error)
+        calls: tuple[WrittenCall, ...] = ()
+        if (
+            rejected is not None
+            and rejected.failure is not None
+            and rejected.failure.code == "provider_rejected"
+        ):
+            calls = (WrittenCall(None, None, rejected.text, "error", rejected.failure),)
+        return replies.Reply(failure=failure, exception=name, calls=calls, retries=retries_of_error(error))
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        known = [tool.schema for tool in self._plan.tools.values()]
+        only = known[0] if len(known) == 1 else None
+        return current_call_id.set(self._call.id), current_schema.set(only)
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        call_id, schema = entered
+        current_schema.reset(schema)
+        current_call_id.reset(call_id)
+
+    def finish(self, outcome: Outcome[Any]) -> None:
+        """Record each call of the turn."""
+        if self.store is None:
+            return
+        for call in self._joined.calls:
+            told = _outcome(self._plan, call, self._call, self._task)
+            self.store.record(folded(told, self._plan.segment, None), self._task)
+
+    async def settle(self) -> None:
+        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+        if getattr(self.store, "is_sync", False):
+            from asyncio import to_thread
+
+            await to_thread(self.store.settle)  # type: ignore[union-attr]
+
+    def outcome(self) -> Outcome[Any]:
+        """Give the turn as one outcome: an attempt for each reply, its failure that of the first call that failed."""
+        ends = []
+        for end, judgements in zip(self._ends, self.judgements, strict=True):
+            text = "\n".join(one.text or "" for one in judgements)
+            failure = next((one.failure for one in judgements if one.failure is not None), None)
+            given = ParsedValue(None, own=True) if failure is None else None
+            whole = end._replace(failure=end.failure if end.exception else failure, text=text, given=given)
+            ends.append(whole._replace(tool=None, tries=(), instead=False, refusal=None))
+        plan = Plan(Schema.of(True, name=_WHOLE), (STEP,), 1, prices=self._plan.prices)
+        return _judged(plan, self._call, self._task, ends)
+
+
+def _call(plan: TurnPlan) -> Call:
+    tags, at = current_tags.get(), time()
+    return Call(
+        id=new_call_id(at),
+        function=plan.name,
+        schema_name=_WHOLE,
+        schema_fingerprint="",
+        model=None,
+        target=None,
+        strategies=STEP.strategy.name,
+        settings=plan.settings,
+        version=plan.version.text or plan.version.made(),
+        segment=tags.segment or plan.segment,
+        input_hash=None,
+        parent_call_id=current_call_id.get(),
+        started_at=at,
+        cluster=tags.cluster,
+    )
+
+
+def _shares(usage: Usage, count: int) -> list[Usage]:
+    """Split the tokens of a reply between its calls, so that their sum is what the reply cost."""
+
+    def share(tokens: int | None, number: int) -> int | None:
+        return None if tokens is None else tokens // count + (number < tokens % count)
+
+    return [Usage(*[share(tokens, number) for tokens in usage]) for number in range(count)]
+
+
+def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -> Outcome[Any]:
+    """Give the outcome of one call of a turn, as it is recorded."""
+    schema = plan.schema_of(followed.first)
+    call = turn._replace(
+        id=new_call_id(turn.started_at),
+        schema_name=schema.name,
+        schema_fingerprint=schema.fingerprint,
+        parent_call_id=turn.id,
+    )
+    ends = [_end(one) for one in followed.attempts]
+    return _judged(Plan(schema, (STEP,), 1, prices=plan.prices), call, task, ends)
+
+
+def _end(one: CallAttempt) -> End:
+    judgement, end = one
+    return End(
+        finish_reason=end.finish_reason,
+        usage=end.usage,
+        elapsed_s=end.elapsed_s,
+        failure=judgement.failure,
+        model=end.model,
+        text=judgement.text or "",
+        given=ParsedValue(judgement.arguments, own=True) if judgement.ok else None,
+        retries=end.retries,
+    )
+
+
+def _judged(plan: Plan, call: Call, task: Prompt, ends: list[End]) -> Outcome[Any]:
+    """Give the outcome of attempts that were judged before, by the loop that makes all outcomes."""
+    flow = enforce(task, plan, call)
+    next(flow)
+    *tries, last = ends
+    done = flow.send(last._replace(tries=tuple(tries)))
+    assert isinstance(done, Done)
+    return done.outcome
