@@ -5,7 +5,7 @@ Rules:
 1. An attempt is a response that calls an output tool, or says something where it calls no tool at all. The agent's own
    count of retries goes up and down and is not used.
 2. What the agent refuses of a valid reply, by its validators or an output function, is a failure of that attempt.
-3. A response that calls functions' tools alone is no attempt, and is counted.
+3. A response that calls functions' tools alone is no attempt: each of its calls is a call of its tool's.
 4. This is the innermost capability: it sees what the model said, whatever others make of it.
 """
 
@@ -25,8 +25,10 @@ from schema_guard.calls.replies import Reply
 from schema_guard.core.values import Failure, Usage
 from schema_guard.errors import MissingExtra
 from schema_guard.guards.settings import UNSET, Unset
+from schema_guard.recorders.around import around
 from schema_guard.recorders.recording import Recording
 from schema_guard.recorders.seen import SeenAttempt
+from schema_guard.recorders.tool_turns import ToolTurns, shares
 from schema_guard.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -109,7 +111,7 @@ class _Hooks:
     async def for_run(self, ctx: Any) -> Any:
         """Give a recorder of one run."""
         made = copy(self)
-        made._run = _Run(self._recording)  # noqa: SLF001 - its own
+        made._run = _Run(self._recording, ToolTurns(self._recording))  # noqa: SLF001 - its own
         return made
 
     async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
@@ -191,6 +193,8 @@ class _Run:
 
     Attributes:
         recording: Who takes it.
+        turns: The calls of functions' tools.
+        known: What `Recording.open` is told of it.
         opened: Its call; None before its schema is known, and where it is part of another one.
         started: When the last attempt began, by `perf_counter`.
         began_at: When the run began, in seconds since the epoch.
@@ -205,6 +209,8 @@ class _Run:
     """
 
     recording: Recording
+    turns: ToolTurns
+    known: dict[str, Any] = field(default_factory=dict)
     opened: Opened | None = None
     started: float = field(default_factory=perf_counter)
     began_at: float = field(default_factory=time)
@@ -224,34 +230,42 @@ class _Run:
         if self.is_begun:
             return
         self.is_begun = True
+        agent, system = ctx.agent, look_up(asked.model, "system")
+        self.model = words(look_up(asked.model, "model_name"))
+        self.known = {
+            "function": None if agent is None else agent.name,
+            "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
+            "target": system if isinstance(system, str) and system in TARGETS else None,
+            "options": _told(asked.model_settings),
+            "started_at": self.began_at,
+            "where": around(),
+        }
         mode = _mode(asked)
         schema = _schema(self.recording, asked.model_request_parameters, mode)
         if schema is None:
             return
-        agent, self.model = ctx.agent, words(look_up(asked.model, "model_name"))
-        system = look_up(asked.model, "system")
-        self.opened = self.recording.open(
-            schema,
-            function=None if agent is None else agent.name,
-            task=ctx.prompt if isinstance(ctx.prompt, str) else None,
-            mode=mode,
-            target=system if isinstance(system, str) and system in TARGETS else None,
-            options=_told(asked.model_settings),
-            started_at=self.began_at,
-        )
+        self.opened = self.recording.open(schema, mode=mode, **self.known)
 
     def answered(self, ctx: Any, asked: Any, given: Any) -> None:
         """Take what the model said."""
         self.is_waiting, self.error = False, None
         took = perf_counter() - self.started
-        outputs = {tool.name for tool in asked.model_request_parameters.output_tools}
+        parameters = asked.model_request_parameters
+        outputs = {tool.name for tool in parameters.output_tools}
         called = calls_in(given)
-        if called and outputs.isdisjoint(called):
-            self.recording.count("tool_turns")
-            return
+        reply = response(given, outputs)
+        others = [call for call in called if call.name not in outputs]
+        if others:
+            is_attempt = len(others) < len(called)
+            usage = (
+                Usage.total(shares(reply.usage, len(called))[: len(others)]) if is_attempt else reply.usage
+            )
+            self.turns.take(others, parameters.function_tools, reply._replace(usage=usage), took)
+            if not is_attempt:
+                return
+            reply = reply._replace(usage=Usage.total(shares(reply.usage, len(called))[len(others) :]))
         if self.opened is None:
             return
-        reply = response(given, outputs)
         if look_up(given, "state") == "incomplete":
             reply = reply._replace(failure=_LEFT)
         self.answers.append(_Answer(ctx.run_step, reply, took))
@@ -290,6 +304,10 @@ class _Run:
     def close(self, usage: Any) -> None:
         """Record the run, which has used so many tokens."""
         opened, self.opened = self.opened, None
+        if self.known:
+            where = self.known["where"]
+            inside = where.call_id if opened is None else opened.id
+            self.turns.close(**{**self.known, "where": where._replace(call_id=inside, schema=None)})
         if opened is None:
             return
         if self.spent is not None:

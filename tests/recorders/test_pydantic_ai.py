@@ -237,19 +237,32 @@ def test_a_call_that_raised_stands_outside_of_the_rate(kept):
     assert kept[0].attempts[1].failure.kind == "transport"
 
 
-def test_turns_that_call_functions_are_no_attempts(kept):
-    """A turn that calls a function's tool is counted; the attempt at the output has its own tokens."""
+def look_up(number: str) -> str:
+    """Say whether an invoice is paid."""
+    return f"{number} is paid"
 
-    def look_up(number: str) -> str:
-        return "paid"
 
-    call = said('{"number": "A-7"}', 9, 3, finish_reason="tool_call")
-    before = counts().get("pydantic_ai", {}).get("tool_turns", 0)
-    with serve([call, said(GOOD)]) as server:
+def test_each_tool_call_of_a_run_is_a_call_of_its_tool(kept):
+    """A wrong call and the one that mended it are one call of the tool, inside of the run, with tokens of their own."""
+    wrong = said('{"no": "A-7"}', 9, 3, finish_reason="tool_call")
+    right = said('{"number": "A-7"}', 20, 4, finish_reason="tool_call")
+    with serve([wrong, right, said(GOOD)]) as server:
         run_sync(agent_of(server, kept, pydantic_ai.NativeOutput(Invoice), tools=[look_up]))
 
-    assert (codes(kept[0]), tokens(kept[0])) == ([None], [(12, 7)])
-    assert counts()["pydantic_ai"]["tool_turns"] == before + 1
+    call, run = kept
+    assert (run.call.schema_name, codes(run), tokens(run)) == ("Invoice", [None], [(12, 7)])
+    assert (call.call.function, call.call.schema_name) == ("billing", "look_up")
+    assert call.call.parent_call_id == run.call.id
+    assert ([a.failure is None for a in call.attempts], tokens(call)) == ([False, True], [(9, 3), (20, 4)])
+
+
+def test_the_same_tool_in_two_turns_is_called_twice(kept):
+    """Without a fault between them each call is a call, also one with the same arguments, and of an agent of plain text."""
+    call = said('{"number": "A-7"}', 9, 3, finish_reason="tool_call")
+    with serve([call, call, said("Both are paid.")]) as server:
+        run_sync(agent_of(server, kept, str, tools=[look_up]))
+
+    assert [(one.call.schema_name, codes(one)) for one in kept] == [("look_up", [None])] * 2
 
 
 def test_an_agent_of_two_outputs_is_held_to_either(kept):

@@ -9,6 +9,7 @@ from schema_guard.calls import failures
 from schema_guard.calls.fields import as_json, count, field, items, words
 from schema_guard.calls.received.refusals import refused_by
 from schema_guard.calls.replies import Reply, stopped
+from schema_guard.calls.written import WrittenCall
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, Usage
 
 if TYPE_CHECKING:
@@ -48,13 +49,21 @@ def result(given: object, inner: Callable[[object], Reply | None]) -> Reply | No
     )
 
 
-def calls_in(response: object) -> list[str]:
-    """Give the names of the tools that one response of a model calls, in order."""
-    return [
-        words(field(part, "tool_name")) or ""
-        for part in items(field(response, "parts"))
+def calls_in(given: object) -> list[WrittenCall]:
+    """Give the tool calls in one response of a model, in order; the last one ends as the response does."""
+    calls = [
+        WrittenCall(
+            words(field(part, "tool_call_id")),
+            words(field(part, "tool_name")),
+            as_json(field(part, "args")) or "",
+        )
+        for part in items(field(given, "parts"))
         if field(part, "part_kind") == "tool-call"
     ]
+    finish, failure = stopped(field(given, "finish_reason"))
+    if calls and finish not in (None, "stop", "tool_call"):
+        calls[-1] = calls[-1]._replace(finish_reason=finish, failure=failure)
+    return calls
 
 
 def response(given: object, outputs: Collection[str]) -> Reply:
