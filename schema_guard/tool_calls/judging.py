@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import replies
+from schema_guard.calls.received.retries import unwrapped
 from schema_guard.core.judge import DEFAULT_LIMITS, judge
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import Failure, Judgement, Violation
@@ -94,9 +95,12 @@ def judge_calls(
 
 
 def raw_reply(reply: object) -> RawReply | None:
-    """Give a reply in its provider's own words; None when no known shape fits. Never raises."""
+    """Give a reply, one that an SDK gave unparsed too, in its provider's own words; None when no known shape fits.
+
+    Never raises.
+    """
     try:
-        return replies.raw_shape(reply)
+        return replies.raw_shape(unwrapped(reply))
     except Exception as error:
         if is_from_outside(error, lambda: replies.raw_shape(reply)):
             raise

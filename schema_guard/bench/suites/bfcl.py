@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Berkeley Function-Calling Leaderboard: one question, one function, the arguments of one call.
+"""The Berkeley Function-Calling Leaderboard: one question, the functions that are offered, the calls to make.
 
 Two files of JSON Lines with one name, the second in the folder `possible_answer` beside the first:
 
 - `{"id", "question": [[{"role", "content"}]], "function": [{"name", "description", "parameters"}]}`
 - `{"id", "ground_truth": [{name: {parameter: [acceptable values]}}]}`
 
-A question may also hold its own `ground_truth`. What asks for several turns, offers several functions or wants several
-calls is left out and listed. The parameters' own words for types, `dict float tuple any`, become JSON Schema's.
+A question may also hold its own `ground_truth`. Where one function is offered and one call wanted, the task is the
+arguments of it. Else it is the list of the calls, `[{"name", "arguments"}]`, in any order, as the leaderboard takes them.
+What asks for several turns, or for no call, is left out and listed. The parameters' own words for types,
+`dict float tuple any`, become JSON Schema's.
 
-Source: the files `BFCL_v3_simple.json` and `BFCL_v4_live_simple.json` of ShishirPatil/gorilla.
+Source: the files `BFCL_v3_simple.json`, `_multiple`, `_parallel`, `_parallel_multiple` and `BFCL_v4_live_simple.json` of
+ShishirPatil/gorilla.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.bench.suites.alternatives import gold_of, match_of
 from schema_guard.bench.suites.assembly import Ids, Line, loaded_schema, suite_of_lines
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from schema_guard.bench.suites.scoring import Matcher
     from schema_guard.bench.suites.values import Suite
 
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array"}
@@ -72,30 +76,89 @@ def _beside(reader: SuiteReader, path: Path) -> dict[str, Any]:
     return answers
 
 
-def _line(row: dict[str, Any], truths: Any, where: str, source: str) -> Line:
-    function = _function(row["function"])
-    name, parameters = function["name"], function["parameters"]
-    document = json_schema_of(parameters)
-    answers = _fitting(_answers(truths, name), document)
-    required = parameters.get("required")
-    needed = required if isinstance(required, list) else []
-    gold = gold_of(answers, required=frozenset(part for part in needed if isinstance(part, str)))
-    try:
-        match = match_of(answers, gold)
-    except ValueError as error:
-        raise _Unusable(str(error)) from error
+def _line(row: dict[str, Any], truths: list[Any], where: str, source: str) -> Line:
+    functions = _functions(row["function"])
+    if not truths:
+        raise _Unusable("it wants no call, expected one or more")
+    is_one = len(functions) == len(truths) == 1
+    made = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
     return Line(
         where=where,
         id=row["id"],
         input=_text(row["question"]),
-        instruction=f"The function {name}: {_described(function)}\nGive the arguments to call it with.",
-        gold=gold,
-        document=document,
-        name=name,
-        match=match,
+        instruction=made.instruction,
+        gold=made.gold,
+        document=made.document,
+        name=made.name,
+        match=made.match,
         source=source,
         licence=_LICENCE,
     )
+
+
+class _Wanted(NamedTuple):
+    """What a question wants: as `Line` has it."""
+
+    name: str
+    instruction: str
+    document: Any
+    gold: Any
+    match: dict[str, Matcher]
+
+
+def _one_call(function: dict[str, Any], truth: Any) -> _Wanted:
+    name, document = function["name"], json_schema_of(function["parameters"])
+    gold, match = _arguments(function, document, _answers(truth, name), ())
+    instruction = f"The function {name}: {_described(function)}\nGive the arguments to call it with."
+    return _Wanted(name, instruction, document, gold, match)
+
+
+def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
+    """Give the task of a turn: a list of calls, in any order."""
+    documents = {name: json_schema_of(one["parameters"]) for name, one in functions.items()}
+    gold: list[Any] = []
+    match: dict[str, Matcher] = {"": "unordered"}
+    for index, truth in enumerate(truths):
+        name = next((name for name in functions if isinstance(truth, dict) and name in truth), None)
+        if name is None:
+            raise _Unusable(f"its answer is no call of {clip(' or '.join(map(repr, functions)))}")
+        document = documents[name]
+        arguments, how = _arguments(functions[name], document, _answers(truth, name), (index, "arguments"))
+        gold.append({"name": name, "arguments": arguments})
+        match |= how
+    calls = [_call(name, document) for name, document in documents.items()]
+    items = calls[0] if len(calls) == 1 else {"anyOf": calls}
+    told = "".join(f"The function {name}: {_described(one)}\n" for name, one in functions.items())
+    return _Wanted(
+        name=f"calls of {', '.join(functions)}",
+        instruction=f"{told}Give a list of the calls to make, each with the function's name and its arguments.",
+        document={"type": "array", "items": items, "minItems": 1},
+        gold=gold,
+        match=match,
+    )
+
+
+def _call(name: str, document: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"name": {"const": name}, "arguments": document},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+def _arguments(
+    function: dict[str, Any], document: Any, answers: dict[str, list[Any]], at: tuple[str | int, ...]
+) -> tuple[dict[str, Any], dict[str, Matcher]]:
+    """Give the right arguments of a call, and when others are right; *at* is their place in the gold."""
+    answers = _fitting(answers, document)
+    required = function["parameters"].get("required")
+    needed = required if isinstance(required, list) else []
+    gold = gold_of(answers, required=frozenset(part for part in needed if isinstance(part, str)))
+    try:
+        return gold, match_of(answers, gold, at=at)
+    except ValueError as error:
+        raise _Unusable(str(error)) from error
 
 
 def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any]]:
@@ -113,15 +176,20 @@ def _fitting(answers: dict[str, list[Any]], document: Any) -> dict[str, list[Any
     }
 
 
-def _function(functions: Any) -> dict[str, Any]:
-    if isinstance(functions, list) and len(functions) != 1:
-        raise _Unusable(f"it offers {len(functions)} functions, expected one")
-    function = functions[0] if isinstance(functions, list) else functions
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise _Unusable("its function has no name")
-    if not isinstance(function.get("parameters"), dict):
-        raise _Unusable("its function has no parameters")
-    return function
+def _functions(given: Any) -> dict[str, dict[str, Any]]:
+    """Give the functions that are offered, by name."""
+    functions: dict[str, dict[str, Any]] = {}
+    for function in given if isinstance(given, list) else [given]:
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise _Unusable("its function has no name")
+        if not isinstance(function.get("parameters"), dict):
+            raise _Unusable("its function has no parameters")
+        if function["name"] in functions:
+            raise _Unusable(f"it offers two functions called {clip(repr(function['name']))}")
+        functions[function["name"]] = function
+    if not functions:
+        raise _Unusable("it offers no function")
+    return functions
 
 
 def _described(function: dict[str, Any]) -> str:
@@ -129,10 +197,7 @@ def _described(function: dict[str, Any]) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _answers(truths: Any, name: str) -> dict[str, list[Any]]:
-    if len(truths) != 1:
-        raise _Unusable(f"it wants {len(truths)} calls, expected one")
-    call = truths[0]
+def _answers(call: Any, name: str) -> dict[str, list[Any]]:
     answers = call.get(name) if isinstance(call, dict) else None
     if not isinstance(answers, dict):
         raise _Unusable(f"its answer is no call of {clip(repr(name))}")

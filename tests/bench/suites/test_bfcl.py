@@ -138,6 +138,84 @@ def _ride(question=RIDE["question"], function=RIDE["function"], truth=RIDE_ANSWE
     return {"id": "q", "question": question, "function": function, "ground_truth": truth}
 
 
+PARK = {
+    "name": "parking_find",
+    "description": "Find a place to park.",
+    "parameters": {
+        "type": "dict",
+        "required": ["near"],
+        "properties": {"near": {"type": "string"}, "hours": {"type": "float"}},
+    },
+}
+TURN = _ride(
+    function=[*RIDE["function"], PARK],
+    truth=[
+        {"parking_find": {"near": ["Elm Street", "Elm St."], "hours": ["", 2]}},
+        {"cab.order": {"to": ["Oak Street"]}},
+        {"parking_find": {"near": ["Oak Street"]}},
+    ],
+)
+
+
+def _task(folder, row):
+    ((task,),) = (entry.tasks for entry in load_suite(_bfcl(folder, [row], None)).schemas)
+    return task
+
+
+def test_several_functions_and_calls_make_a_task(tmp_path):
+    """The task is the list of the calls; its schema takes each function's arguments under that function's name alone."""
+    (entry,) = load_suite(_bfcl(tmp_path, [TURN], None)).schemas
+    (task,) = entry.tasks
+
+    assert task.instruction == (
+        "The function cab.order: Order a cab.\nThe function parking_find: Find a place to park.\n"
+        "Give a list of the calls to make, each with the function's name and its arguments."
+    )
+    assert [call["name"] for call in task.gold] == ["parking_find", "cab.order", "parking_find"]
+    assert entry.schema.is_valid(task.gold)
+    assert not entry.schema.is_valid([{"name": "parking_find", "arguments": {"to": "Oak Street"}}])
+    assert not entry.schema.is_valid([{"name": "other", "arguments": {}}])
+    assert not entry.schema.is_valid([])
+
+
+@pytest.mark.parametrize(
+    ("changed", "exact"),
+    [
+        (lambda calls: calls, True),
+        (lambda calls: calls[::-1], True),
+        (lambda calls: calls[:2], False),
+        (lambda calls: [*calls, calls[0]], False),
+        (lambda calls: [{**calls[0], "arguments": {"near": "elm st", "hours": 2}}, *calls[1:]], True),
+        (lambda calls: [{**calls[0], "arguments": {"near": "Elm Street", "hours": 3}}, *calls[1:]], False),
+        (lambda calls: [{**calls[0], "name": "cab.order"}, *calls[1:]], False),
+    ],
+)
+def test_calls_are_right_in_any_order(tmp_path, changed, exact):
+    """Each call that is wanted is there once, in whatever order, with arguments that are right as for one call."""
+    task = _task(tmp_path, TURN)
+
+    assert score(changed(task.gold), task.gold, task.match).exact is exact
+
+
+def test_one_function_may_be_called_several_times(tmp_path):
+    """Parallel calls of one function are a list of them."""
+    task = _task(
+        tmp_path, _ride(truth=[{"cab.order": {"to": [place]}} for place in ("Elm Street", "Oak Street")])
+    )
+
+    assert [call["arguments"]["to"] for call in task.gold] == ["Elm Street", "Oak Street"]
+    assert score(task.gold[::-1], task.gold, task.match).exact
+
+
+def test_one_call_of_several_functions_is_a_list_of_one(tmp_path):
+    """Which function to call is part of the answer."""
+    task = _task(
+        tmp_path, _ride(function=[*RIDE["function"], PARK], truth=[{"parking_find": {"near": ["x"]}}])
+    )
+
+    assert task.gold == [{"name": "parking_find", "arguments": {"near": "x"}}]
+
+
 REFUSED = {
     "turns": (_ride(question=RIDE["question"] * 2), "it has 2 turns, expected one"),
     "no_text": (_ride(question=[[{"role": "user"}]]), "it has a message without a text"),
@@ -150,10 +228,15 @@ REFUSED = {
         "schema: schema is invalid at /required/0: expected string, got array of 1 item",
     ),
     "no_message": (_ride(question=[[]]), "it has a message without a text"),
-    "functions": (_ride(function=RIDE["function"] * 3), "it offers 3 functions, expected one"),
+    "functions": (_ride(function=RIDE["function"] * 3), "it offers two functions called 'cab.order'"),
+    "no_functions": (_ride(function=[]), "it offers no function"),
     "no_name": (_ride(function={"parameters": {}}), "its function has no name"),
     "no_parameters": (_ride(function={"name": "f"}), "its function has no parameters"),
-    "calls": (_ride(truth=RIDE_ANSWER["ground_truth"] * 2), "it wants 2 calls, expected one"),
+    "no_calls": (_ride(truth=[]), "it wants no call, expected one or more"),
+    "other_calls": (
+        _ride(truth=[*RIDE_ANSWER["ground_truth"], {"f": {}}]),
+        "its answer is no call of 'cab.order'",
+    ),
     "other_call": (_ride(truth=[{"f": {}}]), "its answer is no call of 'cab.order'"),
     "no_list": (
         _ride(truth=[{"cab.order": {"to": "x"}}]),
@@ -176,7 +259,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("row", "reason"), REFUSED.values(), ids=REFUSED)
 def test_question_of_another_kind_is_listed_and_left_out(tmp_path, row, reason):
-    """What is no single call of a single function is left out with its reason; a row may hold its own answer."""
+    """What is no turn with calls of the functions is left out with its reason; a row may hold its own answer."""
     good = {**_ride(), "id": "good"}
 
     suite = load_suite(_bfcl(tmp_path, [row, good], None))
