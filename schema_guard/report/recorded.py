@@ -32,11 +32,11 @@ def document_of(report: Report) -> Document:
     if not report.configurations:
         return Document(f"no data: no guarded call is recorded in {report.store}", (dropped,))
     schemas: dict[tuple[str, str], list[tuple[str, Configuration]]] = {}
-    names = shortened([_name_of(group, report.by) for group in report.groups])
-    for name, group in zip(names, report.groups, strict=True):
+    names = [_name_of(group, report.by) for group in report.groups]
+    for name, group in zip(shortened(names), report.groups, strict=True):
         schemas.setdefault((group.schema, group.schema_fingerprint), []).append((name, group))
     return Document(
-        f"report: {plural(len(report.groups), report.by)} of {plural(len(schemas), 'schema')}",
+        f"report: {plural(len(set(names)), report.by)} of {plural(len(schemas), 'schema')}",
         (dropped, *_rows(report), Fact("bounds", BOUNDS), *_time(report)),
         tuple(_section(report, *about, groups) for about, groups in schemas.items()),
     )

@@ -76,6 +76,17 @@ def test_the_function_that_fails_is_named_by_watch(two, capsys):
     assert run(capsys, "watch", "--slo", "0.05", "--function", "mail.extract")[0] == 0
 
 
+def test_one_function_of_two_schemas_is_one_function(store, capsys):
+    """A name that two schemas stand under, as a guard of tools has one for each, is counted once."""
+    asked(function("shop.mail", "extract", store, every=None), 50)
+    other = TICKET | {"title": "other"}
+    asked(function("shop.mail", "extract", store, every=None, schema=other), 50)
+    store.flush(30.0)
+
+    assert run(capsys, "report")[1].startswith("report: 1 function of 2 schemas\n")
+    assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need something done\n")
+
+
 def test_two_functions_have_two_verdicts(two, capsys):
     """`decide` gives a line each, the worst first, and the worst exit status; JSON has both verdicts whole."""
     status, out, _ = run(capsys, "decide", "--what-if", "target=0.05")

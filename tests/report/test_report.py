@@ -255,7 +255,7 @@ def test_each_function_is_a_row(store):
     )
     text = as_text(report)
 
-    assert text.startswith("report: 3 functions of 2 schemas\n")
+    assert text.startswith("report: 2 functions of 2 schemas\n")
     assert [line.split()[0] for line in text.splitlines() if "  20  " in line] == [
         "mail.extract",
         "shop.extract",

@@ -64,9 +64,13 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
     """Give the verdicts on several functions as a document, a row each."""
     ordered = worst_first(decided)
     against = sum(one.verdict.exit_code() for one in ordered)
+    functions = len({_name(one) for one in ordered})
+    asked = plural(functions, "function")
+    if functions < len(ordered):  # such as a guard of tools, each with a schema of its own
+        asked = f"{plural(len(ordered), 'schema')} of {asked}"
     alpha = max(one.verdict.figures["config"]["alpha"] for one in ordered)
     return Document(
-        f"VERDICTS: {against} of {plural(len(ordered), 'function')} {'needs' if against == 1 else 'need'} something done",
+        f"VERDICTS: {against} of {asked} {'needs' if against == 1 else 'need'} something done",
         (
             Fact("next", f"{_command(ordered)}  # the worst one in full, with the command to run"),
             Fact(
