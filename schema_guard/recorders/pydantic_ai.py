@@ -241,7 +241,7 @@ class _Run:
             "where": around(),
         }
         mode = _mode(asked)
-        schema = _schema(self.recording, asked.model_request_parameters, mode)
+        schema = _schema(self.recording, agent, asked.model_request_parameters, mode)
         if schema is None:
             return
         self.opened = self.recording.open(schema, mode=mode, **self.known)
@@ -346,8 +346,37 @@ def _mode(asked: Any) -> str:
     return _MODES.get(mode, "tool_call")
 
 
-def _schema(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
-    """Give the schema of the output; None, which is counted, where it is plain text."""
+def _schema(recording: Recording, agent: Any, asked: Any, mode: str) -> Schema[Any] | None:
+    """Give the schema of the output; None, which is counted, where it is plain text.
+
+    It is the class's own where that says the same: the agent sends it without titles.
+    """
+    sent = _sent(recording, asked, mode)
+    own = look_up(agent, "output_type")
+    own = look_up(own, "outputs", look_up(own, "output", own))
+    if sent is None or not isinstance(own, type) or not hasattr(own, "__annotations__"):
+        return sent
+    found = recording.schema_of(own)
+    if found is None or _bare(found.document) != _bare(sent.document):
+        return sent
+    # Without its class, whose validators would be run once more.
+    return recording.schema_of(found.document, found.name)
+
+
+def _bare(document: Any) -> Any:
+    """Give a schema without what only describes it."""
+    if isinstance(document, list):
+        return [_bare(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        key: _bare(part)
+        for key, part in document.items()
+        if not (key in ("title", "description") and isinstance(part, str))
+    }
+
+
+def _sent(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
     sent, whole = asked.output_tools, asked.output_object
     if mode != "tool_call" and whole is not None:
         return recording.schema_of(whole.json_schema, whole.name)

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
-from schema_guard import guard, tags
+from schema_guard import Schema, guard, tags
 from schema_guard.recorders import counts
 from schema_guard.recorders.pydantic_ai import capability
 from schema_guard.testing import serve
@@ -263,6 +263,22 @@ def test_the_same_tool_in_two_turns_is_called_twice(kept):
         run_sync(agent_of(server, kept, str, tools=[look_up]))
 
     assert [(one.call.schema_name, codes(one)) for one in kept] == [("look_up", [None])] * 2
+
+
+def test_the_schema_is_that_of_a_guard_of_the_same_class(kept):
+    """The agent sends the schema without titles; a schema of other fields that the run is given goes before the class."""
+
+    class Receipt(BaseModel):
+        shop: str
+
+    with serve([said(GOOD), said(GOOD), said('{"shop": "B"}')]) as server:
+        run_sync(agent_of(server, kept))
+        run_sync(agent_of(server, kept, pydantic_ai.NativeOutput(Invoice)))
+        agent_of(server, kept).run_sync("Read this.", output_type=Receipt)
+
+    own = Schema.of(Invoice).fingerprint
+    assert [one.call.schema_fingerprint == own for one in kept] == [True, True, False]
+    assert kept[2].call.schema_name == "Receipt"
 
 
 def test_an_agent_of_two_outputs_is_held_to_either(kept):
