@@ -128,7 +128,7 @@ def _hide(error: BaseException | None, key: str | None) -> None:
         if key:
             with contextlib.suppress(Exception):
                 error.args = _without(error.args, key)
-            for name in ("message", "body", "details"):
+            for name in ("message", "body", "details", "response"):
                 if hasattr(error, name):
                     with contextlib.suppress(Exception):
                         setattr(error, name, _without(getattr(error, name), key))

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["HostedModel", "joined"]
 
 # Arguments that hold others: what is said of one part leaves the others as they are.
-_BAGS: Final = frozenset({"config", "extra_body", "extra_headers", "extra_query", "output_config", "text"})
+_BAGS: Final = frozenset(
+    {
+        "additionalModelRequestFields", "config", "extra_body", "extra_headers", "extra_query", "http_headers",
+        "inferenceConfig", "output_config", "request_options", "text",
+    }
+)  # fmt: skip
 
 
 class HostedModel(Closing, ABC):

@@ -27,8 +27,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
-from schema_guard.models.openai_api import OpenAIModel
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
 from schema_guard.text import clip
 

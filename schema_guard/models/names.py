@@ -98,7 +98,7 @@ def _outlines(model: Any, asked: _Asked) -> Model:
         raise InvalidArgument(
             "key=, timeout_s=, max_retries=: a model of outlines has a client of its own: expected them there"
         )
-    from schema_guard.models.outlines_api import OutlinesModel  # only for those who use it
+    from schema_guard.models.apis.outlines_api import OutlinesModel  # only for those who use it
 
     return OutlinesModel(model, target=asked.target, options=asked.options)
 
@@ -209,14 +209,26 @@ def _provider(kind: str, name: str, asked: _Asked) -> HostedModel:
 def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, asked: _Asked) -> HostedModel:
     endpoint = Endpoint(base_url, key, asked.timeout_s, asked.max_retries, foreign=foreign_headers(own))
     if target == "anthropic":
-        from schema_guard.models.anthropic_api import AnthropicModel  # only for those who use it
+        from schema_guard.models.apis.anthropic_api import AnthropicModel  # only for those who use it
 
         return AnthropicModel(name, endpoint, target=target, options=asked.options)
     if target == "gemini":
-        from schema_guard.models.google_api import GoogleModel  # as above
+        from schema_guard.models.apis.google_api import GoogleModel  # as above
 
         return GoogleModel(name, endpoint, target=target, options=asked.options)
-    from schema_guard.models.openai_api import OpenAIModel  # as above
+    if target == "mistral":
+        from schema_guard.models.apis.mistral_api import MistralModel  # as above
+
+        return MistralModel(name, endpoint, target=target, options=asked.options)
+    if target == "cohere":
+        from schema_guard.models.apis.cohere_api import CohereModel  # as above
+
+        return CohereModel(name, endpoint, target=target, options=asked.options)
+    if target == "bedrock":
+        from schema_guard.models.apis.bedrock_api import BedrockModel  # as above
+
+        return BedrockModel(name, endpoint, target=target, options=asked.options, signs=own == "bedrock")
+    from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
     return OpenAIModel(name, endpoint, target=target, options=asked.options)
 

@@ -30,8 +30,23 @@ ANSWER = {
     "usage": {"input_tokens": 7, "output_tokens": 5},
 }
 BROKEN = {**ANSWER, "chunks": ['{"total": "twelve"}']}
-MODULES = {"anthropic": "anthropic", "google": "google.genai", "outlines": "outlines"}
-PACKAGES = {"anthropic": "anthropic", "google": "google-genai"}
+MODULES = {
+    "anthropic": "anthropic",
+    "google": "google.genai",
+    "mistral": "mistralai.client",
+    "cohere": "cohere",
+    "bedrock": "boto3",
+    "outlines": "outlines",
+}
+PACKAGES = {
+    "anthropic": "anthropic",
+    "google": "google-genai",
+    "mistral": "mistralai",
+    "cohere": "cohere",
+    "bedrock": "boto3",
+}
+# Whose replies do not name the model.
+NAMELESS = ("cohere", "bedrock")
 NAMES = (
     *PROVIDERS,
     "url",
@@ -39,16 +54,31 @@ NAMES = (
     "url-gemini",
     "url-vllm",
     "url-llamacpp",
+    "url-mistral",
+    "url-bedrock",
     "outlines",
     "outlines-async",
 )
 # One of each package and way of asking; the others differ by their row.
-FIRST = ("openai", "openai-responses", "anthropic", "google", "url", "outlines", "outlines-async")
+FIRST = (
+    "openai",
+    "openai-responses",
+    "anthropic",
+    "google",
+    "mistral",
+    "cohere",
+    "bedrock",
+    "url",
+    "outlines",
+    "outlines-async",
+)
 STRATEGIES = ("json_mode", "tool_call", "strict_schema")
 # What each one has, as the chapter prints it.
 HAVE = {
     "anthropic": ("tool_call", "strict_schema"),
     "url-anthropic": ("tool_call", "strict_schema"),
+    "bedrock": ("tool_call", "strict_schema"),
+    "url-bedrock": ("tool_call", "strict_schema"),
     "deepseek": ("json_mode", "tool_call"),
     "ollama": ("json_mode", "strict_schema"),
     "lmstudio": ("strict_schema",),
@@ -60,9 +90,9 @@ WAYS = ("__call__", "acall", "stream", "astream")
 
 
 def kind_of(name):
-    return {"url-anthropic": "anthropic", "url-gemini": "google", "outlines-async": "outlines"}.get(
-        name, name
-    )
+    kinds = {"url-gemini": "google", "outlines-async": "outlines"}
+    own = name.removeprefix("url-")
+    return kinds.get(name, own if own in MODULES else name)
 
 
 def of_outlines(server, name, **more):
@@ -79,12 +109,13 @@ def of_outlines(server, name, **more):
 
 def limited(name, tokens):
     """Give the options that limit a reply."""
-    return {"config": {"temperature": tokens}} if kind_of(name) == "google" else {"temperature": tokens}
+    bag = {"google": "config", "bedrock": "inferenceConfig"}.get(kind_of(name))
+    return {"temperature": tokens} if bag is None else {bag: {"temperature": tokens}}
 
 
 def sent(body):
     """Give the temperature that a request says."""
-    return {**body, **body.get("generationConfig", {})}.get("temperature")
+    return {**body, **body.get("generationConfig", {}), **body.get("inferenceConfig", {})}.get("temperature")
 
 
 @pytest.fixture(params=[pytest.param(one, marks=() if one in FIRST else pytest.mark.slow) for one in NAMES])
@@ -105,7 +136,8 @@ def at(monkeypatch, name):
     def connected(server, **more):
         if kind_of(name) == "outlines":
             return of_outlines(server, name, **more)
-        root = server.url if kind_of(name) in MODULES else server.openai_url
+        root = server.mistral_url if kind_of(name) == "mistral" else server.url
+        root = root if kind_of(name) in MODULES else server.openai_url
         if name in PROVIDERS:
             moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
             monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
@@ -136,7 +168,7 @@ def known(name):
     """Give what is told of a reply: outlines gives its text alone."""
     if kind_of(name) == "outlines":
         return (TEXT, None, (None, None), None, None)
-    return (TEXT, "stop", Usage(7, 5)[:2], "m", None)
+    return (TEXT, "stop", Usage(7, 5)[:2], None if kind_of(name) in NAMELESS else "m", None)
 
 
 def ways_of(model):
@@ -171,9 +203,9 @@ def test_what_it_lacks_is_told_at_decoration(at, server):
     """A way in which it cannot be asked is an error when a function is decorated, and by the way itself."""
     with at(server) as model:
         for way in details_of(model).lacks:
-            with pytest.raises(InvalidArgument, match=r"model 'm': outlines.*guard the model"):
+            with pytest.raises(InvalidArgument, match=r"model 'm': (outlines|boto3).*guard the model"):
                 guard(SCHEMA, store=None)(getattr(model, way))
-            with pytest.raises(InvalidArgument, match="model 'm': outlines"):
+            with pytest.raises(InvalidArgument, match=r"model 'm': (outlines|boto3)"):
                 asked(model, way)
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import Model, connect
+from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import Endpoint
-from schema_guard.models.openai_api import OpenAIModel
 from schema_guard.testing import ScriptedModel, serve
 
 MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]

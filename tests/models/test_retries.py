@@ -1,6 +1,7 @@
 """How often an SDK had repeated a request is recorded where it tells it, and nothing is claimed otherwise."""
 
 import asyncio
+import importlib
 import json
 from types import MappingProxyType, SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 
 from schema_guard import guard
 from schema_guard.calls.received.retries import NOTED, retries_of_reply, unwrapped
+from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.records import open_store
@@ -29,7 +31,10 @@ FAULTS = ["http_503", None, None, None]
 def no_waiting(monkeypatch):
     """Packages wait half a second before they ask again."""
     for name in ("openai", "anthropic"):
-        package = pytest.importorskip(f"{name}._base_client", reason=f"needs the extra {name!r}")
+        try:
+            package = importlib.import_module(f"{name}._base_client")
+        except ImportError:
+            continue
         for kind in (package.SyncAPIClient, package.AsyncAPIClient):
             monkeypatch.setattr(kind, "_calculate_retry_timeout", lambda *_: 0.0)
 
@@ -39,6 +44,7 @@ def at(monkeypatch):
     """Connect the model of a provider to a server."""
 
     def connected(server, name, **more):
+        pytest.importorskip("anthropic" if name == "anthropic" else "openai")
         root = server.url if name == "anthropic" else server.openai_url
         moved = {**PROVIDERS, name: PROVIDERS[name].moved(root)}
         monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
@@ -175,3 +181,45 @@ def test_what_tells_nothing_is_left_alone():
 
     for value in (None, 3, "x", {}, [], own, object()):
         assert (retries_of_reply(value), unwrapped(value)) == (None, value)
+
+
+def test_boto3_tells_its_retries_in_each_reply(monkeypatch):
+    """Through `connect`, and in a function of one's own; an attempt is one request without them."""
+    boto3 = pytest.importorskip("boto3", reason="needs the extra 'bedrock'")
+    from botocore.retries.standard import ExponentialBackoff
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)
+    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
+    with serve(ScriptedModel([TEXT], cycle=True), faults=["http_503"]) as server:
+        moved = {**PROVIDERS, "bedrock": PROVIDERS["bedrock"].moved(server.bedrock_url)}
+        monkeypatch.setattr("schema_guard.models.names.PROVIDERS", moved)
+        told = [
+            outcome_of(connect("bedrock:m", key="k", max_retries=2), "call").attempts[0].retries
+            for _ in range(2)
+        ]
+        known = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
+        client = boto3.client(
+            "bedrock-runtime", region_name="us-east-1", endpoint_url=server.bedrock_url, **known
+        )
+        try:
+            told.append(
+                guard(SCHEMA, store=None)(
+                    lambda prompt: client.converse(
+                        modelId="m", messages=[{"role": "user", "content": [{"text": prompt}]}]
+                    )
+                )
+                .outcome("hi")
+                .attempts[0]
+                .retries
+            )
+        finally:
+            client.close()
+
+    assert (told, len(server.requests)) == ([1, 0, 0], 4)
+
+
+def test_mistral_counts_no_retries(at):
+    """Its package bounds them by time: asking for a number is an error."""
+    pytest.importorskip("mistralai.client", reason="needs the extra 'mistral'")
+    with pytest.raises(InvalidArgument, match="max_retries=2: the package mistralai counts no retries"):
+        connect("mistral:m", key="k", max_retries=2)

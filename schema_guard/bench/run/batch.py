@@ -27,8 +27,8 @@ from schema_guard.calls.identity import new_call_id
 from schema_guard.calls.replies import Reply, read
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
+from schema_guard.models.apis.openai_api import OpenAIModel
 from schema_guard.models.endpoint import Endpoint
-from schema_guard.models.openai_api import OpenAIModel
 from schema_guard.private import write_private
 from schema_guard.text import clip, did_you_mean, safe
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often an SDK had sent a request again by itself, where it tells it: nothing is claimed of the others.
 
-The packages of OpenAI and Anthropic, and those that are generated like them, tell it of a response that was asked for
+Boto3 tells it of every reply. The packages of OpenAI and Anthropic, and those that are generated like them, tell it of a response that was asked for
 `with_raw_response`, and in a header of each request that they send. A reply that they have parsed does not say it.
 """
 
@@ -33,6 +33,8 @@ def note(reply: Any, retries: object) -> Any:
 
 def retries_of_reply(given: object) -> int | None:
     """Give it of a reply, of a chunk, or of a response that an SDK gave unparsed; None for what does not say it."""
+    if isinstance(given, dict):
+        return _count(field(given.get("ResponseMetadata"), "RetryAttempts"))
     held = getattr(given, "__dict__", None)
     if not isinstance(held, dict):
         return None

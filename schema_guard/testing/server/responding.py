@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import InvalidArgument
 from schema_guard.testing.server.anthropic import MESSAGES
 from schema_guard.testing.server.asking import Incoming, Ready, StreamCut, ask
+from schema_guard.testing.server.bedrock import CONVERSE, asked_in
+from schema_guard.testing.server.cohere import COHERE
 from schema_guard.testing.server.faults import (
     HOLLOW,
     ON_ANSWERS,
@@ -28,6 +30,7 @@ from schema_guard.testing.server.faults import (
 )
 from schema_guard.testing.server.gemini import CONTENTS, named_in
 from schema_guard.testing.server.http import SentResponse
+from schema_guard.testing.server.mistral import MISTRAL
 from schema_guard.testing.server.openai_chat import CHAT
 from schema_guard.testing.server.openai_responses import RESPONSES
 from schema_guard.testing.server.wire import BadRequest, Event, as_json
@@ -46,13 +49,14 @@ _APIS: Final[dict[str, Api]] = {
     "/v1/chat/completions": CHAT,
     "/v1/responses": RESPONSES,
     "/v1/messages": MESSAGES,
+    "/v2/chat": COHERE,
+    "/mistral/v1/chat/completions": MISTRAL,
 }
 _MODELS = "/v1/models"
 _SECRETS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
 )
 _HIDDEN = "***"
-_EVENTS = "text/event-stream"
 _HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in</body></html>"
 _RETRY_AFTER = {"Retry-After": "1"}
 _TO_RETRY = ("http_429", "http_503")
@@ -102,8 +106,7 @@ class Responder:
 
     def respond(self, received: Received) -> SentResponse:
         """Give what a request is answered with."""
-        named = named_in(received.path)
-        known = _APIS.get(received.path) if named is None else CONTENTS
+        known = _api_of(received.path)
         api = known if received.method == "POST" else None
         request, at = self._noted(received, is_asking=api is not None)
         format_ = api or (MESSAGES if "anthropic-version" in request.headers else CHAT)
@@ -112,7 +115,7 @@ class Responder:
                 return self._listed(format_, request)
             return _identified(self._replied(api, self._with_fault(request, at)), request)
         except BadRequest as error:
-            return _identified(_failed(format_, 400, str(error), **error.more), request)
+            return _identified(_failed(format_, error.status, str(error), **error.more), request)
         except InvalidArgument as error:
             return _identified(_failed(format_, 400, str(error)), request)
         except Exception as error:  # noqa: BLE001 - as a provider: whatever breaks there is its status 500
@@ -169,12 +172,12 @@ class Responder:
         if request.body is None:
             raise BadRequest("the body of the request is no JSON object")
         assert request.index is not None
-        question = api.question(request.index, {**request.body, **(named_in(request.path) or {})})
+        question = api.question(request.index, {**request.body, **_said_in(request.path)})
         if self._refuses_schemas:
             api.check_schemas(request.body)
         check_fit(fault, question, api.holds)
         if fault == "empty_stream":
-            return SentResponse((), content_type=_EVENTS)
+            return SentResponse((), content_type=api.content_type)
         return self._asked_for(api, question, fault)
 
     def _asked_for(self, api: Api, question: Question, fault: str | None) -> SentResponse:
@@ -187,6 +190,17 @@ class Responder:
         if question.is_stream:
             return _stream(api, question, Ready(answer), fault)
         return _whole(api, question, answer, fault)
+
+
+def _api_of(path: str) -> Api | None:
+    """Give the format of a path; None for a path that none has."""
+    if named_in(path) is not None:
+        return CONTENTS
+    return _APIS.get(path) if asked_in(path) is None else CONVERSE
+
+
+def _said_in(path: str) -> dict[str, Any]:
+    return named_in(path) or asked_in(path) or {}
 
 
 def _unchanged(answer: Answer, question: Question) -> Answer:
@@ -243,12 +257,16 @@ def _stream(api: Api, question: Question, streamed: Streamed, fault: str | None)
     if fault in _HALVED:
         sent = half_stream(list(events))
         if fault == "malformed_sse":
-            sent.append(Event('{"id": "', sent[-1].name))
+            sent.append(sent[-1]._replace(data='{"id": "', is_piece=False))
         elif fault == "error_event":
             sent.append(api.error_event(api.error(*STATUSES["http_529"], {})))
-        return _ended(SentResponse([event.as_bytes() for event in sent], content_type=_EVENTS), fault)
+        return _ended(
+            SentResponse([event.as_bytes() for event in sent], content_type=api.content_type), fault
+        )
     parts = _written(api, events)
-    return SentResponse(_bytes(b"".join(parts)) if fault == "split_utf8" else parts, content_type=_EVENTS)
+    return SentResponse(
+        _bytes(b"".join(parts)) if fault == "split_utf8" else parts, content_type=api.content_type
+    )
 
 
 def _written(api: Api, events: Iterable[Event]) -> Iterator[bytes]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server on loopback that answers as OpenAI, Anthropic and Gemini do, from a script, a function or a model.
+"""A server on loopback that answers as OpenAI, Anthropic, Gemini, Mistral, Cohere and Bedrock do, from a script, a function or a model.
 
 For tests of code that talks to a provider through its own client: the requests, the events and the errors
 are real, and so are the faults that a provider has now and then.
@@ -49,7 +49,8 @@ def serve(
     """Start a server that answers requests for replies, and give it; it listens when this returns.
 
     It answers `POST /v1/chat/completions` and `/v1/responses` (OpenAI), `POST /v1/messages` (Anthropic) and
-    `POST /v1beta/models/MODEL:generateContent` (Gemini), each whole and as a stream, and `GET /v1/models`. A
+    `POST /v1beta/models/MODEL:generateContent` (Gemini), `POST /mistral/v1/chat/completions` (Mistral), `POST /v2/chat`
+    (Cohere) and `POST /model/MODEL/converse` (Bedrock), each whole and as a stream, and `GET /v1/models`. A
     request that forces a tool gets a call of that tool with the reply as its arguments, and so does any request
     when the reply's finish reason is `tool_call`. Tokens that the model does not count are taken for four
     characters each. What the provider would refuse is status 400: a role, an empty content, a call of a tool
@@ -66,7 +67,7 @@ def serve(
             none of a script.
         refuses_schemas: Whether a schema that the provider would refuse is refused, with its status and in its
             words: in strict response formats and functions of OpenAI, in output formats and strict tools of
-            Anthropic, in response schemas and functions of Gemini. Limits that the provider has not published are
+            Anthropic, in response schemas and functions of Gemini, in output formats of Mistral, Cohere and Bedrock. Limits that the provider has not published are
             not known here either.
         host: `"127.0.0.1"` or `"localhost"`.
         port: 0 takes a free one.
@@ -136,6 +137,21 @@ class Server:
     @property
     def anthropic_url(self) -> str:
         """What `anthropic.Anthropic` takes as `base_url`."""
+        return self.url
+
+    @property
+    def mistral_url(self) -> str:
+        """What `mistralai.client.Mistral` takes as `server_url`."""
+        return f"{self.url}/mistral"
+
+    @property
+    def cohere_url(self) -> str:
+        """What `cohere.ClientV2` takes as `base_url`."""
+        return self.url
+
+    @property
+    def bedrock_url(self) -> str:
+        """What `boto3.client("bedrock-runtime")` takes as `endpoint_url`."""
         return self.url
 
     def __repr__(self) -> str:

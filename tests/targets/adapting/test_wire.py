@@ -2,15 +2,22 @@
 
 import pytest
 
-from benchmarks.wire_schemas import RULES, cases
+from benchmarks.wire_schemas import RULES as OF_PACKAGES
+from benchmarks.wire_schemas import cases
 from schema_guard.targets.adapting import adapt
+from schema_guard.testing.server.refusals.few import COHERE_RULES, CONVERSE_RULES, MISTRAL_RULES
 from schema_guard.testing.server.refusals.sent import SentSchema, broken
+
+RULES = {**OF_PACKAGES, "mistralai": MISTRAL_RULES, "cohere": COHERE_RULES, "boto3": CONVERSE_RULES}
 
 TARGETS = {
     "openai": "openai",
     "openai-responses": "openai",
     "anthropic": "anthropic",
     "gemini": "google-genai",
+    "mistral": "mistralai",
+    "cohere": "cohere",
+    "bedrock": "boto3",
 }
 CASES = cases()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.models.generated import GeneratedModel
+from schema_guard.models.apis.generated import GeneratedModel
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models through the packages of their providers, a file each."""
