@@ -28,8 +28,9 @@ from schema_guard.guards.settings import UNSET, Unset
 from schema_guard.recorders.around import around
 from schema_guard.recorders.recording import Recording
 from schema_guard.recorders.seen import SeenAttempt
-from schema_guard.recorders.tool_turns import ToolTurns, shares
+from schema_guard.recorders.tool_turns import ToolTurns
 from schema_guard.targets import TARGETS
+from schema_guard.tool_calls.recorded import shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

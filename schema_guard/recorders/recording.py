@@ -37,6 +37,7 @@ from schema_guard.recorders.around import around, is_same
 from schema_guard.recorders.seen import end_of
 from schema_guard.text import clip, safe
 from schema_guard.thinking import THINKING, thinking
+from schema_guard.tool_calls.recorded import UnknownTools
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -173,6 +174,7 @@ class Recording:
         self._open = _Bounded(MOST_OPEN)
         self._functions: set[str] = set()
         self._told: set[str] = set()
+        self.unknown_tools = UnknownTools()
 
     # What stands around a call.
 

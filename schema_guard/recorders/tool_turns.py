@@ -10,24 +10,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls.replies import Reply
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import ParsedValue, Usage
+from schema_guard.core.values import ParsedValue
 from schema_guard.recorders.seen import SeenAttempt
 from schema_guard.tool_calls.judging import judged
+from schema_guard.tool_calls.recorded import shares
 from schema_guard.tool_calls.tools import tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.calls.written import WrittenCall
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Usage
     from schema_guard.recorders.recording import Recording
     from schema_guard.tool_calls.judging import CallJudgement
     from schema_guard.tool_calls.tools import Tools
 
-__all__ = ["UNKNOWN_TOOL", "ToolTurns", "shares"]
-
-UNKNOWN_TOOL = "unknown_tool"
-"""The schema's name of calls to a tool that there is not."""
+__all__ = ["ToolTurns"]
 
 
 class _ToolCall:
@@ -50,6 +49,7 @@ class ToolTurns:
         self._recording = recording
         self._calls: list[_ToolCall] = []
         self._failed: list[_ToolCall] = []
+        self._unknown = recording.unknown_tools
 
     def take(self, calls: Sequence[WrittenCall], given: object, told: Reply, elapsed_s: float) -> None:
         """Take the calls of a turn.
@@ -66,7 +66,7 @@ class ToolTurns:
             one = judged(call, tools)
             followed = _claimed(left, one, tools)
             if followed is None:
-                followed = _ToolCall(one.name, _schema(one, tools))
+                followed = _ToolCall(one.name, self._unknown.schema_of(one, tools))
                 self._calls.append(followed)
             followed.attempts.append(SeenAttempt(_reply(one, told, usage), elapsed_s=elapsed_s))
             if not one.ok:
@@ -86,15 +86,6 @@ class ToolTurns:
                 opened.close()
 
 
-def shares(usage: Usage, count: int) -> list[Usage]:
-    """Split the tokens of a reply between what it holds, so that their sum is what it cost."""
-
-    def share(tokens: int | None, number: int) -> int | None:
-        return None if tokens is None else tokens // count + (number < tokens % count)
-
-    return [Usage(*[share(tokens, number) for tokens in usage]) for number in range(count)]
-
-
 def _claimed(left: list[_ToolCall], one: CallJudgement, tools: Tools) -> _ToolCall | None:
     """Take the failed call that one goes on with; None for a new one."""
     found = next((call for call in left if call.name == one.name), None)
@@ -103,14 +94,6 @@ def _claimed(left: list[_ToolCall], one: CallJudgement, tools: Tools) -> _ToolCa
     if found is not None:
         left.remove(found)
     return found
-
-
-def _schema(one: CallJudgement, tools: Tools) -> Schema[Any]:
-    if one.schema is not None:
-        return one.schema
-    if one.name in tools:
-        return Schema.of(True, name=one.name)
-    return Schema.of({"enum": sorted(tools)}, name=UNKNOWN_TOOL)
 
 
 def _reply(one: CallJudgement, told: Reply, usage: Usage) -> Reply:

@@ -17,6 +17,7 @@ from schema_guard.guards.prepare import Version, prices_of
 from schema_guard.guards.settings import UNSET, Unset, resolved_store
 from schema_guard.text import clip
 from schema_guard.tool_calls.failed import ToolCallsFailed, told
+from schema_guard.tool_calls.recorded import UnknownTools
 from schema_guard.tool_calls.tools import tools_of
 from schema_guard.tool_calls.turn import STEP, Turn, TurnPlan
 
@@ -99,7 +100,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
                 segment=segment,
                 prices=price,
                 store=partial(_store, store),
-                unknown=set(),
+                unknown=UnknownTools(),
             ),
         )
 

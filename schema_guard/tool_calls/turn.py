@@ -20,13 +20,14 @@ from schema_guard.calls.written import WrittenCall
 from schema_guard.core.enforce import Plan, Step, enforce
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES
-from schema_guard.core.values import Ask, Call, Chunk, Done, End, Failure, More, ParsedValue, Usage
+from schema_guard.core.values import Ask, Call, Chunk, Done, End, Failure, More, ParsedValue
 from schema_guard.errors import InvalidArgument
-from schema_guard.guards.folding import OTHERS, folded
+from schema_guard.guards.folding import folded
 from schema_guard.text import clip
 from schema_guard.tool_calls.forms import CallResult, continuation
 from schema_guard.tool_calls.joining import CallAttempt, JoinedCalls
 from schema_guard.tool_calls.judging import judged, raw_reply
+from schema_guard.tool_calls.recorded import shares
 from schema_guard.tool_calls.told import NOT_RUN
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from schema_guard.guards.prepare import Version
     from schema_guard.tool_calls.joining import FollowedCall
     from schema_guard.tool_calls.judging import CallJudgement
+    from schema_guard.tool_calls.recorded import UnknownTools
     from schema_guard.tool_calls.tools import Tools
 
 __all__ = ["STEP", "Turn", "TurnPlan"]
@@ -47,8 +49,6 @@ __all__ = ["STEP", "Turn", "TurnPlan"]
 STEP: Final = Step(STRATEGIES["tool_call"], "", (), "")
 """How tools are asked for: by the function, with the arguments of its provider."""
 _MORE: Final = More()
-_MOST_UNKNOWN: Final = 50
-_NO_NAME: Final = "(no name)"
 _WHOLE: Final = "tool calls"
 
 
@@ -66,7 +66,7 @@ class TurnPlan(NamedTuple):
         segment: Part of the traffic; None when not named.
         prices: Gives what gives what an attempt cost.
         store: Gives who records; None for nobody.
-        unknown: Names of tools that nobody knows, as they were recorded.
+        unknown: The names of tools that there are not, as they were recorded.
     """
 
     function: Callable[..., Any]
@@ -79,7 +79,7 @@ class TurnPlan(NamedTuple):
     segment: str | None
     prices: Callable[[], Price | None]
     store: Callable[[], Recorder | None]
-    unknown: set[str]
+    unknown: UnknownTools
 
     @property
     def settings(self) -> str:
@@ -88,22 +88,6 @@ class TurnPlan(NamedTuple):
         if self.observe:
             said["observe"] = True
         return json.dumps(said, separators=(",", ":"), sort_keys=True)
-
-    def schema_of(self, one: CallJudgement) -> Schema[Any]:
-        """Give the schema under which a call is recorded.
-
-        That of its tool; for a tool whose arguments nobody describes the one that takes anything; for a tool that there
-        is not, under the name that the model gave, what the name had to be: one of the tools'.
-        """
-        if one.schema is not None:
-            return one.schema
-        if one.name in self.tools:
-            return Schema.of(True, name=one.name)
-        name = clip(one.name or _NO_NAME)
-        if name not in self.unknown and len(self.unknown) >= _MOST_UNKNOWN:
-            name = OTHERS
-        self.unknown.add(name)
-        return Schema.of({"enum": sorted(self.tools)}, name=name)
 
 
 class Turn:
@@ -153,10 +137,10 @@ class Turn:
         self._ends.append(end)
         self.judgements.append(judgements)
         joined = self._joined.take(judgements)
-        shares = iter(_shares(end.usage, sum(call is not None for call in joined)))
+        parts = iter(shares(end.usage, sum(call is not None for call in joined)))
         for call, one in zip(joined, judgements, strict=True):
             if call is not None:
-                call.attempts.append(CallAttempt(one, end._replace(usage=next(shares))))
+                call.attempts.append(CallAttempt(one, end._replace(usage=next(parts))))
 
     def _may_ask_again(self) -> bool:
         """Say whether the last reply has to be asked for again, and can be."""
@@ -304,18 +288,9 @@ def _call(plan: TurnPlan) -> Call:
     )
 
 
-def _shares(usage: Usage, count: int) -> list[Usage]:
-    """Split the tokens of a reply between its calls, so that their sum is what the reply cost."""
-
-    def share(tokens: int | None, number: int) -> int | None:
-        return None if tokens is None else tokens // count + (number < tokens % count)
-
-    return [Usage(*[share(tokens, number) for tokens in usage]) for number in range(count)]
-
-
 def _outcome(plan: TurnPlan, followed: FollowedCall, turn: Call, task: Prompt) -> Outcome[Any]:
     """Give the outcome of one call of a turn, as it is recorded."""
-    schema = plan.schema_of(followed.first)
+    schema = plan.unknown.schema_of(followed.first, plan.tools)
     call = turn._replace(
         id=new_call_id(turn.started_at),
         schema_name=schema.name,

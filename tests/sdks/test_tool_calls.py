@@ -159,3 +159,35 @@ def test_a_call_that_the_provider_threw_away_is_made_again(package):
         guard_tools(tools, max_attempts=2, store=kept, name="agent")(named(ask))(messages)
 
     assert kept.told == [("(no name)", True, ["provider_rejected"])]
+
+
+def streamed_chat(url):
+    openai = pytest.importorskip("openai")
+    client = openai.OpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
+    return CHAT, lambda m: client.chat.completions.create(model=MODEL, messages=m, tools=CHAT, stream=True)
+
+
+def streamed_responses(url):
+    openai = pytest.importorskip("openai")
+    client = openai.OpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
+    return RESPONSES, lambda m: client.responses.create(model=MODEL, input=m, tools=RESPONSES, stream=True)
+
+
+def streamed_anthropic(url):
+    anthropic = pytest.importorskip("anthropic")
+    client = anthropic.Anthropic(api_key="k", base_url=url, max_retries=0)
+    asked = {"model": MODEL, "max_tokens": 99, "tools": ANTHROPIC, "stream": True}
+    return ANTHROPIC, lambda m: client.messages.create(messages=m, **asked)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("package", [streamed_chat, streamed_responses, streamed_anthropic])
+def test_streams_of_the_package_are_observed(package, fault):
+    """Each call of a stream is judged at its end as it is in a whole reply."""
+    text, planted, told = FAULTS[fault]
+    kept = Kept()
+    with serve([{"reply": text, "finish_reason": "tool_call"}], faults=[planted]) as server:
+        tools, ask = package(server.url)
+        list(guard_tools(tools, observe=True, store=kept, name="agent")(named(ask))(USER))
+
+    assert kept.told == [(told[0], False, [told[1]])] * (2 if planted == "parallel_calls" else 1)

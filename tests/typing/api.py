@@ -13,11 +13,14 @@ from typing import Annotated, Any, Literal, Optional, TypedDict, assert_type
 import pydantic
 
 from schema_guard import (
+    CallJudgement,
     Guard,
     Outcome,
     Schema,
     guard,
+    guard_tools,
     judge,
+    judge_calls,
     open_store,
     tags,
 )
@@ -475,3 +478,25 @@ def later(value: Coroutine[Any, Any, Invoice]) -> None:
 
 
 later(coroutine("t"))
+
+
+# Turns of agents: a function keeps its parameters and what it gives.
+
+
+@guard_tools([Invoice, Bill], max_attempts=2)
+def turn(messages: list[dict[str, Any]], *, temperature: float = 0) -> bytes:
+    """A turn."""
+    return b""
+
+
+@guard_tools([Invoice], observe=True)
+async def async_turn(messages: list[dict[str, Any]]) -> bytes:
+    """A turn."""
+    return b""
+
+
+async def turns() -> None:
+    """Call them."""
+    assert_type(turn([], temperature=1), bytes)
+    assert_type(await async_turn([]), bytes)
+    assert_type(judge_calls({}, [Invoice]), list[CallJudgement])
