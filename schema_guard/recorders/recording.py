@@ -67,7 +67,7 @@ def counts() -> dict[str, dict[str, int]]:
     Returns:
         For each recorder by its name: `recorded` calls; those left out: `without_schema` (neither a schema nor a tool),
         `inside` (part of a call that is recorded further out), `invalid_schema`, `tool_turns` (several tools to choose
-        from); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
+        from), `cached` (replies out of a framework's cache); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
         A count that is 0 is left out.
     """
     with _lock:
@@ -95,12 +95,13 @@ class Opened:
         schema: What its replies are held to.
     """
 
-    __slots__ = ("_attempts", "_call", "_clock", "_plan", "_recording", "_task", "id", "schema")
+    __slots__ = ("_attempts", "_call", "_clock", "_outer", "_plan", "_recording", "_task", "id", "schema")
 
     def __init__(self, recording: Recording, plan: Plan, call: Call, task: Prompt | None) -> None:
         self._recording, self._plan, self._call, self._task = recording, plan, call, task
         self._attempts: list[SeenAttempt] = []
         self._clock = perf_counter()
+        self._outer: tuple[str | None, Schema[Any] | None] = (None, None)
         self.id, self.schema = call.id, plan.schema
 
     def seen(self, one: SeenAttempt) -> None:
@@ -115,15 +116,27 @@ class Opened:
         """Take attempts that are over, in order; a time that is not known stays unknown."""
         self._attempts.extend(attempts)
 
+    def enter(self) -> None:
+        """Make it the call that the running code is a part of."""
+        self._outer = current_call_id.get(), current_schema.get()
+        current_call_id.set(self.id)
+        current_schema.set(self.schema)
+
+    def leave(self) -> None:
+        """End what `enter` began; in another context nothing is to be ended."""
+        if current_call_id.get() == self.id:
+            call_id, schema = self._outer
+            current_call_id.set(call_id)
+            current_schema.set(schema)
+
     @contextmanager
     def inside(self) -> Iterator[None]:
         """Make it the call that the code of a block is a part of."""
-        call_id, schema = current_call_id.set(self.id), current_schema.set(self.schema)
+        self.enter()
         try:
             yield
         finally:
-            current_schema.reset(schema)
-            current_call_id.reset(call_id)
+            self.leave()
 
     def close(self) -> None:
         """Record the call with the attempts that were seen, once; without one nothing is known of it."""

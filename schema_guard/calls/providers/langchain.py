@@ -24,7 +24,10 @@ def _message(reply: object, content: object) -> RawReply | None:
     said = field(reply, "response_metadata")
     if said is None:
         return None
-    calls = items(field(reply, "tool_calls")) + items(field(reply, "invalid_tool_calls"))
+    # Chunks that were put together have the arguments as they came; what was read of them is closed where they are cut.
+    calls = items(field(reply, "tool_call_chunks")) or (
+        items(field(reply, "tool_calls")) + items(field(reply, "invalid_tool_calls"))
+    )
     return RawReply(
         Written(text_of(content), calls, _refusal(reply), _has_reasoned(reply, content)),
         either(said, *_STOP_WORDS),
