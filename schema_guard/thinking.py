@@ -44,6 +44,8 @@ _NAMES: Final = (
     "reasoning_effort",
     "output_config",
 )
+# As pydantic-ai has them.
+_PREFIXES: Final = ("anthropic", "google", "groq", "mistral", "openai", "openrouter")
 _PARTS: Final = (
     "type",
     "enabled",
@@ -113,6 +115,8 @@ def _told(options: Any, deepest: int) -> Iterator[str]:
         return
     for name in _NAMES:
         yield from _words(name, options.get(name))
+        for prefix in _PREFIXES:
+            yield from _words(name, options.get(f"{prefix}_{name}"))
     for holder in _HOLDERS:
         yield from _told(options.get(holder), deepest - 1)
 

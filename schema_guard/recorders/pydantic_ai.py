@@ -30,6 +30,7 @@ from schema_guard.recorders.recording import Recording
 from schema_guard.recorders.seen import SeenAttempt
 from schema_guard.recorders.tool_turns import ToolTurns
 from schema_guard.targets import TARGETS
+from schema_guard.thinking import THINKING, thinking
 from schema_guard.tool_calls.recorded import shares
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _MODES = {"native": "strict_schema", "prompted": "system_prompt"}
 _LEFT = Failure("transport", "cancelled", "the stream was left before the reply was complete")
 _REFUSALS = frozenset({"ModelRetry", "ValidationError"})
 # Settings of the model that change results, and are no secrets.
-_TOLD = ("temperature", "top_p", "top_k", "max_tokens", "seed", "thinking")
+_TOLD = ("temperature", "top_p", "top_k", "max_tokens", "seed")
 
 
 def capability(
@@ -395,6 +396,9 @@ def _sent(recording: Recording, asked: Any, mode: str) -> Schema[Any] | None:
 def _told(settings: Any) -> dict[str, Any] | None:
     """Give the settings of the model that change results."""
     told = {key: settings[key] for key in _TOLD if settings and settings.get(key) is not None}
+    thought = thinking(settings, bounded=True)
+    if thought is not None:
+        told[THINKING] = thought
     return told or None
 
 

@@ -390,8 +390,9 @@ class Recording:
 
     def _settings(self, options: Mapping[str, Any] | None) -> str:
         said: dict[str, Any] = {"max_attempts": 1, "observe": True, "recorder": self.name}
-        if options:
-            said["options"] = dict(options)
+        others = {name: value for name, value in (options or {}).items() if name != THINKING}
+        if others:
+            said["options"] = others
         thought = thinking(options, bounded=True)
         if thought is not None:
             said[THINKING] = thought

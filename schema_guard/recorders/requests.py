@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from schema_guard.thinking import THINKING, thinking
+
 __all__ = ["SAMPLING", "Requested", "forced", "options_of", "requested"]
 
 SAMPLING: Final = ("temperature", "top_p")
@@ -68,12 +70,14 @@ def forced(tools: tuple[Any, ...], choice: Any) -> Requested | None:
 
 
 def options_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of a request that change what comes, and are few."""
-    return {
+    """Give the settings of a request that change what comes, and are few; how it asks to think among them."""
+    sampling = {
         name: options[name]
         for name in SAMPLING
         if isinstance(options.get(name), int | float) and not isinstance(options[name], bool)
     }
+    thought = thinking(options, bounded=True)
+    return sampling if thought is None else {**sampling, THINKING: thought}
 
 
 def _of_format(asked: Any, provider: str | None) -> Requested | None:

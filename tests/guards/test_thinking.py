@@ -43,6 +43,7 @@ ASKED = {
     "ollama": ({"think": True}, "on"),
     "bedrock": ({"additionalModelRequestFields": {"reasoning_config": {"type": "enabled"}}}, "on"),
     "cohere": ({"thinking": {"type": "enabled", "token_budget": 64}}, "64 tokens"),
+    "pydantic-ai": ({"openai_reasoning_effort": "low", "google_thinking_config": None}, "low"),
     "nothing": ({"temperature": 0}, None),
 }
 WITH_EFFORT = {"model": "m", "reasoning_effort": "low"}

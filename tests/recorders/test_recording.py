@@ -1,6 +1,7 @@
 """What every recorder does with what it sees."""
 
 import asyncio
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ from schema_guard import Usage, guard, tags
 from schema_guard.recorders import counts
 from schema_guard.recorders.around import is_same
 from schema_guard.recorders.recording import MOST_OPEN, Recording
+from schema_guard.recorders.requests import options_of
 from schema_guard.recorders.seen import SeenAttempt
 
 INVOICE = {
@@ -67,6 +69,20 @@ def test_a_call_has_the_attempts_that_were_seen(valid):
         valid[-1]
     ]
     assert [attempt.usage.input_tokens for attempt in outcome.attempts] == list(range(len(valid)))
+
+
+def test_thinking_is_a_part_of_the_configuration(recording, kept):
+    """What a request says of it stands beside its other settings, in one word for all providers."""
+    seen = [SeenAttempt(RIGHT)]
+    for options in ({"temperature": 0.5, "reasoning_effort": "high"}, {"thinking": {"type": "disabled"}}, {}):
+        recording.record(seen, schema(recording), options=options_of(options))
+
+    said = [json.loads(outcome.call.settings) for outcome, _ in kept]
+    assert [(one.get("thinking"), one.get("options")) for one in said] == [
+        ("high", {"temperature": 0.5}),
+        ("off", None),
+        (None, None),
+    ]
 
 
 def test_a_call_of_a_key_is_that_of_one_piece(recording, kept):
