@@ -90,9 +90,9 @@ def extract_invoices(ask, url, many=6):
     return values
 
 
-async def extract_invoices_async(ask, url):
+async def extract_invoices_async(ask, url, many=6):
     values = []
-    for _ in REPLIES:
+    for _ in range(many):
         try:
             values.append(Invoice.model_validate_json(await ask(url)))
         except ValidationError:
