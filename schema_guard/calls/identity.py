@@ -30,6 +30,10 @@ current_schema: ContextVar[Schema[Any] | None] = ContextVar("schema_guard_schema
 """The schema of that call: a recorder further inside that sees it too leaves it to that call."""
 
 
+current_tools: ContextVar[frozenset[str]] = ContextVar("schema_guard_tools", default=frozenset())
+"""Names of the tools whose calls are recorded where the running code was called; a recorder further inside leaves them."""
+
+
 class Tags(NamedTuple):
     """What a block of code says about the calls in it.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.calls.identity import current_call_id, current_schema, current_tags
+from schema_guard.calls.identity import current_call_id, current_schema, current_tags, current_tools
 
 if TYPE_CHECKING:
     from schema_guard.calls.identity import Tags
@@ -23,16 +23,18 @@ class Around(NamedTuple):
         tags: Of the block.
         call_id: The guarded or recorded call around it; None for none.
         schema: Of that call.
+        tools: Names of the tools whose calls are recorded further out.
     """
 
     tags: Tags
     call_id: str | None
     schema: Schema[Any] | None
+    tools: frozenset[str] = frozenset()
 
 
 def around() -> Around:
     """Give where the running code stands."""
-    return Around(current_tags.get(), current_call_id.get(), current_schema.get())
+    return Around(current_tags.get(), current_call_id.get(), current_schema.get(), current_tools.get())
 
 
 def is_same(one: Schema[Any], other: Schema[Any]) -> bool:

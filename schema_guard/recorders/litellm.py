@@ -30,6 +30,7 @@ from schema_guard.recorders.around import Around, around
 from schema_guard.recorders.recording import MOST_OPEN, Recording
 from schema_guard.recorders.requests import Requested, options_of, requested
 from schema_guard.recorders.seen import SeenAttempt
+from schema_guard.recorders.tool_turns import record_turn
 from schema_guard.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class _Sent(NamedTuple):
 
     Attributes:
         asked: The format that it asks for.
-        schema: The same, loaded.
+        schema: The same, loaded; None for a turn of tools.
         where: It was made.
         task: What was sent.
         at: Seconds since the epoch.
@@ -167,7 +168,7 @@ class _Sent(NamedTuple):
     """
 
     asked: Requested
-    schema: Schema[Any]
+    schema: Schema[Any] | None
     where: Around
     task: Any
     at: float
@@ -217,8 +218,8 @@ class LiteLLMCalls:
         key, held = str(kwargs.get("litellm_call_id")), None
         with self._lock:
             before = self._sent.pop(key, None)
-            if asked is not None and schema is not None:
-                held = self._held.get(_key(kwargs, schema))
+            if asked is not None and (schema is not None or asked.source is None):
+                held = None if schema is None else self._held.get(_key(kwargs, schema))
                 unseen = before is not None
                 self._sent[key] = _Sent(asked, schema, around(), messages, time(), unseen)
             while len(self._sent) > MOST_OPEN:
@@ -237,9 +238,13 @@ class LiteLLMCalls:
         said = said._replace(usage=_usage(kwargs, whole or reply, said.usage))
         if sent.unseen:
             said = said._replace(unseen=True)
+        if sent.schema is None:
+            self._turned(kwargs, sent, start, end, whole or reply, said)
+            return
         if sent.asked.tools and said.finish_reason == "tool_call":
             # It may answer in the format, and has chosen to call a tool.
             self._recording.count("tool_turns")
+            self._turned(kwargs, sent, start, end, whole or reply, said)
             return
         one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
         with self._lock:
@@ -247,10 +252,20 @@ class LiteLLMCalls:
         known = _known(kwargs, sent) if held is None else held.known
         self._recording.record([*(held.attempts if held is not None else ()), one], sent.schema, **known)
 
+    def _turned(
+        self, kwargs: Mapping[str, Any], sent: _Sent, start: Any, end: Any, reply: Any, said: Reply
+    ) -> None:
+        """Record the calls of a turn of tools: each is one call of its tool's."""
+        one = _seen(kwargs, sent, start, end, reply=said, cost=kwargs.get("response_cost") or None)
+        known = {key: part for key, part in _known(kwargs, sent).items() if key not in ("mode", "tool")}
+        record_turn(
+            self._recording, reply, sent.asked.tools, said, elapsed_s=one.elapsed_s, cost=one.cost, **known
+        )
+
     def failed(self, kwargs: Mapping[str, Any], start: Any, end: Any) -> None:
         """Take a call that raised."""
         sent = self._taken(kwargs)
-        if sent is None:
+        if sent is None or sent.schema is None:
             return
         error = kwargs.get("exception")
         raw = getattr(error, "raw_response", None)
@@ -298,6 +313,7 @@ class LiteLLMCalls:
         attempts = (
             held.attempts if held.attempts and held.attempts[-1] is held.last else [*held.attempts, held.last]
         )
+        assert held.sent.schema is not None
         self._recording.record(attempts, held.sent.schema, **held.known)
 
     def _taken(self, kwargs: Mapping[str, Any]) -> _Sent | None:

@@ -66,8 +66,9 @@ def counts() -> dict[str, dict[str, int]]:
 
     Returns:
         For each recorder by its name: `recorded` calls; those left out: `without_schema` (neither a schema nor a tool),
-        `inside` (part of a call that is recorded further out), `invalid_schema`, `tool_turns` (several tools to choose
-        from), `cached` (replies out of a framework's cache); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
+        `inside` (part of a call that is recorded further out), `invalid_schema`, `cached`
+        (replies out of a framework's cache); `tool_turns` (with tools to choose from, each of whose calls is one call of its
+        tool's); `unended` (open calls that were ended because there were too many), `errors` (faults of the recorder).
         A count that is 0 is left out.
     """
     with _lock:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls.replies import Reply
+from schema_guard.calls.replies import Reply, written_calls
 from schema_guard.core.values import ParsedValue
+from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.recorders.seen import SeenAttempt
-from schema_guard.tool_calls.judging import judged
+from schema_guard.tool_calls.judging import judged, raw_reply
 from schema_guard.tool_calls.recorded import shares
 from schema_guard.tool_calls.tools import tools_of
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.tool_calls.judging import CallJudgement
     from schema_guard.tool_calls.tools import Tools
 
-__all__ = ["ToolTurns"]
+__all__ = ["ToolTurns", "record_turn"]
 
 
 class _ToolCall:
@@ -51,7 +52,14 @@ class ToolTurns:
         self._failed: list[_ToolCall] = []
         self._unknown = recording.unknown_tools
 
-    def take(self, calls: Sequence[WrittenCall], given: object, told: Reply, elapsed_s: float) -> None:
+    def take(
+        self,
+        calls: Sequence[WrittenCall],
+        given: object,
+        told: Reply,
+        elapsed_s: float,
+        cost: float | None = None,
+    ) -> None:
         """Take the calls of a turn.
 
         Args:
@@ -59,6 +67,7 @@ class ToolTurns:
             given: The tools that the model had, as `tools_of` takes them.
             told: What is known of the reply beside them: its tokens are those of its calls together.
             elapsed_s: Seconds.
+            cost: Dollars, of its calls together too; None where nobody has counted.
         """
         tools = tools_of(given)
         left, self._failed = self._failed, []
@@ -68,7 +77,8 @@ class ToolTurns:
             if followed is None:
                 followed = _ToolCall(one.name, self._unknown.schema_of(one, tools))
                 self._calls.append(followed)
-            followed.attempts.append(SeenAttempt(_reply(one, told, usage), elapsed_s=elapsed_s))
+            share = None if cost is None else cost / len(calls)
+            followed.attempts.append(SeenAttempt(_reply(one, told, usage), elapsed_s=elapsed_s, cost=share))
             if not one.ok:
                 self._failed.append(followed)
 
@@ -84,6 +94,41 @@ class ToolTurns:
             if opened is not None:
                 opened.past(call.attempts)
                 opened.close()
+
+
+def record_turn(
+    recording: Recording,
+    reply: object,
+    tools: Sequence[Any],
+    told: Reply,
+    *,
+    elapsed_s: float,
+    cost: float | None = None,
+    **known: Any,
+) -> None:
+    """Record each tool call of one reply as one call; none inside of a turn whose calls are recorded further out.
+
+    Args:
+        recording: Who takes them.
+        reply: As it came.
+        tools: That the model had.
+        told: What is known of the reply beside its calls.
+        elapsed_s: Seconds.
+        cost: Dollars; None where nobody has counted.
+        **known: As `Recording.open` takes it, with `where`.
+    """
+    try:
+        given = tools_of(tools)
+    except (InvalidArgument, InvalidSchema):
+        recording.count("invalid_schema")
+        return
+    if given and given.keys() <= known["where"].tools:
+        recording.count("inside")
+        return
+    raw = raw_reply(reply)
+    turns = ToolTurns(recording)
+    turns.take([] if raw is None else written_calls(raw), given, told, elapsed_s, cost)
+    turns.close(**known)
 
 
 def _claimed(left: list[_ToolCall], one: CallJudgement, tools: Tools) -> _ToolCall | None:

@@ -65,7 +65,7 @@ def tools_of(tools: object) -> Tools:
         InvalidArgument: One is no tool, or two different ones have the same name.
         InvalidSchema: A schema cannot be loaded.
     """
-    if isinstance(tools, dict) and tools and all(isinstance(one, ToolSchema) for one in tools.values()):
+    if isinstance(tools, dict) and all(isinstance(one, ToolSchema) for one in tools.values()):
         return tools
     given = [tools] if _is_one(tools) else tools
     if not isinstance(given, Iterable):

@@ -12,7 +12,13 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import replies
-from schema_guard.calls.identity import current_call_id, current_schema, current_tags, new_call_id
+from schema_guard.calls.identity import (
+    current_call_id,
+    current_schema,
+    current_tags,
+    current_tools,
+    new_call_id,
+)
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.calls.shapes import given_task, task_of, with_task
@@ -232,11 +238,13 @@ class Turn:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
         known = [tool.schema for tool in self._plan.tools.values()]
         only = known[0] if len(known) == 1 else None
-        return current_call_id.set(self._call.id), current_schema.set(only)
+        tools = current_tools.set(frozenset(self._plan.tools))
+        return current_call_id.set(self._call.id), current_schema.set(only), tools
 
     def leave(self, entered: Any) -> None:
         """End what `enter` began."""
-        call_id, schema = entered
+        call_id, schema, tools = entered
+        current_tools.reset(tools)
         current_schema.reset(schema)
         current_call_id.reset(call_id)
 
