@@ -9,7 +9,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 from schema_guard.calls.replies import read
+from schema_guard.calls.streams import StreamReader
+from schema_guard.core.values import Usage
+from schema_guard.testing.server import bedrock, cohere, mistral
+from schema_guard.testing.server.asking import Ready
 from schema_guard.testing.server.serving import serve
+from schema_guard.testing.server.wire import Answer, Question, ToolCall
 
 MISTRAL, COHERE = "/mistral/v1/chat/completions", "/v2/chat"
 CONVERSE = "/model/eu.m%3A0/converse"
@@ -61,7 +66,6 @@ def answered(server, path, body):
             return error.code, json.load(error)
 
 
-TOO_LONG = "a conversation that starts with a user message"
 REFUSED = {
     "mistral, format": (
         MISTRAL,
@@ -139,3 +143,38 @@ def test_what_is_taken_is_answered(server, path, body):
     status, reply = answered(server, path, body)
 
     assert (status, read(reply).text, read(reply).finish_reason) == (200, "{}", "stop")
+
+
+# What a provider's package makes of an event.
+AS_CHUNKS = {
+    "mistral": (mistral.MISTRAL, lambda event: event.data),
+    "cohere": (cohere.COHERE, lambda event: event.data),
+    "bedrock": (bedrock.CONVERSE, lambda event: {event.name: event.data}),
+}
+USAGE = Usage(7, 5)
+ANSWERS = {
+    "text": Answer('{"a": "b"}', usage=USAGE),
+    "cut off": Answer('{"a": ', finish_reason="length", usage=USAGE),
+    "a call": Answer(None, (ToolCall("reply", '{"a": "b"}'),), "tool_call", USAGE),
+    "a refusal": Answer("", (), "refusal", USAGE, "I cannot help with that."),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(("api", "as_chunk"), AS_CHUNKS.values(), ids=AS_CHUNKS)
+def test_a_stream_says_what_the_whole_reply_says(api, as_chunk, answer):
+    """Its text or its call, why it ended, and its tokens."""
+    question = Question(0, "m", [], {}, ("reply",), None, is_stream=True)
+    whole = read(api.whole(question, answer))
+    events = [event for event in api.events(question, Ready(answer)) if isinstance(event.data, dict)]
+    reader = StreamReader()
+    text = "".join([reader.feed(as_chunk(event)) for event in events])
+    end = reader.end()
+
+    assert all(event.as_bytes() for event in events)
+    assert (text, end.finish_reason, end.usage, end.failure) == (
+        whole.text if answer.calls == () else '{"a": "b"}',
+        whole.finish_reason,
+        whole.usage,
+        whole.failure,
+    )
