@@ -209,6 +209,16 @@ def test_what_it_lacks_is_told_at_decoration(at, server):
                 asked(model, way)
 
 
+def test_who_asks_many_at_once_can_ask_each(at, name, server):
+    """What asks without blocking the event loop gives the reply, where the package has no such call too."""
+    if name == "outlines":
+        return
+    with at(server) as model:
+        reply = asyncio.run(details_of(model).areply("hi"))
+
+    assert told(read(reply)) == known(name)
+
+
 PRICES = {"m": {"p_in": 1.0, "p_cached": 0.1, "p_out": 2.0}}
 
 
