@@ -39,7 +39,7 @@ ROOMS = {
     "core": ("dialects", "reading", "validation", "repair"),
     "records": ("payloads", "counts", "sqlite", "postgres", "transfer"),
     "calls": ("providers", "received"),
-    "targets": ("rules", "adapting"),
+    "targets": ("rules", "probed", "adapting"),
     "bench": ("suites", "run", "result", "engines"),
     "testing": ("schemas", "model_replies", "server"),
 }

@@ -3,24 +3,31 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.options import key_value, option, print_json, shared, takes
+from schema_guard.cli.shared.options import key_value, option, print_json, schema_of, shared, takes
 from schema_guard.models import connect
 from schema_guard.prices.charges import default_charges, given_charges
+from schema_guard.private import write_private
 from schema_guard.probe.asking import check_strict
+from schema_guard.probe.bisecting import most_requests
 from schema_guard.probe.cost import expected
 from schema_guard.probe.enforcement import probe_enforcement
+from schema_guard.probe.keywords import keyword_questions, probe_keywords
+from schema_guard.probe.prefix import prefix_messages, probe_prefix
 from schema_guard.probe.questions import enforcement_questions
 from schema_guard.probe.result import ProbeResult, probe_as_json, probe_as_lines
+from schema_guard.probe.schemas import SCHEMA_PROMPT, probe_schema
 from schema_guard.text import plural, safe
 
 if TYPE_CHECKING:
+    from schema_guard.core.schema import Schema
     from schema_guard.models import Model
 
 
@@ -38,6 +45,19 @@ class ProbeOptions:
         show_default=True,
         metavar="N",
         help="Requests for what a schema forbids.",
+    )
+    keywords: bool = option(
+        is_flag=True, help="Also one request against each keyword, beside what the rules say."
+    )
+    schema: str | None = option(
+        metavar="S",
+        help="Also whether this schema is taken, and what of it is refused: a file, or module:Model.",
+    )
+    prefix: bool = option(is_flag=True, help="Also one request with the beginning of a reply.")
+    output: str | None = option(
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Also write the result there, for `lint --rules`.",
     )
     options: tuple[str, ...] = option(
         "--option", multiple=True, metavar="KEY=VALUE", help="The provider's own arguments: temperature=0.7."
@@ -62,23 +82,22 @@ def command(asked: ProbeOptions, form: str) -> int:
 
     Each request has a schema with constants that stand nowhere else, and a prompt that asks for another value: only a
     server that enforces gives the constants. Says first how many requests that are and what they may cost. Exits 0
-    where schemas are enforced, 1 where they are not, refused, or enforced only sometimes, 2 where nothing was answered.
+    where schemas are enforced, 1 where they are not, refused, or enforced only sometimes, where --schema is refused and
+    where a keyword is not as the rules say, 2 where nothing was answered.
 
     \b
     schema-guard probe --model local --yes
     schema-guard probe --model http://127.0.0.1:8000/v1#NAME --target vllm
-    schema-guard probe --model openai:NAME --requests 59
+    schema-guard probe --model openai:NAME --schema invoice.schema.json
+    schema-guard probe --model openai:NAME --keywords --prefix --output rules.json
     """
+    schema = None if asked.schema is None else schema_of(asked.schema)
     with asked.connected() as model:
         check_strict(model)
-        _agree(_sent(asked, model), asked, model)
-        enforcement = probe_enforcement(model, requests=asked.requests, seed=asked.seed)
-    result = ProbeResult(
-        model=model.name,
-        target=model.target,
-        made=datetime.now(UTC).date().isoformat(),
-        enforcement=enforcement,
-    )
+        _agree(_sent(asked, model, schema), asked, model)
+        result = _probed(asked, model, schema)
+    if asked.output is not None:
+        write_private(asked.output, json.dumps(probe_as_json(result), indent=2) + "\n")
     if form == "json":
         print_json(probe_as_json(result))
     else:
@@ -86,11 +105,34 @@ def command(asked: ProbeOptions, form: str) -> int:
     return result.status
 
 
-def _sent(asked: ProbeOptions, model: Model) -> list[Any]:
+def _probed(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> ProbeResult:
+    """Send the requests; where nothing is answered the first ones are all."""
+    found = ProbeResult(
+        model=model.name,
+        target=model.target,
+        made=datetime.now(UTC).date().isoformat(),
+        enforcement=probe_enforcement(model, requests=asked.requests, seed=asked.seed),
+    )
+    if found.enforcement.verdict == "unknown":
+        return found
+    return replace(
+        found,
+        schema=None if schema is None else probe_schema(model, schema),
+        keywords=probe_keywords(model) if asked.keywords else None,
+        prefix=probe_prefix(model, seed=asked.seed) if asked.prefix else None,
+    )
+
+
+def _sent(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> list[Any]:
     """Give what would be sent at most: other constants, of the same size."""
     questions = enforcement_questions(model.target, asked.requests, seed=0)
     # Where each request is refused, one without a schema tells whether anything is answered.
-    return [[one.prompt, one.schema] for one in questions] + [[questions[0].prompt]]
+    sent: list[Any] = [[one.prompt, one.schema] for one in questions] + [[questions[0].prompt]]
+    if schema is not None:
+        sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
+    if asked.keywords:
+        sent += [[one.prompt, one.schema] for one in keyword_questions(model.target)]
+    return [*sent, prefix_messages(seed=0)] if asked.prefix else sent
 
 
 def _agree(sent: list[Any], asked: ProbeOptions, model: Model) -> None:

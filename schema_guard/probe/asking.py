@@ -61,17 +61,18 @@ def check_strict(model: Model) -> None:
     options_for(model.target, _STRATEGY, Schema.of({"type": "object"}, name="probe"))
 
 
-def ask(model: Model, schema: Any, prompt: PromptLike) -> ProbeAnswer:
+def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
     """Ask a model with a schema.
 
     Args:
         model: Whom.
         schema: The schema, sent as it is, by a name that says nothing.
         prompt: What to ask.
+        output_tokens: Limit of the reply.
     """
     loaded = Schema.of(schema, name="probe")
     try:
-        options = options_for(model.target, _STRATEGY, loaded, output_tokens=OUTPUT_TOKENS)
+        options = options_for(model.target, _STRATEGY, loaded, output_tokens=output_tokens)
     except InvalidArgument as error:
         # An engine that would answer 200 and enforce nothing is asked here first.
         return ProbeAnswer("refused", clip(f"not sent: {error}", _MOST_TOLD))
@@ -89,8 +90,9 @@ def ask(model: Model, schema: Any, prompt: PromptLike) -> ProbeAnswer:
 
 
 def ask_plainly(model: Model, prompt: PromptLike) -> ProbeAnswer:
-    """Ask a model without a schema; `kept` is any reply with a text."""
-    reply = _asked(model, prompt, {})
+    """Ask a model without a schema; `kept` is any reply with a text, and that is not cut off here."""
+    options = options_for(model.target, "bare", Schema.of({}, name="probe"), output_tokens=OUTPUT_TOKENS)
+    reply = _asked(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
         return reply
     did: Did = "kept" if reply.text and reply.failure is None else "unclear"

@@ -54,38 +54,32 @@ class Enforcement:
 
     @property
     def judged(self) -> int:
-        """How many requests say something of the server."""
+        """How many replies say something of the server; of refusals only where there is no reply: they say it of a keyword."""
         counts = self.counts
-        return counts["kept"] + counts["broken"] + counts["refused"]
+        return counts["kept"] + counts["broken"] or counts["refused"]
 
     @property
     def verdict(self) -> Enforces:
         """What they say."""
         counts, n = self.counts, self.judged
-        if n == 0 or (counts["refused"] == n and (self.control is None or self.control.did != "kept")):
-            return "unknown"
-        for did, said in _VERDICTS.items():
-            if counts[did] == n:
-                return said
-        return "sometimes"
+        if self.by_keyword:
+            return "enforced" if counts["kept"] == n else "ignored" if counts["broken"] == n else "sometimes"
+        return "refused" if n and self.control is not None and self.control.did == "kept" else "unknown"
 
     @property
     def by_keyword(self) -> dict[str, tuple[int, int]]:
         """For each keyword how many replies kept to it, and of how many."""
         found: dict[str, tuple[int, int]] = {}
         for question, answer in self.asked:
-            if answer.did in _VERDICTS:
+            if answer.did in ("kept", "broken"):
                 kept, n = found.get(question.keyword, (0, 0))
                 found[question.keyword] = (kept + (answer.did == "kept"), n + 1)
         return found
 
     @property
     def is_hard(self) -> bool:
-        """Whether a keyword was asked for that a model hardly keeps to by itself."""
-        return any(one.question.keyword in HARD for one in self.asked)
-
-
-_VERDICTS: dict[str, Enforces] = {"kept": "enforced", "broken": "ignored", "refused": "refused"}
+        """Whether a keyword was kept to that a model hardly keeps to by itself."""
+        return any(one.question.keyword in HARD and one.answer.did == "kept" for one in self.asked)
 
 
 def at_least(kept: int, n: int) -> float:
@@ -129,6 +123,6 @@ def probe_enforcement(
         if all(one.answer.did == "unanswered" for one in asked):
             break
     found = Enforcement(tuple(asked))
-    if found.judged and found.counts["refused"] == found.judged:
+    if found.judged and found.counts["refused"] == found.judged and not found.by_keyword:
         return Enforcement(found.asked, ask_plainly(model, asked_for({"answer": True})))
     return found

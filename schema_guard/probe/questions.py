@@ -22,7 +22,7 @@ from schema_guard.targets.lint import lint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HARD", "ProbeQuestion", "asked_for", "enforcement_questions", "forbidding"]
+__all__ = ["HARD", "ProbeQuestion", "asked_for", "constant", "enforcement_questions", "forbidding", "in_form"]
 
 HARD = frozenset({"pattern", "minItems", "minimum"})
 """Keywords that a model hardly keeps to where they are only shown to it."""
@@ -81,29 +81,26 @@ def enforcement_questions(target: str, count: int, seed: int | None = None) -> l
         InvalidArgument: The target is said to enforce none of the keywords.
     """
     random = SystemRandom() if seed is None else Random(seed)
-    kinds = [
-        (make, form)
-        for make in _KINDS
-        if (form := next((one for one in _FORMS if not lint(one(make(random)).schema, target)), None))
-    ]
+    kinds = [make for make in _KINDS if not lint(in_form(make(random), target).schema, target)]
     if not kinds:
         raise InvalidArgument(
             f"target={target!r}: is said to enforce nothing that could be asked for: expected another target"
         )
-    return [form(make(random)) for make, form in islice(cycle(kinds), count)]
+    return [in_form(make(random), target) for make in islice(cycle(kinds), count)]
 
 
-def _closed(question: ProbeQuestion) -> ProbeQuestion:
-    return question
-
-
-def _open(question: ProbeQuestion) -> ProbeQuestion:
+def in_form(question: ProbeQuestion, target: str) -> ProbeQuestion:
+    """Give a question with the object around its value as a target takes it: some refuse one that is closed."""
+    closed = lint({**question.schema, "properties": {}, "required": []}, target)
+    if not any(found.keyword == "additionalProperties" for found in closed):
+        return question
     kept = {word: value for word, value in question.schema.items() if word != "additionalProperties"}
     return replace(question, schema=kept)
 
 
-# Some refuse an object that is open, some one that is closed.
-_FORMS = (_closed, _open)
+def constant(seed: int | None = None) -> str:
+    """Give a text that stands nowhere else."""
+    return _word(SystemRandom() if seed is None else Random(seed))
 
 
 def _word(random: Random) -> str:

@@ -6,13 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.pointer import pointer
 from schema_guard.probe.enforcement import at_least
-from schema_guard.text import percent, safe
+from schema_guard.text import clip, percent, plural, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from schema_guard.probe.bisecting import SchemaTaken
     from schema_guard.probe.enforcement import Enforcement
+    from schema_guard.probe.keywords import ProbedKeyword
+    from schema_guard.probe.prefix import ProbedPrefix
 
 __all__ = ["ProbeResult", "probe_as_json", "probe_as_lines"]
 
@@ -36,22 +40,76 @@ class ProbeResult:
         target: Whose arguments were sent.
         made: The day, ISO 8601.
         enforcement: Whether schemas are enforced.
+        keywords: What was done with each keyword; None where they were not asked.
+        schema: Whether the user's schema is taken; None where none was given.
+        prefix: What became of the beginning of a reply; None where it was not asked.
     """
 
     model: str
     target: str
     made: str
     enforcement: Enforcement
+    keywords: Sequence[ProbedKeyword] | None = None
+    schema: SchemaTaken | None = None
+    prefix: ProbedPrefix | None = None
 
     @property
     def status(self) -> int:
-        """The exit status: 0 where schemas are enforced, 1 where they are not, 2 where nothing was answered."""
-        return {"enforced": 0, "unknown": 2}.get(self.enforcement.verdict, 1)
+        """The exit status: 0 where all is as it should be, 1 where something is not, 2 where nothing was answered."""
+        is_taken = self.schema is None or self.schema.is_taken
+        if self.enforcement.verdict == "unknown" or is_taken is None:
+            return 2
+        differs = any(one.agrees is False for one in self.keywords or ())
+        return int(self.enforcement.verdict != "enforced" or not is_taken or differs)
 
 
 def probe_as_lines(result: ProbeResult) -> Iterator[str]:
     """Give what a person reads."""
     yield from _enforcement(result)
+    if result.schema is not None:
+        yield from _schema(result.schema)
+    if result.keywords is not None:
+        yield from _keywords(result.keywords)
+    if result.prefix is not None:
+        yield f"a reply that is begun for the model: {_PREFIX[result.prefix.does]}"
+
+
+_PREFIX = {
+    "continued": "the reply goes on where the beginning ends",
+    "repeated": "the reply goes on, and gives the beginning again",
+    "ignored": "the model begins anew",
+    "refused": "refused",
+    "unknown": "not known, the reply cannot be judged",
+}
+
+
+def _schema(found: SchemaTaken) -> Iterator[str]:
+    asked = f"{plural(found.requests, 'request')}, {plural(found.places, 'place')}"
+    if found.is_taken:
+        yield f"the schema is taken ({asked})"
+    elif found.is_taken is None:
+        yield safe(f"the schema: not answered: {found.told}")
+    elif found.refused is None:
+        yield safe(f"the schema is refused, by which keyword was not found ({asked}): {found.told}")
+    else:
+        refused = found.refused
+        what = f"{refused.keyword} at {pointer(refused.location)}"
+        word = "for want of " if refused.is_missed else "for "
+        yield safe(f"the schema is refused {word}{what} ({asked})")
+        yield safe(f"    {refused.told}")
+
+
+def _keywords(found: Sequence[ProbedKeyword]) -> Iterator[str]:
+    agreed = sum(one.agrees is True for one in found)
+    judged = sum(one.agrees is not None for one in found)
+    yield f"keywords, one request each: {agreed} of {judged} as the rules say"
+    for one in found:
+        if one.does is None:
+            yield safe(f"    {one.keyword}: {_DID[one.answer.did]}: {clip(one.answer.told, 60)}")
+        elif not one.agrees:
+            yield safe(
+                f"    {one.keyword}: {one.does}, and the rules say {one.says}: {clip(one.answer.told, 100)}"
+            )
 
 
 def _enforcement(result: ProbeResult) -> Iterator[str]:
@@ -85,8 +143,9 @@ _DID = {
 
 
 def probe_as_json(result: ProbeResult) -> dict[str, Any]:
-    """Give all that was found, as `probe.schema.json` describes it."""
+    """Give all that was found, as `schema_guard/targets/probed/probe.schema.json` describes it."""
     found = result.enforcement
+    taken = result.schema
     return {
         "format": 1,
         "made": result.made,
@@ -100,4 +159,25 @@ def probe_as_json(result: ProbeResult) -> dict[str, Any]:
             "at_least": at_least(found.counts["kept"], found.judged) if found.judged else None,
             "by_keyword": {word: {"kept": kept, "n": n} for word, (kept, n) in found.by_keyword.items()},
         },
+        "keywords": None
+        if result.keywords is None
+        else {
+            one.keyword: {"does": one.does, "says": one.says, "n": int(one.does is not None)}
+            for one in result.keywords
+        },
+        "schema": None
+        if taken is None
+        else {
+            "is_taken": taken.is_taken,
+            "requests": taken.requests,
+            "places": taken.places,
+            "refused": None
+            if taken.refused is None
+            else {
+                "location": taken.refused.location,
+                "keyword": taken.refused.keyword,
+                "is_missed": taken.refused.is_missed,
+            },
+        },
+        "prefix": None if result.prefix is None else result.prefix.does,
     }

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.references import subschemas
+from schema_guard.targets.probed.rules import table_of
 from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Rule, Site
-from schema_guard.targets.rules.tables import UNSURE, rules_of
+from schema_guard.targets.rules.tables import UNSURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schema_guard.targets.probed.rules import RulesLike
     from schema_guard.targets.rules.rule import Confidence, Effect, Rules
 
 __all__ = ["Finding", "Severity", "findings_at", "findings_of", "lint"]
@@ -50,7 +52,7 @@ class Finding:
     confidence: Confidence
 
 
-def lint(schema: Any, target: str) -> list[Finding]:
+def lint(schema: Any, target: str, *, rules: RulesLike | None = None) -> list[Finding]:
     """Say what a target would do with a schema, outermost places first.
 
     What holds for every schema of a target is no finding: `rules_of(target).always` tells it.
@@ -58,18 +60,23 @@ def lint(schema: Any, target: str) -> list[Finding]:
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
         target: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote, for what is known of this server; None: what is known
+            of the target.
 
     Raises:
-        InvalidArgument: The target is unknown.
+        InvalidArgument: The target is unknown, or the rules are of another one.
         InvalidSchema: The schema is none.
 
     >>> [(found.keyword, found.effect) for found in lint({"type": "object", "not": {"required": ["a"]}}, "llguidance")]
     [('not', 'rejected')]
     """
-    found = findings_of(Schema.of(schema).document, rules_of(target))
+    table = table_of(target, rules)
+    found = findings_of(Schema.of(schema).document, table)
     if target in UNSURE:
         found = (
-            one if one.severity == "info" else replace(one, severity="warning", confidence="low")
+            one
+            if one.severity == "info" or one.rule.startswith("probed-")
+            else replace(one, severity="warning", confidence="low")
             for one in found
         )
     return sorted(found, key=_outermost_first)

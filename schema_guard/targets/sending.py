@@ -14,6 +14,7 @@ from schema_guard.text import safe
 if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.targets.adapting.adapted import Adapted
+    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["check_is_sent", "sent_schema"]
 
@@ -21,7 +22,9 @@ __all__ = ["check_is_sent", "sent_schema"]
 _TUNED: Final = {"openai": "openai-tuned", "openai-responses": "openai-tuned"}
 
 
-def sent_schema(target: str, strategy: str, schema: Schema[Any], *, tuned: bool = False) -> Adapted | None:
+def sent_schema(
+    target: str, strategy: str, schema: Schema[Any], *, tuned: bool = False, rules: Rules | None = None
+) -> Adapted | None:
     """Give what is sent in a schema's place.
 
     Args:
@@ -29,6 +32,7 @@ def sent_schema(target: str, strategy: str, schema: Schema[Any], *, tuned: bool 
         strategy: Name of a strategy.
         schema: The user's; it is read, never changed.
         tuned: Whether the model was fine-tuned: some providers take less of a schema then.
+        rules: What a probe found of the server; None: what is known of the target.
 
     Returns:
         None where the schema is sent as it is, or none is: the strategy has no schema among its arguments, or one that
@@ -38,7 +42,8 @@ def sent_schema(target: str, strategy: str, schema: Schema[Any], *, tuned: bool 
     if strategy not in row.formats or not (strategy in row.enforces or _is_no_tool(strategy, schema)):
         return None
     named = _TUNED.get(target, target) if tuned else target
-    adapted = adapt_arguments(schema, named) if strategy == "tool_call" else adapt(schema, named)
+    how = adapt_arguments if strategy == "tool_call" else adapt
+    adapted = how(schema, named, rules=rules)
     return None if adapted.schema == schema.document else adapted
 
 

@@ -9,7 +9,9 @@ from schema_guard.core.schema import Schema
 from schema_guard.testing import EnforcingModel, serve
 from tests.cli.command_lines import run
 
-PUBLISHED = Schema.of(json.loads((files("schema_guard.probe") / "probe.schema.json").read_text("utf-8")))
+PUBLISHED = Schema.of(
+    json.loads((files("schema_guard.targets.probed") / "probe.schema.json").read_text("utf-8"))
+)
 PRICES = {"m": {"p_in": 1.0, "p_cached": 1.0, "p_out": 10.0, "as_of": "2026-11-26"}}
 
 
@@ -85,3 +87,46 @@ def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkey
 
     assert status == 2
     assert "strategy 'strict_schema' is not supported by target 'deepseek'" in err
+
+
+def test_a_refused_schema_is_told_with_its_keyword_and_place(capsys, tmp_path):
+    """The place is a JSON Pointer; exit status 1."""
+    document = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "not": {"const": "x"}}},
+        "required": ["a"],
+    }
+    (tmp_path / "own.json").write_text(json.dumps(document))
+    with serve(EnforcingModel(refuses=["not"])) as server:
+        status, out, _ = run(
+            capsys, "probe", "--model", f"{server.openai_url}#m", "--yes", "--schema", "own.json"
+        )
+
+    assert status == 1
+    assert "the schema is refused for not at /properties/a (" in out
+
+
+def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, monkeypatch):
+    """The file has no key and no address, and `lint --rules` goes by it."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "sk-secret")
+    document = {
+        "type": "object",
+        "properties": {"a": {"type": "integer", "multipleOf": 7}},
+        "required": ["a"],
+    }
+    (tmp_path / "own.json").write_text(json.dumps({**document, "additionalProperties": False}))
+    with serve(
+        EnforcingModel(ignores=["multipleOf"], refuses=["contains", "pattern", "if", "oneOf"])
+    ) as server:
+        wanted = ("--keywords", "--prefix", "--output", "rules.json")
+        _, out, _ = run(capsys, "probe", "--model", f"{server.openai_url}#m", "--yes", *wanted)
+    text = (tmp_path / "rules.json").read_text()
+    _, linted, _ = run(capsys, "lint", "own.json", "--rules", "rules.json")
+
+    assert "    multipleOf: ignored, and the rules say enforced: " in out
+    assert PUBLISHED.violations(json.loads(text)) == []
+    assert not any(part in text for part in ("sk-secret", "127.0.0.1"))
+    assert (tmp_path / "rules.json").stat().st_mode & 0o777 == 0o600
+    assert linted.startswith(
+        "own.json:1: error: openai does not enforce multipleOf at /properties/a: probed on "
+    )

@@ -49,6 +49,13 @@ def test_a_keyword_that_is_not_enforced_is_told_from_those_that_are():
     assert (found.verdict, found.by_keyword["pattern"][0], found.by_keyword["enum"][0]) == ("sometimes", 0, 1)
 
 
+def test_a_keyword_that_is_refused_says_nothing_of_the_others():
+    """Two replies that keep to their schemas are two of two; the refusal is told beside them."""
+    found, requests = probed(EnforcingModel(refuses=["pattern"]))
+
+    assert (found.verdict, found.judged, found.counts["refused"], len(requests)) == ("enforced", 2, 1, 3)
+
+
 def test_a_reply_with_prose_around_it_is_not_enforced():
     """A model that was shown the schema and follows it is no grammar."""
     value = '```json\n{"answer": "x"}\n```'

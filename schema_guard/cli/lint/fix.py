@@ -60,7 +60,7 @@ def _written(one: Linted, folder: Path, written: dict[str, str]) -> Fixed:
     if written.setdefault(name, one.source.name) != one.source.name:
         both = f"{safe(written[name])} and {safe(one.source.name)}"
         raise click.UsageError(f"--fix: {both} would both be written as {name}.json: fix them one by one")
-    adapted = adapt(one.source.schema, one.target)
+    adapted = adapt(one.source.schema, one.target, rules=one.rules)
     schema, report = folder / f"{name}.json", folder / f"{name}.report.json"
     if adapted.schema is None:
         schema.unlink(missing_ok=True)

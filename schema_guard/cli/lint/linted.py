@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from schema_guard.cli.lint.sources import NamedSchema
     from schema_guard.targets.lint import Finding
+    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["Linted", "has_errors"]
 
@@ -20,11 +21,13 @@ class Linted:
     Attributes:
         source: The schema, and where it stands.
         target: Name of the target.
+        rules: The table that it goes by.
         findings: What `lint` says, outermost places first.
     """
 
     source: NamedSchema
     target: str
+    rules: Rules
     findings: list[Finding]
 
 

@@ -17,6 +17,7 @@ from schema_guard.cli.shared.options import print_json, shared
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text as text_of
 from schema_guard.targets.lint import lint
+from schema_guard.targets.probed.rules import probed_target, table_of
 from schema_guard.targets.rules.tables import RULES, rules_of
 from schema_guard.text import safe
 
@@ -41,11 +42,21 @@ _ALL = "all"
     help="Write there, for each SCHEMA and target, the schema to send and a report of what is lost on the way.",
 )
 @click.option(
+    "--rules",
+    metavar="FILE",
+    help="What `schema-guard probe --output` wrote of the server: it stands over what is known of its target.",
+)
+@click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True
 )
 @shared("debug")
 def command(
-    schemas: tuple[str, ...], targets: tuple[str, ...], table: bool, folder: str | None, form: str
+    schemas: tuple[str, ...],
+    targets: tuple[str, ...],
+    table: bool,
+    folder: str | None,
+    rules: str | None,
+    form: str,
 ) -> int:
     """Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.
 
@@ -57,8 +68,9 @@ def command(
     schema-guard lint app.models:Invoice --target anthropic,gemini --format sarif
     schema-guard lint invoice.schema.json --target openai --fix sent
     schema-guard lint --table --target openai,anthropic,gemini
+    schema-guard lint invoice.schema.json --rules rules.json
     """
-    names = _targets(targets)
+    names = _targets(targets) or ([] if rules is None else [probed_target(rules)])
     if table:
         print(text_of(document_of(names or list(RULES))))
         return 0
@@ -70,7 +82,12 @@ def command(
         )
         raise click.UsageError(f"expected {missing}")
     sources, problems = sources_of(schemas)
-    linted = [Linted(source, target, lint(source.schema, target)) for source in sources for target in names]
+    tables = {target: table_of(target, rules) for target in names}
+    linted = [
+        Linted(source, target, tables[target], lint(source.schema, target, rules=tables[target]))
+        for source in sources
+        for target in names
+    ]
     written = [] if folder is None else fixed(linted, folder)
     if form == "text":
         print("\n".join([*as_text(linted), *fixes_as_text(written)]))

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import schema_guard
 from schema_guard.core.pointer import pointer
 from schema_guard.targets.remedies import remedy_of
-from schema_guard.targets.rules.tables import rules_of
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -50,11 +49,11 @@ def as_sarif(linted: list[Linted]) -> dict[str, Any]:
 
 def _rule_id(one: Linted, found: Finding) -> str:
     """Give a rule's name; of a target that goes by another's rules its own name stands before it."""
-    return found.rule if one.target == rules_of(one.target).name else f"{one.target}/{found.rule}"
+    return found.rule if one.target == one.rules.name else f"{one.target}/{found.rule}"
 
 
 def _descriptor(one: Linted, found: Finding) -> dict[str, Any]:
-    known = rules_of(one.target).named(found.rule)
+    known = one.rules.named(found.rule)
     return {
         "id": _rule_id(one, found),
         "shortDescription": {"text": f"{one.target}: {found.message}"},

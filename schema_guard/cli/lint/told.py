@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.pointer import pointer
 from schema_guard.targets.remedies import remedy_of
-from schema_guard.targets.rules.tables import rules_of
 from schema_guard.text import clip, plural, safe
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def as_text(linted: list[Linted]) -> Iterator[str]:
     for one in linted:
         yield from _told(one)
     for target in dict.fromkeys(one.target for one in linted):
-        yield from _summary(target, [one for one in linted if one.target == target])
+        yield from _summary([one for one in linted if one.target == target])
 
 
 def _told(one: Linted) -> Iterator[str]:
@@ -44,14 +43,15 @@ def _told(one: Linted) -> Iterator[str]:
             yield f"    {remedy_of(found)}"
 
 
-def _summary(target: str, linted: list[Linted]) -> Iterator[str]:
+def _summary(linted: list[Linted]) -> Iterator[str]:
+    target = linted[0].target
     counted = Counter(found.severity for one in linted for found in one.findings)
     left_out = {found.keyword for one in linted for found in one.findings if found.severity == "info"}
     told = [plural(counted[severity], severity) for severity in ("error", "warning")]
     yield f"{target}: {plural(len(linted), 'schema')}, {', '.join(told)}"
     if left_out:
         yield f"    left out, for they judge nothing: {', '.join(map(safe, sorted(left_out)))}"
-    yield from (f"    always: {said}" for said in rules_of(target).always)
+    yield from (f"    always: {said}" for said in linted[0].rules.always)
 
 
 def fixes_as_text(written: list[Fixed]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def as_json(linted: list[Linted], written: Sequence[Fixed] = ()) -> dict[str, An
 
 
 def _one(one: Linted, fix: dict[str, str | None] | None) -> dict[str, Any]:
-    table = rules_of(one.target)
+    table = one.rules
     return {
         "schema": one.source.schema.name,
         "fingerprint": one.source.schema.fingerprint,

@@ -27,12 +27,13 @@ from schema_guard.targets.adapting.values.forms import SAME, VALUE, WrappedForm
 from schema_guard.targets.adapting.values.simplifying import simplified
 from schema_guard.targets.adapting.values.validity import with_definitions
 from schema_guard.targets.lint import findings_at, findings_of
+from schema_guard.targets.probed.rules import sent_table_of
 from schema_guard.targets.rules.rule import ANNOTATIONS, KEYWORDS, STRUCTURE, Site
-from schema_guard.targets.rules.tables import rules_of
 
 if TYPE_CHECKING:
     from schema_guard.targets.adapting.built import BuiltSchema
     from schema_guard.targets.lint import Finding
+    from schema_guard.targets.probed.rules import RulesLike
     from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["adapt", "adapt_arguments"]
@@ -42,15 +43,17 @@ _UNROLLED = (2, 1, 0)
 _ROUNDS = 20
 
 
-def adapt(schema: Any, target: str) -> Adapted:
+def adapt(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
     """Give the strongest schema that a target takes, the way to its form and back, and what was lost.
 
     Args:
         schema: A JSON Schema, a `Schema`, or whatever `guard` takes.
         target: Name of a provider or engine.
+        rules: The file that `schema-guard probe --output` wrote, for what is known of this server; None: what is known
+            of the target.
 
     Raises:
-        InvalidArgument: The target is unknown.
+        InvalidArgument: The target is unknown, or the rules are of another one.
         InvalidSchema: The schema is none.
 
     >>> made = adapt({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}, "openai")
@@ -59,17 +62,17 @@ def adapt(schema: Any, target: str) -> Adapted:
     >>> made.restore({"a": None}), made.pre_image({})
     ({}, {'a': None})
     """
-    return _adapted(Schema.of(schema), rules_of(target).as_sent(), target)
+    return _adapted(Schema.of(schema), sent_table_of(target, rules), target)
 
 
-def adapt_arguments(schema: Any, target: str) -> Adapted:
+def adapt_arguments(schema: Any, target: str, *, rules: RulesLike | None = None) -> Adapted:
     """Give what `adapt` gives, for the arguments of a tool: an object at the root, whatever else the target takes.
 
     Raises:
         InvalidArgument: The target is unknown.
         InvalidSchema: The schema is none.
     """
-    return _adapted(Schema.of(schema), replace(rules_of(target).as_sent(), requires_object=True), target)
+    return _adapted(Schema.of(schema), replace(sent_table_of(target, rules), requires_object=True), target)
 
 
 def _adapted(loaded: Schema[Any], table: Rules, target: str) -> Adapted:

@@ -11,6 +11,7 @@ import threading
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.sample import samples
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.references import subschemas
 from schema_guard.errors import InvalidArgument
@@ -97,17 +98,20 @@ class EnforcingModel(Closing):
                     raise BadRequest(f"Invalid schema: '{keyword}' is not permitted")
 
     def _reply(self, schema: Any, wanted: str) -> str:
-        from schema_guard.testing import instances  # with Hypothesis, which servers of scripts do without
-        from schema_guard.testing.model_replies.flaky import drawn
-
-        held = _without(schema, self._ignores)
+        held = Schema.of(_without(schema, self._ignores))
         try:
             value = json.loads(wanted)
         except ValueError:
             value = None
-        if value is not None and Schema.of(held).is_valid(value):
+        if value is not None and held.is_valid(value):
             return wanted
-        return json.dumps(drawn(instances(held), 1, self._random)[0])
+        return json.dumps(next(iter(samples(held, count=1)), None) or self._drawn(held))
+
+    def _drawn(self, schema: Schema[Any]) -> Any:
+        from schema_guard.testing import instances  # with Hypothesis, which few schemas need
+        from schema_guard.testing.model_replies.flaky import drawn
+
+        return drawn(instances(schema), 1, self._random)[0]
 
 
 def _schema(options: Mapping[str, Any] | None) -> Any:
