@@ -311,6 +311,26 @@ def test_a_guarded_function_around_a_call_records_it(kept):
     assert not kept
 
 
+@pytest.mark.filterwarnings("ignore")  # what litellm warns of
+def test_two_recorders_record_a_call_once(kept, monkeypatch):
+    """instructor over litellm, with a recorder on each: the outer one has the call, with all its attempts."""
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    litellm = pytest.importorskip("litellm", reason="litellm is not installed")
+    from schema_guard.recorders.litellm import install, uninstall
+
+    inner = Kept()
+    install(store=inner)
+    try:
+        with serve([said(WRONG), said(GOOD)]) as server:
+            client = record(instructor.from_litellm(litellm.completion), store=kept)
+            address = {"api_base": server.openai_url, "api_key": "k"}
+            client.create(**asked(model="openai/model-x", **address))
+    finally:
+        uninstall()
+
+    assert ([codes(one) for one in kept], inner) == ([["enum", None]], [])
+
+
 def test_a_fault_of_the_recorder_is_one_warning(caplog):
     """A store that fails is told once, and no call is changed by it."""
 
