@@ -7,9 +7,11 @@ the process.
 Rules:
 1. A call is one of a chat model with a schema: that of `with_structured_output`, in any of its methods, else a
    `response_format`, else the only tool, forced.
-2. It is recorded when the chain around it has ended, for that is where LangChain's parsers refuse a reply; a chain that
-   fails and is tried again with the same messages, by `with_retry` or `with_fallbacks`, makes the next attempt of it.
-3. The handler runs inline, so that what is called inside of the model knows that it is.
+2. Where several tools can be called each call that the model makes is one of its tool's.
+3. A call with a schema is recorded when the chain around it has ended, for that is where LangChain's parsers refuse a
+   reply; a chain that fails and is tried again with the same messages, by `with_retry` or `with_fallbacks`, makes the
+   next attempt of it.
+4. The handler runs inline, so that what is called inside of the model knows that it is.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import re
 from collections import OrderedDict
 from functools import cache
 from threading import Lock
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls.fields import field, first
@@ -28,9 +30,11 @@ from schema_guard.calls.replies import Reply
 from schema_guard.core.values import Failure
 from schema_guard.errors import MissingExtra
 from schema_guard.guards.settings import UNSET, Unset
+from schema_guard.recorders.around import around
 from schema_guard.recorders.recording import MOST_OPEN, Recording
 from schema_guard.recorders.requests import Requested, options_of, requested
 from schema_guard.recorders.seen import SeenAttempt
+from schema_guard.recorders.tool_turns import ToolTurn, turn_of
 from schema_guard.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -220,6 +224,7 @@ class ModelRuns:
         self._chains: OrderedDict[Any, _Chain] = OrderedDict()
         self._models: OrderedDict[Any, tuple[_Call | None, Any]] = OrderedDict()
         self._waiting: dict[Any, list[_Call]] = {}
+        self._turns: OrderedDict[Any, ToolTurn] = OrderedDict()
 
     def chain_began(self, run_id: Any, parent_id: Any, name: str | None) -> None:
         """Take the begin of a chain."""
@@ -264,16 +269,46 @@ class ModelRuns:
                 self.recording.count("unended")
         if call is not None:
             call.opened.enter()
+        elif asked is not None and asked.source is None:
+            self._turn_began(run_id, parent_id, messages, asked, more)
+
+    def _turn_began(
+        self, run_id: Any, parent_id: Any, messages: list[Any], asked: Requested, more: Mapping[str, Any]
+    ) -> None:
+        """Take the begin of a turn of tools."""
+        metadata = more.get("metadata") or {}
+        model, named, provider = (metadata.get(name) for name in ("ls_model_name", "function", "ls_provider"))
+        known = {
+            "function": named if isinstance(named, str) else self._name(more.get("name"), parent_id),
+            "task": messages,
+            "target": provider if provider in TARGETS else None,
+            "options": options_of(more.get("invocation_params") or {}),
+            "where": around(),
+            "started_at": time(),
+        }
+        turn = turn_of(self.recording, asked.tools, model if isinstance(model, str) else None, known)
+        if turn is None:
+            return
+        with self._lock:
+            self._turns[run_id] = turn
+            if len(self._turns) > MOST_OPEN:
+                self._turns.popitem(last=False)
+                self.recording.count("unended")
+        turn.enter()
 
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
+        turn = self._turn_left(run_id)
         call, parent_id = self._left(run_id)
         message = _message(response)
-        if call is None:
-            return
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
-            self.recording.count("cached")
+            if call is not None or turn is not None:
+                self.recording.count("cached")
+            return
+        if turn is not None:
+            turn.record(self.recording, message)
+        if call is None:
             return
         if call.asked.tools and (field(message, "tool_calls") or field(message, "invalid_tool_calls")):
             # It may answer in the format, and has chosen to call a tool.
@@ -284,6 +319,7 @@ class ModelRuns:
 
     def model_failed(self, run_id: Any, error: BaseException, response: Any) -> None:
         """Take what a model's call raised: an SDK that parses by itself raises for replies that do not fit, too."""
+        self._turn_left(run_id)
         call, parent_id = self._left(run_id)
         if call is None:
             return
@@ -358,6 +394,13 @@ class ModelRuns:
                 chain = self._chains.get(above)
                 above = None if chain is None else chain.parent
         return None
+
+    def _turn_left(self, run_id: Any) -> ToolTurn | None:
+        with self._lock:
+            turn = self._turns.pop(run_id, None)
+        if turn is not None:
+            turn.leave()
+        return turn
 
     def _left(self, run_id: Any) -> tuple[_Call | None, Any]:
         with self._lock:

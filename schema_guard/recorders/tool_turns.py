@@ -7,9 +7,11 @@ that nothing else claims; what the next turn leaves out has failed.
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls.replies import Reply, written_calls
+from schema_guard.calls.identity import current_tools
+from schema_guard.calls.replies import Reply, read, written_calls
 from schema_guard.core.values import ParsedValue
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.recorders.seen import SeenAttempt
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from schema_guard.tool_calls.judging import CallJudgement
     from schema_guard.tool_calls.tools import Tools
 
-__all__ = ["ToolTurns", "record_turn"]
+__all__ = ["ToolTurn", "ToolTurns", "record_turn", "turn_of"]
 
 
 class _ToolCall:
@@ -96,10 +98,50 @@ class ToolTurns:
                 opened.close()
 
 
+class ToolTurn:
+    """A turn of tools whose reply is waited for: what is called inside of it leaves its calls to it.
+
+    Attributes:
+        tools: That the model has, read.
+        known: Of its calls, as `Recording.open` takes it.
+    """
+
+    def __init__(self, tools: Tools, model: str | None, known: dict[str, Any]) -> None:
+        self.tools, self.known = tools, known
+        self._model, self._names, self._outer = model, frozenset(tools), current_tools.get()
+        self._began = perf_counter()
+
+    def enter(self) -> None:
+        """Make it the turn that the running code is a part of."""
+        current_tools.set(self._names)
+
+    def leave(self) -> None:
+        """End what `enter` began; in another context nothing is to be ended."""
+        if current_tools.get() is self._names:
+            current_tools.set(self._outer)
+
+    def record(self, recording: Recording, reply: object) -> None:
+        """Record the calls of its reply."""
+        told = read(reply)
+        told = told._replace(model=told.model or self._model)
+        record_turn(recording, reply, self.tools, told, elapsed_s=perf_counter() - self._began, **self.known)
+
+
+def turn_of(
+    recording: Recording, tools: Sequence[Any], model: str | None, known: dict[str, Any]
+) -> ToolTurn | None:
+    """Begin a turn of tools; None where they cannot be read, which is counted."""
+    try:
+        return ToolTurn(tools_of(tools), model, known)
+    except (InvalidArgument, InvalidSchema):
+        recording.count("invalid_schema")
+        return None
+
+
 def record_turn(
     recording: Recording,
     reply: object,
-    tools: Sequence[Any],
+    tools: object,
     told: Reply,
     *,
     elapsed_s: float,

@@ -1,6 +1,5 @@
 """Turns of tools through litellm: each call that the model makes is one call of its tool's, and none changes."""
 
-import json
 import os
 import time
 
@@ -8,8 +7,8 @@ import pytest
 
 from schema_guard import guard_tools
 from schema_guard.recorders import counts
-from schema_guard.testing import serve
 from tests.recorders.applications import MODEL, Kept
+from tests.recorders.tool_turns import EMPTY, REPLIES, RIGHT, TOOLS, TRUTH, served, told
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches a list of prices when it is imported
 litellm = pytest.importorskip("litellm", reason="needs litellm")
@@ -17,29 +16,6 @@ litellm = pytest.importorskip("litellm", reason="needs litellm")
 from schema_guard.recorders import litellm as recorder  # noqa: E402 - after the skip
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what litellm itself warns of
-
-TRACK = {"type": "object", "properties": {"parcel": {"type": "string"}}, "required": ["parcel"]}
-STOCK = {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]}
-TOOLS = [
-    {"type": "function", "function": {"name": name, "parameters": schema}}
-    for name, schema in (("track_parcel", TRACK), ("check_stock", STOCK))
-]
-RIGHT, EMPTY = json.dumps({"parcel": "A"}), "{}"
-REPLIES = [
-    (RIGHT, None),
-    (EMPTY, None),
-    (RIGHT, "wrong_tool"),
-    (RIGHT, "half_tool_call"),
-    (RIGHT, "parallel_calls"),
-]
-TRUTH = [
-    ("track_parcel", None),
-    ("track_parcel", "required"),
-    ("not_track_parcel", "unknown_tool"),
-    ("track_parcel", "max_tokens"),
-    ("track_parcel", None),
-    ("track_parcel", None),
-]
 
 
 def turn(url, stream):
@@ -60,15 +36,6 @@ def kept():
     recorder.install(store=store, function="agent")
     yield store
     recorder.uninstall()
-
-
-def told(kept):
-    return [(one.call.schema_name, one.attempts[0].failure and one.attempts[0].failure.code) for one in kept]
-
-
-def served(replies=REPLIES):
-    said = [{"reply": text, "finish_reason": "tool_call"} for text, _ in replies]
-    return serve(said, faults=[fault for _, fault in replies])
 
 
 @pytest.mark.parametrize("stream", [False, True])
