@@ -113,6 +113,14 @@ def test_a_message_alone_may_have_been_cut_off():
     assert (found.failure.kind, found.failure.code) == ("truncation", "unfinished")
 
 
+def test_a_message_alone_may_have_no_content():
+    """Servers leave it out of a message that calls tools."""
+    message = chat_message(("1", "get_weather", {"city": "Paris"}))
+    del message["content"]
+
+    assert judge_calls(message, FORMS["chat"])[0].ok
+
+
 @pytest.mark.parametrize("reply", ["Sunny.", chat(text="Sunny.", finish="stop"), gemini(text="Sunny.")])
 def test_a_reply_without_calls_has_no_judgements(reply):
     """What calls nothing has nothing to judge."""

@@ -185,7 +185,7 @@ PROVIDER: Final = Provider(
         "content_filter": "content_filter",
         "error": "error",
     },
-    replies={"choices": _completion, "content": _message_alone},
+    replies={"choices": _completion, "content": _message_alone, "tool_calls": _message_alone},
     chunks={"choices": read_chunk},
     events={"chunk": _helper_chunk},
     silent=("content.", "refusal.", "tool_calls.", "logprobs."),
