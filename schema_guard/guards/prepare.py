@@ -196,7 +196,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, targets[0])
     tuned = _is_tuned(settings, model)
-    steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned)
+    rules = [getattr(one, "rules", None) for one in settings.models or (model,)]
+    steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
     healed = _healed(settings, function, model)
     plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed))
     name = _recorded_as(settings, function, model, schema)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.enforce import SentForm, Step
 from schema_guard.core.prompting import Example
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from schema_guard.core.strategy import Strategy
     from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
+    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["steps_of", "strategies_text"]
 
@@ -35,6 +36,7 @@ def steps_of(
     examples: tuple[Example, ...],
     *,
     tuned: bool = False,
+    rules: Sequence[Rules | None] = (None,),
 ) -> tuple[Step, ...]:
     """Give how attempt 1, 2, ... asks, the last one from then on.
 
@@ -44,6 +46,7 @@ def steps_of(
         schema: The user's.
         examples: For strategies that show some.
         tuned: Whether the model is fine-tuned: some providers enforce less of a schema then.
+        rules: What is known of each model's server by a probe, in the order of the targets; None where nothing is.
 
     Raises:
         InvalidArgument: An example is not valid, or none can be drawn.
@@ -55,7 +58,7 @@ def steps_of(
             targets[min(at, len(targets) - 1)],
             schema,
             examples,
-            tuned=tuned,
+            _Terms(tuned, rules[min(at, len(rules) - 1)]),
         )
         for at in range(count)
     )
@@ -69,17 +72,28 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
     return ">".join(names)
 
 
+class _Terms(NamedTuple):
+    """What bears on the form of a schema beside its target."""
+
+    tuned: bool
+    rules: Rules | None
+
+
 def _step(
-    strategy: Strategy, target: str | None, schema: Schema[Any], examples: tuple[Example, ...], *, tuned: bool
+    strategy: Strategy,
+    target: str | None,
+    schema: Schema[Any],
+    examples: tuple[Example, ...],
+    terms: _Terms,
 ) -> Step:
     if target is None or not strategy.needs_options:
         shown = _shown(schema, examples) if strategy.shows_examples else ()
         return Step.of(strategy, schema, shown)._replace(target=target)
     from schema_guard.targets.sending import sent_schema  # only strategies with arguments need it
 
-    adapted = sent_schema(target, strategy.name, schema, tuned=tuned)
+    adapted = sent_schema(target, strategy.name, schema, tuned=terms.tuned, rules=terms.rules)
     if adapted is not None and adapted.schema is None:
-        left, adapted_left = _weaker(target, schema, tuned=tuned)
+        left, adapted_left = _weaker(target, schema, terms)
         _logger.warning(
             "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
             safe(schema.name), target, strategy.name, adapted.relaxed[0].reason, left.name,
@@ -100,13 +114,15 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adapted) -> 
     return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore))
 
 
-def _weaker(target: str, schema: Schema[Any], *, tuned: bool) -> tuple[Strategy, Adapted | None]:
+def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adapted | None]:
     """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
     from schema_guard.targets import capabilities  # only such schemas need it
     from schema_guard.targets.sending import sent_schema
 
     taken = [name for name in _WEAKER if name in capabilities(target)]
-    found = ((name, sent_schema(target, name, schema, tuned=tuned)) for name in taken)
+    found = (
+        (name, sent_schema(target, name, schema, tuned=terms.tuned, rules=terms.rules)) for name in taken
+    )
     name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
     return STRATEGIES[name], adapted
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
+    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["HostedModel", "joined"]
 
@@ -49,7 +50,10 @@ class HostedModel(Closing, ABC):
         endpoint: Where requests go.
         options: The provider's own arguments of every call, as they were given; a part of the configuration.
         defaults: These, and what is sent where nothing is said.
+        rules: What a probe found of the server; None where none was named.
     """
+
+    rules: Rules | None = None
 
     def __init__(
         self,

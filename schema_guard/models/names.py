@@ -19,6 +19,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
+    from schema_guard.targets.probed.rules import RulesLike
 
 __all__ = ["connect"]
 
@@ -45,6 +46,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     options: Mapping[str, Any] | None = None,
     key: str | None = None,
     adapter: str | os.PathLike[str] | None = None,
+    rules: RulesLike | None = None,
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
 ) -> Model:
@@ -64,6 +66,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         key: Used in place of the variable.
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
+        rules: The file that `schema-guard probe --output` wrote of this server: a guard sends schemas by it in place of
+            what is known of the target.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
@@ -79,7 +83,9 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
             f"adapter={clip(repr(adapter))}: expected with model 'local', got it with {clip(repr(_told(name_or_object)))}"
         )
     if isinstance(name_or_object, str):
-        return _named(name_or_object, asked)
+        return _with_rules(_named(name_or_object, asked), rules)
+    if rules is not None:
+        raise InvalidArgument(f"rules={clip(repr(rules))}: expected with the name of a model")
     if isinstance(name_or_object, Model):
         if asked != _Asked(None, None, None, TIMEOUT_S, 0):
             raise InvalidArgument(
@@ -91,6 +97,18 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     raise InvalidArgument(
         f"model {clip(repr(name_or_object))}: expected a name ({', '.join(_FORMS)}), a model of outlines or a Model"
     )
+
+
+def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
+    if rules is not None:
+        from schema_guard.targets.probed.rules import table_of  # only for those who have probed
+
+        try:
+            model.rules = table_of(model.target, rules)
+        except BaseException:
+            model.close()
+            raise
+    return model
 
 
 def _outlines(model: Any, asked: _Asked) -> Model:
@@ -109,7 +127,7 @@ def _is_of_outlines(found: object) -> bool:
     return base is not None and isinstance(found, base.Model | base.AsyncModel)
 
 
-def _named(name: str, asked: _Asked) -> Model:
+def _named(name: str, asked: _Asked) -> HostedModel | ScriptedModel:
     kind, separator, rest = name.partition(":")
     if kind == "local" and not separator:
         return _local(asked)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from schema_guard.models.interface import PromptLike
+    from schema_guard.targets.rules.rule import Rules
 
 ReplyLike: TypeAlias = str | Mapping[str, Any]
 """A text, or a mapping with the keys that `ScriptedModel` names."""
@@ -94,6 +95,7 @@ class ScriptedModel(Closing):
     """
 
     is_timed = False
+    rules: Rules | None = None
 
     def __init__(
         self,
