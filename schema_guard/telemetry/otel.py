@@ -67,7 +67,8 @@ class Signals:
     def start(self, call: Call) -> Any:
         """Begin the span of a call, below the one that is current."""
         name = "chat" if call.model is None else f"chat {_said(call.model)}"
-        return self._tracer.start_span(name, kind=self._kind, attributes=_of_call(call))
+        began = int(call.started_at * 1e9)
+        return self._tracer.start_span(name, kind=self._kind, attributes=_of_call(call), start_time=began)
 
     def enter(self, span: Any) -> Any:
         """Make a span the current one; gives what `leave` takes."""

@@ -12,6 +12,7 @@ from schema_guard.calls import drive
 from schema_guard.calls.parameters import ParameterNames
 from schema_guard.calls.shapes import name_of, shape_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.prepare import Version, prices_of
 from schema_guard.guards.settings import UNSET, Unset, resolved_store
@@ -117,6 +118,7 @@ def _guarded(function: Any, planned: Callable[[Any], TurnPlan]) -> Any:
     if not callable(function):
         raise InvalidArgument(f"guard_tools: {clip(repr(function))}: expected a function that makes one turn")
     plan = planned(function)
+    follow_as_asked()
     if not plan.observe and (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
         raise InvalidArgument(
             f"{name_of(function)}: gives a stream, whose calls cannot be judged before its caller has them: return the "

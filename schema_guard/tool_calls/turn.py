@@ -11,7 +11,7 @@ import json
 from time import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.calls import replies
+from schema_guard.calls import recorder, replies
 from schema_guard.calls.identity import (
     current_call_id,
     current_schema,
@@ -249,12 +249,16 @@ class Turn:
         current_call_id.reset(call_id)
 
     def finish(self, outcome: Outcome[Any]) -> None:
-        """Record each call of the turn."""
-        if self.store is None:
+        """Hand the outcome of each call of the turn to the recorder, and to who follows calls."""
+        if self.store is None and recorder.follower is None:
             return
         for call in self._joined.calls:
-            told = _outcome(self._plan, call, self._call, self._task)
-            self.store.record(folded(told, self._plan.segment, None), self._task)
+            told = folded(_outcome(self._plan, call, self._call, self._task), self._plan.segment, None)
+            followed = None if recorder.follower is None else recorder.follower.begin(told.call)
+            if followed is not None:
+                followed.end(told)
+            if self.store is not None:
+                self.store.record(told, self._task)
 
     async def settle(self) -> None:
         """Wait, off the event loop, until a store with durability "sync" has what it was handed."""

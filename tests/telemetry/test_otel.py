@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 import schema_guard
-from schema_guard import GuardFailed, MissingExtra, guard, tags, telemetry
+from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags, telemetry
 from schema_guard.calls import recorder
 from schema_guard.testing import ScriptedModel
+from tests.tool_calls.replies import chat
+from tests.tool_calls.shop import FIVE, Script
 
 SCHEMA = {
     "title": "invoice",
@@ -338,3 +340,19 @@ def test_the_example_of_the_chapter_runs(monkeypatch, tmp_path):
 
     assert telemetry.flush(5.0) == 0
     assert list(recorder.follower.counters.read()["calls"].values()) == [1]
+
+
+def test_each_tool_call_of_a_turn_is_told_under_its_tool(sdk):
+    """A guarded turn of an agent has a span and events for each of its calls, with the tool as schema."""
+    sdk.enable()
+    turn = guard_tools(FIVE, max_attempts=2, name="agent", store=None)(
+        Script(chat(("1", "track_parcel", {})), chat(("2", "track_parcel", {"parcel": "A"})))
+    )
+
+    turn([{"role": "user", "content": "Where is it?"}])
+
+    assert labels(sdk.events()) == ["structure/required", "valid"]
+    assert {event.attributes["schema_guard.schema.name"] for event in sdk.events()} == {"track_parcel"}
+    [span] = sdk.spans()
+    assert span.attributes["schema_guard.function"] == "agent"
+    assert span.start_time < span.end_time
