@@ -267,10 +267,10 @@ class ModelRuns:
             if len(self._models) > MOST_OPEN:
                 self._models.popitem(last=False)
                 self.recording.count("unended")
+        if asked is not None and asked.tools and (asked.source is None or call is not None):
+            self._turn_began(run_id, parent_id, messages, asked, more)
         if call is not None:
             call.opened.enter()
-        elif asked is not None and asked.source is None:
-            self._turn_began(run_id, parent_id, messages, asked, more)
 
     def _turn_began(
         self, run_id: Any, parent_id: Any, messages: list[Any], asked: Requested, more: Mapping[str, Any]
@@ -298,19 +298,20 @@ class ModelRuns:
 
     def model_ended(self, run_id: Any, response: Any) -> None:
         """Take a model's reply."""
-        turn = self._turn_left(run_id)
         call, parent_id = self._left(run_id)
+        turn = self._turn_left(run_id)
         message = _message(response)
         usage = field(message, "usage_metadata")
         if isinstance(usage, dict) and usage.get("total_cost") == 0:
             if call is not None or turn is not None:
                 self.recording.count("cached")
             return
-        if turn is not None:
+        calls = field(message, "tool_calls") or field(message, "invalid_tool_calls")
+        if turn is not None and (call is None or calls):
             turn.record(self.recording, message)
         if call is None:
             return
-        if call.asked.tools and (field(message, "tool_calls") or field(message, "invalid_tool_calls")):
+        if call.asked.tools and calls:
             # It may answer in the format, and has chosen to call a tool.
             self.recording.count("tool_turns")
             return

@@ -8,7 +8,7 @@ import pytest
 
 from schema_guard import guard_tools
 from schema_guard.testing import serve
-from tests.recorders.applications import MODEL, Kept
+from tests.recorders.applications import MODEL, Invoice, Kept
 from tests.recorders.tool_turns import REPLIES, RIGHT, TOOLS, TRUTH, served, told
 
 openai = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
@@ -80,3 +80,17 @@ def test_a_turn_through_two_recorders_is_recorded_once():
         recorder.uninstall()
 
     assert (told(outer), inner) == ([("track_parcel", None)], [])
+
+
+def test_a_model_that_may_answer_in_a_format_calls_a_tool_instead():
+    """Its call is its tool's, and the answer that it did not give is no failure of the format."""
+    kept = Kept()
+    strict = [{**tool, "function": {**tool["function"], "strict": True}} for tool in TOOLS]
+    with served([(RIGHT, None)]) as server:
+        model = openai.ChatOpenAI(model=MODEL, api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+        asked = model.with_structured_output(
+            Invoice, method="json_schema", tools=strict, include_raw=True, strict=True
+        )
+        asked.invoke("Where is it?", config={"callbacks": [LangChainRecorder(store=kept)]})
+
+    assert told(kept) == [("track_parcel", None)]
