@@ -47,7 +47,9 @@ def told(function: str, judgements: Sequence[Sequence[CallJudgement]], max_attem
     ]
     if len(failed) > _MOST_TOLD:
         lines.append(f"  and {len(failed) - _MOST_TOLD} more")
-    more = f"; to ask again: max_attempts={max_attempts + 2}" if len(judgements) >= max_attempts else ""
+    is_refused = any(one.failure is not None and one.failure.kind == "refusal" for one in failed)
+    is_spent = len(judgements) >= max_attempts and not is_refused
+    more = f"; to ask again: max_attempts={max_attempts + 2}" if is_spent else ""
     return "\n".join([*lines, f"  each of them: error.judgements[-1]{more}"])
 
 

@@ -143,9 +143,9 @@ def _failed(failure: Failure) -> Judgement[Any]:
 def _unknown(called: str | None, tools: Tools, near: list[str]) -> Failure:
     if called is None:
         return Failure("structure", "unknown_tool", "the call names no tool")
-    known = ", ".join(tools) or "none"
+    wanted = f"expected one of {clip(', '.join(tools), 300)}" if tools else "there are no tools"
     meant = f"; did you mean {near[0]!r}?" if near else ""
-    message = f"there is no tool {clip(repr(called))}: expected one of {clip(known, 300)}{meant}"
+    message = f"there is no tool {clip(repr(called))}: {wanted}{meant}"
     return Failure("structure", "unknown_tool", message)
 
 

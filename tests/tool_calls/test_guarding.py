@@ -152,6 +152,7 @@ def test_a_refusal_is_not_asked_again():
     with pytest.raises(ToolCallsFailed) as raised:
         guarded(model)(TASK)
     assert raised.value.judgements[0][0].failure.kind == "refusal"
+    assert "to ask again" not in str(raised.value)
 
 
 def test_without_attempts_left_the_turn_fails():

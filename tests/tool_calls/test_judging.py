@@ -181,6 +181,14 @@ def test_an_unknown_tool_is_told_the_tools():
     assert "The tools are: get_weather, Mail." in one("{}", [get_weather, Mail], name="xyz").message
 
 
+def test_a_call_where_there_are_no_tools():
+    """The model is told to answer without one."""
+    found = one("{}", [])
+
+    assert found.failure.message == "there is no tool 'get_weather': there are no tools"
+    assert found.message.endswith("There are no tools: answer without one.")
+
+
 def test_values_come_in_the_type_of_the_tool():
     """Of a Pydantic model's call the arguments are an instance of it."""
     [found] = judge_calls(chat(("1", "Mail", {"to": "a", "body": "b"})), [get_weather, Mail])
