@@ -45,6 +45,7 @@ __all__ = ["record"]
 
 C = TypeVar("C")
 
+_MOST_LINKS = 5
 _UNSEEN = Failure("transport", "no_reply", "the stream's text was not seen")
 
 
@@ -262,8 +263,7 @@ class _Attempt:
         error = self.error or raised
         refused = self.refused
         if self._stream is not None and refused is None and isinstance(error, Exception):
-            # What is raised out of a stream that is read is what instructor made of it, or the way to the provider.
-            refused = refused_with(error) if callable(field(error, "errors")) else None
+            refused = self._stream.refused(error)
         reply = self._reply if self._stream is None else self._stream.reply(refused)
         if reply is None and self._stream is not None and error is None:
             reply = Reply(failure=_UNSEEN)
@@ -303,6 +303,26 @@ class _Stream:
             self._feed(chunk)
             yield chunk
         self._is_over = True
+
+    def refused(self, error: Exception) -> Failure | None:
+        """Give why instructor has stopped reading; None where that was the stream's own fault."""
+        link: BaseException | None = error
+        for _ in range(_MOST_LINKS):
+            if link is None:
+                break
+            if callable(field(link, "errors")):
+                return refused_with(link)
+            # What parses growing JSON raises nothing finer.
+            if isinstance(link, ValueError) and type(link).__module__ in ("builtins", "json.decoder"):
+                text = "".join(self._texts)
+                code = "malformed" if "{" in text or "[" in text else "no_json"
+                return (
+                    Failure("syntax", code, f"instructor stopped reading: {clip(str(link), 200)}")
+                    if text
+                    else None
+                )
+            link = link.__cause__
+        return None
 
     def reply(self, refused: Failure | None) -> Reply | None:
         """Give what came; None where that is not known to be all of it, and nobody has refused it.

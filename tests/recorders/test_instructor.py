@@ -185,6 +185,18 @@ def test_a_stream_is_judged_as_a_whole_reply(kept, way):
     assert [one.attempts[0].reply for one in kept] == [GOOD, GOOD[:20]]
 
 
+@pytest.mark.parametrize("way", [partials, partials_async])
+def test_what_instructor_stops_reading_is_a_failure(kept, way):
+    """Prose in a stream ends in an error of a parser's, before the stream is over: it is no JSON, and not the provider's fault."""
+    with (
+        serve([{"chunks": ["There is", " no invoice", " here."]}]) as server,
+        pytest.raises(Exception, match="expected value"),
+    ):
+        way(server, kept)
+
+    assert codes(kept[0]) == ["no_json"]
+
+
 def test_tokens_of_a_stream_are_those_that_it_tells(kept):
     """A stream whose request asks for its tokens has them; without they are not known."""
     with serve([said(GOOD), said(GOOD)]) as server:
