@@ -347,7 +347,8 @@ class _Stream:
 
 def _schema(recording: Recording, model: Any, wire: Any) -> Schema[Any] | None:
     """Give the JSON Schema of a response model; None, which is counted, where nobody knows it, or for several tools."""
-    if isinstance(model, type) and not issubclass(model, str | int | float | bool | dict | list):
+    # Of every other type instructor makes a model of its own, which the request has.
+    if isinstance(model, type) and hasattr(model, "model_json_schema"):
         found = recording.schema_of(_whole(model))
         # Without its class, whose validators would be run.
         return None if found is None else recording.schema_of(found.document, found.name)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from enum import Enum
 from typing import Literal
 
 import pytest
@@ -205,6 +206,28 @@ def test_tokens_of_a_stream_are_those_that_it_tells(kept):
         list(client.create_partial(**asked(stream_options={"include_usage": True})))
 
     assert [tokens(one) for one in kept] == [[(None, None)], [(12, 7)]]
+
+
+class Currency(Enum):
+    """A currency."""
+
+    EUR = "EUR"
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        (int, '{"content": 4}', '{"content": "four"}'),
+        (Currency, '{"content": "EUR"}', '{"content": "GBP"}'),
+        (Literal["EUR"], '{"content": "EUR"}', '"EUR"'),
+    ],
+)
+def test_a_simple_type_is_held_to_what_was_sent_for_it(kept, kind, right, wrong):
+    """instructor puts a type that is no object into one: the reply is held to that."""
+    with serve([said(wrong), said(right)]) as server:
+        client_of(server, kept).create(**asked(response_model=kind))
+
+    assert [attempt.failure is None for attempt in kept[0].attempts] == [False, True]
 
 
 @pytest.mark.parametrize("kind", [list[Invoice], Iterable[Invoice]])
