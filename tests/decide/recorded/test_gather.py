@@ -256,6 +256,15 @@ def test_observed_calls_are_bare(store):
     assert strategies(gather(store))["bare"]["rung"] == "bare"
 
 
+def test_calls_that_a_recorder_saw_are_what_they_asked_by(store):
+    """A recorder sees how the format was asked for: where that was strict, strict is the remedy in use."""
+    settings = '{"max_attempts":1,"observe":true,"recorder":"litellm"}'
+    record(store, 10, 5, strategies="tool_call", settings=settings)
+
+    (found,) = gather(store).evidence["strategies"]
+    assert found["rung"] == "strict_schema"
+
+
 def test_the_latest_call_is_the_current_configuration(store):
     """In production is what was called last, trials apart."""
     record(store, 10, 1, strategies="few_shot", started_at=DAY)
