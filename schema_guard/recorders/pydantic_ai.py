@@ -232,12 +232,12 @@ class _Run:
         if self.is_begun:
             return
         self.is_begun = True
-        agent, system = ctx.agent, look_up(asked.model, "system")
+        agent = ctx.agent
         self.model = words(look_up(asked.model, "model_name"))
         self.known = {
             "function": None if agent is None else agent.name,
             "task": ctx.prompt if isinstance(ctx.prompt, str) else None,
-            "target": system if isinstance(system, str) and system in TARGETS else None,
+            "target": _target(asked.model),
             "options": _told(asked.model_settings),
             "started_at": self.began_at,
             "where": around(),
@@ -338,6 +338,16 @@ def _is_refusal(error: BaseException) -> bool:
 
 def _tokens(usage: Any) -> tuple[int, int]:
     return usage.input_tokens, usage.output_tokens
+
+
+def _target(model: Any) -> str | None:
+    """Give the provider, where it is one whose arguments are known."""
+    system = words(look_up(model, "system")) or ""
+    if system == "openai" and "Responses" in type(model).__name__:
+        return "openai-responses"
+    if system.startswith("google"):
+        return "gemini"
+    return system if system in TARGETS else None
 
 
 def _mode(asked: Any) -> str:

@@ -143,6 +143,27 @@ def test_the_mode_is_what_the_agent_asks_with(kept, mark, strategy):
     assert codes(kept[0]) == ["enum", None]
 
 
+def test_other_apis_are_recorded_as_their_targets(kept):
+    """The Responses API and Anthropic's are targets of their own, and their attempts are seen alike."""
+    from openai import AsyncOpenAI
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.models.openai import OpenAIResponsesModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    with serve([said(WRONG), said(GOOD)] * 2) as server:
+        provider = OpenAIProvider(openai_client=AsyncOpenAI(api_key="k", base_url=server.openai_url))
+        anthropic = AnthropicProvider(api_key="k", base_url=server.anthropic_url)
+        for model in (OpenAIResponsesModel("m", provider=provider), AnthropicModel("m", provider=anthropic)):
+            recorder = capability(store=kept)
+            run_sync(pydantic_ai.Agent(model, output_type=Invoice, name="billing", capabilities=[recorder]))
+
+    told = [(one.call.target, codes(one), tokens(one)) for one in kept]
+    assert told == [
+        (target, ["enum", None], [(12, 7), (12, 7)]) for target in ("openai-responses", "anthropic")
+    ]
+
+
 def test_the_recorded_rate_is_the_true_one(kept):
     """Of ten runs of two agents with one schema, each agent's are told apart, and as many failed as were made to."""
     replies = [WRONG, GOOD, GOOD, GOOD, WRONG, WRONG, GOOD, WRONG, GOOD]
