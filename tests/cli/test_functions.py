@@ -85,6 +85,8 @@ def test_one_function_of_two_schemas_is_one_function(store, capsys):
 
     assert run(capsys, "report")[1].startswith("report: 1 function of 2 schemas\n")
     assert run(capsys, "decide")[1].startswith("VERDICTS: 0 of 2 schemas of 1 function need something done\n")
+    told = run(capsys, "decide", "--schema", "other")[1]
+    assert "schema-guard decide --function shop.mail.extract --schema other  # again" in told
 
 
 def test_two_functions_have_two_verdicts(two, capsys):

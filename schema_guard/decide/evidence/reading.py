@@ -189,6 +189,7 @@ def _about(found: dict[str, Any]) -> About:
         left_out=int(found.get("left_out", 0)),
         dropped=_ints(found.get("dropped", {})),
         latest_days=float(found["latest_days"]) if "latest_days" in found else None,
+        schemas_of_function=int(found.get("schemas_of_function", 1)),
     )
 
 

@@ -363,6 +363,7 @@ class About(NamedTuple):
         left_out: Calls that are recorded and do not count here.
         dropped: Attempts that could not be stored, by reason.
         latest_days: Days of the latest calls, from which calls per month are read; None when they are not.
+        schemas_of_function: How many the function has calls of, as a guard of tools has one for each.
     """
 
     function: str | None
@@ -373,6 +374,7 @@ class About(NamedTuple):
     left_out: int
     dropped: Mapping[str, int]
     latest_days: float | None = None
+    schemas_of_function: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,12 +339,14 @@ class Problem(NamedTuple):
         schema: Name of the schema.
         rows: Its calls, and those of the trials that belong to it.
         left_out: Calls of trials under the same schema that name no function, and could be several functions'.
+        schemas: How many schemas the store has calls of that function of.
     """
 
     function: str | None
     schema: str
     rows: tuple[ConfigurationCounts, ...]
     left_out: int = 0
+    schemas: int = 1
 
 
 def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[ConfigurationCounts]) -> list[Problem]:
@@ -380,6 +382,7 @@ def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[Configurati
                     *(row for row, owner in of_schema if owner == function),
                 ),
                 sum(row.calls for row, owner in of_schema if owner is None),
+                len({row.schema_name for row in known if not is_trial(row) and row.function == function}),
             )
         )
     return found

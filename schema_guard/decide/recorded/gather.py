@@ -276,6 +276,7 @@ def _about(
     return {
         "function": problem.function,
         "schema": problem.schema,
+        "schemas_of_function": problem.schemas,
         "models": sorted({row.model for row in own if row.model}),
         "period": [_day(min(starts)), _day(max(map(last_call, own)))] if starts else None,
         "calls": sum(row.calls for row in rows),

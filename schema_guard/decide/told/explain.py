@@ -96,14 +96,23 @@ def next_step(ruling: Ruling, evidence: Evidence) -> str:
 
 
 def of_function(evidence: Evidence) -> str:
-    """Name the function, as the end of a command; nothing where none is known."""
+    """Name the function, and its schema where it has several, as the end of a command; nothing where none is known."""
+    schema = (
+        f" --schema {quote(evidence.about.schema)}"
+        if evidence.about and evidence.about.schemas_of_function > 1
+        else ""
+    )
+    return _function(evidence) + schema
+
+
+def _function(evidence: Evidence) -> str:
     function = evidence.about.function if evidence.about else None
     return f" --function {quote(function)}" if function else ""
 
 
 def climb_command(evidence: Evidence, rung: str) -> str:
     """Give the command that measures a rung; what only its reader knows stands in capitals."""
-    of, about = of_function(evidence), evidence.about
+    of, about = _function(evidence), evidence.about
     trials = "NAME" if about is None else quote(about.schema)
     inputs = "--schema FILE --inputs FILE" if of else f"--schema {trials}"
     first = rung if rung not in _CLIMBS_OF_THEIR_OWN else _rung_in_use(evidence)
