@@ -9,8 +9,7 @@ Rules:
    `response_format`, else the only tool, forced.
 2. Where several tools can be called each call that the model makes is one of its tool's.
 3. A call with a schema is recorded when the chain around it has ended, for that is where LangChain's parsers refuse a
-   reply; a chain that fails and is tried again with the same messages, by `with_retry` or `with_fallbacks`, makes the
-   next attempt of it.
+   reply; a chain that fails and is tried again with the same messages, by `with_retry`, makes the next attempt of it.
 4. The handler runs inline, so that what is called inside of the model knows that it is.
 """
 
