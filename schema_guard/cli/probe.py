@@ -146,4 +146,5 @@ def _agree(sent: list[Any], asked: ProbeOptions, model: Model) -> None:
         raise click.UsageError(
             f"{plural(found.requests, 'request')} would be sent, and there is no terminal to agree on: say --yes"
         )
-    click.confirm("Send them?", abort=True, err=True)
+    if not click.confirm("Send them?", err=True):
+        raise click.UsageError("nothing was sent")

@@ -89,9 +89,9 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     return ProbeAnswer("kept" if is_kept else "broken", told, reply.usage)
 
 
-def ask_plainly(model: Model, prompt: PromptLike) -> ProbeAnswer:
-    """Ask a model without a schema; `kept` is any reply with a text, and that is not cut off here."""
-    options = options_for(model.target, "bare", Schema.of({}, name="probe"), output_tokens=OUTPUT_TOKENS)
+def ask_plainly(model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
+    """Ask a model without a schema; `kept` is any reply with a text, which is not clipped."""
+    options = options_for(model.target, "bare", Schema.of({}, name="probe"), output_tokens=output_tokens)
     reply = _asked(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
         return reply

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ProbeCost", "expected"]
 
-# What the replies of a model that does not reason are as long as: a short JSON text.
-_SHORT = 40
+# What the replies of a model that does not reason are as long as at most: a JSON text with some forty items.
+_SHORT = 120
 
 
 class ProbeCost(NamedTuple):

@@ -91,7 +91,7 @@ CASES: Final[dict[str, tuple[dict[str, Any], Any]]] = {
     "minLength": ({"type": "string", "minLength": 8}, "abc"),
     "minProperties": ({"type": "object", "additionalProperties": _FLAG, "minProperties": 2}, {"a": True}),
     "minimum": ({"type": "integer", "minimum": 10}, 3),
-    "multipleOf": ({"type": "integer", "multipleOf": 7}, 10),
+    "multipleOf": ({"type": "integer", "minimum": 0, "maximum": 99, "multipleOf": 7}, 10),
     "not": ({"type": "string", "not": {"const": "blue"}}, "blue"),
     "oneOf": (
         {"oneOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "string", "enum": ["b", "c"]}]},

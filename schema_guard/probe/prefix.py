@@ -20,6 +20,10 @@ Continues: TypeAlias = Literal["continued", "repeated", "ignored", "refused", "u
 `ignored`: the model began anew; `refused`: the request is not taken."""
 
 
+# A few tokens are the rest of what was begun; a small model may go on without end.
+_OUTPUT_TOKENS = 256
+
+
 class ProbedPrefix(NamedTuple):
     """What became of a beginning.
 
@@ -43,7 +47,7 @@ def prefix_messages(seed: int | None = None) -> list[dict[str, str]]:
 def probe_prefix(model: Model, *, seed: int | None = None) -> ProbedPrefix:
     """Ask with the beginning of a reply, once."""
     messages = prefix_messages(seed)
-    answer = ask_plainly(model, messages)
+    answer = ask_plainly(model, messages, output_tokens=_OUTPUT_TOKENS)
     return ProbedPrefix(_does(messages[-1]["content"], answer), answer)
 
 
@@ -55,7 +59,9 @@ def _does(prefix: str, answer: ProbeAnswer) -> Continues:
     text = answer.told.lstrip()
     if text.startswith(prefix):
         return "repeated"
-    return "ignored" if text.startswith(("{", "```")) or not _goes_on(prefix, answer.told) else "continued"
+    if '"answer"' in text:
+        return "ignored"
+    return "continued" if _goes_on(prefix, answer.told) else "unknown"
 
 
 def _goes_on(prefix: str, text: str) -> bool:

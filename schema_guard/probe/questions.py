@@ -116,7 +116,8 @@ def _pattern(random: Random) -> ProbeQuestion:
 
 
 def _items(random: Random) -> ProbeQuestion:
-    count = random.randrange(5, 10)
+    # So many that a model which is only shown the number would have to count.
+    count = random.randrange(31, 48)
     inner = {"type": "array", "items": {"type": "boolean"}, "minItems": count, "maxItems": count}
     return forbidding("minItems", inner, [True])
 

@@ -11,7 +11,8 @@ from schema_guard.targets.rules.rule import KEYWORDS
 from schema_guard.testing import EnforcingModel, serve
 
 OLDER = {"$recursiveAnchor", "$recursiveRef", "additionalItems", "dependencies"}
-TAKEN = {"additionalProperties", "enum", "multipleOf", "properties", "required", "type"}
+NUMBERS = {"maximum", "minimum", "multipleOf"}
+TAKEN = {"additionalProperties", "enum", "properties", "required", "type"} | NUMBERS
 TOGETHER = {"$dynamicAnchor", "then"}
 QUESTIONS = {one.keyword: one for one in keyword_questions("openai")}
 
