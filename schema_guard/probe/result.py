@@ -116,7 +116,9 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
     found = result.enforcement
     counts, n = found.counts, found.judged
     kept = counts["kept"]
-    yield safe(f"{result.model} (target {result.target}): {_MEANS[found.verdict]}; {kept} of {n} kept")
+    yield safe(
+        f"{result.model} (target {result.target}): {_MEANS[found.verdict]}{f'; {kept} of {n} kept' if n else ''}"
+    )
     if found.verdict == "enforced":
         yield f"    {kept} of {n}: at least {percent(at_least(kept, n))} of requests with 95% confidence, if they are alike"
         if n < _SHOWS_95:
