@@ -73,7 +73,7 @@ WRONG = (
     Wrong(
         "target",
         {"target": "opnai"},
-        "target='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, deepseek, ollama, lmstudio, vllm, llamacpp, llamacpp-llguidance, outlines, outlines-core, outlines-api, did you mean 'openai'?",
+        "target='opnai': expected one of openai, openai-responses, azure, anthropic, gemini, openrouter, groq, mistral, cohere, bedrock, deepseek, ollama, lmstudio, vllm, sglang, llamacpp, llamacpp-llguidance, outlines, outlines-core, outlines-api, did you mean 'openai'?",
     ),
     Wrong("limits", {"limits": 0}, "limits=0: expected a Limits"),
     Wrong("budget", {"budget": {}}, "budget={}: expected a Budget"),
