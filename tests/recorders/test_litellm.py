@@ -173,6 +173,21 @@ def test_tokens_that_were_estimated_are_unknown(kept):
     assert tokens(kept.wait(1)) == [(None, None)]
 
 
+@pytest.mark.parametrize("ask", [whole, streamed])
+def test_a_reply_out_of_the_cache_is_no_call(kept, ask, monkeypatch):
+    """A second call that the cache answers asked no model."""
+    pytest.importorskip("fastapi", reason="litellm's cache needs fastapi")
+    from litellm.caching.caching import Cache
+
+    monkeypatch.setattr(litellm, "cache", Cache())
+    with server([RIGHT, WRONG]) as served:
+        said = [ask(served.openai_url) for _ in range(2)]
+        time.sleep(0.5)  # for the threads in which litellm tells of its calls
+
+    assert said == [RIGHT, RIGHT]
+    assert kinds(kept.wait(1)) == [None]
+
+
 def test_the_responses_api(kept):
     """Its schema, its reply and its tokens."""
     with server([WRONG]) as served:
