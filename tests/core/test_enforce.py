@@ -90,6 +90,7 @@ ENDS = st.builds(
     ),
     refused=st.sampled_from([None, None, None, Failure("semantic", "refused", "no")]),
     tries=st.just(()),
+    calls=st.just(()),
     is_final=st.booleans(),
 )
 ANSWERS = st.lists(

@@ -34,6 +34,7 @@ REPLIES = st.builds(
     given=st.none(),
     refused=st.none(),
     tries=st.just(()),
+    calls=st.just(()),
     unseen=st.just(False),
     is_final=st.just(False),
     call_model=st.none(),
