@@ -162,8 +162,10 @@ class Strike:
 
     def during(self, call: Callable[[], object], error: BaseException, after_s: float) -> str | None:
         """Strike a call after so many seconds; say what came out, or None where it was through before."""
-        # What an earlier strike left half done is finalized now, and not in the middle of the next.
+        # What an earlier strike left half done is finalized now, and not in the middle of the next; and what others
+        # hang on the collector, whose own callbacks swallow what lands in them, does not run meanwhile.
         gc.collect()
+        gc.disable()
         self.error, self.is_on, lost = error, True, self.lost
         outcome = "nothing"
         try:
@@ -176,6 +178,7 @@ class Strike:
             ordinary = isinstance(raised, (GuardFailed, CallFailed))
             outcome = "itself" if raised is error else "nothing" if ordinary else type(raised).__name__
         signal.setitimer(signal.ITIMER_REAL, 0)
+        gc.enable()
         if not struck:
             return None
         return "lost in a finalizer" if self.lost > lost else outcome
