@@ -7,32 +7,16 @@ from enum import Enum
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from schema_guard import guard, tags
 from schema_guard.errors import InvalidArgument
 from schema_guard.recorders import counts
 from schema_guard.recorders.instructor import record
 from schema_guard.testing import serve
+from tests.recorders.asking_again import GOOD, WRONG, Invoice, Kept, codes, said, tokens
 
-GOOD = '{"number": "A-7", "currency": "EUR", "total": 12.5}'
-WRONG = GOOD.replace("EUR", "GBP")
 MESSAGES = [{"role": "user", "content": "Read this invoice."}]
-
-
-class Invoice(BaseModel):
-    """An invoice."""
-
-    number: str
-    currency: Literal["EUR", "USD"]
-    total: float
-
-
-class Kept(list):
-    """A store that keeps what it is handed."""
-
-    def record(self, outcome, task=None):
-        self.append(outcome)
 
 
 def test_only_a_client_of_instructors_is_recorded():
@@ -50,11 +34,6 @@ def kept():
     return Kept()
 
 
-def said(text, input_tokens=12, output_tokens=7, **more):
-    usage = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": 0}
-    return {"reply": text, "usage": usage, **more}
-
-
 def client_of(server, kept, mode="TOOLS", **more):
     """Make the application's client: the one line is `record`."""
     from openai import OpenAI
@@ -68,14 +47,6 @@ def async_client_of(server, kept):
 
     client = AsyncOpenAI(api_key="k", base_url=server.openai_url, max_retries=0)
     return record(instructor.from_openai(client), store=kept)
-
-
-def codes(outcome):
-    return [attempt.failure and attempt.failure.code for attempt in outcome.attempts]
-
-
-def tokens(outcome):
-    return [attempt.usage[:2] for attempt in outcome.attempts]
 
 
 def asked(**more):

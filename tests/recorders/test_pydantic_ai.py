@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Literal
 
 import pytest
 from pydantic import BaseModel
@@ -12,36 +11,14 @@ from schema_guard import Schema, guard, tags
 from schema_guard.recorders import counts
 from schema_guard.recorders.pydantic_ai import capability
 from schema_guard.testing import serve
+from tests.recorders.asking_again import GOOD, WRONG, Invoice, Kept, codes, said, tokens
 
 pydantic_ai = pytest.importorskip("pydantic_ai", reason="pydantic-ai is not installed")
-
-GOOD = '{"number": "A-7", "currency": "EUR", "total": 12.5}'
-WRONG = GOOD.replace("EUR", "GBP")
-
-
-class Invoice(BaseModel):
-    """An invoice."""
-
-    number: str
-    currency: Literal["EUR", "USD"]
-    total: float
-
-
-class Kept(list):
-    """A store that keeps what it is handed."""
-
-    def record(self, outcome, task=None):
-        self.append(outcome)
 
 
 @pytest.fixture
 def kept():
     return Kept()
-
-
-def said(text, input_tokens=12, output_tokens=7, **more):
-    usage = {"input_tokens": input_tokens, "output_tokens": output_tokens, "cached_input_tokens": 0}
-    return {"reply": text, "usage": usage, **more}
 
 
 def agent_of(server, kept, output=Invoice, name="billing", **more):
@@ -59,14 +36,6 @@ def agent_of(server, kept, output=Invoice, name="billing", **more):
         capabilities=[capability(store=kept)],
         **more,
     )
-
-
-def codes(outcome):
-    return [attempt.failure and attempt.failure.code for attempt in outcome.attempts]
-
-
-def tokens(outcome):
-    return [attempt.usage[:2] for attempt in outcome.attempts]
 
 
 def run_sync(agent):

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import missing_extra
-from schema_guard.models.hosted import HostedModel
+from schema_guard.models.apis.over_http import OverHttpModel, SdkOverHttp
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CohereModel"]
 
 
-class CohereModel(HostedModel):
+class CohereModel(OverHttpModel):
     """A model behind the second version of Cohere's API."""
 
     ours = ("messages", "model", "stream")
@@ -70,15 +70,7 @@ class CohereModel(HostedModel):
             httpx_client=found,
             log_warning_experimental_features=False,
         )
-        return _Connection(made, found)
-
-    def disconnect(self, client: Any) -> None:
-        """Close the HTTP client."""
-        client.http.close()
-
-    async def adisconnect(self, client: Any) -> None:
-        """Close the asynchronous HTTP client."""
-        await client.http.aclose()
+        return SdkOverHttp(made, found, is_async)
 
     def sdk(self) -> Any:
         """Import the package: a second that others need not pay."""
@@ -86,11 +78,3 @@ class CohereModel(HostedModel):
             return import_module("cohere")
         except ImportError as error:
             raise missing_extra(f"model {self.name!r}", "cohere", "cohere") from error
-
-
-class _Connection:
-    """A client, and the HTTP client that it was given, which it does not close."""
-
-    def __init__(self, sdk: Any, http: Any) -> None:
-        self.sdk = sdk
-        self.http = http

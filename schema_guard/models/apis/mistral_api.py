@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument, missing_extra
-from schema_guard.models.hosted import HostedModel
+from schema_guard.models.apis.over_http import OverHttpModel, SdkOverHttp
 from schema_guard.models.interface import messages
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MistralModel"]
 
 
-class MistralModel(HostedModel):
+class MistralModel(OverHttpModel):
     """A model behind Mistral's API."""
 
     ours = ("messages", "model", "stream")
@@ -78,15 +78,7 @@ class MistralModel(HostedModel):
             client=other if is_async else found,
             async_client=found if is_async else other,
         )
-        return _Connection(made, found, is_async=is_async)
-
-    def disconnect(self, client: Any) -> None:
-        """Close the HTTP client."""
-        client.http.close()
-
-    async def adisconnect(self, client: Any) -> None:
-        """Close the asynchronous HTTP client."""
-        await client.http.aclose()
+        return SdkOverHttp(made, found, is_async)
 
     def sdk(self) -> Any:
         """Import the package: a second that others need not pay."""
@@ -94,15 +86,6 @@ class MistralModel(HostedModel):
             return import_module("mistralai.client")
         except ImportError as error:
             raise missing_extra(f"model {self.name!r}", "mistralai", "mistral") from error
-
-
-class _Connection:
-    """A client, and the HTTP client that it was given, which it does not close."""
-
-    def __init__(self, sdk: Any, http: Any, *, is_async: bool) -> None:
-        self.sdk = sdk
-        self.http = http
-        self.is_async = is_async
 
 
 def _unasked(_: Any) -> Any:
