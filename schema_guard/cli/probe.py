@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from schema_guard.cli.shared.options import key_value, option, print_json, schema_of, shared, takes
+from schema_guard.cli.shared.options import (
+    key_value,
+    option,
+    output_path,
+    print_json,
+    schema_of,
+    shared,
+    takes,
+)
 from schema_guard.models import connect
 from schema_guard.prices.charges import default_charges, given_charges
 from schema_guard.private import write_private
@@ -92,16 +100,17 @@ def command(asked: ProbeOptions, form: str) -> int:
     schema-guard probe --model openai:NAME --keywords --prefix --output rules.json
     """
     schema = None if asked.schema is None else schema_of(asked.schema)
+    output = None if asked.output is None else output_path(asked.output)
     with asked.connected() as model:
         check_strict(model)
         _agree(_sent(asked, model, schema), asked, model)
         result = _probed(asked, model, schema)
-    if asked.output is not None:
-        write_private(asked.output, json.dumps(probe_as_json(result), indent=2) + "\n")
     if form == "json":
         print_json(probe_as_json(result))
     else:
         print(*probe_as_lines(result), sep="\n")
+    if output is not None:
+        write_private(output, json.dumps(probe_as_json(result), indent=2) + "\n")
     return result.status
 
 

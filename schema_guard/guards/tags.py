@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from schema_guard.calls.identity import Tags, current_tags
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,13 @@ def tags(
         cluster: Inputs that belong together for statistics.
         function: What records call whatever makes the calls that a recorder sees. A guarded function keeps its own
             name.
+
+    Raises:
+        InvalidArgument: One of them is neither a str nor None.
     """
+    for word, given in (("segment", segment), ("cluster", cluster), ("function", function)):
+        if given is not None and not isinstance(given, str):
+            raise InvalidArgument(f"tags({word}={clip(repr(given))}): expected a str or None")
     outer = current_tags.get()
     token = current_tags.set(
         Tags(segment or outer.segment, cluster or outer.cluster, function or outer.function)

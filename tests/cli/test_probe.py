@@ -106,6 +106,17 @@ def test_a_refused_schema_is_told_with_its_keyword_and_place(capsys, tmp_path):
     assert "the schema is refused for not at /properties/a (" in out
 
 
+def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(capsys):
+    """No request is sent, and paid for, whose result has no place."""
+    asked = []
+    with serve(lambda request: asked.append(request) or "{}") as server:
+        wanted = ("--yes", "--output", "nowhere/rules.json")
+        status, _, err = run(capsys, "probe", "--model", f"{server.openai_url}#m", *wanted)
+
+    assert (status, asked) == (2, [])
+    assert err.endswith("--output nowhere/rules.json: there is no folder 'nowhere'\n")
+
+
 def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, monkeypatch):
     """The file has no key and no address, and `lint --rules` goes by it."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "sk-secret")

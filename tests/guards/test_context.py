@@ -12,6 +12,7 @@ import pytest
 
 from schema_guard import GuardFailed, guard, open_store, tags
 from schema_guard.calls.identity import new_call_id
+from schema_guard.errors import InvalidArgument
 from schema_guard.models.scripted import ScriptedModel
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
@@ -203,6 +204,16 @@ def test_the_parent_follows_into_a_thread_that_takes_the_context(store):
     asyncio.run(outer("t"))
 
     assert family(store) == [("inner", "outer"), ("inner", None), ("outer", None)]
+
+
+@pytest.mark.parametrize("word", ["segment", "cluster", "function"])
+def test_a_tag_is_a_text(word):
+    """What is no text would be told apart from the text that it prints as, and is an error where it is set."""
+    with (
+        pytest.raises(InvalidArgument, match=rf"tags\({word}=3\): expected a str or None"),
+        tags(**{word: 3}),
+    ):
+        pass
 
 
 def test_tags_are_of_the_task_that_set_them(store):

@@ -20,7 +20,7 @@ from schema_guard.bench.run.on_ray.cluster import ray_module
 from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
-from schema_guard.cli.shared.options import option, shared, store_of, takes
+from schema_guard.cli.shared.options import option, output_path, shared, store_of, takes
 from schema_guard.cli.shared.progress import progress
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
@@ -216,9 +216,7 @@ def _status(finished: Run, journal: str | None) -> int:
 
 def _output(name: str) -> tuple[Path, Callable[[BenchResult], str]]:
     """Give a file for the result and what writes it; what cannot be written is an error before anything is asked."""
-    path = Path(name)
-    if not path.parent.is_dir():
-        raise click.UsageError(f"--output {safe(name)}: there is no folder {safe(str(path.parent))!r}")
+    path = output_path(name)
     return path, _writer(path.suffix)
 
 

@@ -218,3 +218,11 @@ def key_value(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+def output_path(name: str) -> Path:
+    """Give the file that `--output` names; a folder that is not there is an error now, and not when the calls are paid for."""
+    path = Path(name)
+    if not path.parent.is_dir():
+        raise click.UsageError(f"--output {safe(name)}: there is no folder {safe(str(path.parent))!r}")
+    return path
