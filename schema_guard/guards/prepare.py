@@ -232,9 +232,11 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
 
 
 def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
-    """Say whether the model is known to be tuned: the user says so, its name, or an adapter."""
+    """Say whether the model is known to be tuned: the user says so, it does, its name, or an adapter."""
     by_name = is_tuned(_model_name(settings, model) or "")
-    return settings.tuned or by_name or any(_adapters(settings.models or (model,)))
+    models = settings.models or (model,)
+    by_itself = any(getattr(one, "tuned", None) is True for one in models)
+    return settings.tuned or by_itself or by_name or any(_adapters(models))
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:

@@ -51,9 +51,11 @@ class HostedModel(Closing, ABC):
         options: The provider's own arguments of every call, as they were given; a part of the configuration.
         defaults: These, and what is sent where nothing is said.
         rules: What a probe found of the server; None where none was named.
+        tuned: Whether the model is known to be tuned for its task; guards then take it for a tuned one.
     """
 
     rules: Rules | None = None
+    tuned: bool = False
 
     def __init__(
         self,

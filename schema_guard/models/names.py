@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["connect"]
 
 _URLS = ("http", "https")
-_FORMS = ("local", *[f"{name}:NAME" for name in PROVIDERS], "http://HOST:PORT/v1#NAME", "scripted:FILE")
-_KINDS = ("local", *PROVIDERS, *_URLS, "scripted")
+_FORMS = (
+    "local",
+    *[f"{name}:NAME" for name in PROVIDERS],
+    "http://HOST:PORT/v1#NAME",
+    "tuned:DIR",
+    "scripted:FILE",
+)
+_KINDS = ("local", *PROVIDERS, *_URLS, "tuned", "scripted")
 
 
 class _Asked(NamedTuple):
@@ -57,8 +63,9 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 
     Args:
         name_or_object: `"local"` (weights are fetched on first use), a provider and a model such as
-            `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says) or
-            `"scripted:FILE"`; or a model of `outlines`. A `Model` is given back as it is.
+            `"openai:NAME"`, `"http://HOST:PORT/v1#NAME"` (any server whose arguments *target* says),
+            `"tuned:DIR"` (what `schema-guard tune DIR` has made; it counts as tuned) or `"scripted:FILE"`; or a
+            model of `outlines`. A `Model` is given back as it is.
         target: Whose arguments the server takes, where it is not what the name says: a key of
             `schema_guard.targets.TARGETS`.
         options: The provider's own arguments of every call, such as `{"temperature": 0}`. They are a part of the
@@ -135,6 +142,8 @@ def _named(name: str, asked: _Asked) -> HostedModel | ScriptedModel:
         return _server(name, asked)
     if kind in PROVIDERS and rest:
         return _provider(kind, rest, asked)
+    if kind == "tuned" and rest:
+        return _tuned(Path(rest).expanduser(), asked)
     if kind == "scripted" and rest:
         return _scripted(rest, asked)
     raise InvalidArgument(
@@ -249,6 +258,18 @@ def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, as
     from schema_guard.models.apis.openai_api import OpenAIModel  # as above
 
     return OpenAIModel(name, endpoint, target=target, options=asked.options)
+
+
+def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
+    from schema_guard.models.tuned import tuned_model  # only for those who use it
+
+    found = tuned_model(directory)
+    if found.model.startswith("tuned:"):
+        raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
+    target = asked.target or found.target
+    model = _named(found.model, asked._replace(target=target, adapter=found.adapter))
+    model.tuned = True
+    return model
 
 
 def _scripted(file: str, asked: _Asked) -> ScriptedModel:

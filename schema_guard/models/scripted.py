@@ -96,6 +96,7 @@ class ScriptedModel(Closing):
 
     is_timed = False
     rules: Rules | None = None
+    tuned = False
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from schema_guard.targets import TARGETS, capabilities
 from tests.readme_blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
-FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, scripted:FILE"
+FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"
 
 
 @pytest.mark.parametrize(

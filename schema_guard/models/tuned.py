@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model that `schema-guard tune DIR` has made, by what `DIR/job.json` says of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schema_guard.core.schema import Schema
+from schema_guard.core.validation.published import judged
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
+
+__all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
+
+JOB_FILE = "job.json"
+_SCHEMA = Path(__file__).with_name("job.schema.json")
+
+
+class TunedModel(NamedTuple):
+    """What tuning has made.
+
+    Attributes:
+        model: A name that `connect` takes.
+        adapter: Name of a LoRA's file in the folder of the job; None for none.
+        target: Whose arguments it takes; None for what the name says.
+    """
+
+    model: str
+    adapter: str | None = None
+    target: str | None = None
+
+
+def read_job(directory: Path) -> dict[str, Any] | None:
+    """Give what a folder's `job.json` holds, as `job.schema.json` describes it; None where there is no such file.
+
+    Raises:
+        InvalidArgument: It cannot be read, or has another shape.
+    """
+    path = directory / JOB_FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InvalidArgument(
+            f"{clip(str(path), 200)}: expected a JSON file, got {clip(str(error))}"
+        ) from error
+    found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), clip(str(path), 200))
+    return found
+
+
+def tuned_model(directory: Path) -> TunedModel:
+    """Give the model that a folder's job has made; the adapter with its whole path.
+
+    Raises:
+        InvalidArgument: There is no job, or it has made none.
+    """
+    job = read_job(directory)
+    name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
+    if job is None:
+        raise InvalidArgument(f"{name}: there is no {JOB_FILE}: make one with schema-guard tune {directory}")
+    if job["result"] is None:
+        raise InvalidArgument(
+            f"{name}: its job has made no model, it is {job['status']}: go on with schema-guard tune {directory}"
+        )
+    found = TunedModel(**job["result"])
+    return found if found.adapter is None else found._replace(adapter=str(directory / found.adapter))
