@@ -106,7 +106,7 @@ class Writer:
     def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
         """Take an outcome to be stored; drops it, counted, when the queue is full."""
         attempts, chars = len(outcome.attempts), _chars(outcome)
-        item = _Item(outcome, task, attempts, chars, self.keeper.take(outcome))
+        item = _Item(outcome, task, attempts, chars, self.keeper.take(outcome, task))
         with self._lock:
             if refused := self._refusal(chars):
                 self._offered += attempts

@@ -21,7 +21,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.core.values import Attempt, Outcome
+    from schema_guard.core.values import Attempt, Outcome, Prompt
     from schema_guard.records.payloads.texts import Payload
 
 __all__ = ["POLICIES", "Keeper", "KeptTexts", "PayloadPolicy", "policy_of", "stricter"]
@@ -46,13 +46,15 @@ class KeptTexts(NamedTuple):
         prompt: JSON of the prompt.
         reply: The reply.
         touched: JSON of the places where the redaction changed them.
-        lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on.
+        lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on; a task goes with its prompt.
+        task: JSON of what the user's function was asked; None where that is the prompt, and but for attempt 1.
     """
 
     prompt: str | None
     reply: str | None
     touched: str | None = None
     lost: tuple[str, ...] = ()
+    task: str | None = None
 
 
 class Keeper:
@@ -80,21 +82,15 @@ class Keeper:
         self._redact = redact
         self._lock = RLock()
 
-    def take(self, outcome: Outcome[Any]) -> tuple[KeptTexts, ...]:
+    def take(self, outcome: Outcome[Any], task: Prompt | None = None) -> tuple[KeptTexts, ...]:
         """Give the texts that are to be stored, one for each attempt; none when the policy is `"off"`.
 
-        Called before the outcome goes into the queue.
+        Called before the outcome goes into the queue. The task stands with the first attempt.
         """
         if self.policy == "off":
             return ()
-        if self.policy == "redacted":
-            return tuple(self._redacted(attempt) for attempt in outcome.attempts)
-        from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
-
-        return tuple(
-            KeptTexts(None if attempt.prompt is None else prompt_text(attempt.prompt), attempt.reply)
-            for attempt in outcome.attempts
-        )
+        keep = self._redacted if self.policy == "redacted" else _as_it_is
+        return tuple(keep(attempt, None if place else task) for place, attempt in enumerate(outcome.attempts))
 
     def payloads(self, kept: Sequence[KeptTexts], key: bytes) -> list[Payload]:
         """Give what is stored of texts.
@@ -103,38 +99,47 @@ class Keeper:
             kept: As `take` gave them.
             key: Of the keyed hashes.
         """
-        from schema_guard.records.payloads.texts import Payload, hashed, lost, packed_text  # as above
+        from schema_guard.records.payloads.texts import (
+            Payload,
+            hashed,
+            lost,
+            packed_text,
+            with_task,
+        )  # as above
 
         def packed(one: KeptTexts, name: str) -> bytes | None:
             text: str | None = getattr(one, name)
             if text is None:
                 return lost(REDACTOR_ERROR) if name in one.lost else None
-            return hashed(text, key) if self.policy == "hash" else packed_text(text)
+            if self.policy == "hash":
+                return hashed(text, key)
+            return packed_text(with_task(text, one.task) if name == "prompt" and one.task else text)
 
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
 
-    def _redacted(self, attempt: Attempt) -> KeptTexts:
+    def _redacted(self, attempt: Attempt, task: Prompt | None) -> KeptTexts:
         from schema_guard.records.payloads.texts import prompt_text  # as above
         from schema_guard.redaction import redacted_value  # as above
 
-        left: dict[str, Any] = {"prompt": None, "reply": None}
+        left: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
         lost = []
-        for name, said in (("prompt", attempt.prompt), ("reply", attempt.reply)):
+        asked = None if task is attempt.prompt else task
+        for name, said in (("prompt", attempt.prompt), ("reply", attempt.reply), ("task", asked)):
+            left[name] = None
             if said is None:
                 continue
             try:
-                value = json.loads(prompt_text(said)) if name == "prompt" else said
-                left[name], places = redacted_value(value, further=self._redact)
+                value = said if name == "reply" else json.loads(prompt_text(said))
+                found, places = redacted_value(value, further=self._redact)
             except Exception as error:
                 if is_from_outside(error):
                     raise
                 lost.append(name)
                 self._failed(error)
             else:
+                left[name] = found if name == "reply" else _json_text(found)
                 touched += [(name, *place) for place in places]
-        if left["prompt"] is not None:
-            left["prompt"] = json.dumps(left["prompt"], ensure_ascii=False, separators=(",", ":"))
         return KeptTexts(
             **left, touched=json.dumps(touched[:_MOST_TOUCHED]) if touched else None, lost=tuple(lost)
         )
@@ -145,6 +150,19 @@ class Keeper:
             is_first = self.redactor_errors == 1
         if is_first:  # by its type alone: its message may quote the text
             _logger.warning("the redaction raised %s: nothing is kept of such a text", type(error).__name__)
+
+
+def _as_it_is(attempt: Attempt, task: Prompt | None) -> KeptTexts:
+    """Give the texts of an attempt; the task where it is none that was sent as it is."""
+    from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
+
+    prompt = None if attempt.prompt is None else prompt_text(attempt.prompt)
+    asked = None if task is None or task is attempt.prompt else prompt_text(task)
+    return KeptTexts(prompt, attempt.reply, task=None if asked == prompt else asked)
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def policy_of(named: object) -> PayloadPolicy:

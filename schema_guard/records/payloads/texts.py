@@ -3,7 +3,8 @@
 
 Rules: pure. What is stored says by its first byte what it is: a text, a compressed one, a keyed hash, or the reason
 why nothing was kept; so a store can hold texts of several policies. A prompt is stored as JSON: a text, or the list
-of its messages.
+of its messages; with the task, where that is another text, as an object of both: most of one stands in the other, so
+that compressed they are hardly larger than the prompt.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "payload_of",
     "prompt_text",
     "texts_of",
+    "with_task",
 ]
 
 _TEXT: Final = b"t"
@@ -37,6 +39,8 @@ _LOST: Final = b"e"
 
 # Below this the header of a compressed text is longer than what it saves.
 _LEAST_COMPRESSED: Final = 128
+
+_SENT, _ASKED = "prompt", "task"
 
 
 class Payload(NamedTuple):
@@ -57,7 +61,7 @@ class Touched(NamedTuple):
     """A place where the redaction changed a text.
 
     Attributes:
-        text: `"prompt"` or `"reply"`.
+        text: `"prompt"`, `"task"` or `"reply"`.
         location: JSON Pointer to the text in the messages of a prompt; `""` for a text that is one.
         kind: Of what was taken out: `"email"`, `"jwt"` ...; `"redact"` for what the user's own function changed.
         start: Where what stands there now begins, in characters of the stored text.
@@ -84,6 +88,8 @@ class Texts:
         reply_hash: Likewise.
         touched: Where the redaction changed them.
         lost: Why a text was not kept: `"redactor_error"`; None when nothing was lost.
+        task: Of attempt 1, what the user's function was asked, in the forms of a prompt; None where that is the prompt,
+            where it was not kept, and of attempts that an earlier release recorded.
     """
 
     call_id: str
@@ -94,12 +100,18 @@ class Texts:
     reply_hash: str | None = None
     touched: tuple[Touched, ...] = ()
     lost: str | None = None
+    task: str | list[dict[str, Any]] | None = None
 
 
 def prompt_text(prompt: Prompt) -> str:
     """Give a prompt as it is stored: JSON of the text or of its messages; what JSON cannot say stands as its `repr`."""
     said: Any = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt]
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"), default=repr)
+
+
+def with_task(prompt: str, task: str) -> str:
+    """Give a prompt with its task as they are stored, from the JSON of each."""
+    return f'{{"{_SENT}":{prompt},"{_ASKED}":{task}}}'
 
 
 def packed_text(text: str) -> bytes:
@@ -133,7 +145,9 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
 def payload_of(texts: Texts) -> Payload:
     """Give texts that were read as they are stored."""
     prompt = texts.prompt
-    said = None if prompt is None else json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))
+    said = None if prompt is None else _written(prompt)
+    if said is not None and texts.task is not None:
+        said = with_task(said, _written(texts.task))
     # Which of them was lost is not said: what is not there.
     missing = None if texts.lost is None else lost(texts.lost)
     return Payload(
@@ -141,6 +155,10 @@ def payload_of(texts: Texts) -> Payload:
         _packed(texts.reply, texts.reply_hash) or missing,
         json.dumps([list(place) for place in texts.touched]) if texts.touched else None,
     )
+
+
+def _written(prompt: Any) -> str:
+    return json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))
 
 
 def _packed(text: str | None, digest: str | None) -> bytes | None:
@@ -159,4 +177,7 @@ def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
     if kind == _LOST:
         return {"lost": content.decode()}
     text = (zlib.decompress(content) if kind == _COMPRESSED else content).decode("utf-8", "surrogatepass")
-    return {part: json.loads(text) if part == "prompt" else text}
+    if part == "reply":
+        return {part: text}
+    said = json.loads(text)
+    return said if isinstance(said, dict) else {part: said}

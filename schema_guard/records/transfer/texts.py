@@ -65,7 +65,7 @@ def _encodable(value: Any) -> Any:
 
 def _redacted(texts: Texts) -> Texts:
     """Give texts without credentials and personal data; those that have none stay as they are."""
-    left: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply}
+    left: dict[str, Any] = {"prompt": texts.prompt, "reply": texts.reply, "task": texts.task}
     touched = list(texts.touched)
     lost = texts.lost
     for name, text in left.items():
@@ -135,4 +135,5 @@ _CHECKS: Final = {
     "reply_hash": (_is_hash, "32 hex digits"),
     "touched": (_is_places, "an array of [text, location, kind, start, stop]"),
     "lost": (_is_text, "a string"),
+    "task": (_is_prompt, "a string, an array of objects"),
 }

@@ -182,3 +182,43 @@ def test_redact_goes_with_redacted():
     """A function that would never be called is a mistake."""
     with pytest.raises(InvalidArgument, match="redact= goes with payload='redacted', got payload='off'"):
         open_store("sqlite://", redact=str)
+
+
+def with_its_task(new_backend, make, policy, prompt, task, **attempt):
+    """Store one call with what its function was asked, and give what is read of its first attempt."""
+    with Store(new_backend(), keeper=Keeper(policy)) as store:
+        store.record(make.outcome({"prompt": prompt, "reply": "{}", **attempt}), task)
+        (found,) = store.texts([CALL_ID])
+    return found
+
+
+@pytest.mark.parametrize("task", ["Order 7 " * 99, MESSAGES], ids=["a text", "messages"])
+def test_the_task_is_kept_where_it_is_not_what_was_sent(new_backend, make, task):
+    """A tuned model is asked with the task alone: the strategy's text is no part of it."""
+    found = with_its_task(new_backend, make, "full", f"The format.\n\n{task}", task)
+
+    expected = task if isinstance(task, str) else [message.as_dict() for message in task]
+    assert (found.prompt, found.task) == (f"The format.\n\n{task}", expected)
+
+
+def test_a_task_that_was_sent_as_it_is_is_kept_once(new_backend, make):
+    """Of a prompt that is the task nothing is said twice."""
+    assert with_its_task(new_backend, make, "full", "Order 7", "Order 7").task is None
+
+
+def test_a_hash_is_that_of_the_prompt_whatever_the_task(new_backend, make):
+    """The task has a hash in its row already."""
+    found = with_its_task(new_backend, make, "hash", "The format. Order 7", "Order 7")
+
+    assert (found.prompt, found.task) == (None, None)
+    assert found.prompt_hash
+
+
+def test_a_task_is_redacted_and_its_places_are_told(new_backend, make):
+    """What the policy takes out of the prompt stands in no task beside it."""
+    found = with_its_task(new_backend, make, "redacted", "Format. Of ann@corp.com", "Of ann@corp.com")
+
+    assert found.task == "Of redacted@example.com"
+    assert [(place.text, place.start, place.stop) for place in found.touched if place.text == "task"] == [
+        ("task", 3, 23)
+    ]

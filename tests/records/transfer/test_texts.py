@@ -37,7 +37,8 @@ def keep(make):
         ):
             outcome = make.outcome({"prompt": prompt, "reply": reply}, id=CALLS[number])
             made = rows(outcome, None, session.key)
-            kept = keeper.payloads(keeper.take(outcome), session.key) if number < 3 else [None]
+            taken = keeper.take(outcome, "of ann@corp.com" if number == 0 else None)
+            kept = keeper.payloads(taken, session.key) if number < 3 else [None]
             session.write(made, {}, 0.0, kept or [None])
         session.close()
 
@@ -105,7 +106,11 @@ def test_texts_are_redacted_on_their_way_out(new_backend, keep, move):
     first = [json.loads(line) for line in move.out(backend, texts="redacted").splitlines()][1]
 
     assert first["texts"]["prompt"] == "write to redacted@example.com"
-    assert [place[:3] for place in first["texts"]["touched"]] == [["prompt", "", "email"]]
+    assert first["texts"]["task"] == "of redacted@example.com"
+    assert [place[:3] for place in first["texts"]["touched"]] == [
+        ["prompt", "", "email"],
+        ["task", "", "email"],
+    ]
 
 
 WRONG = {
