@@ -1,0 +1,146 @@
+"""Seeded tasks with known answers for tuning a model and for measuring it: python -m benchmarks.finetune_tasks FOLDER.
+
+Rules:
+1. A text is a template with slots filled, and its gold is made from the slots: no model has a part in either.
+2. Templates are split between training, validation and test, and are never shared; only the set `shared` asks those
+   of training, with other values.
+3. No text comes twice, in any set.
+
+Writes suites, a task a line, for each kind of task: `NAME-train.jsonl`, `NAME-validation.jsonl` and `NAME-test.jsonl`,
+whose tasks are tagged with their set: `shared`, `unseen`, or `hard` and what is hard about them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks import finetune_bookings, finetune_orders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Drawn(NamedTuple):
+    """A task as a kind draws it.
+
+    Attributes:
+        text: What is asked about.
+        gold: The right answer.
+        template: Name of its template.
+    """
+
+    text: str
+    gold: Any
+    template: str
+
+
+class Kind(NamedTuple):
+    """A kind of task.
+
+    Attributes:
+        schema: Of the answers.
+        instruction: Stands before every text.
+        draw: Draws a task from a set: `train`, `validation`, `unseen`, or one of *hard*.
+        hard: What may be hard about a task.
+    """
+
+    schema: dict[str, Any]
+    instruction: str
+    draw: Callable[[Random, str], tuple[str, Any, str]]
+    hard: tuple[str, ...]
+
+
+KINDS = {
+    module.NAME: Kind(module.SCHEMA, module.INSTRUCTION, module.draw, module.HARD)
+    for module in (finetune_orders, finetune_bookings)
+}
+SIZES = {"train": 240, "validation": 24, "shared": 34, "unseen": 34, "hard": 36}
+"""Tasks in each set; `hard` has as many of each of its kinds."""
+
+
+def tasks_of(
+    kind: str, *, seed: int = 17, sizes: dict[str, int] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """Give the tasks of each file, as the lines of a suite.
+
+    Args:
+        kind: One of `KINDS`.
+        seed: Of everything.
+        sizes: In place of `SIZES`; a set without a size is empty.
+
+    Returns:
+        The lines of `train`, `validation` and `test`.
+    """
+    drawn: set[str] = set()
+    wanted = SIZES if sizes is None else sizes
+    sets = {name: list(_lines(kind, name, wanted.get(name, 0), seed, drawn)) for name in SIZES}
+    held_out = [line for name in ("shared", "unseen", "hard") for line in sets[name]]
+    return {"train": sets["train"], "validation": sets["validation"], "test": held_out}
+
+
+def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Iterator[dict[str, Any]]:
+    random = Random(f"{kind} {name} {seed}")
+    hard = KINDS[kind].hard
+    for number in range(size):
+        source = {"shared": "train", "hard": hard[number % len(hard)]}.get(name, name)
+        task = _new(kind, source, random, drawn)
+        yield {
+            "id": f"{kind}-{name}-{number + 1}",
+            "instruction": KINDS[kind].instruction,
+            "input": task.text,
+            "gold": task.gold,
+            "schema_file": f"{kind}.schema.json",
+            "tags": [name, *([source] if name == "hard" else []), task.template],
+            "split": "dev" if name == "train" and number < _SHOWN else "test",
+        }
+
+
+# How many tasks of training few-shot prompts show.
+_SHOWN = 2
+
+
+def _new(kind: str, source: str, random: Random, drawn: set[str]) -> Drawn:
+    """Draw until a text is new."""
+    while True:
+        task = Drawn(*KINDS[kind].draw(random, source))
+        if task.text not in drawn:
+            drawn.add(task.text)
+            return task
+
+
+def write_tasks(
+    folder: Path, kind: str, *, seed: int = 17, sizes: dict[str, int] | None = None
+) -> dict[str, Path]:
+    """Write the suites of a kind; gives their paths by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Path(folder, f"{kind}.schema.json").write_text(
+        json.dumps(KINDS[kind].schema, indent=2) + "\n", encoding="utf-8"
+    )
+    paths = {}
+    found = tasks_of(kind, seed=seed, sizes=sizes)
+    for name, lines in found.items():
+        paths[name] = folder / f"{kind}-{name}.jsonl"
+        # The examples of few-shot prompts are tasks of training, so the suite that is asked has them too.
+        shown = [line for line in found["train"] if line["split"] == "dev"] if name == "test" else []
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (*shown, *lines))
+        paths[name].write_text(text, encoding="utf-8")
+    return paths
+
+
+def main() -> None:
+    """Write all suites."""
+    parser = argparse.ArgumentParser(description="Seeded tasks with known answers.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=17)
+    asked = parser.parse_args()
+    for kind in KINDS:
+        for path in write_tasks(asked.folder, kind, seed=asked.seed).values():
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The tasks that a model is tuned on and measured on are drawn from templates, and no set knows those of another."""
+
+import json
+
+import pytest
+
+from benchmarks.finetune_tasks import KINDS, SIZES, tasks_of, write_tasks
+from schema_guard import Schema
+from schema_guard.bench.suites.load import load_suite
+
+FILES = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    """One kind of task with its files."""
+    return request.param, tasks_of(request.param)
+
+
+def test_every_answer_is_valid(kind):
+    """What the slots say is valid for the schema."""
+    name, files = kind
+    schema = Schema.of(KINDS[name].schema)
+
+    assert [task["id"] for lines in files.values() for task in lines if not schema.is_valid(task["gold"])] == []
+
+
+def test_no_text_comes_twice(kind):
+    """All texts of all sets are different."""
+    texts = [task["input"] for lines in kind[1].values() for task in lines]
+
+    assert len(set(texts)) == len(texts) == sum(SIZES.values())
+
+
+def test_templates_are_never_shared(kind):
+    """Training, validation and what is unseen or hard have templates of their own; `shared` has those of training."""
+    sets = {}
+    for lines in kind[1].values():
+        for task in lines:
+            sets.setdefault(task["tags"][0], set()).add(task["tags"][-1])
+
+    assert sets["shared"] <= sets["train"]
+    assert not sets["train"] & sets["validation"]
+    assert not (sets["train"] | sets["validation"]) & (sets["unseen"] | sets["hard"])
+    assert len(sets["train"]) >= 8
+
+
+def test_the_same_seed_gives_the_same_tasks(kind):
+    """What is drawn depends on the seed alone."""
+    name, files = kind
+
+    assert tasks_of(name) == files
+    assert tasks_of(name, seed=18) != files
+
+
+def test_suites_are_read(kind, tmp_path):
+    """Each file is a suite; that of the test shows two tasks of training, which are none of its own."""
+    paths = write_tasks(tmp_path, kind[0], sizes={"train": 6, "unseen": 3, "hard": 4})
+
+    (entry,) = load_suite(paths["test"]).schemas
+    shown = [task.id for task in entry.tasks_of("dev")]
+    assert shown == [json.loads(line)["id"] for line in paths["train"].read_text().splitlines()[:2]]
+    assert {task.tags[0] for task in entry.tasks_of("test")} == {"unseen", "hard"}
