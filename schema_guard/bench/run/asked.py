@@ -82,6 +82,7 @@ class AskedModel:
         target: The model's.
         capabilities: The model's.
         adapter: What adapts it, the local model's alone; None for nothing.
+        tuned: Whether the model says that it is tuned.
         is_timed: Whether its seconds say something.
     """
 
@@ -105,6 +106,7 @@ class AskedModel:
         self.target = model.target
         self.capabilities = model.capabilities
         self.adapter = getattr(model, "adapter", None)
+        self.tuned = getattr(model, "tuned", False)
         details = details_of(model)
         # The reply's JSON alone where a model can give it: what is around it is not looked at.
         self._ask = details.areply

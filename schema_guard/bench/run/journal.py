@@ -86,7 +86,9 @@ class Journal:
     def of(plan: RunPlan) -> Journal:
         """Give a journal that keeps nothing."""
         at = time()
-        return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}", at)
+        # As the records of `climb` are named: the run, no rung, and whose tasks they are where that is known.
+        whose = f"::{plan.settings.function}" if plan.settings.function else ""
+        return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}{whose}", at)
 
     @staticmethod
     def begin(path: str | os.PathLike[str], plan: RunPlan) -> Journal:

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,6 +35,8 @@ class PlanSettings:
         seed: Of the sample and the order.
         sample: How many tasks to take, spread over the groups of the suite by their size and within a group over
             its difficulties; None takes all.
+        function: Whose remedies are measured, as records name it; None where nobody says. It changes nothing that is
+            asked.
         most_prompt_tokens: Tasks whose schema and text together are estimated to be longer are left out; None leaves
             out none.
     """
@@ -44,6 +46,7 @@ class PlanSettings:
     seed: int = 0
     sample: int | None = None
     most_prompt_tokens: int | None = None
+    function: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_attempts", "epochs", "sample", "most_prompt_tokens"):
@@ -132,12 +135,15 @@ class RunPlan:
                     yield Cell(column, entry, task, epoch)
 
 
-def columns_of(models: Sequence[str], strategies: Sequence[str]) -> tuple[Column, ...]:
+def columns_of(
+    models: Sequence[str], strategies: Sequence[str], *, tuned: Container[str] = ()
+) -> tuple[Column, ...]:
     """Give a column for every model and strategy.
 
     Args:
         models: Names, all different.
         strategies: Names, or escalations as `a>b`.
+        tuned: Those of the models that were trained on the task alone, and are asked so: `bare`, and in no other way.
 
     Raises:
         InvalidArgument: There is none, one is given twice, or a strategy is unknown.
@@ -150,7 +156,7 @@ def columns_of(models: Sequence[str], strategies: Sequence[str]) -> tuple[Column
     return tuple(
         Column(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy)
         for model in models
-        for strategy in strategies
+        for strategy in (("bare",) if model in tuned else strategies)
     )
 
 

@@ -71,7 +71,36 @@ OWN_FORMS: dict[str, dict[str, Any]] = {
         "required": ["id", "input", "gold"],
     },
 }
+
+
+def _turn(role: str) -> dict[str, Any]:
+    properties = {"role": {"const": role}, "content": _TEXT}
+    return {"type": "object", "properties": properties, "required": ["role", "content"]}
+
+
 _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
+    "training set": {
+        "properties": {
+            "schema": {"type": "object", "properties": {"name": _TEXT}, "required": ["name", "document"]},
+            "function": {"type": ["string", "null"]},
+            "form": {"const": "sft"},
+        },
+        "required": ["schema"],
+    },
+    "training row": {
+        "if": {"required": ["messages"]},
+        "then": {
+            "properties": {
+                "messages": {
+                    "type": "array",
+                    "prefixItems": [_turn("user"), _turn("assistant")],
+                    "minItems": 2,
+                    "maxItems": 2,
+                }
+            }
+        },
+        "else": {"properties": {"prompt": _TEXT, "completion": _TEXT}, "required": ["prompt", "completion"]},
+    },
     "schema with tests": {
         "properties": {
             "id": _TEXT,

@@ -23,6 +23,7 @@ from schema_guard.bench.suites.folder import load_folder
 from schema_guard.bench.suites.jsonl import load_jsonl
 from schema_guard.bench.suites.promptfoo import load_promptfoo
 from schema_guard.bench.suites.schema_tests import load_schema_tests
+from schema_guard.bench.suites.training import MANIFEST, load_training
 from schema_guard.bench.suites.values import (
     Difficulty,
     Instance,
@@ -60,7 +61,8 @@ _READERS = {
     "tasks": load_extraction,
     "bfcl": load_bfcl,
 }
-FORMS = ("builtin", "folder", *_READERS, "promptfoo", "huggingface")
+_FOLDERS = ("builtin", "folder", "training")
+FORMS = (*_FOLDERS, *_READERS, "promptfoo", "huggingface")
 # A line without any of them is none of a suite of one's own.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
 # The keys that tell the form of a file's first line.
@@ -83,7 +85,7 @@ def load_suite(
     """Load a suite.
 
     Args:
-        path: The folder that holds `suite.json`; a file; or `"builtin"`. A folder of that name is `"./builtin"`.
+        path: The folder that holds `suite.json`; a training set's, which holds `manifest.json`; a file; or `"builtin"`. A folder of that name is `"./builtin"`.
         form: One of `FORMS`; None chooses by what is there.
         schema: What `Schema.of` takes: the schema of the rows that have none, of the forms `promptfoo` and
             `huggingface`.
@@ -106,8 +108,9 @@ def load_suite(
         )
     if columns is not None and form != "huggingface":
         raise InvalidArgument(f"columns=: a suite of the form {form!r} has its own; expected 'huggingface'")
-    if form in {"builtin", "folder"}:
-        return load_folder(_folder(path, form), path)
+    if form in _FOLDERS:
+        folder = _folder(path, form)
+        return load_training(folder) if form == "training" else load_folder(folder, path)
     file = Path(path)
     if _there(path) != "file":
         raise InvalidArgument(f"suite {str(path)!r}: no such file (expected one of the form {form!r})")
@@ -123,7 +126,8 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         return "builtin"
     place, there = Path(path), _there(path)
     if there == "folder":
-        return "folder"
+        is_suite = (place / "suite.json").exists() or not (place / MANIFEST).exists()
+        return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(
             f"suite {str(path)!r}: no such folder or file{did_you_mean(path, ['builtin'])} "
@@ -192,5 +196,6 @@ def _folder(path: str | os.PathLike[str], form: str) -> Path:
             "suite 'builtin' is not in this installation: pip install --force-reinstall schema-guard"
         )
     if _there(path) != "folder":
-        raise InvalidArgument(f"suite {str(path)!r}: no such folder (expected one with a suite.json)")
+        wanted = MANIFEST if form == "training" else "suite.json"
+        raise InvalidArgument(f"suite {str(path)!r}: no such folder (expected one with a {wanted})")
     return Path(path)

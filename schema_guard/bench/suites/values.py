@@ -127,6 +127,7 @@ class Suite:
             written (the order of keys reaches the prompt) and their tasks.
         schemas: In the order of the files.
         difficulty: With what the tasks' hardness was measured; None where nobody says.
+        function: Whose tasks they are, as records name it; None where nobody says.
         refused: What a public corpus holds that cannot be used and was left out, as `id: reason`.
     """
 
@@ -136,6 +137,7 @@ class Suite:
     fingerprint: str
     schemas: tuple[SuiteSchema, ...]
     difficulty: str | None = None
+    function: str | None = None
     refused: tuple[str, ...] = ()
 
     def output_tokens(self, split: Split) -> int:

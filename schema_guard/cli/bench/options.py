@@ -37,7 +37,7 @@ class SuiteOptions:
     suite_form: str | None = option(
         "--form",
         metavar="FORM",
-        help="Of the suite's files, where it does not show: folder, jsonl, tasks, jsonschemabench, maskbench, bfcl, promptfoo, huggingface.",
+        help="Of the suite's files, where it does not show: folder, training, jsonl, tasks, jsonschemabench, maskbench, bfcl, promptfoo, huggingface.",
     )
     suite_schema: str | None = option(
         "--schema", metavar="FILE", help="The schema of a suite whose files have none."
@@ -77,14 +77,14 @@ class PlanOptions:
         default=("local",),
         show_default=True,
         metavar="[AS=]NAME",
-        help="local, openai:NAME, http://HOST:PORT/v1#NAME, scripted:FILE; several times to compare, AS gives one a name of your own.",
+        help="local, openai:NAME, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE; several times to compare, AS gives one a name of your own.",
     )
     strategies: str = option(
         "--strategy",
         default="system_prompt,few_shot,strict_schema",
         show_default=True,
         metavar="LIST",
-        help="Separated by commas; a>b goes on to b after a failed attempt.",
+        help="Separated by commas; a>b goes on to b after a failed attempt. A model of `tune` is asked bare, as it was trained.",
     )
     sample: str = option(
         default=str(_SAMPLE),
@@ -124,8 +124,8 @@ class PlanOptions:
             models[name], sources[name] = model, source
         return models, sources
 
-    def plan(self, suite: Suite, models: dict[str, Model]) -> RunPlan:
-        """Plan the calls."""
+    def plan(self, suite: Suite, models: dict[str, Model], *, function: str | None = None) -> RunPlan:
+        """Plan the calls; they are of the suite's function where *function* names none."""
         if self.sample != "all" and not (self.sample.isdecimal() and int(self.sample)):
             raise click.UsageError(f"--sample {safe(self.sample)!r}: expected how many tasks, or all")
         strategies = dict.fromkeys(name.strip() for name in self.strategies.split(",") if name.strip())
@@ -135,5 +135,7 @@ class PlanOptions:
             seed=self.seed,
             sample=None if self.sample == "all" else int(self.sample),
             most_prompt_tokens=self.max_prompt_tokens,
+            function=function or suite.function,
         )
-        return plan_of(suite, columns_of(list(models), list(strategies)), settings)
+        tuned = [name for name, model in models.items() if getattr(model, "tuned", False)]
+        return plan_of(suite, columns_of(list(models), list(strategies), tuned=tuned), settings)

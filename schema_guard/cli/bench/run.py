@@ -25,6 +25,7 @@ from schema_guard.cli.shared.progress import progress
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
 from schema_guard.private import write_private
+from schema_guard.records.chosen import chosen_of
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import check_extra
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.plan import RunPlan
     from schema_guard.bench.run.scored import Run
     from schema_guard.models import Model
+    from schema_guard.records import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,10 @@ class RunOptions:
         show_default=True,
         help="Of a request that a busy server refuses.",
     )
+    function: str | None = option(
+        metavar="NAME",
+        help="Whose remedies are measured, as recorded: `decide` counts them as its. Else whom the suite names, or the schema's only one.",
+    )
     journal: str | None = option(metavar="FILE", help="Keep every reply there as it comes.")
     resume: bool = option(is_flag=True, help="Go on with the journal: what it has is not asked again.")
     executor: str = option(
@@ -89,6 +95,14 @@ class RunOptions:
         metavar="FILE",
         help="Also write the result there: .json, .html, .md or .txt; several times.",
     )
+
+    def whose(self, records: Store | None) -> str | None:
+        """Give the whole name of the function that is named; None where none is."""
+        if self.function is None:
+            return None
+        if records is None:
+            raise click.UsageError("--function needs a store that has its calls: name one with --store")
+        return chosen_of(records, records.configurations(), function=self.function).function
 
     def settings(self, models: dict[str, Model]) -> RunSettings:
         """Give how calls are made."""
@@ -110,12 +124,13 @@ class RunOptions:
 def command(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None, form: str) -> int:
     """Measure how often models keep to the schemas of SUITE, and how often they are right.
 
-    SUITE is a folder or a file, see schemas/README.md, or `builtin`. Every attempt is recorded in the store.
+    SUITE is a folder or a file, see schemas/README.md, a training set of `export`, or `builtin`. Every attempt is recorded in the store.
 
     \b
     schema-guard bench --model local
     schema-guard bench my_suite --model openai:gpt-5-mini --output result.json --output page.html
     schema-guard bench tasks.jsonl --sample 60 --journal run.jsonl --resume
+    schema-guard bench tuning --model local --model tuned:tuning --strategy few_shot,strict_schema --sample all
 
     \b
     And with results, each with a --help of its own:
@@ -143,7 +158,7 @@ def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | 
     loaded, records = suite.load(), store_of(store)
     with ExitStack() as stack:
         models, sources = asked.connect(partial(connect, max_retries=how.retries), stack)
-        plan = asked.plan(loaded, models)
+        plan = asked.plan(loaded, models, function=how.whose(records))
         settings = how.settings(models)
         make = _executed(how.executor, sources, how.retries)
         kept = None

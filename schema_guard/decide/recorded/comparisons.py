@@ -37,10 +37,9 @@ def pilot_of(
         pilot["traffic_share"] = share
     if latency_p95_s is not None:
         pilot["latency"] = slower(newest.rows, latency_p95_s)
-    if best.first.id is not None and newest.first.id is not None:
-        shared, b, c = store.pairs(best.first.id, newest.first.id)
-        if shared:
-            pilot["paired"] = {"b": b, "c": c}
+    shared, b, c = pairs_of(best, newest, store)
+    if shared:
+        pilot["paired"] = {"b": b, "c": c}
     prompted, piloted = _parts(best), _parts(newest)
     if len(prompted) > 1 and piloted.keys() <= prompted.keys():
         pilot["segments"] = [
@@ -55,6 +54,27 @@ def pilot_of(
             for name, (n, k) in prompted.items()
         ]
     return pilot
+
+
+def pairs_of(
+    before: RecordedConfiguration, after: RecordedConfiguration, store: Store
+) -> tuple[int, int, int]:
+    """Count the inputs that both were asked once, and those that were unhandled only before, and only after.
+
+    A trial asks each of its inputs once, with an output limit of the task's own: its rows, one a limit, have no input in
+    common, and all of them count. Of a function's calls those of its first segment do.
+    """
+    found = [
+        store.pairs(one.id, other.id)
+        for one in _asked_once(before)
+        for other in _asked_once(after)
+        if one.id is not None and other.id is not None
+    ]
+    return sum(n for n, _, _ in found), sum(b for _, b, _ in found), sum(c for _, _, c in found)
+
+
+def _asked_once(configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
+    return configuration.rows if is_trial(configuration.first) else configuration.rows[:1]
 
 
 def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
@@ -75,7 +95,7 @@ def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store
     compared = []
     for before, after in pairwise(climbed):
         if trial_of(before.first).name == trial_of(after.first).name:
-            n, b, c = store.pairs(before.first.id or 0, after.first.id or 0)
+            n, b, c = pairs_of(before, after, store)
             if n:
                 compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
     return compared

@@ -22,7 +22,9 @@ def test_every_answer_is_valid(kind):
     name, files = kind
     schema = Schema.of(KINDS[name].schema)
 
-    assert [task["id"] for lines in files.values() for task in lines if not schema.is_valid(task["gold"])] == []
+    assert [
+        task["id"] for lines in files.values() for task in lines if not schema.is_valid(task["gold"])
+    ] == []
 
 
 def test_no_text_comes_twice(kind):

@@ -1,0 +1,93 @@
+"""A training set that `export` wrote is a suite: what was held out of training, asked as it was trained."""
+
+import json
+
+import pytest
+
+from schema_guard.bench.run.journal import Journal
+from schema_guard.bench.run.plan import Column, PlanSettings, columns_of, plan_of
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.errors import InvalidArgument
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+MANIFEST = {
+    "format": 1,
+    "schema": {"name": "number", "fingerprint": "0" * 16, "document": SCHEMA},
+    "function": "app.read",
+    "form": "sft",
+}
+
+
+def _row(n, answer=None):
+    answer = json.dumps({"n": n}) if answer is None else answer
+    return {"messages": [{"role": "user", "content": f"n is {n}"}, {"role": "assistant", "content": answer}]}
+
+
+def _set(folder, *, test, train=(1, 2, 3), manifest=MANIFEST):
+    rows = {"train": map(_row, train), "test": test}
+    for name, lines in rows.items():
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def test_what_was_held_out_is_asked(tmp_path):
+    """The rows of the test file are scored, the first two of training are shown, and nothing is added to a text."""
+    suite = load_suite(_set(tmp_path, test=[_row(8), {"prompt": "n is 9", "completion": '{"n": 9}'}]))
+
+    (entry,) = suite.schemas
+    assert (entry.name, entry.schema.document, suite.function) == ("number", SCHEMA, "app.read")
+    assert [(task.text, task.gold) for task in entry.tasks_of("test")] == [
+        ("n is 8", {"n": 8}),
+        ("n is 9", {"n": 9}),
+    ]
+    assert [task.text for task in entry.tasks_of("dev")] == ["n is 1", "n is 2"]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (_row(8, "eight"), "test.jsonl:1: expected an answer that is JSON"),
+        (
+            _row(8, '{"n": "8"}'),
+            "test.jsonl:1: the gold is not valid at /n: expected integer, got string '8'",
+        ),
+        ({"messages": _row(8)["messages"][:1]}, "test.jsonl:1: at /messages: expected"),
+    ],
+)
+def test_rows_that_are_no_tasks_are_told(tmp_path, row, told):
+    """A row whose answer is no JSON or not valid, or that is no question with its answer, is a problem of the file."""
+    with pytest.raises(InvalidArgument) as caught:
+        load_suite(_set(tmp_path, test=[row]))
+
+    assert told in str(caught.value)
+
+
+def test_preferences_are_no_suite(tmp_path):
+    """A training set of preferences has no right answers to ask for."""
+    with pytest.raises(InvalidArgument, match="at /form"):
+        load_suite(_set(tmp_path, test=[_row(8)], manifest={**MANIFEST, "form": "dpo"}))
+
+
+def test_tuned_model_is_asked_as_it_was_trained():
+    """A tuned model has one column, bare; the others have all strategies."""
+    columns = columns_of(["m", "t"], ["few_shot", "strict_schema"], tuned=["t"])
+
+    assert columns == (
+        Column("m few_shot", "m", "few_shot"),
+        Column("m strict_schema", "m", "strict_schema"),
+        Column("t bare", "t", "bare"),
+    )
+
+
+def test_records_name_the_function_that_is_meant(tmp_path):
+    """A run is recorded under the function that it measures remedies for, and that changes no plan."""
+    suite = load_suite(_set(tmp_path, test=[_row(8)]))
+    plain, whose = (
+        plan_of(suite, columns_of(["m"], ["bare"]), PlanSettings(function=name))
+        for name in (None, "app.read")
+    )
+
+    assert Journal.of(whose).name.endswith("::app.read")
+    assert "::" not in Journal.of(plain).name
+    assert plain.fingerprint == whose.fingerprint
