@@ -26,7 +26,7 @@ from schema_guard.stats import Bounds, Paired, Rate, bounds, e_value, paired
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from schema_guard.decide.evidence.values import Config, ContentEvidence, Evidence, Pilot, Segment
+    from schema_guard.decide.evidence.values import CaseEvidence, Config, ContentEvidence, Pilot, Segment
     from schema_guard.decide.measure import Met
     from schema_guard.decide.outside import Unexplained
 
@@ -87,7 +87,7 @@ class Case:
         unexplained: Calls of the strategies whose cause nobody knows; None where they are few.
     """
 
-    evidence: Evidence
+    evidence: CaseEvidence
     alpha_each: float
     strategies: tuple[Measured, ...]
     best: Measured | None
@@ -151,7 +151,7 @@ class Case:
         return money.failure_cost if money else 0.0
 
 
-def case_of(evidence: Evidence) -> Case:
+def case_of(evidence: CaseEvidence) -> Case:
     """Measure the strategies, the pilot and the segments of evidence, and price tuning."""
     config, pilot = evidence.config, evidence.pilot
     n_strategies = sum(map(has_data, evidence.strategies)) + bool(pilot and pilot.n)
@@ -181,7 +181,7 @@ def case_of(evidence: Evidence) -> Case:
     )
 
 
-def _unexplained(evidence: Evidence) -> Unexplained | None:
+def _unexplained(evidence: CaseEvidence) -> Unexplained | None:
     """Look at the strategies that tell of calls outside of the rate: those in production, and not trials."""
     telling = [strategy for strategy in evidence.strategies if strategy.outside and strategy.is_rated]
     outside = [calls for strategy in telling for calls in strategy.outside]
@@ -201,7 +201,7 @@ def failures_of(found: Measured) -> Failures:
     return Failures(found.unhandled_calls, found.failure_kinds, codes, again)
 
 
-def _ladder(evidence: Evidence, with_data: Sequence[Measured], best: Measured | None) -> tuple[Rung, ...]:
+def _ladder(evidence: CaseEvidence, with_data: Sequence[Measured], best: Measured | None) -> tuple[Rung, ...]:
     """Give every rung; one that is untested and can mend nothing of what the best strategy misses is no help."""
     ladder = ladder_of(evidence.ladder, _measured_rungs(with_data))
     if best is None or best.strategy.failure_codes is None or not _misses_any(best):
@@ -238,7 +238,7 @@ def cheapest(case: Case, among: Sequence[Measured]) -> Measured:
     return _cheapest(case.evidence, among)
 
 
-def _cheapest(evidence: Evidence, among: Sequence[Measured]) -> Measured:
+def _cheapest(evidence: CaseEvidence, among: Sequence[Measured]) -> Measured:
     money = evidence.economics
 
     def cost(found: Measured) -> float:
@@ -254,7 +254,7 @@ def _cheapest(evidence: Evidence, among: Sequence[Measured]) -> Measured:
 
 
 def _compared_with(
-    evidence: Evidence, strategies: Sequence[Measured], best: Measured | None
+    evidence: CaseEvidence, strategies: Sequence[Measured], best: Measured | None
 ) -> Measured | None:
     """Give the strategy that a tuned model would have to beat: the cheapest that passes where each has its own prices."""
     passing = [found for found in prompted_of(strategies) if found.state == "pass"]
@@ -262,7 +262,7 @@ def _compared_with(
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 
-def blocked(evidence: Evidence, cost: CostCase) -> list[str]:
+def blocked(evidence: CaseEvidence, cost: CostCase) -> list[str]:
     """Give the reasons why a tuned model cannot be had, or would not live until it has paid."""
     feasible, needed = evidence.feasibility, cost.base_model_must_live_months
     reasons = {
@@ -326,7 +326,7 @@ def _tuned_rates(rate: Rate | None) -> Three:
     return Three(pess=found.upper, point=found.upper if rate.rate is None else rate.rate, opt=found.lower)
 
 
-def _overall_cost(evidence: Evidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
+def _overall_cost(evidence: CaseEvidence, best: Measured | None, tuned: Tuned | None) -> CostCase | None:
     money, config = evidence.economics, evidence.config
     if money is None or best is None or evidence.calls_per_month is None:
         return None
@@ -380,7 +380,7 @@ def loss_of(worse: float, better: float, n: int, alpha: float) -> Bounds:
     return Bounds(lost.lower - won.upper, lost.upper - won.lower)
 
 
-def _parts(evidence: Evidence) -> tuple[float | None, tuple[SegmentRates, ...]]:
+def _parts(evidence: CaseEvidence) -> tuple[float | None, tuple[SegmentRates, ...]]:
     """Give the segments' alpha and rates; a pilot has two rates for each, and its segments come first."""
     config, pilot = evidence.config, evidence.pilot
     segments = pilot.segments if pilot else evidence.segments

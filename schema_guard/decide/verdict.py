@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.economics import CostCase
     from schema_guard.decide.evidence.values import (
+        CaseEvidence,
         ChangeEvidence,
         ComparisonCounts,
         Counted,
-        Evidence,
         SchemaCount,
         StrategyCounts,
     )
@@ -186,7 +186,7 @@ def _decided(case: Case) -> Verdict:
     return Verdict(ruling.verdict, ruling.why, figures)
 
 
-def _schemas_flagged(evidence: Evidence) -> Verdict:
+def _schemas_flagged(evidence: CaseEvidence) -> Verdict:
     """Rule 0: which schemas fail, with a bound on the share that is flagged wrongly."""
     config, schemas = evidence.config, evidence.schemas
     e_bad = {

@@ -22,6 +22,7 @@ from schema_guard.decide.evidence.values import (
     AttemptCounts,
     BurstEvidence,
     CallSeconds,
+    CaseEvidence,
     ChangeEvidence,
     Cluster,
     ComparisonCounts,
@@ -29,7 +30,6 @@ from schema_guard.decide.evidence.values import (
     ContentEvidence,
     Counted,
     DriftEvidence,
-    Evidence,
     EvidenceSource,
     Feasibility,
     FunctionHistory,
@@ -57,7 +57,7 @@ def evidence_schema() -> Schema[Any]:
     return Schema.of(Path(__file__).with_name("evidence.schema.json"))
 
 
-def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
+def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
     """Check evidence and give it as frozen values.
 
     Raises:
@@ -74,7 +74,7 @@ def read_evidence(evidence: Mapping[str, Any]) -> Evidence:
             advice=wrong.advice,
         )
     notes = list(found.get("notes", ()))
-    return Evidence(
+    return CaseEvidence(
         strategies=tuple(map(_strategy, found.get("strategies", ()))),
         ladder=tuple(_claim(claim, notes) for claim in found.get("ladder", ())),
         calls_per_month=float(found["calls_per_month"]) if "calls_per_month" in found else None,

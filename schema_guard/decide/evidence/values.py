@@ -378,7 +378,7 @@ class About(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CaseEvidence:
     """All that a verdict is made from.
 
     Attributes:

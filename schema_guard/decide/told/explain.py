@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.case import Case
     from schema_guard.decide.economics import CostCase
-    from schema_guard.decide.evidence.values import Evidence
+    from schema_guard.decide.evidence.values import CaseEvidence
     from schema_guard.decide.outside import Unexplained
     from schema_guard.decide.rules.ruling import Ruling
 
@@ -79,7 +79,7 @@ def explain_exceptions(found: Unexplained) -> str:
     return "; ".join(filter(None, steps))
 
 
-def next_step(ruling: Ruling, evidence: Evidence) -> str:
+def next_step(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to run, or to do, next."""
     figures, of = ruling.figures, of_function(evidence)
     rung, missing = figures.get("next_rung"), figures.get("missing")
@@ -95,7 +95,7 @@ def next_step(ruling: Ruling, evidence: Evidence) -> str:
     return _bought(figures["meanwhile"], evidence) if figures.get("meanwhile") else _kept(ruling, evidence)
 
 
-def of_function(evidence: Evidence) -> str:
+def of_function(evidence: CaseEvidence) -> str:
     """Name the function, and its schema where it has several, as the end of a command; nothing where none is known."""
     schema = (
         f" --schema {quote(evidence.about.schema)}"
@@ -105,12 +105,12 @@ def of_function(evidence: Evidence) -> str:
     return _function(evidence) + schema
 
 
-def _function(evidence: Evidence) -> str:
+def _function(evidence: CaseEvidence) -> str:
     function = evidence.about.function if evidence.about else None
     return f" --function {quote(function)}" if function else ""
 
 
-def climb_command(evidence: Evidence, rung: str) -> str:
+def climb_command(evidence: CaseEvidence, rung: str) -> str:
     """Give the command that measures a rung; what only its reader knows stands in capitals."""
     of, about = _function(evidence), evidence.about
     trials = "NAME" if about is None else quote(about.schema)
@@ -121,25 +121,25 @@ def climb_command(evidence: Evidence, rung: str) -> str:
     return f"{told}schema-guard climb {inputs} --model MODEL{of}{added} --first {first} {target}"
 
 
-def _rung_in_use(evidence: Evidence) -> str:
+def _rung_in_use(evidence: CaseEvidence) -> str:
     """Give the rung whose way to ask stays as it is."""
     used = next((one.rung for one in evidence.strategies if one.id == evidence.current), None)
     return used if used in _ASKED_ANEW else "system_prompt"
 
 
-def _since(evidence: Evidence, strategy: str) -> str:
+def _since(evidence: CaseEvidence, strategy: str) -> str:
     """Give the day from which on the calls are those of the new time."""
     found = next((one.change for one in evidence.strategies if one.id == strategy), None)
     return found.days[1] if found and found.days else "DAY"
 
 
-def _watching(evidence: Evidence) -> str:
+def _watching(evidence: CaseEvidence) -> str:
     limit = evidence.config.latency_p95_s
     latency = "" if limit is None else f" --latency-p95 {limit:g}"
     return f"schema-guard watch --slo {evidence.config.target:g}{latency}{of_function(evidence)}"
 
 
-def _kept(ruling: Ruling, evidence: Evidence) -> str:
+def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
     """Say what to do where no rung is next and nothing is missing."""
     figures, watching = ruling.figures, _watching(evidence)
     if ruling.verdict == "NEED_MORE_DATA" and any(
@@ -154,7 +154,7 @@ def _kept(ruling: Ruling, evidence: Evidence) -> str:
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 
-def _bought(meanwhile: Mapping[str, Any], evidence: Evidence) -> str:
+def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
     """Say how calls are bought that would come too late by themselves, and for how much."""
     cost = "" if meanwhile["cost"] is None else f", for about {dollars(meanwhile['cost'])}"
     command = climb_command(evidence, meanwhile["rung"] or _rung_in_use(evidence))
