@@ -8,29 +8,35 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
-from schema_guard.calls import drive, identity, recorder
-from schema_guard.calls.identity import current_call_id, current_schema
+from schema_guard.calls import drive, recorder
 from schema_guard.calls.received.closing import close_alone
-from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, name_of, task_of
+from schema_guard.calls.shapes import check_given, given_options, gives_feedback, name_of, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import UNSET, Settings
+from schema_guard.guards.started import Started
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.calls.received.growing import Growing
-    from schema_guard.calls.received.receiver import Receiver
-    from schema_guard.calls.recorder import Followed, Recorder
-    from schema_guard.core.enforce import Flow
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import Ask, Call, Outcome, Prompt
+    from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
 
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
@@ -98,7 +104,31 @@ class _Guarded(Generic[P, V, R]):
         """The schema that replies must keep to."""
         return self._prepared.plan.schema
 
-    def _start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Started:
+    @property
+    def prepared(self) -> Prepared:
+        """What decoration found out, for what stands over guarded functions."""
+        return self._prepared
+
+    def recorded_as(self, name: str, **said: Any) -> Self:
+        """Give the same function, whose calls are recorded under another name.
+
+        Args:
+            name: What records call it.
+            said: What stands in the settings of its calls beside the guard's own.
+        """
+        return type(self)(self._prepared.recorded_as(name, said), self._binding, self._holder)
+
+    def value_of(self, driven: drive.Driven) -> R:
+        """Give what calling gives for a call that has ended so; raises as calling does."""
+        return cast("R", _value(self._prepared, driven))
+
+    def outcome_of(self, driven: drive.Driven) -> Outcome[V]:
+        """Give what `outcome` gives for a call that has ended so; raises as that does."""
+        return driven.outcome if driven.outcome.ok else _whole(self._prepared, driven)
+
+    def _start(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> Started:
         """Bind the task and start the loop; nothing is asked yet."""
         prepared = self._prepared
         task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
@@ -108,6 +138,8 @@ class _Guarded(Generic[P, V, R]):
             if plan.delivery == "feedback" and gives_feedback(prepared.shape, args, kwargs):
                 plan = plan._replace(delivery="prompt")
         call = prepared.call()
+        if parent_call_id is not None:
+            call = call._replace(parent_call_id=parent_call_id)
         if prepared.shape.options is not None and not prepared.settings.observe:
             call, healed = prepared.asked_with(call, given_options(prepared.shape, args, kwargs))
             if healed is not plan.healed:
@@ -115,7 +147,7 @@ class _Guarded(Generic[P, V, R]):
         if prepared.asked is not None:
             call = prepared.asked.call(call, prepared.shape, args, kwargs)
         followed = None if recorder.follower is None else recorder.follower.begin(call)
-        return _Started(
+        return Started(
             prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs, followed
         )
 
@@ -174,7 +206,28 @@ class Guarded(_Guarded[P, V, R]):
 
         A failed attempt's values are followed by those of the next attempt. Raises as calling does.
         """
-        started = self._start(args, kwargs)
+        yield self.value_of((yield from self.growing(args, kwargs)))
+
+    def ended(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> drive.Driven:
+        """Make a call and give how it ended, whatever was raised in it; something to await where the function gives that.
+
+        Args:
+            args: Of the call.
+            kwargs: Of the call.
+            parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
+
+        Raises:
+            InvalidArgument: The arguments are none of the function's; nothing was asked.
+        """
+        return cast("drive.Driven", self._run(args, kwargs, _as_it_ended, parent_call_id))
+
+    def growing(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> Generator[Any, None, drive.Driven]:
+        """Give growing values, and return how the call ended; the arguments are those of `ended`."""
+        started = self._start(args, kwargs, parent_call_id)
         growing = _growing(started.prepared)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
@@ -193,12 +246,16 @@ class Guarded(_Guarded[P, V, R]):
             raise InvalidArgument(
                 f"{started.prepared.name}: gives something to await: use `async def` to stream it"
             )
-        yield _value(started.prepared, driven)
+        return driven
 
     def _run(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], give: Callable[[Prepared, drive.Driven], Any]
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        give: Callable[[Prepared, drive.Driven], Any],
+        parent_call_id: str | None = None,
     ) -> Any:
-        started = self._start(args, kwargs)
+        started = self._start(args, kwargs, parent_call_id)
         entered = started.enter()
         try:
             driven = drive.run(started.flow, started.invoke, started.finish, started.receiver)
@@ -256,7 +313,22 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
-        started = self._start(args, kwargs)
+        async with aclosing(self.growing(args, kwargs)) as values:
+            async for value in values:
+                yield self.value_of(value) if type(value) is drive.Driven else value
+
+    async def ended(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> drive.Driven:
+        """Make a call and give how it ended, as `Guarded.ended` does."""
+        started = self._start(args, kwargs, parent_call_id)
+        return cast("drive.Driven", await started.go_on(None, _as_it_ended))
+
+    async def growing(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `ended`."""
+        started = self._start(args, kwargs, parent_call_id)
         growing = _growing(started.prepared)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
@@ -275,7 +347,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         finally:
             await pieces.aclose()
         await started.settle()
-        yield _value(started.prepared, driven)
+        yield driven
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> AsyncGuarded[P, V, R]: ...
@@ -288,87 +360,9 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return self._bound(instance, owner)
 
 
-@dataclass(slots=True)
-class _Started:
-    """A call under way: the loop, and what the drivers need."""
-
-    prepared: Prepared
-    store: Recorder | None
-    task: Prompt
-    call: Call
-    flow: Flow
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    followed: Followed | None
-
-    def enter(self) -> Any:
-        """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        tokens = current_call_id.set(self.call.id), current_schema.set(self.prepared.plan.schema)
-        return tokens if self.followed is None else (tokens, self.followed.enter())
-
-    def leave(self, entered: Any) -> None:
-        """End what `enter` began."""
-        if self.followed is not None:
-            entered, theirs = entered
-            self.followed.leave(theirs)
-        call_id, schema = entered
-        current_call_id.reset(call_id)
-        current_schema.reset(schema)
-
-    @property
-    def receiver(self) -> Receiver:
-        """What reads what the function gives and raises."""
-        return self.prepared.receiver
-
-    def invoke(self, ask: Ask) -> Any:
-        """Call the user's function for one attempt."""
-        prepared = self.prepared
-        if prepared.settings.observe:
-            return self.invoke_untouched()
-        options = None
-        if prepared.shape.options is not None:
-            options = prepared.options(ask, given_options(prepared.shape, self.args, self.kwargs))
-        function, asked = prepared.function, prepared.asked
-        if asked is None:
-            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
-        else:
-            function = asked.function(function, ask.number)
-            model = asked.model(ask.number)
-            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
-        if identity.interceptor is not None:
-            return identity.interceptor(self.call, self.task, ask, partial(function, *args, **kwargs))
-        return function(*args, **kwargs)
-
-    def invoke_untouched(self) -> Any:
-        """Call the user's function as its caller did."""
-        return self.prepared.function(*self.args, **self.kwargs)
-
-    def finish(self, outcome: Outcome[Any]) -> None:
-        """Hand the outcome to the recorder, and to who follows the call."""
-        if self.store is None and self.followed is None:
-            return
-        outcome = self.prepared.folded(outcome)
-        if self.followed is not None:
-            self.followed.end(outcome)
-        if self.store is not None:
-            self.store.record(outcome, self.task)
-
-    async def settle(self) -> None:
-        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
-        if getattr(self.store, "is_sync", False):
-            from asyncio import to_thread
-
-            await to_thread(self.store.settle)  # type: ignore[union-attr]
-
-    async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
-        """Drive the loop asynchronously to its end."""
-        entered = self.enter()
-        try:
-            driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
-        finally:
-            self.leave(entered)
-        await self.settle()
-        return give(self.prepared, driven)
+def _as_it_ended(prepared: Prepared, driven: drive.Driven) -> drive.Driven:
+    """Give how a call ended, whatever was raised in it."""
+    return driven
 
 
 def _whole(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:

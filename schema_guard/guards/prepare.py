@@ -131,6 +131,15 @@ class Prepared(NamedTuple):
         model = given if isinstance(given, str) else getattr(given, "name", None)
         return unforced(target, options, model=model, beside=theirs)
 
+    def recorded_as(self, name: str, said: Mapping[str, Any]) -> Prepared:
+        """Give the same with calls that are recorded under another name, and with more said in their settings."""
+        *others, settings = self.configuration[1:]
+        if said:
+            settings = json.dumps(
+                {**json.loads(settings or "{}"), **said}, separators=(",", ":"), sort_keys=True
+            )
+        return self._replace(name=name, configuration=(name, *others, settings))  # type: ignore[arg-type]
+
     def store(self) -> Recorder | None:
         """Give the store of a call; None for nowhere."""
         given = self.settings.store

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guarded call under way: the loop that was started for it, and what the drivers need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.calls import drive, identity
+from schema_guard.calls.identity import current_call_id, current_schema
+from schema_guard.calls.shapes import arguments, given_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.calls.received.receiver import Receiver
+    from schema_guard.calls.recorder import Followed, Recorder
+    from schema_guard.core.enforce import Flow
+    from schema_guard.core.values import Ask, Call, Outcome, Prompt
+    from schema_guard.guards.prepare import Prepared
+
+__all__ = ["Started"]
+
+
+@dataclass(slots=True)
+class Started:
+    """A call under way: the loop, and what the drivers need."""
+
+    prepared: Prepared
+    store: Recorder | None
+    task: Prompt
+    call: Call
+    flow: Flow
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    followed: Followed | None
+
+    def enter(self) -> Any:
+        """Make this the call that the running code was called inside of; gives what `leave` takes."""
+        tokens = current_call_id.set(self.call.id), current_schema.set(self.prepared.plan.schema)
+        return tokens if self.followed is None else (tokens, self.followed.enter())
+
+    def leave(self, entered: Any) -> None:
+        """End what `enter` began."""
+        if self.followed is not None:
+            entered, theirs = entered
+            self.followed.leave(theirs)
+        call_id, schema = entered
+        current_call_id.reset(call_id)
+        current_schema.reset(schema)
+
+    @property
+    def receiver(self) -> Receiver:
+        """What reads what the function gives and raises."""
+        return self.prepared.receiver
+
+    def invoke(self, ask: Ask) -> Any:
+        """Call the user's function for one attempt."""
+        prepared = self.prepared
+        if prepared.settings.observe:
+            return self.invoke_untouched()
+        options = None
+        if prepared.shape.options is not None:
+            options = prepared.options(ask, given_options(prepared.shape, self.args, self.kwargs))
+        function, asked = prepared.function, prepared.asked
+        if asked is None:
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options)
+        else:
+            function = asked.function(function, ask.number)
+            model = asked.model(ask.number)
+            args, kwargs = arguments(prepared.shape, ask, self.args, self.kwargs, options, model)
+        if identity.interceptor is not None:
+            return identity.interceptor(self.call, self.task, ask, partial(function, *args, **kwargs))
+        return function(*args, **kwargs)
+
+    def invoke_untouched(self) -> Any:
+        """Call the user's function as its caller did."""
+        return self.prepared.function(*self.args, **self.kwargs)
+
+    def finish(self, outcome: Outcome[Any]) -> None:
+        """Hand the outcome to the recorder, and to who follows the call."""
+        if self.store is None and self.followed is None:
+            return
+        outcome = self.prepared.folded(outcome)
+        if self.followed is not None:
+            self.followed.end(outcome)
+        if self.store is not None:
+            self.store.record(outcome, self.task)
+
+    async def settle(self) -> None:
+        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+        if getattr(self.store, "is_sync", False):
+            from asyncio import to_thread
+
+            await to_thread(self.store.settle)  # type: ignore[union-attr]
+
+    async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
+        """Drive the loop asynchronously to its end."""
+        entered = self.enter()
+        try:
+            driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
+        finally:
+            self.leave(entered)
+        await self.settle()
+        return give(self.prepared, driven)
