@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from schema_guard.tool_calls.failed import ToolCallsFailed
     from schema_guard.tool_calls.guarding import guard_tools
     from schema_guard.tool_calls.judging import CallJudgement, judge_calls
+    from schema_guard.tuning.routing.evidence import Evidence
+    from schema_guard.tuning.routing.rollout import Rollout
+    from schema_guard.tuning.routing.router import Router
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
@@ -71,6 +74,9 @@ _HOMES = {
     "tool_calls.failed": ("ToolCallsFailed",),
     "tool_calls.guarding": ("guard_tools",),
     "tool_calls.judging": ("CallJudgement", "judge_calls"),
+    "tuning.routing.evidence": ("Evidence",),
+    "tuning.routing.rollout": ("Rollout",),
+    "tuning.routing.router": ("Router",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -82,6 +88,7 @@ __all__ = [
     "Call",
     "CallFailed",
     "CallJudgement",
+    "Evidence",
     "Example",
     "Failure",
     "Finding",
@@ -95,6 +102,8 @@ __all__ = [
     "Message",
     "MissingExtra",
     "Outcome",
+    "Rollout",
+    "Router",
     "Schema",
     "SchemaChange",
     "SchemaGuardError",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
-TRIALS = ("bench:", "climb:")
-"""How the functions of trials are called, whose calls were made to measure, and by no user's function."""
+TRIALS = ("bench:", "climb:", "shadow:")
+"""How the functions of trials are called, whose calls were made to measure, and whose answers nobody was given."""
 
 CONFIGURATION_COLUMNS = (
     "function",
@@ -135,7 +135,7 @@ def _escaped(found: re.Match[str]) -> str:
 def _call_row(call: Call, task: Prompt | None, key: bytes) -> Row:
     input_hash = call.input_hash
     if input_hash is None and task is not None:
-        input_hash = keyed_hash(_task_text(task), key)
+        input_hash = keyed_hash(task_text(task), key)
     return (
         store_text(call.id),
         _number(call.started_at),
@@ -198,7 +198,8 @@ def _violations(failure: Failure | None) -> str:
     return json.dumps(list(pairs)[:MAX_VIOLATIONS], separators=(",", ":"))
 
 
-def _task_text(task: Prompt) -> str:
+def task_text(task: Prompt) -> str:
+    """Give a task as the text by whose hash equal inputs are known."""
     if isinstance(task, str):
         return task
     return _json_text([message.as_dict() for message in task])

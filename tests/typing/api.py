@@ -14,8 +14,10 @@ import pydantic
 
 from schema_guard import (
     CallJudgement,
+    Evidence,
     Guard,
     Outcome,
+    Router,
     Schema,
     guard,
     guard_tools,
@@ -500,3 +502,69 @@ async def turns() -> None:
     assert_type(turn([], temperature=1), bytes)
     assert_type(await async_turn([]), bytes)
     assert_type(judge_calls({}, [Invoice]), list[CallJudgement])
+
+
+# A router keeps the parameters and the types of its two functions, and the way in which they are called.
+
+
+@guard(Invoice, tuned=True)
+def tuned_model(prompt: str, pages: int, *, tone: str = "dry") -> str:
+    """Give a text."""
+    return prompt
+
+
+def is_short(prompt: str, pages: int, *, tone: str = "dry") -> bool:
+    """Say whether an input is primary."""
+    return pages < 3
+
+
+routed = Router(tuned=tuned_model, prompt=plain, primary=is_short)
+assert_type(routed("t", 3), Invoice)
+assert_type(routed("t", pages=3, tone="warm"), Invoice)
+assert_type(routed.outcome("t", 3), Outcome[Invoice])
+assert_type(routed.stream("t", 3), Iterator[Any])
+assert_type(routed.branch_of(routed.outcome("t", 3)), Literal["tuned", "prompt", "fallback"])
+routed()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+routed(3, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Router(tuned=tuned_model, prompt=plain, primary=Evidence(segments=["invoices"]), share=0.5)
+
+
+@guard(Invoice)
+async def awaited_prompt(prompt: str) -> str:
+    """Give a text."""
+    return prompt
+
+
+@guard(Invoice, tuned=True)
+async def awaited_tuned(prompt: str) -> str:
+    """Give a text."""
+    return prompt
+
+
+routed_async = Router(tuned=awaited_tuned, prompt=awaited_prompt)
+assert_type(routed_async.stream("t"), AsyncIterator[Any])
+
+
+async def routed_and_awaited() -> None:
+    """Await a router over asynchronous functions."""
+    assert_type(await routed_async("t"), Invoice)
+    assert_type(await routed_async.outcome("t"), Outcome[Invoice])
+
+
+class Extractor:
+    """A router in a class is bound as its functions are."""
+
+    @guard(Invoice, tuned=True)
+    def tuned(self, prompt: str) -> str:
+        """Give a text."""
+        return prompt
+
+    @guard(Invoice)
+    def prompted(self, prompt: str) -> str:
+        """Give a text."""
+        return prompt
+
+    extract = Router(tuned=tuned, prompt=prompted)
+
+
+assert_type(Extractor().extract("t"), Invoice)

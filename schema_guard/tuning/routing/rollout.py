@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A share that grows only while bounds allow, and goes back to nothing by itself.
+
+Rules:
+1. The share is at most target / U, where U is the upper bound of the tuned model's rate: at every look, what it leaves
+   unhandled is with 1 - alpha no more than the target of the primary calls, while nothing is known yet too. It never
+   shrinks but to nothing, so an input changes its branch at most twice.
+2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
+   bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a model
+   that was good for long is found out by its latest calls, not by all.
+3. Primary calls alone count: the draw parts them at random, so both branches have the same kinds of inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.stats import Drift, bounds, log_e_value
+from schema_guard.text import clip, interval, percent
+
+if TYPE_CHECKING:
+    from schema_guard.core.values import Outcome
+
+__all__ = ["Course", "Rollout"]
+
+# One false alarm in so many calls at the target itself; below it they are rarer.
+_DRIFT_ALPHA = 1e-5
+
+# The bound is looked at again when the calls have grown by a twentieth: finding it takes up to 1 ms.
+_GROWTH = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How the share of a tuned model grows.
+
+    Attributes:
+        target: The share of calls that may stay unhandled by the tuned model, in (0, 1), what the fallback mends
+            included; the target that `decide` is asked with.
+        alpha: Odds of being wrong, a side, in (0, 1).
+        against_prompt: Whether the share goes back as well when the tuned model is proved worse than the prompt, even if
+            it may meet the target.
+        most: The share at which it stops growing, in (0, 1].
+    """
+
+    target: float = 0.01
+    alpha: float = 0.05
+    against_prompt: bool = False
+    most: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, last in (("target", False), ("alpha", False), ("most", True)):
+            given = getattr(self, name)
+            is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+            if not is_number or not 0 < given <= 1 or (given == 1 and not last):
+                raise InvalidArgument(
+                    f"Rollout({name}={clip(repr(given))}): expected a number in (0, 1{']' if last else ')'}"
+                )
+
+
+class Course:
+    """How far a rollout is.
+
+    Attributes:
+        share: Of the primary inputs that the tuned model is given now, in [0, 1].
+        why_back: Why it went back to 0, in words; None while it has not.
+    """
+
+    def __init__(self, rollout: Rollout) -> None:
+        self.rollout = rollout
+        self.share = min(rollout.target, rollout.most)
+        self.why_back: str | None = None
+        self.tuned = self.prompt = (0, 0)
+        self._lock = RLock()
+        self._drift = Drift(min(rollout.target, 0.5), alpha=_DRIFT_ALPHA)
+        self._next_look = 1.0
+
+    def note_tuned(self, outcome: Outcome[Any]) -> bool:
+        """Count a call of the tuned model, a shadow as well; gives whether it has just gone back."""
+        if not is_judged(outcome):
+            return False
+        with self._lock:
+            n, k = self.tuned
+            self.tuned = n, k = n + 1, k + (not outcome.ok)
+            if self.why_back is not None:
+                return False
+            alarmed = self._drift.update(not outcome.ok)
+            self.why_back = self._proved() or (self._risen() if alarmed else None)
+            if self.why_back is not None:
+                self.share = 0.0
+                return True
+            if n >= self._next_look and self.share < self.rollout.most:
+                self._next_look = n * _GROWTH
+                self._grow(n, k)
+            return False
+
+    def note_prompt(self, outcome: Outcome[Any]) -> bool:
+        """Count a primary call of the prompt; gives whether the tuned model has just gone back."""
+        if not self.rollout.against_prompt or not is_judged(outcome):
+            return False
+        with self._lock:
+            n, k = self.prompt
+            self.prompt = n + 1, k + (not outcome.ok)
+        return False
+
+    def _grow(self, n: int, k: int) -> None:
+        upper = bounds(k, n, alpha=self.rollout.alpha).upper
+        self.share = max(self.share, min(self.rollout.target / upper, self.rollout.most))
+
+    def _proved(self) -> str | None:
+        """Say why the tuned model is out, where that is proved; only a failed call can have proved it."""
+        n, k = self.tuned
+        target, alpha = self.rollout.target, self.rollout.alpha
+        if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
+            return f"{_told(k, n, alpha)} unhandled, proved above the target of {percent(target)}"
+        if not self.rollout.against_prompt or not k:
+            return None
+        prompt_n, prompt_k = self.prompt
+        # Both bounds have to hold.
+        worst = bounds(prompt_k, prompt_n, alpha=alpha / 2).upper
+        if worst < k / n and log_e_value(k, n, worst, side="bad") >= -log(alpha / 2):
+            told = _told(prompt_k, prompt_n, alpha / 2)
+            return f"{_told(k, n, alpha / 2)} unhandled, proved above the prompt's {told}"
+        return None
+
+    def _risen(self) -> str:
+        n, k = self.tuned
+        return f"failures have risen above the target of {percent(self.rollout.target)} ({k} of all {n} calls are unhandled)"
+
+
+def is_judged(outcome: Outcome[Any]) -> bool:
+    """Say whether a call counts in the rate: it has a reply that was judged."""
+    return any(one.failure is None or one.failure.kind != "transport" for one in outcome.attempts)
+
+
+def _told(k: int, n: int, alpha: float) -> str:
+    found = bounds(k, n, alpha=alpha)
+    return f"{k} of {n} {interval(found.lower, found.upper)}"

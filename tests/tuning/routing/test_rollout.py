@@ -1,0 +1,101 @@
+"""Facts about rollouts: the share grows as far as is proved, and goes back by itself."""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard import InvalidArgument, Rollout
+from schema_guard.stats import bounds, calls_needed
+from tests.tuning.routing.routers import Branches
+
+
+def failing_at(rate, seed):
+    random = Random(seed)
+    return lambda branch, task: branch == "tuned" and random.random() < rate
+
+
+@given(st.lists(st.booleans(), max_size=60), st.sampled_from([0.01, 0.05, 0.2]))
+def test_the_share_is_never_more_than_the_bound_allows(replies, target):
+    """At every look target / U is at least the share, U being the smallest upper bound so far; it shrinks but to 0."""
+    given = iter(replies)
+    router = Branches(fails=lambda branch, task: branch == "tuned" and next(given)).router(
+        share=Rollout(target=target), shadow=1.0
+    )
+    n = k = 0
+    allowed = target
+    for number, failed in enumerate(replies):
+        before = router.share
+        router(str(number))
+        router.flush()
+        n, k = n + 1, k + failed
+        allowed = max(allowed, target / bounds(k, n).upper)
+        assert router.share <= allowed + 1e-9
+        assert router.share >= before or (router.share == 0 and router.why_back is not None)
+
+
+def test_a_clean_model_has_all_calls_after_as_many_as_the_bound_needs():
+    """377 shadows without a failure prove 1 %, and the share is 1."""
+    router = Branches().router(share=Rollout(), shadow=1.0)
+    needed = 1 + calls_needed(0, 1, 0.01)
+    for number in range(2 * needed):
+        router(str(number))
+        router.flush()
+        if router.share == 1:
+            break
+
+    counts = router.counts()
+    assert needed <= counts.shadows + counts.tuned <= 1.1 * needed
+
+
+def test_a_bad_model_goes_back_by_itself_and_pulls_the_switch(tmp_path, caplog):
+    """It is proved above the target, said once with its counts, and a new process finds the file."""
+    branches = Branches(fails=failing_at(0.3, 1))
+    router = branches.router(share=Rollout(), kill_switch=tmp_path / "off", shadow=1.0)
+    for number in range(60):
+        router(str(number))
+        router.flush()
+
+    assert router.share == 0
+    assert "proved above the target of 1.00%" in router.why_back
+    assert len([record for record in caplog.records if "is out of use" in record.message]) == 1
+    assert router.why_back in (tmp_path / "off").read_text()
+    assert branches.router(share=Rollout(), kill_switch=tmp_path / "off")("t") == {"by": "prompt"}
+
+
+def test_a_model_that_was_good_for_long_is_found_out_by_its_latest_calls():
+    """After 3,000 clean calls all of them together prove nothing for long; the rise is seen within 200."""
+    bad = []
+    router = Branches(
+        fails=lambda branch, task: branch == "tuned" and bool(bad) and int(task) % 8 == 0
+    ).router(share=Rollout(), primary=lambda prompt: True)
+    router._ways._course.share = 1.0
+    for number in range(3000):
+        router(str(number))
+    bad.append(1)
+    calls = next(number for number in range(400) if (router(str(number)), router.share == 0)[1])
+
+    assert calls < 200
+    assert "have risen above the target" in router.why_back
+
+
+def test_a_model_worse_than_the_prompt_goes_back_where_that_is_asked_for():
+    """Both bounds have to part: a tuned model that may meet the target is out all the same."""
+    random = Random(3)
+    fails = lambda branch, task: branch == "tuned" and random.random() < 0.15  # noqa: E731
+    router = Branches(fails=fails).router(share=Rollout(target=0.2, against_prompt=True), shadow=1.0)
+    for number in range(1500):
+        router(str(number))
+        router.flush()
+        if router.why_back:
+            break
+
+    assert "proved above the prompt's" in router.why_back
+
+
+@pytest.mark.parametrize("settings", [{"target": 0}, {"target": 1}, {"alpha": "x"}, {"most": 1.5}])
+def test_what_is_no_rollout_is_refused(settings):
+    """The message names the argument and its range."""
+    with pytest.raises(InvalidArgument, match=next(iter(settings))):
+        Rollout(**settings)
