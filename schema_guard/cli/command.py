@@ -22,6 +22,7 @@ LINES = {
     "decide": "Say whether prompting is enough, what to try next, or whether to fine-tune: with the arithmetic.",
     "demo": "Show it all on a small model that runs here: a function measured, judged, mended, and judged again.",
     "doctor": "Show versions, extras, the store and the local model's weights: what to send with a bug report.",
+    "export": "Write a training set out of recorded calls, labelled files and a person's answers: clean, split, and told apart.",
     "help": "Show a chapter of the documentation, by its name or a command's; without TOPIC: which there are.",
     "import": "Bring in what other tools have stored: replies that a team has already, judged and recorded.",
     "lint": "Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.",
@@ -51,6 +52,7 @@ def command() -> None:
     schema-guard report                                  how often do my functions fail?
     schema-guard decide --schema Invoice                 is prompting enough? should we fine-tune?
     schema-guard climb --schema ticket                   measure the next remedies on a real model
+    schema-guard export --schema Invoice -o set          a training set out of what was recorded
     schema-guard watch --slo 0.01                        has the failure rate risen?
     schema-guard test invoice.schema.json                do the library's laws hold for my schema?
     """

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a training set is made of, as values.
+
+Rules: pure. An answer says who has looked at it; what is left out is counted with its reason, and nothing else is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+__all__ = [
+    "SIDES",
+    "SOURCES",
+    "AnswerSource",
+    "ExportSettings",
+    "Gathered",
+    "OpenInput",
+    "Side",
+    "TrainingRow",
+]
+
+AnswerSource: TypeAlias = Literal["gold", "checked", "valid"]
+SOURCES: Final[tuple[AnswerSource, ...]] = ("gold", "checked", "valid")
+"""Whence an answer is, the best first: a person or a labelled file; a model's, valid and passed by at least one check
+of the user's; a model's, of which nobody has looked at the values."""
+
+Side: TypeAlias = Literal["train", "validation", "test"]
+SIDES: Final[tuple[Side, ...]] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """An input with its answer.
+
+    Attributes:
+        messages: What is sent for the input at attempt 1, as a tuned model is asked; the answer is none of them.
+        answer: Plain JSON, valid for the schema.
+        source: Who has looked at it.
+        origin: Where it is from: `"call ID"`, `"suite NAME: TASK"`, `"answers FILE, line 3"`.
+        call_id: Of the recorded call; None without one.
+        input_hash: The store's keyed hash of the input; None without one.
+        cluster: The user's tag of inputs that belong together.
+        segment: Part of the traffic.
+        failure: What the first attempt failed by, `kind/code`; None where it did not, or none is known.
+        model: That gave the answer; None for a person.
+        version: Of the function's prompt.
+        licence: Of a suite.
+        cost: What the call was paid, in dollars; None when unknown, 0 without a call.
+        at: When the call began; 0 without a call.
+        rejected: A reply to the same messages that is not valid, for DPO; None where there is none.
+        side: Where a suite's own split puts it, to train on or to test; None where that is not said.
+    """
+
+    messages: tuple[dict[str, Any], ...]
+    answer: Any
+    source: AnswerSource
+    origin: str
+    call_id: str | None = None
+    input_hash: str | None = None
+    cluster: str | None = None
+    segment: str | None = None
+    failure: str | None = None
+    model: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    cost: float | None = 0.0
+    at: float = 0.0
+    rejected: str | None = None
+    side: Side | None = None
+
+    @property
+    def text(self) -> str:
+        """All that is sent, as one text."""
+        return "\n".join(message["content"] for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInput:
+    """An input without an answer that may be trained on.
+
+    Attributes:
+        messages: What is sent for it.
+        why: There is none.
+        call_id: Of the recorded call.
+        segment: Part of the traffic.
+        failure: What its call failed by, `kind/code`; None where it did not.
+        at: When the call began.
+    """
+
+    messages: tuple[dict[str, Any], ...]
+    why: str
+    call_id: str | None = None
+    segment: str | None = None
+    failure: str | None = None
+    at: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """All that is sent, as one text."""
+        return "\n".join(message["content"] for message in self.messages)
+
+
+@dataclass
+class Gathered:
+    """What the sources have, before anything is compared.
+
+    Attributes:
+        rows: With an answer.
+        left_out: How many inputs were left out, by reason.
+        open: Inputs without an answer.
+        notes: What else has to be said of a source.
+    """
+
+    rows: list[TrainingRow] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    open: list[OpenInput] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Gathered) -> None:
+        """Take in what another source has."""
+        self.rows += other.rows
+        self.left_out += other.left_out
+        self.open += other.open
+        self.notes += other.notes
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSettings:
+    """How a training set is made.
+
+    Attributes:
+        form: Rows with an answer (`sft`), or with an answer that is preferred to a rejected one (`dpo`).
+        host: In whose spelling: a name of `hosts.HOSTS`.
+        strategy: By which a tuned model will be asked: `bare` or `system_prompt`.
+        min_examples: Fewer rows to train on are too few.
+        max_examples: No more are taken, by turns from every segment and failure; None takes all.
+        max_tokens: A longer row is left out, by an estimate; None: what the host says.
+        accept_unchecked: Whether answers are taken whose values nobody has looked at.
+        base: The model that is to be tuned; its own unchecked answers are never taken.
+        validation: Share of the rows.
+        test: Share of the rows.
+        seed: Of the split.
+        prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
+    """
+
+    form: str = "sft"
+    host: str = "messages"
+    strategy: str = "bare"
+    min_examples: int = 100
+    max_examples: int | None = None
+    max_tokens: int | None = None
+    accept_unchecked: bool = False
+    base: str | None = None
+    validation: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+    prompt_from: Callable[..., Any] | None = None
