@@ -33,7 +33,7 @@ from schema_guard.tuning.export.hosts import HOSTS
 from schema_guard.tuning.export.run import export_set
 from schema_guard.tuning.export.schemas import plain_schema, shown_schema
 from schema_guard.tuning.export.told import document_of, export_as_json
-from schema_guard.tuning.export.values import ExportSettings, Gathered
+from schema_guard.tuning.export.values import ExportSettings, GatheredRows
 
 if TYPE_CHECKING:
     from schema_guard.bench.suites.load import Suite
@@ -198,8 +198,8 @@ def _gathered(
     settings: ExportSettings,
     suite: Suite | None,
     recorded: list[StoredCall],
-) -> Gathered:
-    gathered = Gathered()
+) -> GatheredRows:
+    gathered = GatheredRows()
     answers = Answers({}, []) if sources.answers is None else read_answers(sources.answers, schema, settings)
     gathered.rows += answers.rows
     if recorded:

@@ -37,7 +37,10 @@ IMPORT_ALL = (
     "around the function"
 )
 
-_PILOT = "tune a pilot on validated examples, with a part of the inputs held out, and measure it as strategy 'tuned'"
+_PILOT = (
+    "schema-guard export{named} --output DIR  # validated answers, a part of the inputs held out; then a pilot: "
+    "schema-guard tune DIR, and tuned:DIR measured on test.jsonl"
+)
 _NEXT = {
     "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
@@ -110,6 +113,12 @@ def _function(evidence: CaseEvidence) -> str:
     return f" --function {quote(function)}" if function else ""
 
 
+def _named(evidence: CaseEvidence) -> str:
+    """Name the schema and the function, where they are known, as the end of a command."""
+    about = evidence.about
+    return f" --schema {quote(about.schema) if about else 'NAME'}{_function(evidence)}"
+
+
 def climb_command(evidence: CaseEvidence, rung: str) -> str:
     """Give the command that measures a rung; what only its reader knows stands in capitals."""
     of, about = _function(evidence), evidence.about
@@ -148,9 +157,9 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
         of = of_function(evidence)
         return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
     if figures.get("stage") in _NEXT_OF_STAGE:
-        return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching)
+        return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching, named=_named(evidence))
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
-        return _NEXT[ruling.verdict].format(of=of_function(evidence))
+        return _NEXT[ruling.verdict].format(of=of_function(evidence), named=_named(evidence))
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 

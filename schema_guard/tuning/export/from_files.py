@@ -17,7 +17,7 @@ from schema_guard.core.judge import judge
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, safe
 from schema_guard.tuning.export.served import Unknown, served
-from schema_guard.tuning.export.values import ExportSettings, Gathered, TrainingRow
+from schema_guard.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
 
 if TYPE_CHECKING:
     import os
@@ -61,7 +61,7 @@ def from_suite(
     schema: Schema[Any],
     settings: ExportSettings,
     failed: dict[tuple[str, str], FailedReply] | None = None,
-) -> Gathered:
+) -> GatheredRows:
     """Give the rows of a suite: the golds of the schema's tasks.
 
     Where the suite has tasks of both splits its own split stands: `test` is never trained on.
@@ -83,7 +83,7 @@ def from_suite(
             f"({schema.fingerprint}), only {names}"
         )
     has_split = len({task.split for entry in entries for task in entry.tasks}) > 1
-    found = Gathered()
+    found = GatheredRows()
     for entry in entries:
         _add_tasks(found, entry, suite.name, settings, failed or {}, has_split=has_split)
     if has_split:
@@ -94,7 +94,7 @@ def from_suite(
 
 
 def _add_tasks(
-    found: Gathered,
+    found: GatheredRows,
     entry: SuiteSchema,
     name: str,
     settings: ExportSettings,
@@ -164,10 +164,11 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
         found.by_call[entry["call_id"]] = (answer, where)
         return
     messages = served(entry["input"], schema, settings.strategy) if entry["input"] else Unknown()
-    if type(messages) is Unknown:
-        raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
-    tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
-    found.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
+    if not isinstance(messages, Unknown):
+        tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
+        found.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
+        return
+    raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
 
 
 def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, str], FailedReply]:

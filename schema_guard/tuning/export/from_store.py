@@ -21,7 +21,7 @@ from schema_guard.records.reading import pages
 from schema_guard.records.transfer.leaving import texts_by_attempt
 from schema_guard.redaction import redacted_value
 from schema_guard.tuning.export.served import OWN_PROMPT, Unknown, recorded_task, served
-from schema_guard.tuning.export.values import ExportSettings, Gathered, OpenInput, TrainingRow
+from schema_guard.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,7 @@ def from_store(
     schema: Schema[Any],
     settings: ExportSettings,
     corrected: Mapping[str, tuple[Any, str]],
-) -> Gathered:
+) -> GatheredRows:
     """Give the rows of recorded calls.
 
     Args:
@@ -91,7 +91,7 @@ def from_store(
         settings: How the set is made.
         corrected: A person's answer to a call, and where it stands, by the call's id.
     """
-    found = Gathered()
+    found = GatheredRows()
     for call in recorded:
         made = _of_call(call, schema, settings, corrected)
         if isinstance(made, TrainingRow):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.tuning.export.hosts import TuningHost
     from schema_guard.tuning.export.splitting import SplitRows
-    from schema_guard.tuning.export.values import ExportSettings, Gathered, OpenInput, TrainingRow
+    from schema_guard.tuning.export.values import ExportSettings, GatheredRows, OpenInput, TrainingRow
 
 __all__ = ["UNCHECKED_WARNING", "ExportResult", "export_set"]
 
@@ -72,7 +72,7 @@ class ExportResult:
 
 
 def export_set(
-    gathered: Gathered,
+    gathered: GatheredRows,
     schema: Schema[Any],
     folder: str | os.PathLike[str],
     settings: ExportSettings,

@@ -152,6 +152,4 @@ def _labelling(result: ExportResult) -> list[Section]:
         if count > len(shown)
         else f"all in {LABELS}"
     )
-    return [
-        Section("to label next", gloss, Table(("input", "failure, segment", "why"), rows, (0, 1, 2)))
-    ]
+    return [Section("to label next", gloss, Table(("input", "failure, segment", "why"), rows, (0, 1, 2)))]

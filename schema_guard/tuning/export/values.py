@@ -16,7 +16,7 @@ __all__ = [
     "SOURCES",
     "AnswerSource",
     "ExportSettings",
-    "Gathered",
+    "GatheredRows",
     "OpenInput",
     "Side",
     "TrainingRow",
@@ -104,7 +104,7 @@ class OpenInput:
 
 
 @dataclass
-class Gathered:
+class GatheredRows:
     """What the sources have, before anything is compared.
 
     Attributes:
@@ -119,7 +119,7 @@ class Gathered:
     open: list[OpenInput] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, other: Gathered) -> None:
+    def add(self, other: GatheredRows) -> None:
         """Take in what another source has."""
         self.rows += other.rows
         self.left_out += other.left_out

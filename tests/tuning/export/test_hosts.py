@@ -9,7 +9,7 @@ from schema_guard import Schema
 from schema_guard.errors import InvalidArgument
 from schema_guard.tuning.export.hosts import HOSTS, host_of, refused_by
 from schema_guard.tuning.export.run import export_set
-from schema_guard.tuning.export.values import ExportSettings, Gathered, TrainingRow
+from schema_guard.tuning.export.values import ExportSettings, GatheredRows, TrainingRow
 from tests.tuning.export.rows import TICKET, row
 from tests.tuning.export.test_splitting import different
 
@@ -80,7 +80,7 @@ def exported(folder, host, form="sft", **more):
         row("valid", rejected='{"team": "billing"}'),
     ]
     settings = ExportSettings(host=host, form=form, min_examples=1, validation=0.2, test=0.2, **more)
-    return export_set(Gathered(rows), Schema.of(TICKET), folder, settings)
+    return export_set(GatheredRows(rows), Schema.of(TICKET), folder, settings)
 
 
 @pytest.mark.parametrize(("host", "form"), SPELLINGS)
@@ -139,7 +139,7 @@ def test_the_host_asks_for_more_rows_than_the_user(tmp_path):
     """A set that its host would refuse is not written."""
     settings = ExportSettings(host="bedrock", min_examples=1)
     result = export_set(
-        Gathered(different(30, answer={"team": "billing"})), Schema.of(TICKET), tmp_path / "s", settings
+        GatheredRows(different(30, answer={"team": "billing"})), Schema.of(TICKET), tmp_path / "s", settings
     )
 
     assert (result.is_written, result.needed) == (False, 32)
