@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training set learned on this machine: a LoRA for the local model, trained in a process of its own.
+
+Torch and llama.cpp's server each take a processor whole: whoever trains and serves on one machine does one after the
+other. A server that this process runs is left as it is: close its model before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+
+from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.models.tuned import TunedModel
+from schema_guard.models.weights import local_weights
+from schema_guard.text import clip
+from schema_guard.tuning.jobs.state import TuningJob, digests, held, new_mark, save_job
+from schema_guard.tuning.local.learning import CHECKPOINT_S
+from schema_guard.tuning.local.memory import available_bytes, needed_bytes
+from schema_guard.tuning.local.plan import (
+    DEFAULT_SETTINGS,
+    LoraSettings,
+    TrainingSet,
+    TrainPlan,
+    key_of,
+    planned,
+    read_training_set,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["TrainStep", "Trained", "train"]
+
+ADAPTER_FILE: Final = "adapter.gguf"
+CHECKPOINT_FILE: Final = "checkpoint.pt"
+_PACKAGES: Final = ("torch", "transformers", "peft", "gguf")
+
+# Set before torch is imported: it reads them when it is loaded, and a second thread only spins.
+_ENVIRONMENT: Final = {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # All that is needed is in the GGUF file.
+    "HF_HUB_OFFLINE": "1",
+}
+
+
+class TrainStep(NamedTuple):
+    """A step that is done.
+
+    Attributes:
+        number: From 1; the first is a later one where a training goes on.
+        steps: How many there will be.
+        epoch: From 1.
+        loss: What the answers of its rows lacked, in nats a token.
+        validation_loss: The same of the validation rows, at the end of an epoch; None elsewhere and without any.
+        seconds: Since `train` was called.
+        seconds_left: Estimated from the steps that it has done.
+    """
+
+    number: int
+    steps: int
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    seconds_left: float
+
+
+class Trained(NamedTuple):
+    """What a training has made.
+
+    Attributes:
+        adapter: A GGUF file that `connect("local", adapter=...)` takes.
+        steps: How many it took.
+        loss: Of the last step, in nats a token.
+        validation_loss: At its end; None without validation rows.
+        seconds: That `train` took.
+        memory_bytes: Of its process, at the peak.
+    """
+
+    adapter: Path
+    steps: int
+    loss: float
+    validation_loss: float | None
+    seconds: float
+    memory_bytes: int
+
+
+def train(
+    directory: str | os.PathLike[str],
+    *,
+    settings: LoraSettings = DEFAULT_SETTINGS,
+    on_step: Callable[[TrainStep], None] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Trained:
+    """Train a LoRA on a training set, and keep it and its job in the same folder.
+
+    The same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
+    half a minute back at most, when it is called again with the same rows and settings; an older adapter stays until
+    the new one is whole.
+
+    Args:
+        directory: What `schema-guard export` wrote; gets `adapter.gguf`, `job.json`, and `checkpoint.pt` meanwhile.
+        settings: How it is trained.
+        on_step: Is called after each step; what it raises ends the training.
+        report: Is told in one line what is fetched or gone on with.
+
+    Raises:
+        InvalidArgument: The rows cannot be learned, or a setting is out of its range.
+        MissingExtra: A package of the extra `tuning` is not installed.
+        SchemaGuardError: There is not the memory, another process trains in this folder, or the training failed.
+    """
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise missing_extra("tuning on this machine", package, "tuning")
+    began = time.monotonic()
+    folder = Path(directory)
+    rows = read_training_set(folder)
+    plan = planned(rows, settings)
+    _require_memory(plan.memory_bytes)
+    weights = local_weights(report=report)
+    files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
+    with held(folder):
+        job = TuningJob(
+            backend="local", base=plan.base, url=None, set=digests(folder, files), mark=new_mark()
+        ).begun("train", status="running")
+        save_job(folder, job)
+        try:
+            trained = _followed(_Process(folder, plan, rows, weights), plan, began, on_step, report)
+        except SchemaGuardError as error:
+            save_job(folder, replace(job, status="failed", said=clip(str(error), 600)))
+            raise
+        save_job(folder, _succeeded(job, trained))
+        return trained
+
+
+def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
+    said = f"{trained.steps} steps, loss {trained.loss:.4f}"
+    if trained.validation_loss is not None:
+        said += f", validation loss {trained.validation_loss:.4f}"
+    return replace(
+        job.done("train", None, status="succeeded"),
+        result=TunedModel("local", trained.adapter.name),
+        cost={"dollars": None, "seconds": round(trained.seconds, 1)},
+        said=said,
+    )
+
+
+def _followed(
+    process: _Process,
+    plan: TrainPlan,
+    began: float,
+    on_step: Callable[[TrainStep], None] | None,
+    report: Callable[[str], None] | None,
+) -> Trained:
+    """Follow a process to its end, which is its end too when anything is raised here."""
+    first, done = began, 0
+    with contextlib.closing(process):
+        for event in process.events():
+            match event.pop("kind"):
+                case "refused":
+                    raise InvalidArgument(event["message"])
+                case "loading":
+                    _require_memory(needed_bytes(event["pass_tokens"], process.weights_bytes))
+                case "start":
+                    first, done = time.monotonic(), event["done"]
+                    if done and report is not None:
+                        report(f"going on after step {done} of {plan.steps}")
+                case "step" if on_step is not None:
+                    now = time.monotonic()
+                    left = (now - first) / (event["step"] - done) * (plan.steps - event["step"])
+                    on_step(
+                        TrainStep(
+                            number=event.pop("step"),
+                            steps=plan.steps,
+                            **event,
+                            seconds=now - began,
+                            seconds_left=left,
+                        )
+                    )
+                case "end":
+                    return Trained(
+                        process.adapter, event.pop("step"), **event, seconds=time.monotonic() - began
+                    )
+        raise process.failure()
+
+
+def _require_memory(needed: int) -> None:
+    available = available_bytes()
+    if available is not None and available < needed:
+        raise SchemaGuardError(
+            f"tuning on this machine takes {needed / 1e9:.1f} GB of memory, and {available / 1e9:.1f} GB are "
+            "free: end what takes it, leave out the longest rows, or tune elsewhere"
+        )
+
+
+class _Process:
+    """The process that trains; `close` ends it at once."""
+
+    def __init__(self, folder: Path, plan: TrainPlan, rows: TrainingSet, weights: Path) -> None:
+        self.adapter = folder.absolute() / ADAPTER_FILE
+        self.weights_bytes = weights.stat().st_size
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        script = Path(__file__).with_name("training_process.py")
+        path = os.pathsep.join(one for one in sys.path if one)
+        self._process = subprocess.Popen(
+            # -P: the script's own folder must not shadow packages.
+            [sys.executable, "-P", str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, "PYTHONPATH": path, **_ENVIRONMENT},
+            # Ctrl-C in a terminal reaches its whole group: whoever handles it here ends this too.
+            start_new_session=True,
+        )
+        settings = {
+            **plan._asdict(),
+            "key": key_of(plan, rows),
+            "weights": str(weights.absolute()),
+            "adapter": str(self.adapter),
+            "checkpoint": str(self.adapter.with_name(CHECKPOINT_FILE)),
+            "checkpoint_s": CHECKPOINT_S,
+            **rows._asdict(),
+        }
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Give what it tells, until it ends."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            yield json.loads(line)
+
+    def failure(self) -> SchemaGuardError:
+        """Give the error for a process that ended before its adapter was written."""
+        status = self._process.wait()
+        self._log.seek(0)
+        words = self._log.read().decode(errors="replace").strip()
+        # Of a traceback, the exception.
+        said = clip(words.rpartition("\n")[2], 600) or "none"
+        killed = ", as a system does that has no memory left" if status == -signal.SIGKILL else ""
+        kept = self.adapter.with_name(CHECKPOINT_FILE).exists()
+        onward = ": the same call goes on from its last checkpoint" if kept else ""
+        return SchemaGuardError(
+            f"tuning on this machine: its process ended with status {status}{killed}, its last words: {said}{onward}"
+        )
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                assert pipe is not None
+                pipe.close()
+        self._log.close()
