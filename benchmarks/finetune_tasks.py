@@ -93,7 +93,7 @@ def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Itera
             "instruction": KINDS[kind].instruction,
             "input": task.text,
             "gold": task.gold,
-            "schema_file": f"{kind}.schema.json",
+            "schema_file": f"{kind}.json",
             "tags": [name, *([source] if name == "hard" else []), task.template],
             "split": "dev" if name == "train" and number < _SHOWN else "test",
         }
@@ -117,9 +117,7 @@ def write_tasks(
 ) -> dict[str, Path]:
     """Write the suites of a kind; gives their paths by name."""
     folder.mkdir(parents=True, exist_ok=True)
-    Path(folder, f"{kind}.schema.json").write_text(
-        json.dumps(KINDS[kind].schema, indent=2) + "\n", encoding="utf-8"
-    )
+    Path(folder, f"{kind}.json").write_text(json.dumps(KINDS[kind].schema, indent=2) + "\n", encoding="utf-8")
     paths = {}
     found = tasks_of(kind, seed=seed, sizes=sizes)
     for name, lines in found.items():

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schema_guard.climb.inputs import Inputs
+    from schema_guard.models import Model
     from schema_guard.records import ConfigurationCounts, Store
 
 _MOST_NAMED = 3
@@ -64,8 +65,13 @@ class ClimbOptions:
         metavar="FILE",
         help="Your own inputs: .txt or .jsonl, one a line. Else the suite's test tasks.",
     )
-    model: str = option(
-        default="local", show_default=True, metavar="NAME", help="Whom to ask, as in `bench`."
+    models: tuple[str, ...] = option(
+        "--model",
+        multiple=True,
+        default=("local",),
+        show_default=True,
+        metavar="NAME",
+        help="Whom to ask, as in `bench`; and, behind the ladder, a tuned one: tuned:DIR.",
     )
     larger: str | None = option(metavar="NAME", help="Whom the last rung asks.")
     target: float = option(
@@ -118,6 +124,18 @@ class ClimbOptions:
                 f"no schema {safe(self.schema)!r} in the suite, only {', '.join(entries)}{near}"
             )
         return suite_inputs(entries[self.schema], texts=texts, seed=self.seed)
+
+    def connect(self) -> tuple[Model, Model | None]:
+        """Give the model that the ladder is for, and the tuned one that is asked behind it."""
+        models = [connect(name) for name in self.models]
+        tuned = [model for model in models if getattr(model, "tuned", False)]
+        others = [model for model in models if model not in tuned]
+        if len(others) != 1 or len(tuned) > 1:
+            named = ", ".join(map(safe, self.models))
+            raise click.UsageError(
+                f"--model {named}: expected one model for the ladder, and at most one tuned:DIR beside it"
+            )
+        return others[0], tuned[0] if tuned else None
 
     def settings(self, schema: Schema[Any], records: Store | None) -> ClimbSettings:
         """Give how the climb goes."""
@@ -187,10 +205,12 @@ def command(asked: ClimbOptions, store: str | None, form: str) -> int:
     settings = asked.settings(inputs.schema, records)
     told = f"{len(inputs.tasks)} inputs a rung; records go to {records.url if records else 'no store'}"
     print(told, file=sys.stderr)
+    model, tuned = asked.connect()
     with progress(len(inputs.tasks)) as on_call:
         result = climb(
             inputs,
-            connect(asked.model),
+            model,
+            tuned=tuned,
             larger=None if asked.larger is None else connect(asked.larger),
             store=records,
             settings=settings,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schema_guard.bench.result import known_answers
+from schema_guard.cli.bench.compare import read_result
 from schema_guard.cli.shared.options import WhichCalls, json_file, option, readable, reasoned, shared, takes
 from schema_guard.decide import decide, what_if
 from schema_guard.decide.ladder import RUNGS
@@ -41,6 +43,11 @@ class DecideOptions:
         type=click.Path(exists=True, dir_okay=False),
         metavar="FILE",
         help="JSON of what a store cannot know: economics, feasibility, config, latency ...",
+    )
+    answers: tuple[str, ...] = option(
+        multiple=True,
+        metavar="FILE",
+        help="A result of `bench` as JSON: its known answers say how often its calls, which are in the store, are right.",
     )
     prices: str | None = option(
         metavar="SOURCE",
@@ -141,6 +148,7 @@ def _of_file(which: WhichCalls, asked: DecideOptions) -> dict[str, Any]:
         evidence = what_if(evidence, told)
     of_store = (
         asked.given,
+        asked.answers,
         asked.prices,
         asked.sizes,
         asked.also_version,
@@ -167,6 +175,8 @@ def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[
     aims = {name: value for name, value in _aims(asked).items() if value is not None}
     if aims and isinstance(given, dict):
         given["config"] = {**given.get("config", {}), **aims}
+    if asked.answers and isinstance(given, dict):
+        given["answers"] = known_answers(map(read_result, asked.answers))
     store, named = readable(url), which.named()
 
     def read() -> list[Gathered]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.climb.rungs import TUNED
 from schema_guard.decide.ladder import Rung, untested
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain import meaning, named, tone_of
@@ -174,12 +175,23 @@ def _facts(result: ClimbResult) -> Iterator[Fact]:
 
 def _told(rung: RungResult, result: ClimbResult) -> str:
     """Say in plain words how a rung came out."""
-    rate = result.verdict.figures["rates"].get(rung.strategy)
+    rate = _rate(rung, result)
     if not rung.n or rate is None:
         return "no call had a reply that could be judged"
     if rate["state"] == "fail":
         return missed("format", rung.k, rung.n, rate["lower"], result.target)
     return failed(rate)
+
+
+def _rate(rung: RungResult, result: ClimbResult) -> Mapping[str, Any] | None:
+    """Give the verdict's rate of a rung; None of one whose calls were all lost."""
+    if not rung.n:
+        return None
+    figures = result.verdict.figures
+    rate: Mapping[str, Any] | None = (
+        figures.get("tuned") if rung.rung == TUNED else figures["rates"].get(rung.strategy)
+    )
+    return rate
 
 
 def _in_figures(result: ClimbResult) -> Section:
@@ -206,8 +218,7 @@ def _rungs(result: ClimbResult) -> Section:
 
 
 def _row(rung: RungResult, result: ClimbResult) -> tuple[str, ...]:
-    # The verdict has no rate of a rung whose calls were all lost.
-    rate = result.verdict.figures["rates"].get(rung.strategy) if rung.n else None
+    rate = _rate(rung, result)
     used = f"{tokens(rung.input_tokens)}/{tokens(rung.output_tokens)}"
     seconds = NO_DATA if rung.elapsed_s is None else f"{rung.elapsed_s:.2f}"
     shown = (

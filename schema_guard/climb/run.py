@@ -10,6 +10,7 @@ Rules:
    rungs that were measured, so its bounds are never wider, and what a rung was stopped for still holds.
 4. A call without a judged reply is outside of the rates. What was measured is never lost: not by an exception of the
    provider, not by Ctrl-C.
+5. A tuned model is no rung of the ladder: it is asked behind it, and what it did is the verdict's pilot.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from schema_guard.climb.rungs import (
     SIMPLIFY,
     STRATEGIES,
     TEMPERATURE,
+    TUNED,
     Asker,
     RungConfiguration,
 )
@@ -57,11 +59,12 @@ _CLIMBING = ("CLIMB_LADDER", "USE_CONSTRAINED_DECODING")
 MOST_LOST_IN_A_ROW = 3
 
 
-def climb(
+def climb(  # noqa: PLR0913 - whom to ask, and how; all but two by name
     inputs: Inputs,
     model: Model,
     *,
     larger: Model | None = None,
+    tuned: Model | None = None,
     store: Store | None = None,
     settings: ClimbSettings | None = None,
     on_asked: OnAsked = lambda _: None,
@@ -74,6 +77,7 @@ def climb(
         inputs: What is asked.
         model: Whom to ask; it is closed at the end.
         larger: Whom the rung `larger_model` asks; it is closed too. None declines that rung.
+        tuned: Whom to ask, as it was trained, when the ladder has been climbed; it is closed too. None asks nobody.
         store: Where attempts are recorded; None for nowhere.
         settings: How to climb; None for the defaults.
         on_asked: Is told of each call, in the order of the inputs.
@@ -82,7 +86,7 @@ def climb(
         InvalidArgument: Before the first call: the first rung cannot be run, or what is *given* is no evidence.
         MissingExtra: Before the first call: a rung needs a package that is not installed.
     """
-    climbing = _Climbing(inputs, model, larger, store, settings or ClimbSettings(), on_asked)
+    climbing = _Climbing(inputs, (model, larger, tuned), store, settings or ClimbSettings(), on_asked)
     if not ran_to_end(climbing.run()):
         climbing.ended = "interrupted"
     return climbing.result()
@@ -94,8 +98,7 @@ class _Climbing:
     def __init__(
         self,
         inputs: Inputs,
-        model: Model,
-        larger: Model | None,
+        models: tuple[Model, Model | None, Model | None],
         store: Store | None,
         settings: ClimbSettings,
         on_asked: OnAsked,
@@ -105,17 +108,24 @@ class _Climbing:
         self.on_asked = on_asked
         self.run_id = f"climb:{new_call_id(time())[:12]}"
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.asker = Asker(inputs, model, larger, settings.options, self.run_id, settings.function, store)
+        model, larger, tuned = models
+        options, function = settings.options, settings.function
+        self.asker = Asker(inputs, model, larger, options, self.run_id, function, store, tuned)
         self.start = RungConfiguration("system_prompt", settings.output_tokens)
         self.rungs: list[RungCalls] = []
         self.not_applicable = self._impossible()
-        self.alpha_each = settings.alpha / max(1, sum(self._claim(rung) is None for rung in CONFIGURATIONS))
+        self.alpha_each = settings.alpha / max(1, self._rungs_ahead())
         self.calls_begun = 0
         self.output_tokens = 0
         self.lost_in_a_row = LostInARow(MOST_LOST_IN_A_ROW)
         self.began = 0.0
         self.ended = ""
+        self.is_climbed = False
         self._check_first()
+
+    def _rungs_ahead(self) -> int:
+        """Count what may be measured."""
+        return sum(self._claim(rung) is None for rung in CONFIGURATIONS) + (self.asker.tuned is not None)
 
     def _impossible(self) -> dict[str, str]:
         """Give the rungs that this model cannot be asked for, with the library's own words for why."""
@@ -141,7 +151,8 @@ class _Climbing:
             raise InvalidArgument(f"first={first!r}: expected a rung that can be run: {claim['reason']}")
 
     async def run(self) -> None:
-        models = [self.asker.model, *([self.asker.larger] if self.asker.larger is not None else [])]
+        asker = self.asker
+        models = [model for model in (asker.model, asker.larger, asker.tuned) if model is not None]
         async with AsyncExitStack() as opened:
             # Connections belong to the event loop that opened them, which ends with the run.
             for model in models:
@@ -151,6 +162,8 @@ class _Climbing:
             while rung is not None:
                 await self._try(rung)
                 rung = self._next()
+            if asker.tuned is not None and self.is_climbed and not self._spent():
+                await self._pilot()
 
     async def _try(self, rung: str) -> None:
         best = self.best()
@@ -169,6 +182,17 @@ class _Climbing:
         elif not calls.n and not self.ended:
             self.ended = f"{rung} got no judged reply"
 
+    async def _pilot(self) -> None:
+        """Ask the tuned model what the rungs were asked."""
+        configuration = RungConfiguration("bare", self.settings.output_tokens, tuned=True)
+        sent = self.asker.sent_by(configuration)
+        calls = RungCalls(TUNED, configuration, configuration.id(self.start), self.best(), sent)
+        self.rungs.append(calls)
+        ended, self.ended = self.ended, ""
+        await self._measure(calls, self.asker.outcome_of(TUNED, configuration))
+        verdict = decide(self.evidence())
+        self.ended = self.ended or (f"the verdict is {verdict.verdict}" if calls.n else ended)
+
     def _next(self) -> str | None:
         """Give the rung to climb to; None at the end of the climb."""
         if self.ended:
@@ -176,10 +200,12 @@ class _Climbing:
         verdict = decide(self.evidence())
         if verdict.verdict not in _CLIMBING:
             self.ended = f"the verdict is {verdict.verdict}"
+            self.is_climbed = True
             return None
         rung: str = verdict.figures["next_rung"]
         if rung == SIMPLIFY:
             self.ended = f"{rung} is next, which no machine can run: do it and climb again, or decline it with a reason"
+            self.is_climbed = True
             return None
         self.ended = self._spent()
         return None if self.ended else rung
@@ -244,17 +270,23 @@ class _Climbing:
 
     def best(self) -> RungCalls | None:
         """Give the rung with the lowest rate, as the verdict does: the earlier one on the ladder among equals."""
-        measured = [calls for calls in self.rungs if calls.n]
-        return min(measured, key=lambda calls: (calls.k / calls.n, order_of(calls.rung)), default=None)
+        return min(
+            self._measured(), key=lambda calls: (calls.k / calls.n, order_of(calls.rung)), default=None
+        )
+
+    def _measured(self) -> list[RungCalls]:
+        """Give the rungs of the ladder with data."""
+        return [calls for calls in self.rungs if calls.n and calls.rung != TUNED]
 
     def evidence(self) -> dict[str, Any]:
         """Give what is decided on; before the first judged reply, a strategy without data."""
         nothing = {"id": self.settings.first, "rung": self.settings.first, "n": 0, "k_final": 0}
-        measured = [calls for calls in self.rungs if calls.n]
+        measured = self._measured()
         tested = {calls.rung for calls in measured}
         given, config = self.settings.given, {"target": self.settings.target, "alpha": self.settings.alpha}
         return {
             **given,
+            **self._piloted(),
             "config": {**given.get("config", {}), **config},
             "strategies": [calls.as_evidence() for calls in measured] or [nothing],
             "comparisons": [pairs._asdict() for calls in measured if (pairs := calls.pairs()) is not None],
@@ -265,6 +297,16 @@ class _Climbing:
                 for rung in RUNGS
             ],
         }
+
+    def _piloted(self) -> dict[str, Any]:
+        """Give what the tuned model did; nothing before it was asked."""
+        found = [calls for calls in self.rungs if calls.n and calls.rung == TUNED]
+        if not found:
+            return {}
+        (calls,) = found
+        pairs = calls.pairs()
+        paired = {} if pairs is None else {"paired": {"b": pairs.b, "c": pairs.c}}
+        return {"pilot": {"n": calls.n, "k_final": calls.k, **paired}}
 
     def _claim(self, rung: str) -> dict[str, str] | None:
         """Give the status and reason of a rung that is not tried; None for one that may be."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.strategy import behind_system
-from schema_guard.core.values import Budget
+from schema_guard.core.values import Budget, Message
 from schema_guard.guards.decorator import guard
 from schema_guard.models.interface import details_of
 from schema_guard.targets import options_for
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from schema_guard.climb.inputs import Inputs
-    from schema_guard.core.values import Outcome, Repair
+    from schema_guard.core.values import Outcome, Prompt, Repair
     from schema_guard.models import Model
     from schema_guard.records import Store
 
@@ -29,6 +29,8 @@ SIMPLIFY = "schema_simplify"
 """The one rung that no machine can run: only its owner knows what a schema may lose."""
 
 LARGER = "larger_model"
+TUNED = "tuned"
+"""The rung behind the ladder: a tuned model, asked as it was trained."""
 TEMPERATURE = "temperature"
 _SAMPLING = (TEMPERATURE, "top_p")
 _SHOWING = "few_shot"
@@ -52,6 +54,7 @@ class RungConfiguration:
         repair: Whether broken JSON may be mended.
         cold: Whether the model is asked at temperature 0 in place of its own.
         larger: Whether the larger model is asked.
+        tuned: Whether the tuned model is.
     """
 
     strategy: str
@@ -60,6 +63,7 @@ class RungConfiguration:
     repair: Repair = "off"
     cold: bool = False
     larger: bool = False
+    tuned: bool = False
 
     def id(self, start: RungConfiguration) -> str:
         """Name it by its strategy and by what differs from the one that a climb starts with.
@@ -74,6 +78,7 @@ class RungConfiguration:
             f"repair={self.repair}": self.repair != start.repair,
             "temperature=0": self.cold,
             LARGER: self.larger,
+            TUNED: self.tuned,
         }
         return " ".join([self.strategy, *(name for name, differs in changes.items() if differs)])
 
@@ -100,6 +105,18 @@ STRATEGIES = ("system_prompt", "strict_schema", "json_mode", "few_shot", "reason
 """The rungs that are strategies of their own."""
 
 
+class _SameInputs:
+    """Records the calls of a tuned model under the inputs of the rungs, whose tasks stand behind a system message."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
+        """Take the outcome of a call."""
+        behind = task if task is None or isinstance(task, str) else (Message("system", ""), *task)
+        self._store.record(outcome, behind)
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Whom a climb asks, for what, and where it is recorded.
@@ -112,6 +129,7 @@ class Asker:
         run_id: What its calls are called in the store, the rung after it.
         function: Whose remedies are measured, which is called after the rung; None where nobody says.
         store: None for nowhere.
+        tuned: The model that is asked behind the ladder; None when there is none.
     """
 
     inputs: Inputs
@@ -121,6 +139,7 @@ class Asker:
     run_id: str
     function: str | None
     store: Store | None
+    tuned: Model | None = None
 
     def outcome_of(
         self, rung: str, configuration: RungConfiguration
@@ -131,8 +150,7 @@ class Asker:
             InvalidArgument: The model or its target cannot be asked that configuration.
             MissingExtra: It takes a package that is not installed.
         """
-        model = self.larger if configuration.larger else self.model
-        assert model is not None
+        model = self._model_of(configuration)
         check_is_sent(model.target, configuration.strategy, self.inputs.schema)
         settings = guard(
             self.inputs.schema,
@@ -142,7 +160,7 @@ class Asker:
             repair=configuration.repair,
             # Two rungs may differ in nothing that a guard knows, such as the temperature: the name tells them apart.
             name=":".join([self.run_id, rung, *([self.function] if self.function else [])]),
-            store=self.store,
+            store=_SameInputs(self.store) if configuration.tuned and self.store else self.store,
             budget=Budget(output_tokens=configuration.output_tokens),
         )
         guarded = settings(model.acall)
@@ -160,14 +178,18 @@ class Asker:
 
         return ask
 
+    def _model_of(self, configuration: RungConfiguration) -> Model:
+        model = self.larger if configuration.larger else self.tuned if configuration.tuned else self.model
+        assert model is not None
+        return model
+
     def is_cold(self) -> bool:
         """Say whether the model is known to be asked at temperature 0 already."""
         return self._options_of(self.model).get("temperature") == 0
 
     def sent_by(self, configuration: RungConfiguration) -> dict[str, float]:
         """Give what a configuration sends beside the task, as far as it is known, by the names of the evidence."""
-        model = self.larger if configuration.larger else self.model
-        assert model is not None
+        model = self._model_of(configuration)
         known = {**self._options_of(model), **({TEMPERATURE: 0} if configuration.cold else {})}
         sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
         if configuration.strategy == _SHOWING and self.inputs.examples:

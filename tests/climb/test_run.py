@@ -17,6 +17,7 @@ from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
+from schema_guard.decide.recorded.gather import gather
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
 from schema_guard.stats import paired
@@ -667,3 +668,35 @@ def test_names_of_schema_and_model_are_told():
 
     assert (result.schema, result.schema_fingerprint) == (SCHEMA.name, SCHEMA.fingerprint)
     assert (result.model, result.larger, result.inputs, result.repeated, result.seed) == ("m1", None, 4, 0, 0)
+
+
+def test_tuned_model_is_asked_behind_the_ladder_and_is_the_pilot():
+    """When the ladder has been climbed the tuned model is asked the same inputs bare; the verdict takes it as the pilot."""
+    tuned = always(VALID)
+    tuned.tuned = True
+    with open_store("sqlite://", durability="sync") as store:
+        result = climb(inputs(80), always(PROSE), tuned=tuned, store=store, settings=settings())
+        recorded = gather(store).evidence["pilot"]
+
+    last = result.rungs[-1]
+    assert (last.rung, last.strategy, last.k) == ("tuned", "bare tuned", 0)
+    assert last.compared is not None
+    assert result.evidence["pilot"] == {
+        "n": last.n,
+        "k_final": 0,
+        "paired": {"b": last.compared.b, "c": last.compared.c},
+    }
+    assert {prompt[-1]["content"] for prompt, _ in tuned.heard} <= set(inputs(80).tasks)
+    assert {len(prompt) for prompt, _ in tuned.heard} == {1}
+    assert result.ended == f"the verdict is {result.verdict.verdict}"
+    assert recorded["k_final"] == 0
+    assert recorded["paired"]["b"] >= last.compared.b > 0
+
+
+def test_tuned_model_is_not_asked_where_the_budget_ended_the_climb():
+    """What the ladder has spent is not there for the pilot."""
+    tuned = always(VALID)
+    result = climb(inputs(80), always(PROSE), tuned=tuned, settings=settings(budget=ClimbBudget(calls=5)))
+
+    assert tuned.heard == []
+    assert "tuned" not in {rung.rung for rung in result.rungs}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a benchmark has shown: from a finished run to a document, a file and a page."""
 
+from schema_guard.bench.result.answers import known_answers
 from schema_guard.bench.result.as_json import (
     result_as_json,
     result_file,
@@ -34,6 +35,7 @@ __all__ = [
     "Setup",
     "SuitePart",
     "document_of",
+    "known_answers",
     "result_as_json",
     "result_file",
     "result_from_file",

@@ -16,7 +16,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.bench.result.figures import assembled
-from schema_guard.bench.result.values import BenchResult, CallRow, FailedExample, FailedRow, Setup
+from schema_guard.bench.result.values import (
+    BenchResult,
+    CallRow,
+    ColumnResult,
+    FailedExample,
+    FailedRow,
+    Setup,
+)
 from schema_guard.bench.run.plan import Column
 from schema_guard.core.pointer import pointer
 from schema_guard.core.schema import Schema
@@ -58,7 +65,7 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
         },
         "started_at": setup.started_at,
         "currency": setup.currency,
-        "columns": as_json(result.columns),
+        "columns": list(map(_column_as_json, result.columns)),
         "comparisons": as_json(result.comparisons),
         "failures": as_json(result.failures),
         "examples": as_json(result.examples),
@@ -68,6 +75,12 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
         "call_fields": list(CallRow._fields),
         "calls": list(map(_call_as_json, result.calls)),
     }
+
+
+def _column_as_json(column: ColumnResult) -> dict[str, Any]:
+    found: dict[str, Any] = as_json(column)
+    # Absent where it is not: as files were before there was one.
+    return {name: value for name, value in found.items() if name != "tuned" or value}
 
 
 def _call_as_json(call: CallRow) -> list[Any]:
@@ -185,7 +198,9 @@ def _setup(document: dict[str, Any]) -> Setup:
         suite_fingerprint=suite["fingerprint"],
         suite_tasks=int(suite["tasks"]),
         plan=document["plan"],
-        columns=tuple(Column(c["name"], c["model"], c["strategy"]) for c in document["columns"]),
+        columns=tuple(
+            Column(c["name"], c["model"], c["strategy"], c.get("tuned", False)) for c in document["columns"]
+        ),
         tasks=int(settings["tasks"]),
         epochs=int(settings["epochs"]),
         seed=int(settings["seed"]),

@@ -184,6 +184,7 @@ def _column(column: Column, calls: Sequence[CallRow], clusters: Clusters) -> Col
         name=column.name,
         model=column.model,
         strategy=column.strategy,
+        tuned=column.tuned,
         calls=len(calls) - formats["lost"],
         tasks=len(clusters),
         formats={name: formats[name] for name in _FORMATS},

@@ -175,6 +175,7 @@ class ColumnResult:
         by_schema: By name.
         by_group: By name.
         by_difficulty: From easy to hard, where it was measured.
+        tuned: Whether the model is tuned, and was asked as it was trained.
     """
 
     name: str
@@ -205,6 +206,7 @@ class ColumnResult:
     by_schema: tuple[SuitePart, ...]
     by_group: tuple[SuitePart, ...]
     by_difficulty: tuple[SuitePart, ...]
+    tuned: bool = False
 
     @property
     def lost(self) -> int:

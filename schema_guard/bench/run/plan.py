@@ -66,11 +66,13 @@ class Column(NamedTuple):
         name: Unique in a run: the strategy, after the model's name where there are several models.
         model: Name of the model.
         strategy: As given, `a>b` for an escalation.
+        tuned: Whether the model is tuned, and asked as it was trained.
     """
 
     name: str
     model: str
     strategy: str
+    tuned: bool = False
 
 
 class Cell(NamedTuple):
@@ -118,7 +120,7 @@ class RunPlan:
         settings = [self.settings.max_attempts, self.settings.epochs, self.settings.seed]
         tasks = [task.id for _, task in self.tasks]
         said = json.dumps(
-            [self.suite.fingerprint, [list(column) for column in self.columns], settings, tasks]
+            [self.suite.fingerprint, [list(column[:3]) for column in self.columns], settings, tasks]
         )
         object.__setattr__(self, "fingerprint", hex_digest(said, 16))
 
@@ -154,7 +156,7 @@ def columns_of(
     for strategy in strategies:
         strategies_of(strategy)
     return tuple(
-        Column(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy)
+        Column(strategy if len(models) == 1 else f"{model} {strategy}", model, strategy, model in tuned)
         for model in models
         for strategy in (("bare",) if model in tuned else strategies)
     )

@@ -115,7 +115,8 @@ class PlanOptions:
             alias = _ALIAS.fullmatch(text)
             source = alias[2] if alias else text
             model = stack.enter_context(connect(source))
-            name = alias[1] if alias else model.name
+            # A tuned model has the name of the one that it was made of, and is asked beside it.
+            name = alias[1] if alias else source if source.startswith("tuned:") else model.name
             if name in models:
                 other = f"--model second={safe(source)}"
                 raise click.UsageError(

@@ -6,12 +6,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.decide.recorded.configurations import is_trial, last_call, trial_of
+from schema_guard.decide.recorded.answers import piloted
+from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.strategies import slower
 from schema_guard.records.chosen import NO_SEGMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from schema_guard.decide.recorded.configurations import RecordedConfiguration
     from schema_guard.decide.recorded.production import Production
@@ -26,8 +27,12 @@ def pilot_of(
     production: Production,
     store: Store,
     latency_p95_s: float | None,
+    answers: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any] | None:
-    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared."""
+    """Give what the newest tuned model did, beside the best prompt where inputs or segments are shared.
+
+    Of *answers*, the known ones of a benchmark, those count that are of these two.
+    """
     if not tuned:
         return None
     newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
@@ -40,20 +45,20 @@ def pilot_of(
     shared, b, c = pairs_of(best, newest, store)
     if shared:
         pilot["paired"] = {"b": b, "c": c}
-    prompted, piloted = _parts(best), _parts(newest)
-    if len(prompted) > 1 and piloted.keys() <= prompted.keys():
+    prompted, of_tuned = _parts(best), _parts(newest)
+    if len(prompted) > 1 and of_tuned.keys() <= prompted.keys():
         pilot["segments"] = [
             {
                 "name": name,
                 "share": n / best.n,
                 "prompt_n": n,
                 "prompt_k": k,
-                "tuned_n": piloted.get(name, (0, 0))[0],
-                "tuned_k": piloted.get(name, (0, 0))[1],
+                "tuned_n": of_tuned.get(name, (0, 0))[0],
+                "tuned_k": of_tuned.get(name, (0, 0))[1],
             }
             for name, (n, k) in prompted.items()
         ]
-    return pilot
+    return piloted(pilot, best, newest, answers)
 
 
 def pairs_of(
@@ -87,17 +92,16 @@ def _parts(configuration: RecordedConfiguration) -> dict[str, tuple[int, int]]:
 
 
 def comparisons_of(configurations: Sequence[RecordedConfiguration], store: Store) -> list[dict[str, Any]]:
-    """Compare each rung of a climb with the one before it, on the inputs that both were asked once."""
+    """Compare each trial with the one before it, on the inputs that both were asked once."""
     climbed = sorted(
         (found for found in configurations if is_trial(found.first) and found.first.id is not None),
         key=lambda found: found.first.first_started_at or 0.0,
     )
     compared = []
     for before, after in pairwise(climbed):
-        if trial_of(before.first).name == trial_of(after.first).name:
-            n, b, c = pairs_of(before, after, store)
-            if n:
-                compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
+        n, b, c = pairs_of(before, after, store)
+        if n:
+            compared.append({"before": before.id, "after": after.id, "n": n, "b": b, "c": c})
     return compared
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.decide.recorded.answers import right_of
 from schema_guard.decide.recorded.comparisons import comparisons_of, paths_of, pilot_of, segments_of
 from schema_guard.decide.recorded.configurations import (
     configurations_of,
@@ -110,7 +111,8 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
         segment: Only this part of the traffic, and trials.
         since: Only calls that started then or later, in seconds since the epoch.
         given: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `ladder`,
-            `calls_per_month`, `content`, `latency`, `sources`. Of `economics.prompt_cost` and `tuned_cost` what is
+            `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.known_answers` gives
+            of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
             missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
             `latency` only `budget_s` is needed. Only `config` can hold for several functions.
         prices: A table of token prices, as `prices.tokens.token_prices` takes it.
@@ -184,15 +186,15 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     config = _config(given.pop("config", {}), targets)
     reading = Gathering(store, production, _limit(config), taken.since is not None, taken.sizes.prices, notes)
     rungs = _rungs(store, fingerprint, problem.function)
-    current = current_of(asked, production)
+    current, answers = current_of(asked, production), given.pop("answers", [])
     evidence: dict[str, Any] = {
-        "strategies": [strategy_of(configuration, reading) for configuration in asked],
+        "strategies": [_with_right(strategy_of(found, reading), found, answers) for found in asked],
         "current": current.id,
         "config": config,
         "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "pilot": pilot_of(tuned, best, production, store, _limit(config)),
+        "pilot": pilot_of(tuned, best, production, store, _limit(config), answers),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(asked, store),
         "sources": [],
@@ -211,6 +213,13 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked), *over_time)
+
+
+def _with_right(
+    strategy: dict[str, Any], configuration: RecordedConfiguration, answers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    found = right_of(configuration, answers)
+    return strategy if found is None else {**strategy, "right": found}
 
 
 def _know_right(evidence: dict[str, Any], current: str) -> None:
