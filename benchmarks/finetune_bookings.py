@@ -71,12 +71,6 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
             "Booking request by {who}: {what}. {noise}",
         ),
     },
-    "validation": {
-        "train": ("a ticket by train, {from} to {to}{day}",),
-        "hotel": ("a bed at a hotel in {city}{nights}{breakfast}",),
-        "car": ("a car for hire in {city}{days}",),
-        "frame": ("{who} would like {what}.", "Request, {who}: {what}. {noise}"),
-    },
     "unseen": {
         "train": ("a seat on the train that goes from {from} to {to}{day}", "train tickets, starting in {from}, ending in {to}{day}"),
         "hotel": ("lodging at a hotel of {city}{nights}{breakfast}", "some hotel, {city} if possible{nights}{breakfast}"),

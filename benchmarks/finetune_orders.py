@@ -54,10 +54,6 @@ TEMPLATES = {
         "Dear team, put down {customer} for {quantity} of the {item}{price}{day}{number}. {noise}{express}",
         "Sold to {customer}{number}: {item}, count {quantity}{day}{price}.{express} {noise}",
     ),
-    "validation": (
-        "Please book {quantity} {item} pieces for {customer}{number}{price}{day}.{express}",
-        "{customer} ordered the {item}, {quantity} in all{price}{day}{number}.{express} {noise}",
-    ),
     "unseen": (
         "Hi, could {customer} get {quantity} of your {item}{price}{day}{number}? {noise}{express}",
         "Today {customer} signed for {item} ({quantity} pieces){number}{price}{day}.{express}",

@@ -2,12 +2,13 @@
 
 Rules:
 1. A text is a template with slots filled, and its gold is made from the slots: no model has a part in either.
-2. Templates are split between training, validation and test, and are never shared; only the set `shared` asks those
-   of training, with other values.
+2. Templates are split between training and test, and are never shared; only the set `shared` asks those of training,
+   with other values.
 3. No text comes twice, in any set.
 
-Writes suites, a task a line, for each kind of task: `NAME-train.jsonl`, `NAME-validation.jsonl` and `NAME-test.jsonl`,
-whose tasks are tagged with their set: `shared`, `unseen`, or `hard` and what is hard about them.
+Writes two suites, a task a line, for each kind of task: `KIND.jsonl` for `export`, what is to be learned as `dev` and
+what is held out as `test`; and `KIND-test.jsonl` for `bench`, what is held out and two tasks to show. Tasks are tagged
+with their set: `train`, `shared`, `unseen`, or `hard` and what is hard about them.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Kind(NamedTuple):
     Attributes:
         schema: Of the answers.
         instruction: Stands before every text.
-        draw: Draws a task from a set: `train`, `validation`, `unseen`, or one of *hard*.
+        draw: Draws a task from a set: `train`, `unseen`, or one of *hard*.
         hard: What may be hard about a task.
     """
 
@@ -58,7 +59,7 @@ KINDS = {
     module.NAME: Kind(module.SCHEMA, module.INSTRUCTION, module.draw, module.HARD)
     for module in (finetune_orders, finetune_bookings)
 }
-SIZES = {"train": 240, "validation": 24, "shared": 34, "unseen": 34, "hard": 36}
+SIZES = {"train": 240, "shared": 34, "unseen": 34, "hard": 36}
 """Tasks in each set; `hard` has as many of each of its kinds."""
 
 
@@ -73,13 +74,12 @@ def tasks_of(
         sizes: In place of `SIZES`; a set without a size is empty.
 
     Returns:
-        The lines of `train`, `validation` and `test`.
+        The lines of `train`, and those of what is held out: `test`.
     """
     drawn: set[str] = set()
     wanted = SIZES if sizes is None else sizes
     sets = {name: list(_lines(kind, name, wanted.get(name, 0), seed, drawn)) for name in SIZES}
-    held_out = [line for name in ("shared", "unseen", "hard") for line in sets[name]]
-    return {"train": sets["train"], "validation": sets["validation"], "test": held_out}
+    return {"train": sets.pop("train"), "test": [line for lines in sets.values() for line in lines]}
 
 
 def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Iterator[dict[str, Any]]:
@@ -95,7 +95,7 @@ def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Itera
             "gold": task.gold,
             "schema_file": f"{kind}.json",
             "tags": [name, *([source] if name == "hard" else []), task.template],
-            "split": "dev" if name == "train" and number < _SHOWN else "test",
+            "split": "dev" if name == "train" else "test",
         }
 
 
@@ -115,17 +115,16 @@ def _new(kind: str, source: str, random: Random, drawn: set[str]) -> Drawn:
 def write_tasks(
     folder: Path, kind: str, *, seed: int = 17, sizes: dict[str, int] | None = None
 ) -> dict[str, Path]:
-    """Write the suites of a kind; gives their paths by name."""
+    """Write the suites of a kind; gives their paths: `all`, and `test`."""
     folder.mkdir(parents=True, exist_ok=True)
-    Path(folder, f"{kind}.json").write_text(json.dumps(KINDS[kind].schema, indent=2) + "\n", encoding="utf-8")
-    paths = {}
     found = tasks_of(kind, seed=seed, sizes=sizes)
-    for name, lines in found.items():
-        paths[name] = folder / f"{kind}-{name}.jsonl"
-        # The examples of few-shot prompts are tasks of training, so the suite that is asked has them too.
-        shown = [line for line in found["train"] if line["split"] == "dev"] if name == "test" else []
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (*shown, *lines))
-        paths[name].write_text(text, encoding="utf-8")
+    document = json.dumps(KINDS[kind].schema, indent=2) + "\n"
+    Path(folder, f"{kind}.json").write_text(document, encoding="utf-8")
+    suites = {"all": found["train"], "test": found["train"][:_SHOWN]}
+    paths = {"all": folder / f"{kind}.jsonl", "test": folder / f"{kind}-test.jsonl"}
+    for name, path in paths.items():
+        lines = (json.dumps(line, ensure_ascii=False) for line in (*suites[name], *found["test"]))
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return paths
 
 
