@@ -33,9 +33,9 @@ def pilot_of(
 
     Of *answers*, the known ones of a benchmark, those count that are of these two.
     """
-    if not tuned:
+    newest = newest_of(tuned)
+    if newest is None:
         return None
-    newest = max(tuned, key=lambda configuration: max(map(last_call, configuration.rows)))
     share = production.share(newest.rows)
     pilot: dict[str, Any] = {"n": newest.n, "k_final": newest.unhandled}
     if share:
@@ -59,6 +59,11 @@ def pilot_of(
             for name, (n, k) in prompted.items()
         ]
     return piloted(pilot, best, newest, answers)
+
+
+def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
+    """Give the tuned model that was called last; None where there is none."""
+    return max(tuned, key=lambda found: max(map(last_call, found.rows)), default=None)
 
 
 def pairs_of(

@@ -34,13 +34,15 @@ _MOST_PRICED = 20_000
 _PRICED_S = 7 * 86_400
 
 
-def with_recorded_costs(
+def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are, and who is told
     given: Any,
     best: RecordedConfiguration,
     store: Store,
     prices: str | None,
     sources: list[dict[str, str]],
     notes: list[str],
+    *,
+    piloted: RecordedConfiguration | None = None,
 ) -> Any:
     """Fill in what the records know of the cost of a call.
 
@@ -51,6 +53,7 @@ def with_recorded_costs(
         prices: A table of token prices; None looks none up.
         sources: Is given the table's name and day.
         notes: Are given what was filled in.
+        piloted: The tuned model whose own records say what a call of it takes; None while there is none.
 
     Raises:
         InvalidArgument: No reply told its tokens or its model, or the table does not know the model.
@@ -72,12 +75,15 @@ def with_recorded_costs(
     tokens_only = {
         name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
     }
-    missing = tokens_only.keys() - tuned.keys()
+    measured = {} if piloted is None else _recorded_cost(piloted)
+    if measured.keys() - tuned.keys() and piloted is not None:
+        notes.append(f"tokens and seconds of the tuned model are the recorded means of {piloted.id}")
+    missing = tokens_only.keys() - tuned.keys() - measured.keys()
     if missing:
         notes.append(
             f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
         )
-    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **tuned}}
+    return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
 
 def own_cost(configuration: RecordedConfiguration, store: Store, prices: str) -> dict[str, float] | None:

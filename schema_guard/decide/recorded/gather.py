@@ -12,7 +12,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.answers import right_of
-from schema_guard.decide.recorded.comparisons import comparisons_of, paths_of, pilot_of, segments_of
+from schema_guard.decide.recorded.comparisons import (
+    comparisons_of,
+    newest_of,
+    paths_of,
+    pilot_of,
+    segments_of,
+)
 from schema_guard.decide.recorded.configurations import (
     configurations_of,
     is_trial,
@@ -204,7 +210,9 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     }
     if "economics" in given:
         money, prices = given.pop("economics"), taken.sizes.prices
-        evidence["economics"] = with_recorded_costs(money, best, store, prices, evidence["sources"], notes)
+        evidence["economics"] = with_recorded_costs(
+            money, best, store, prices, evidence["sources"], notes, piloted=newest_of(tuned)
+        )
     if "latency" in given:
         evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
     evidence |= given

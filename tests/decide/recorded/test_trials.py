@@ -8,6 +8,7 @@ from schema_guard.core.values import UNKNOWN_USAGE, Usage
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.records import open_store
+from tests.decide.examples import economics
 from tests.decide.records import DAY, record
 
 CLIMBED = "climb:1:system_prompt"
@@ -138,3 +139,22 @@ def test_a_tuned_model_is_no_prompt_however_it_is_asked(store, asked):
 
     assert evidence["pilot"]["k_final"] == 2
     assert [found["k_final"] for found in evidence["strategies"]] == [50]
+
+
+def test_what_a_tuned_model_takes_is_what_its_pilot_took(store):
+    """Tokens of a call of the tuned model are those that are recorded of it, unless others are given."""
+    record(store, 10, 4, usage=Usage(500, 80))
+    record(store, 10, 1, tuned=True, usage=Usage(60, 70), first=10)
+    given = economics() | {"prompt_cost": {"p_in": 1.0, "p_cached": 0.5, "p_out": 4.0}}
+
+    costs = [
+        gather(
+            store,
+            given={
+                "economics": {**given, "tuned_cost": {**prices, "p_in": 2.0, "p_cached": 1.0, "p_out": 8.0}}
+            },
+        ).evidence["economics"]["tuned_cost"]
+        for prices in ({}, {"out": 50})
+    ]
+
+    assert [(cost["var"], cost["out"]) for cost in costs] == [(60, 70), (60, 50)]
