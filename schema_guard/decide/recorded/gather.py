@@ -182,12 +182,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     production = production_of(problem.rows, store, since=taken.since)
     notes += _lost(configurations)
     asked, tuned = _parted(configurations, production, notes)
-    prompted = [configuration for configuration in asked if configuration.rung != "tuned"]
-    # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
-    best = min(
-        prompted or asked,
-        key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0),
-    )
+    best = _best_of(asked)
     targets = targets_of(store, fingerprint, problem.function)
     config = _config(given.pop("config", {}), targets)
     reading = Gathering(store, production, _limit(config), taken.since is not None, taken.sizes.prices, notes)
@@ -221,6 +216,16 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked), *over_time)
+
+
+def _best_of(asked: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
+    """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
+    prompted = [configuration for configuration in asked if configuration.rung != "tuned"]
+    # Of imported failures the share that is unhandled is no rate: they are the best where there is nothing else.
+    return min(
+        prompted or asked,
+        key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0),
+    )
 
 
 def _with_right(
