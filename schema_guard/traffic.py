@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What part of a function's traffic imported calls are, as whoever imported them has said.
+"""What part of a function's traffic imported calls are, as whoever imported them has said; and which calls answer again.
 
 Rules: it stands in the settings of a configuration, so that such calls are configurations of their own. Calls without it
 were recorded as they were made. Of failures alone, or of calls of which nobody knows what they were chosen by, no rate
@@ -12,7 +12,9 @@ import json
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-__all__ = ["IMPORTED", "PARTS", "SAMPLE_SHARE", "TRAFFIC", "Part", "Traffic", "traffic_of"]
+__all__ = [
+    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "traffic_of",
+]  # fmt: skip
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -20,6 +22,9 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 IMPORTED, TRAFFIC, SAMPLE_SHARE = "imported", "traffic", "sample_share"
 """The keys of the settings: the tool that had stored the replies, the part, and the share of the calls that was drawn."""
+
+ROUTED, AFTER = "routed", "after"
+"""The keys of the settings of a call by which a router asked the prompt again: why, and in which configuration's place."""
 
 _SHORT: dict[Part, str] = {
     "all": "imported, all",
@@ -93,3 +98,31 @@ def traffic_of(settings: str) -> Traffic | None:
     known: Part = next((one for one in PARTS if one == part), "unknown")
     drawn = float(share) if isinstance(share, int | float) and 0 < share <= 1 else None
     return Traffic(known, said[IMPORTED], drawn if known == "sampled" else None)
+
+
+class AskedAgain(NamedTuple):
+    """Why a router asked the prompt again.
+
+    Attributes:
+        why: `fallback`: no reply of the tuned model was valid, so one call of the user's is two judged calls. `error`: it
+            gave no reply, so this call is the only judged one.
+        after: Model and version of the function that was asked first.
+    """
+
+    why: Literal["fallback", "error"]
+    after: str
+
+
+@lru_cache(maxsize=256)
+def again_of(settings: str) -> AskedAgain | None:
+    """Read it from the settings of a configuration; None for calls that were asked first, or not by a router."""
+    if f'"{ROUTED}"' not in settings:
+        return None
+    try:
+        said = json.loads(settings)
+    except ValueError:
+        return None
+    why = said.get(ROUTED) if isinstance(said, dict) else None
+    if why not in ("fallback", "error"):
+        return None
+    return AskedAgain(why, str(said.get(AFTER)))

@@ -87,6 +87,8 @@ class Configuration:
         elapsed_p95_s: 95th percentile of an attempt, within 1.6 %.
         traffic: What parts of the traffic they are, where some were imported: None stands for those that were recorded
             as they were made. Empty where none was imported.
+        answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
+            one call with the one before it, and counts as `reasked` or `unhandled` by what the prompt made of it.
     """
 
     schema: str
@@ -119,6 +121,7 @@ class Configuration:
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
     traffic: tuple[Traffic | None, ...] = ()
+    answered_again: int = 0
 
     @property
     def is_rated(self) -> bool:
@@ -205,7 +208,7 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         store.drops(since=since),
         by,
         tuple(groups),
-        over_time(_hours(store, since, counted, groups, by), len(groups)) if hours else None,
+        over_time(_hours(store, since, counted, groups, by, grouped), len(groups)) if hours else None,
         store.rows_since(),
     )
 
@@ -216,6 +219,7 @@ def _hours(
     counted: Sequence[ConfigurationCounts],
     groups: Sequence[Configuration],
     by: By,
+    grouped: Sequence[Pool],
 ) -> Iterator[HourOfGroup]:
     """Give the hours of the configurations that were counted, each with the group that it is in."""
     places = {
@@ -229,8 +233,12 @@ def _hours(
     }
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
+    again = {row.configuration for group in grouped for row in group.answered_again}
     for hour in store.by_hour(since=since, function=function) if counted else ():
-        if hour.configuration in group_of:
+        if hour.configuration in again:
+            # What the prompt saved is one call with the one that the tuned model had failed.
+            yield HourOfGroup(group_of[hour.configuration], hour.at, 0, hour.unhandled - hour.calls)
+        elif hour.configuration in group_of:
             yield HourOfGroup(group_of[hour.configuration], hour.at, hour.calls, hour.unhandled)
 
 
@@ -289,6 +297,7 @@ def _configuration(pool: Pool) -> Configuration:
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),
+        answered_again=sum(row.calls for row in pool.answered_again),
     )
 
 

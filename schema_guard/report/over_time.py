@@ -46,7 +46,7 @@ class HourOfGroup(NamedTuple):
         group: Which one.
         at: When the hour began, in seconds since the epoch, UTC.
         calls: With at least one judged reply.
-        unhandled: Those of them that no attempt made valid.
+        unhandled: Those of them that no attempt made valid; below 0 for calls that were saved when they were asked again.
     """
 
     group: int
@@ -106,7 +106,7 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
         counted: Hours of any groups, in any order.
         groups: How many groups there are.
     """
-    hours = [one for one in counted if one.calls]
+    hours = [one for one in counted if one.calls or one.unhandled]
     step_s = _step_s([one.at for one in hours])
     found: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for one in hours:
@@ -116,7 +116,9 @@ def over_time(counted: Iterable[HourOfGroup], groups: int) -> OverTime:
         sums[1] += one.calls
     series: list[list[TimedCalls]] = [[] for _ in range(groups)]
     for (group, at), (count, n) in sorted(found.items()):
-        series[group].append(TimedCalls(at, count, n))
+        # A call that was saved in the hour after its own has no call here.
+        if n:
+            series[group].append(TimedCalls(at, max(count, 0), n))
     return OverTime(step_s, tuple(map(tuple, series)))
 
 

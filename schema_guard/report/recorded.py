@@ -98,6 +98,7 @@ def _section(
         for member, one in zip(_told_apart(members), members, strict=True):
             rows.append((f"  {member}", *_row(one, told=told)))
             lines += _details(f"{name} {member}", one)
+        lines += _again(name, group)
     return Section(
         f"schema {clip(schema)} ({fingerprint})",
         table=Table(
@@ -180,6 +181,15 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
 def _asked_to_think(one: Configuration) -> str:
     """Say where nothing tells how much a model shall think: another setting of it would be counted with this one."""
     return "" if thinking_of(one.settings) else ", though no option that was seen asks for it"
+
+
+def _again(name: str, one: Configuration) -> Iterator[str]:
+    """Say which calls are one with the one before them."""
+    if one.answered_again:
+        yield (
+            f"{name}: {plural(one.answered_again, 'call')} to which the tuned model gave no valid reply went to the prompt: "
+            "each is one call here, after re-ask or unhandled by what the prompt made of it"
+        )
 
 
 def _left_out(name: str, one: Configuration) -> Iterator[str]:

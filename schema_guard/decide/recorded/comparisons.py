@@ -118,12 +118,19 @@ def segments_of(best: RecordedConfiguration) -> list[dict[str, Any]]:
     return [{"name": name, "share": n / best.n, "n": n, "k": k} for name, (n, k) in parts.items()]
 
 
-def paths_of(configurations: Iterable[RecordedConfiguration]) -> dict[str, list[tuple[int, int]]]:
-    """Give (calls, unhandled) at points in the order of the calls, where a configuration's calls have one."""
+def paths_of(
+    configurations: Iterable[RecordedConfiguration], behind: Mapping[str, Sequence[ConfigurationCounts]]
+) -> dict[str, list[tuple[int, int]]]:
+    """Give (calls, unhandled) at points in the order of the calls, where a configuration's calls have one.
+
+    Args:
+        configurations: In any order.
+        behind: By their names the calls of the prompt that answers in their place: in what order it did is not known.
+    """
     return {
         configuration.id: _path(configuration.first)
         for configuration in configurations
-        if len(configuration.rows) == 1
+        if len(configuration.rows) == 1 and not behind.get(configuration.id)
     }
 
 

@@ -22,7 +22,7 @@ from schema_guard.model_names import is_tuned
 from schema_guard.prices.sizes import Sizes
 from schema_guard.records.rows import TRIALS
 from schema_guard.text import clip, plural
-from schema_guard.traffic import traffic_of
+from schema_guard.traffic import AFTER, ROUTED, again_of, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -190,7 +190,7 @@ def configurations_of(
 
 def _named_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
     """Put the rows first whose model is known: the first one speaks for all."""
-    return tuple(sorted(rows, key=lambda row: row.model is None))
+    return tuple(sorted(rows, key=lambda row: (row.model is None, again_of(row.settings) is not None)))
 
 
 def _is_beside(old: Sequence[ConfigurationCounts], newest: Sequence[ConfigurationCounts]) -> bool:
@@ -260,6 +260,9 @@ def _settings_key(row: ConfigurationCounts) -> str:
         settings["budget"] = {
             name: part for name, part in settings["budget"].items() if name != "output_tokens"
         }
+    # Where the tuned model gave no reply at all, the prompt is asked as ever.
+    if again_of(row.settings) is not None:
+        settings = {name: part for name, part in settings.items() if name not in (ROUTED, AFTER)}
     return json.dumps(settings, sort_keys=True)
 
 

@@ -30,6 +30,13 @@ from schema_guard.decide.recorded.configurations import (
 from schema_guard.decide.recorded.costs import with_recorded_costs, with_recorded_seconds
 from schema_guard.decide.recorded.production import current_of, production_of
 from schema_guard.decide.recorded.remedies import claims_of
+from schema_guard.decide.recorded.routed import (
+    answered_for,
+    first_asked,
+    joined_pilots,
+    with_fallback,
+    with_prompts_behind,
+)
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
@@ -176,12 +183,14 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
             f"{problem.left_out} calls of trials are left out: they name no function, and the schema has several; "
             "`schema-guard climb --function` names one"
         )
+    problem, again = first_asked(problem)
     rows = of_newest_schema(problem.rows, notes)
     fingerprint = rows[0].schema_fingerprint
     configurations = configurations_of(rows, notes, also_versions=taken.versions, sizes=taken.sizes)
     production = production_of(problem.rows, store, since=taken.since)
     notes += _lost(configurations)
     asked, tuned = _parted(configurations, production, notes)
+    asked, behind = with_prompts_behind(asked, again)
     best = _best_of(asked)
     targets = targets_of(store, fingerprint, problem.function)
     config = _config(given.pop("config", {}), targets)
@@ -189,13 +198,18 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     rungs = _rungs(store, fingerprint, problem.function)
     current, answers = current_of(asked, production), given.pop("answers", [])
     evidence: dict[str, Any] = {
-        "strategies": [_with_right(strategy_of(found, reading), found, answers) for found in asked],
+        "strategies": [
+            _with_right(with_fallback(strategy_of(found, reading), behind[found.id], notes), found, answers)
+            for found in asked
+        ],
         "current": current.id,
         "config": config,
         "ladder": claims_of(asked, best, rungs, given.pop("ladder", [])),
         "calls_per_month": production.calls_per_month(),
         "target_history": [[_day(past.at), past.target] for past in targets],
-        "pilot": pilot_of(tuned, best, production, store, _limit(config), answers),
+        "pilot": answered_for(
+            pilot_of(tuned, best, production, store, _limit(config), answers), tuned, again, notes
+        ),
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(asked, store),
         "sources": [],
@@ -203,19 +217,30 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),
     }
-    if "economics" in given:
-        money, prices = given.pop("economics"), taken.sizes.prices
-        evidence["economics"] = with_recorded_costs(
-            money, best, store, prices, evidence["sources"], notes, piloted=newest_of(tuned)
-        )
-    if "latency" in given:
-        evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
-    evidence |= given
+    _add_given(evidence, given, reading, best, tuned)
     _know_right(evidence, current.id)
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
-    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked), *over_time)
+    return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked, behind), *over_time)
+
+
+def _add_given(
+    evidence: dict[str, Any],
+    given: dict[str, Any],
+    reading: Gathering,
+    best: RecordedConfiguration,
+    tuned: Sequence[RecordedConfiguration],
+) -> None:
+    """Add what no store knows, with what is recorded of it where that is missing."""
+    if "economics" in given:
+        money, sources = given.pop("economics"), evidence["sources"]
+        evidence["economics"] = with_recorded_costs(
+            money, best, reading.store, reading.prices, sources, reading.notes, piloted=newest_of(tuned)
+        )
+    if "latency" in given:
+        evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
+    evidence |= given
 
 
 def _best_of(asked: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
@@ -283,8 +308,9 @@ def _parted(
     prompted = [found for found in configurations if found.rung != "tuned"]
     used = max([*prompted, *tuned], key=lambda found: production.share(found.rows))
     if used in tuned and (not prompted or production.share(used.rows)):
-        return [used, *prompted], [found for found in tuned if found is not used]
-    return prompted, tuned
+        left = [found for found in tuned if found is not used]
+        return [used, *prompted], joined_pilots(left, used, notes)
+    return prompted, joined_pilots(tuned, None, notes)
 
 
 def _about(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.decide.recorded.configurations import is_trial, last_call
 from schema_guard.decide.recorded.stream import CallsInOrder, OwnCalls, stream_of
+from schema_guard.records.rows import CONFIGURATION_COLUMNS
 from schema_guard.text import clip, percent, plural
-from schema_guard.traffic import traffic_of
+from schema_guard.traffic import again_of, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,6 +42,9 @@ _LATE = 232
 
 # The calls of a new version within which a fall is taken to have come with it.
 _SETTLED = 50
+
+# The place of the settings in a configuration. What is asked again is one call with the one before it.
+_SETTINGS = CONFIGURATION_COLUMNS.index("settings")
 
 # A part of the traffic, or the mean length of a prompt, that moved by less has not changed.
 _MOVED = 0.1
@@ -167,10 +171,14 @@ def _latest(hours: Sequence[HourCounts]) -> tuple[dict[Row, int], int | None]:
         is_earlier = begins is not None and hour.at < begins and hour.at < ends - _WEEK_S
         if is_earlier and sum(found.values()) >= _LATEST_CALLS:
             break
-        if hour.calls or hour.transport:
+        if (hour.calls or hour.transport) and again_of(_settings_of(hour)) is None:
             begins = hour.at
             found[hour.configuration] += hour.calls + hour.transport
     return dict(found), begins
+
+
+def _settings_of(hour: HourCounts) -> str:
+    return str(hour.configuration[_SETTINGS])
 
 
 def _seconds(rows: Sequence[ConfigurationCounts], begins: int | None, since: float | None) -> float | None:

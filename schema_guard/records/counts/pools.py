@@ -18,6 +18,7 @@ from schema_guard.records.counts.configurations import (
     ranked,
 )
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.traffic import again_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -56,8 +57,29 @@ class Pool:
     members: tuple[ConfigurationCounts, ...]
 
     def calls(self, way: Way) -> int:
-        """Count calls, as the attributes of `ConfigurationCounts` do."""
-        return sum(getattr(counts, way) for counts in self.members)
+        """Count calls, as the attributes of `ConfigurationCounts` do.
+
+        A call that a router asked again of the prompt, for the tuned model gave no value, is one call with the one before it
+        where both are here: what the prompt made of it is what became of it.
+        """
+        again = self.answered_again
+        if not again:
+            return sum(getattr(counts, way) for counts in self.members)
+        total: int = sum(getattr(counts, way) for counts in self.members if counts not in again)
+        saved = sum(counts.calls - counts.unhandled for counts in again)
+        return total + {"reasked": saved, "unhandled": -saved}.get(way, 0)
+
+    @property
+    def answered_again(self) -> tuple[ConfigurationCounts, ...]:
+        """The members whose calls a router asked again of the prompt; none where the tuned model's own are not here."""
+        asked = {f"{counts.model} {counts.version}" for counts in self.members if counts.tuned}
+        return tuple(
+            counts
+            for counts in self.members
+            if (again := again_of(counts.settings)) is not None
+            and again.why == "fallback"
+            and again.after in asked
+        )
 
     def total(self, amount: Amount) -> Total:
         """Add up what all attempts took."""

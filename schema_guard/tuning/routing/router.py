@@ -34,6 +34,7 @@ from typing import (
 
 from schema_guard.calls.drive import Driven, is_async
 from schema_guard.guards.guarded import AsyncGuarded
+from schema_guard.traffic import AFTER, ROUTED, again_of
 from schema_guard.tuning.routing.checks import check_functions
 from schema_guard.tuning.routing.evidence import Evidence
 from schema_guard.tuning.routing.rollout import Rollout, is_judged
@@ -54,11 +55,11 @@ R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
 S_co = TypeVar("S_co", covariant=True)
 
-FALLBACK = {"routed": "fallback"}
-"""What the settings of a call say that was made because the tuned model gave no value."""
-
 SHADOW = "shadow:route:tuned:"
 """How the functions of shadows are called, before the name of the function: they are trials of it, and no traffic."""
+
+
+_MOST_PLACES = 50
 
 
 class Routed(Protocol[P, R_co, O_co, S_co]):
@@ -158,7 +159,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     def _take(self, tuned: Any, prompt: Any) -> None:
         self._tuned = tuned.recorded_as(self._name)
         self._prompt = prompt.recorded_as(self._name)
-        self._fallback = prompt.recorded_as(self._name, **FALLBACK)
+        self._again: dict[tuple[str, str], Any] = {}
         self._beside = tuned.recorded_as(SHADOW + self._name)
 
     if sys.version_info < (3, 12):
@@ -185,7 +186,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     @staticmethod
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
         """Say which branch has answered; `fallback` is the prompt where the tuned model gave no value."""
-        if '"routed":"fallback"' in outcome.call.settings:
+        if again_of(outcome.call.settings) is not None:
             return "fallback"
         return "tuned" if outcome.call.tuned else "prompt"
 
@@ -234,8 +235,22 @@ class Router(Generic[P, R_co, O_co, S_co]):
         if driven.outcome.ok or not ways.is_asked_again(driven):
             yield _End(self._tuned, driven)
             return
-        again = yield _Ask(self._fallback, driven.outcome.call.id)
-        yield _End(self._fallback, again)
+        fallback = self._fallback_of(driven.outcome)
+        again = yield _Ask(fallback, driven.outcome.call.id)
+        yield _End(fallback, again)
+
+    def _fallback_of(self, outcome: Outcome[Any]) -> Any:
+        """Give the function of the prompt, whose calls are recorded as those in the tuned model's place."""
+        call, why = outcome.call, "fallback" if is_judged(outcome) else "error"
+        key = f"{call.model} {call.version}", why
+        found = self._again.get(key)
+        if found is None:
+            # Replies that name a model of their own each time make no end of them.
+            if len(self._again) >= _MOST_PLACES:
+                self._again.clear()
+            found = self._prompt.recorded_as(self._name, **{ROUTED: why, AFTER: key[0]})
+            self._again[key] = found
+        return found
 
     def _run(self, args: Any, kwargs: Any, give: Callable[[_End], Any]) -> Any:
         steps = self._steps(args, kwargs)
