@@ -133,7 +133,8 @@ def _write(model: Any, path: Path, rank: int) -> None:
     import peft
 
     config = model.config
-    tensors = peft.get_peft_model_state_dict(model)
+    # Else it looks for the embeddings of a model of that name on the hub.
+    tensors = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
     write_adapter(
         path,
         {name: tensor.detach().float().numpy() for name, tensor in tensors.items()},

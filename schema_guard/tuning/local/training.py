@@ -135,7 +135,12 @@ def train(
     files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
     with held(folder):
         job = TuningJob(
-            backend="local", base=plan.base, url=None, set=digests(folder, files), mark=new_mark()
+            backend="local",
+            base=plan.base,
+            url=None,
+            set=digests(folder, files),
+            mark=new_mark(),
+            cost={"dollars": None, "epochs": plan.epochs, "seed": plan.seed},
         ).begun("train", status="running")
         save_job(folder, job)
         try:
@@ -154,7 +159,7 @@ def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:
     return replace(
         job.done("train", None, status="succeeded"),
         result=TunedModel("local", trained.adapter.name),
-        cost={"dollars": None, "seconds": round(trained.seconds, 1)},
+        cost={**job.cost, "seconds": round(trained.seconds, 1)},
         said=said,
     )
 
