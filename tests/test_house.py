@@ -41,7 +41,7 @@ ROOMS = {
     "calls": ("providers", "received"),
     "targets": ("rules", "probed", "adapting"),
     "bench": ("suites", "run", "result", "engines"),
-    "testing": ("schemas", "model_replies", "server"),
+    "testing": ("schemas", "model_replies", "server", "tuning"),
 }
 STANDARD_OF_CORE = {
     "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",

@@ -30,6 +30,7 @@ LINES = {
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
     "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",
+    "tune": "Tune a model on the training set in DIR, at a host or here, and say what to do with it.",
     "watch": "Say in one line whether something in production is proved to be wrong, as `decide` says it; exit 1 if so.",
 }
 
@@ -53,6 +54,7 @@ def command() -> None:
     schema-guard decide --schema Invoice                 is prompting enough? should we fine-tune?
     schema-guard climb --schema ticket                   measure the next remedies on a real model
     schema-guard export --schema Invoice -o set          a training set out of what was recorded
+    schema-guard tune set --backend local                a tuned model out of it
     schema-guard watch --slo 0.01                        has the failure rate risen?
     schema-guard test invoice.schema.json                do the library's laws hold for my schema?
     """

@@ -125,6 +125,17 @@ PROVIDERS: Mapping[str, ModelProvider] = {
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
         needs_key=False,
     ),
+    "together": ModelProvider(
+        "Together", "openai", "https://api.together.ai/v1", ("TOGETHER_API_KEY",), "TOGETHER_BASE_URL", "/v1"
+    ),
+    "fireworks": ModelProvider(
+        "Fireworks",
+        "openai",
+        "https://api.fireworks.ai/inference/v1",
+        ("FIREWORKS_API_KEY",),
+        "FIREWORKS_BASE_URL",
+        "/inference/v1",
+    ),
     "deepseek": ModelProvider("DeepSeek", "deepseek", "https://api.deepseek.com/v1", ("DEEPSEEK_API_KEY",)),
     "ollama": ModelProvider(
         "Ollama",

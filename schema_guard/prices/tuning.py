@@ -58,17 +58,21 @@ class ModelClosing(NamedTuple):
     note: str = ""
 
 
-def closing_of(model: str) -> ModelClosing | None:
+def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
     """Give what is known of the end of a base model; None where nothing is.
 
     Args:
         model: Its name; that of a tuned model, as `ft:gpt-4o-mini-2024-07-18:shop::1`, holds it.
+        provider: Where it is tuned; None for whoever has it.
     """
     base = model.split(":")[1] if model.startswith("ft:") else model
     found = (
         ModelClosing(**{**row, "models": tuple(row["models"])}) for row in read_prices(_SEEN)["closings"]
     )
-    return next((closing for closing in found if base in closing.models), None)
+    return next(
+        (closing for closing in found if base in closing.models and provider in (None, closing.provider)),
+        None,
+    )
 
 
 def tuning_prices(path: str | Path | None = None) -> tuple[TuningPrice, ...]:

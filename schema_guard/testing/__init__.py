@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
     from schema_guard.testing.server.enforcing import EnforcingModel
     from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
+    from schema_guard.testing.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
 
 _NAMES = {
     "cassettes": ("ReplayError", "recording", "replaying"),
@@ -35,12 +36,14 @@ _NAMES = {
     "rates": ("FailureRate", "assert_failure_rate"),
     "server.enforcing": ("EnforcingModel",),
     "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
+    "tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "FAULTS",
     "LAWS",
+    "TUNING_FAULTS",
     "Broken",
     "EnforcingModel",
     "Expected",
@@ -54,6 +57,7 @@ __all__ = [
     "Sent",
     "Server",
     "Tried",
+    "TuningServer",
     "assert_failure_rate",
     "broken",
     "histories",
@@ -63,6 +67,7 @@ __all__ = [
     "replaying",
     "replies",
     "serve",
+    "serve_tuning",
     "try_laws",
 ]
 

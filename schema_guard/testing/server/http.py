@@ -35,6 +35,7 @@ class Received(NamedTuple):
     path: str
     headers: Mapping[str, str]
     content: bytes
+    query: str = ""
 
 
 class SentResponse(NamedTuple):
@@ -122,6 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -130,7 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         content = self.rfile.read(int(length)) if length.isdecimal() else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
-        sent = self.server.respond(Received(self.command, urlsplit(self.path).path, headers, content))
+        asked = urlsplit(self.path)
+        sent = self.server.respond(Received(self.command, asked.path, headers, content, asked.query))
         if sent.parts is not None:
             self._head(sent)
             for part in sent.parts:

@@ -1,0 +1,189 @@
+"""The command `tune`, by its arguments, its output and its exit status."""
+
+import json
+from functools import partial
+
+import pytest
+
+from schema_guard.cli import tune
+from schema_guard.testing import serve_tuning
+from schema_guard.tuning.jobs.run import Following
+from schema_guard.tuning.jobs.state import held, load_job
+from tests.cli.command_lines import run
+from tests.tuning.jobs.sets import training_set
+
+pytest.importorskip("openai", reason="needs the extra 'openai'")
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Nothing is waited for, and each host has a key."""
+    monkeypatch.setattr(tune, "Following", partial(Following, first_s=0.0, wait=lambda seconds: None))
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+
+
+@pytest.fixture
+def orders(tmp_path):
+    return training_set(tmp_path / "orders")
+
+
+@pytest.fixture
+def begin(capsys, orders):
+    """Tune on a server that is named by its URL."""
+
+    def begun(server, *more, base="small"):
+        where = ("--backend", "openai-compatible", "--url", server.openai_url, "--base", base)
+        return run(capsys, "tune", orders, *where, *more)
+
+    return begun
+
+
+def test_a_set_becomes_a_model(begin, orders):
+    """Size, tokens and cost on stderr before; the model, its cost and the next commands on stdout; exit status 0."""
+    with serve_tuning(key="canary-key") as server:
+        status, out, err = begin(server, "--yes", "--epochs", "2", "--price", "3")
+        mark = load_job(orders).mark
+
+        assert (status, out.splitlines()) == (
+            0,
+            [
+                "openai-compatible, small: succeeded (ftjob-3)",
+                f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
+                "  cost: $0.001842, 614 tokens charged",
+                f"  measure it: schema-guard bench SUITE --strategy bare --model tuned:{orders}",
+                f'  use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{orders}"))',
+            ],
+        )
+    assert "tokens: 400 an epoch, as the manifest counts them; 2 epochs" in err
+    assert "cost: $0.0024, at $3 for a million tokens (as given)" in err
+
+
+def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
+    """Without a terminal and without --yes the size is told, nothing is sent, and nothing written; exit status 2."""
+    with serve_tuning() as server:
+        status, out, err = begin(server)
+
+        assert (status, out, server.requests, load_job(orders)) == (2, "", [], None)
+    assert "rows would be uploaded, and there is no terminal to agree on: say --yes" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--base", "gpt-4-0613"), "gpt-4-0613 is closed altogether since 2026-10-23: take another --base: nothing"),
+        (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
+        ((), "--base: expected it for a new job"),
+        (("--status",), "has no job.json: nothing was tuned"),
+        (("--status", "--cancel"), "--status and --cancel say different things"),
+        (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_before_anything_is_sent(capsys, tmp_path, arguments, told):
+    """A closed model, rows that the host refuses, and options that say too little; exit status 2."""
+    folder = training_set(tmp_path / "orders", rows=2)
+    status, out, err = run(capsys, "tune", folder, "--backend", "openai", "--yes", *arguments)
+
+    assert (status, out, load_job(folder)) == (2, "", None)
+    assert told in err
+
+
+def test_the_same_command_goes_on(begin, orders):
+    """What is done is not done again: the tuned model is told once more, without a request."""
+    with serve_tuning() as server:
+        first = begin(server, "--yes")
+        asked = len(server.requests)
+        again = begin(server, "--yes")
+
+        assert first[:2] == again[:2]
+        assert len(server.requests) == asked
+
+
+def test_another_job_is_not_gone_on_with(begin, orders):
+    """Another base than that of the job is told, with the way out, which begins a new one."""
+    with serve_tuning(bases=["small", "other"]) as server:
+        begin(server, "--yes")
+        status, _, err = begin(server, "--yes", base="other")
+
+        assert status == 2
+        assert (
+            "--base other: the job in job.json has small: leave it out to go on, or begin a new one with --again"
+            in err
+        )
+        assert begin(server, "--yes", "--again", base="other")[0] == 0
+        assert load_job(orders).base == "other"
+
+
+def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch):
+    """It says how to go on; --status asks once, --cancel ends it there."""
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    waits = partial(Following, first_s=0.0, wait=interrupted)
+    with serve_tuning(looks=50) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(tune, "Following", waits)
+            status, out, err = begin(server, "--yes")
+
+        assert (status, out.splitlines()[0]) == (2, "openai-compatible, small: queued (ftjob-3)")
+        assert f"  go on: schema-guard tune {orders}" in out.splitlines()
+        assert "interrupted: what was begun at the server goes on there" in err
+        assert run(capsys, "tune", orders, "--status")[0] == 0
+        assert run(capsys, "tune", orders, "--again", "--base", "small")[0] == 2
+        status, out, _ = run(capsys, "tune", orders, "--cancel", "--format", "json")
+        assert (status, json.loads(out)["status"]) == (1, "cancelled")
+        assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
+
+
+def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
+    """Where a tuned model answers under another name, that is what is connected."""
+    with serve_tuning() as server:
+        begin(server, "--yes")
+        status, out, _ = run(capsys, "tune", orders, "--served-as", "orders-1")
+
+    assert status == 0
+    assert f"  tuned model: {server.openai_url}#orders-1" in out.splitlines()
+    assert load_job(orders).result.model == f"{server.openai_url}#orders-1"
+
+
+def test_the_hosts_own_date_closes_a_model(begin):
+    """--ask-dates reads the list of models; what is over is not begun."""
+    with serve_tuning(dates={"small": "2026-01-31"}) as server:
+        status, _, err = begin(server, "--yes", "--ask-dates")
+
+        assert status == 2
+        assert [one.path for one in server.requests] == ["/v1/models/small"]
+    assert "last day of the base model, as the host's list says: 2026-01-31" in err
+    assert "small is closed altogether since 2026-01-31" in err
+
+
+def test_two_at_once_are_told(begin, orders):
+    """While one is at it the other does nothing."""
+    with serve_tuning() as server, held(orders):
+        status, _, err = begin(server, "--yes")
+
+    assert status == 2
+    assert "another process is at its job" in err
+
+
+def test_a_failed_job_is_told_with_its_words(begin, orders):
+    """Exit status 1, the host's words, and how to begin anew."""
+    with serve_tuning(ends="failed") as server:
+        status, out, _ = begin(server, "--yes")
+
+    assert status == 1
+    assert out.splitlines() == [
+        "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
+        f"  begin a new one: schema-guard tune {orders} --again",
+    ]
+
+
+def test_no_key_stands_in_the_file(begin, orders):
+    """Neither in job.json nor in what is told."""
+    with serve_tuning(key="other") as server:
+        status, _, err = begin(server, "--yes")
+
+    assert status == 2
+    assert "status 401: Incorrect API key provided" in err
+    assert "canary" not in (orders / "job.json").read_text() + err
