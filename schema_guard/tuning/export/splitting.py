@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from schema_guard.bench.suites.values import as_written
 from schema_guard.records.rows import keyed_hash
-from schema_guard.tuning.export.alike import ALIKE, Groups, alike_pairs, normalised
+from schema_guard.tuning.export.alike import ALIKE, AlikePair, Groups, alike_pairs, normalised
 from schema_guard.tuning.export.values import SIDES, SOURCES, OpenInput
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
     key = f"schema-guard export {settings.seed}".encode()
     ordered = sorted(rows, key=lambda row: _rank(row, key))
     texts = [normalised(row.text) for row in ordered]
-    kept = _without_copies(ordered, texts, found)
+    kept, pairs = _without_copies(ordered, texts, found)
     kept_rows, kept_texts = [ordered[place] for place in kept], [texts[place] for place in kept]
-    groups = _clusters(kept_rows, kept_texts, found)
+    groups = _clusters(kept_rows, pairs, found)
     taken = _taken(kept_rows, settings, found)
     clusters = defaultdict(list)
     for place in taken:
@@ -84,22 +84,30 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
     return row.side != "test", SOURCES.index(row.source), row.rejected is None, -row.at, text
 
 
-def _without_copies(rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows) -> list[int]:
-    """Give the places of the rows that are no copy of an earlier one."""
+def _without_copies(
+    rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows
+) -> tuple[list[int], list[AlikePair]]:
+    """Give the places of the rows that are no copy of an earlier one, and the pairs of these that are alike."""
     answers = [as_written(row.answer) for row in rows]
     kept = _without_equal(rows, texts, answers, found)
+    pairs = list(alike_pairs([texts[place] for place in kept]))
     near: defaultdict[int, list[int]] = defaultdict(list)
-    for pair in alike_pairs([texts[place] for place in kept]):
-        near[kept[pair.second]].append(kept[pair.first])
-    left: dict[int, None] = {}
-    for place in kept:
-        copies = [one for one in near[place] if one in left and _is_same(answers[one], answers[place])]
+    for pair in pairs:
+        near[pair.second].append(pair.first)
+    left: dict[int, int] = {}
+    for number, place in enumerate(kept):
+        copies = [one for one in near[number] if one in left and _is_same(answers[kept[one]], answers[place])]
         if not copies:
-            left[place] = None
+            left[number] = len(left)
             continue
-        is_held_out = any(rows[one].side == "test" for one in copies) and rows[place].side != "test"
+        is_held_out = any(rows[kept[one]].side == "test" for one in copies) and rows[place].side != "test"
         found.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
-    return list(left)
+    among = [
+        pair._replace(first=left[pair.first], second=left[pair.second])
+        for pair in pairs
+        if pair.first in left and pair.second in left
+    ]
+    return [kept[number] for number in left], among
 
 
 def _without_equal(
@@ -132,9 +140,8 @@ def _is_same(one: str, other: str) -> bool:
     return json.dumps(json.loads(one), sort_keys=True) == json.dumps(json.loads(other), sort_keys=True)
 
 
-def _clusters(rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows) -> list[int]:
+def _clusters(rows: Sequence[TrainingRow], pairs: Sequence[AlikePair], found: SplitRows) -> list[int]:
     """Give for each row the number of its cluster: the user's tag, the store's hash of the input, what is alike."""
-    pairs = list(alike_pairs(texts, ALIKE))
     roots: list[int] = []
     for least in _STRICTER:
         groups = Groups(len(rows))
