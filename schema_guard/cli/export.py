@@ -22,6 +22,7 @@ from schema_guard.cli.shared.options import (
 )
 from schema_guard.cli.shared.progress import steps
 from schema_guard.core.schema import Schema
+from schema_guard.prices.charges import default_charges, given_charges
 from schema_guard.records.attempts import Where
 from schema_guard.records.chosen import chosen_of
 from schema_guard.records.rows import TRIALS
@@ -126,6 +127,10 @@ class Making:
     test: float = option(
         type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True, help="Share of the rows."
     )
+    prices: str | None = option(
+        metavar="SOURCE",
+        help="Token prices, as in `bench`, for calls whose cost was not recorded. Else $SCHEMA_GUARD_PRICES.",
+    )
     seed: int = option(type=int, default=0, show_default=True, help="Of the split.")
 
     def settings(self, prompt_from: str | None) -> ExportSettings:
@@ -148,6 +153,7 @@ class Making:
             validation=self.validation,
             test=self.test,
             seed=self.seed,
+            charges=default_charges() if self.prices is None else given_charges(self.prices),
             prompt_from=None
             if prompt_from is None
             else imported(prompt_from, expected="--prompt-from module:function"),

@@ -241,3 +241,47 @@ def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
 
     assert status == 2
     assert "a model was tuned on what is there" in said.err
+
+
+def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
+    """No texts kept, or a prompt that nobody knows: more calls would not help."""
+    record(tmp_path / "r.db", [[GOOD]], payload="off")
+    record(tmp_path / "o.db", [[GOOD]], observe=True, max_attempts=1)
+    (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    for name, told in (
+        ("r.db", "open_store(URL, payload='redacted')"),
+        ("o.db", "--prompt-from module:function"),
+    ):
+        status, said = ask("--schema", "t.json", "--store", name, "-o", "set")
+
+        assert status == 1
+        assert told in said.out.partition("next  ")[2].partition("\n\n")[0]
+
+
+def test_private_texts_are_warned_of(tmp_path, ask):
+    """A store that keeps texts as they are keeps addresses too."""
+    record(tmp_path / "r.db", [[GOOD]] * 3, tasks=[f"{n} {WORDS[n]} of ann@corp.com" for n in range(3)])
+
+    _, said = ask(
+        "--schema", "ticket", "--store", "r.db", "-o", "set", "--min-examples", "1", "--format", "json"
+    )
+
+    (warning,) = json.loads(said.out)["manifest"]["warnings"]
+    assert warning.startswith("3 of 3 rows that were looked at hold email: a tuned model can repeat it")
+
+
+def test_an_exported_set_is_a_suite_that_bench_reads(tmp_path, ask):
+    """What was held out is what a tuned model is measured on."""
+    from schema_guard.bench.suites.load import load_suite
+
+    record(tmp_path / "r.db", [[GOOD]] * 8)
+    ask("--schema", "ticket", "--store", "r.db", "-o", "set", "--min-examples", "1", "--test", "0.4")
+
+    suite = load_suite(tmp_path / "set")
+
+    held_out = lines(tmp_path / "set", "test.jsonl")
+    (entry,) = suite.schemas
+    assert [task.text for task in entry.tasks_of("test")] == [
+        row["messages"][0]["content"] for row in held_out
+    ]
+    assert suite.function == "app.triage"

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import fsum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.bench.suites.values import as_written
 from schema_guard.core.judge import judge
+from schema_guard.core.values import Usage
 from schema_guard.model_names import model_and_snapshot
 from schema_guard.records.attempts import Where, as_dict
 from schema_guard.records.counts.rollups import calls, whole_calls
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.core.schema import Schema
+    from schema_guard.prices.charges import Charges
     from schema_guard.records.payloads.texts import Texts
     from schema_guard.records.store import Store
     from schema_guard.tuning.export.served import Messages
@@ -39,6 +42,7 @@ _OTHER_SCHEMA: Final = "recorded under another content of the schema"
 _NO_REPLY: Final = "no reply came that could be judged"
 _UNHANDLED: Final = "no attempt was valid"
 _TOUCHED: Final = "the redaction touched the answer, or a part of the input that the answer repeats"
+_TOKENS: Final = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
 _MANY_TOUCHED: Final = 1_000  # a store keeps no more places of an attempt
 
 
@@ -136,7 +140,8 @@ def _of_call(
     refused = _refused(call.attempts[-1], settings) if source == "valid" else None
     if refused is not None:
         return refused, messages
-    return _row(call, schema, TrainingRow(messages, answer, source, origin))
+    row = TrainingRow(messages, answer, source, origin, cost=_cost(call, settings.charges))
+    return _row(call, schema, row)
 
 
 def _messages(call: StoredCall, schema: Schema[Any], settings: ExportSettings) -> Messages | Unknown:
@@ -162,7 +167,6 @@ def _row(call: StoredCall, schema: Schema[Any], row: TrainingRow) -> TrainingRow
         failure=_failure(first),
         model=None if row.source == "gold" else _model(last),
         version=first["version"],
-        cost=_cost(call),
         at=first["started_at"] or 0.0,
         rejected=_rejected(call, schema),
     )
@@ -288,9 +292,18 @@ def _model(attempt: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found)
 
 
-def _cost(call: StoredCall) -> float | None:
-    known = [attempt["cost"] for attempt in call.attempts]
-    return None if None in known else float(sum(known))
+def _cost(call: StoredCall, charges: Charges | None) -> float | None:
+    """Give what a call cost: as it was recorded, else by its tokens; None where an attempt's is not known."""
+    known = [_paid(attempt, charges) for attempt in call.attempts]
+    return None if None in known else fsum(cost for cost in known if cost is not None)
+
+
+def _paid(attempt: Mapping[str, Any], charges: Charges | None) -> float | None:
+    recorded: float | None = attempt["cost"]
+    if recorded is not None or charges is None:
+        return recorded
+    usage = Usage(*(attempt[name] for name in _TOKENS))
+    return charges.cost(usage, attempt["snapshot"], attempt["reply_model"], attempt["model"])
 
 
 def _open(call: StoredCall, messages: Messages, reason: str) -> OpenInput:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import schema_guard
 from schema_guard.errors import InvalidArgument
+from schema_guard.redaction import redacted_value
 from schema_guard.text import clip, percent, plural
 from schema_guard.tuning.export.from_files import with_rejected
 from schema_guard.tuning.export.hosts import host_of, refused_by
@@ -43,6 +44,7 @@ _NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothi
 _FEW: Final = 0.05  # a part below this share of the rows is told
 _MOST_ALIKE: Final = 0.8  # answers that are one and the same
 _LEAST_TOLD: Final = 20
+_MOST_REDACTED: Final = 500_000  # characters: a second
 
 
 @dataclass(frozen=True)
@@ -197,8 +199,28 @@ def _warnings(split: SplitRows, every: list[TrainingRow]) -> Iterator[str]:
         for side in SIDES[1:]:
             if not split.sides[side]:
                 yield f"{side}.jsonl is empty: too few clusters"
+    yield from _private(every)
     if split.alike > 1:
         yield "most inputs are nearly alike, as of one template: only equal ones are kept on one side of the split"
+
+
+def _private(every: list[TrainingRow]) -> Iterator[str]:
+    """Say which rows hold what a redaction would take out; of a large set the beginning is looked at."""
+    chars = looked_at = holding = 0
+    kinds: Counter[str] = Counter()
+    for row in every:
+        places = redacted_value([*(message["content"] for message in row.messages), row.answer]).places
+        kinds.update({place.kind for place in places})
+        holding += bool(places)
+        looked_at += 1
+        chars += len(row.text)
+        if chars > _MOST_REDACTED:
+            break
+    if holding:
+        yield (
+            f"{holding} of {plural(looked_at, 'row')} that were looked at hold {', '.join(sorted(kinds))}: a tuned model "
+            "can repeat it; a store with payload='redacted' keeps none of it"
+        )
 
 
 def _imbalances(every: list[TrainingRow]) -> Iterator[str]:

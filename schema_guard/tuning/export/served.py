@@ -7,6 +7,7 @@ trained on others answers others. Where nobody knows what was sent, nothing is m
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.records.payloads.texts import Texts
 
-__all__ = ["OWN_PROMPT", "Messages", "recorded_task", "served"]
+__all__ = ["NO_TEXT", "OWN_PROMPT", "Messages", "recorded_task", "served"]
 
 Messages: TypeAlias = "tuple[dict[str, Any], ...]"
 
@@ -30,7 +31,7 @@ OWN_PROMPT: Final = "what was sent is not known: the function builds its own pro
 _UNKNOWN_TASK: Final = (
     "recorded by an earlier release, which kept no task beside a prompt with the format in it"
 )
-_NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted'"
+NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted'"
 _LOST: Final = "its text was lost: the redaction failed on it"
 _NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"
 _ENDS: Final = "messages that do not end with the user's"
@@ -48,7 +49,7 @@ def recorded_task(
         prompt_from: Gives what a function that builds its own prompt sends for a task.
     """
     if texts is None or (texts.prompt is None and texts.lost is None):
-        return Unknown(_NO_TEXT)
+        return Unknown(NO_TEXT)
     if texts.prompt is None:
         return Unknown(_LOST)
     settings = json.loads(row["settings"]) if row["settings"] else {}
@@ -110,10 +111,16 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
         args, kwargs = json.loads(task) if isinstance(task, str) else (None, None)
     except (ValueError, TypeError):
         args = kwargs = None
-    if isinstance(args, list) and isinstance(kwargs, dict):
-        made = prompt_from(*args, **kwargs)
-    else:
-        made = prompt_from(task)
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        args, kwargs = [task], {}
+    try:
+        inspect.signature(prompt_from).bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArgument(
+            f"--prompt-from: it cannot be called with what is kept of a call, {clip(repr(task))}: {error}; of a function "
+            "with a parameter for the task that parameter alone is kept"
+        ) from error
+    made = prompt_from(*args, **kwargs)
     if not isinstance(made, (str, list, tuple)):
         raise InvalidArgument(
             f"--prompt-from gave {clip(repr(made))}: expected a str or a list of messages, what the function sends"

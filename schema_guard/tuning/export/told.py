@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.text import clip, dollars, large, plural
 from schema_guard.tuning.export.run import UNCHECKED_WARNING
+from schema_guard.tuning.export.served import NO_TEXT, OWN_PROMPT
 from schema_guard.tuning.export.values import SIDES, SOURCES
 from schema_guard.tuning.export.writing import LABELS, file_of
 
@@ -25,6 +26,10 @@ _BACKENDS: Final = {
     "azure": "--backend azure --base MODEL",
     "together": "--backend together --base MODEL",
     "fireworks": "--backend fireworks --base MODEL",
+}
+_ADVICE: Final = {
+    OWN_PROMPT: "say what the function sends: the same command with --prompt-from module:function",
+    NO_TEXT: "keep texts from now on: open_store(URL, payload='redacted'), or ?payload=redacted behind its URL",
 }
 _WORDS: Final = {
     "gold": "a person or a labelled file gave them",
@@ -102,7 +107,12 @@ def _next(result: ExportResult) -> str:
                 f"fill in the answers in {folder}/{LABELS}, best ones first, and give them: the same command with "
                 f"--answers {folder}/{LABELS}"
             )
-        return "record more calls, or give labelled inputs with --suite or --answers; --min-examples N asks for fewer"
+        reasons = result.manifest["left_out"]
+        advice = next((told for why, told in _ADVICE.items() if why in reasons), None)
+        return (
+            advice
+            or "record more calls, or give labelled inputs with --suite or --answers; --min-examples N asks for fewer"
+        )
     backend = _BACKENDS.get(result.manifest["for"])
     if backend is None:
         return f"give {file_of('train')} and {file_of('validation')} to the host"

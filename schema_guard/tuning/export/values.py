@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from schema_guard.prices.charges import Charges
 
 __all__ = [
     "SIDES",
@@ -143,6 +146,7 @@ class ExportSettings:
         validation: Share of the rows.
         test: Share of the rows.
         seed: Of the split.
+        charges: Prices by which calls are told whose cost was not recorded; None for none.
         prompt_from: Gives what a function that builds its own prompt sends for a task: a text or messages.
     """
 
@@ -157,4 +161,5 @@ class ExportSettings:
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
+    charges: Charges | None = None
     prompt_from: Callable[..., Any] | None = None

@@ -6,6 +6,7 @@ import pytest
 
 from schema_guard import Schema, guard, open_store
 from schema_guard.errors import InvalidArgument
+from schema_guard.prices.charges import Charges
 from schema_guard.records.attempts import Where
 from schema_guard.records.payloads.texts import Texts, Touched
 from schema_guard.tuning.export.from_store import StoredCall, from_store, stored_calls
@@ -206,3 +207,21 @@ def test_the_rejected_reply_is_the_first_one_that_failed(tmp_path):
         (BAD, "value/enum"),
         (None, None),
     ]
+
+
+def test_what_the_calls_cost_is_as_recorded_else_by_their_tokens(tmp_path):
+    """An attempt of which neither is known makes the cost of its call unknown."""
+    store = recorded(tmp_path / "r.db", [[GOOD]])
+    (call,) = stored_calls(store, Where())
+    store.close()
+    charges = Charges({"m": {"p_in": 1_000, "p_cached": 1_000, "p_out": 2_000}})
+    tokens = {"model": "m", "input_tokens": 1_000, "output_tokens": 100}
+
+    def cost(**changed):
+        attempts = [{**attempt, **changed} for attempt in call.attempts]
+        settings = ExportSettings(charges=charges)
+        return from_store([StoredCall(attempts, call.texts)], SCHEMA, settings, {}).rows[0].cost
+
+    assert cost(cost=0.5, **tokens) == 0.5
+    assert cost(**tokens) == pytest.approx(1.2)
+    assert cost() is None
