@@ -220,10 +220,14 @@ USAGE = {
 @pytest.mark.parametrize(("arguments", "told"), USAGE.values(), ids=USAGE)
 def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
     """Exit status 2, in words that say what to do."""
-    record(tmp_path / "r.db", [[GOOD]])
-    record(tmp_path / "bare.db", [[GOOD]], strategy="bare")
-    for name in ("app.one", "app.two") if "two.db" in arguments else ():
-        record(tmp_path / "two.db", [[GOOD]], name=name)
+    stores = {
+        "r.db": [{}],
+        "bare.db": [{"strategy": "bare"}],
+        "two.db": [{"name": "app.one"}, {"name": "app.two"}],
+    }
+    for name in stores.keys() & set(arguments):
+        for settings in stores[name]:
+            record(tmp_path / name, [[GOOD]], **settings)
 
     status, said = ask(*arguments)
 

@@ -253,12 +253,26 @@ def _refused(attempt: Mapping[str, Any], settings: ExportSettings) -> str | None
     """Say why an answer of which nobody has looked at the values is not taken; None where it is."""
     if not settings.accept_unchecked:
         return UNCHECKED
-    base, model = settings.base or "", _model(attempt)
+    model = _model(attempt)
     if model is None:
         return "nobody has looked at its values, and which model gave it is not known: it may be the one to be tuned"
-    if model_and_snapshot(model).model == model_and_snapshot(base).model:
+    base = _bare_name(settings.base or "")
+    # Of `a>b` nobody knows which of them replied.
+    if any(_bare_name(one) == base for one in model.split(">")):
         return "nobody has looked at its values, and the model that is to be tuned gave it"
     return None
+
+
+def _bare_name(model: str) -> str:
+    """Give a model's name without who serves it, its day and its case; of a tuned one that of its base.
+
+    >>> _bare_name("accounts/ours/models/NAME-2026-08-06"), _bare_name("ft:NAME:org::1"), _bare_name("openai:NAME")
+    ('name', 'name', 'name')
+    """
+    if model.startswith("ft:"):
+        model = model.split(":")[1]
+    named = model.rpartition("#")[2].rpartition("/")[2]
+    return model_and_snapshot(named.partition(":")[2] or named).model.casefold()
 
 
 def _checks(attempt: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.prices.charges import Charges
 from schema_guard.records.attempts import Where
 from schema_guard.records.payloads.texts import Texts, Touched
-from schema_guard.tuning.export.from_store import StoredCall, from_store, stored_calls
+from schema_guard.tuning.export.from_store import StoredCall, _refused, from_store, stored_calls
 from schema_guard.tuning.export.served import recorded_task
 from schema_guard.tuning.export.values import ExportSettings
 from tests.tuning.export.rows import TICKET, looks, recorded
@@ -37,10 +37,27 @@ def test_an_answer_that_nobody_has_looked_at_is_left_out_unless_it_is_asked_for(
     assert not found.rows
     assert [why for why in found.left_out if why.startswith("valid, and nobody")]
 
-    for base, model, taken in (("small", "large", 1), ("small", "small-2026-01-02", 0), ("small", None, 0)):
+    for model, taken in (("large", 1), ("small-2026-01-02", 0), (None, 0)):
         store = recorded(tmp_path / f"{model}.db", [[GOOD]], checks=[], model=model)
-        found = gathered(store, accept_unchecked=True, base=base)
+        found = gathered(store, accept_unchecked=True, base="openai:small")
         assert [row.source for row in found.rows] == ["valid"] * taken
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "is_base"),
+    [
+        ("small", "http://127.0.0.1:8000/v1#small", True),
+        ("accounts/us/models/Small", "small", True),
+        ("ft:small:us::7", "small", True),
+        ("large>small", "small", True),
+        ("smaller", "small", False),
+    ],
+)
+def test_the_model_that_is_to_be_tuned_is_known_by_every_name(model, base, is_base):
+    """Whoever serves it, on whichever day, and when it is tuned already."""
+    settings = ExportSettings(accept_unchecked=True, base=base)
+
+    assert bool(_refused({"reply_model": None, "model": model}, settings)) == is_base
 
 
 @pytest.mark.parametrize(
