@@ -1,6 +1,9 @@
 """The command `tune`, by its arguments, its output and its exit status."""
 
 import json
+import signal
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -187,3 +190,34 @@ def test_no_key_stands_in_the_file(begin, orders):
     assert status == 2
     assert "status 401: Incorrect API key provided" in err
     assert "canary" not in (orders / "job.json").read_text() + err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", [0, 2, 4, 6])
+def test_a_process_that_is_killed_in_a_request_is_gone_on_from(begin, orders, at):
+    """Killed while an upload, the beginning or a look is on its way and done: the next one uploads and begins nothing."""
+    running = {}
+
+    def kill(request):
+        if "process" in running and len(server.requests) == at + 1:
+            running.pop("process").kill()
+
+    with serve_tuning(faults=kill) as server:
+        line = (
+            "tune",
+            orders,
+            "--backend",
+            "openai-compatible",
+            "--url",
+            server.openai_url,
+            "--base",
+            "small",
+            "--yes",
+        )
+        process = running["process"] = subprocess.Popen(
+            [sys.executable, "-m", "schema_guard", *map(str, line)]
+        )
+        assert process.wait(60) == -signal.SIGKILL
+        status, _, _ = begin(server, "--yes")
+
+        assert (status, len(server.desk.files), len(server.desk.jobs)) == (0, 2, 1)

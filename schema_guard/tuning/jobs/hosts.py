@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hosts of tuning that are known by name: where each is, whose key it takes, and what it refuses.
+"""The hosts of tuning that are known by name: where each is, whose key it takes, and what it answers from.
 
-To add one: a row of `HOSTS`, a row of `models.providers.PROVIDERS` for its address and key, and where it has another
-API than OpenAI's a file beside `openai_host`.
+To add one: a row of `HOSTS`, one of `models.providers.PROVIDERS` for its address and key, one of `export/hosts.json`
+for what it refuses, and where it has another API than OpenAI's a file beside `openai_host`.
 """
 
 from __future__ import annotations
@@ -36,26 +36,23 @@ _INFERENCE: Final = "/inference/v1"
 
 @dataclass(frozen=True, kw_only=True)
 class HostRules:
-    """What a host of tuning refuses, and what it is.
+    """A host of tuning; what it refuses of rows stands in `export.hosts`.
 
     Attributes:
         label: As people write it.
-        least_rows: For the training file; None where it is not known.
-        most_bytes: Of one file; None where it is not known.
+        make: Makes it, of a connection and of what stands before a model's name for `connect`.
+        most_bytes: Of a file that is uploaded in one request; None for what the host takes altogether.
         spellings: Keys of a row that it takes, of which one file has one; None where they are not known.
         deployment: What has to be done before a tuned model answers; None where it answers by itself.
         hosting: The price of the dated table that the deployment has for an hour; None where there is none.
-        source: Where that is said, and when it was read there.
     """
 
     label: str
     make: Callable[[Wire, str], HostApi]
-    least_rows: int | None = None
     most_bytes: int | None = None
     spellings: tuple[frozenset[str], ...] | None = None
     deployment: str | None = None
     hosting: str | None = None
-    source: str = ""
 
 
 MESSAGES: Final = frozenset({"messages"})
@@ -66,39 +63,29 @@ HOSTS: Final[Mapping[str, HostRules]] = {
     "openai": HostRules(
         label="OpenAI",
         make=OpenAIHost,
-        least_rows=10,
-        most_bytes=512 * _MIB,
         spellings=(MESSAGES, PREFERENCE),
-        source="OpenAI, guide to supervised fine-tuning and API reference of files, read 2026-11",
     ),
     "azure": HostRules(
         label="Azure OpenAI",
         make=OpenAIHost,
-        least_rows=10,
-        most_bytes=512 * _MIB,
         spellings=(MESSAGES, PREFERENCE),
         deployment="a deployment of it, made in the portal or by the control plane; charged by the hour whether it is called or not",
-        source="Azure OpenAI, guides to fine-tuning and to its costs, read 2026-11",
     ),
     "together": HostRules(
         label="Together",
         make=TogetherHost,
-        least_rows=1,
         most_bytes=5 * 1024 * _MIB,
         spellings=(MESSAGES, _COMPLETION, PREFERENCE),
         deployment="a dedicated endpoint for it",
         hosting="host one H100",
-        source="together 3.1.1, constants of its file check; docs.together.ai, dedicated endpoints, read 2026-11-26",
     ),
     "fireworks": HostRules(
         label="Fireworks",
         make=FireworksHost,
-        least_rows=3,
         most_bytes=150 * _MIB,
         spellings=(MESSAGES, PREFERENCE),
         deployment="a dedicated deployment of its base model, with the LoRA on it",
         hosting="host one A100",
-        source="docs.fireworks.ai, guide to supervised fine-tuning; fireworks-ai 1.2.30, read 2026-11-26",
     ),
     "openai-compatible": HostRules(label="the server", make=OpenAIHost),
 }

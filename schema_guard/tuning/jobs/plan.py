@@ -78,7 +78,7 @@ def plan_job(  # noqa: PLR0913 - what a job is made of
     """
     rules = HOSTS[backend]
     closing = closing_of(base, rules.label)
-    against = [*refused(found, rules), *_closed(base, closing, shutdown, today)]
+    against = [*refused(found, backend), *_closed(base, closing, shutdown, today)]
     seen = _seen(tuning_prices(prices), rules.label, base, own=prices is not None)
     cost = _cost(found, epochs, price, seen if prices is not None else None)
     lines = [

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, plural
-from schema_guard.tuning.jobs.hosts import MESSAGES, PREFERENCE
+from schema_guard.tuning.export.hosts import host_of
+from schema_guard.tuning.jobs.hosts import HOSTS, MESSAGES, PREFERENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from schema_guard.tuning.export.hosts import TuningHost
     from schema_guard.tuning.jobs.hosts import HostRules
 
 __all__ = ["MANIFEST", "TRAIN", "VALIDATION", "TrainingRows", "read_set", "refused"]
@@ -34,6 +38,7 @@ class TrainingRows(NamedTuple):
         keys: The keys of the rows to train on, each set of them that occurs.
         form: `sft` or `dpo`.
         schema: Name of the schema; None where the manifest names none.
+        has_mark: Whether the file to train on begins with a byte-order mark.
     """
 
     files: tuple[str, ...]
@@ -43,6 +48,7 @@ class TrainingRows(NamedTuple):
     keys: frozenset[frozenset[str]]
     form: str
     schema: str | None
+    has_mark: bool = False
 
 
 def read_set(directory: Path) -> TrainingRows:
@@ -68,18 +74,14 @@ def read_set(directory: Path) -> TrainingRows:
         keys=keys,
         form="dpo" if any(PREFERENCE & row for row in keys) else "sft",
         schema=name,
+        has_mark=_begins_with_mark(directory / TRAIN),
     )
 
 
-def refused(found: TrainingRows, rules: HostRules) -> list[str]:
+def refused(found: TrainingRows, backend: str) -> list[str]:
     """Say what a host would refuse of a training set; nothing where it is not known what it refuses."""
-    told = []
-    rows = found.rows[TRAIN]
-    if rules.least_rows is not None and rows < rules.least_rows:
-        told.append(f"{TRAIN} has {plural(rows, 'row')}, {rules.label} takes {rules.least_rows} and more")
-    for name, size in found.bytes.items():
-        if rules.most_bytes is not None and size > rules.most_bytes:
-            told.append(f"{name} has {size:,} bytes, {rules.label} takes at most {rules.most_bytes:,}")
+    rules = HOSTS[backend]
+    told = [] if rules.spellings is None else list(_too_much(found, rules, host_of(backend, found.form)))
     if len(found.keys) > 1:
         told.append(f"{TRAIN} has rows of {len(found.keys)} forms: {_told(found.keys)}; a file has one")
     elif rules.spellings is not None and not found.keys <= set(rules.spellings):
@@ -90,8 +92,27 @@ def refused(found: TrainingRows, rules: HostRules) -> list[str]:
     return told
 
 
+def _too_much(found: TrainingRows, rules: HostRules, takes: TuningHost) -> Iterator[str]:
+    rows, label = found.rows[TRAIN], rules.label
+    if rows < takes.least_rows:
+        yield f"{TRAIN} has {plural(rows, 'row')}, {label} takes {takes.least_rows} and more"
+    if takes.most_rows is not None and rows > takes.most_rows:
+        yield f"{TRAIN} has {rows:,} rows, {label} takes at most {takes.most_rows:,}"
+    most = rules.most_bytes or takes.most_bytes
+    for name, size in found.bytes.items():
+        if most is not None and size > most:
+            yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
+    if takes.byte_order_mark and not found.has_mark:
+        yield f"{TRAIN} begins without a byte-order mark, which {label} wants: write it so with schema-guard export --for {takes.name}"
+
+
 def _told(keys: Any) -> str:
     return " or ".join(sorted("{" + ", ".join(sorted(one)) + "}" for one in keys))
+
+
+def _begins_with_mark(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
 def _manifest(path: Path) -> dict[str, Any]:
