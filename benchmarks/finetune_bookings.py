@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.finetune_orders import MISSING, TEMPLATES_OF
 from benchmarks.finetune_values import (
     CITIES,
     FIRST,
@@ -110,12 +111,12 @@ _NOISE = (
 
 def draw(random: Random, source: str) -> tuple[str, Any, str]:
     """Draw a text, its gold, and the name of its template."""
-    missing, most = (0.75 if source == "missing" else 0.15), (len(NUMBERS) if source == "forms" else 20)
-    gold = _gold(random, missing=missing, most=most)
+    most = len(NUMBERS) if source == "forms" else 20
+    gold = _gold(random, missing=MISSING.get(source, 0.15), most=most)
     if source == "language":
         name = random.choice(sorted(_OTHERS))
         return _in_another(_OTHERS[name], gold, random), gold, f"bookings-{name}"
-    name = {"missing": "unseen", "two": "unseen", "forms": "unseen"}.get(source, source)
+    name = TEMPLATES_OF.get(source, source)
     write = (
         (lambda day: odd_day_text(day, random)) if source == "forms" else (lambda day: day_text(day, random))
     )

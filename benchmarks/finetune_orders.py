@@ -40,6 +40,10 @@ SCHEMA: dict[str, Any] = {
 }
 HARD = ("missing", "two", "forms", "language")
 
+TEMPLATES_OF = {"shared": "train", "missing": "unseen", "two": "unseen", "forms": "unseen"}
+"""Whose templates a set has, where it has none of its own."""
+# Of training more is missing than of what is held out: what is not there is harder to learn than what is.
+MISSING = {"train": 0.35, "missing": 0.75}
 # The slots {number}, {price}, {day} and {express} hold a phrase of their own, which is empty where the value is missing.
 TEMPLATES = {
     "train": (
@@ -94,14 +98,14 @@ _NOISE = (
 def draw(random: Random, source: str) -> tuple[str, Any, str]:
     """Draw a text, its gold, and the name of its template."""
     most = len(NUMBERS) if source == "forms" else 99
-    gold = _gold(random, missing=0.75 if source == "missing" else 0.15, most=most)
+    gold = _gold(random, missing=MISSING.get(source, 0.15), most=most)
     if source == "language":
         name, template, phrases, day = random.choice(
             (("german", _DE, _DE_PHRASES, german_day), ("spanish", _ES, _ES_PHRASES, spanish_day))
         )
         text = _filled(template, gold, {slot: (phrase,) for slot, phrase in phrases.items()}, random, day=day)
         return text, gold, f"order-{name}"
-    name = {"missing": "unseen", "two": "unseen", "forms": "unseen"}.get(source, source)
+    name = TEMPLATES_OF.get(source, source)
     number = random.randrange(len(TEMPLATES[name]))
     template = TEMPLATES[name][number]
     if source == "forms":

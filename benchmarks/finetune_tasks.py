@@ -45,7 +45,7 @@ class Kind(NamedTuple):
     Attributes:
         schema: Of the answers.
         instruction: Stands before every text.
-        draw: Draws a task from a set: `train`, `unseen`, or one of *hard*.
+        draw: Draws a task from a set: `train`, `shared`, `unseen`, or one of *hard*.
         hard: What may be hard about a task.
     """
 
@@ -86,7 +86,9 @@ def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Itera
     random = Random(f"{kind} {name} {seed}")
     hard = KINDS[kind].hard
     for number in range(size):
-        source = {"shared": "train", "hard": hard[number % len(hard)]}.get(name, name)
+        source = hard[number % len(hard)] if name == "hard" else name
+        if name == "train" and number < _SHOWN:
+            source = "shared"  # as those are that are asked
         task = _new(kind, source, random, drawn)
         yield {
             "id": f"{kind}-{name}-{number + 1}",

@@ -1,0 +1,48 @@
+"""From the verdict to a tuned model and back, on the local model: python -m benchmarks.finetune FOLDER [--kind order].
+
+Needs the extras local and tuning. Every step is a command of schema-guard whose output is kept in FOLDER; the same
+call goes on where the last one stopped, and asks nothing twice. With --output NAME it writes NAME.txt, what came out,
+and NAME.json, the figures.
+"""
+
+import argparse
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.finetune_tasks import KINDS, write_tasks
+from schema_guard.demo.finetune.loop import Loop
+from schema_guard.demo.finetune.told import told
+from schema_guard.report.as_text import as_text
+
+
+def main() -> None:
+    """Run the loop for each kind of task."""
+    parser = argparse.ArgumentParser(description="From the verdict to a tuned model and back.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kind", action="append", choices=list(KINDS))
+    parser.add_argument(
+        "--output", type=Path, help="Where to write NAME.txt and NAME.json, without the ending."
+    )
+    asked = parser.parse_args()
+    texts, figures = [], {}
+    for kind in asked.kind or list(KINDS):
+        paths = write_tasks(asked.folder, kind)
+        loop = Loop(kind=kind, folder=asked.folder, learned=paths["all"], asked=paths["test"])
+        loop.run()
+        loop.elsewhere()
+        found = told(loop)
+        texts.append(as_text(found.document))
+        figures[kind] = found.figures
+        print(texts[-1])
+    if asked.output is not None:
+        day = datetime.now(UTC).date().isoformat()
+        busy = f"load {os.getloadavg()[2]:.1f}"
+        head = f"python -m benchmarks.finetune FOLDER\n{day}, {os.cpu_count()} processors, one thread, {busy}"
+        Path(f"{asked.output}.txt").write_text("\n\n".join((head, *texts)) + "\n", encoding="utf-8")
+        Path(f"{asked.output}.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

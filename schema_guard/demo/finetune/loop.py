@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop: what prompting does, the verdict, a training set, a tuned model, the same measurement, the verdict again.
+
+Rules: every step is a command that anybody can type, and its output is kept, so that the loop goes on where it was
+ended and asks nothing twice. Each command is a process of its own: torch and the model's server never run at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.bench.suites.load import estimated_tokens, load_suite
+from schema_guard.errors import SchemaGuardError
+from schema_guard.text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COSTS = Path(__file__).with_name("costs.json")
+"""What is assumed of prices, volume and the tuned model, and what is asked for."""
+
+PROMPTS: Mapping[str, tuple[str, ...]] = {
+    # These two fail within a few calls, and a bound says so.
+    "bare": ("--strategy", "bare", "--target", "0.05"),
+    "few_shot": ("--strategy", "few_shot", "--target", "0.05"),
+    "best": ("--strategy", "few_shot>strict_schema"),
+}
+"""The ways of prompting, and how each is asked: the last is the best, examples, and a grammar where they do not suffice."""
+
+DECLINED: Mapping[str, str] = {
+    "raise_max_output_tokens": "the limit is three times the answer",
+    "reasoning_limit": "the model does not reason",
+    "lenient_parse": "replies are wrong, not broken",
+    "system_prompt": "few_shot has it, and examples",
+    "temperature": "one reply a prompt is compared",
+    "reason_then_format": "of 20 such calls of this model none was valid",
+    "schema_simplify": "every value is needed",
+    "repair_retry": "the model repeats itself",
+    "smaller_model": "there is none",
+    "larger_model": "there is none on this machine",
+}
+"""Remedies that the loop does not try, and why."""
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop:
+    """One kind of task, and where everything about it is kept.
+
+    Attributes:
+        kind: Name of the schema.
+        folder: Of all files.
+        learned: A suite with what is to be learned as `dev` and what is held out as `test`.
+        asked: A suite with what is held out, and two tasks to show.
+        report: Is told what begins and what has ended.
+    """
+
+    kind: str
+    folder: Path
+    learned: Path
+    asked: Path
+    report: Callable[[str], object] = _tell
+
+    def path(self, name: str) -> Path:
+        """Give the path of one of its files."""
+        return self.folder / f"{self.kind}-{name}"
+
+    def text(self, name: str) -> str:
+        """Give what one of its files holds."""
+        return self.path(name).read_text(encoding="utf-8")
+
+    @property
+    def tuned(self) -> Path:
+        """Where the training set and the tuned model are."""
+        return self.path("set")
+
+    @property
+    def store(self) -> str:
+        """Where all calls are recorded."""
+        return f"sqlite:///{self.path('calls.db').absolute()}"
+
+    def run(self) -> None:
+        """Go from the first prompt to the second verdict.
+
+        Raises:
+            SchemaGuardError: A command could not do what it was asked for; its own words are on stderr.
+        """
+        prompts = [self._bench(name, "local", *how) for name, how in PROMPTS.items()]
+        self._decide("before", prompts, self._assumed())
+        learned, tuned = str(self.learned), str(self.tuned)
+        self._step("export.txt", "export", "--suite", learned, "--schema", self.kind, "--output", tuned)
+        self._step("tune.txt", "tune", tuned, "--backend", "local", "--yes")
+        pilot = self._bench("pilot", f"tuned:{tuned}")
+        self._decide("after", [*prompts, pilot], COSTS)
+
+    def elsewhere(self, tasks: int = 12) -> None:
+        """Ask the tuned model, and the one that it was made of, for other schemas."""
+        self._step(
+            "elsewhere.txt",
+            *("bench", "builtin", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
+            *("--model", "local", "--model", f"tuned=tuned:{self.tuned}", "--store", "none"),
+            *("--output", str(self.path("elsewhere.json"))),
+        )
+
+    def _bench(self, name: str, model: str, *how: str) -> Path:
+        """Ask a model for what is held out; gives the file of the result."""
+        journal, result = self.path(f"{name}.jsonl"), self.path(f"{name}.json")
+        self._step(
+            f"{name}.txt",
+            *("bench", str(self.asked), "--sample", "all", "--seed", "17"),
+            *("--max-attempts", "1", "--model", model, *how),
+            *("--store", self.store, "--journal", str(journal), "--resume", "--output", str(result)),
+        )
+        return result
+
+    def _decide(self, name: str, results: list[Path], costs: Path) -> None:
+        """Decide on all that is recorded, as text and as JSON."""
+        known = [part for result in results for part in ("--answers", str(result))]
+        asked = ["decide", "--store", self.store, "--schema", self.kind, "--with", str(costs), *known]
+        declined = [part for rung, why in DECLINED.items() for part in ("--decline", f"{rung}={why}")]
+        self._step(f"{name}.txt", *asked, *declined)
+        self._step(f"{name}.json", *asked, "--format", "json")
+
+    def _assumed(self) -> Path:
+        """Write the costs with what is assumed of the tuned model's tokens: no more than the task and the answer."""
+        (entry,) = load_suite(self.asked).schemas
+        tasks = entry.tasks_of("test")
+        tokens = {
+            "fixed": 0,
+            "var": sum(estimated_tokens(task.text) for task in tasks) / len(tasks),
+            "out": sum(estimated_tokens(task.gold) for task in tasks) / len(tasks),
+            "repair": 0,
+            "latency_s": 0,
+        }
+        given: dict[str, Any] = json.loads(COSTS.read_text(encoding="utf-8"))
+        given["economics"]["tuned_cost"] |= tokens
+        path = self.path("costs.json")
+        path.write_text(json.dumps(given, indent=2) + "\n", encoding="utf-8")
+        return path
+
+    def _step(self, name: str, *command: str) -> None:
+        """Run a command and keep its standard output; one that is kept is not run again."""
+        kept = self.path(name)
+        if kept.exists():
+            return
+        began = perf_counter()
+        self.report(f"$ schema-guard {safe(shlex.join(command))}")
+        made = [sys.executable, "-m", "schema_guard", *command]
+        done = subprocess.run(made, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+        # 1 is a verdict against prompting, which is what is asked about.
+        if done.returncode > 1:
+            raise SchemaGuardError(
+                f"{command[0]} ended with status {done.returncode}, see above: the same command goes on from here"
+            )
+        took = f"{perf_counter() - began:.0f} s"
+        self.report(took)
+        with self.path("steps.txt").open("a", encoding="utf-8") as steps:
+            steps.write(f"schema-guard {shlex.join(command)}  # {took}\n")
+        kept.write_text(done.stdout, encoding="utf-8")
