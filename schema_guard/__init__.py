@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from schema_guard.core.judge import judge
+    from schema_guard.core.prefix.checker import PrefixChecker, prefix_checker
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import (
@@ -58,6 +59,7 @@ _HOMES = {
     "guards.tags": ("tags",),
     "core.schema": ("Schema",),
     "core.judge": ("judge",),
+    "core.prefix.checker": ("PrefixChecker", "prefix_checker"),
     "core.prompting": ("Example",),
     "core.values": (
         "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Usage", "Violation",
@@ -102,6 +104,7 @@ __all__ = [
     "Message",
     "MissingExtra",
     "Outcome",
+    "PrefixChecker",
     "Rollout",
     "Router",
     "Schema",
@@ -124,6 +127,7 @@ __all__ = [
     "judge_calls",
     "lint",
     "open_store",
+    "prefix_checker",
     "tags",
 ]
 

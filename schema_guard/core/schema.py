@@ -197,9 +197,7 @@ class Schema(Generic[V]):
 
     def _parses(self, instance: Any, max_steps: int) -> bool:
         """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
-        found = self._parsing
-        if callable(found):
-            found = self._parsing = self._parsing_of(found())
+        found = self._parsed()
         if found is None:
             return False
         ready, restore = found
@@ -213,6 +211,16 @@ class Schema(Generic[V]):
             # A type that trips over a value has refused it.
             return _is_beside_times(error)
         return True
+
+    def loosest(self) -> Compiled:
+        """Give what refuses no value that `accepts` takes: what the schema's type parses, where that is more."""
+        found = self._parsed()
+        return self._compiled if found is None else found[0]
+
+    def _parsed(self) -> tuple[Compiled, Callable[[Any], Any]] | None:
+        if callable(self._parsing):
+            self._parsing = self._parsing_of(self._parsing())
+        return self._parsing
 
     def _parsing_of(self, meaning: Meaning) -> tuple[Compiled, Callable[[Any], Any]] | None:
         """Compile what the type parses; None where the document says it all."""

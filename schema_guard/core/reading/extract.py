@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 # The reasoning marks of open models; the mark of an unclosed block makes no block.
 _MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
-_REASONING = re.compile(rf"<{_MARKS}>|\[THINK\]", re.IGNORECASE)
-_REASONING_END = re.compile(rf"</{_MARKS}>|\[/THINK\]", re.IGNORECASE)
+REASONING = re.compile(rf"<{_MARKS}>|\[THINK\]", re.IGNORECASE)
+REASONING_END = re.compile(rf"</{_MARKS}>|\[/THINK\]", re.IGNORECASE)
 # A label is anything but JSON, attributes such as `title="x"` and `{.json}` included.
 _FENCE = re.compile(r"""(?:```|~~~)(?:[^\n`{\["=]++|="[^"\n]*+"|=|\{[.#][^\n}]*+\})*+(?:\n|(?=[{\["]))""")
 # All possessive: white space that is given back would be skipped again, once for each of its characters.
@@ -100,8 +100,8 @@ def bare(text: str) -> str:
 def is_only_reasoning(text: str) -> bool:
     """Say whether a reply is a reasoning block that was not closed."""
     start = _skip(text)[0]
-    opened = _REASONING.match(text, start)
-    return opened is not None and _closing(opened[0].lower()).search(text, opened.end()) is None
+    opened = REASONING.match(text, start)
+    return opened is not None and closing_of(opened[0].lower()).search(text, opened.end()) is None
 
 
 def _refuses(text: str, start: int) -> bool:
@@ -129,24 +129,24 @@ def _skip(text: str) -> tuple[int, bool]:
 
 def _behind_reasoning(text: str, start: int) -> int:
     """Give where the closed reasoning blocks at *start* end."""
-    block = _REASONING.match(text, start)
+    block = REASONING.match(text, start)
     # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
-    closed = _REASONING_END.search(text, start) if "</" in text or "[/" in text else None
+    closed = REASONING_END.search(text, start) if "</" in text or "[/" in text else None
     if block is None and text[start : start + 1] != "[" and closed:
-        if _REASONING.search(text, start, closed.start()) is None:
+        if REASONING.search(text, start, closed.start()) is None:
             start = _space(text, closed.end())
-        block = _REASONING.match(text, start)
+        block = REASONING.match(text, start)
     while block:
-        closing = _closing(block[0].lower()).search(text, block.end())
+        closing = closing_of(block[0].lower()).search(text, block.end())
         if closing is None:
             break
         start = _space(text, closing.end())
-        block = _REASONING.match(text, start)
+        block = REASONING.match(text, start)
     return start
 
 
 @cache
-def _closing(mark: str) -> re.Pattern[str]:
+def closing_of(mark: str) -> re.Pattern[str]:
     """Give what closes a reasoning block, by the mark that opens it."""
     return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
 

@@ -45,6 +45,9 @@ class Compiled:
         plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
             when the engine may need more stack than a small thread has.
         resources: URI -> document, of the resources that the schema reaches.
+        references: Where its references lead.
+        formats: Whether `format` is asserted.
+        conditions: What a reply that is still being written is held against; None before one was.
     """
 
     def __init__(self, references: References, engine: Validator, work: Work, formats: bool) -> None:
@@ -52,9 +55,10 @@ class Compiled:
         self.is_valid = engine.is_valid
         self.resources = references.reached
         self._document = references.document
-        self._references = references
+        self.references = references
         self._work = work
-        self._formats = formats
+        self.formats = formats
+        self.conditions: Any = None
         self._flat: dict[bool, dict[int, Any]] = {True: {}, False: {}}
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
         self.plain = float(work.bound) if usual and work.bound is not None else inf
@@ -69,7 +73,7 @@ class Compiled:
         if factor * (values + texts) <= enough:
             return Count(factor * (values + texts), values)
         small = sum(level.nodes for level in levels) <= MAX_PAIRS
-        counted = count(self._references, self._document, instance) if small else None
+        counted = count(self.references, self._document, instance) if small else None
         if counted is None:
             return Count(factor * (values + texts), values)
         return Count(factor * (min(values, counted.steps) + texts), min(values, counted.errors))
@@ -110,7 +114,7 @@ class Compiled:
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
         from schema_guard.core.validation.walk import Walk  # only large failures need it
 
-        walk = Walk(self._references, self._alone, self._flat[affordable], all_patterns=affordable)
+        walk = Walk(self.references, self._alone, self._flat[affordable], all_patterns=affordable)
         return walk.errors(self._document, instance)
 
     def _told(
@@ -134,7 +138,7 @@ class Compiled:
         if not keywords:
             return None
         try:
-            return engines.fast(keywords, self._references.dialect, formats=self._formats)
+            return engines.fast(keywords, self.references.dialect, formats=self.formats)
         except ValueError as error:
             if is_from_outside(error):
                 raise

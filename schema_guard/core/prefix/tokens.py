@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tokens of JSON, whole and as far as they were written.
+
+Every expression is possessive: no character is looked at twice.
+"""
+
+from __future__ import annotations
+
+import re
+from math import isinf
+from typing import Any
+
+__all__ = ["BODY", "ITEM", "LITERALS", "MEMBER", "NUMBER", "NUMBER_BEGUN", "SPACE", "UNKNOWN", "scalar_of", "text_of"]
+
+_SPACES = r"[ \t\r\n]*+"
+_PLAIN = r'[^"\\\x00-\x1f]*+'
+_WHOLE = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
+_SCALAR = rf'("{_PLAIN}"|{_WHOLE}|true|false|null)'
+# A key, a scalar without escapes, and what follows it: most of what models write, a match each.
+MEMBER = re.compile(rf'{_SPACES}"({_PLAIN})"{_SPACES}:{_SPACES}{_SCALAR}{_SPACES}([,}}])')
+ITEM = re.compile(rf"{_SPACES}{_SCALAR}{_SPACES}([,\]])")
+SPACE = re.compile(_SPACES)
+# The inside of a string, as far as it is whole: the next character ends it, begins an escape, or is wrong.
+BODY = re.compile(rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+')
+ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+\Z")
+NUMBER = re.compile(_WHOLE)
+NUMBER_BEGUN = re.compile(
+    r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
+)
+NUMBER_PART = re.compile(r"[-+.0-9eE]*+")
+# What JSON does not have is read to its end: then the judge has a word of its own for it.
+LITERALS = {"t": "true", "f": "false", "n": "null", "N": "NaN", "I": "Infinity"}
+_VALUES = {"true": True, "false": False, "null": None}
+_ESCAPE = re.compile(r"\\(?:u(?:([dD][c-fC-F][0-9a-fA-F]{2})|[0-9a-fA-F]{4})|.)")
+
+UNKNOWN: Any = object()
+"""The value of a token that only the parser gives: a number beyond floats, a text of lone surrogates."""
+
+
+def scalar_of(raw: str) -> Any:
+    """Give the value of a scalar that is written without escapes."""
+    if raw[0] == '"':
+        return raw[1:-1]
+    if raw[0] in "tfn":
+        return _VALUES[raw]
+    return number_of(raw)
+
+
+def number_of(raw: str) -> Any:
+    """Give the value of a number as the parser makes it, or `UNKNOWN`."""
+    try:
+        value = int(raw) if raw.lstrip("-").isdecimal() else float(raw)
+    except ValueError:
+        # More digits than Python turns into a number.
+        return UNKNOWN
+    return UNKNOWN if isinstance(value, float) and isinf(value) else value
+
+
+def text_of(raw: str) -> Any:
+    """Give the text that stands between two quotes, or `UNKNOWN`."""
+    if "\\" not in raw:
+        return raw
+    import json  # most texts have no escapes
+
+    text = json.loads(f'"{raw}"')
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return UNKNOWN
+    return text
+
+
+def length_of(raw: str) -> int:
+    """Give how many characters a piece of a string has at least, its escapes whole."""
+    if "\\" not in raw:
+        return len(raw)
+    # The second half of a pair of surrogates is no character of its own.
+    return len(raw) - sum(len(found[0]) - (found[1] is None) for found in _ESCAPE.finditer(raw))
