@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.prefix import tokens
 from schema_guard.core.prefix.conditions import conditions_of
+from schema_guard.core.prefix.frames import CLOSERS, PLACEHOLDERS, Frame, unused
 from schema_guard.core.prefix.plans import KINDS
 from schema_guard.core.prefix.start import Start
 from schema_guard.core.prefix.told import Place, not_json, refused
@@ -36,8 +37,6 @@ _DEEPEST = 199
 _READ_AGAIN, _READ_AGAIN_AT_FIRST = 8, 4_096
 # An open text is compared with listed ones as long as it is not longer than this.
 _LONGEST_COMPARED = 256
-_PLACEHOLDERS = {"{": "{}", "[": "[]", '"': '""', "0": "0", "t": "true", "n": "null"}
-_CLOSERS = {"{": "}", "[": "]"}
 
 
 def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixChecker:
@@ -59,21 +58,6 @@ def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixCh
             f"prefix_checker: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         )
     return PrefixChecker(schema, limits)
-
-
-class _Frame:
-    """An object or array that is open."""
-
-    __slots__ = ("count", "key", "opener", "plan", "seen", "start")
-
-    def __init__(self, opener: str, plan: Plan, start: int) -> None:
-        self.opener = opener
-        self.plan = plan
-        self.start = start
-        self.seen: set[str] = set()
-        # Of members or items that have begun.
-        self.count = 0
-        self.key: str | int = ""
 
 
 class PrefixChecker:
@@ -101,8 +85,8 @@ class PrefixChecker:
         self._start: Start | None = Start()
         self._step: Callable[[str, int], int] | None = self._value
         self._slot: Slot = self._conditions.root
-        self._frames: list[_Frame] = []
-        self._frame: _Frame = _Frame("", self._conditions.nothing, 0)
+        self._frames: list[Frame] = []
+        self._frame: Frame = Frame("", self._conditions.nothing, 0)
         # Of the JSON text: its pieces, their characters, where it begins in the reply, and where in it the text begins
         # that is looked at.
         self._pieces: list[str] = []
@@ -242,18 +226,15 @@ class PrefixChecker:
         return position + 1
 
     def _check_open_key(self, position: int) -> None:
-        """Hold a key that is still open against the names that are left."""
+        """Hold a key that is still open against the names that there may be."""
         frame = self._frame
         if frame.plan.closed is None or self._length > _LONGEST_COMPARED:
             return
         begun = tokens.text_of("".join(self._raw))
         if begun is tokens.UNKNOWN:
             return
-        if any(name.startswith(begun) for name in frame.plan.closed if name not in frame.seen):
-            return
-        if any(name.startswith(begun) for name in frame.seen):
-            self._malformed(position, "duplicate_key")
-        else:
+        # A name that was there before may come again: then it is a duplicate, and not one too many.
+        if not any(name.startswith(begun) for name in frame.plan.closed):
             self._refused(position, '":null', "additionalProperties", inside=False)
 
     def _colon(self, text: str, position: int) -> int:
@@ -275,8 +256,10 @@ class PrefixChecker:
             return self._literal(text, position) if first in tokens.LITERALS else self._malformed(position)
         plan = self._slot.plans.get(first) or self._conditions.plan(self._slot, first)
         if plan.dead:
-            return self._refused(position, _PLACEHOLDERS[kind], plan.dead, inside=True, begun=kind, read=position + 1)
-        if kind in _CLOSERS:
+            return self._refused(
+                position, PLACEHOLDERS[kind], plan.dead, inside=True, begun=kind, read=position + 1
+            )
+        if kind in CLOSERS:
             return self._open(first, plan, position)
         self._plan = plan
         if kind == '"':
@@ -287,8 +270,12 @@ class PrefixChecker:
     def _open(self, opener: str, plan: Plan, position: int) -> int:
         frames = self._frames
         if len(frames) >= min(self._limits.max_depth, _DEEPEST):
-            return self._malformed(position, "too_deep") if self._limits.max_depth <= _DEEPEST else self._silent(position)
-        self._frame = _Frame(opener, plan, self._at + position)
+            return (
+                self._malformed(position, "too_deep")
+                if self._limits.max_depth <= _DEEPEST
+                else self._silent(position)
+            )
+        self._frame = Frame(opener, plan, self._at + position)
         frames.append(self._frame)
         self._step = self._members if opener == "{" else self._items
         return position + 1
@@ -374,7 +361,7 @@ class PrefixChecker:
             return position
         frame = self._frame
         delimiter = text[position]
-        if delimiter == _CLOSERS[frame.opener]:
+        if delimiter == CLOSERS[frame.opener]:
             return self._close(text, position)
         if delimiter != ",":
             return self._malformed(position)
@@ -389,7 +376,7 @@ class PrefixChecker:
         if frame.opener == "[":
             return self._refused(end, "null", "maxItems", inside=False)
         keyword = "maxProperties" if frame.count >= frame.plan.most else "additionalProperties"
-        return self._refused(end, f'"{_unused(frame.seen)}":null', keyword, inside=False)
+        return self._refused(end, f'"{unused(frame.seen)}":null', keyword, inside=False)
 
     def _close(self, text: str, position: int) -> int:
         """Hold what an object or array asks of its members together against it, at its bracket."""
@@ -398,8 +385,12 @@ class PrefixChecker:
         if plan.required and not plan.required <= frame.seen:
             return self._refused(end, "", "required", inside=False, closed=True)
         if frame.count < plan.least or frame.count > plan.most:
-            few, many = ("minProperties", "maxProperties") if frame.opener == "{" else ("minItems", "maxItems")
-            return self._refused(end, "", few if frame.count < plan.least else many, inside=False, closed=True)
+            few, many = (
+                ("minProperties", "maxProperties") if frame.opener == "{" else ("minItems", "maxItems")
+            )
+            return self._refused(
+                end, "", few if frame.count < plan.least else many, inside=False, closed=True
+            )
         frames = self._frames
         # Behind the outermost one there is nothing to be saved: the judge reads it all the same.
         if plan.residue and len(frames) > 1 and not self._holds(frame, end):
@@ -411,7 +402,7 @@ class PrefixChecker:
             self._step = None
         return end
 
-    def _holds(self, frame: _Frame, end: int) -> bool:
+    def _holds(self, frame: Frame, end: int) -> bool:
         size = self._at + end - frame.start
         if size > self._left:
             return True
@@ -467,7 +458,7 @@ class PrefixChecker:
         text = self._read_from(0, end)
         frames = self._frames
         path = [frame.key for frame in (frames if inside else frames[:-1])]
-        closers = "".join(_CLOSERS[frame.opener] for frame in reversed(frames[:-1] if closed else frames))
+        closers = "".join(CLOSERS[frame.opener] for frame in reversed(frames[:-1] if closed else frames))
         place = Place(path, keyword, text + rest + closers, begun)
         read = self._json + self._at + (end if read is None else read)
         self._fail(refused(place, self._schema, self._limits), read)
@@ -482,11 +473,3 @@ def _behind_space(text: str, position: int) -> int:
     found = tokens.SPACE.match(text, position)
     assert found is not None
     return found.end()
-
-
-def _unused(names: set[str]) -> str:
-    """Give a name that is none of these."""
-    name = "another"
-    while name in names:
-        name += "_"
-    return name

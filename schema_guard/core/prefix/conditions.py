@@ -111,35 +111,56 @@ class Conditions:
     def _plan(self, slot: Slot, kind: str, inside: frozenset[Any]) -> Plan:
         schemas: dict[int, dict[str, Any]] = {}
         groups: list[tuple[Plan, ...]] = []
-        stack, unions = list(slot.items), [] if slot.denied is None else [self.union([], slot.denied)]
-        while stack or unions:
-            while stack:
-                item = stack.pop()
-                if isinstance(item, Arms):
-                    unions.append(item)
-                elif item is False:
-                    return Plan("falseSchema")
-                elif isinstance(item, dict) and id(item) not in schemas:
-                    schemas[id(item)] = item
-                    dead = self._refusing(item, kind)
-                    if dead:
-                        return Plan(dead)
-                    stack += self._in_place(item, kind)
-            if unions:
-                union = unions.pop()
-                arms = {arm: self.plan(arm, kind, inside) for arm in union.slots}
-                live = {arm: plan for arm, plan in arms.items() if not plan.dead}
-                if not live:
-                    return Plan(union.keyword)
-                if len(live) == 1:
-                    stack += next(iter(live)).items
-                elif len(live) <= _MAX_ARMS and all(plan.asks for plan in live.values()):
-                    groups.append(tuple(live.values()))
+        left: list[Any] = list(slot.items)
+        unions = [] if slot.denied is None else [self.union([], slot.denied)]
+        while left or unions:
+            dead = self._gather(left, unions, schemas, kind)
+            if not dead and unions:
+                dead = self._choose(unions.pop(), kind, inside, left, groups)
+            if dead:
+                return Plan(dead)
         plan = Plan()
         plan.groups = tuple(groups)
         self._fill(plan, list(schemas.values()), kind)
         plan.settle()
         return plan
+
+    def _gather(
+        self, left: list[Any], unions: list[Arms], schemas: dict[int, dict[str, Any]], kind: str
+    ) -> str | None:
+        """Take over what is left, and what must hold with it; give the keyword that takes no value of the kind."""
+        while left:
+            item = left.pop()
+            if isinstance(item, Arms):
+                unions.append(item)
+            elif item is False:
+                return "falseSchema"
+            elif isinstance(item, dict) and id(item) not in schemas:
+                schemas[id(item)] = item
+                dead = self._refusing(item, kind)
+                if dead:
+                    return dead
+                left += self._in_place(item, kind)
+        return None
+
+    def _choose(
+        self,
+        union: Arms,
+        kind: str,
+        inside: frozenset[Any],
+        left: list[Any],
+        groups: list[tuple[Plan, ...]],
+    ) -> str | None:
+        """Drop the arms that take no value of the kind; a sole one must hold. Gives the keyword if none is left."""
+        arms = {arm: self.plan(arm, kind, inside) for arm in union.slots}
+        live = {arm: plan for arm, plan in arms.items() if not plan.dead}
+        if not live:
+            return union.keyword
+        if len(live) == 1:
+            left += next(iter(live)).items
+        elif len(live) <= _MAX_ARMS and all(plan.asks for plan in live.values()):
+            groups.append(tuple(live.values()))
+        return None
 
     def _is_alone(self, schema: dict[str, Any]) -> bool:
         return self._ref_alone and "$ref" in schema
@@ -235,7 +256,9 @@ class Conditions:
     def _fill_array(self, plan: Plan, schema: dict[str, Any]) -> None:
         plan.least = max(plan.least, _limit(schema, "minItems", 0))
         plan.most = min(plan.most, _limit(schema, "maxItems", inf))
-        firsts, rest, keyword = schema.get("items", True), True, "items"
+        firsts: Any = schema.get("items", True)
+        rest: Any = True
+        keyword = "items"
         if self._draft >= KEYWORDS["prefixItems"].since:
             firsts, rest = schema.get("prefixItems", []), firsts
         elif isinstance(firsts, list):

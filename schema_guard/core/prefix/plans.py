@@ -7,7 +7,7 @@ Rule: every condition is necessary, or the engine's verdict on a whole value. Le
 from __future__ import annotations
 
 from bisect import bisect_left
-from math import inf, isinf
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.outside import is_from_outside
@@ -110,8 +110,24 @@ class Plan:
     """
 
     __slots__ = (
-        "asks", "checks", "children", "closed", "dead", "full", "groups", "least", "longest", "most", "parts", "required",
-        "names", "residue", "rest", "texts", "varies", "weight",
+        "asks",
+        "checks",
+        "children",
+        "closed",
+        "dead",
+        "full",
+        "groups",
+        "least",
+        "longest",
+        "most",
+        "names",
+        "parts",
+        "required",
+        "residue",
+        "rest",
+        "texts",
+        "varies",
+        "weight",
     )  # fmt: skip
 
     def __init__(self, dead: str | None = None) -> None:
@@ -166,7 +182,9 @@ class Plan:
             texts = [arm.texts for arm in arms]
             if self.texts is None and None not in texts:
                 self.texts = sorted({text for each in texts if each for text in each})
-        self.asks = bool(self.checks or self.groups or self.parts or self.required or self.least) or self.most < inf
+        self.asks = (
+            bool(self.checks or self.groups or self.parts or self.required or self.least) or self.most < inf
+        )
         self.full = self.most if self.closed is None else min(self.most, len(self.closed))
 
 

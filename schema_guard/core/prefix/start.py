@@ -48,21 +48,19 @@ class Start:
     def feed(self, text: str) -> str | None:
         """Give the JSON text as far as it was read, when it is known where it begins; None before."""
         self._head += text
-        while True:
-            before = self._head
-            if self._in_prose or self._closing:
-                self._skip_block()
-                if self._in_prose or self._closing or self.is_over:
-                    return None
-            self._head = self._head.lstrip(_SPACE)
-            if self._may_be_marked and self._head:
+        while not self.is_over:
+            if (self._in_prose or self._closing) and not self._has_skipped():
+                break
+            before = self._head = self._head.lstrip(_SPACE)
+            if self._may_be_marked and before:
                 # One byte order mark, and that before all else.
                 self._may_be_marked = False
-                self._head = self._head.removeprefix("\ufeff").lstrip(_SPACE)
+                self._head = before.removeprefix("\ufeff").lstrip(_SPACE)
             if self._opens():
                 return self._head
-            if self.is_over or self._head == before or not self._head:
-                return None
+            if self._head == before and not (self._in_prose or self._closing):
+                break
+        return None
 
     def _opens(self) -> bool:
         """Say whether JSON begins here; else take away what is skipped, or note that nothing will be said."""
@@ -93,17 +91,18 @@ class Start:
         elif not _MAY_BE_FENCED.match(self._head) or len(self._head) > _LONGEST_LABEL:
             self.is_over = True
 
-    def _skip_block(self) -> None:
-        """Skip to the end of a reasoning block, or of prose that turns out to be the end of one."""
+    def _has_skipped(self) -> bool:
+        """Skip to the end of a reasoning block, or of prose that turns out to be the end of one, if it has come."""
         closed = (self._closing or REASONING_END).search(self._head)
         if self._in_prose:
             opened = REASONING.search(self._head)
             if opened and (closed is None or opened.start() < closed.start()):
                 # Prose, and a block inside of it.
                 self.is_over = True
-                return
+                return False
         if closed is None:
             self._head = self._head[-_LONGEST_MARK:]
-            return
+            return False
         self._head = self._head[closed.end() :]
         self._closing, self._in_prose, self._is_first = None, False, False
+        return True

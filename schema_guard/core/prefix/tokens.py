@@ -10,7 +10,18 @@ import re
 from math import isinf
 from typing import Any
 
-__all__ = ["BODY", "ITEM", "LITERALS", "MEMBER", "NUMBER", "NUMBER_BEGUN", "SPACE", "UNKNOWN", "scalar_of", "text_of"]
+__all__ = [
+    "BODY",
+    "ITEM",
+    "LITERALS",
+    "MEMBER",
+    "NUMBER",
+    "NUMBER_BEGUN",
+    "SPACE",
+    "UNKNOWN",
+    "scalar_of",
+    "text_of",
+]
 
 _SPACES = r"[ \t\r\n]*+"
 _PLAIN = r'[^"\\\x00-\x1f]*+'

@@ -91,9 +91,9 @@ def _violation(place: Place, schema: Schema[Any], limits: Limits) -> Violation:
     ]
     begun = None if place.begun is None else _KIND_NAMES[place.begun]
     if not found:
-        said = f"what {place.keyword!r} asks for"
-        return Violation(location, "", place.keyword, said, begun or "what it can no longer become")
-    best = max(found, key=lambda violation: _nearness(violation, location, place.keyword))
+        said = f"what {place.keyword!r} asks for" if place.keyword else "what the schema asks for"
+        return Violation(location, "", place.keyword or "type", said, begun or "what it can no longer become")
+    best = max(found, key=lambda violation: _nearness(violation, location, place))
     if begun is not None and best.instance_location == location:
         best = best._replace(actual=begun)
     return best
@@ -103,12 +103,12 @@ def _holds(outer: str, inner: str) -> bool:
     return inner == outer or inner.startswith(outer + "/")
 
 
-def _nearness(violation: Violation, location: str, keyword: str) -> tuple[bool, bool, int, bool]:
+def _nearness(violation: Violation, location: str, place: Place) -> tuple[bool, bool, int, bool]:
     """Rank a violation by how likely it is what was found: the same keyword there, else the nearest one around it."""
     is_there = violation.instance_location == location
-    same = violation.keyword == keyword
-    depth = violation.instance_location.count("/")
-    return is_there and same, same or violation.keyword not in _LATER, depth, same
+    same = violation.keyword == place.keyword
+    is_final = same or (is_there and place.begun is None) or violation.keyword not in _LATER
+    return is_there and same, is_final, violation.instance_location.count("/"), same
 
 
 def _found(text: str, schema: Schema[Any], limits: Limits) -> list[Violation]:
@@ -116,6 +116,8 @@ def _found(text: str, schema: Schema[Any], limits: Limits) -> list[Violation]:
     if type(value) is NotJson:
         return []
     try:
-        return schema.violations(value, max_steps=min(_MAX_STEPS, limits.max_steps), max_depth=limits.max_depth)
+        return schema.violations(
+            value, max_steps=min(_MAX_STEPS, limits.max_steps), max_depth=limits.max_depth
+        )
     except InvalidArgument:
         return []

@@ -139,5 +139,8 @@ def is_dear(pattern: Any) -> bool:
 
 def _has_dear(schema: dict[str, Any]) -> bool:
     below = schema.get("patternProperties")
-    patterns = [*(below if isinstance(below, dict) else ()), *([schema["pattern"]] if "pattern" in schema else [])]
+    patterns = [
+        *(below if isinstance(below, dict) else ()),
+        *([schema["pattern"]] if "pattern" in schema else []),
+    ]
     return any(map(is_dear, patterns))

@@ -88,7 +88,9 @@ class Drawn:
 
     def of_number(self):
         rng = self.rng
-        return rng.choice(({"minimum": rng.randint(-1, 2)}, {"maximum": rng.randint(0, 3)}, {"multipleOf": 0.5}))
+        return rng.choice(
+            ({"minimum": rng.randint(-1, 2)}, {"maximum": rng.randint(0, 3)}, {"multipleOf": 0.5})
+        )
 
     def lists(self):
         rng = self.rng
@@ -127,10 +129,16 @@ class Drawn:
         rest = self.schema_at(depth)
         made = {}
         if self.draft == 4:
-            made = rng.choice(({"prefixItems": firsts}, {"items": rest}, {"prefixItems": firsts, "items": rest}))
+            made = rng.choice(
+                ({"prefixItems": firsts}, {"items": rest}, {"prefixItems": firsts, "items": rest})
+            )
         else:
             made = rng.choice(
-                ({"items": firsts}, {"items": rest if isinstance(rest, dict) else {}}, {"items": firsts, "additionalItems": rest})
+                (
+                    {"items": firsts},
+                    {"items": rest if isinstance(rest, dict) else {}},
+                    {"items": firsts, "additionalItems": rest},
+                )
             )
         if self.draft > 2 and rng.random() < 0.1:
             made["unevaluatedItems"] = self.schema_at(depth)
@@ -156,7 +164,10 @@ class Drawn:
         rng, depth = self.rng, self.depth
         one, other = rng.sample(KEYS, 2)
         below = self.schema_at(depth)
-        ways = [{"dependencies": {one: [other]}}, {"dependencies": {one: below if isinstance(below, dict) else {}}}]
+        ways = [
+            {"dependencies": {one: [other]}},
+            {"dependencies": {one: below if isinstance(below, dict) else {}}},
+        ]
         if self.draft > 2:
             ways += [{"dependentRequired": {one: [other]}}, {"dependentSchemas": {one: below}}]
         return rng.choice(ways)
@@ -178,7 +189,9 @@ def resolved(schema, document, rng, hops=4):
     if hops:
         inside = list(schema.get("allOf", ()))
         inside += [rng.choice(schema[keyword]) for keyword in ("anyOf", "oneOf") if schema.get(keyword)]
-        inside += [schema[keyword] for keyword in ("then", "else") if keyword in schema and rng.random() < 0.5]
+        inside += [
+            schema[keyword] for keyword in ("then", "else") if keyword in schema and rng.random() < 0.5
+        ]
         if "$ref" in schema:
             _, where, name = schema["$ref"].split("/")
             inside.append(document.get(where, {}).get(name, {}))
@@ -196,7 +209,9 @@ def likely(schema, document, rng, depth=4):
         return schema["const"]
     if "enum" in schema:
         return rng.choice(schema["enum"])
-    kinds = schema.get("type") or rng.choice(TYPES[:2] if schema.keys() & {"properties", "items", "required"} else TYPES)
+    kinds = schema.get("type") or rng.choice(
+        TYPES[:2] if schema.keys() & {"properties", "items", "required"} else TYPES
+    )
     kind = rng.choice(kinds) if isinstance(kinds, list) else kinds
     if kind == "object" and depth:
         named = schema.get("properties", {})
@@ -204,14 +219,26 @@ def likely(schema, document, rng, depth=4):
         if not named or (schema.get("additionalProperties") is not False and rng.random() < 0.2):
             keys.add(rng.choice(KEYS))
         rest = schema.get("additionalProperties", True)
-        return {key: likely(named.get(key, rest), document, rng, depth - 1) for key in sorted(keys, key=lambda _: rng.random())}
+        return {
+            key: likely(named.get(key, rest), document, rng, depth - 1)
+            for key in sorted(keys, key=lambda _: rng.random())
+        }
     if kind == "array" and depth:
         items = schema.get("prefixItems", schema.get("items", True))
         rest = schema.get("items", True) if "prefixItems" in schema else schema.get("additionalItems", True)
         size = rng.randint(schema.get("minItems", 0), max(3, schema.get("minItems", 0)))
-        parts = [(items[at] if at < len(items) else rest) if isinstance(items, list) else items for at in range(size)]
+        parts = [
+            (items[at] if at < len(items) else rest) if isinstance(items, list) else items
+            for at in range(size)
+        ]
         return [likely(part, document, rng, depth - 1) for part in parts]
-    plain = {"string": TEXTS, "number": NUMBERS, "integer": (0, 1, 2, 3, -1, 1.0), "boolean": (True, False), "null": (None,)}
+    plain = {
+        "string": TEXTS,
+        "number": NUMBERS,
+        "integer": (0, 1, 2, 3, -1, 1.0),
+        "boolean": (True, False),
+        "null": (None,),
+    }
     return rng.choice(plain.get(kind, (None,))) if kind in plain else ({} if kind == "object" else [])
 
 
@@ -222,7 +249,8 @@ def written(value, rng):
         members = list(value.items())
         rng.shuffle(members)
         inner = ",".join(
-            f"{space()}{text_of(key, rng)}{space()}:{space()}{written(member, rng)}{space()}" for key, member in members
+            f"{space()}{text_of(key, rng)}{space()}:{space()}{written(member, rng)}{space()}"
+            for key, member in members
         )
         return "{" + (inner or space()) + "}"
     if isinstance(value, list):
@@ -230,7 +258,9 @@ def written(value, rng):
     if isinstance(value, str):
         return text_of(value, rng)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1000:
-        return rng.choice((f"{value}", f"{value}", f"{value}.0", f"{value}0e-1", f"{value}E0", f"{value}.00e+0"))
+        return rng.choice(
+            (f"{value}", f"{value}", f"{value}.0", f"{value}0e-1", f"{value}E0", f"{value}.00e+0")
+        )
     return json.dumps(value)
 
 
@@ -238,7 +268,9 @@ def text_of(text, rng):
     if rng.random() < 0.7:
         return json.dumps(text, ensure_ascii=rng.random() < 0.5)
     escaped = "".join(
-        "".join(f"\\u{ord(unit):04x}" for unit in units(char)) if rng.random() < 0.4 else json.dumps(char, ensure_ascii=False)[1:-1]
+        "".join(f"\\u{ord(unit):04x}" for unit in units(char))
+        if rng.random() < 0.4
+        else json.dumps(char, ensure_ascii=False)[1:-1]
         for char in text
     )
     return f'"{escaped}"'
@@ -252,7 +284,21 @@ def units(char):
 
 def sent(text, rng):
     """A text as a model may send it."""
-    before = rng.choice(("", "", "", " \n", "\ufeff", "<think>{</think>", "so {1}</think>\n", "```json\n", "```\n", "~~~json ", "[THINK]x[/THINK]"))
+    before = rng.choice(
+        (
+            "",
+            "",
+            "",
+            " \n",
+            "\ufeff",
+            "<think>{</think>",
+            "so {1}</think>\n",
+            "```json\n",
+            "```\n",
+            "~~~json ",
+            "[THINK]x[/THINK]",
+        )
+    )
     fence = before.strip()[:3] if before.strip().startswith(("```", "~~~")) else ""
     after = rng.choice(("", "", " ", "\nDone."))
     return before + text + (f"\n{fence}" if fence else "") + after
