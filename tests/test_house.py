@@ -36,7 +36,7 @@ FLOORS = (
 FLOOR_OF = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # Rooms of a folder, from the ground up: one imports from those before it. What stands beside them in the folder is free.
 ROOMS = {
-    "core": ("dialects", "reading", "validation", "repair"),
+    "core": ("dialects", "reading", "validation", "prefix", "repair"),
     "records": ("payloads", "counts", "sqlite", "postgres", "transfer"),
     "calls": ("providers", "received"),
     "targets": ("rules", "probed", "adapting"),

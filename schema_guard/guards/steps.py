@@ -145,7 +145,7 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
                 f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
                 f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
-    from schema_guard.core.validation.sample import samples  # only few_shot needs it
+    from schema_guard.core.annotations.sample import samples  # only few_shot needs it
 
     shown = examples or tuple(Example(value) for value in samples(schema))
     if not shown:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.prefix import tokens
 from schema_guard.core.prefix.conditions import conditions_of
-from schema_guard.core.prefix.frames import CLOSERS, PLACEHOLDERS, Frame, unused
-from schema_guard.core.prefix.plans import KINDS
+from schema_guard.core.prefix.frames import CLOSERS, PLACEHOLDERS, OpenValue, unused
+from schema_guard.core.prefix.plans import KINDS, begins_one
 from schema_guard.core.prefix.start import Start
-from schema_guard.core.prefix.told import Place, not_json, refused
+from schema_guard.core.prefix.told import DoomedPlace, not_json, refused
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Failure, Limits
@@ -26,7 +26,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.core.prefix.plans import Plan, Slot
+    from schema_guard.core.prefix.plans import Slot, SlotPlan
 
 __all__ = ["PrefixChecker", "prefix_checker"]
 
@@ -85,8 +85,8 @@ class PrefixChecker:
         self._start: Start | None = Start()
         self._step: Callable[[str, int], int] | None = self._value
         self._slot: Slot = self._conditions.root
-        self._frames: list[Frame] = []
-        self._frame: Frame = Frame("", self._conditions.nothing, 0)
+        self._frames: list[OpenValue] = []
+        self._frame: OpenValue = OpenValue("", self._conditions.nothing, 0)
         # Of the JSON text: its pieces, their characters, where it begins in the reply, and where in it the text begins
         # that is looked at.
         self._pieces: list[str] = []
@@ -98,7 +98,7 @@ class PrefixChecker:
         # Of the string that is open: its pieces, at least so many characters, its plan.
         self._raw: list[str] = []
         self._length = 0
-        self._plan: Plan = self._conditions.nothing
+        self._plan: SlotPlan = self._conditions.nothing
         self._left = _READ_AGAIN_AT_FIRST
 
     @property
@@ -205,8 +205,7 @@ class PrefixChecker:
     def _in_key(self, text: str, position: int) -> int:
         position = self._body(text, position)
         if position == len(text):
-            if self._frame.plan.closed is not None:
-                self._check_open_key(position - len(self._carry))
+            self._check_open_key(position - len(self._carry))
             return position
         if text[position] != '"':
             return self._malformed(position)
@@ -234,7 +233,7 @@ class PrefixChecker:
         if begun is tokens.UNKNOWN:
             return
         # A name that was there before may come again: then it is a duplicate, and not one too many.
-        if not any(name.startswith(begun) for name in frame.plan.closed):
+        if not begins_one(begun, frame.plan.sorted_names):
             self._refused(position, '":null', "additionalProperties", inside=False)
 
     def _colon(self, text: str, position: int) -> int:
@@ -267,7 +266,7 @@ class PrefixChecker:
             return position + 1
         return self._number(text, position) if kind == "0" else self._literal(text, position)
 
-    def _open(self, opener: str, plan: Plan, position: int) -> int:
+    def _open(self, opener: str, plan: SlotPlan, position: int) -> int:
         frames = self._frames
         if len(frames) >= min(self._limits.max_depth, _DEEPEST):
             return (
@@ -275,7 +274,7 @@ class PrefixChecker:
                 if self._limits.max_depth <= _DEEPEST
                 else self._silent(position)
             )
-        self._frame = Frame(opener, plan, self._at + position)
+        self._frame = OpenValue(opener, plan, self._at + position)
         frames.append(self._frame)
         self._step = self._members if opener == "{" else self._items
         return position + 1
@@ -299,7 +298,7 @@ class PrefixChecker:
             self._refused(position, '"', "maxLength", inside=True, begun='"')
         elif plan.texts is not None and self._length <= _LONGEST_COMPARED:
             begun = tokens.text_of("".join(self._raw))
-            if begun is not tokens.UNKNOWN and not plan.continues(begun):
+            if begun is not tokens.UNKNOWN and not begins_one(begun, plan.texts):
                 self._refused(position, '"', "enum", inside=True, begun='"')
 
     def _body(self, text: str, position: int) -> int:
@@ -402,7 +401,7 @@ class PrefixChecker:
             self._step = None
         return end
 
-    def _holds(self, frame: Frame, end: int) -> bool:
+    def _holds(self, frame: OpenValue, end: int) -> bool:
         size = self._at + end - frame.start
         if size > self._left:
             return True
@@ -459,7 +458,7 @@ class PrefixChecker:
         frames = self._frames
         path = [frame.key for frame in (frames if inside else frames[:-1])]
         closers = "".join(CLOSERS[frame.opener] for frame in reversed(frames[:-1] if closed else frames))
-        place = Place(path, keyword, text + rest + closers, begun)
+        place = DoomedPlace(path, keyword, text + rest + closers, begun)
         read = self._json + self._at + (end if read is None else read)
         self._fail(refused(place, self._schema, self._limits), read)
         return end

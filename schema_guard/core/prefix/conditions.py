@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.prefix.plans import KINDS, Arms, Part, Plan, Slot, accepts
+from schema_guard.core.prefix.plans import KINDS, MemberRules, Slot, SlotPlan, SlotUnion, accepts
 from schema_guard.core.prefix.verdicts import Verdicts
 from schema_guard.core.validation.keywords import KEYWORDS, UNIONS, draft_of
 from schema_guard.core.validation.references import REF_ALONE
@@ -47,7 +47,7 @@ _RESIDUE = {
     }),
     "[": frozenset({"anyOf", "oneOf", "not", "if", "contains", "uniqueItems", "unevaluatedItems"}),
 }  # fmt: skip
-_NOTHING = Plan()
+_NOTHING = SlotPlan()
 
 
 class Conditions:
@@ -67,8 +67,8 @@ class Conditions:
         self._draft = draft_of(references.dialect)
         self._ref_alone = references.dialect in REF_ALONE
         self._slots: dict[tuple[Any, ...], Slot] = {}
-        self._unions: dict[tuple[Any, ...], Arms] = {}
-        self._listed: dict[tuple[int, str], Arms | None] = {}
+        self._unions: dict[tuple[Any, ...], SlotUnion] = {}
+        self._listed: dict[tuple[int, str], SlotUnion | None] = {}
         self._plans = 0
         is_known = compiled.engine.factor == 1 and not any(
             _is_foreign(schema, references.dialect) for schema, _ in references.positions()
@@ -84,15 +84,15 @@ class Conditions:
             found = self._slots[key] = Slot(tuple(unique.values()), denied)
         return found
 
-    def union(self, slots: list[Slot], keyword: str) -> Arms:
+    def union(self, slots: list[Slot], keyword: str) -> SlotUnion:
         """Give the union of some slots."""
         key = (keyword, *map(id, slots))
         found = self._unions.get(key)
         if found is None:
-            found = self._unions[key] = Arms(tuple(slots), keyword)
+            found = self._unions[key] = SlotUnion(tuple(slots), keyword)
         return found
 
-    def plan(self, slot: Slot, first: str, inside: frozenset[Any] = frozenset()) -> Plan:
+    def plan(self, slot: Slot, first: str, inside: frozenset[Any] = frozenset()) -> SlotPlan:
         """Give the plan of a slot for a value that begins with a character."""
         found = slot.plans.get(first)
         if found is not None:
@@ -108,9 +108,9 @@ class Conditions:
                 slot.plans[char] = found
         return found
 
-    def _plan(self, slot: Slot, kind: str, inside: frozenset[Any]) -> Plan:
+    def _plan(self, slot: Slot, kind: str, inside: frozenset[Any]) -> SlotPlan:
         schemas: dict[int, dict[str, Any]] = {}
-        groups: list[tuple[Plan, ...]] = []
+        groups: list[tuple[SlotPlan, ...]] = []
         left: list[Any] = list(slot.items)
         unions = [] if slot.denied is None else [self.union([], slot.denied)]
         while left or unions:
@@ -118,20 +118,20 @@ class Conditions:
             if not dead and unions:
                 dead = self._choose(unions.pop(), kind, inside, left, groups)
             if dead:
-                return Plan(dead)
-        plan = Plan()
+                return SlotPlan(dead)
+        plan = SlotPlan()
         plan.groups = tuple(groups)
         self._fill(plan, list(schemas.values()), kind)
         plan.settle()
         return plan
 
     def _gather(
-        self, left: list[Any], unions: list[Arms], schemas: dict[int, dict[str, Any]], kind: str
+        self, left: list[Any], unions: list[SlotUnion], schemas: dict[int, dict[str, Any]], kind: str
     ) -> str | None:
         """Take over what is left, and what must hold with it; give the keyword that takes no value of the kind."""
         while left:
             item = left.pop()
-            if isinstance(item, Arms):
+            if isinstance(item, SlotUnion):
                 unions.append(item)
             elif item is False:
                 return "falseSchema"
@@ -145,11 +145,11 @@ class Conditions:
 
     def _choose(
         self,
-        union: Arms,
+        union: SlotUnion,
         kind: str,
         inside: frozenset[Any],
         left: list[Any],
-        groups: list[tuple[Plan, ...]],
+        groups: list[tuple[SlotPlan, ...]],
     ) -> str | None:
         """Drop the arms that take no value of the kind; a sole one must hold. Gives the keyword if none is left."""
         arms = {arm: self.plan(arm, kind, inside) for arm in union.slots}
@@ -205,7 +205,7 @@ class Conditions:
             for keyword, values in self._lists(schema):
                 yield self._union_of(values, keyword, kind)
 
-    def _union_of(self, values: list[Any], keyword: str, kind: str) -> Arms | None:
+    def _union_of(self, values: list[Any], keyword: str, kind: str) -> SlotUnion | None:
         """Give objects or arrays that a schema lists as schemas of their members or items; None for too many."""
         key = (id(values) if keyword == "enum" else id(values[0]), kind)
         if key not in self._listed:
@@ -223,7 +223,7 @@ class Conditions:
         name = "prefixItems" if self._draft >= KEYWORDS["prefixItems"].since else "items"
         return {name: firsts, "minItems": len(value), "maxItems": len(value)}
 
-    def _fill(self, plan: Plan, schemas: list[dict[str, Any]], kind: str) -> None:
+    def _fill(self, plan: SlotPlan, schemas: list[dict[str, Any]], kind: str) -> None:
         own = [schema for schema in schemas if not self._is_alone(schema)]
         if kind in "{[":
             plan.residue = tuple(schema for schema in own if schema.keys() & _RESIDUE[kind])
@@ -238,7 +238,7 @@ class Conditions:
             for _, values in self._lists(schema):
                 plan.texts = sorted(value for value in values if isinstance(value, str))
 
-    def _fill_object(self, plan: Plan, schema: dict[str, Any]) -> None:
+    def _fill_object(self, plan: SlotPlan, schema: dict[str, Any]) -> None:
         required = schema.get("required")
         if isinstance(required, list):
             plan.required |= frozenset(required)
@@ -248,12 +248,12 @@ class Conditions:
         rest = schema.get("additionalProperties", True)
         if named or below or rest is not True:
             patterns = tuple((self._verdicts.matches(pattern), part) for pattern, part in below.items())
-            plan.parts += (Part(named, patterns, rest, "additionalProperties"),)
+            plan.parts += (MemberRules(named, patterns, rest, "additionalProperties"),)
         if rest is False and not below:
             closed = frozenset(named)
             plan.closed = closed if plan.closed is None else plan.closed & closed
 
-    def _fill_array(self, plan: Plan, schema: dict[str, Any]) -> None:
+    def _fill_array(self, plan: SlotPlan, schema: dict[str, Any]) -> None:
         plan.least = max(plan.least, _limit(schema, "minItems", 0))
         plan.most = min(plan.most, _limit(schema, "maxItems", inf))
         firsts: Any = schema.get("items", True)
@@ -266,9 +266,9 @@ class Conditions:
         else:
             firsts, rest = [], firsts
         if firsts or rest is not True:
-            plan.parts += (Part(dict(enumerate(firsts)), (), rest, keyword),)
+            plan.parts += (MemberRules(dict(enumerate(firsts)), (), rest, keyword),)
 
-    def child(self, plan: Plan, step: Any) -> Slot:
+    def child(self, plan: SlotPlan, step: Any) -> Slot:
         """Give the slot of an object's member, by its name, or of an array's item, by its index."""
         found = plan.children.get(step)
         if found is not None:
@@ -284,7 +284,7 @@ class Conditions:
             plan.children[step] = found
         return found
 
-    def _child(self, plan: Plan, step: Any) -> Slot:
+    def _child(self, plan: SlotPlan, step: Any) -> Slot:
         items: list[Any] = []
         for part in plan.parts:
             schemas, keyword = part.schemas(step)
@@ -302,7 +302,7 @@ class Conditions:
                 items.append(self.union(live, "anyOf"))
         return self.slot(items)
 
-    def holds(self, plan: Plan, value: Any) -> bool:
+    def holds(self, plan: SlotPlan, value: Any) -> bool:
         """Say whether a whole object or array keeps to what its members and items do not tell."""
         checks = [self._verdicts.whole(schema) for schema in plan.residue]
         return accepts([check for check in checks if check], value)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from schema_guard.core.prefix.plans import Plan
+    from schema_guard.core.prefix.plans import SlotPlan
 
-__all__ = ["CLOSERS", "PLACEHOLDERS", "Frame", "unused"]
+__all__ = ["CLOSERS", "PLACEHOLDERS", "OpenValue", "unused"]
 
 CLOSERS = {"{": "}", "[": "]"}
 """Bracket -> the one that closes it."""
@@ -16,7 +16,7 @@ PLACEHOLDERS = {"{": "{}", "[": "[]", '"': '""', "0": "0", "t": "true", "n": "nu
 """Kind -> a value of it."""
 
 
-class Frame:
+class OpenValue:
     """An object or array that is open.
 
     Attributes:
@@ -30,7 +30,7 @@ class Frame:
 
     __slots__ = ("count", "key", "opener", "plan", "seen", "start")
 
-    def __init__(self, opener: str, plan: Plan, start: int) -> None:
+    def __init__(self, opener: str, plan: SlotPlan, start: int) -> None:
         self.opener = opener
         self.plan = plan
         self.start = start

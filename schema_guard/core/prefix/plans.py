@@ -15,7 +15,7 @@ from schema_guard.outside import is_from_outside
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["KINDS", "Arms", "Part", "Plan", "Slot", "accepts"]
+__all__ = ["KINDS", "MemberRules", "Slot", "SlotPlan", "SlotUnion", "accepts", "begins_one"]
 
 KINDS = {**dict.fromkeys("-0123456789", "0"), '"': '"', "{": "{", "[": "[", "t": "t", "f": "t", "n": "n"}
 """First character of a value -> its kind, which is named by one of them."""
@@ -29,7 +29,7 @@ class Slot:
     """What one place asks: schemas and unions that must all hold.
 
     Attributes:
-        items: Schema objects, and `Arms` of which one must hold.
+        items: Schema objects, and `SlotUnion` of which one must hold.
         denied: The keyword by which no value may stand here; None where one may.
         plans: First character of a value -> the plan, as far as they were made.
     """
@@ -39,10 +39,10 @@ class Slot:
     def __init__(self, items: tuple[Any, ...], denied: str | None = None) -> None:
         self.items = items
         self.denied = denied
-        self.plans: dict[str, Plan] = {}
+        self.plans: dict[str, SlotPlan] = {}
 
 
-class Arms:
+class SlotUnion:
     """A union: one of the slots must hold.
 
     Attributes:
@@ -57,7 +57,7 @@ class Arms:
         self.keyword = keyword
 
 
-class Part(NamedTuple):
+class MemberRules(NamedTuple):
     """What one schema asks of the members of an object, or of the items of an array.
 
     Attributes:
@@ -85,7 +85,7 @@ class Part(NamedTuple):
         return (found, "properties") if found else ([self.rest], self.keyword)
 
 
-class Plan:
+class SlotPlan:
     """What a value of one kind must keep to, at one place.
 
     Attributes:
@@ -100,6 +100,7 @@ class Plan:
         least: Members or items at least.
         most: Members or items at most.
         closed: The names that members may have; None where others may be.
+        sorted_names: Those names, sorted.
         full: With so many members or items there can be no more.
         residue: Schemas that are held against the whole object or array at its end.
         children: Name or index -> the slot there, as far as they were made.
@@ -125,6 +126,7 @@ class Plan:
         "required",
         "residue",
         "rest",
+        "sorted_names",
         "texts",
         "varies",
         "weight",
@@ -134,14 +136,15 @@ class Plan:
         self.dead = dead
         self.asks = False
         self.checks: tuple[Callable[[Any], bool], ...] = ()
-        self.groups: tuple[tuple[Plan, ...], ...] = ()
+        self.groups: tuple[tuple[SlotPlan, ...], ...] = ()
         self.longest: float = inf
         self.texts: list[str] | None = None
-        self.parts: tuple[Part, ...] = ()
+        self.parts: tuple[MemberRules, ...] = ()
         self.required: frozenset[str] = frozenset()
         self.least: float = 0
         self.most: float = inf
         self.closed: frozenset[str] | None = None
+        self.sorted_names: list[str] | None = None
         self.full: float = inf
         self.residue: tuple[dict[str, Any], ...] = ()
         self.children: dict[Any, Slot] = {}
@@ -155,13 +158,6 @@ class Plan:
         return accepts(self.checks, value) and all(
             any(arm.accepts(value) for arm in arms) for arms in self.groups
         )
-
-    def continues(self, text: str) -> bool:
-        """Say whether a listed text begins so; True where none are listed."""
-        if self.texts is None:
-            return True
-        at = bisect_left(self.texts, text)
-        return at < len(self.texts) and self.texts[at].startswith(text)
 
     def settle(self) -> None:
         """Take over what holds whichever arm of a group it is."""
@@ -185,7 +181,16 @@ class Plan:
         self.asks = (
             bool(self.checks or self.groups or self.parts or self.required or self.least) or self.most < inf
         )
+        self.sorted_names = None if self.closed is None else sorted(self.closed)
         self.full = self.most if self.closed is None else min(self.most, len(self.closed))
+
+
+def begins_one(text: str, among: Sequence[str] | None) -> bool:
+    """Say whether one of some sorted texts begins so; True where none are listed."""
+    if among is None:
+        return True
+    at = bisect_left(among, text)
+    return at < len(among) and among[at].startswith(text)
 
 
 def _both(one: frozenset[str] | None, other: frozenset[str]) -> frozenset[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import FailureKind, Limits
 
-__all__ = ["Place", "not_json", "refused"]
+__all__ = ["DoomedPlace", "not_json", "refused"]
 
 # What may hold once more is written.
 _LATER = frozenset({
@@ -37,7 +37,7 @@ _MAX_STEPS = 2_000_000
 _KIND_NAMES = {"{": "object", "[": "array", '"': "string", "0": "number", "t": "boolean", "n": "null"}
 
 
-class Place(NamedTuple):
+class DoomedPlace(NamedTuple):
     """Where a reply cannot go on.
 
     Attributes:
@@ -68,7 +68,7 @@ def not_json(text: str, limits: Limits, code: str) -> Failure:
     return Failure("syntax", code, f"{said}, at character {len(text)} of the JSON text")
 
 
-def refused(place: Place, schema: Schema[Any], limits: Limits) -> Failure:
+def refused(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Failure:
     """Give the failure of a value that no continuation makes valid."""
     first = _violation(place, schema, limits)
     kind: FailureKind = "value" if _is_value(first.keyword) else "structure"
@@ -82,7 +82,7 @@ def _is_value(keyword: str) -> bool:
     return keyword in VALUE_KEYWORDS
 
 
-def _violation(place: Place, schema: Schema[Any], limits: Limits) -> Violation:
+def _violation(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Violation:
     location = join(place.path)
     found = [
         violation
@@ -103,7 +103,7 @@ def _holds(outer: str, inner: str) -> bool:
     return inner == outer or inner.startswith(outer + "/")
 
 
-def _nearness(violation: Violation, location: str, place: Place) -> tuple[bool, bool, int, bool]:
+def _nearness(violation: Violation, location: str, place: DoomedPlace) -> tuple[bool, bool, int, bool]:
     """Rank a violation by how likely it is what was found: the same keyword there, else the nearest one around it."""
     is_there = violation.instance_location == location
     same = violation.keyword == place.keyword

@@ -11,7 +11,7 @@ import threading
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.validation.sample import samples
+from schema_guard.core.annotations.sample import samples
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.references import subschemas
 from schema_guard.errors import InvalidArgument

@@ -77,8 +77,12 @@ class Drawn:
 
     def of_text(self):
         rng = self.rng
+        if rng.random() < 0.2:
+            arms = [{"maxLength": rng.randint(0, 3)}, {"minLength": 2, "maxLength": 4}]
+            return {rng.choice(("anyOf", "oneOf")): arms}
         return rng.choice(
             (
+                {"maxLength": rng.randint(1, 3)},
                 {"minLength": rng.randint(0, 3)},
                 {"maxLength": rng.randint(0, 3)},
                 {"pattern": rng.choice(PATTERNS)},
@@ -233,13 +237,15 @@ def likely(schema, document, rng, depth=4):
         ]
         return [likely(part, document, rng, depth - 1) for part in parts]
     plain = {
-        "string": TEXTS,
         "number": NUMBERS,
         "integer": (0, 1, 2, 3, -1, 1.0),
         "boolean": (True, False),
         "null": (None,),
     }
-    return rng.choice(plain.get(kind, (None,))) if kind in plain else ({} if kind == "object" else [])
+    if kind == "string":
+        least, most = schema.get("minLength", 0), schema.get("maxLength", 99)
+        return rng.choice([text for text in TEXTS if least <= len(text) <= most] or TEXTS)
+    return rng.choice(plain[kind]) if kind in plain else ({} if kind == "object" else [])
 
 
 def written(value, rng):
@@ -314,13 +320,30 @@ def pieces(text, rng):
         at += size
 
 
-def stopped(schema, parts):
+def stopped(schema, parts, checker_of=prefix_checker):
     """The checker once it has stopped, or at the end."""
-    checker = prefix_checker(schema)
+    checker = checker_of(schema)
     for part in parts:
         if checker.feed(part):
             break
     return checker
+
+
+def drawn_schema(rng):
+    """A schema that can be loaded."""
+    while True:
+        drawn = Drawn(rng)
+        try:
+            return Schema.of(drawn.document(), dialect=DRAFTS[drawn.draft])
+        except InvalidSchema:
+            # References that come back to themselves.
+            continue
+
+
+def drawn_value(document, rng):
+    """An object or array that may keep to a schema."""
+    value = likely(document, document, rng) if rng.random() < 0.8 else any_value(rng)
+    return value if isinstance(value, (dict, list)) else rng.choice(([value], {"a": value}))
 
 
 class Found(NamedTuple):
@@ -332,27 +355,19 @@ class Found(NamedTuple):
     alarms: list
 
 
-def run(rng, cases, *, values=6):
+def run(rng, cases, *, values=6, checker_of=prefix_checker):
     """Hold drawn replies against the judge: a stopped one must not be valid."""
     valid = invalid = caught = 0
     alarms = []
     for _ in range(cases):
-        drawn = Drawn(rng)
-        document = drawn.document()
-        try:
-            schema = Schema.of(document, dialect=DRAFTS[drawn.draft])
-        except InvalidSchema:
-            continue
+        schema = drawn_schema(rng)
         for _ in range(values):
-            value = likely(document, document, rng) if rng.random() < 0.8 else any_value(rng)
-            if not isinstance(value, (dict, list)):
-                value = rng.choice(([value], {"a": value}))
-            text = sent(written(value, rng), rng)
+            text = sent(written(drawn_value(schema.document, rng), rng), rng)
             ok = judge(text, schema).ok
-            checker = stopped(schema, pieces(text, rng))
+            checker = stopped(schema, pieces(text, rng), checker_of)
             valid += ok
             invalid += not ok
             caught += not ok and not checker.viable
             if ok and not checker.viable:
-                alarms.append((drawn.draft, document, text, checker.failure))
+                alarms.append((schema.dialect, schema.document, text, checker.failure))
     return Found(valid, invalid, caught, alarms)

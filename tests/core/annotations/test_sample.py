@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.sample import samples
+from schema_guard.core.annotations.sample import samples
 from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidSchema
 

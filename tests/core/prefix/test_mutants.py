@@ -1,0 +1,64 @@
+"""The fuzzer finds wrong checkers: each of these has one condition that is not necessary."""
+
+import importlib
+import inspect
+import itertools
+import random
+import sys
+import types
+
+import pytest
+
+from tests.core.prefix.fuzzing import run
+
+ROOM = "schema_guard.core.prefix"
+MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "checker")
+# What is planted: the module, what stands there, what is put in its place.
+MUTANTS = {
+    "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),
+    "the shortest of the arms": ("plans", "max(arm.longest for", "min(arm.longest for"),
+    "the fewest of the arms": ("plans", "max(arm.most for", "min(arm.most for"),
+    "names of one arm": ("plans", "if None not in names:", "if names:"),
+    "all arms at once": ("plans", "any(arm.accepts(value)", "all(arm.accepts(value)"),
+    "a pattern is no name": ("plans", 'return (found, "properties") if found', 'return (found, "properties") if step in self.named'),
+    "siblings of a reference": ("conditions", "return self._ref_alone and", "return False and"),
+    "then without its if": ("conditions", 'if self._has(schema, "if") and', 'if "then" in schema:\n            yield schema["then"]\n        if self._has(schema, "if") and'),
+    "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
+    "the first arm only": ("conditions", "if len(live) == 1:\n            left +=", "if live:\n            left +="),
+    "a number before its end": ("checker", "            self._carry = text[position:]\n            return len(text)\n        if not tokens.NUMBER.", "            self._carry = text[position:]\n            return self._end_of_scalar(tokens.number_of(part[0]), len(text))\n        if not tokens.NUMBER."),
+    "characters of escapes": ("tokens", "- sum(len(found[0]) - (found[1] is None) for found in _ESCAPE.finditer(raw))", ""),
+    "keys before they are read": ("checker", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
+    "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
+}  # fmt: skip
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """The checker of a room in which something else is written."""
+
+    def made(module, old, new):
+        monkeypatch.setattr("schema_guard.core.schema._cache", {})
+        for name in MODULES:
+            source = inspect.getsource(importlib.import_module(f"{ROOM}.{name}"))
+            if name == module:
+                assert source.count(old) == 1
+                source = source.replace(old, new)
+            copies[name] = source
+        for name, source in copies.items():
+            copy = types.ModuleType(f"{ROOM}.{name}")
+            monkeypatch.setitem(sys.modules, copy.__name__, copy)
+            exec(compile(source, copy.__name__, "exec"), copy.__dict__)  # noqa: S102 - our own source
+        return sys.modules[f"{ROOM}.checker"].prefix_checker
+
+    copies = {}
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_fuzzer_finds_it(planted, name):
+    """A planted condition that is not necessary stops a valid reply within 20,000 cases."""
+    checker_of = planted(*MUTANTS[name])
+    rng = random.Random(1)
+
+    assert any(run(rng, 50, checker_of=checker_of).alarms for _ in itertools.repeat(None, 400))
