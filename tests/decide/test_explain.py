@@ -138,6 +138,10 @@ def test_no_volume_pays_where_a_call_saves_nothing():
             "simplify the schema, then: schema-guard climb --schema NAME --model MODEL --first system_prompt --target 0.01",
         ),
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
+        (
+            {**exhausted(), "feasibility": feasibility(train_examples=7)},
+            "schema-guard export --schema NAME --output DIR  # it says which inputs to label next",
+        ),
     ],
 )
 def test_next_step_follows_the_verdict(evidence, step):

@@ -158,6 +158,8 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
         return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching, named=_named(evidence))
+    if "train_examples" in figures.get("blocked", ()):
+        return f"schema-guard export{_named(evidence)} --output DIR  # it says which inputs to label next"
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
         return _NEXT[ruling.verdict].format(of=of_function(evidence), named=_named(evidence))
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching

@@ -16,6 +16,7 @@ from schema_guard.core.prompting import render
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
+from schema_guard.traffic import IMPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted
 _LOST: Final = "its text was lost: the redaction failed on it"
 _NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"
 _ENDS: Final = "messages that do not end with the user's"
+# Of calls that a recorder of a framework, or a tracing tool, has seen, the prompt is what was sent.
+_SEEN: Final = frozenset({"recorder", IMPORTED})
 _ROLES: Final = frozenset({"system", "user", "assistant"})
 
 
@@ -52,10 +55,11 @@ def recorded_task(
         return Unknown(NO_TEXT)
     if texts.prompt is None:
         return Unknown(_LOST)
-    settings = json.loads(row["settings"]) if row["settings"] else {}
-    if isinstance(settings, dict) and "recorder" in settings:
-        return texts.prompt  # what the framework sent
-    observed = isinstance(settings, dict) and settings.get("observe") is True
+    said = json.loads(row["settings"]) if row["settings"] else {}
+    settings = said if isinstance(said, dict) else {}
+    if not _SEEN.isdisjoint(settings):
+        return texts.prompt
+    observed = settings.get("observe") is True
     task = texts.task
     if task is None and (observed or (row["strategy"] == "bare" and texts.prompt)):
         task = texts.prompt

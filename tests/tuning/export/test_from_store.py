@@ -174,8 +174,9 @@ def test_what_an_earlier_release_recorded_is_known_where_the_task_was_sent_as_it
     texts = Texts("c", 1, prompt="Ticket 3")
 
     assert recorded_task(texts, {"settings": "{}", "strategy": "bare"}, None) == "Ticket 3"
-    recorder = {"settings": '{"observe":true,"recorder":"litellm"}', "strategy": "strict_schema"}
-    assert recorded_task(texts, recorder, None) == "Ticket 3"
+    for who in ("recorder", "imported"):
+        seen = {"settings": f'{{"observe":true,"{who}":"x"}}', "strategy": "strict_schema"}
+        assert recorded_task(texts, seen, None) == "Ticket 3"
     assert "earlier release" in recorded_task(texts, {"settings": "{}", "strategy": "system_prompt"}, None)
 
 
