@@ -298,7 +298,7 @@ def test_evidence_without_end_is_a_number():
 
 
 @pytest.mark.parametrize(
-    ("evidence", "seen"), [(exhausted, 0), (lambda: {**failing(), "ladder": ladder()}, 6)]
+    ("evidence", "seen"), [(exhausted, 0), (lambda: {**failing(), "ladder": ladder()}, 7)]
 )
 def test_seen_prices_are_shown_where_costs_are_asked_for(evidence, seen):
     """Where nothing but the costs is missing, what tuning was seen to cost is told, with source and month."""
