@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 __all__ = [
-    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "traffic_of",
+    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "asked_as", "traffic_of",
 ]  # fmt: skip
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
@@ -126,3 +126,11 @@ def again_of(settings: str) -> AskedAgain | None:
     if why not in ("fallback", "error"):
         return None
     return AskedAgain(why, str(said.get(AFTER)))
+
+
+def asked_as(settings: str) -> str:
+    """Give the settings without what a router has said in them: those by which the prompt was asked."""
+    if again_of(settings) is None:
+        return settings
+    said = {name: part for name, part in json.loads(settings).items() if name not in (ROUTED, AFTER)}
+    return json.dumps(said, separators=(",", ":"), sort_keys=True)

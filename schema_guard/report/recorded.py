@@ -17,6 +17,7 @@ from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment,
 from schema_guard.targets.lost import lost_in_words, short_settings
 from schema_guard.text import clip, plural, shortened
 from schema_guard.thinking import thinking_of
+from schema_guard.traffic import again_of, asked_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,13 +133,20 @@ def _told_apart(members: Sequence[Configuration]) -> list[str]:
     parts = [
         part
         for part in ("function", "model", "target", "settings", "version")
-        if len({getattr(one, part) for one in members}) > 1
+        if len({_part(one, part) for one in members}) > 1
     ]
     names = []
     for one in members:
-        told = ", ".join(f"{part} {clip(short_settings(getattr(one, part) or 'none'))}" for part in parts)
-        names.append(f"{one.strategies} ({told})" if told else f"{one.strategies}")
+        told = ", ".join(f"{part} {clip(_part(one, part))}" for part in parts)
+        again = again_of(one.settings or "")
+        place = f" in the place of {clip(again.after)}" if again is not None else ""
+        names.append(f"{one.strategies}{place} ({told})" if told else f"{one.strategies}{place}")
     return names
+
+
+def _part(one: Configuration, part: str) -> str:
+    named: str = getattr(one, part) or "none"
+    return short_settings(asked_as(named)) if part == "settings" else named
 
 
 def _row(one: Configuration, *, told: bool) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ __all__ = ["Course", "Rollout"]
 # One false alarm in so many calls at the target itself; below it they are rarer.
 _DRIFT_ALPHA = 1e-5
 
+# A rate that rises has to have room to double.
+_MOST_TARGET = 0.5
+
 # The bound is looked at again when the calls have grown by a twentieth: finding it takes up to 1 ms.
 _GROWTH = 1.05
 
@@ -39,7 +42,7 @@ class Rollout:
     """How the share of a tuned model grows.
 
     Attributes:
-        target: The share of calls that may stay unhandled by the tuned model, in (0, 1), what the fallback mends
+        target: The share of calls that may stay unhandled by the tuned model, in (0, 0.5), what the fallback mends
             included; the target that `decide` is asked with.
         alpha: Odds of being wrong, a side, in (0, 1).
         against_prompt: Whether the share goes back as well when the tuned model is proved worse than the prompt, even if
@@ -53,13 +56,15 @@ class Rollout:
     most: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, last in (("target", False), ("alpha", False), ("most", True)):
+        for name, most, told in (
+            ("target", _MOST_TARGET, "(0, 0.5)"),
+            ("alpha", 1, "(0, 1)"),
+            ("most", 1, "(0, 1]"),
+        ):
             given = getattr(self, name)
             is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-            if not is_number or not 0 < given <= 1 or (given == 1 and not last):
-                raise InvalidArgument(
-                    f"Rollout({name}={clip(repr(given))}): expected a number in (0, 1{']' if last else ')'}"
-                )
+            if not is_number or not 0 < given <= most or (given == most and told[-1] == ")"):
+                raise InvalidArgument(f"Rollout({name}={clip(repr(given))}): expected a number in {told}")
 
 
 class Course:
@@ -76,8 +81,24 @@ class Course:
         self.why_back: str | None = None
         self.tuned = self.prompt = (0, 0)
         self._lock = RLock()
-        self._drift = Drift(min(rollout.target, 0.5), alpha=_DRIFT_ALPHA)
+        self._drift = Drift(rollout.target, alpha=_DRIFT_ALPHA)
         self._next_look = 1.0
+
+    def restart(self) -> None:
+        """Go on in a forked child, as `Ways.restart` does."""
+        self._lock = RLock()
+
+    def take_up(self, n: int, k: int) -> bool:
+        """Count calls of the tuned model that were made before, *k* of them unhandled; gives whether they prove it bad."""
+        with self._lock:
+            self.tuned = self.tuned[0] + n, self.tuned[1] + k
+            self.why_back = self._proved()
+            if self.why_back is not None:
+                self.share = 0.0
+            elif n:
+                self._next_look = n * _GROWTH
+                self._grow(*self.tuned)
+            return self.why_back is not None
 
     def note_tuned(self, outcome: Outcome[Any]) -> bool:
         """Count a call of the tuned model, a shadow as well; gives whether it has just gone back."""

@@ -37,6 +37,7 @@ from schema_guard.guards.guarded import AsyncGuarded
 from schema_guard.traffic import AFTER, ROUTED, again_of
 from schema_guard.tuning.routing.checks import check_functions
 from schema_guard.tuning.routing.evidence import Evidence
+from schema_guard.tuning.routing.restored import SHADOW
 from schema_guard.tuning.routing.rollout import Rollout, is_judged
 from schema_guard.tuning.routing.ways import RouterCounts, Ways
 
@@ -54,10 +55,6 @@ Q = ParamSpec("Q")
 R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
 S_co = TypeVar("S_co", covariant=True)
-
-SHADOW = "shadow:route:tuned:"
-"""How the functions of shadows are called, before the name of the function: they are trials of it, and no traffic."""
-
 
 _MOST_PLACES = 50
 
@@ -223,7 +220,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
         """Ask for the calls that an answer takes, and say at last which of them is the answer."""
         ways = self._ways
-        way = ways.way(self._prompt, args, kwargs)
+        way = ways.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
             driven = yield _Ask(self._prompt)
             ways.note_prompt(driven.outcome, is_primary=way != "edge")

@@ -38,10 +38,10 @@ class Shadows:
 
     def __init__(self, most_pending: int) -> None:
         self.most_pending = most_pending
-        self._restart()
+        self.restart()
         _LIVE.add(self)
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
         """Begin with none: when made, and in a forked child, which has neither thread nor tasks."""
         self._queue: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._lock = RLock()
@@ -147,7 +147,7 @@ _LIVE: WeakSet[Shadows] = WeakSet()
 
 def _restart_all() -> None:
     for shadows in list(_LIVE):
-        shadows._restart()  # noqa: SLF001 - of this module
+        shadows.restart()
 
 
 def _finish() -> None:

@@ -7,8 +7,10 @@ Rules: what goes wrong in deciding costs no call: the prompt answers it. It is s
 from __future__ import annotations
 
 import logging
+import os
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from weakref import WeakSet
 
 from schema_guard.calls.shapes import task_of
 from schema_guard.errors import InvalidArgument
@@ -16,6 +18,7 @@ from schema_guard.outside import is_from_outside
 from schema_guard.tuning.routing.checks import check_primary, check_share
 from schema_guard.tuning.routing.evidence import Evidence
 from schema_guard.tuning.routing.lots import Lots
+from schema_guard.tuning.routing.restored import counted_before
 from schema_guard.tuning.routing.rollout import Course, Rollout
 from schema_guard.tuning.routing.shadows import Shadows
 from schema_guard.tuning.routing.switch import KillSwitch
@@ -89,9 +92,18 @@ class Ways:
             )
         self._switch = None if kill_switch is None else KillSwitch(kill_switch)
         self._lots = Lots(name, store)
+        self._store = store
+        self._is_restored = self._course is None
         self._counted: dict[str, int] = {}
         self._lock = RLock()
         self.shadows = Shadows(_MOST_SHADOWS)
+        _LIVE.add(self)
+
+    def restart(self) -> None:
+        """Go on in a forked child: a lock that another thread of the parent held is nobody's there."""
+        self._lock = RLock()
+        if self._course is not None:
+            self._course.restart()
 
     @property
     def share(self) -> float:
@@ -104,12 +116,13 @@ class Ways:
         return None if self._course is None else self._course.why_back
 
     def way(
-        self, prompt: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Literal["tuned", "prompt", "shadowed", "edge"]:
         """Give the branch of a call; `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
 
         Args:
             prompt: The guarded function of the prompt.
+            tuned: That of the tuned model.
             args: Of the call.
             kwargs: Of the call.
         """
@@ -120,6 +133,8 @@ class Ways:
         task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
         if not self._is_primary(task, prompt.guard.segment, args, kwargs):
             return "edge"
+        if not self._is_restored:
+            self._restore(tuned)
         share = self.share
         if share >= 1:
             return "tuned"
@@ -185,10 +200,23 @@ class Ways:
             self._tell("primary_errors", "primary= raised %s: the prompt answers such calls", error)
             return False
 
+    def _restore(self, tuned: Any) -> None:
+        """Take up a rollout where the records say it is: at the first call of a process, which reads the store."""
+        with self._lock:
+            if self._is_restored or self._course is None:
+                return
+            n, k = counted_before(self._store(), tuned.prepared)
+            self._is_restored = True
+            if self._course.take_up(n, k):
+                self._tell_back(self._course)
+
     def _note(self, outcome: Outcome[Any]) -> None:
         """Count a call of the tuned model in the rollout, and say so when that goes back."""
-        course = self._course
-        if course is not None and course.note_tuned(outcome):
+        if self._course is not None and self._course.note_tuned(outcome):
+            self._tell_back(self._course)
+
+    def _tell_back(self, course: Course) -> None:
+        if course.why_back is not None:
             why = f"{self._name}: the tuned model is out of use: {course.why_back}"
             _logger.warning("%s", why)
             if self._switch is not None:
@@ -203,6 +231,18 @@ class Ways:
         """Count a fault, and say the first one, by its type: its words may hold what a user or a model wrote."""
         if self._count(what) == 1:
             _logger.warning("%s: %s; further ones are counted", self._name, told % type(error).__name__)
+
+
+_LIVE: WeakSet[Ways] = WeakSet()
+
+
+def _restart_all() -> None:
+    for ways in list(_LIVE):
+        ways.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_restart_all)
 
 
 def _goes_on(error: BaseException | None) -> bool:
