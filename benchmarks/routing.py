@@ -1,0 +1,329 @@
+"""A routed function of which it is known what it does: is what it leaves unhandled what was predicted, and does it go back?
+
+    python benchmarks/routing.py [--seeds 100] [--calls 10000] [--output benchmarks/results/FILE.txt]
+
+Inputs have a difficulty of their own: one in twenty is hard, and both models fail the hard ones far oftener, so that what
+the tuned model fails the prompt fails oftener too. Before routing the prompt answers everything and the tuned model is asked
+beside it (share 0, shadow 1), and a store records both. The prediction is read from that store alone: of the primary inputs
+those that both failed, of all others those that the prompt failed, over all inputs, with bounds of 97.5 % a side. Then as
+many new calls as are asked for are routed, and what callers met is compared. Beside it stands the product of the two rates,
+as is often written: it takes the failures for independent, which they are not.
+
+A rollout starts at its first share and meets a tuned model of a known rate; counted are its own calls until it goes back, and
+the calls after which the bound alone would have said so. The last lines are seconds of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import resource
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from statistics import median
+from time import process_time
+from typing import Any, NamedTuple
+
+from schema_guard import Evidence, Rollout, Router, guard, open_store, tags
+from schema_guard.stats import Bounds, bounds, log_e_value
+from schema_guard.text import interval, percent
+
+SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+GOOD, BAD = '{"total": 1}', "I cannot say."
+TARGET = 0.01
+RECORDED = 3_000
+PRIMARY = 0.8
+HARD = 0.05
+# Shares of replies that fail: of hard inputs, and of all others.
+RATES = {"tuned": (0.4, 0.012), "prompt": (0.2, 0.004)}
+DOWN = 0.002
+ROLLOUTS = (0.002, 0.005, 0.02, 0.03, 0.05, 0.10, 0.30)
+
+
+class Inputs:
+    """Inputs whose fate is drawn before they are asked: what each branch gives, and whether they are primary."""
+
+    def __init__(self, seed: int, count: int, *, down: float = 0.0) -> None:
+        random = Random(seed)
+        self.fates: list[dict[str, Any]] = []
+        for _ in range(count):
+            is_hard = random.random() < HARD
+            fate: dict[str, Any] = {
+                branch: random.random() < rates[not is_hard] for branch, rates in RATES.items()
+            }
+            fate["down"] = random.random() < down
+            fate["primary"] = random.random() < PRIMARY
+            self.fates.append(fate)
+
+    def lost(self, number: int) -> bool:
+        """Say whether nobody can answer: the tuned model where it is asked, and the prompt."""
+        fate = self.fates[number]
+        first = fate["tuned"] or fate["down"] if fate["primary"] else True
+        return bool(first and fate["prompt"])
+
+
+def router_of(inputs: Inputs, store: Any = None, **settings: Any) -> Any:
+    """Give a router over two functions that give what was drawn."""
+
+    def tuned(prompt: str) -> str:
+        fate = inputs.fates[int(prompt)]
+        if fate["down"]:
+            raise ConnectionError
+        return BAD if fate["tuned"] else GOOD
+
+    def prompt(prompt: str) -> str:
+        return BAD if inputs.fates[int(prompt.rpartition("\n")[2])]["prompt"] else GOOD
+
+    both: dict[str, Any] = {"store": store, "max_attempts": 1, "name": "extract", "version": "1"}
+    return Router(
+        tuned=guard(SCHEMA, strategy="bare", tuned=True, model="small", **both)(tuned),
+        prompt=guard(SCHEMA, model="large", **both)(prompt),
+        **settings,
+    )
+
+
+class Prediction(NamedTuple):
+    """What the records before routing say of the calls after it."""
+
+    bounds: Bounds
+    point: float
+    product: Bounds
+    product_point: float
+
+
+def predicted(seed: int) -> Prediction:
+    """Let the prompt answer, the tuned model beside it, and read from the store what routing would leave unhandled."""
+    inputs = Inputs(seed, RECORDED)
+    with open_store("sqlite://") as store:
+        router = router_of(inputs, store, primary=Evidence(segments=["primary"]), share=0.0, shadow=1.0)
+        for number, fate in enumerate(inputs.fates):
+            with tags(segment="primary" if fate["primary"] else "edge"):
+                router.outcome(str(number))
+            if number % 50 == 0:
+                router.flush(60)
+        router.flush(60)
+        store.flush(60)
+        rows = {(row.tuned, row.segment): row for row in store.configurations()}
+        first, shadow, edge = (
+            rows[False, "primary"],
+            rows[True, "primary"],
+            rows[False, "edge"],
+        )
+        n, only_prompt, _ = store.pairs(first.id, shadow.id)
+    assert n == first.calls == shadow.calls
+    both = first.unhandled - only_prompt
+    calls = first.calls + edge.calls
+    found = bounds(both + edge.unhandled, calls, alpha=0.025)
+    # The usual arithmetic, with bounds of its factors.
+    rates = [bounds(row.unhandled, row.calls, alpha=0.025) for row in (first, shadow)]
+    edges, share = bounds(edge.unhandled, edge.calls, alpha=0.025), first.calls / calls
+    lower = share * rates[0].lower * rates[1].lower + (1 - share) * edges.lower
+    upper = share * rates[0].upper * rates[1].upper + (1 - share) * edges.upper
+    point = share * first.unhandled / n * shadow.unhandled / n + edge.unhandled / calls
+    return Prediction(found, (both + edge.unhandled) / calls, Bounds(lower, upper), point)
+
+
+class Realised(NamedTuple):
+    """What callers met."""
+
+    rate: float
+    lost: int
+    fallbacks: int
+    errors: int
+
+
+def realised(seed: int, calls: int) -> Realised:
+    """Route new calls, and count what callers met; *lost* are those that should have had a value and had none."""
+    inputs = Inputs(seed, calls, down=DOWN)
+    router = router_of(inputs, primary=lambda prompt: inputs.fates[int(prompt)]["primary"])
+    ok = [router.outcome(str(number)).ok for number in range(calls)]
+    lost = sum(not one and not inputs.lost(number) for number, one in enumerate(ok))
+    counts = router.counts()
+    return Realised(ok.count(False) / calls, lost, counts.fallbacks, counts.tuned_errors)
+
+
+def changed_by_shadows(seed: int, calls: int) -> tuple[int, int, int]:
+    """Give the answers that differ with shadows and without, the shadows made and those dropped."""
+    inputs = Inputs(seed, calls)
+    with_them, without = (router_of(inputs, share=0.5, shadow=shadow) for shadow in (1.0, 0.0))
+    differ = 0
+    for number in range(calls):
+        one, other = with_them.outcome(str(number)), without.outcome(str(number))
+        differ += (one.ok, one.value, one.call.tuned) != (other.ok, other.value, other.call.tuned)
+    with_them.flush(60)
+    counts = with_them.counts()
+    return differ, counts.shadows, counts.shadows_dropped
+
+
+class Rolled(NamedTuple):
+    """How a rollout went."""
+
+    is_back: bool
+    is_full: bool
+    own: int
+    calls: int
+    share: float
+    needed: int | None
+
+
+def rolled_out(rate: float, seed: int, calls: int) -> Rolled:
+    """Let a rollout meet a tuned model of a rate."""
+    random = Random(seed)
+    seen: list[bool] = []
+
+    def tuned(prompt: str) -> str:
+        seen.append(random.random() < rate)
+        return BAD if seen[-1] else GOOD
+
+    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
+    router = Router(
+        tuned=guard(SCHEMA, strategy="bare", tuned=True, **both)(tuned),
+        prompt=guard(SCHEMA, **both)(lambda prompt: GOOD),
+        share=Rollout(target=TARGET),
+    )
+    highest = 0.0
+    for number in range(1, calls + 1):
+        router.outcome(f"{seed} {number}")
+        highest = max(highest, router.share)
+        if router.why_back or router.share == 1:
+            break
+    return Rolled(router.why_back is not None, router.share == 1, len(seen), number, highest, needed_by(seen))
+
+
+def needed_by(seen: list[bool]) -> int | None:
+    """Give the call at which the bound alone proves the rate above the target; None where it does not."""
+    failed = 0
+    for n, one in enumerate(seen, 1):
+        failed += one
+        if one and failed > n * TARGET and log_e_value(failed, n, TARGET, side="bad") >= 2.995732273553991:
+            return n
+    return None
+
+
+def overheads(calls: int = 20_000) -> list[tuple[str, float]]:
+    """Give the microseconds of a call, the best of three times so many."""
+    both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract", "version": "1"}
+    tuned = guard(SCHEMA, strategy="bare", tuned=True, **both)(lambda prompt: GOOD)
+    prompt = guard(SCHEMA, **both)(lambda prompt: GOOD)
+    off = Path("/no/such/file")
+    ways: list[tuple[str, Any]] = [
+        ("the guarded function of the tuned model alone", tuned.outcome),
+        ("routed, share 1", Router(tuned=tuned, prompt=prompt).outcome),
+        (
+            "routed, share 0.5, the prompt's text built in half of the calls",
+            Router(tuned=tuned, prompt=prompt, share=0.5).outcome,
+        ),
+        (
+            "routed, primary, kill switch as a file, share 1",
+            Router(tuned=tuned, prompt=prompt, primary=lambda prompt: True, kill_switch=off).outcome,
+        ),
+        ("routed, a rollout that is at 1", _at_one(tuned, prompt).outcome),
+    ]
+    return [(name, min(_seconds(way, calls) for _ in range(3)) / calls * 1e6) for name, way in ways]
+
+
+def _at_one(tuned: Any, prompt: Any) -> Any:
+    router = Router(tuned=tuned, prompt=prompt, share=Rollout(target=0.2))
+    number = 0
+    while router.share < 1:
+        router.outcome(str(number))
+        number += 1
+    return router
+
+
+def _seconds(call: Any, calls: int) -> float:
+    began = process_time()
+    for _ in range(calls):
+        call("an input")
+    return process_time() - began
+
+
+def lines(seeds: int, calls: int) -> Any:
+    """Give what came out, a line at a time."""
+    pairs = []
+    for seed in range(seeds):
+        pairs.append((predicted(1_000 + seed), realised(seed, calls)))
+        print(f"{seed + 1}/{seeds}", file=sys.stderr, flush=True)
+    inside = sum(one.bounds.lower <= met.rate <= one.bounds.upper for one, met in pairs)
+    product = sum(one.product.lower <= met.rate <= one.product.upper for one, met in pairs)
+    yield f"{calls:,} routed calls, {seeds} seeds; {percent(PRIMARY)} of the inputs are primary, {percent(HARD)} are hard"
+    yield f"the tuned model fails {percent(RATES['tuned'][0])} of the hard inputs and {percent(RATES['tuned'][1])} of the others,"
+    yield f"the prompt {percent(RATES['prompt'][0])} and {percent(RATES['prompt'][1])}; the tuned model's server is down for {percent(DOWN)}"
+    yield ""
+    yield f"predicted from {RECORDED:,} recorded inputs, of which both were asked the primary ones:"
+    yield (
+        f"  median bounds {interval(median(one.bounds.lower for one, _ in pairs), median(one.bounds.upper for one, _ in pairs))}, "
+        f"realised {percent(min(met.rate for _, met in pairs))} to {percent(max(met.rate for _, met in pairs))}, median "
+        f"{percent(median(met.rate for _, met in pairs))}"
+    )
+    yield f"  the realised unhandled rate is inside of the bounds in {inside} of {seeds} seeds"
+    yield (
+        f"  the product of the two rates: median bounds "
+        f"{interval(median(one.product.lower for one, _ in pairs), median(one.product.upper for one, _ in pairs))}, inside in "
+        f"{product} of {seeds}"
+    )
+    yield (
+        f"  medians of the points: read from the inputs {percent(median(one.point for one, _ in pairs))}, by the product "
+        f"{percent(median(one.product_point for one, _ in pairs))}"
+    )
+    fallbacks, errors = (sum(getattr(met, name) for _, met in pairs) for name in ("fallbacks", "errors"))
+    yield ""
+    yield f"fallbacks: {fallbacks:,}, of these {errors:,} because the tuned function raised; calls lost that the prompt can answer: {sum(met.lost for _, met in pairs)}"
+    found = [changed_by_shadows(seed, calls) for seed in range(3)]
+    made, dropped = (sum(one[at] for one in found) for at in (1, 2))
+    yield f"shadows: answers changed {sum(one[0] for one in found)} of {3 * calls:,}; made {made:,}, dropped {dropped:,} for too many were pending"
+    yield ""
+    yield from _rollouts(max(1, seeds // 2), calls)
+    yield ""
+    yield "microseconds of CPU a call, nothing recorded, best of 3 x 20,000"
+    for name, spent in overheads():
+        yield f"  {spent:5.1f}  {name}"
+
+
+def _rollouts(seeds: int, calls: int) -> Any:
+    yield f"a rollout with target {percent(TARGET)}, at most {calls:,} calls, {seeds} seeds a line"
+    yield "  rate    back  at share 1  own calls until back   the bound alone   all calls until back   highest share"
+    yield "                            median (90 %)          median (90 %)     median                 median"
+    for rate in ROLLOUTS:
+        found = [rolled_out(rate, seed, calls) for seed in range(seeds)]
+        back = [one for one in found if one.is_back]
+        told = f"  {percent(rate):6}  {len(back):4}  {sum(one.is_full for one in found):10}  "
+        if back:
+            needed = [one.needed for one in back if one.needed is not None]
+            told += (
+                f"{_spread([one.own for one in back]):21}  {_spread(needed):16}  {median(one.calls for one in back):<21,.0f}  "
+                f"{median(one.share for one in back):.0%}"
+            )
+        yield told.rstrip()
+        print(f"rollout {percent(rate)}", file=sys.stderr, flush=True)
+
+
+def _spread(found: list[int]) -> str:
+    if not found:
+        return "-"
+    return f"{median(found):,.0f} ({sorted(found)[int(0.9 * (len(found) - 1))]:,})"
+
+
+def main() -> None:
+    """Route, and print what came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--output", type=Path, help="also write the result there")
+    given = parser.parse_args()
+    logging.disable(logging.WARNING)
+    text = f"routing, {datetime.now(UTC).isoformat(timespec='seconds')}\n"
+    text += "\n".join(lines(given.seeds, given.calls)) + "\n"
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    text += f"\n{spent.ru_utime + spent.ru_stime:.0f} s of CPU\n"
+    print(text, end="")
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
