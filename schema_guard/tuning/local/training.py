@@ -24,7 +24,7 @@ from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.models.tuned import TunedModel
 from schema_guard.models.weights import local_weights
 from schema_guard.text import clip
-from schema_guard.tuning.jobs.state import TuningJob, digests, held, new_mark, save_job
+from schema_guard.tuning.jobs.state import TuningJob, digests, held, load_job, new_mark, save_job
 from schema_guard.tuning.local.learning import CHECKPOINT_S
 from schema_guard.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.tuning.local.plan import (
@@ -108,7 +108,7 @@ def train(
 ) -> Trained:
     """Train a LoRA on a training set, and keep it and its job in the same folder.
 
-    The same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
+    On one machine the same rows and settings give the same file. A training that was interrupted goes on from its last checkpoint,
     half a minute back at most, when it is called again with the same rows and settings; an older adapter stays until
     the new one is whole.
 
@@ -119,7 +119,7 @@ def train(
         report: Is told in one line what is fetched or gone on with.
 
     Raises:
-        InvalidArgument: The rows cannot be learned, or a setting is out of its range.
+        InvalidArgument: The rows cannot be learned, a setting is out of its range, or a host is at a job of the folder.
         MissingExtra: A package of the extra `tuning` is not installed.
         SchemaGuardError: There is not the memory, another process trains in this folder, or the training failed.
     """
@@ -134,6 +134,7 @@ def train(
     weights = local_weights(report=report)
     files = tuple(f"{part}.jsonl" for part in TrainingSet._fields if (folder / f"{part}.jsonl").exists())
     with held(folder):
+        _require_own(folder)
         job = TuningJob(
             backend="local",
             base=plan.base,
@@ -150,6 +151,16 @@ def train(
             raise
         save_job(folder, _succeeded(job, trained))
         return trained
+
+
+def _require_own(folder: Path) -> None:
+    """Leave alone what is known of a job that a host may still be at."""
+    known = load_job(folder)
+    if known is not None and known.backend != "local" and not known.has_ended:
+        raise InvalidArgument(
+            f"{clip(str(folder), 200)}: has a job at {known.backend} that is {known.status}: end it first, with "
+            "schema-guard tune DIR --cancel, or copy the training set to another folder"
+        )
 
 
 def _succeeded(job: TuningJob, trained: Trained) -> TuningJob:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument, MissingExtra, SchemaGuardError
-from schema_guard.tuning.jobs.state import load_job
+from schema_guard.tuning.jobs.state import TuningJob, load_job, save_job
 from schema_guard.tuning.local import training
 from schema_guard.tuning.local.memory import available_bytes, needed_bytes
 from schema_guard.tuning.local.plan import LoraSettings, TrainingSet, key_of, plan_training, planned
@@ -101,6 +101,18 @@ def test_memory_that_is_not_there_is_told(tmp_path, monkeypatch):
     with pytest.raises(SchemaGuardError, match=r"takes 2\.9 GB of memory, and 1\.0 GB are free: end what"):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
+
+
+def test_a_job_at_a_host_is_left_alone(tmp_path, monkeypatch):
+    """What is known of a job that runs elsewhere is not written over."""
+    monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: package)
+    monkeypatch.setattr(training, "local_weights", lambda **_: tmp_path)
+    job = TuningJob(backend="openai", base="small", url=None, set={}, mark="0" * 12, status="running")
+    save_job(training_set(tmp_path), job)
+
+    with pytest.raises(InvalidArgument, match="has a job at openai that is running: end it first"):
+        training.train(tmp_path)
+    assert load_job(tmp_path) == job
 
 
 def test_memory_is_what_the_machine_and_its_group_leave(tmp_path):
