@@ -1,6 +1,6 @@
 """What tuning on this machine takes: seconds, processor and memory of a LoRA on seeded orders, beside what was planned.
 
-    python -m benchmarks.tuning_local [--rows 200] [--output benchmarks/results/FILE.txt]
+    python -m benchmarks.tuning_local [--rows 200] [--epochs N] [--output benchmarks/results/FILE.txt]
 
 The rows are those of `benchmarks/finetune_tasks.py`; what the model has learned of them is measured elsewhere. Wall time
 depends on what else runs on the machine, processor seconds do not. Needs the extra tuning.
@@ -29,20 +29,20 @@ def main() -> None:
     """Train, and say what it took."""
     parser = argparse.ArgumentParser(description="What tuning on this machine takes.")
     parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--epochs", type=int)
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        told = measured(Path(folder), asked.rows)
+        told = measured(Path(folder), asked.rows, LoraSettings(epochs=asked.epochs))
     text = "\n".join(told)
     print(text)
     if asked.output:
         asked.output.write_text(text + "\n", encoding="utf-8")
 
 
-def measured(folder: Path, rows: int) -> list[str]:
+def measured(folder: Path, rows: int, settings: LoraSettings) -> list[str]:
     """Give the lines of the result."""
     write_set(folder, rows)
-    settings = LoraSettings()
     plan, steps = plan_training(folder, settings=settings), list[TrainStep]()
     busy = os.getloadavg()[0]
     made = train(folder, settings=settings, on_step=steps.append)

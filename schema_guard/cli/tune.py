@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -181,7 +182,7 @@ def _plan_lines(plan: TrainPlan) -> list[str]:
     return [
         f"this machine: a LoRA of {plan.base} is trained on {plan.rows:,} rows, measured on {plan.validation_rows:,}",
         f"  {plural(plan.steps, 'step')} of {plural(plan.batch, 'row')} in {plural(plan.epochs, 'epoch')}, rank {plan.rank}",
-        f"  about {plan.seconds / 60:.0f} minutes and {plan.memory_bytes / 1e9:.1f} GB; no cost but this machine's",
+        f"  about {plural(math.ceil(plan.seconds / 60), 'minute')} of one core and {plan.memory_bytes / 1e9:.1f} GB; no cost but this machine's",
     ]
 
 

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.models.tuned import JOB_FILE
-from schema_guard.text import dollars
+from schema_guard.text import dollars, plural
 from schema_guard.tuning.jobs.plan import hosting_lines
 from schema_guard.tuning.jobs.run import START
 
@@ -56,6 +56,9 @@ def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
 
 
 def _cost(job: TuningJob) -> str:
+    if job.backend == "local":
+        seconds = job.cost.get("seconds")
+        return "this machine's" if seconds is None else f"this machine's, {plural(round(seconds), 'second')}"
     tokens, paid = job.cost.get("trained_tokens"), job.cost.get("dollars")
     counted = "" if tokens is None else f"{tokens:,} tokens charged"
     if paid is None:

@@ -29,8 +29,9 @@ __all__ = [
     "read_training_set",
 ]
 
-ENOUGH_STEPS: Final = 25
-"""Steps that took a generated set of 200 rows from 50 failures in 50 to 1."""
+ENOUGH_STEPS: Final = 50
+"""After 54 steps on 216 generated orders the loss of rows that were not learned was 0.010 nats a token, after 27 0.052:
+then values that were missing were made up."""
 _MOST_EPOCHS: Final = 10
 
 # Measured on the local model with one thread of a server's processor of 2023 that multiplies bfloat16:
@@ -47,7 +48,7 @@ class LoraSettings(NamedTuple):
     """How a LoRA is trained.
 
     Attributes:
-        epochs: How often each row is seen; None for as many as give 25 steps, at least 1 and at most 10.
+        epochs: How often each row is seen; None for as many as give 50 steps, at least 1 and at most 10.
         batch: Rows in a step.
         rank: Of the matrices that are added.
         learning_rate: The highest; it climbs for the first tenth of the steps, then falls.
