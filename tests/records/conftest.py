@@ -1,4 +1,4 @@
-"""The databases that keep the contract, builders of outcomes, and processes of their own."""
+"""The databases that keep the contract, and processes of their own."""
 
 import itertools
 import json
@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace  # noqa: F401
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +14,12 @@ import pytest
 from hypothesis import settings
 
 import schema_guard
-from schema_guard.core.values import Attempt, Call, Failure, Outcome, Usage, Violation
 from schema_guard.records import Store
 from schema_guard.records.postgres.address import parsed
 from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
+from tests.records import outcomes
 from tests.records.postgres import server
 
 # Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
@@ -29,54 +28,6 @@ BACKENDS = {
     "memory": lambda path: SQLite(None),
     "postgres": None,  # a schema of the server's
 }
-
-CALL = Call(
-    id="0" * 32,
-    function="app.extract",
-    schema_name="invoice",
-    schema_fingerprint="f" * 16,
-    model="m1",
-    target=None,
-    strategies="bare",
-    settings="{}",
-    version="v1",
-    segment=None,
-    input_hash=None,
-    parent_call_id=None,
-    started_at=1_000.0,
-)
-ATTEMPT = Attempt(
-    number=1,
-    strategy="bare",
-    prompt="extract it",
-    reply="{}",
-    failure=None,
-    form="exact",
-    repairs=(),
-    usage=Usage(),
-    cost=None,
-    finish_reason="stop",
-    elapsed_s=0.5,
-)
-BROKEN = Failure(
-    "structure", "type", "wrong", (Violation("/total", "/properties/total/type", "type", "number", "null"),)
-)
-
-
-def _outcome(*attempts, **call):
-    """An outcome whose attempts differ from `ATTEMPT`, and whose call differs from `CALL`, in these fields."""
-    made = tuple(ATTEMPT._replace(number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
-    failure = made[-1].failure
-    return Outcome(
-        ok=failure is None,
-        value=None,
-        attempts=made,
-        failure=failure,
-        usage=Usage.total(attempt.usage for attempt in made),
-        cost=None,
-        elapsed_s=sum(attempt.elapsed_s for attempt in made),
-        call=CALL._replace(**call),
-    )
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +44,19 @@ def postgres():
 _SCHEMAS = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of a test with many cases the server has the first one: it takes more than the test itself to open connections."""
+    met = set()
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or callspec.params.get("new_backend") != "postgres" or "slow" in item.keywords:
+            continue
+        if item.nodeid.partition("[")[0] in met:
+            item.add_marker(pytest.mark.costly)
+        met.add(item.nodeid.partition("[")[0])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Draw fewer examples for the server: each opens several connections to it, and all stores keep one contract."""
@@ -100,7 +64,7 @@ def pytest_pyfunc_call(pyfuncitem):
     chosen = getattr(test, "_hypothesis_internal_use_settings", None)
     if chosen is None or callspec is None or callspec.params.get("new_backend") != "postgres":
         return (yield)
-    test._hypothesis_internal_use_settings = settings(chosen, max_examples=12)
+    test._hypothesis_internal_use_settings = settings(chosen, max_examples=min(chosen.max_examples, 12))
     try:
         return (yield)
     finally:
@@ -115,7 +79,7 @@ def new_schema(postgres):
 
 def _rented(postgres):
     """Give schemas in turn, emptied: to make the tables takes the server longer than most tests take."""
-    turns = itertools.cycle(f"r{number}" for number in range(40))
+    turns = itertools.cycle(f"r{number}" for number in range(10))
 
     def rent():
         schema, connection = next(turns), postgres.steady()
@@ -161,8 +125,14 @@ def write():
 
 @pytest.fixture(scope="session")
 def make():
-    failed = {"failure": BROKEN, "form": None}
-    return SimpleNamespace(outcome=_outcome, call=CALL, attempt=ATTEMPT, broken=BROKEN, failed=failed)
+    failed = {"failure": outcomes.BROKEN, "form": None}
+    return SimpleNamespace(
+        outcome=outcomes.outcome,
+        call=outcomes.CALL,
+        attempt=outcomes.ATTEMPT,
+        broken=outcomes.BROKEN,
+        failed=failed,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -181,13 +151,12 @@ def count_rows():
 
 @pytest.fixture(scope="session")
 def start():
-    """Start a script in a process of its own; `call` and `outcome` of this file are defined in it."""
-    here = Path(__file__)
+    """Start a script in a process of its own; `outcome` is defined in it."""
     root = Path(schema_guard.__file__).parents[1]
     prelude = f"""
     import runpy, sys, os, json
     from schema_guard.records import open_store, resolve_store, default_store
-    outcome = runpy.run_path({str(here)!r})["_outcome"]
+    outcome = runpy.run_path({outcomes.__file__!r})["outcome"]
     url = sys.argv[1]
     """
 

@@ -4,6 +4,7 @@ import io
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 
 from schema_guard.records import Store
 from schema_guard.records.attempts import Where
@@ -67,4 +68,5 @@ def move():
 @pytest.fixture
 def examples(request):
     """How many examples a law is tried on: many where a new store costs nothing."""
-    return 20 if request.node.callspec.params["new_backend"] == "memory" else 4
+    few = settings.default.max_examples
+    return 2 * few if request.node.callspec.params["new_backend"] == "memory" else min(few, 4)
