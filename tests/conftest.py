@@ -1,5 +1,6 @@
 """What all tests share: no network but loopback, no store unless asked for, slow tests on request."""
 
+import gc
 import os
 import signal
 import socket
@@ -7,17 +8,19 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
+# `few` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
+settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile(
     "dev", max_examples=10, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
 )
-# Which lines are run at all takes few examples.
-settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("many", max_examples=200, deadline=None)
 settings.register_profile(
     "thorough", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+# Else what is drawn depends on which modules are loaded: Hypothesis reads the constants in all of their sources.
+providers._get_local_constants = lambda: providers._local_constants
 
 # Read by type checkers, never run.
 collect_ignore = ["typing"]
@@ -26,26 +29,41 @@ _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="also run the tests marked slow or local_model")
+    parser.addoption(
+        "--slow", action="store_true", help="also run the tests marked slow, costly or local_model"
+    )
+    parser.addoption("--costly", action="store_true", help="also run the tests marked costly")
 
 
-def pytest_configure():
+def pytest_configure(config):
+    # Before the tests are imported: some draw a part of what the profile says.
+    profile = "dev" if config.getoption("--slow") else "few"
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", profile))
     # A shell starts what runs in its background deaf to Ctrl-C, and so would be the processes that tests interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    # Modules and tests stay to the end: the collector would go through them again and again.
+    gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--slow"):
         return
-    skip = pytest.mark.skip(reason="slow: run with --slow")
+    left_out = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
+    skip = pytest.mark.skip(reason="slow or costly: run with --slow")
     for item in items:
-        if "slow" in item.keywords or "local_model" in item.keywords:
+        if any(item.get_closest_marker(name) for name in left_out):
             item.add_marker(skip)
 
 
-@pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only():
     """No test reaches another machine."""
     connect = socket.socket.connect
 
@@ -55,7 +73,9 @@ def _loopback_only(monkeypatch):
             pytest.fail(f"a test tried to reach {host!r}")
         return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket.socket, "connect", guarded)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,15 @@ import pytest
 from tests import readme_blocks
 
 README = readme_blocks.README.read_text(encoding="utf-8")
+# Pages whose blocks run servers, pytest or imports of many calls.
+LONG = {"measuring", "probe", "records", "stores", "testing", "tool_calls", "traces"}
+BY_COST = [
+    pytest.param(page, marks=pytest.mark.costly) if page.stem in LONG else page
+    for page in readme_blocks.PAGES
+]
 
 
-@pytest.mark.parametrize("page", readme_blocks.PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", BY_COST, ids=lambda path: path.stem)
 def test_blocks_print_what_the_page_says(page):
     """Every Python and console block prints what stands under it, and quoted figures are those of their file."""
     text = page.read_text(encoding="utf-8")

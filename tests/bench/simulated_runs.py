@@ -2,15 +2,15 @@
 
 from random import Random
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from schema_guard.bench.run.plan import Column
 from schema_guard.bench.run.scored import FailedAttempt, Run, Scored
 from schema_guard.bench.suites.scoring import Score
+from tests.thinned import examples
 
 # An example is a whole run: fewer of them than of texts and numbers.
-RUNS = settings(max_examples=20)
+RUNS = examples(20)
 
 LEAVES = 4
 FAILURES = (

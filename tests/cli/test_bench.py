@@ -184,6 +184,7 @@ def test_models_of_one_name_are_refused(capsys):
     assert "there are two models named 'm': name one of them, as in --model second=scripted:m.jsonl" in err
 
 
+@pytest.mark.costly
 def test_interrupted_run_says_how_to_go_on(folder):
     """Ctrl-C gives what was finished, exit status 2, and the words to go on with."""
     rows = [{"when": "", "reply": "{}", "delay_s": 0.2}]

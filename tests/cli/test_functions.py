@@ -183,6 +183,7 @@ def test_what_is_declared_is_about_one_function(two, capsys):
     assert "name it with --function" in err
 
 
+@pytest.mark.costly
 def test_of_many_functions_the_bad_one_is_named(store, capsys):
     """25 functions on one schema are 25 rows in each command, the bad one first."""
     for number in range(25):

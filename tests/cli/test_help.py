@@ -57,6 +57,7 @@ def test_an_unknown_topic_is_told(capsys, topic, told):
     assert run(capsys, "help", topic) == (2, "", f"schema-guard: {told}\n")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_a_terminal_gets_it_set(environment, coloured):
     """On a terminal Markdown's marks become headings and code; colours go with NO_COLOR."""

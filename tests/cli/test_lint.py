@@ -5,7 +5,7 @@ from importlib.resources import files
 from io import BytesIO, TextIOWrapper
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.cli.lint.lines import lines_of
@@ -14,6 +14,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.targets.rules.tables import RULES, RULES_OF
 from tests.cli.command_lines import file, run
 from tests.cli.sarif import SARIF
+from tests.thinned import examples
 
 OPEN = (
     '{\n  "type": "object",\n  "properties": {\n    "n": {"type": "integer"}\n  },\n  "required": ["n"]\n}\n'
@@ -253,7 +254,7 @@ def written(value, place, line, found):
     return line + 1
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(DOCUMENTS)
 def test_each_place_has_the_line_on_which_it_stands(document):
     """Each member and item has its line, whatever signs stand in keys and texts."""

@@ -95,6 +95,7 @@ def test_reader_that_goes_away_is_no_error(lines):
     assert (process.returncode, err) == (0, "")
 
 
+@pytest.mark.costly
 def test_no_colour_off_a_terminal():
     """Progress and results are plain text when they go to a pipe."""
     process = _process("bench", "none")

@@ -49,6 +49,7 @@ def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):
     assert "4 requests would be sent, and there is no terminal to agree on: say --yes" in err
 
 
+@pytest.mark.costly
 def test_the_cost_is_told_before(capsys, enforcing, tmp_path):
     """By a table of prices; a model that it does not know costs what is not known."""
     (tmp_path / "prices.json").write_text(json.dumps(PRICES))
@@ -62,6 +63,7 @@ def test_the_cost_is_told_before(capsys, enforcing, tmp_path):
     assert "cost not known: no prices for this model" in unknown
 
 
+@pytest.mark.costly
 def test_the_json_has_the_form_that_is_published(capsys, enforcing):
     """What `--format json` prints is valid for the schema that comes with the package, and names no address."""
     model = f"{enforcing.openai_url}#m"
@@ -89,6 +91,7 @@ def test_a_target_without_schemas_is_told_before_anything_is_sent(capsys, monkey
     assert "strategy 'strict_schema' is not supported by target 'deepseek'" in err
 
 
+@pytest.mark.costly
 def test_a_refused_schema_is_told_with_its_keyword_and_place(capsys, tmp_path):
     """The place is a JSON Pointer; exit status 1."""
     document = {
@@ -117,6 +120,7 @@ def test_a_file_that_cannot_be_made_is_told_before_anything_is_asked(capsys):
     assert err.endswith("--output nowhere/rules.json: there is no folder 'nowhere'\n")
 
 
+@pytest.mark.costly
 def test_the_result_is_written_for_its_owner_and_read_by_lint(capsys, tmp_path, monkeypatch):
     """The file has no key and no address, and `lint --rules` goes by it."""
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "sk-secret")

@@ -13,6 +13,7 @@ from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.steps import STEPS
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits
+from tests.thinned import examples
 
 SYNTAX = {
     "no_json",
@@ -274,7 +275,7 @@ def assert_documented(kind, text, repair, finish):
 
 
 @given(cases(), st.sampled_from(LEVELS), st.sampled_from(FINISHES))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@examples(150, suppress_health_check=[HealthCheck.too_slow])
 def test_any_reply_has_a_documented_outcome(case, repair, finish):
     """Any text is valid with a documented form, or fails with a documented kind and code; twice it is the same."""
     assert_documented(*case, repair, finish)
@@ -289,7 +290,7 @@ def test_many_replies_have_a_documented_outcome(case, repair, finish):
 
 
 @given(case=cases(), finish=st.sampled_from(FINISHES))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@examples(100, suppress_health_check=[HealthCheck.too_slow])
 def test_more_repair_takes_nothing_away(case, finish):
     """What is valid without repair is the same value, in the same form, at every level."""
     kind, text = case
@@ -305,7 +306,7 @@ def test_more_repair_takes_nothing_away(case, finish):
 @given(
     data=st.data(), kind=st.sampled_from([kind for kind in KINDS if kind.id not in ("number", "anything")])
 )
-@settings(max_examples=100)
+@examples(100)
 def test_a_cut_reply_is_never_mended_without_loss(data, kind):
     """A reply that was cut off inside its JSON is not valid, and lossless repair does not make it so."""
     written = json.dumps(data.draw(kind.values))
@@ -320,7 +321,7 @@ def test_a_cut_reply_is_never_mended_without_loss(data, kind):
 
 
 @given(kind=st.sampled_from(KINDS), data=st.data(), wrapper=st.sampled_from(WRAPPERS[:6]))
-@settings(max_examples=100)
+@examples(100)
 def test_a_wrapped_valid_reply_gives_its_value(kind, data, wrapper):
     """A valid object or list in fences, reasoning or prose gives its value."""
     value = data.draw(kind.values.filter(lambda value: isinstance(value, (dict, list))))
@@ -347,7 +348,7 @@ def values_in(value):
 
 
 @given(st.text('{}[]",:1e.-x ', max_size=80) | cases().map(lambda case: case[1]))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@examples(100, suppress_health_check=[HealthCheck.too_slow])
 def test_parsed_values_keep_the_limits(text):
     """A value that is parsed is no larger than any limit."""
     found = parse(text, SMALL)

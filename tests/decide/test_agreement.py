@@ -22,6 +22,7 @@ def test_a_part_of_the_traffic_without_a_judged_call_is_no_part():
         assert [part["name"] for part in found.evidence["pilot"]["segments"]] == ["eu", "us"]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("first", thinned(range(0, 16, 4), 4))
 def test_watch_and_decide_agree(first):
     """Of four random stores both say the same is wrong, and each verdict follows from its own figures."""

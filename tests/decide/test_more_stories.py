@@ -21,6 +21,7 @@ def wrong_in(verdict):
     return [(breach["strategy"], breach["what"]) for breach in verdict.figures["breach"]]
 
 
+@pytest.mark.costly
 def test_a_shift_of_the_traffic_is_named(town):
     """A part that fails every twelfth call grows from 5 % of the traffic to 60 %."""
     for eu, us, times in ((5, 95, 40), (60, 40, 15)):
@@ -36,6 +37,7 @@ def test_a_shift_of_the_traffic_is_named(town):
     assert "segment eu is" in found.why
 
 
+@pytest.mark.costly
 def test_a_rise_alarms_while_it_lasts_and_no_longer(town):
     """.3 % becomes 6 % for 700 calls, and .3 % again."""
     town.calls(4_000, 333)
@@ -56,6 +58,7 @@ def test_a_new_version_that_heals_is_judged_by_itself(town, after, verdict):
     assert said(town.verdict())[::2] == (verdict, 0)
 
 
+@pytest.mark.costly
 def test_where_failures_come_in_bursts_the_forecast_is_one_of_bursts(town):
     """Ten short outages: what decides is many more of them, and never no further call at all."""
     for _ in range(10):
@@ -103,6 +106,7 @@ def test_clean_calls_that_are_too_few_for_bursts_ask_for_no_remedy(town):
     assert found.figures.get("meanwhile", {}).get("rung") is None
 
 
+@pytest.mark.costly
 def test_a_hot_input_that_stops_failing_ends_the_alarm(town):
     """An input is a fifth of the calls, fails for 1,500 calls, and then no more."""
     for bad, times in ((1, 300), (0, 400)):
@@ -149,6 +153,7 @@ def test_few_calls_say_how_many_are_missing(town):
     assert json.dumps(found.as_dict())
 
 
+@pytest.mark.costly
 def test_a_canary_that_fails_is_named_and_the_version_beside_it_is_not(town):
     """v1 never fails; from call 2,000 on a third of the calls are v2's, and one in five of these fails."""
     town.calls(2_000, 0)
@@ -174,6 +179,7 @@ def test_settings_whose_calls_had_ended_do_not_answer_for_those_that_followed(to
     assert found.figures["rates"]["system_prompt max_attempts=1"]["n"] == 1_000
 
 
+@pytest.mark.costly
 def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(town):
     """Two outages were; the third goes on: that is wrong now. Once it is over nothing is."""
     for _ in range(2):
@@ -208,6 +214,7 @@ def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch
     assert wrong_in(found) == [(found.figures["counted"]["current"], "format")]
 
 
+@pytest.mark.costly
 def test_bursts_ask_for_no_trial_that_is_over_before_the_next(town):
     """Three outages are over: what fails in them is to be looked at, and 400 calls between two of them prove nothing."""
     for _ in range(3):
@@ -221,6 +228,7 @@ def test_bursts_ask_for_no_trial_that_is_over_before_the_next(town):
     assert found.figures["next_step"].startswith("schema-guard report --function shop.extract  # what fails")
 
 
+@pytest.mark.costly
 def test_a_trial_that_is_advised_decides(town):
     """1.15 % of 3,000 calls: a trial of examples with so many clean calls as were told is enough."""
     town.calls(3_000, 87, REFUSED)

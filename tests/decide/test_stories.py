@@ -131,6 +131,7 @@ def said(verdict):
     return verdict.verdict, verdict.figures.get("next_rung"), verdict.exit_code()
 
 
+@pytest.mark.costly
 def test_1_half_a_percent_is_enough(town):
     """0.5 % of 9,000 calls, target 1 %."""
     town.calls(9_000, 200)
@@ -218,6 +219,7 @@ def test_7_a_rise_is_no_matter_of_strategy(town):
     assert "schema-guard decide --function shop.extract --since 2026-05-31" in head(found)
 
 
+@pytest.mark.costly
 def test_7b_a_new_version_that_fails_is_named(town):
     """The same with a new version."""
     town.calls(4_000, 333)
@@ -253,6 +255,7 @@ def test_9_an_enum_and_a_pattern_ask_for_strict_decoding(town):
     assert said(town.verdict()) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
 
 
+@pytest.mark.costly
 def test_10_one_input_that_always_fails_is_named(town):
     """A fifth of the traffic is one input: 20 % of the calls fail, however many inputs there are."""
     for _ in range(400):
@@ -307,6 +310,7 @@ def test_12_what_is_just_above_needs_data_and_has_something_to_do(town):
     assert "or now let the provider enforce the schema (strict_schema): 455 calls of a trial" in head(found)
 
 
+@pytest.mark.costly
 def test_13_the_volume_is_that_of_the_latest_calls(town):
     """A call a day for 300 days, then 3,000 a day."""
     town.calls(300, 0, after_s=DAY)
@@ -319,6 +323,7 @@ def test_13_the_volume_is_that_of_the_latest_calls(town):
     assert "calls a month, if all days are like the latest 7 days" in head(found)
 
 
+@pytest.mark.costly
 def test_14_where_the_failures_are_is_told(town):
     """65 % of the traffic fails 4.5 %, the rest 0.1 %."""
     for _ in range(40):
@@ -358,6 +363,7 @@ def test_16_two_functions_have_two_verdicts(town):
     assert town.verdict(function="shop.bad").exit_code() == 1
 
 
+@pytest.mark.costly
 def test_17_an_outage_that_is_over_is_an_episode(town):
     """60 failures, then 2,900 calls at 0.1 %: enough, and told."""
     town.calls(3_000, 1_000)
@@ -375,6 +381,7 @@ def test_17_an_outage_that_is_over_is_an_episode(town):
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("since", "verdict"), [(2_900, "NEED_MORE_DATA"), (6_500, "PROMPTING_ENOUGH")])
 def test_17b_who_has_outages_asks_for_a_history(town, since, verdict):
     """With bursts of 20 asked about, 2,900 calls after an outage are not enough, 6,500 are."""
@@ -385,6 +392,7 @@ def test_17b_who_has_outages_asks_for_a_history(town, since, verdict):
     assert town.verdict(config={"burst_length": 20}).verdict == verdict
 
 
+@pytest.mark.costly
 def test_18_two_outages_are_bursts(town):
     """Two outages of 60 among 8,000 calls at 0.1 %."""
     for _ in range(2):
@@ -399,6 +407,7 @@ def test_18_two_outages_are_bursts(town):
     assert "failures come in bursts" in head(found)
 
 
+@pytest.mark.costly
 def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
     """v2 fails 4 % in half of the traffic, v1 passes."""
     for _ in range(40):
@@ -413,6 +422,7 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
     assert head(found).index("system_prompt v2 (") < head(found).index("system_prompt v1")
 
 
+@pytest.mark.costly
 def test_20_a_tuned_model_in_service_that_passes_stays(town):
     """What is in use is tuned and passes."""
     town.calls(500, 50)
@@ -444,6 +454,7 @@ def test_21_a_ladder_that_is_used_up_asks_for_the_money(town):
     assert "what a failed call costs you (failure_cost)" in head(found)
 
 
+@pytest.mark.costly
 def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(town):
     """Once the cause is known and stays, the ladder."""
     town.calls(4_000, 333)

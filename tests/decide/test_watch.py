@@ -48,6 +48,7 @@ def test_a_rise_above_the_objective_is_a_breach_before_the_rate_is_proved(store)
     assert found.change in document_of(watched, 0.01).title
 
 
+@pytest.mark.costly
 def test_a_rise_below_the_objective_is_told_and_no_breach(store):
     """What has risen and stays below is good enough."""
     record(store, 4000, 0)

@@ -53,6 +53,7 @@ def test_the_story_comes_to_its_end_and_its_figures_are_those_of_report_and_deci
     assert took < 5
 
 
+@pytest.mark.costly
 def test_the_json_has_the_figures_of_report_and_decide(typed, url):
     """The same, for --format json; the page of the verdict has them too."""
     _, told, _ = typed("demo", "--offline", "--store", url, "--format", "json")
@@ -81,6 +82,7 @@ def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     assert f"asked SmolLM2-135M-Instruct-Q4_1, recorded {day}" in told
 
 
+@pytest.mark.costly
 def test_every_demo_has_a_store_of_its_own(typed, monkeypatch, tmp_path):
     """Without --store each run writes a new file in the user's data folder, and says where."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))

@@ -73,6 +73,7 @@ def test_a_partial_has_the_name_of_its_function():
     assert full_name(partial(module, "a")) == f"{__name__}.module"
 
 
+@pytest.mark.costly
 def test_a_script_is_the_module_that_it_would_be(tmp_path):
     """A file that is run has the name by which it can be imported; what is typed in has none."""
     (tmp_path / "mails.py").write_text(SCRIPT)

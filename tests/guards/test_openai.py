@@ -292,6 +292,7 @@ def accounted(store, server, outcomes):
     return True
 
 
+@pytest.mark.costly
 def test_two_hundred_tasks_lose_nothing(store):
     """200 calls at once in one event loop: as many records as requests."""
 
@@ -311,6 +312,7 @@ def test_two_hundred_tasks_lose_nothing(store):
         assert accounted(store, server, outcomes)
 
 
+@pytest.mark.costly
 def test_thirty_two_threads_lose_nothing(store):
     """200 calls in 32 threads that share one client: as many records as requests."""
     with serve(every_third_is_bad()) as server, sync_client(server) as client, ThreadPoolExecutor(32) as pool:

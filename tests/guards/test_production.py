@@ -83,7 +83,7 @@ FUNCTIONS = [
     pytest.param(parse_chat, WRONG, ValidationError, ("structure", "type"), marks=pytest.mark.slow),
     (parse_response, NO_JSON, ValidationError, ("syntax", "no_json")),
     pytest.param(parse_message, WRONG, ValidationError, ("structure", "type"), marks=pytest.mark.slow),
-    (load_json, NO_JSON, json.JSONDecodeError, ("syntax", "no_json")),
+    pytest.param(load_json, NO_JSON, json.JSONDecodeError, ("syntax", "no_json"), marks=pytest.mark.costly),
 ]
 
 

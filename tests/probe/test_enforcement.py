@@ -12,6 +12,7 @@ from schema_guard.probe.questions import HARD, enforcement_questions
 from schema_guard.targets.lint import lint
 from schema_guard.targets.options import TARGETS
 from schema_guard.testing import EnforcingModel, serve
+from tests.thinned import costly
 
 STRICT = sorted(name for name, target in TARGETS.items() if "strict_schema" in target.formats)
 KINDS = {
@@ -27,7 +28,7 @@ def probed(behind, requests=3, seed=0, **more):
         return probe_enforcement(model, requests=requests, seed=seed), server.requests
 
 
-@pytest.mark.parametrize("verdict", KINDS)
+@pytest.mark.parametrize("verdict", costly(sorted(KINDS, reverse=True), 4))
 def test_each_kind_of_server_is_told(verdict):
     """A server that enforces, ignores, refuses, or enforces every second time is told by three requests."""
     found, _ = probed(EnforcingModel(**KINDS[verdict]))
@@ -35,6 +36,7 @@ def test_each_kind_of_server_is_told(verdict):
     assert found.verdict == verdict
 
 
+@pytest.mark.costly
 def test_a_server_that_enforces_by_chance_is_told_by_more_requests():
     """Of twelve requests of which half are enforced, some are and some are not."""
     found, _ = probed(EnforcingModel(holds=0.5), requests=12)

@@ -11,6 +11,7 @@ from schema_guard.records import Store
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.records.sqlite.turns import turn
 from schema_guard.records.writer import FORK_WAIT_S
+from tests.thinned import costly
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -174,7 +175,7 @@ def test_forks_among_threads_lose_nothing(path, run, count_rows, durability, for
     assert max(lasted) < 1.0
 
 
-@pytest.mark.parametrize("durability", ["queue", "sync"])
+@pytest.mark.parametrize("durability", costly(["queue", "sync"], 2))
 @pytest.mark.parametrize("forker", FORKERS)
 @pytest.mark.parametrize("forks", [4, pytest.param(200, marks=pytest.mark.slow)])
 def test_whoever_forks_loses_nothing(path, run, count_rows, durability, forker, forks):
@@ -306,6 +307,7 @@ def test_a_fork_waits_for_the_end_of_the_writers_thread_in_the_system(path, run)
     assert run(script, f"sqlite:///{path}") == [1, False]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("step", ["find_spec", "exec_module"])
 def test_a_module_that_another_thread_imports_is_waited_for(path, run, step):
     """A child is not left waiting for the lock of a module that a thread of its parent was importing when it forked."""

@@ -75,6 +75,7 @@ def test_a_forked_child_has_its_own_queue(path, run, count_rows):
     assert count_rows(path) == 7
 
 
+@pytest.mark.costly
 @needs_fork
 def test_a_forked_child_that_ends_by_itself_leaves_the_parent_whole(path, run, count_rows):
     """A child that runs to the end of the interpreter does not close what its parent has open."""
@@ -95,6 +96,7 @@ def test_a_forked_child_that_ends_by_itself_leaves_the_parent_whole(path, run, c
     assert count_rows(path) == 22
 
 
+@pytest.mark.costly
 @needs_fork
 @pytest.mark.parametrize("way", ["fork", "spawn"])
 def test_a_child_of_multiprocessing_flushes_at_its_end(path, run, way, tmp_path):
@@ -116,6 +118,7 @@ def test_a_child_of_multiprocessing_flushes_at_its_end(path, run, way, tmp_path)
     assert run(script, f"sqlite:///{path}") == 11
 
 
+@pytest.mark.costly
 @needs_fork
 def test_a_forked_child_starts_with_an_empty_memory(run):
     """A store in memory is a process's own."""
@@ -146,6 +149,7 @@ def test_sync_survives_a_kill(path, run, count_rows):
     assert count_rows(path) == 20
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kills", [range(1, 4), pytest.param(range(4, 11), marks=pytest.mark.slow)])
 def test_a_kill_in_the_middle_of_writing_leaves_roll_ups_and_rows_equal(path, start, kills):
     """After kill -9 at any moment every call that was told to be stored is there, and the roll-ups are those of the rows."""
@@ -193,6 +197,7 @@ def test_the_end_of_a_process_waits_two_seconds_at_most(path, run):
     assert 1.9 < waited_s < 3.0
 
 
+@pytest.mark.costly
 def test_importing_opens_nothing(run):
     """Importing the package loads no database library and opens no file but modules."""
     script = """
@@ -210,6 +215,7 @@ def test_importing_opens_nothing(run):
     assert run(script, "sqlite://") == "[False, []]\n"
 
 
+@pytest.mark.costly
 def test_the_default_store_makes_its_file_at_the_first_record(tmp_path, run):
     """Resolving the default store opens no file; the first record makes it in the data folder."""
     script = """

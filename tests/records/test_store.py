@@ -56,6 +56,7 @@ def test_attempts_can_be_chosen(store, make, chosen, call_ids):
     assert [row["call_id"] for row in store.attempts(**chosen)] == call_ids
 
 
+@pytest.mark.costly
 def test_reading_goes_on_over_pages(store, make):
     """More attempts than a page holds all come back, in order, and later ones do not."""
     for number in range(2_500):

@@ -127,6 +127,7 @@ def test_an_outcome_that_the_database_refuses_loses_only_itself(path, make):
         assert store.counts() == Counts(3, 2, {"write_failed": 1}, 0)
 
 
+@pytest.mark.costly
 def test_a_fault_among_many_calls_leaves_no_half_of_a_batch(tmp_path, make):
     """Whichever statement of a batch of many inputs and configurations fails, the roll-ups are those of the rows."""
     outcomes = [

@@ -17,6 +17,7 @@ from schema_guard.report.drawing import WIDTH, RateRow, rates_figure
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
 from tests.decide.examples import failing, strategy
 from tests.report.decision.examples import VERDICTS
+from tests.thinned import examples
 
 # What a browser without a better font takes, and one of the widest.
 FONT = FontProperties(family="DejaVu Sans", size=FONT_SIZE)
@@ -100,11 +101,12 @@ def test_colours_are_told_from_their_ground(colours):
     assert weak == set()
 
 
+@pytest.mark.costly
 @given(
     st.lists(st.tuples(RATES, RATES, RATES).map(sorted), min_size=1, max_size=6),
     st.sampled_from([None, 0.001, 0.01, 0.05, 0.3]),
 )
-@settings(max_examples=8)
+@examples(8)
 def test_rates_stand_clear(found, target):
     """Whatever the rates, their bounds and the target, no mark of the axis stands upon another or past the edge."""
     rows = [
@@ -116,6 +118,7 @@ def test_rates_stand_clear(found, target):
     assert not rows or faults(drawn(rows, target)) == []
 
 
+@pytest.mark.costly
 @given(NAMES)
 @settings(max_examples=3)
 def test_names_of_a_verdict_stand_clear(names):
@@ -128,6 +131,7 @@ def test_names_of_a_verdict_stand_clear(names):
     assert len(set(told)) == len(told)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "name",
     [

@@ -121,6 +121,7 @@ def test_a_gap_has_no_line(store):
     assert (lines(together), lines(apart)) == (1, 2)
 
 
+@pytest.mark.costly
 def test_of_many_rows_the_worst_are_drawn(store):
     """Of more rows than a page has room for, those are drawn that are proved worst."""
     calls = [(f"a.f{number:02}", hour, number < 15) for number in range(20) for hour in range(3)]

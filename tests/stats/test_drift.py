@@ -119,6 +119,7 @@ def test_alarm_gives_the_reference_values(alpha, expected):
     assert first_alarm(packed(calls), len(calls), 0.02, alpha=alpha) == expected
 
 
+@pytest.mark.costly
 def test_false_alarms_are_as_rare_as_promised():
     """At the baseline itself 300 detectors at 1/1,000 run for 1,000 calls or more on average."""
     rng = random.Random(20261124)

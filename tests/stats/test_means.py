@@ -101,6 +101,7 @@ def test_bounds_give_the_reference_values(values, lower, upper):
     assert found.upper == pytest.approx(upper, abs=0.001)
 
 
+@pytest.mark.costly
 def test_mean_is_rarely_left_out():
     """In 300 streams of 500 scores, looked at after each, no more than 5 % ever lose the mean 0.3."""
     rng = random.Random(20261124)

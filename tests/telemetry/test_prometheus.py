@@ -88,6 +88,7 @@ def test_names_over_the_most_are_others():
     ]  # fmt: skip
 
 
+@pytest.mark.costly
 def test_dropped_records_are_counted(tmp_path):
     """What a store of this process could not store is counted by its reason, also when the store is gone."""
 

@@ -82,6 +82,7 @@ def test_the_environment_switches_it_on(tmp_path):
     assert 'schema_guard_calls_total{function="f",schema="t",way="first_pass"} 1' in path.read_text()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("text", ["otle", "file:", "port:x", "file:/tmp/x.txt"])
 def test_a_variable_that_says_nothing_sensible_harms_no_call(text):
     """What cannot be had is said once, and calls go on without."""
@@ -152,6 +153,7 @@ def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
     ]
 
 
+@pytest.mark.costly
 def test_an_exporter_that_hangs_is_not_waited_for(sdk, f):
     """Calls go on while nobody takes what is told; what is too much is counted, and not kept."""
     from opentelemetry.sdk.trace import SpanProcessor
@@ -187,6 +189,7 @@ def test_counting_from_many_threads_is_exact(f):
     assert on.counters.read()["calls"] == {("f", "t", "first_pass"): 4_000}
 
 
+@pytest.mark.costly
 def test_what_waits_is_told_at_the_end_of_a_process():
     """A process that returns after its calls has told of all of them, and so has a forked child."""
     needs_sdk()
@@ -203,6 +206,7 @@ os.waitpid(child, 0)
     assert run(script).stdout == "s" * 25
 
 
+@pytest.mark.costly
 def test_a_child_counts_for_itself(tmp_path):
     """A forked child begins at nothing, leaves its parent's file and port alone, and has a file of its own by `{pid}`."""
     script = f"""{GUARDED}
@@ -223,6 +227,7 @@ print(sum(on.counters.read()["calls"].values()), len(urllib.request.urlopen(f"ht
     assert 'first_pass"} 2' in (tmp_path / "one.prom").read_text()
 
 
+@pytest.mark.costly
 def test_forks_among_calls_hang_nobody():
     """Forks while other threads call and are told: every child calls, is told, and ends."""
     needs_sdk()

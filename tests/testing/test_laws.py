@@ -56,6 +56,7 @@ def test_a_schema_without_near_misses_says_so():
     assert "no near miss" in found.why
 
 
+@pytest.mark.costly
 def test_the_same_seed_gives_the_same(tmp_path):
     """Two runs are alike."""
     assert list(try_laws(SCHEMA, examples=20, seed=3)) == list(try_laws(SCHEMA, examples=20, seed=3))
@@ -68,6 +69,7 @@ def test_some_draws_are_needed(examples):
         try_laws(SCHEMA, examples=examples)
 
 
+@pytest.mark.costly
 def test_the_command_tells_what_held(tmp_path, capsys):
     """`schema-guard test` lists the laws and exits with 0."""
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
@@ -76,6 +78,7 @@ def test_the_command_tells_what_held(tmp_path, capsys):
     assert capsys.readouterr().out.count("  holds  ") == len(LAWS)
 
 
+@pytest.mark.costly
 def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
     """A law that does not hold is exit 1, with the draw."""
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
@@ -87,6 +90,7 @@ def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
     assert found["replies"]["counterexample"].startswith("Sent(")
 
 
+@pytest.mark.costly
 def test_text_shows_the_counterexample(monkeypatch):
     """Under a law that fails stands what is wrong, and for which draw."""
     monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))

@@ -594,6 +594,7 @@ def rate_lines(result):
     return [line for line in result.outlines if line.startswith("test_it.py::") and " failed: rate " in line]
 
 
+@pytest.mark.costly
 def test_two_workers_report_what_one_process_does(pytester, run_tests):
     """Under pytest-xdist the counts, the summary and the properties are the same."""
     pytest.importorskip("xdist")

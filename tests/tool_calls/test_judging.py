@@ -5,13 +5,14 @@ from types import SimpleNamespace
 from typing import Annotated
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from schema_guard import InvalidArgument, InvalidSchema, judge, judge_calls
 from schema_guard.core.schema import Schema
 from schema_guard.tool_calls.tools import tools_of
+from tests.thinned import examples
 from tests.tool_calls.replies import PROVIDERS, chat, chat_message, gemini
 
 WEATHER = {
@@ -297,7 +298,7 @@ PIECES = st.lists(
 READ = tools_of(FORMS["chat"])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(PIECES.map("".join), st.sampled_from(["tool_call", "length"]))
 def test_what_is_valid_is_valid_for_whoever_runs_it(text, finish):
     """A call that is valid gives by `json.loads` an object that `judge` takes; nothing is raised for any text."""

@@ -5,11 +5,12 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import ToolCallsFailed, guard, guard_tools, open_store, tags
 from schema_guard.core.schema import Schema
+from tests.thinned import examples
 from tests.tool_calls.replies import anthropic, chat, gemini, responses
 from tests.tool_calls.shop import FIVE, TRACK, Kept, Script
 
@@ -188,7 +189,7 @@ def test_a_guard_inside_a_turn_is_a_call_of_its_own():
 CALLS = st.lists(st.sampled_from([PARIS, EMPTY, STOCK, NO_STOCK, UNKNOWN, MAIL]), max_size=5)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.lists(CALLS, min_size=3, max_size=3))
 def test_first_attempts_of_a_turn_are_all_its_calls(turns):
     """Whatever is asked again: each call of the first reply is one recorded call, failed at first where it did then, and

@@ -20,6 +20,7 @@ from schema_guard.traces.judging import call_id
 from schema_guard.traces.run import TraceOptions, import_traces
 from schema_guard.traces.schemas import Schemas
 from schema_guard.traffic import PARTS
+from tests.thinned import costly
 from tests.traces import exports
 from tests.traces.exports import BAD, GOOD, PROMPT, SCHEMA
 
@@ -49,7 +50,7 @@ def bring(store, *paths, options=ALL, schemas=None, **more):
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", costly(PARTS, len(PARTS)))
 def test_an_export_is_imported_and_decided_on(tmp_path, store, tool, part):
     """Six hundred replies of each tool: `decide` answers on day one, and not where they are no rate of the traffic."""
     rows = [TOOLS[tool](GOOD, number) for number in range(600)]
@@ -387,6 +388,7 @@ def test_a_call_id_is_a_uuid_that_sorts_by_time():
     assert call_id("phoenix", "x", "f" * 16, 1_790_000_000.0) != early
 
 
+@pytest.mark.costly
 def test_an_import_that_breaks_off_goes_on_where_it_was(tmp_path):
     """What was stored stays, and the next import brings the rest: each call once."""
     path = written(tmp_path, *(exports.langfuse_ui(number=n) for n in range(1200)))

@@ -174,6 +174,7 @@ def test_engine_that_is_killed_is_told_with_the_signal():
     assert found.reason == "ended (SIGKILL) when asked to judge the instances: no words"
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is watched by /proc")
 def test_engine_that_grows_too_large_is_ended():
     """Too much memory costs its own schema alone."""
@@ -182,6 +183,7 @@ def test_engine_that_grows_too_large_is_ended():
     assert states(found) == [("eat", "memory"), ("honest", "judged")]
 
 
+@pytest.mark.costly
 def test_death_counts_only_when_a_fresh_process_dies_too():
     """What earlier schemas have left behind is not held against a later one."""
     found = run(entry(name="first"), entry("die when used"))

@@ -42,6 +42,7 @@ def test_every_result_is_valid(run):
     assert list(result_schema().reference().errors(document)) == []
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_file_is_the_plain_json(run):

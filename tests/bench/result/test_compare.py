@@ -32,6 +32,7 @@ BEFORE = result(*(scored(f"t{n}", how="unhandled" if n < 2 else "exact") for n i
 AFTER = result(*(scored(f"t{n}", how="unhandled" if n in range(1, 20) else "exact") for n in range(40)))
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_result_compared_with_itself(run):

@@ -12,6 +12,7 @@ from tests.bench.simulated_runs import RUNS, run_of, runs, scored, simulated
 REPETITIONS = 200
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_comparisons_are_antisymmetric(run):
@@ -30,6 +31,7 @@ def test_comparisons_are_antisymmetric(run):
         assert (other.called, other.better) == (one.called, one.better)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_every_two_columns_are_compared(run):
@@ -37,6 +39,7 @@ def test_every_two_columns_are_compared(run):
     assert len(result_of(run).comparisons) == len(run.columns) * (len(run.columns) - 1)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_difference_is_that_of_the_rates(run):

@@ -171,6 +171,7 @@ def test_money_is_told_where_there_are_prices():
     assert re.search(r"EUR  EUR a valid value  a right value\n  a .*  0\.75 +0\.375 +0\.375\n", text)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_no_strangers_text_is_unescaped(run):

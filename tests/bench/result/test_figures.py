@@ -28,6 +28,7 @@ def test_formats_add_up(run):
         assert sum(rate.count for rate in rates) == pytest.approx(column.tasks)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_parts_add_up(run):
@@ -67,6 +68,7 @@ def without_order(result):
     return replace(result, columns=columns, calls=sorted(result.calls, key=repr), not_measured=told)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs(), st.randoms())
 def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random):
@@ -77,6 +79,7 @@ def test_order_of_the_calls_changes_nothing_but_the_bounds_of_a_mean(run, random
     assert without_order(result_of(replace(run, scored=tuple(shuffled)))) == without_order(result_of(run))
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs(), st.integers(2, 3))
 def test_repeated_calls_are_no_more_evidence(run, times):

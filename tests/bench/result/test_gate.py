@@ -35,6 +35,7 @@ def answered(failing, *, tasks=200, column="a"):
 GOOD, BAD = answered(4), answered(60)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_gate_against_itself_is_passed(run):

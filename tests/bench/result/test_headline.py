@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.bench.result import result_file, result_from_file, result_of
@@ -15,6 +15,7 @@ from schema_guard.bench.result.ranked import alpha_of, names_of, ranked
 from schema_guard.report.document import Tone
 from schema_guard.stats import e_bh, paired
 from tests.bench.simulated_runs import FAILURES, content, run_of, runs, scored
+from tests.thinned import examples
 
 
 def asked(name, n, failed=0, *, wrong=0, **others):
@@ -126,7 +127,7 @@ def test_headline(calls, target, tone, headline):
 
 
 @given(runs(), st.sampled_from([None, 0.01, 0.1, 0.5]))
-@settings(max_examples=10)
+@examples(10)
 def test_nothing_is_said_that_is_not_proved(run, target):
     """A target is met where a bound says so; one fails least where every other one is called worse; the rest is open."""
     result = result_of(replace(run, target=target))
@@ -153,7 +154,7 @@ def test_nothing_is_said_that_is_not_proved(run, target):
 
 
 @given(st.integers(1, 30), st.integers(0, 20), st.integers(0, 20))
-@settings(max_examples=10)
+@examples(10)
 def test_so_many_more_tasks_decide(n, only_a, only_b):
     """On so many tasks more, on which the two differ as often, they are called different; without any they are not."""
     only_a = min(only_a, n)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from schema_guard.bench.result import result_file, result_from_file, result_of, result_page, whole_document_of
 from schema_guard.bench.result.sections import MOST_ROWS
@@ -16,6 +16,7 @@ from tests.bench.simulated_runs import FAILURES, run_of, runs, scored, simulated
 from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.test_drawing import boxes, faults
 from tests.report.written import Page, left_out
+from tests.thinned import examples
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\x1b[2J\x9b31m\u202e\r\n\x00{{ 7 * 7 }}"
 RESULT = result_of(
@@ -47,7 +48,7 @@ def hostile():
 
 
 @given(runs())
-@settings(max_examples=6)
+@examples(6)
 def test_any_result_has_a_page(run):
     """Whatever was run, its page is well formed and shows nothing that cannot be printed."""
     page = Page(result_page(result_of(run)))
@@ -57,7 +58,7 @@ def test_any_result_has_a_page(run):
 
 
 @given(runs())
-@settings(max_examples=6)
+@examples(6)
 def test_every_writer_shows_all_of_it(run):
     """Text, Markdown and page leave nothing of a result's document out, not even of the whole one."""
     assert left_out(whole_document_of(result_of(run))) == []
@@ -98,6 +99,7 @@ def test_policy_forbids_everything_but_the_style_sheet():
     assert f"default-src 'none'; style-src 'sha256-{wanted}'; img-src data:; base-uri 'none'" in source
 
 
+@pytest.mark.costly
 def test_page_is_deterministic():
     """The same result gives the same bytes, also when it was read from its file."""
     assert result_page(result_from_file(result_file(RESULT))) == result_page(RESULT)
@@ -204,6 +206,7 @@ def test_details_are_folded():
     assert after.split("</details>")[1].count("<") == 3
 
 
+@pytest.mark.costly
 def test_labels_stand_clear():
     """With twelve columns of long names no label stands upon another or past the edge, and no two rows look alike."""
     plots = re.findall(r"<svg.*?</svg>", result_page(MANY), re.DOTALL)

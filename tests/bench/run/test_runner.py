@@ -422,6 +422,7 @@ with Journal.begin({path!r}, plan) as journal:
 """
 
 
+@pytest.mark.costly
 def test_killed_process_goes_on(tmp_path):
     """After SIGKILL in the middle nothing that was kept is asked again, and the result is the whole one."""
     path = tmp_path / "j"

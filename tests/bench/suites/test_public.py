@@ -44,6 +44,7 @@ def golds(extraction):
     return {task.id: task for entry in extraction.schemas for task in entry.tasks}
 
 
+@pytest.mark.costly
 def test_every_task_of_the_corpus_loads(extraction, golds):
     """All tasks load, grouped by their source, and none has a difficulty that nobody measured."""
     assert (len(golds), extraction.refused) == (450, ())

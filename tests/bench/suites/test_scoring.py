@@ -324,6 +324,7 @@ def test_endless_array_is_scored_in_bounded_time():
     assert found == Score(exact=False, leaves=1, wrong=("/0",))
 
 
+@pytest.mark.costly
 def test_unordered_gold_of_many_items_is_right_in_any_order():
     """As many items are paired as the gold has, however many that are."""
     gold = list(range(300))

@@ -138,6 +138,7 @@ def test_every_sample_is_valid(part):
     assert samples(Schema.of(document)) == drawn
 
 
+@pytest.mark.costly
 def test_public_schemas_are_drawn_from(corpora):
     """Of the public corpus of real schemas four fifths give an instance, and none makes an error."""
     loaded, drawn = 0, 0

@@ -94,6 +94,7 @@ def bare(text):
     return "".join(char for char in text if char not in "\n\t\r\f\b ")
 
 
+@pytest.mark.costly
 def test_lossless_repair_invents_nothing(corpora):
     """Every key, string and number of a losslessly repaired reply stands in it; and some replies are repaired."""
     repaired = 0

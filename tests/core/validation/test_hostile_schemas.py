@@ -237,6 +237,7 @@ def test_nothing_hangs_or_crashes(case, run):
     assert seconds < _SLACK
 
 
+@pytest.mark.costly
 def test_memory_stays_flat():
     """Errors that the engine would list with gigabytes of copies cost less than 200 MB."""
     schema = Schema.of(_ANY_OF_100)

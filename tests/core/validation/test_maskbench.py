@@ -21,6 +21,7 @@ def judged(corpora):
     return found
 
 
+@pytest.mark.costly
 def test_every_instance_is_judged_right(judged):
     """All 2,340 instances are judged as they are labelled, by every way to ask."""
     assert len(judged) == 2340

@@ -7,6 +7,7 @@ import pytest
 
 from schema_guard import Schema
 from schema_guard.errors import InvalidSchema
+from tests.thinned import costly
 
 DRAFTS = {
     "draft4": "draft4",
@@ -90,7 +91,7 @@ def test_formats_are_judged_as_the_suite_says(suite, draft):
     assert found == []
 
 
-@pytest.mark.parametrize("draft", ["draft4", "draft7", "draft2020-12"])
+@pytest.mark.parametrize("draft", costly(["draft4", "draft7", "draft2020-12"], 3))
 def test_reference_engine_agrees(suite, draft, monkeypatch):
     """The engine behind the fast one is right wherever the fast one is."""
     monkeypatch.setattr("schema_guard.core.validation.fast.MAX_CROSSINGS", 0)

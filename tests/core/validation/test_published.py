@@ -71,6 +71,7 @@ def test_fault_is_told_with_its_place(document, message):
     assert str(caught.value) == f"counts at {message}"
 
 
+@pytest.mark.costly
 def test_nesting_is_limited():
     """What is nested deeper than any document is refused at its place and never exhausts the stack."""
     document = []

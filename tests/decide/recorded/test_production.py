@@ -46,6 +46,7 @@ def test_a_rise_with_a_new_version_names_it(store):
     assert found["change"]["days"] == ["1970-01-01", "1970-01-01"]
 
 
+@pytest.mark.costly
 def test_a_version_that_began_before_the_estimate_is_named(store):
     """The call at which a rate rose is an estimate: what came some calls before it is what changed then."""
     record(store, 4000, 8, gap_s=600.0)

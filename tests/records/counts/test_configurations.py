@@ -319,6 +319,7 @@ def test_calls_after_a_number_are_the_rest(new_backend, write, make, outcomes, n
     assert [counts for counts in found if counts.calls or counts.transport] == left
 
 
+@pytest.mark.costly
 def test_calls_after_a_number_in_a_later_chunk(new_backend, write, make):
     """The calls after one of ten thousand are found, other configurations between them."""
     backend = new_backend()
@@ -366,6 +367,7 @@ def test_a_call_that_is_not_there_is_refused(new_backend, make, place, message):
     assert str(error.value) == message
 
 
+@pytest.mark.costly
 def test_outcomes_go_on_over_chunks(new_backend, write, make):
     """Twenty thousand outcomes in batches of uneven size are one row of bits."""
     failures = [number % 7 == 0 for number in range(20_000)]

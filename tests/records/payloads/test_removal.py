@@ -209,6 +209,7 @@ def _bytes_in(folder, words):
     return eval(done.stdout)  # noqa: S307 - our own list
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("how", ["forget", "prune"])
 def test_nothing_of_what_went_is_in_the_files(tmp_path, make, how, monkeypatch):
     """Not in the database, its log or a copy, while the store is open; what stays is there."""

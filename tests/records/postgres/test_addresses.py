@@ -83,6 +83,7 @@ def test_a_server_that_cannot_be_reached_is_told_without_the_password(make, capl
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+@pytest.mark.costly
 def test_without_the_extra_a_store_names_it_and_a_call_goes_on(run):
     """Whoever names the store gets MissingExtra; where the variable names it, drops are counted, and said once."""
     script = """

@@ -57,6 +57,7 @@ def test_forks_among_threads_lose_nothing(new_schema, run, postgres, durability)
     assert longest < 1.0
 
 
+@pytest.mark.costly
 def test_a_child_says_nothing_on_its_parents_connection(new_schema, run):
     """A child that is forked in the middle of a write, and ends as Python does, leaves the parent's transaction alone."""
     script = """

@@ -139,6 +139,7 @@ def test_what_others_put_into_the_file_is_not_looked_at(path):
     assert check(path).is_sound
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_store_of_an_earlier_version_is_sound(tmp_path, version_1, version_2, version, make):
     """Unopened, opened, with rows of an old process and of this one, and rebuilt: no damage."""

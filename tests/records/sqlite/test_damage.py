@@ -57,6 +57,7 @@ def found_in(path):
         return True
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("flips", [25, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_bit_that_changes_is_found_or_harmless(path, sound, flips):
     """Of random bits each is named by the check, or all that is stored reads as before."""

@@ -110,6 +110,7 @@ def after_fault(path, failing, code, durability, caplog):
     }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("durability", ["sync", pytest.param("queue", marks=pytest.mark.slow)])
 def test_no_single_fault_harms_a_call(tmp_path, caplog, durability):
     """Whichever step raises, and whatever: values, account and warnings are right, and the store is sound."""

@@ -121,6 +121,7 @@ for batch in range(12):
 """
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kills", [2, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_kill_at_any_statement_leaves_whole_batches(path, statements_of, killed_at, kills):
     """Killed at any statement, what is kept is what the attempts of whole batches say, and writing goes on."""

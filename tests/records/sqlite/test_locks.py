@@ -4,6 +4,8 @@ import ast
 import json
 from pathlib import Path
 
+import pytest
+
 import schema_guard
 
 PACKAGE = Path(schema_guard.__file__).parent
@@ -85,6 +87,7 @@ LINES = (
 )  # fmt: skip
 
 
+@pytest.mark.costly
 def test_nothing_that_is_done_with_a_store_opens_its_file(run, tmp_path):
     """Recording, reading, checking, a fork, and every command: Python opens no file of the database."""
     script = WATCHED.replace("LINES", json.dumps(LINES))

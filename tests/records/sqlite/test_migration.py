@@ -132,7 +132,9 @@ def test_opening_looks_at_no_attempt(path, written):
     assert list(path.parent.glob("*backup*")) == []
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "every", [40, pytest.param(9, marks=pytest.mark.costly), pytest.param(1, marks=pytest.mark.slow)]
+)
 def test_a_kill_while_it_is_opened_loses_nothing(path, written, statements_of, killed_at, count_rows, every):
     """Killed at any of its statements an opening has not happened, and happens the next time."""
     path.write_bytes(written)
@@ -221,6 +223,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(two, version_of, count_rows):
         assert calls_of(store) == CALLS_2
 
 
+@pytest.mark.costly
 def test_attempts_of_a_process_of_version_1_are_counted_with_the_next_write(one, make, insert):
     """What a process stores that counts nothing is in the roll-ups after the next write."""
     with open_store(f"sqlite:///{one}") as store:

@@ -23,6 +23,7 @@ def is_whole(store):
     return store.configurations() == store.configurations(since=0.0)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("version", [1, 2])
 def test_moved_attempts_are_the_same(path, version_1, version_2, version):
     """All that is told of a store is the same before and after, and nothing is left to move."""
@@ -46,7 +47,7 @@ def test_a_new_file_has_nothing_to_move(path, make):
         assert store.rebuild() == 0
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_kill_in_the_middle_loses_nothing(path, version_2, statements_of, killed_at, kills):
     """Killed at any statement the store tells the same, and the next run finishes."""
     path.write_bytes(version_2)
@@ -89,6 +90,7 @@ print(json.dumps([store.counts().stored, store.counts().dropped]))
 """
 
 
+@pytest.mark.costly
 def test_a_process_of_the_first_release_and_a_new_one_write_at_once(path, start, start_first_release):
     """Neither loses an attempt, while a third process moves what there is; what is kept is what the attempts give."""
     old = start_first_release(WRITE_OLD, path)

@@ -1,9 +1,12 @@
 """The tables of the roll-ups: what is left in them, and what they cannot hold."""
 
+import pytest
+
 from schema_guard.records import Store
 from schema_guard.records.sqlite.database import SQLite
 
 
+@pytest.mark.costly
 def test_an_input_that_repeats_leaves_no_trace_of_its_past(make, write):
     """A thousand writes of one input, put together once and again, keep one row for it."""
     backend = SQLite(None)

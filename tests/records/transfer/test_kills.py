@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from schema_guard.records import Store
 from schema_guard.records.sqlite.database import SQLite
 
@@ -29,6 +31,7 @@ with open(name, "rb") as stream:
 """
 
 
+@pytest.mark.costly
 def test_a_killed_import_goes_on(tmp_path, make, move, run):
     """Whole batches are there after a kill; the next run adds the rest, and the counts are those of one run."""
     first, into = SQLite(tmp_path / "a.db"), SQLite(tmp_path / "b.db")

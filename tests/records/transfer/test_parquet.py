@@ -62,6 +62,7 @@ def test_columns_have_their_own_types(arrow, content):
     assert table_of(arrow, content).column("violations").to_pylist()[0] == [["/total", "type"]]
 
 
+@pytest.mark.costly
 def test_a_damaged_file_is_refused(content, move):
     """Wherever it was cut off nothing comes in, and wherever it was changed nothing that was not there."""
     whole = SQLite(None)

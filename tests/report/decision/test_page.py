@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import matplotlib as mpl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from schema_guard.decide import decide
 from schema_guard.errors import InvalidArgument, MissingExtra
@@ -19,7 +19,7 @@ from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.decision.examples import EVIDENCE, VERDICTS, expected_words
 from tests.report.decision.test_document import HOSTILE, hostile
 from tests.report.written import Page, one_line
-from tests.thinned import thinned
+from tests.thinned import examples, thinned
 
 
 @cache
@@ -31,8 +31,9 @@ def page_of(name):
 PATHS = {"few_shot": [(500, 31), (1000, 62), (2000, 120)]}
 
 
+@pytest.mark.costly
 @given(evidences())
-@settings(max_examples=6)
+@examples(6)
 def test_any_verdict_has_a_page(evidence):
     """Whatever the verdict, its page is well formed and holds every figure of it."""
     verdict = decide(evidence)
@@ -75,7 +76,7 @@ def test_page_refers_to_nothing_outside(name):
 
 def test_policy_forbids_everything_but_the_style_sheet():
     """The page's policy lets nothing load and nothing run, and the hash is that of its style sheet."""
-    source = decision_page(VERDICTS["pilot"])
+    source = page_of("pilot")
     policies = [
         attrs["content"]
         for tag, attrs in Page(source).tags
@@ -96,7 +97,7 @@ def hash_of(style):
 def test_names_are_text():
     """A hostile name is shown as it is written, and adds no tag and no attribute to the page."""
     page = Page(decision_page(hostile(), title=HOSTILE))
-    plain = Page(decision_page(VERDICTS["route"]))
+    plain = Page(page_of("route"))
 
     assert page.open == []
     assert page.names() == plain.names()
@@ -115,6 +116,7 @@ def test_names_in_letters_of_any_script_are_drawn():
     assert page.texts.count(name) >= 2
 
 
+@pytest.mark.costly
 def test_page_is_deterministic():
     """The same verdict gives the same bytes, also after another page was made."""
     first = decision_page(decide(EVIDENCE["pilot"]), paths=PATHS)
@@ -123,6 +125,7 @@ def test_page_is_deterministic():
     assert decision_page(decide(EVIDENCE["pilot"]), paths=PATHS) == first
 
 
+@pytest.mark.costly
 def test_settings_of_matplotlib_stay_the_users():
     """Neither do a user's settings change the page, nor does the page change them."""
     plain = decision_page(VERDICTS["pilot"])
@@ -154,7 +157,7 @@ def test_plots_that_have_data_are_drawn(name, plots):
 
 def test_plots_tell_their_content_in_words():
     """Each plot has a title and a description that its element refers to, and the description has the figures."""
-    page = Page(decision_page(VERDICTS["pilot"]))
+    page = Page(page_of("pilot"))
     labels = [attrs["aria-labelledby"].split() for tag, attrs in page.tags if tag == "svg"]
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
 
@@ -180,6 +183,7 @@ def test_paths_take_the_place_of_the_totals():
     assert "few_shot after 2,000 calls: below 1:203, above over 1,000,000,000:1" in page.text
 
 
+@pytest.mark.costly
 def test_path_of_the_tuned_model_is_drawn():
     """A pilot has a path of its own."""
     assert (
@@ -187,6 +191,7 @@ def test_path_of_the_tuned_model_is_drawn():
     )
 
 
+@pytest.mark.costly
 def test_long_paths_are_thinned():
     """A path of many calls makes no larger page than a screen can show, and keeps its end."""
     path = [(n, n // 20) for n in range(1, 20_001)]
@@ -262,9 +267,9 @@ def test_all_details_are_folded(name):
 
 def test_undecided_is_not_green():
     """What is not decided has a colour of its own, and so has what is proved."""
-    assert '<h1 class="open">' in decision_page(VERDICTS["more data"])
-    assert '<h1 class="pass">' in decision_page(VERDICTS["prompting enough"])
-    assert '<h1 class="fail">' in decision_page(VERDICTS["climb"])
+    assert '<h1 class="open">' in page_of("more data")
+    assert '<h1 class="pass">' in page_of("prompting enough")
+    assert '<h1 class="fail">' in page_of("climb")
 
 
 HOURS = [(1_780_000_000 // 3_600 * 3_600 + hour * 3_600, 40, hour % 7 == 0) for hour in range(0, 700, 2)]
@@ -279,6 +284,7 @@ def test_the_rate_over_time_comes_first():
     assert "dashed line: the target of 1.00%; ▲: the rate rose; ▼: the rate fell." in page.text
 
 
+@pytest.mark.costly
 @needs_chromium
 @pytest.mark.parametrize("width", [400, 1200])
 def test_no_label_lies_on_another(tmp_path, width):

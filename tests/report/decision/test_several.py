@@ -1,5 +1,7 @@
 """Several functions in one document: the worst first, what is open never green, and the command for the worst one."""
 
+from functools import cache
+
 import pytest
 
 from schema_guard.decide import decide
@@ -8,10 +10,12 @@ from schema_guard.records import open_store
 from schema_guard.report.decision.several import Decided, document_of_several
 from schema_guard.report.document import Tone
 from tests.decide.records import record
+from tests.thinned import costly
 
 
 @pytest.mark.parametrize(
-    ("failed", "tone"), [((0, 0), Tone.GOOD), ((0, 4), Tone.OPEN), ((0, 90), Tone.BAD), ((4, 90), Tone.BAD)]
+    ("failed", "tone"),
+    costly([((0, 90), Tone.BAD), ((0, 0), Tone.GOOD), ((4, 90), Tone.BAD), ((0, 4), Tone.OPEN)], 3),
 )
 def test_tone_is_that_of_the_worst(failed, tone):
     """One function that is wrong makes it bad, one that is not decided leaves it open."""
@@ -25,6 +29,7 @@ def test_the_worst_one_is_told_in_full_by_a_command():
     assert said == "schema-guard decide --function shop.f1  # the worst one in full, with the command to run"
 
 
+@cache
 def told_of(*failed):
     with open_store("sqlite://", durability="sync") as store:
         for number, k in enumerate(failed):

@@ -157,6 +157,7 @@ def test_a_store_that_goes_away_is_said(tmp_path, monkeypatch):
     assert "report: 1 function" in Page(live("").page).text
 
 
+@pytest.mark.costly
 def test_reading_leaves_the_store_as_it_is(tmp_path):
     """However often the page is asked for, no byte of the store changes, and no file is made beside it."""
     path = tmp_path / "records.db"

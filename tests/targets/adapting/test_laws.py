@@ -13,6 +13,7 @@ from schema_guard.targets.lint import lint
 from schema_guard.targets.rules.tables import RULES
 from schema_guard.testing import instances
 from tests.targets.adapting.drawn import schemas
+from tests.thinned import examples
 
 FEW, MANY = 12, 400
 TARGETS = st.sampled_from(sorted(RULES))
@@ -48,7 +49,7 @@ def has_key_twice(value):
     return isinstance(value, dict) and any(map(has_key_twice, value.values()))
 
 
-@settings(max_examples=FEW)
+@examples(FEW)
 @given(schemas(), TARGETS)
 def test_what_is_sent_has_no_error(document, target):
     """What is sent has no error of lint, is adapted to itself, and the user's document stays as it is."""
@@ -66,7 +67,8 @@ def test_what_is_sent_has_no_error(document, target):
         assert made.fingerprint == Schema.of(made.schema).fingerprint
 
 
-@settings(max_examples=FEW)
+@pytest.mark.costly
+@examples(FEW)
 @given(schemas(), TARGETS, st.data())
 def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
     """A valid value has a form that is valid as it is sent, and comes back from it, unless something is narrowed."""
@@ -81,7 +83,7 @@ def test_a_valid_value_can_be_sent_and_comes_back(document, target, data):
     assert is_same(made.restore(sent), value)
 
 
-@settings(max_examples=FEW)
+@examples(FEW)
 @given(schemas(), TARGETS, st.data())
 def test_what_is_sent_comes_back_valid(document, target, data):
     """What is valid as it is sent comes back as a valid value, unless something is relaxed."""
@@ -95,7 +97,7 @@ def test_what_is_sent_comes_back_valid(document, target, data):
     assert schema.is_valid(made.restore(sent))
 
 
-@settings(max_examples=FEW)
+@examples(FEW)
 @given(schemas(), TARGETS, JSON)
 def test_any_value_can_be_restored(document, target, value):
     """Values of no form that is sent go both ways without an exception."""

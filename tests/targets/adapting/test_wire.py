@@ -7,6 +7,7 @@ from benchmarks.wire_schemas import cases
 from schema_guard.targets.adapting import adapt
 from schema_guard.testing.server.refusals.few import COHERE_RULES, CONVERSE_RULES, MISTRAL_RULES
 from schema_guard.testing.server.refusals.sent import SentSchema, broken
+from tests.thinned import costly
 
 RULES = {**OF_PACKAGES, "mistralai": MISTRAL_RULES, "cohere": COHERE_RULES, "boto3": CONVERSE_RULES}
 
@@ -27,7 +28,7 @@ def refused(document, package):
     return [rule.name for rule, _ in broken(RULES[package], [SentSchema(document, "", name=("r", "name"))])]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@pytest.mark.parametrize("case", costly(CASES, 4), ids=[case.name for case in CASES])
 def test_an_adapted_schema_is_not_refused(case):
     """The built-in schemas and those of Pydantic models, adapted to each provider, break none of its rules."""
     for target, package in TARGETS.items():

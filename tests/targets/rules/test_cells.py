@@ -15,6 +15,7 @@ from schema_guard.targets.lint import lint
 from schema_guard.targets.rules.limits import Size, size_of
 from schema_guard.targets.rules.tables import RULES
 from tests.targets.rules.uses import NOT_CLOSED, closed, opened
+from tests.thinned import costly
 
 ROWS = [json.loads(line) for line in Path(__file__).with_name("cells.jsonl").read_text().splitlines()]
 CELLS = [
@@ -34,7 +35,7 @@ def told_of(schema, target):
     return {marks[one.severity] + one.effect for one in found if one.severity != "info"} or {"ok"}
 
 
-@pytest.mark.parametrize(("row", "target", "told"), CELLS)
+@pytest.mark.parametrize(("row", "target", "told"), costly(CELLS, 5))
 def test_a_cell_is_what_lint_says(row, target, told):
     """A feature that a target takes has no finding; another one has what becomes of it."""
     assert told_of(SCHEMAS[row], target) == {told}

@@ -14,12 +14,13 @@ from schema_guard.core.judge import judge
 from schema_guard.testing import broken
 from schema_guard.testing.model_replies.failure_weights import FAILED, SEEN, weight
 from tests.testing.model_replies.sent_schemas import DRAWS, ORDER, SCHEMAS, draws
+from tests.thinned import examples, share
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results" / "2026-11-24-failure-weights.json"
 # To explain an example varies it, and `find` gives the last one it saw.
 FOUND = settings(database=None, derandomize=True, deadline=None, phases=[Phase.generate, Phase.shrink])
 SYNTACTIC = {"syntax", "truncation", "refusal"}
-MANY = 2_000
+MANY = share(2_000)
 
 
 def label(fault, schema, repair="off"):
@@ -40,7 +41,7 @@ def many():
 
 
 @given(st.data())
-@settings(max_examples=40)
+@examples(40)
 def test_judge_gives_the_label(data):
     """A reply fails with exactly the kind and code that it is labelled with, whatever the schema."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
@@ -51,7 +52,7 @@ def test_judge_gives_the_label(data):
 
 
 @given(st.data())
-@settings(max_examples=30)
+@examples(30)
 def test_only_what_is_labelled_so_is_mended(data):
     """A reply becomes valid by repair from the level on that it is labelled with, and else by none."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
@@ -120,12 +121,12 @@ def test_way_has_its_labels(many, way):
 
 
 def test_ways_come_up_as_often_as_their_weights_say(many):
-    """Of 2,000 draws each way has its share, to within 3 points."""
+    """Of 2,000 draws each way has its share, to within 3 points; of fewer, to within what they tell."""
     counts = Counter(fault.how for fault in many)
     total = sum(map(weight, SEEN))
 
     assert {how: counts[how] / MANY for how in SEEN} == pytest.approx(
-        {how: weight(how) / total for how in SEEN}, abs=0.03
+        {how: weight(how) / total for how in SEEN}, abs=1.35 / MANY**0.5
     )
 
 
@@ -165,7 +166,7 @@ def test_weights_are_those_that_were_counted():
 )
 def test_what_cannot_be_made_is_left_out(schema, left_out):
     """A way that the schema has no place for does not come up."""
-    assert {fault.how for fault in draws(broken(schema), 500)} & left_out == set()
+    assert {fault.how for fault in draws(broken(schema), share(500))} & left_out == set()
 
 
 @pytest.mark.parametrize(
@@ -175,9 +176,10 @@ def test_what_cannot_be_made_is_left_out(schema, left_out):
 )
 def test_schema_that_takes_anything_has_syntactic_failures_only(schema):
     """Where every JSON value is valid, what fails is no JSON, cut off or a refusal."""
-    assert {fault.kind for fault in draws(broken(schema), 300)} == SYNTACTIC
+    assert {fault.kind for fault in draws(broken(schema), share(300))} == SYNTACTIC
 
 
+@pytest.mark.costly
 def test_large_instance_is_broken_too():
     """Of an instance with many parts some are looked at."""
     schema = Schema.of({"type": "array", "items": {"type": "integer"}, "minItems": 300})

@@ -66,16 +66,19 @@ def test_is_a_model():
     assert isinstance(FlakyModel(TOTAL, 0.1), Model)
 
 
+@pytest.mark.costly
 def test_equal_seeds_give_equal_replies(replies):
     """Two models of one seed answer alike, call by call."""
     assert asked(FlakyModel(TOTAL, 0.5)) == replies
 
 
+@pytest.mark.costly
 def test_other_seed_gives_other_replies(replies):
     """The seed decides what is answered."""
     assert asked(FlakyModel(TOTAL, 0.5, seed=1)) != replies
 
 
+@pytest.mark.costly
 def test_failed_counts_the_replies_that_fail():
     """What it counts as failed is what fails when it is judged."""
     model = FlakyModel(TOTAL, 0.3)
@@ -85,6 +88,7 @@ def test_failed_counts_the_replies_that_fail():
     assert (model.failed, model.calls) == (failing, CALLS)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("rate", "failed"), [(0, 0), (1, CALLS)])
 def test_rate_of_none_and_of_all(rate, failed):
     """At rate 0 no reply fails, at rate 1 every one."""
@@ -93,6 +97,7 @@ def test_rate_of_none_and_of_all(rate, failed):
     assert sum(map(fails, asked(model))) == model.failed == failed
 
 
+@pytest.mark.costly
 def test_fails_at_the_rate():
     """Of 3,000 calls as many fail as the rate says, to within 2 points."""
     model = FlakyModel(TOTAL, 0.2)
@@ -102,11 +107,13 @@ def test_fails_at_the_rate():
     assert model.failed / 3_000 == pytest.approx(0.2, abs=0.02)
 
 
+@pytest.mark.costly
 def test_async_calls_give_the_replies(replies):
     """An async model answers as a plain one."""
     assert asyncio.run(all_asked(FlakyModel(TOTAL, 0.5), CALLS)) == replies
 
 
+@pytest.mark.costly
 def test_streams_give_the_replies(replies):
     """A stream has the text and the finish reason of the reply that its number has."""
     model = FlakyModel(TOTAL, 0.5)
@@ -119,6 +126,7 @@ def test_streams_give_the_replies(replies):
     ]
 
 
+@pytest.mark.costly
 def test_async_streams_give_the_replies(replies):
     """An async stream does so too."""
     model = FlakyModel(TOTAL, 0.5)
@@ -128,6 +136,7 @@ def test_async_streams_give_the_replies(replies):
     assert texts == [text_of(reply) for reply in replies[:50]]
 
 
+@pytest.mark.costly
 def test_threads_share_the_calls(replies):
     """Calls from several threads get the same replies between them, and are all counted."""
     model = FlakyModel(TOTAL, 0.5)

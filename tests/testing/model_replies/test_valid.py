@@ -11,6 +11,7 @@ from schema_guard import InvalidArgument, Schema
 from schema_guard.core.judge import judge
 from schema_guard.testing import Sent, replies
 from tests.testing.model_replies.sent_schemas import DRAWS, ORDER, SCHEMAS, TREE, draws
+from tests.thinned import examples
 
 # To explain an example varies it, and `find` gives the last one it saw.
 FOUND = settings(database=None, derandomize=True, deadline=None, phases=[Phase.generate, Phase.shrink])
@@ -44,7 +45,7 @@ def meaning(sent, schema):
 
 
 @given(st.data())
-@settings(max_examples=40)
+@examples(40)
 def test_judge_gives_the_value(data):
     """A reply means exactly its value, whatever the schema and the wrapping."""
     schema = Schema.of(data.draw(st.sampled_from(list(SCHEMAS.values()))))
@@ -60,6 +61,7 @@ def test_chunks_join_to_the_text(sent):
     assert "".join(sent.chunks) == sent.text
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("schema", "wrappings"),
     [(ORDER, OF_ANY | IN_PROSE | {"json_string"}), ({"type": "integer"}, OF_ANY)],

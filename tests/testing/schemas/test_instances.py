@@ -230,6 +230,7 @@ def test_instances_shrink_to_small_ones(schema, least):
     assert find(instances(schema), lambda value: True, settings=FOUND) == least
 
 
+@pytest.mark.costly
 def test_an_instance_shrinks_around_what_matters():
     """Of an object only the property remains that a test fails for."""
     properties = {name: {"type": "integer"} for name in "abcdef"}
@@ -239,6 +240,7 @@ def test_an_instance_shrinks_around_what_matters():
     assert found == {"d": 11}
 
 
+@pytest.mark.costly
 def test_every_arm_of_a_union_comes_up():
     """All of 20 arms are drawn."""
     arms = [{"type": "object", "properties": {"kind": {"const": n}}, "required": ["kind"]} for n in range(20)]

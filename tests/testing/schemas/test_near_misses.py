@@ -139,6 +139,7 @@ ORDER = {
 LINE = "/properties/lines/items"
 
 
+@pytest.mark.costly
 def test_all_keywords_of_a_schema_come_up():
     """Of a schema as people write it, each keyword at each place is broken."""
     found = drawn(
@@ -153,6 +154,7 @@ def test_all_keywords_of_a_schema_come_up():
     }  # fmt: skip
 
 
+@pytest.mark.costly
 def test_a_near_miss_shrinks_around_its_fault():
     """The simplest near miss of a keyword has nothing else in it."""
     # Fifty draws may hold no such miss.
@@ -237,6 +239,7 @@ def broken(rows, most):
     return count
 
 
+@pytest.mark.costly
 def test_real_schemas_give_near_misses(corpora):
     """Of twelve real schemas near misses are drawn, each with its only violation."""
     found = broken(random.Random(2020).sample(rows(corpora), 12), 10)  # a sample
