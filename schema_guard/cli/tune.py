@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from schema_guard.cli.shared.options import argument, option, print_json, shared, takes
-from schema_guard.cli.shared.progress import phases
+from schema_guard.cli.shared.progress import one_bar
 from schema_guard.models.tuned import JOB_FILE
 from schema_guard.text import plural, safe
 from schema_guard.tuning.jobs.hosts import HOSTS, checked_url, connect_host
@@ -165,7 +165,7 @@ def _here(asked: TuneOptions, directory: Path) -> TuningJob:
     _say(_plan_lines(plan))
     _agree(asked, "a model would be trained here")
     try:
-        with phases() as on_step:
+        with one_bar() as on_step:
             train(directory, settings=settings, on_step=lambda step: _stepped(on_step, step), report=_say_one)
     except KeyboardInterrupt:
         _say(["interrupted: the same command goes on from its last checkpoint"])
@@ -289,7 +289,7 @@ def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: Trainin
     host = connect_host(job.backend, job.url)
     order = _order(job, found)
     try:
-        with phases() as on_step:
+        with one_bar() as on_step:
             following = Following(on_step=on_step)
             if asked.status:
                 return look_at(directory, job, host, following=following)

@@ -1,5 +1,6 @@
 """The command `tune`, by its arguments, its output and its exit status."""
 
+import codecs
 import json
 import signal
 import subprocess
@@ -190,6 +191,25 @@ def test_no_key_stands_in_the_file(begin, orders):
     assert status == 2
     assert "status 401: Incorrect API key provided" in err
     assert "canary" not in (orders / "job.json").read_text() + err
+
+
+def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
+    """Its rows begin with a mark, its model answers under the name of a deployment, and that this costs is said."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "canary-key")
+    line = ("tune", orders, "--backend", "azure", "--base", "small", "--yes")
+    with serve_tuning(key="canary-key") as server:
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
+        assert "begins without a byte-order mark" in run(capsys, *line)[2]
+        train = orders / "train.jsonl"
+        train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
+        status, out, err = run(capsys, *line)
+        named = run(capsys, "tune", orders, "--served-as", "orders-1")[1]
+
+    assert status == 0
+    assert f"  tuned model: azure:ft:small:shop:sg-{load_job(orders).mark}:3" in out.splitlines()
+    for told in (out, err):
+        assert "before the tuned model answers it needs a deployment of it" in told
+    assert "  tuned model: azure:orders-1" in named.splitlines()
 
 
 @pytest.mark.slow

@@ -77,6 +77,20 @@ def phases() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 @contextmanager
+def one_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show one bar on a terminal's stderr for what goes on for long, and a word for how it is, which changes.
+
+    Gives what is told the word, how much is done, and of how much, where that is known.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda word, done, total: bar.update(task, description=word, completed=done, total=total)
+
+
+@contextmanager
 def progress(total: int, failed_word: str = "unhandled") -> Iterator[Callable[[str, bool], None]]:
     """Show a bar on stderr for what is asked, and the running count of calls without a valid value.
 

@@ -54,7 +54,7 @@ class KeptFile:
     @property
     def rows(self) -> list[Any]:
         """Its lines as JSON; None for one that is none."""
-        return [_read(line) for line in (self.content or b"").decode("utf-8", "replace").splitlines()]
+        return [_read(line) for line in (self.content or b"").decode("utf-8-sig", "replace").splitlines()]
 
 
 @dataclass

@@ -62,7 +62,7 @@ def serve_tuning(  # noqa: PLR0913 - all have a default that most calls keep
     """Start a host of tuning on loopback, and give it; it listens when this returns.
 
     Args:
-        host: Whose API it has: one of `TUNING_HOSTS`. Azure's is OpenAI's.
+        host: Whose API it has: one of `TUNING_HOSTS`. Azure's is OpenAI's, at `/openai/v1`.
         bases: The models that it tunes.
         answering: What a tuned model answers, as `ScriptedModel` takes it.
         faults: What goes wrong, by names of `TUNING_FAULTS`: by the request's index, or by a function of it.
@@ -131,7 +131,8 @@ class TuningServer:
             return self._answering.respond(came._replace(path=came.path.removeprefix(_INFERENCE)))
         try:
             with self._lock:
-                request = read_request(came)
+                # Azure has the same behind a path of its own.
+                request = read_request(came._replace(path=came.path.removeprefix("/openai")))
                 index = len(self.requests)
                 self.requests.append(request)
                 fault = self._fault(index, request)

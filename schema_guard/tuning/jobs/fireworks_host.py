@@ -108,9 +108,9 @@ class FireworksHost:
         """Give the day from which a model is no longer kept up, where the host says one."""
         found = self._wire.get(_path(base if "/" in base else f"accounts/fireworks/models/{base}"))
         day = found.get("deprecationDate")
-        if not isinstance(day, dict):
-            return None
-        return f"{day.get('year', 0):04d}-{day.get('month', 0):02d}-{day.get('day', 0):02d}"
+        parts = [day.get(name) for name in ("year", "month", "day")] if isinstance(day, dict) else [None]
+        # A year, or a year and a month, is no last day.
+        return "{:04d}-{:02d}-{:02d}".format(*parts) if all(parts) else None
 
     def close(self) -> None:
         """Close the connections."""

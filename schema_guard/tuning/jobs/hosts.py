@@ -82,7 +82,7 @@ HOSTS: Final[Mapping[str, HostRules]] = {
     "fireworks": HostRules(
         label="Fireworks",
         make=FireworksHost,
-        most_bytes=150 * _MIB,
+        most_bytes=150_000_000,
         spellings=(MESSAGES, PREFERENCE),
         deployment="a dedicated deployment of its base model, with the LoRA on it",
         hosting="host one A100",

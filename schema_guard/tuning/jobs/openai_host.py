@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
@@ -29,6 +30,7 @@ _JOBS: Final = {
 _PAGE: Final = 100
 # What is looked through for a job whose answer was lost: it is among the newest.
 _MOST_JOBS: Final = 1000
+_DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _LOOKED_AT: Final = ("not ready", "being processed", "still processing")
 
 
@@ -115,8 +117,8 @@ class OpenAIHost:
     def shutdown_date(self, base: str) -> str | None:
         """Give the last day of a model as the list of models says it."""
         found = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
-        day = getattr(found, "shutdown_date", None)
-        return day if isinstance(day, str) else None
+        day = str(getattr(found, "shutdown_date", None) or "")[:10]
+        return day if _DAY.fullmatch(day) else None
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,7 +2,9 @@
 
 import codecs
 import json
+from contextlib import contextmanager
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,14 +12,28 @@ from hypothesis import strategies as st
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tuning import closing_of
+from schema_guard.testing.server.http import Listener, SentResponse
 from schema_guard.tuning.jobs.hosts import HOSTS, connect_host
 from schema_guard.tuning.jobs.plan import plan_job
+from schema_guard.tuning.jobs.remote import HostError
 from schema_guard.tuning.jobs.rows import TrainingRows, read_set, refused
-from tests.tuning.jobs.sets import preference, row, training_set
+from tests.tuning.jobs.sets import host_of, preference, row, training_set
 
 TODAY = date(2026, 11, 26)
 # A model of which both days are known; names of hosted models stand in the table alone.
 CLOSING = closing_of("gpt-4o-mini")
+
+
+@contextmanager
+def serving(respond):
+    """A server on loopback that answers as it is told."""
+    listener = Listener(("127.0.0.1", 0), respond)
+    listener.start()
+    url = f"http://127.0.0.1:{listener.server_address[1]}"
+    try:
+        yield SimpleNamespace(url=url, openai_url=f"{url}/v1")
+    finally:
+        listener.stop()
 
 
 def rows_of(**more):
@@ -122,7 +138,7 @@ def test_the_days_of_one_host_are_not_those_of_another():
         ("openai", {"rows": {"train.jsonl": 9}}, "train.jsonl has 9 rows, OpenAI takes 10 and more"),
         ("fireworks", {"rows": {"train.jsonl": 2}}, "train.jsonl has 2 rows, Fireworks takes 3 and more"),
         ("fireworks", {"rows": {"train.jsonl": 3_000_001}}, "Fireworks takes at most 3,000,000"),
-        ("fireworks", {"bytes": {"train.jsonl": 200_000_000}}, "Fireworks takes at most 157,286,400 in one request"),
+        ("fireworks", {"bytes": {"train.jsonl": 200_000_000}}, "Fireworks takes at most 150,000,000 in one request"),
         ("azure", {}, "train.jsonl begins without a byte-order mark, which Azure OpenAI wants"),
         ("openai", {"keys": frozenset({frozenset({"prompt", "completion"})})}, "OpenAI takes {input, non_preferred"),
         ("together", {"keys": frozenset({frozenset({"text"})})}, "train.jsonl has rows of {text}; Together takes"),
@@ -171,6 +187,21 @@ def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
     assert told in str(caught.value)
 
 
+def test_a_day_is_a_day_or_unknown():
+    """A host that names a year alone, or no day at all, says no last day."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    for name, body, day in (
+        ("openai", {"id": "small", "shutdown_date": "2027-01-14T00:00:00Z"}, "2027-01-14"),
+        ("openai", {"id": "small", "shutdown_date": "soon"}, None),
+        ("openai", {"id": "small"}, None),
+        ("fireworks", {"deprecationDate": {"year": 2027, "month": 2, "day": 3}}, "2027-02-03"),
+        ("fireworks", {"deprecationDate": {"year": 2027, "month": 0, "day": 0}}, None),
+        ("fireworks", {}, None),
+    ):
+        with serving(lambda came, body=body: SentResponse([json.dumps(body).encode()])) as server:
+            assert host_of(server, name).shutdown_date("small") == day
+
+
 def test_two_forms_in_a_file_are_told():
     """A file has one form."""
     keys = frozenset({frozenset({"messages"}), frozenset({"prompt", "completion"})})
@@ -203,3 +234,30 @@ def test_a_url_that_cannot_be_used_is_told_without_its_key(url):
     with pytest.raises(InvalidArgument, match=r"^--url") as caught:
         connect_host("openai-compatible", url)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("code", "passes"), [("rate_limit_exceeded", True), ("insufficient_quota", False)])
+def test_a_quota_that_is_spent_does_not_pass(code, passes):
+    """A 429 is waited for, unless it says that the money is at its end."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    body = json.dumps({"error": {"message": "no", "code": code}}).encode()
+    with (
+        serving(lambda came: SentResponse([body], 429, headers={"Retry-After": "7"})) as server,
+        pytest.raises(HostError) as caught,
+    ):
+        host_of(server, "openai").job("ftjob-1")
+
+    assert (caught.value.is_passing, caught.value.status, caught.value.retry_after_s) == (passes, 429, 7.0)
+
+
+@pytest.mark.slow
+def test_a_host_that_says_nothing_is_no_answer():
+    """A request has an end, whoever is silent."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with (
+        serving(lambda came: SentResponse(None, ending="silence")) as server,
+        pytest.raises(HostError, match="OpenAI gave no answer: Request timed out") as caught,
+    ):
+        host_of(server, "openai", timeout_s=0.3).job("ftjob-1")
+
+    assert (caught.value.is_passing, caught.value.status) == (True, None)
