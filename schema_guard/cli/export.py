@@ -105,15 +105,16 @@ class Making:
     )
     min_examples: int = option(
         type=click.IntRange(min=1),
+        metavar="N",
         default=100,
         show_default=True,
         help="Rows to train on; fewer are exit status 1.",
     )
     max_examples: int | None = option(
-        type=click.IntRange(min=1), help="Rows in all, by turns from every segment and failure."
+        type=click.IntRange(min=1), metavar="N", help="Rows in all, by turns from every segment and failure."
     )
     max_tokens: int | None = option(
-        type=click.IntRange(min=1), help="Of a row, as estimated; else what the host says."
+        type=click.IntRange(min=1), metavar="N", help="Of a row, as estimated; else what the host says."
     )
     accept_unchecked: bool = option(
         is_flag=True, help="Also answers of which nobody has looked at the values; with --base."
@@ -122,16 +123,24 @@ class Making:
         metavar="MODEL", help="The model that is to be tuned: its own unchecked answers are never taken."
     )
     validation: float = option(
-        type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True, help="Share of the rows."
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        default=0.1,
+        show_default=True,
+        help="Share of the rows.",
     )
     test: float = option(
-        type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True, help="Share of the rows."
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        default=0.1,
+        show_default=True,
+        help="Share of the rows.",
     )
     prices: str | None = option(
         metavar="SOURCE",
         help="Token prices, as in `bench`, for calls whose cost was not recorded. Else $SCHEMA_GUARD_PRICES.",
     )
-    seed: int = option(type=int, default=0, show_default=True, help="Of the split.")
+    seed: int = option(type=int, metavar="N", default=0, show_default=True, help="Of the split.")
 
     def settings(self, prompt_from: str | None) -> ExportSettings:
         """Give how the set is made."""
