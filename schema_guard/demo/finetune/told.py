@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.bench.result import result_from_file
 from schema_guard.bench.result.clusters import clusters_of, leaf_share_of, rate_of
 from schema_guard.demo.finetune.loop import COSTS
+from schema_guard.models.tuned import JOB_FILE
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain import tone_of
 from schema_guard.report.document import Document, Fact, Section, Table
@@ -74,11 +75,13 @@ def told(loop: Loop, calls: Sequence[RoutedCall] = ()) -> Told:
         Fact("before", _verdict(before)),
         Fact("after", _verdict(after)),
         Fact("prompting", share["line"]),
+        Fact("trained", _trained(loop)),
+        Fact("money", _money(after)),
     ]
     if loop.path("elsewhere.json").exists():
         facts.append(Fact("elsewhere", _elsewhere(result_from_file(loop.text("elsewhere.json")))))
     sections: tuple[Section, ...] = (_measured(rows), _beside(predicted), _by_kind(results["pilot"], sets))
-    sections += ((_routed(calls),) if calls else ()) + (_steps(loop),)
+    sections += (_routed(calls),) if calls else ()
     figures = {
         "sets": as_json(rows),
         "predicted": [
@@ -113,10 +116,23 @@ def _routed(calls: Sequence[RoutedCall]) -> Section:
     )
 
 
-def _steps(loop: Loop) -> Section:
-    """Tell the commands that were run, but for what they were told of remedies that are not tried."""
-    told = (line.partition(" --decline")[0] for line in loop.text("steps.txt").splitlines())
-    return Section("The steps, each a command", lines=tuple(told))
+def _trained(loop: Loop) -> str:
+    job = json.loads((loop.tuned / JOB_FILE).read_text(encoding="utf-8"))
+    seconds = job["cost"].get("seconds")
+    return str(job["said"]) + ("" if seconds is None else f", {seconds:.0f} s")
+
+
+def _money(verdict: dict[str, Any]) -> str:
+    """Say what tuning costs and saves at the measured rates."""
+    found = verdict.get("economics")
+    if found is None:
+        return "not known"
+    saved = found["point"]["saving_per_month"]
+    told = f"saves {dollars(saved)}" if saved >= 0 else f"loses {dollars(-saved)}"
+    return (
+        f"tuning costs {dollars(found['upfront'])} once and {told} a month at the measured rates and "
+        f"{verdict['calls_per_month']:,.0f} calls; pays back: {_payback(found['point']['payback_months'])}"
+    )
 
 
 class _Row(NamedTuple):
@@ -169,7 +185,7 @@ def _measured(rows: Sequence[_Row]) -> Section:
             "bare: no word about the format; pilot: the tuned model, bare",
             "best: few_shot>strict_schema, examples, and a grammar where they do not suffice",
             "a rate has its bounds, each at 95 % at every look; fields: the mean share of an answer's values that are right",
-            "a set of bare and few_shot is small: they were ended when a bound had passed 5 %",
+            "few_shot was ended when a bound had passed 5 %",
         ),
         table=Table(
             ("way", "set", "n", "unhandled %", "right %", "fields %", "tokens in/out", "s, median"),
