@@ -45,7 +45,10 @@ _NEXT = {
     "NEED_MORE_DATA": "schema-guard decide{of}  # again, when the further calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
     "FINE_TUNE_JUSTIFIED": _PILOT,
-    "FINE_TUNE_AND_ROUTE": _PILOT,
+    "FINE_TUNE_AND_ROUTE": (
+        "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
+        "with what `decide --format json` prints"
+    ),
     "SCHEMAS_FLAGGED": "schema-guard report",
     "FINE_TUNE_BLOCKED": "schema-guard decide{of}  # again, when what blocks it has changed",
     "ACCEPT_OR_REDESIGN": (
@@ -54,7 +57,10 @@ _NEXT = {
 }
 _NEXT_OF_STAGE = {
     "pilot": _PILOT,
-    "ship": "give the tuned model the traffic, a share first: guard(..., tuned=True) records it",
+    "ship": (
+        "schema-guard help routing  # give the tuned model the traffic, a share first: Router(tuned=..., prompt=..., "
+        "share=Rollout({target:g}))"
+    ),
     "in_service": "{watching}",
 }
 # Remedies that no climb runs by itself: what has to be done first, and what the command takes then.
@@ -157,11 +163,13 @@ def _kept(ruling: Ruling, evidence: CaseEvidence) -> str:
         of = of_function(evidence)
         return f"schema-guard report{of}  # what fails in the bursts; after further calls: schema-guard decide{of}"
     if figures.get("stage") in _NEXT_OF_STAGE:
-        return _NEXT_OF_STAGE[figures["stage"]].format(watching=watching, named=_named(evidence))
+        step, target = _NEXT_OF_STAGE[figures["stage"]], evidence.config.target
+        return step.format(watching=watching, named=_named(evidence), target=target)
     if "train_examples" in figures.get("blocked", ()):
         return f"schema-guard export{_named(evidence)} --output DIR  # it says which inputs to label next"
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
-        return _NEXT[ruling.verdict].format(of=of_function(evidence), named=_named(evidence))
+        step, target = _NEXT[ruling.verdict], evidence.config.target
+        return step.format(of=of_function(evidence), named=_named(evidence), target=target)
     return f"use {figures['switch_to']}, then: {watching}" if figures.get("switch_to") else watching
 
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from schema_guard.cli.bench.run import command as bench
 from schema_guard.cli.climb import command as climb
 from schema_guard.cli.decide import command as decide_command
+from schema_guard.cli.export import command as export
+from schema_guard.cli.help import command as show_help
 from schema_guard.cli.watch import command as watch
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
@@ -23,7 +25,14 @@ from tests.report.decision.examples import VERDICTS
 JARGON = re.compile(
     r"\b(rho|hazards?|alpha|odds|geometric|bounds?|inconclusive|unhandled|pess|clusters?)\b|\bf =|\[\d"
 )
-COMMANDS = {"bench": bench, "climb": climb, "decide": decide_command, "watch": watch}
+COMMANDS = {
+    "bench": bench,
+    "climb": climb,
+    "decide": decide_command,
+    "export": export,
+    "help": show_help,
+    "watch": watch,
+}
 ABOUT = {"function": "shop.extract it", "schema": "ticket"}
 
 
