@@ -33,7 +33,7 @@ from schema_guard.tuning.export.from_store import StoredCall, from_store, stored
 from schema_guard.tuning.export.hosts import HOSTS
 from schema_guard.tuning.export.run import export_set
 from schema_guard.tuning.export.schemas import plain_schema, shown_schema
-from schema_guard.tuning.export.told import document_of, export_as_json
+from schema_guard.tuning.export.told import KEEP_TEXTS, document_of, export_as_json
 from schema_guard.tuning.export.values import ExportSettings, GatheredRows
 
 if TYPE_CHECKING:
@@ -281,8 +281,11 @@ def _shown(recorded: list[StoredCall], named: str, store: Store) -> Schema[Any]:
     """Give the schema that recorded prompts show, or say how to name it."""
     found = shown_schema(recorded, (named,))
     if found is None:
+        has_texts = any(texts is not None and texts.prompt for call in recorded for texts in call.texts)
         raise click.UsageError(
             f"--schema {safe(named)!r}: {safe(store.url)} has its name, and no recorded prompt shows its document: name "
             "its file, module:Model, or module:function of the guarded function"
+            if has_texts
+            else f"{safe(store.url)} keeps no text of these calls: {KEEP_TEXTS}"
         )
     return found

@@ -207,6 +207,10 @@ USAGE = {
         ["--schema", "ticket", "-o", "set", "--store", "bare.db"],
         "no recorded prompt shows its document",
     ),
+    "no texts": (
+        ["--schema", "ticket", "-o", "set", "--store", "off.db"],
+        "keep texts from now on: open_store(URL,",
+    ),
     "two functions": (["--schema", "ticket", "-o", "set", "--store", "two.db"], "several functions have it"),
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
     "bench alone": (
@@ -222,6 +226,7 @@ def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
     """Exit status 2, in words that say what to do."""
     stores = {
         "r.db": [{}],
+        "off.db": [{"payload": "off"}],
         "bare.db": [{"strategy": "bare"}],
         "two.db": [{"name": "app.one"}, {"name": "app.two"}],
     }

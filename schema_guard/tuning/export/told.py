@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from schema_guard.tuning.export.run import ExportResult
     from schema_guard.tuning.export.values import Side
 
-__all__ = ["document_of", "export_as_json"]
+__all__ = ["KEEP_TEXTS", "document_of", "export_as_json"]
 
 _MOST_TO_LABEL = 5
 _BACKENDS: Final = {
@@ -27,9 +27,14 @@ _BACKENDS: Final = {
     "together": "--backend together --base MODEL",
     "fireworks": "--backend fireworks --base MODEL",
 }
+KEEP_TEXTS: Final = (
+    "keep texts from now on: open_store(URL, payload='redacted'), or ?payload=redacted behind its URL"
+)
+"""What to switch on where a store has nothing to train on."""
+
 _ADVICE: Final = {
     OWN_PROMPT: "say what the function sends: the same command with --prompt-from module:function",
-    NO_TEXT: "keep texts from now on: open_store(URL, payload='redacted'), or ?payload=redacted behind its URL",
+    NO_TEXT: KEEP_TEXTS,
 }
 _WORDS: Final = {
     "gold": "a person or a labelled file gave them",
