@@ -34,10 +34,11 @@ ENOUGH_STEPS: Final = 50
 then values that were missing were made up."""
 _MOST_EPOCHS: Final = 10
 
-# Measured on the local model with one thread of a server's processor of 2023 that multiplies bfloat16:
-# benchmarks/results/2026-11-26-tuning-local.txt.
+# On the local model, with one thread of a server's processor of 2023 that multiplies bfloat16: 25 steps on 200 rows of
+# 119 tokens took 139 s on a free machine. On a busy one a step takes half as much processor again
+# (benchmarks/results/2026-11-26-tuning-local.txt).
 _START_S: Final = 25.0
-_TOKEN_S: Final = 0.0045
+_TOKEN_S: Final = 0.0055
 # Validation goes forward alone.
 _FORWARD: Final = 0.35
 _CHARACTERS_A_TOKEN: Final = 3.0
