@@ -21,7 +21,7 @@ from schema_guard.tuning.jobs.plan import plan_job
 from schema_guard.tuning.jobs.remote import TuningOrder
 from schema_guard.tuning.jobs.rows import read_set
 from schema_guard.tuning.jobs.run import START, Following, cancel_job, look_at, run_job
-from schema_guard.tuning.jobs.state import TuningJob, digests, held, load_job, new_mark, save_job
+from schema_guard.tuning.jobs.state import JobHeld, TuningJob, digests, held, load_job, new_mark, save_job
 from schema_guard.tuning.jobs.told import job_as_json, job_lines
 from schema_guard.tuning.local.plan import LoraSettings, plan_training
 from schema_guard.tuning.local.training import train
@@ -132,11 +132,18 @@ def _is_here(asked: TuneOptions, directory: Path) -> bool:
 
 def _there(asked: TuneOptions, directory: Path) -> TuningJob:
     """Do what is asked of a job at a host, which nobody else does meanwhile."""
-    with held(directory):
-        job = load_job(directory)
-        if job is not None and not asked.again:
-            asked.fits(job)
-        return _done(asked, directory, job)
+    try:
+        with held(directory):
+            job = load_job(directory)
+            if job is not None and not asked.again:
+                asked.fits(job)
+            return _done(asked, directory, job)
+    except JobHeld:
+        # Who follows it writes down what it sees.
+        seen = load_job(directory) if asked.status else None
+        if seen is None:
+            raise
+        return seen
 
 
 def _here(asked: TuneOptions, directory: Path) -> TuningJob:

@@ -103,6 +103,7 @@ def test_the_same_command_goes_on(begin, orders):
         assert len(server.requests) == asked
 
 
+@pytest.mark.slow
 def test_another_job_is_not_gone_on_with(begin, orders):
     """Another base than that of the job is told, with the way out, which begins a new one."""
     with serve_tuning(bases=["small", "other"]) as server:
@@ -140,6 +141,7 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
         assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
 
 
+@pytest.mark.slow
 def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
     """Where a tuned model answers under another name, that is what is connected."""
     with serve_tuning() as server:
@@ -162,15 +164,20 @@ def test_the_hosts_own_date_closes_a_model(begin):
     assert "small is closed altogether since 2026-01-31" in err
 
 
-def test_two_at_once_are_told(begin, orders):
-    """While one is at it the other does nothing."""
-    with serve_tuning() as server, held(orders):
-        status, _, err = begin(server, "--yes")
+def test_two_at_once_are_told(begin, capsys, orders):
+    """While one is at it the other does nothing, but for saying what that one has seen."""
+    with serve_tuning() as server:
+        begin(server, "--yes")
+        with held(orders):
+            status, _, err = begin(server, "--yes")
+            seen = run(capsys, "tune", orders, "--status")
 
     assert status == 2
-    assert "another process is at its job" in err
+    assert "another process is at its job: wait for it, or look with --status" in err
+    assert (seen[0], seen[1].splitlines()[0]) == (0, "openai-compatible, small: succeeded (ftjob-3)")
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_told_with_its_words(begin, orders):
     """Exit status 1, the host's words, and how to begin anew."""
     with serve_tuning(ends="failed") as server:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENDED",
+    "JobHeld",
     "JobStep",
     "TuningJob",
     "digests",
@@ -43,6 +44,10 @@ ENDED: Final = ("succeeded", "failed", "cancelled")
 """What is not gone on with."""
 _FORMAT: Final = 1
 _HEX: Final = 6  # bytes
+
+
+class JobHeld(SchemaGuardError):
+    """Another process is at a folder's job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +193,7 @@ def held(directory: Path) -> Iterator[None]:
 
     Raises:
         InvalidArgument: There is no such folder.
-        SchemaGuardError: Another process holds it.
+        JobHeld: Another process holds it.
     """
     try:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -200,8 +205,8 @@ def held(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise SchemaGuardError(
-                f"{clip(str(directory), 200)}: another process is at its job: wait for it, or see --status"
+            raise JobHeld(
+                f"{clip(str(directory), 200)}: another process is at its job: wait for it, or look with --status"
             ) from error
         yield
     finally:
