@@ -41,7 +41,7 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
         model = shlex.quote(f"tuned:{directory}")
         return [
             *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
-            f"measure it: schema-guard bench SUITE --strategy bare --model {model}",
+            f"measure it: schema-guard bench {here} --model {model} --sample all",
             f'use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{directory}"))',
         ]
     if job.has_ended:
