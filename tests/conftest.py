@@ -25,6 +25,7 @@ providers._get_local_constants = lambda: providers._local_constants
 # Read by type checkers, never run.
 collect_ignore = ["typing"]
 
+LEFT_OUT = pytest.StashKey[int]()
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
 
@@ -49,17 +50,25 @@ def pytest_configure(config):
 
 def pytest_collection_finish():
     gc.freeze()
+    gc.set_threshold(20_000)
     gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--slow"):
         return
-    left_out = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
-    skip = pytest.mark.skip(reason="slow or costly: run with --slow")
-    for item in items:
-        if any(item.get_closest_marker(name) for name in left_out):
-            item.add_marker(skip)
+    kinds = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
+    left_out = [item for item in items if any(item.get_closest_marker(kind) for kind in kinds)]
+    if left_out:
+        # Not skipped: it takes its time to skip thousands.
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not any(item.get_closest_marker(kind) for kind in kinds)]
+        config.stash[LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if n := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.line(f"{n} tests are slow or costly: --slow runs them too")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -90,9 +90,9 @@ def _imports(node: ast.AST, *, is_typed: bool, is_local: bool):
         elif isinstance(child, ast.Import):
             for alias in child.names:
                 yield Imported(alias.name, is_typed, is_local)
-        else:
+        elif not isinstance(child, ast.expr):
             typed = isinstance(child, ast.If) and getattr(child.test, "id", None) == "TYPE_CHECKING"
-            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
             yield from _imports(child, is_typed=is_typed or typed, is_local=is_local or inside)
 
 

@@ -130,6 +130,7 @@ def test_every_form_says_the_verdict(folder, capsys, form):
     assert "FINE_TUNE" in out or "ACCEPT_OR_REDESIGN" in out
 
 
+@pytest.mark.costly
 def test_a_page_goes_to_a_file(folder, capsys):
     """With --output stdout has one line, and the file the page."""
     evidence = write(folder, "e.json", passing())

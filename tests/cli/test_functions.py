@@ -117,6 +117,7 @@ def test_two_functions_have_two_verdicts(two, capsys):
         assert alone == {name: value for name, value in one.items() if name not in names}
 
 
+@pytest.mark.costly
 def test_what_a_function_raises_is_told_by_every_command(store, capsys):
     """Half of 300 calls raise what nobody explains: exit 1 in `watch` and `decide`, and beside the rate in `report`."""
     numbers = iter(range(300))

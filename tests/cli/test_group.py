@@ -44,6 +44,7 @@ def test_what_the_command_says_of_itself_loads_no_command(arguments):
     assert loaded_by(*arguments) == always | plumbing
 
 
+@pytest.mark.costly
 def test_a_command_loads_no_other_command():
     """`report` costs `report`."""
     files = {name.removeprefix("schema_guard.cli.") for name in loaded_by("report", "--help")}

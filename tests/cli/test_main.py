@@ -84,6 +84,7 @@ def test_module_is_the_command():
     assert out.startswith("bad.txt: structure required\n")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("lines", [1, 20_000])
 def test_reader_that_goes_away_is_no_error(lines):
     """When stdout is closed early the command ends at once, without a word."""

@@ -36,6 +36,7 @@ def test_report_since(capsys, folder, suite, since, calls):
     assert sum(found["calls"] for found in json.loads(out)["configurations"]) == calls
 
 
+@pytest.mark.costly
 def test_serve_until_interrupted(folder):
     """The page is served at the address that is printed, until Ctrl-C, which is no error; the store is not made by it."""
     command = [

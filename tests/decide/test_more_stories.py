@@ -49,6 +49,7 @@ def test_a_rise_alarms_while_it_lasts_and_no_longer(town):
     assert said(town.verdict()) == ("PROMPTING_ENOUGH", None, 0)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("after", "verdict"), [(150, "NEED_MORE_DATA"), (1_500, "PROMPTING_ENOUGH")])
 def test_a_new_version_that_heals_is_judged_by_itself(town, after, verdict):
     """v1 fails 5 %, v2 never: few calls are not enough, many are."""
@@ -71,6 +72,7 @@ def test_where_failures_come_in_bursts_the_forecast_is_one_of_bursts(town):
     assert found.figures["n_more"] > 10_000
 
 
+@pytest.mark.costly
 def test_of_two_models_in_use_the_one_that_passes_is_advised(town):
     """m2 fails a tenth of two fifths of the traffic: m1 is what to use, and the exit status is 1."""
     for _ in range(40):
@@ -199,6 +201,7 @@ def test_an_outage_that_goes_on_is_told_though_failures_come_in_bursts(town):
     assert said(town.verdict()) == ("NEED_MORE_DATA", None, 0)
 
 
+@pytest.mark.costly
 def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch(town):
     """The tuned model in use fails 5 %, a trial of examples never: prompting is enough, and production is wrong."""
     town.calls(2_000, 20, tuned=True, model="ft")
@@ -261,6 +264,7 @@ def test_a_history_that_is_too_short_for_bursts_is_not_bought(town):
     assert (found.verdict, found.figures.get("meanwhile")) == ("NEED_MORE_DATA", None)
 
 
+@pytest.mark.costly
 def test_a_tuned_model_with_a_part_of_the_traffic_that_fails_is_a_breach(town):
     """Two calls in five are a tuned model's, which fails 5 %: the prompt beside it passes, and production is wrong."""
     for _ in range(40):

@@ -203,6 +203,7 @@ def test_6_cut_off_replies_ask_for_a_larger_limit(town):
     assert said(town.verdict()) == ("CLIMB_LADDER", "raise_max_output_tokens", 1)
 
 
+@pytest.mark.costly
 def test_7_a_rise_is_no_matter_of_strategy(town):
     """From call 4,000 on 0.3 % becomes 6 %."""
     town.calls(4_000, 333)
@@ -283,6 +284,7 @@ def prices(tmp_path):
     return str(file)
 
 
+@pytest.mark.costly
 def test_11_a_cheaper_model_that_passes_is_named(town, prices):
     """Two models pass, and the cheaper one is not in use."""
     good = reply(GOOD, tokens=(1_000, 100))

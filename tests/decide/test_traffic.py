@@ -104,6 +104,7 @@ def test_calls_a_month_are_read_from_what_is_known_to_be_all(store, part, share,
     assert volume == (None if factor is None else pytest.approx(1000 / (999 * 60) * 30.4375 * DAY * factor))
 
 
+@pytest.mark.costly
 def test_the_head_and_the_page_say_what_part_it_is(store):
     """Text, page and JSON have the same words."""
     imported(store, 2000, 0, "sampled", share=0.05)

@@ -60,6 +60,7 @@ def test_a_rise_below_the_objective_is_told_and_no_breach(store):
     assert "failures rose" in found.change
 
 
+@pytest.mark.costly
 def test_a_rate_that_recovered_is_fine(store):
     """After an outage the calls since decide."""
     record(store, 3000, 3)

@@ -71,6 +71,7 @@ def test_the_json_has_the_figures_of_report_and_decide(typed, url):
     assert found["climb"]["rungs"][0]["rung"] == found["first_verdict"]["next_rung"] == "strict_schema"
 
 
+@pytest.mark.costly
 def test_it_says_that_replies_are_recorded_and_of_which_day(typed, url):
     """Nobody takes the offline demo for a model that was asked."""
     _, told, _ = typed("demo", "--offline", "--store", url)
@@ -93,6 +94,7 @@ def test_every_demo_has_a_store_of_its_own(typed, monkeypatch, tmp_path):
     assert all(sum(str(file) in text for text in told) == 1 for file in files)
 
 
+@pytest.mark.costly
 def test_a_store_with_calls_is_refused(url):
     """Else its figures would be of other calls too."""
     with open_store(url) as store:

@@ -87,6 +87,7 @@ FUNCTIONS = [
 ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("make", "bad", "error", "code"), FUNCTIONS, ids=lambda part: getattr(part, "__name__", "")
 )

@@ -30,6 +30,7 @@ def test_the_prompt_asks_for_what_the_keyword_forbids(keyword):
     assert not Schema.of(question.schema).is_valid(json.loads(question.prompt.rpartition("\n")[2]))
 
 
+@pytest.mark.costly
 def test_each_keyword_is_told_as_the_server_does_it():
     """One that is refused, one that is ignored, one that is enforced; each beside what the rules say."""
     behind = EnforcingModel(ignores=["multipleOf"], refuses=KEYWORDS - TAKEN)

@@ -79,6 +79,7 @@ def test_sync_waits_a_quarter_of_a_second_for_a_lock_and_then_for_nothing(path, 
     assert count_rows(path) == 5
 
 
+@pytest.mark.costly
 def test_a_foreign_lock_is_waited_for_as_shortly(path, run, count_rows):
     """A program that holds SQLite's own lock, and not ours, keeps no call for longer."""
     script = """

@@ -127,6 +127,7 @@ def test_messages_that_nothing_can_say_are_hashed_too(make, content):
     assert row["prompt_chars"] > 0
 
 
+@pytest.mark.costly
 def test_equal_deep_messages_have_one_hash(make):
     """What is cut is cut in the same way each time, and shallow differences are seen."""
     tasks = [(Message("user", [name, nested(100_000)]),) for name in ("a", "a", "b")]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema_guard.redaction import KINDS, redact, redacted
+from tests.thinned import costly
 
 # There are hundreds of pairs of a kind and a place: a few examples each, and as many more as the profile asks for.
 few = settings(max_examples=max(4, settings.default.max_examples // 12))
@@ -138,7 +139,7 @@ def test_every_kind_is_tried():
 
 
 @pytest.mark.parametrize("kind", SECRETS)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", costly(PLACES, 3))
 def test_no_secret_passes(kind, place):
     """In prose, JSON, code, URLs and between line ends: what was there is gone."""
 

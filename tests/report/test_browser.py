@@ -91,6 +91,7 @@ def faults(seen):
     return found
 
 
+@pytest.mark.costly
 def test_hostile_names_are_text(store, tmp_path):
     """Names of functions, schemas, segments, models, versions and strategies stand on the page as they are, and do nothing."""
     fill(store)

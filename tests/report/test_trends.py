@@ -87,6 +87,7 @@ def test_text_reads_no_hours(store):
     assert report_on(store).over_time is None
 
 
+@pytest.mark.costly
 def test_page_has_a_plot_for_each_row(store):
     """Each row has a plot with its name, its rate and n, and a description for who does not see it."""
     report = recorded(store, ("a.f", 0, True), ("a.f", 30, False), ("a.g", 1, False))
@@ -99,6 +100,7 @@ def test_page_has_a_plot_for_each_row(store):
     assert "by hour, 2026-11-25 08:00 to 2026-11-26 15:00 UTC" in shown.text
 
 
+@pytest.mark.costly
 def test_rows_are_compared_in_one_plot(store):
     """Of several rows the first plot has each with its rate, bounds and n, the one that is proved worst first."""
     report = recorded(
@@ -159,6 +161,7 @@ def test_times_beyond_all_calendars_are_drawn(store):
     assert trends_of(report)[0].svg is not None
 
 
+@pytest.mark.costly
 def test_same_store_gives_the_same_page(store):
     """A page has no time of its own and no chance in it."""
     report = recorded(store, ("a.f", 0, True), ("a.g", 5, False))

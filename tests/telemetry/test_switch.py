@@ -70,6 +70,7 @@ def test_off_imports_nothing():
     assert [name for name in loaded if "telemetry" in name] == []
 
 
+@pytest.mark.costly
 def test_the_environment_switches_it_on(tmp_path):
     """The variable asks for OpenTelemetry, a file and an endpoint, with commas between them."""
     needs_sdk()

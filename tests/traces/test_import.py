@@ -63,6 +63,7 @@ def test_an_export_is_imported_and_decided_on(tmp_path, store, tool, part):
     assert verdict.figures["traffic"]["bare"]["tool"] == tool
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "tool", [tool if tool == min(TOOLS) else pytest.param(tool, marks=pytest.mark.slow) for tool in TOOLS]
 )

@@ -54,6 +54,7 @@ def test_with_the_extra_dev_only_xgrammar_may_be_missing():
     }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "engine", [pytest.param(e, id=e.name, marks=marks_of(e)) for e in ENGINES if not e.needs_model]
 )
@@ -77,6 +78,7 @@ def test_closed_object_is_supported_with_the_tokens_of_a_model(engine):
     assert len(found.mask_s) > 0
 
 
+@pytest.mark.costly
 def test_llguidance_refuses_what_it_cannot_enforce():
     """A keyword that it does not know is a refusal with its name."""
     found = checked(ENGINES[0], {**ORDER, "not": {"required": ["x"]}})

@@ -66,6 +66,7 @@ def some_checked(draw):
     )
 
 
+@pytest.mark.costly
 @given(st.lists(some_checked(), max_size=8))
 def test_states_add_up(rows):
     """Judged, refused, too slow, too large and crashed schemas are all there are."""

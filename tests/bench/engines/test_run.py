@@ -71,6 +71,7 @@ def test_rejecting_a_valid_instance_is_over_constraint():
     assert (found.is_supported, found.is_over_constrained, found.is_under_constrained) == (False, True, False)
 
 
+@pytest.mark.costly
 def test_giving_up_is_neither_accepting_nor_rejecting():
     """Instances on which an engine ends at a limit of its own are counted apart, with its words."""
     found = judged("give up")
@@ -79,6 +80,7 @@ def test_giving_up_is_neither_accepting_nor_rejecting():
     assert (found.is_supported, found.reason) == (False, "too many states")
 
 
+@pytest.mark.costly
 def test_rejecting_the_invalid_by_giving_up_is_no_support():
     """A schema with invalid instances alone is not supported by an engine that gives up on each."""
     found = judged("give up", instances=INSTANCES[1:])
@@ -86,12 +88,14 @@ def test_rejecting_the_invalid_by_giving_up_is_no_support():
     assert found.is_supported is False
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("fake", ["compact", "blanks"])
 def test_instance_is_accepted_in_either_writing(fake):
     """An engine may insist on blanks between tokens or on none."""
     assert judged(fake).is_supported
 
 
+@pytest.mark.costly
 def test_key_order_of_the_schema_is_tried_when_the_instance_has_another():
     """An engine that insists on the schema's order of keys accepts a value that is written in another."""
     found = judged("fixed order", instances=[Instance(valid=True, data={"b": 2, "a": 1})])
@@ -99,6 +103,7 @@ def test_key_order_of_the_schema_is_tried_when_the_instance_has_another():
     assert found.valid_accepted == 1
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("fake", "accepted"), [(None, 1), ("fixed order", 0)])
 def test_reversed_keys_are_counted_of_accepted_valid_instances(fake, accepted):
     """Whether an engine takes the keys in another order is a figure of its own."""
@@ -107,6 +112,7 @@ def test_reversed_keys_are_counted_of_accepted_valid_instances(fake, accepted):
     assert (found.reordered, found.reordered_accepted) == (1, accepted)
 
 
+@pytest.mark.costly
 def test_instance_with_one_key_has_no_other_order():
     """Where there is nothing to reorder, nothing is counted."""
     found = judged(instances=[Instance(valid=True, data={"a": 1})])
@@ -114,6 +120,7 @@ def test_instance_with_one_key_has_no_other_order():
     assert found.reordered == 0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("fake", "reason"), [("refuse", "there is no way"), ("raise", "KeyError: 'x'")], ids=["refuse", "raise"]
 )
@@ -124,11 +131,13 @@ def test_refusal_is_told_in_the_first_line_that_says_something(fake, reason):
     assert (found.state, found.reason, found.compile_s) == ("refused", reason, None)
 
 
+@pytest.mark.costly
 def test_masks_are_timed_up_to_the_limit():
     """As many masks as asked for are timed along the valid instances."""
     assert len(judged().mask_s) == LIMITS.masks
 
 
+@pytest.mark.costly
 def test_no_masks_are_timed_when_none_are_asked_for():
     """Zero masks leave the acceptance as it is."""
     (found,) = run(entry(), limits=replace(LIMITS, masks=0)).checked
@@ -136,6 +145,7 @@ def test_no_masks_are_timed_when_none_are_asked_for():
     assert (found.mask_s, found.is_supported) == ((), True)
 
 
+@pytest.mark.costly
 def test_what_an_engine_prints_is_no_answer():
     """Text on stdout does not disturb the answers."""
     assert judged("print").is_supported
@@ -167,6 +177,7 @@ def test_engine_that_dies_is_told_with_its_last_words():
     assert found.checked[0].reason == "ended (status 3) when asked to compile the schema: my last words"
 
 
+@pytest.mark.costly
 def test_engine_that_is_killed_is_told_with_the_signal():
     """A signal is named."""
     found = judged("die judging")
@@ -191,6 +202,7 @@ def test_death_counts_only_when_a_fresh_process_dies_too():
     assert states(found) == [("first", "judged"), ("die when used", "judged")]
 
 
+@pytest.mark.costly
 def test_engine_that_cannot_be_loaded_is_not_measured():
     """Without its engine a process gives the reason, and there are no rates."""
     found = run(entry(), engine=replace(FAKE, loader="engine_fakes:load_nothing"))
@@ -214,6 +226,7 @@ def test_engine_that_needs_a_model_is_not_measured_without():
     assert found.not_measured == "it needs the GGUF file of a model"
 
 
+@pytest.mark.costly
 def test_schemas_are_told_in_the_order_of_the_suite():
     """Progress names engine, number, count and what came of it."""
     told = []

@@ -49,6 +49,7 @@ def test_failures_add_up(run):
     assert sum(failure.attempts for failure in result.failures) == sum(len(s.failures) for s in run.scored)
 
 
+@pytest.mark.costly
 @RUNS
 @given(runs())
 def test_right_values_are_valid(run):

@@ -126,6 +126,7 @@ def test_page_has_every_table():
     ]
 
 
+@pytest.mark.costly
 def test_many_columns_have_matrices():
     """With many columns every difference stands in a matrix, one for format and one for content, both ways."""
     page = Page(result_page(MANY))
@@ -185,6 +186,7 @@ def test_plots_use_the_colours_of_the_page():
     assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
 
 
+@pytest.mark.costly
 def test_stopped_run_is_no_good_one():
     """A run that was stopped says why on its first screen, which is marked; one that was not has figures."""
     one = result_of(run_of(scored("t1")))

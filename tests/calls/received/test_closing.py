@@ -17,6 +17,7 @@ from schema_guard import Budget, CallFailed, GuardFailed, Limits, guard
 from schema_guard.calls.received.closing import close, streams_under
 from tests.calls import wire
 from tests.guards.functions import TOTAL
+from tests.thinned import costly
 
 # A busy machine may be late to look; what is not closed goes on for ten seconds.
 WITHIN_S = pytest.mark.parametrize("within_s", [1.0, pytest.param(0.1, marks=pytest.mark.slow)])
@@ -206,7 +207,7 @@ CASES = [
 
 @WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
-@pytest.mark.parametrize(("shape", "end"), CASES)
+@pytest.mark.parametrize(("shape", "end"), costly(CASES, 3))
 def test_the_server_sees_that_a_stream_is_closed(server, package, shape, end, within_s):
     """A stream that is given up, stopped or broken off is closed down to the connection, at once."""
     make = opening(package, server, is_async=False)
@@ -232,7 +233,7 @@ ASYNC_CASES = [(shape, end) for shape, end in ASYNC_CASES if end != "raised" or 
 @WITHIN_S
 @pytest.mark.parametrize("package", ["openai", "anthropic"])
 @pytest.mark.parametrize(
-    ("shape", "end"), [*ASYNC_CASES, ("named", "cancelled"), ("given back", "cancelled")]
+    ("shape", "end"), costly([("named", "cancelled"), ("given back", "cancelled"), *ASYNC_CASES], 3)
 )
 def test_the_server_sees_that_an_asynchronous_stream_is_closed(server, package, shape, end, within_s):
     """The same for asynchronous functions, and for a call that is cancelled."""

@@ -11,6 +11,7 @@ from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.readings import MAX_WORK, Repaired, readings, repair
 from schema_guard.core.repair.steps import STEPS
 from schema_guard.core.values import Limits
+from tests.thinned import costly
 
 # What the parser may still refuse in a repaired text: none of it is syntax.
 STILL_REFUSED = {
@@ -424,7 +425,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("start", ["", "{", "[", '{"a": "', "['", "{a: b "])
+@pytest.mark.parametrize("start", costly(["", "{", "[", '{"a": "', "['", "{a: b "], 3))
 @pytest.mark.parametrize("unit", SHAPES.values(), ids=SHAPES.keys())
 def test_work_grows_in_step_with_the_text(start, unit):
     """Twice the text is at most about twice the work, whatever the text repeats."""

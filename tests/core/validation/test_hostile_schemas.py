@@ -106,6 +106,7 @@ print(json.dumps([code, seconds, int(peak_kb) // 1024]))
 """
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("stack", [pytest.param("main", marks=pytest.mark.slow), "small"])
 def test_heavy_cases_come_out_in_time_and_memory(corpora, stack, request):
     """Every heavy hostile schema gives its code below a second of CPU and 200 MB."""

@@ -159,6 +159,7 @@ def test_union_is_explained_by_the_arm_that_was_meant(instance, expected):
     assert (found.keyword, found.expected) == ("anyOf", expected)
 
 
+@pytest.mark.costly
 def test_unions_in_unions_are_told_to_a_depth():
     """A text about arms of arms of arms ends, however deep they go."""
     document: dict[str, Any] = {"type": "integer"}

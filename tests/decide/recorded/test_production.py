@@ -35,6 +35,7 @@ def test_after_an_alarm_the_calls_since_count(store):
     assert decide(gathered.evidence).as_dict()["rates"]["system_prompt"]["n"] == change["n"]
 
 
+@pytest.mark.costly
 def test_a_rise_with_a_new_version_names_it(store):
     """What moved between the day of the rise and that of the alarm is told."""
     record(store, 4000, 8, gap_s=20.0)
@@ -59,6 +60,7 @@ def test_a_version_that_began_before_the_estimate_is_named(store):
     assert found["change"]["with"] == ["version v2"]
 
 
+@pytest.mark.costly
 def test_a_new_version_is_a_new_baseline(store):
     """What an earlier version had risen to is no rise of the version after it."""
     record(store, 2000, 2, gap_s=20.0)

@@ -84,6 +84,7 @@ def test_a_child_says_nothing_on_its_parents_connection(new_schema, run):
     assert run(script, new_schema()) == [0, [1]]
 
 
+@pytest.mark.costly
 def test_a_connection_ends_with_its_process_though_a_child_lives_on(new_schema, start, postgres):
     """A child that outlives a killed parent does not keep the parent's connection open, and its lock with it."""
     script = """

@@ -8,6 +8,7 @@ import pytest
 from schema_guard.records import Store, open_store
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.sqlite.database import SQLite
+from tests.thinned import costly
 
 CALLS = 1_300  # more attempts than have one checksum
 
@@ -105,7 +106,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("statement", "part"), PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize(("statement", "part"), costly(PLACES.values(), 4), ids=PLACES)
 def test_a_value_that_changes_is_found(path, statement, part):
     """Whatever is changed in a row, a roll-up or an input's count is named, though SQLite finds nothing wrong."""
     changed(path, statement)
@@ -158,6 +159,7 @@ def test_a_store_of_an_earlier_version_is_sound(tmp_path, version_1, version_2, 
     assert (found[3].with_checksum, found[3].without_checksum) == (found[3].attempts, 0)
 
 
+@pytest.mark.costly
 def test_what_an_old_process_writes_beside_is_no_damage(path, version_2, start_first_release, make):
     """Its rows and drops have no checksums, and its roll-ups are right."""
     path.write_bytes(version_2)
@@ -223,7 +225,7 @@ def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
     assert [one.damage for one in found] == [()] * 3
 
 
-@pytest.mark.parametrize(("statement", "part"), GONE.values(), ids=GONE)
+@pytest.mark.parametrize(("statement", "part"), costly(GONE.values(), 4), ids=GONE)
 def test_a_count_that_changes_is_found_though_its_attempts_are_gone(pruned, statement, part):
     """What attempts that are gone had added is known, so that counts are compared as if they were there."""
     changed(pruned, statement)

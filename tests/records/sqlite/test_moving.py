@@ -16,6 +16,7 @@ from schema_guard.records.transfer.arriving import merge
 from schema_guard.records.transfer.leaving import Leaving, export
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
 def test_a_file_of_an_earlier_version_is_only_read(version, request, path, version_of):
     """Its attempts and hours come into a store of this version, and the file keeps its bytes and its version."""
@@ -36,6 +37,7 @@ def test_a_file_of_an_earlier_version_is_only_read(version, request, path, versi
     assert Store(into).drops() == Store(old).drops()
 
 
+@pytest.mark.costly
 def test_a_file_of_version_1_goes_out(path, version_1):
     """With the key that it was made with, and what came later as not known."""
     path.write_bytes(version_1)

@@ -209,6 +209,7 @@ COMMANDS = {
 }  # fmt: skip
 
 
+@pytest.mark.costly
 def test_every_command_that_reads_reads_such_a_medium(read_only, recorded, tmp_path, capsys):
     """As it does elsewhere; `doctor` says that nothing can be stored there."""
     read_only(recorded)

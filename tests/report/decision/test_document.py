@@ -17,6 +17,7 @@ from tests.decide.examples import economics, exhausted, failing, strategy
 from tests.decide.test_laws import evidences
 from tests.report.decision.examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
 from tests.report.written import left_out, one_line, unmarked
+from tests.thinned import costly
 
 HOSTILE = "<script>alert(1)</script>|*b* [l](x) \x1b[2J\x9b31m\u202e\r\n# h"
 
@@ -55,7 +56,7 @@ def test_every_line_is_told(name):
         assert [told for told in wanted if told not in shown] == []
 
 
-@pytest.mark.parametrize("name", EVIDENCE)
+@pytest.mark.parametrize("name", costly(EVIDENCE, 4))
 def test_every_writer_shows_all_of_it(name):
     """Text, Markdown and page leave nothing of a verdict's document out."""
     assert left_out(document_of(VERDICTS[name])) == []

@@ -175,6 +175,7 @@ def test_plots_use_the_colours_of_the_page():
     assert {colour for colour in colours if colour != "none"} <= {f"var({name})" for name in declared}
 
 
+@pytest.mark.costly
 def test_paths_take_the_place_of_the_totals():
     """With calls in their order the evidence is drawn call by call, for each strategy that has them."""
     page = Page(decision_page(VERDICTS["pilot"], paths=PATHS))
@@ -219,6 +220,7 @@ def test_paths_that_contradict_themselves(paths, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.costly
 def test_free_tuning_is_drawn():
     """Where nothing is paid once or monthly the lines meet at no call, and there is a plot all the same."""
     money = economics(upfront={}, hosting_per_month=0, refresh_per_month=0)
@@ -275,6 +277,7 @@ def test_undecided_is_not_green():
 HOURS = [(1_780_000_000 // 3_600 * 3_600 + hour * 3_600, 40, hour % 7 == 0) for hour in range(0, 700, 2)]
 
 
+@pytest.mark.costly
 def test_the_rate_over_time_comes_first():
     """With hours the first plot is the rate over time, with its target and its changes in words."""
     changes = (("rise", HOURS[200][0]), ("fall", HOURS[300][0]))

@@ -22,6 +22,7 @@ def test_tone_is_that_of_the_worst(failed, tone):
     assert told_of(*failed).tone is tone
 
 
+@pytest.mark.costly
 def test_the_worst_one_is_told_in_full_by_a_command():
     """The next step is a command that can be run as it stands."""
     (said,) = [fact.text for fact in told_of(0, 90).facts if fact.label == "next"]

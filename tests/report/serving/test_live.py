@@ -105,6 +105,7 @@ def test_what_cannot_be_shown_is_said(live, query, said):
     assert len(re.findall("<script", answer.page)) == 1
 
 
+@pytest.mark.costly
 def test_hostile_names_are_text(store, live):
     """Names of functions, schemas, segments and models add no tag, attribute or line to the page or its form."""
     plain = {(tag, *attrs) for tag, attrs in Page(live("").page).tags}
@@ -117,6 +118,7 @@ def test_hostile_names_are_text(store, live):
         assert r"<img src=x onerror=alert(1)>\x1b[2J\u202e{{ 7 * 7 }}" in page.text
 
 
+@pytest.mark.costly
 def test_a_name_with_a_control_character_can_be_chosen(store):
     """The value of a choice is the name itself, so that it is found again."""
     store.record(outcome(9, TOTAL, function="a\u202eb"))
@@ -126,6 +128,7 @@ def test_a_name_with_a_control_character_can_be_chosen(store):
     assert "report: 1 function" in Page(LiveReport(store, since)(urlencode({"function": value})).page).text
 
 
+@pytest.mark.costly
 def test_new_calls_are_shown(store, monkeypatch):
     """The page is made anew when what was made is old, and once for all who ask before."""
     live = LiveReport(store, since)
@@ -137,6 +140,7 @@ def test_new_calls_are_shown(store, monkeypatch):
     assert "c.new" in live("").page
 
 
+@pytest.mark.costly
 def test_a_store_that_goes_away_is_said(tmp_path, monkeypatch):
     """A file that is removed has no data, one that is no store is an error; the page says so and comes back."""
     monkeypatch.setattr("schema_guard.report.serving.live._KEPT_S", 0.0)

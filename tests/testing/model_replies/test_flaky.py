@@ -148,6 +148,7 @@ def test_threads_share_the_calls(replies):
     assert (model.calls, model.failed) == (CALLS, sum(map(fails, replies)))
 
 
+@pytest.mark.costly
 def test_guard_gets_its_value_in_the_end():
     """A guarded call makes as many attempts as the model needs, unless it refuses or is cut off."""
     model = FlakyModel(TOTAL, 0.4)

@@ -283,6 +283,7 @@ def test_without_hypothesis_a_name_says_what_to_install():
     )
 
 
+@pytest.mark.costly
 def test_both_names_stay_functions():
     """Importing one strategy does not turn the other into the module of its name."""
     code = "from schema_guard.testing import near_misses, instances; print(callable(near_misses), callable(instances))"
@@ -318,6 +319,7 @@ def all_valid(name, schema, values):
     assert (name, [value for value in values if not schema.is_valid(value)]) == (name, [])
 
 
+@pytest.mark.costly
 def test_real_schemas_give_valid_instances(corpora):
     """Of ten real schemas instances are drawn, all valid, and no health check fails."""
     sample = random.Random(2020).sample(rows(corpora, "jsonschemabench.jsonl"), 10)  # a sample

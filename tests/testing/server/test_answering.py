@@ -189,6 +189,7 @@ def test_fifty_threads_get_a_reply_each(chat):
     assert [request.index for request in server.requests] == list(range(CALLS))
 
 
+@pytest.mark.costly
 def test_fifty_tasks_get_their_streams():
     """Streams at the same time do not mix."""
 
@@ -254,6 +255,7 @@ print("over")
 """
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("faults", [None, "read_timeout"])
 def test_forgotten_server_ends_with_its_process(faults):
     """A server that is not closed keeps no process alive, not even with a request on its way."""

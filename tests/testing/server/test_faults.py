@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schema_guard import CallFailed, GuardFailed, guard, open_store
 from schema_guard.errors import InvalidArgument
 from schema_guard.testing import FAULTS, serve
+from tests.thinned import costly
 
 TIMEOUT_S = 10.0
 # For the faults that end with the client's own timeout.
@@ -129,7 +130,7 @@ def test_every_fault_has_its_expectation():
     assert EXPECTED.keys() == FAULTS.keys()
 
 
-@pytest.mark.parametrize(("api", "stream", "fault"), CASES, ids=str)
+@pytest.mark.parametrize(("api", "stream", "fault"), costly(CASES, 4), ids=str)
 def test_fault_ends_as_is_documented(open_clients, store, api, stream, fault):
     """The client raises what it raises for the provider's own fault; a guarded call records kind and code."""
     expected = EXCEPTIONS.get((api, stream, fault), EXPECTED[fault])
