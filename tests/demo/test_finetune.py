@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.finetune_tasks import write_tasks
+from schema_guard.bench.suites.load import load_suite
 from schema_guard.cli import main
 from schema_guard.decide.ladder import RUNGS
 from schema_guard.demo.finetune import loop as looping
 from schema_guard.demo.finetune.loop import COSTS, DECLINED, Loop
+from schema_guard.demo.finetune.routed import is_english
 from schema_guard.demo.finetune.told import Predicted
 from schema_guard.errors import SchemaGuardError
 from schema_guard.text import percent
@@ -105,3 +107,12 @@ def test_options_of_the_other_story_are_refused(capsys, more):
     assert main(["demo", *more]) == 2
 
     assert "finetune" in capsys.readouterr().err
+
+
+def test_the_router_tells_the_language_of_a_task_from_that_of_what_is_asked():
+    """English orders are for the tuned model; German and Spanish ones are not, though what to do with them is said in English."""
+    (entry,) = load_suite(FOLDER / "order-test.jsonl").schemas
+
+    found = {task.id: is_english(task.text) for task in entry.tasks_of("test")}
+
+    assert found == {task.id: "language" not in task.tags for task in entry.tasks_of("test")}

@@ -25,7 +25,24 @@ TASKS = 6
 """Asked through the router: half of them in the language of the training set."""
 _PROMPT = "few_shot>strict_schema"
 _OTHER_LANGUAGE = "language"
-_WORDS = frozenset({"the", "of", "for", "please", "is", "and", "to", "on", "order", "from", "x", "each"})
+_WORDS = frozenset(
+    {
+        "the",
+        "of",
+        "for",
+        "please",
+        "is",
+        "and",
+        "to",
+        "on",
+        "buyer",
+        "from",
+        "signed",
+        "each",
+        "order",
+        "quantity:",
+    }
+)
 
 
 class RoutedCall(NamedTuple):
@@ -44,13 +61,13 @@ class RoutedCall(NamedTuple):
     right: bool
 
 
-def is_english(text: str) -> bool:
-    """Say whether a text has some of the most frequent words of English.
+def is_english(task: str) -> bool:
+    r"""Say whether the text of a task has some of the words that English orders have; what to do with it stands before.
 
-    >>> is_english("5 chairs for the office"), is_english("5 Stühle für das Büro")
+    >>> is_english("Extract the order.\n\n5 chairs for Eva"), is_english("Extract the order.\n\n5 Stühle an Eva")
     (True, False)
     """
-    return bool(_WORDS & set(text.lower().split()))
+    return bool(_WORDS & set(task.rpartition("\n\n")[2].lower().replace(",", " ").split()))
 
 
 def routed(loop: Loop) -> list[RoutedCall]:
