@@ -18,7 +18,7 @@ from schema_guard.models.tuned import JOB_FILE
 from schema_guard.text import plural, safe
 from schema_guard.tuning.jobs.hosts import HOSTS, checked_url, connect_host
 from schema_guard.tuning.jobs.plan import plan_job
-from schema_guard.tuning.jobs.remote import TuningOrder
+from schema_guard.tuning.jobs.remote import HostError, TuningOrder
 from schema_guard.tuning.jobs.rows import read_set
 from schema_guard.tuning.jobs.run import START, Following, cancel_job, look_at, run_job
 from schema_guard.tuning.jobs.state import JobHeld, TuningJob, digests, held, load_job, new_mark, save_job
@@ -316,6 +316,9 @@ def _run(
 ) -> TuningJob:
     try:
         return run_job(directory, job, host, order=order, following=following)
+    except HostError:
+        _say(["the same command goes on when that is mended; another job begins with --again"])
+        raise
     except KeyboardInterrupt:
         now = load_job(directory) or job
         _say([f"interrupted: what was begun at {HOSTS[job.backend].label} goes on there"])

@@ -119,6 +119,18 @@ def test_another_job_is_not_gone_on_with(begin, orders):
         assert load_job(orders).base == "other"
 
 
+def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
+    """A base that it does not tune is its word, and the next job takes another one."""
+    with serve_tuning() as server:
+        status, _, err = begin(server, "--yes", base="smal")
+
+        assert status == 2
+        assert "status 400: Model smal is not available for fine-tuning" in err
+        assert "the same command goes on when that is mended; another job begins with --again" in err
+        assert begin(server, "--yes", "--again")[0] == 0
+        assert [one.base for one in server.desk.jobs.values()] == ["small"]
+
+
 def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch):
     """It says how to go on; --status asks once, --cancel ends it there."""
 

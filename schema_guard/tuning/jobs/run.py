@@ -35,6 +35,8 @@ START: Final = "start"
 _TRIES: Final = 8
 # Of looks at a job that is followed: hours, for it goes on whether it is looked at or not.
 _LOOKS: Final = 60
+# Of a request for a job: none was begun.
+_REFUSALS: Final = (400, 401, 403, 404, 422)
 _GROWS: Final = 1.6
 _MILLION: Final = 1_000_000
 
@@ -223,7 +225,23 @@ def _started(
     job = job.begun(START, status="starting")
     save_job(directory, job)
     following.on_step("begun", 0, None)
-    found = _once(lambda: host.find_job(wanted), lambda: host.start(wanted), following, look_first=was_begun)
+    refused: list[HostError] = []
+
+    def start() -> RemoteJob:
+        try:
+            return host.start(wanted)
+        except HostError as error:
+            refused.append(error)
+            raise
+
+    try:
+        found = _once(lambda: host.find_job(wanted), start, following, look_first=was_begun)
+    except HostError as error:
+        # Of a look that is refused nothing is known.
+        if error in refused and error.status in _REFUSALS:
+            # There is nothing to look for, and another job may be begun in its place.
+            save_job(directory, job.without(START, status="uploading"))
+        raise
     return _kept(directory, job.done(START, found.id), found)
 
 

@@ -117,6 +117,10 @@ class TuningJob:
         """Give the job with a step that is done now."""
         return self._with(JobStep(name=name, state="done", id=id_, at=_now()), status)
 
+    def without(self, name: str, *, status: str) -> TuningJob:
+        """Give the job without a step that was refused."""
+        return replace(self, steps=tuple(one for one in self.steps if one.name != name), status=status)
+
     def _with(self, step: JobStep, status: str | None) -> TuningJob:
         others = [one for one in self.steps if one.name != step.name]
         return replace(self, steps=(*others, step), status=status or self.status)

@@ -317,3 +317,15 @@ def test_a_look_writes_down_how_it_is(orders):
         now = look_at(orders, load_job(orders), host_of(server, "openai"), following=AT_ONCE)
 
         assert (now.status, load_job(orders), len(server.requests) - before) == ("queued", now, 1)
+
+
+def test_a_job_that_may_be_begun_is_looked_for_whatever_a_look_says(orders):
+    """Begun without an answer, then no key for a look: it is not forgotten, and found by the next one."""
+    with serve_tuning(bases=["small"], key="k") as server:
+        new_job(orders, "openai")
+        with pytest.raises(Killed):
+            tuned(orders, Dying(host_of(server, "openai"), "start", 1, is_sent=True))
+        with pytest.raises(HostError, match="status 401"):
+            tuned(orders, host_of(server, "openai", key="other"))
+
+        assert (tuned(orders, host_of(server, "openai")).status, kept(server)) == ("succeeded", (2, 1))
