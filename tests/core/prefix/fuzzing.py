@@ -265,7 +265,14 @@ def written(value, rng):
         return text_of(value, rng)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1000:
         return rng.choice(
-            (f"{value}", f"{value}", f"{value}.0", f"{value}0e-1", f"{value}E0", f"{value}.00e+0")
+            (
+                f"{value}",
+                f"{value}",
+                f"{value}.0",
+                f"{value}0e-1" if value else "0e-1",
+                f"{value}E0",
+                f"{value}.00e+0",
+            )
         )
     return json.dumps(value)
 
