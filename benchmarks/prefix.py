@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WIDTHS = (1, 4, 16, 64)
-# What a whole value may still get; a relaxed schema is without it. Under `not`, `oneOf` and `if` that is not sound.
-_LATER = ("required", "minItems", "minLength", "minProperties", "pattern", "format", "enum", "const", "contains",
-          "dependentRequired", "dependentSchemas", "dependencies", "minimum", "maximum", "multipleOf",
-          "exclusiveMinimum", "exclusiveMaximum")  # fmt: skip
+# What an object or array that is still open may come to keep to, or to break, with what is written later.
+_LATER = ("required", "minItems", "minProperties", "contains", "dependentRequired", "dependentSchemas", "dependencies",
+          "not", "if", "then", "else", "unevaluatedProperties", "unevaluatedItems", "propertyNames")  # fmt: skip
+_NUMBER = "-+.0123456789eE"
 _lines: list[str] = []
 
 
@@ -140,7 +140,9 @@ class ByValue:
         for piece in pieces(text, width):
             came += piece
             try:
-                value = jiter.from_json(came.encode(), partial_mode="on", catch_duplicate_keys=True)
+                # A number at the end may go on; in this mode a string that is open is left out.
+                text = came.rstrip(_NUMBER) or came
+                value = jiter.from_json(text.encode(), partial_mode="on", catch_duplicate_keys=True)
             except ValueError:
                 return len(came)
             if not self._relaxed.is_valid(value):
@@ -149,12 +151,20 @@ class ByValue:
 
 
 def _relaxed(schema: Any) -> Any:
-    """Give a schema without what may still come: of the last value of a text nobody knows its end."""
+    """Give a schema without what is told of a whole object or array only."""
     if isinstance(schema, list):
         return [_relaxed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    return {key: _relaxed(value) for key, value in schema.items() if key not in _LATER}
+    made = {key: _relaxed(value) for key, value in schema.items() if key not in _LATER}
+    if isinstance(made.get("enum"), list) and any(isinstance(value, (dict, list)) for value in made["enum"]):
+        del made["enum"]
+    if isinstance(made.get("const"), (dict, list)):
+        del made["const"]
+    if "oneOf" in made:
+        # An arm more may hold as long as a value is open.
+        made["allOf"] = [*made.get("allOf", []), {"anyOf": made.pop("oneOf")}]
+    return made
 
 
 def compare(name: str, kind: Callable[[Any], Any], rows: list[Any], way: str, width: int) -> None:

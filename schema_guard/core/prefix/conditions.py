@@ -24,6 +24,7 @@ __all__ = ["Conditions", "conditions_of"]
 
 # Beyond these nothing is asked: a schema whose unions multiply costs no more than this.
 _MAX_PLANS = 5_000
+_MAX_SLOTS = 20_000
 _MAX_CHILDREN = 1_000
 _MAX_ARMS = 64
 _MAX_LISTED = 64
@@ -48,6 +49,7 @@ _RESIDUE = {
     "[": frozenset({"anyOf", "oneOf", "not", "if", "contains", "uniqueItems", "unevaluatedItems"}),
 }  # fmt: skip
 _NOTHING = SlotPlan()
+_ANYTHING = Slot(())
 
 
 class Conditions:
@@ -81,14 +83,16 @@ class Conditions:
         key = (denied, *unique)
         found = self._slots.get(key)
         if found is None:
+            if denied is None and len(self._slots) >= _MAX_SLOTS:
+                return _ANYTHING
             found = self._slots[key] = Slot(tuple(unique.values()), denied)
         return found
 
-    def union(self, slots: list[Slot], keyword: str) -> SlotUnion:
-        """Give the union of some slots."""
+    def union(self, slots: list[Slot], keyword: str) -> SlotUnion | None:
+        """Give the union of some slots; None, which asks nothing, beyond the limit."""
         key = (keyword, *map(id, slots))
         found = self._unions.get(key)
-        if found is None:
+        if found is None and len(self._unions) < _MAX_SLOTS:
             found = self._unions[key] = SlotUnion(tuple(slots), keyword)
         return found
 
@@ -112,7 +116,7 @@ class Conditions:
         schemas: dict[int, dict[str, Any]] = {}
         groups: list[tuple[SlotPlan, ...]] = []
         left: list[Any] = list(slot.items)
-        unions = [] if slot.denied is None else [self.union([], slot.denied)]
+        unions = [] if slot.denied is None else [SlotUnion((), slot.denied)]
         while left or unions:
             dead = self._gather(left, unions, schemas, kind)
             if not dead and unions:
