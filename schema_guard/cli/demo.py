@@ -53,7 +53,7 @@ def command(*, story: str | None, offline: bool, store: str | None, folder: str 
     It takes up to two minutes, and fetches the model's weights once (98 MB); --offline takes five seconds.
 
     `finetune` goes on from the verdict: a training set, a LoRA, the same measurement, the verdict again, a router. It
-    takes about ten minutes on a free processor, says so first, and needs the extras local and tuning.
+    takes about a quarter of an hour on a free processor, says so first, and needs the extras local and tuning.
 
     \b
     schema-guard demo

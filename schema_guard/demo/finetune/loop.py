@@ -100,7 +100,7 @@ class Loop:
         self._decide("before", prompts, self._assumed())
         learned, tuned = str(self.learned), str(self.tuned)
         self._step("export.txt", "export", "--suite", learned, "--schema", self.kind, "--output", tuned)
-        self._step("tune.txt", "tune", tuned, "--backend", "local", "--yes")
+        self._step("tune.txt", "tune", tuned, "--backend", "local", "--epochs", "2", "--yes")
         pilot = self._bench("pilot", f"tuned:{tuned}", "--sample", "all")
         self._decide("after", [*prompts, pilot], COSTS)
 
