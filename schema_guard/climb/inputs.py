@@ -9,7 +9,7 @@ give the same order everywhere.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ class Inputs:
         examples: What few-shot shows; empty leaves it to the schema.
         repeated: Tasks that were left out because they came before.
         seed: Of the shuffle.
+        before: Messages that stand before the text of every task; empty for none.
     """
 
     schema: Schema[Any]
@@ -43,6 +44,7 @@ class Inputs:
     examples: tuple[Example, ...]
     repeated: int
     seed: int
+    before: tuple[dict[str, str], ...] = ()
 
 
 def inputs_of(
@@ -83,12 +85,19 @@ def suite_inputs(entry: SuiteSchema, *, texts: Iterable[str] | None = None, seed
         seed: Of the shuffle.
 
     Raises:
-        InvalidArgument: There is nothing to ask.
+        InvalidArgument: There is nothing to ask, or the tasks have different messages before their texts.
     """
+    befores = [*{str(task.before): task.before for task in entry.tasks_of("test")}.values()]
+    if texts is None and len(befores) > 1:
+        raise InvalidArgument(
+            f"inputs for schema {clip(repr(entry.name))}: different messages stand before the texts of the tasks: expected the "
+            "same, such as one system message; `bench` asks each task with its own"
+        )
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:
         asked = [task.text for task in entry.tasks_of("test")]
-        return inputs_of(entry.schema, asked, examples=examples, seed=seed)
+        found = inputs_of(entry.schema, asked, examples=examples, seed=seed)
+        return replace(found, before=befores[0])
     instruction = entry.tasks[0].instruction if entry.tasks else ""
     return inputs_of(entry.schema, texts, instruction=instruction, examples=examples, seed=seed)
 

@@ -113,8 +113,9 @@ class _SameInputs:
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
         """Take the outcome of a call."""
-        behind = task if task is None or isinstance(task, str) else (Message("system", ""), *task)
-        self._store.record(outcome, behind)
+        if task is not None and not isinstance(task, str) and task[0].role != "system":
+            task = (Message("system", ""), *task)
+        self._store.record(outcome, task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Asker:
         options = {**others, **({"temperature": 0} if configuration.cold else {})}
 
         async def ask(task: str) -> Outcome[Any]:
-            messages = behind_system(task, configuration.strategy)
+            messages = behind_system(task, configuration.strategy, self.inputs.before)
             outcome: Outcome[Any] = await guarded.outcome(messages, options=options)
             return outcome
 

@@ -10,7 +10,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.core.schema import Schema
 
@@ -66,13 +66,22 @@ def strategies_of(names: object) -> tuple[Strategy, ...]:
     return tuple(STRATEGIES[name] for name in given)
 
 
-def behind_system(task: str, strategy: object) -> list[dict[str, str]]:
+def behind_system(
+    task: str, strategy: object, before: Sequence[Mapping[str, str]] = ()
+) -> list[dict[str, str]]:
     """Give a task as the user's turn, behind a system message for the format where a strategy says something.
+
+    Args:
+        task: The text of the turn.
+        strategy: How it will be asked.
+        before: Messages of the task itself, which stand before the turn; a system message among them is the first, and
+            is the one that the format joins.
 
     >>> behind_system("t", "bare>bare")
     [{'role': 'user', 'content': 't'}]
     """
-    turn = {"role": "user", "content": task}
-    if all(step.instructions is prompting.no_instructions for step in strategies_of(strategy)):
-        return [turn]
-    return [{"role": "system", "content": ""}, turn]
+    turns = [dict(message) for message in before] + [{"role": "user", "content": task}]
+    says_nothing = all(step.instructions is prompting.no_instructions for step in strategies_of(strategy))
+    if says_nothing or turns[0]["role"] == "system":
+        return turns
+    return [{"role": "system", "content": ""}, *turns]

@@ -201,7 +201,8 @@ def plan_of(suite: Suite, columns: Sequence[Column], settings: PlanSettings | No
 def _fits(entry: SuiteSchema, task: Task, most_tokens: int | None) -> bool:
     if most_tokens is None:
         return True
-    return estimated_tokens(entry.schema.document) + estimated_tokens(task.text) <= most_tokens
+    before = sum(estimated_tokens(message["content"]) for message in task.before)
+    return estimated_tokens(entry.schema.document) + before + estimated_tokens(task.text) <= most_tokens
 
 
 def _sampled(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.run.journal import Key
     from schema_guard.bench.run.plan import Cell, RunPlan
     from schema_guard.bench.run.scored import Scored
+    from schema_guard.bench.suites.values import Task
     from schema_guard.core.values import Outcome
     from schema_guard.models import Model
     from schema_guard.records import Store
@@ -219,7 +220,7 @@ class Calls:
         call = self._under_way(cell)
         outcome = _as_kept(await self._outcome(cell, call), call)
         if self._recorder is not None and outcome.call.id not in self._recorded:
-            self._recorder.record(outcome, (Message("user", cell.task.text),))
+            self._recorder.record(outcome, _asked(cell.task))
         for attempt in outcome.attempts:
             self._spending.add(attempt, self.settings.prices.get(cell.column.model))
         scored = scored_of(outcome, cell, cost=self._cost(cell, outcome), elapsed_s=call.elapsed_s())
@@ -304,7 +305,7 @@ class Calls:
         under_way.set(call)
         try:
             outcome: Outcome[Any] = await self._guarded(cell).outcome(
-                behind_system(cell.task.text, cell.column.strategy)
+                behind_system(cell.task.text, cell.column.strategy, cell.task.before)
             )
         except CallFailed as error:
             return error.outcome
@@ -377,6 +378,14 @@ def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
     if store is None or not ids:
         return frozenset()
     return frozenset(row["call_id"] for row in store.attempts(call_ids=ids))
+
+
+def _asked(task: Task) -> tuple[Message, ...]:
+    """Give a task without a strategy's text, as its input is known in the records."""
+    return (
+        *(Message(message["role"], message["content"]) for message in task.before),
+        Message("user", task.text),
+    )
 
 
 def _as_kept(outcome: Outcome[Any], call: UnderWay) -> Outcome[Any]:

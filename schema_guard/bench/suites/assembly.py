@@ -51,6 +51,7 @@ class Line(NamedTuple):
         licence: Of the task.
         split: Which split it is in.
         hardness: As `Task.hardness`.
+        before: As `Task.before`.
     """
 
     where: str
@@ -66,6 +67,7 @@ class Line(NamedTuple):
     licence: str | None = None
     split: Split = "test"
     hardness: float | None = None
+    before: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -163,7 +165,15 @@ def suite_of_lines(
 
 def _task(line: Line) -> Task:
     return Task(
-        line.id, line.input, line.instruction, line.gold, line.match, line.tags, line.split, line.hardness
+        id=line.id,
+        input=line.input,
+        instruction=line.instruction,
+        gold=line.gold,
+        match=line.match,
+        tags=line.tags,
+        split=line.split,
+        hardness=line.hardness,
+        before=line.before,
     )
 
 
@@ -216,7 +226,19 @@ def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:
         [
             entry.name,
             entry.schema.document,
-            [[t.id, t.text, t.gold, t.match, t.split, t.most_output_tokens] for t in entry.tasks],
+            # Without what stands before a text where nothing does: older suites keep their fingerprints.
+            [
+                [
+                    t.id,
+                    t.text,
+                    t.gold,
+                    t.match,
+                    t.split,
+                    t.most_output_tokens,
+                    *([t.before] if t.before else []),
+                ]
+                for t in entry.tasks
+            ],
         ]
         for entry in entries
     ]

@@ -73,8 +73,8 @@ OWN_FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def _turn(role: str) -> dict[str, Any]:
-    properties = {"role": {"const": role}, "content": _TEXT}
+def _turn(*roles: str) -> dict[str, Any]:
+    properties = {"role": {"enum": list(roles)}, "content": _TEXT}
     return {"type": "object", "properties": properties, "required": ["role", "content"]}
 
 
@@ -91,12 +91,8 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
         "if": {"required": ["messages"]},
         "then": {
             "properties": {
-                "messages": {
-                    "type": "array",
-                    "prefixItems": [_turn("user"), _turn("assistant")],
-                    "minItems": 2,
-                    "maxItems": 2,
-                }
+                "system": _TEXT,
+                "messages": {"type": "array", "items": _turn("system", "user", "assistant"), "minItems": 2},
             }
         },
         "else": {"properties": {"prompt": _TEXT, "completion": _TEXT}, "required": ["prompt", "completion"]},

@@ -2,7 +2,8 @@
 """A training set as a suite: the folder that `schema-guard export` writes, asked for what was held out of training.
 
 Rules: the rows of `test.jsonl` are the tasks, each with its last message as the gold; the first rows of
-`train.jsonl` are what few-shot shows. A task is asked as it was trained: one user message, whose text nothing is added to.
+`train.jsonl` are what few-shot shows. A task is asked as it was trained: what stands before the user's last message stands
+there too, and to its text nothing is added.
 """
 
 from __future__ import annotations
@@ -45,28 +46,46 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
     for file, split in _FILES:
         rows = enumerate(reader.read_rows(file, "training row"), 1)
         for number, (where, row) in islice(rows, _SHOWN if split == "dev" else None):
-            texts = _texts(row)
+            *before, asked, answer = turns = _turns(row)
+            if (problem := _problem(turns)) is not None:
+                reader.problems.append(f"{where}: {problem}")
+                continue
             try:
-                gold = decoded(texts[1])
+                gold = decoded(answer["content"])
             except ValueError as error:
                 reader.problems.append(f"{where}: expected an answer that is JSON: {error}")
                 continue
             yield Line(
                 where=where,
                 id=f"{file.removesuffix('.jsonl')}-{number}",
-                input=texts[0],
+                input=asked["content"],
                 instruction="",
                 gold=gold,
                 document=schema["document"],
                 name=schema["name"],
                 match={},
                 split=split,
+                before=tuple(before),
             )
 
 
-def _texts(row: dict[str, Any]) -> tuple[str, str]:
-    """Give what a row asks, and the answer."""
-    if "messages" in row:
-        asked, answer = row["messages"]
-        return asked["content"], answer["content"]
-    return row["prompt"], row["completion"]
+def _turns(row: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the messages of a row, in every spelling of `export`."""
+    if "messages" not in row:
+        return [
+            {"role": "user", "content": row["prompt"]},
+            {"role": "assistant", "content": row["completion"]},
+        ]
+    system = [{"role": "system", "content": row["system"]}] if "system" in row else []
+    return system + [{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]]
+
+
+def _problem(turns: list[dict[str, str]]) -> str | None:
+    """Say why messages are no task with its answer; None where they are."""
+    roles = [turn["role"] for turn in turns]
+    if roles[-2:] == ["user", "assistant"] and "system" not in roles[1:]:
+        return None
+    return (
+        "expected messages that end with the user's and the assistant's, a system message at most at the beginning, "
+        f"got {', '.join(roles)}"
+    )

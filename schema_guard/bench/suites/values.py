@@ -38,6 +38,7 @@ class Task:
         split: `"test"` is scored; `"dev"` is for examples in prompts and for trying things out.
         hardness: The share of its leaves that a reference model has wrong, in [0, 1]; None where nobody measured it.
         most_output_tokens: The cap of an attempt's output limit; None without one.
+        before: Messages with `role` and `content` that stand before the text, a system message first; empty for none.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Task:
     split: Split
     hardness: float | None = None
     most_output_tokens: int | None = None
+    before: tuple[dict[str, str], ...] = ()
 
     @property
     def text(self) -> str:

@@ -7,6 +7,8 @@ import pytest
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import Column, PlanSettings, columns_of, plan_of
 from schema_guard.bench.suites.load import load_suite
+from schema_guard.climb.inputs import suite_inputs
+from schema_guard.core.strategy import behind_system
 from schema_guard.errors import InvalidArgument
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -44,9 +46,42 @@ def test_what_was_held_out_is_asked(tmp_path):
     assert [task.text for task in entry.tasks_of("dev")] == ["n is 1", "n is 2"]
 
 
+SYSTEM = {"role": "system", "content": "You read numbers."}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [SYSTEM, *_row(8)["messages"]]},
+        {"system": SYSTEM["content"], "messages": _row(8)["messages"]},
+    ],
+)
+def test_what_stands_before_a_text_is_asked_too(tmp_path, row):
+    """A task with a system message is asked behind it, and the format of a strategy joins it."""
+    suite = load_suite(_set(tmp_path, test=[row]))
+    (task,) = suite.schemas[0].tasks_of("test")
+
+    assert (task.text, task.before) == ("n is 8", (SYSTEM,))
+    assert behind_system(task.text, "bare", task.before) == [SYSTEM, row["messages"][-2]]
+    assert behind_system(task.text, "few_shot", task.before) == [SYSTEM, row["messages"][-2]]
+    assert suite_inputs(suite.schemas[0]).before == (SYSTEM,)
+
+
+def test_climb_takes_one_beginning(tmp_path):
+    """A climb asks all tasks behind the same messages; where they differ, `bench` is named."""
+    suite = load_suite(_set(tmp_path, test=[_row(8), {"messages": [SYSTEM, *_row(9)["messages"]]}]))
+
+    with pytest.raises(InvalidArgument, match="`bench` asks each task with its own"):
+        suite_inputs(suite.schemas[0])
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
+        (
+            {"messages": [*_row(8)["messages"], SYSTEM]},
+            "test.jsonl:1: expected messages that end with the user's and the assistant's",
+        ),
         (_row(8, "eight"), "test.jsonl:1: expected an answer that is JSON"),
         (
             _row(8, '{"n": "8"}'),
@@ -76,7 +111,7 @@ def test_tuned_model_is_asked_as_it_was_trained():
     assert columns == (
         Column("m few_shot", "m", "few_shot"),
         Column("m strict_schema", "m", "strict_schema"),
-        Column("t bare", "t", "bare"),
+        Column("t bare", "t", "bare", tuned=True),
     )
 
 
