@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 __all__ = [
-    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "asked_as", "traffic_of",
+    "AFTER", "IMPORTED", "PARTS", "ROUTED", "SAMPLE_SHARE", "SHADOWS", "TRAFFIC", "AskedAgain", "Part", "Traffic", "again_of", "asked_as", "traffic_of",
 ]  # fmt: skip
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
@@ -22,6 +22,9 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 IMPORTED, TRAFFIC, SAMPLE_SHARE = "imported", "traffic", "sample_share"
 """The keys of the settings: the tool that had stored the replies, the part, and the share of the calls that was drawn."""
+
+SHADOWS = "shadow:"
+"""How the functions of calls begin that a router makes beside an answer: trials, and no traffic."""
 
 ROUTED, AFTER = "routed", "after"
 """The keys of the settings of a call by which a router asked the prompt again: why, and in which configuration's place."""

@@ -16,13 +16,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.core.validation.violations import declared_location
+from schema_guard.traffic import SHADOWS
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Attempt, Call, Failure, Outcome, Prompt
 
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
-TRIALS = ("bench:", "climb:", "shadow:")
+TRIALS = ("bench:", "climb:", SHADOWS)
 """How the functions of trials are called, whose calls were made to measure, and whose answers nobody was given."""
 
 CONFIGURATION_COLUMNS = (

@@ -11,7 +11,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
-from schema_guard.traffic import traffic_of
+from schema_guard.traffic import SHADOWS, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -226,10 +226,11 @@ def _hours(
         tuple(getattr(group, name) for name in ("schema", "schema_fingerprint", *_COMMON[by])): place
         for place, group in enumerate(groups)
     }
+    kept = {row.configuration for group in grouped for row in group.members}
     group_of = {
         row.configuration: places[tuple(getattr(row, name) for name in (*_SCHEMA, *_COMMON[by]))]
         for row in counted
-        if _is_rated(row)
+        if _is_rated(row) and row.configuration in kept
     }
     functions = {row.function for row in counted}
     function = functions.pop() if len(functions) == 1 else None
@@ -249,9 +250,10 @@ def _is_rated(row: ConfigurationCounts) -> bool:
 
 
 def _rated(pool: Pool) -> Pool:
-    """Leave out what no rate can be read from, where there is something else."""
-    rated = tuple(filter(_is_rated, pool.members))
-    return replace(pool, members=rated) if rated else pool
+    """Leave out what no rate can be read from, and calls beside an answer, each where there is something else."""
+    rated = tuple(filter(_is_rated, pool.members)) or pool.members
+    answers = tuple(row for row in rated if not row.function.startswith(SHADOWS))
+    return replace(pool, members=answers or rated)
 
 
 def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, float]:

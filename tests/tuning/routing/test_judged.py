@@ -75,6 +75,7 @@ def test_shadows_are_the_pilot_of_the_function_and_no_traffic():
         router.flush(10)
         store.flush(10)
         evidence = gather(store).evidence
+        (segment,) = report_on(store, by="segment").groups
 
         (strategy,), pilot, counts = evidence["strategies"], evidence["pilot"], router.counts()
 
@@ -83,6 +84,7 @@ def test_shadows_are_the_pilot_of_the_function_and_no_traffic():
         pytest.approx(counts.prompt / 598, abs=0.02),
     )
     assert pilot["n"] == counts.tuned + counts.shadows
+    assert segment.calls == counts.tuned + counts.prompt
     assert "traffic_share" not in pilot
     assert pilot["paired"]["c"] > 0
 
