@@ -9,8 +9,8 @@ those that both failed, of all others those that the prompt failed, over all inp
 many new calls as are asked for are routed, and what callers met is compared. Beside it stands the product of the two rates,
 as is often written: it takes the failures for independent, which they are not.
 
-A rollout starts at its first share and meets a tuned model of a known rate; counted are its own calls until it goes back, and
-the calls after which the bound alone would have said so. The last lines are seconds of this machine.
+A rollout starts at its first share and meets a tuned model of a known rate; counted are its own calls until it goes back, be
+it that the bound proves the rate above the target, or that the latest calls show a rise. The last lines are seconds of this machine.
 """
 
 from __future__ import annotations
@@ -284,16 +284,17 @@ def lines(seeds: int, calls: int) -> Any:
 
 def _rollouts(seeds: int, calls: int) -> Any:
     yield f"a rollout with target {percent(TARGET)}, at most {calls:,} calls, {seeds} seeds a line"
-    yield "  rate    back  at share 1  own calls until back   the bound alone   all calls until back   highest share"
-    yield "                            median (90 %)          median (90 %)     median                 median"
+    yield "  rate    at share 1  back by the bound: own calls   by the latest calls: own calls   all calls   highest share"
+    yield "                      of how many, median (90 %)     of how many, median (90 %)       median      median"
     for rate in ROLLOUTS:
         found = [rolled_out(rate, seed, calls) for seed in range(seeds)]
         back = [one for one in found if one.is_back]
-        told = f"  {percent(rate):6}  {len(back):4}  {sum(one.is_full for one in found):10}  "
+        told = f"  {percent(rate):6}  {sum(one.is_full for one in found):10}  "
         if back:
-            needed = [one.needed for one in back if one.needed is not None]
+            by_bound = [one.own for one in back if one.needed == one.own]
+            by_latest = [one.own for one in back if one.needed != one.own]
             told += (
-                f"{_spread([one.own for one in back]):21}  {_spread(needed):16}  {median(one.calls for one in back):<21,.0f}  "
+                f"{_spread(by_bound):29}  {_spread(by_latest):31}  {median(one.calls for one in back):<10,.0f}  "
                 f"{median(one.share for one in back):.0%}"
             )
         yield told.rstrip()
@@ -303,7 +304,7 @@ def _rollouts(seeds: int, calls: int) -> Any:
 def _spread(found: list[int]) -> str:
     if not found:
         return "-"
-    return f"{median(found):,.0f} ({sorted(found)[int(0.9 * (len(found) - 1))]:,})"
+    return f"{len(found)}: {median(found):,.0f} ({sorted(found)[int(0.9 * (len(found) - 1))]:,})"
 
 
 def main() -> None:
