@@ -16,7 +16,6 @@ MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told
 # What is planted: the module, what stands there, what is put in its place.
 MUTANTS = {
     "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),
-    "the shortest of the arms": ("plans", "max(arm.longest for", "min(arm.longest for"),
     "the fewest of the arms": ("plans", "max(arm.most for", "min(arm.most for"),
     "names of one arm": ("plans", "if None not in names:", "if names:"),
     "all arms at once": ("plans", "any(arm.accepts(value)", "all(arm.accepts(value)"),
@@ -26,7 +25,6 @@ MUTANTS = {
     "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
     "the first arm only": ("conditions", "if len(live) == 1:\n            left +=", "if live:\n            left +="),
     "a number before its end": ("checker", "            self._carry = text[position:]\n            return len(text)\n        if not tokens.NUMBER.", "            self._carry = text[position:]\n            return self._end_of_scalar(tokens.number_of(part[0]), len(text))\n        if not tokens.NUMBER."),
-    "characters of escapes": ("tokens", "- sum(len(found[0]) - (found[1] is None) for found in _ESCAPE.finditer(raw))", ""),
     "keys before they are read": ("checker", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
     "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
 }  # fmt: skip

@@ -102,6 +102,8 @@ VALID = [
     Valid("a name by a pattern", {"patternProperties": {"^a": {}}, "additionalProperties": False}, '{"ab": 1}'),
     Valid("a circle at one value", {"$defs": {"a": {"anyOf": [{"items": {"$ref": "#/$defs/a"}}, {"type": "null"}]}}, "$ref": "#/$defs/a"}, "[[null]]"),
     Valid("a dynamic reference", {"$dynamicAnchor": "x", "properties": {"a": {"$dynamicRef": "#x"}}}, '{"a": {"a": 1}}'),
+    Valid("a text for the longer arm", {"items": {"anyOf": [{"maxLength": 1}, {"minLength": 3}]}}, '["abc"]'),
+    Valid("a text of escapes", {"items": {"maxLength": 2}}, '["\\u0061\\n"]'),
     Valid("a pair of surrogates is one character", {"items": {"maxLength": 1}}, '["\\ud83d\\ude00"]'),
     Valid("an unevaluated member that is evaluated", {"items": {"allOf": [{"properties": {"a": {}}}], "unevaluatedProperties": False}}, '[{"a": 1}]'),
     Valid("keys of one object in another", True, '[{"a": {"a": 1}}, {"a": 2}]'),
