@@ -129,6 +129,8 @@ def _words(name: str, given: Any) -> Iterator[str]:
         yield "on" if given == _BY_ITSELF else f"{given} tokens" if given > 0 else "off"
     elif isinstance(given, str):
         word = given.strip().lower()
+        if not word:
+            return
         yield "off" if word in _OFF else "on" if word in _ON else word
     elif given is not None and name in _NAMES:
         held = given if isinstance(given, Mapping) else getattr(given, "__dict__", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
@@ -41,6 +41,8 @@ class TextFile:
     def start(self) -> None:
         """Write from now on; in a forked child only where the path tells the processes apart."""
         self._stopped = Event()
+        # Two that wrote at once would take the unfinished file from each other; one may be asked for in a signal handler.
+        self._writing = RLock()
         self._pid = os.getpid()
         self.path = Path(self._given.replace(PID, str(self._pid)))
         Thread(target=self._run, args=(self._stopped,), name="schema-guard-textfile", daemon=True).start()
@@ -55,8 +57,11 @@ class TextFile:
 
     def write(self) -> None:
         """Write the file now; what goes wrong is said, and harms nobody."""
-        if self._stopped.is_set():
-            return
+        with self._writing:
+            if not self._stopped.is_set():
+                self._write()
+
+    def _write(self) -> None:
         text = exposition(self._counters.read(), self._pid if PID in self._given else None)
         unfinished = self.path.with_name(f".{self.path.name}.{self._pid}")
         try:
@@ -67,13 +72,14 @@ class TextFile:
 
     def stop(self) -> None:
         """Write for the last time; the file of one process among several is removed, for it stands for a process."""
-        if self._stopped.is_set():
-            return
-        if PID in self._given:
-            self.path.unlink(missing_ok=True)
-        else:
-            self.write()
-        self._stopped.set()
+        with self._writing:
+            if self._stopped.is_set():
+                return
+            if PID in self._given:
+                self.path.unlink(missing_ok=True)
+            else:
+                self._write()
+            self._stopped.set()
 
     def _run(self, stopped: Event) -> None:
         self.write()

@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schema_guard import guard
@@ -67,6 +67,7 @@ def test_each_provider_has_its_own_words_for_it(options, told):
         max_leaves=6,
     )
 )
+@example({"thinking": ""})
 def test_anything_can_be_looked_at(options):
     """Whatever stands there, something is said of it or nothing, and of one call one of few things."""
     told = thinking(options, bounded=True)

@@ -165,6 +165,19 @@ def test_a_file_of_each_process_ends_with_it(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_that_write_at_once_do_not_meet(tmp_path, caplog):
+    """The writer of the file and callers that have it written: none takes the unfinished file from another."""
+    on = telemetry.enable(prometheus_file=tmp_path / "x.prom", every_s=60.0)
+    threads = [threading.Thread(target=lambda: [on.outlets[0].write() for _ in range(100)]) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert caplog.records == []
+
+
 def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):
     """A folder that is not there is said once."""
     on = telemetry.enable(prometheus_file=tmp_path / "no" / "x.prom", every_s=60.0)
