@@ -262,9 +262,10 @@ def _compared_with(
     return _cheapest(evidence, passing) if passing and has_prices else best
 
 
-def blocked(evidence: CaseEvidence, cost: CostCase) -> list[str]:
-    """Give the reasons why a tuned model cannot be had, or would not live until it has paid."""
-    feasible, needed = evidence.feasibility, cost.base_model_must_live_months
+def blocked(evidence: CaseEvidence, cost: CostCase | None) -> list[str]:
+    """Give the reasons why a tuned model cannot be had, or would not live until it has paid, where its cost is known."""
+    feasible = evidence.feasibility
+    needed = None if cost is None else cost.base_model_must_live_months
     reasons = {
         "train_examples": feasible.train_examples is not None
         and feasible.train_examples < evidence.config.min_train_examples,

@@ -648,13 +648,17 @@ class Again:
         if self.tuned != "pass":
             return "NEED_MORE_DATA", {"strategy": "tuned"}
         for what in list(self.tuned_met)[1:]:
-            if all(self.missed(name, what) for name in self.prompted if self.rates[name]["n"]):
+            if self.no_prompt_meets(what):
                 return "FINE_TUNE_JUSTIFIED", {"stage": "ship", "reason": what}
         if self.whole() is None:
             return "NEED_ECONOMICS", {}
         if self.pays()[1]:
             return "FINE_TUNE_JUSTIFIED", {"stage": "ship"}
         return "ACCEPT_OR_REDESIGN", {"reason": "not_economic"}
+
+    def no_prompt_meets(self, what):
+        """Whether every prompt with counts misses what is asked for."""
+        return all(self.missed(name, what) for name in self.prompted if self.rates[name]["n"])
 
     def routed_by_pilot(self):
         """The pilot passes on most of the traffic, and the prompt on the rest."""
@@ -704,6 +708,20 @@ class Again:
 
     def rule_10(self):
         """No pilot."""
+        return self.piloted_for_an_aim() or self.piloted_for_money()
+
+    def piloted_for_an_aim(self):
+        """Something beside the format is missed by every prompt."""
+        missed = [what for what in list(self.met[self.best])[1:] if self.no_prompt_meets(what)]
+        if not missed:
+            return None
+        reasons = self.blocked(None if self.whole() is None else self.pays()[0])
+        if reasons:
+            return "FINE_TUNE_BLOCKED", {"blocked": reasons, "reason": missed[0]}
+        return "FINE_TUNE_JUSTIFIED", {"stage": "pilot", "reason": missed[0]}
+
+    def piloted_for_money(self):
+        """Whether tuning pays."""
         if self.whole() is None:
             return "NEED_ECONOMICS", {}
         payback, pays = self.pays()

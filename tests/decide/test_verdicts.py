@@ -46,6 +46,11 @@ SEGMENTS = [
 ]
 ROUTED = {"n": 4000, "k_final": 61, "segments": SEGMENTS}
 
+WRONG = {
+    "strategies": [strategy(n=2000, k=0, right={"n": 2000, "k": 600})],
+    "config": {"right": 0.95},
+}
+
 VERDICTS = [
     Case("one passes", passing(), {"verdict": "PROMPTING_ENOUGH", "strategy": "few_shot"}),
     Case(
@@ -251,6 +256,42 @@ VERDICTS = [
         "pilot passes, no economics",
         failing(pilot=PASSES),
         {"verdict": "NEED_ECONOMICS", "reason": None},
+    ),
+    Case(
+        "no prompt gets the values right",
+        passing(**WRONG),
+        {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "reason": "right", "exit_code": 1},
+    ),
+    Case(
+        "no prompt gets the values right, and tuning does not pay",
+        passing(**WRONG, economics=NEVER_PAYS, feasibility=feasibility()),
+        {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "pilot", "reason": "right"},
+    ),
+    Case(
+        "no prompt gets the values right, and there is nothing to tune on",
+        passing(**WRONG, feasibility=feasibility(train_examples=10)),
+        {"verdict": "FINE_TUNE_BLOCKED", "blocked": ["train_examples"]},
+    ),
+    Case(
+        "a remedy is left for what is not right",
+        passing(**WRONG, ladder=ladder(reason_then_format="untested")),
+        {"verdict": "CLIMB_LADDER", "next_rung": "reason_then_format"},
+    ),
+    Case(
+        "one prompt may get the values right",
+        passing(
+            strategies=[
+                strategy("system_prompt", n=2000, k=0, right={"n": 60, "k": 4}),
+                strategy(n=2000, k=0, right={"n": 2000, "k": 600}),
+            ],
+            config={"right": 0.95},
+        ),
+        {"verdict": "NEED_MORE_DATA"},
+    ),
+    Case(
+        "the pilot gets right what no prompt does",
+        passing(**WRONG, pilot={**PASSES, "right": {"n": 3000, "k": 30}}),
+        {"verdict": "FINE_TUNE_JUSTIFIED", "stage": "ship", "reason": "right"},
     ),
     Case(
         "pilot fails",

@@ -33,6 +33,7 @@ RULES: Sequence[Callable[[Case], Ruling | None]] = (
     tuned.content_lost,
     tuned.pilot_unclear,
     tuned.pilot_meets_what_prompts_miss,
+    tuned.pilot_for_what_prompts_miss,
     tuned.economics_needed,
     tuned.pilot_passed,
     tuned.does_not_pay,

@@ -16,6 +16,7 @@ from schema_guard.decide.rules.ruling import (
     Ruling,
     accept,
     all_fail,
+    best_of,
     exhausted,
     further_calls,
     names_of,
@@ -127,10 +128,26 @@ def pilot_meets_what_prompts_miss(case: Case) -> Ruling | None:
         return None
     for one in case.tuned.met[1:]:
         name = one.aim.name
-        if all(found.missed(name) for found in case.prompted if found.unhandled.n):
+        if _no_prompt_meets(case, name):
             why = f"{all_fail(case)}; the tuned model's {told_rate(one.rate)} meets {name}{told_cost(case.cost)}"
             return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "ship", "reason": name})
     return None
+
+
+def pilot_for_what_prompts_miss(case: Case) -> Ruling | None:
+    """What was asked for beside the format is missed by every prompt: only a pilot can tell whether a tuned model meets it.
+
+    The cost is told, and is no gate, as it is none once the pilot has met it.
+    """
+    names = [one.aim.name for one in best_of(case).met[1:] if _no_prompt_meets(case, one.aim.name)]
+    if case.tuned is not None or not names:
+        return None
+    why = f"{all_fail(case)}{told_cost(case.cost)}; only a pilot tells whether a tuned model meets {names[0]}"
+    reasons = blocked(case.evidence, case.cost)
+    if reasons:
+        why = f"{why}, but tuning is blocked: {', '.join(reasons)}"
+        return Ruling("FINE_TUNE_BLOCKED", why, {**exhausted(case), "blocked": reasons, "reason": names[0]})
+    return Ruling("FINE_TUNE_JUSTIFIED", why, {**exhausted(case), "stage": "pilot", "reason": names[0]})
 
 
 def economics_needed(case: Case) -> Ruling | None:
@@ -203,6 +220,11 @@ def concentration(case: Case) -> tuple[list[SegmentRates], list[SegmentRates]]:
     fail = [part for part in case.parts if part.prompt_state == "fail"]
     passing = [part for part in case.parts if part.prompt_state == "pass"]
     return (fail, passing) if fail and passing and len(fail) + len(passing) == len(case.parts) else ([], [])
+
+
+def _no_prompt_meets(case: Case, name: str) -> bool:
+    """Say whether every prompt that was measured is proved to miss what is asked for."""
+    return all(found.missed(name) for found in case.prompted if found.unhandled.n)
 
 
 def _pairs_needed(content: ContentEvidence, alpha: float, margin: float) -> int | None:

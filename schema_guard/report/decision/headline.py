@@ -152,8 +152,28 @@ def _route(figures: Figures) -> str:
 def _justified(figures: Figures) -> str:
     if figures.get("stage") == "in_service":
         return _fails(figures)
-    pays = f"it pays back in {payback(figures['economics']['pess']['payback_months'])} if all goes badly"
-    return f"{_fails(figures, 'tuned' if figures.get('stage') == 'ship' else None)}; {pays}"
+    told = _aim(figures) or _fails(figures, "tuned" if figures.get("stage") == "ship" else None)
+    if figures.get("economics") is None:
+        return told
+    months = figures["economics"]["pess"]["payback_months"]
+    pays = "it never pays back" if months is None else f"it pays back in {payback(months)}"
+    return f"{told}; {pays} if all goes badly"
+
+
+def _aim(figures: Figures) -> str | None:
+    """Say how far what was asked for beside the format is met, where that is why tuning is justified; else None."""
+    what = figures.get("reason")
+    if what not in _MISSED:
+        return None
+    asked = figures["tuned"] if figures.get("stage") == "ship" else figures["rates"][figures["strategy"]]
+    found = asked["met"][what]
+    is_met = found["state"] == "pass"
+    share = f"at most {percent(found['upper'])}" if is_met else percent(found["rate"])
+    return f"{share} of the {_MISSED[what]}, and {percent(found['limit'])} may be"
+
+
+def _blocked(figures: Figures) -> str:
+    return _aim(figures) or _fails(figures)
 
 
 def _redesign(figures: Figures) -> str:
@@ -182,6 +202,7 @@ _NUMBERS: Mapping[str, Callable[[Figures], str]] = {
     "FINE_TUNE_FOR_COST": _saves,
     "NEED_MORE_DATA": _more,
     "FINE_TUNE_AND_ROUTE": _route,
+    "FINE_TUNE_BLOCKED": _blocked,
     "FINE_TUNE_JUSTIFIED": _justified,
     "ACCEPT_OR_REDESIGN": _redesign,
     "SCHEMAS_FLAGGED": _flagged,

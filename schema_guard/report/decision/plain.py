@@ -30,6 +30,10 @@ _MEANINGS = {
     "FINE_TUNE_AND_ROUTE": "tune for a part of the traffic, and keep prompting for the rest",
     "FINE_TUNE_AND_ROUTE (pilot)": "tune for a part of the traffic: run a pilot there",
     "FINE_TUNE_JUSTIFIED (pilot)": "prompting is not good enough, and tuning pays: run a pilot",
+    "FINE_TUNE_BLOCKED (right)": "no prompt gets the values right, and nothing can be tuned as things stand",
+    "FINE_TUNE_BLOCKED (latency)": "no prompt is fast enough, and nothing can be tuned as things stand",
+    "FINE_TUNE_JUSTIFIED (pilot, right)": "no prompt gets the values right: run a pilot",
+    "FINE_TUNE_JUSTIFIED (pilot, latency)": "no prompt is fast enough: run a pilot",
     "FINE_TUNE_JUSTIFIED (ship)": "the tuned model does it: give it the traffic",
     "FINE_TUNE_JUSTIFIED (in_service)": "the tuned model in use is good enough: keep it",
     "FINE_TUNE_BLOCKED": "tuning would pay, and cannot be done as things stand",
@@ -94,6 +98,7 @@ def meaning(figures: Figures) -> str:
     if name == "SCHEMAS_FLAGGED" and not figures["flagged"]:
         keys.append(f"{name}, none")
     keys += [f"{name}, {figures['missing'][0]}"] if figures.get("missing") else []
+    keys.append(f"{name} ({figures.get('stage')}, {figures.get('reason')})")
     keys += [named(figures), f"{name} ({figures.get('reason')})", f"{name} ({figures.get('stage')})", name]
     return next(_MEANINGS[key] for key in keys if key in _MEANINGS)
 
