@@ -27,7 +27,6 @@ def redis():
         # Celery by itself takes half a minute for some of its shutdowns.
         ("celery, warm shutdown (SIGTERM)", "queue, flush", 3),
         ("celery, warm shutdown (SIGTERM)", "sync", 1),
-        ("rq, os._exit of each work horse", "queue", 1),
         ("rq, os._exit of each work horse", "queue, flush", 3),
         ("rq, os._exit of each work horse", "sync", 3),
     ],
