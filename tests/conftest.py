@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
-# `few` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
+# `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
+settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
+# Which lines are run at all takes few examples, but as many as a test asks for itself.
 settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 settings.register_profile(
     "dev", max_examples=10, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
@@ -38,7 +40,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     # Before the tests are imported: some draw a part of what the profile says.
-    profile = "dev" if config.getoption("--slow") else "few"
+    profile = "dev" if config.getoption("--slow") else "quick"
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", profile))
     # A shell starts what runs in its background deaf to Ctrl-C, and so would be the processes that tests interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
