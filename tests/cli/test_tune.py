@@ -103,7 +103,7 @@ def test_the_same_command_goes_on(begin, orders):
         assert len(server.requests) == asked
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 def test_another_job_is_not_gone_on_with(begin, orders):
     """Another base than that of the job is told, with the way out, which begins a new one."""
     with serve_tuning(bases=["small", "other"]) as server:
@@ -153,7 +153,7 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
         assert [one.status for one in server.desk.jobs.values()] == ["cancelled"]
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 def test_a_deployment_has_a_name_of_its_own(begin, capsys, orders):
     """Where a tuned model answers under another name, that is what is connected."""
     with serve_tuning() as server:
@@ -189,7 +189,7 @@ def test_two_at_once_are_told(begin, capsys, orders):
     assert (seen[0], seen[1].splitlines()[0]) == (0, "openai-compatible, small: succeeded (ftjob-3)")
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 def test_a_failed_job_is_told_with_its_words(begin, orders):
     """Exit status 1, the host's words, and how to begin anew."""
     with serve_tuning(ends="failed") as server:
@@ -231,7 +231,7 @@ def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
     assert "  tuned model: azure:orders-1" in named.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 @pytest.mark.parametrize("at", [0, 2, 4, 6])
 def test_a_process_that_is_killed_in_a_request_is_gone_on_from(begin, orders, at):
     """Killed while an upload, the beginning or a look is on its way and done: the next one uploads and begins nothing."""

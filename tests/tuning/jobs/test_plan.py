@@ -250,7 +250,7 @@ def test_a_quota_that_is_spent_does_not_pass(code, passes):
     assert (caught.value.is_passing, caught.value.status, caught.value.retry_after_s) == (passes, 429, 7.0)
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 def test_a_host_that_says_nothing_is_no_answer():
     """A request has an end, whoever is silent."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")

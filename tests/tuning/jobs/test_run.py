@@ -25,7 +25,7 @@ from tests.tuning.jobs.sets import (
 pytest.importorskip("openai", reason="needs the extra 'openai'")
 
 ALL = tuple(BASES)
-EACH = [pytest.param(name, marks=() if name == "openai" else pytest.mark.slow) for name in ALL]
+EACH = [pytest.param(name, marks=() if name == "openai" else pytest.mark.costly) for name in ALL]
 # What a host is asked in a job without faults: at most so often.
 REQUESTS = {"openai": 9, "together": 13, "fireworks": 14}
 FAULTS = ("http_429", "http_500", "http_503", "reset", "lost", "http_500_done")
@@ -158,7 +158,7 @@ def test_the_same_call_goes_on_after_a_death(orders, name, method, number, is_se
         assert (job.status, kept(server)) == ("succeeded", (2, 1))
 
 
-@pytest.mark.slow
+@pytest.mark.costly
 def test_the_same_call_goes_on_after_a_death_at_any_word_in_the_file(tmp_path, monkeypatch):
     """A process that ends right after job.json was written, whichever time, loses nothing."""
     save = run.save_job
