@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _KIND = "order"
-# Measured on one free processor of 2023: benchmarks/results/2026-11-26-finetune.txt.
+# Seconds of one processor of 2023; what the whole took once: benchmarks/results/2026-11-26-demo-finetune.txt.
 _PROMPTED_S, _TUNED_S, _TRAINED_S = 4.5, 2.5, 330.0
 # Of the ways of prompting that are not the best, together.
 _EARLY = 30

@@ -1,0 +1,32 @@
+"""The first screen of a verdict: a sentence with the number that matters, whichever rule gave it."""
+
+import pytest
+
+from schema_guard.decide import decide
+from schema_guard.report.decision.headline import headline_of, slide_of
+from tests.decide.test_verdicts import VERDICTS
+
+
+@pytest.mark.parametrize("case", VERDICTS, ids=lambda case: case.id)
+def test_every_verdict_has_a_headline(case):
+    """What it means, and how much fails: two sentences, without a word of Python's."""
+    figures = decide(case.evidence).as_dict()
+
+    told = headline_of(figures)
+
+    assert told.endswith(".")
+    assert told[0].isupper()
+    assert "None" not in told
+    assert slide_of(figures, plots=0).headline == told
+
+
+def test_what_no_prompt_gets_right_is_the_number():
+    """A pilot for what is not right tells how much is wrong, and whether it pays."""
+    (case,) = [
+        one for one in VERDICTS if one.id == "no prompt gets the values right, and tuning does not pay"
+    ]
+
+    assert headline_of(decide(case.evidence).as_dict()) == (
+        "No prompt gets the values right: run a pilot. 30.00% of the values are wrong, and 5.00% may be; it never pays back "
+        "if all goes badly."
+    )
