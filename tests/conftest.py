@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
-# `quick` unless told otherwise, `dev` with `--slow`; `.ci/run coverage` runs all of them once more, with `few`.
+# `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 # Which lines are run at all takes few examples, but as many as a test asks for itself.
 settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
