@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.tuning.jobs.host_api import HostApi
 from schema_guard.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
 
 if TYPE_CHECKING:
@@ -38,18 +39,11 @@ _PERCENT: Final = 100
 _NANO: Final = 1e-9
 
 
-class FireworksHost:
-    """Datasets and jobs by Fireworks' API; see `HostApi`."""
+class FireworksHost(HostApi):
+    """Datasets and jobs by Fireworks' API."""
 
     def __init__(self, wire: Wire, connects: str) -> None:
-        """Make one.
-
-        Args:
-            wire: The connection.
-            connects: What stands before a model's name for `connect`.
-        """
-        self._wire = wire
-        self._connects = connects
+        super().__init__(wire, connects)
         self._account: str | None = os.environ.get(ACCOUNT_VARIABLE) or None
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
@@ -111,10 +105,6 @@ class FireworksHost:
         parts = [day.get(name) for name in ("year", "month", "day")] if isinstance(day, dict) else [None]
         # A year, or a year and a month, is no last day.
         return "{:04d}-{:02d}-{:02d}".format(*parts) if all(parts) else None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
 
     def _of_account(self, kind: str) -> str:
         return f"/v1/accounts/{self._account_id()}/{kind}"

@@ -24,7 +24,7 @@ from schema_guard.tuning.jobs.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from schema_guard.tuning.jobs.remote import HostApi
+    from schema_guard.tuning.jobs.host_api import HostApi
 
 __all__ = ["HOSTS", "HostRules", "connect_host"]
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.tuning.jobs.host_api import HostApi
 from schema_guard.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.tuning.jobs.remote import TuningOrder
-    from schema_guard.tuning.jobs.wire import Wire
 
 __all__ = ["OpenAIHost"]
 
@@ -34,18 +34,8 @@ _DAY: Final = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 _LOOKED_AT: Final = ("not ready", "being processed", "still processing")
 
 
-class OpenAIHost:
-    """Files and jobs by OpenAI's API; see `HostApi`."""
-
-    def __init__(self, wire: Wire, connects: str) -> None:
-        """Make one.
-
-        Args:
-            wire: The connection.
-            connects: What stands before a model's name for `connect`.
-        """
-        self._wire = wire
-        self._connects = connects
+class OpenAIHost(HostApi):
+    """Files and jobs by OpenAI's API."""
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the file of a name and of this size."""
@@ -119,10 +109,6 @@ class OpenAIHost:
         found = self._wire.asked(lambda: self._wire.client.models.retrieve(base))
         day = str(getattr(found, "shutdown_date", None) or "")[:10]
         return day if _DAY.fullmatch(day) else None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
 
     def _job(self, found: Any) -> RemoteJob:
         status = _JOBS.get(found.status, "running")

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host of tuning is asked, whoever it is: files, jobs, dates.
-
-Rules: what is made there is named by the job's mark, so that it is found again when an answer was lost. A host does
-nothing twice by itself: who calls looks first.
-"""
+"""What a host of tuning is asked for and tells of: orders, files, jobs, and what it did not do."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from schema_guard.errors import SchemaGuardError
 
-__all__ = ["HostApi", "HostError", "RemoteFile", "RemoteJob", "TuningOrder"]
+__all__ = ["HostError", "RemoteFile", "RemoteJob", "TuningOrder"]
 
 
 class HostError(SchemaGuardError):
@@ -91,34 +86,3 @@ class TuningOrder(NamedTuple):
     validation: str | None
     epochs: int | None
     seed: int | None
-
-
-class HostApi(Protocol):
-    """Who tunes for others; every method raises `HostError`."""
-
-    def find_file(self, path: Path, name: str) -> RemoteFile | None:
-        """Give the file of a name that was uploaded whole; None where there is none."""
-
-    def upload(self, path: Path, name: str) -> RemoteFile:
-        """Upload a file under a name."""
-
-    def file(self, id_: str) -> RemoteFile:
-        """Give how far a file is."""
-
-    def find_job(self, order: TuningOrder) -> RemoteJob | None:
-        """Give the job that an order has begun; None where there is none."""
-
-    def start(self, order: TuningOrder) -> RemoteJob:
-        """Begin a job."""
-
-    def job(self, id_: str) -> RemoteJob:
-        """Give how far a job is."""
-
-    def cancel(self, id_: str) -> RemoteJob:
-        """End a job, and give how it is then."""
-
-    def shutdown_date(self, base: str) -> str | None:
-        """Give the last day of a model as the host's list says it; None where it says none."""
-
-    def close(self) -> None:
-        """Close the connections."""

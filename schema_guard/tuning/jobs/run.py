@@ -23,7 +23,8 @@ from schema_guard.tuning.jobs.state import digests, save_job
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from schema_guard.tuning.jobs.remote import HostApi, RemoteFile
+    from schema_guard.tuning.jobs.host_api import HostApi
+    from schema_guard.tuning.jobs.remote import RemoteFile
     from schema_guard.tuning.jobs.state import TuningJob
 
 __all__ = ["START", "Following", "cancel_job", "check_unchanged", "look_at", "run_job", "upload_step"]

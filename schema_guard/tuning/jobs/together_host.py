@@ -11,13 +11,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from schema_guard.tuning.jobs.host_api import HostApi
 from schema_guard.tuning.jobs.remote import HostError, RemoteFile, RemoteJob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.tuning.jobs.remote import TuningOrder
-    from schema_guard.tuning.jobs.wire import Wire
 
 __all__ = ["TogetherHost"]
 
@@ -39,18 +39,8 @@ _JOBS: Final = {
 _NANO: Final = 1e-9  # its prices are billionths of a dollar
 
 
-class TogetherHost:
-    """Files and jobs by Together's API; see `HostApi`."""
-
-    def __init__(self, wire: Wire, connects: str) -> None:
-        """Make one.
-
-        Args:
-            wire: The connection.
-            connects: What stands before a model's name for `connect`.
-        """
-        self._wire = wire
-        self._connects = connects
+class TogetherHost(HostApi):
+    """Files and jobs by Together's API."""
 
     def find_file(self, path: Path, name: str) -> RemoteFile | None:
         """Give the file of a name whose bytes are all there; it is looked at again where that was not begun."""
@@ -143,14 +133,6 @@ class TogetherHost:
         """End a job."""
         self._wire.post(f"/fine-tunes/{quote(id_)}/cancel")
         return self.job(id_)
-
-    def shutdown_date(self, base: str) -> str | None:
-        """Give None: its list of models says no day."""
-        return None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
 
     def _job(self, found: dict[str, Any]) -> RemoteJob:
         status = _JOBS.get(found["status"], "running")
