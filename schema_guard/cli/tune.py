@@ -18,9 +18,9 @@ from schema_guard.models.tuned import JOB_FILE
 from schema_guard.text import plural, safe
 from schema_guard.tuning.jobs.hosts import HOSTS, checked_url, connect_host
 from schema_guard.tuning.jobs.plan import plan_job
-from schema_guard.tuning.jobs.remote import HostError, TuningOrder
+from schema_guard.tuning.jobs.remote import HostError
 from schema_guard.tuning.jobs.rows import read_set
-from schema_guard.tuning.jobs.run import START, Following, cancel_job, look_at, run_job
+from schema_guard.tuning.jobs.run import START, Following, HostTuning
 from schema_guard.tuning.jobs.state import JobHeld, TuningJob, digests, held, load_job, new_mark, save_job
 from schema_guard.tuning.jobs.told import job_as_json, job_lines
 from schema_guard.tuning.local.plan import LoraSettings, plan_training
@@ -29,7 +29,6 @@ from schema_guard.tuning.local.training import train
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from schema_guard.tuning.jobs.remote import HostApi
     from schema_guard.tuning.jobs.rows import TrainingRows
     from schema_guard.tuning.local.plan import TrainPlan
     from schema_guard.tuning.local.training import TrainStep
@@ -294,49 +293,24 @@ def _say(lines: Iterable[str]) -> None:
 def _at_host(asked: TuneOptions, directory: Path, job: TuningJob, found: TrainingRows) -> TuningJob:
     """Look at a job, end it, or do what is left of it."""
     host = connect_host(job.backend, job.url)
-    order = _order(job, found)
     try:
         with one_bar() as on_step:
             following = Following(on_step=on_step)
+            tuning = HostTuning(directory=directory, host=host, form=found.form, following=following)
             if asked.status:
-                return look_at(directory, job, host, following=following)
-            if asked.cancel:
-                return cancel_job(directory, job, host, order=order, following=following)
-            return _run(directory, job, host, order, following)
+                return tuning.look_at(job)
+            return tuning.cancel(job) if asked.cancel else _run(tuning, job)
     finally:
         host.close()
 
 
-def _run(
-    directory: Path,
-    job: TuningJob,
-    host: HostApi,
-    order: Callable[[str, str | None], TuningOrder],
-    following: Following,
-) -> TuningJob:
+def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
     try:
-        return run_job(directory, job, host, order=order, following=following)
+        return tuning.run(job)
     except HostError:
         _say(["the same command goes on when that is mended; another job begins with --again"])
         raise
     except KeyboardInterrupt:
-        now = load_job(directory) or job
+        now = load_job(tuning.directory) or job
         _say([f"interrupted: what was begun at {HOSTS[job.backend].label} goes on there"])
         return now
-
-
-def _order(job: TuningJob, found: TrainingRows) -> Callable[[str, str | None], TuningOrder]:
-    """Give what makes the order, from what the host calls the files."""
-
-    def made(training: str, validation: str | None) -> TuningOrder:
-        return TuningOrder(
-            base=job.base,
-            mark=job.mark,
-            form=found.form,
-            training=training,
-            validation=validation,
-            epochs=job.cost.get("epochs"),
-            seed=job.cost.get("seed"),
-        )
-
-    return made

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.tuning.jobs.remote import RemoteFile
     from schema_guard.tuning.jobs.state import TuningJob
 
-__all__ = ["START", "Following", "cancel_job", "check_unchanged", "look_at", "run_job", "upload_step"]
+__all__ = ["START", "Following", "HostTuning", "check_unchanged", "upload_step"]
 
 T = TypeVar("T")
 
@@ -75,34 +75,166 @@ def upload_step(name: str) -> str:
     return f"upload {name}"
 
 
-def run_job(
-    directory: Path,
-    job: TuningJob,
-    host: HostApi,
-    *,
-    order: Callable[[str, str | None], TuningOrder],
-    following: Following,
-) -> TuningJob:
-    """Do what is left of a job, and follow it to its end.
+@dataclass(frozen=True, kw_only=True)
+class HostTuning:
+    """The tuning of a training set at a host.
 
-    Args:
+    Attributes:
         directory: Of the training set; whoever calls holds it (`state.held`).
-        job: How far it is; of its `set` the file to train on comes first.
         host: Who tunes.
-        order: Gives the order, from what the host calls the files of rows.
-        following: How it is followed.
-
-    Raises:
-        InvalidArgument: A file has changed since the job was begun.
-        HostError: The host refuses, or gives no answer for long; the same call goes on.
-        KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
+        form: What the rows are: `sft` or `dpo`.
+        following: How the job is followed.
     """
-    if job.id_of(START) is None:
-        check_unchanged(directory, job)
-        for name in job.set:
-            job = _uploaded(directory, job, host, name, following)
-        job = _started(directory, job, host, order, following)
-    return _followed(directory, job, host, following)
+
+    directory: Path
+    host: HostApi
+    form: str
+    following: Following
+
+    def run(self, job: TuningJob) -> TuningJob:
+        """Do what is left of a job, and follow it to its end.
+
+        Args:
+            job: How far it is; of its `set` the file to train on comes first.
+
+        Raises:
+            InvalidArgument: A file has changed since the job was begun.
+            HostError: The host refuses, or gives no answer for long; the same call goes on.
+            KeyboardInterrupt: Whoever waits has had enough; the job goes on at the host.
+        """
+        if job.id_of(START) is None:
+            check_unchanged(self.directory, job)
+            for name in job.set:
+                job = self._uploaded(job, name)
+            job = self._started(job)
+        return self._followed(job)
+
+    def look_at(self, job: TuningJob) -> TuningJob:
+        """Give a job as the host has it now; one that was not begun there as it is.
+
+        Raises:
+            HostError: The host refuses, or gives no answer.
+        """
+        id_ = job.id_of(START)
+        if id_ is None or job.has_ended:
+            return job
+        return self._kept(job, _again(lambda: self.host.job(id_), self.following))
+
+    def cancel(self, job: TuningJob) -> TuningJob:
+        """End a job, also one whose beginning was not answered; gives it as it is then.
+
+        Raises:
+            SchemaGuardError: It has ended already.
+            HostError: The host refuses, or gives no answer.
+        """
+        if job.has_ended:
+            raise SchemaGuardError(f"the job is {job.status} already: there is nothing to cancel")
+        id_ = job.id_of(START)
+        if id_ is None and job.step(START) is not None:
+            order = self._order(job)
+            found = _again(lambda: self.host.find_job(order), self.following)
+            id_ = None if found is None else found.id
+        if id_ is None:
+            return self._saved(replace(job, status="cancelled"))
+        known = id_
+        ended = _again(lambda: self.host.cancel(known), self.following)
+        return self._kept(job.done(START, known), ended)
+
+    def _order(self, job: TuningJob) -> TuningOrder:
+        """Give what the host is to tune, whose files are there."""
+        ids = {name: job.id_of(upload_step(name)) for name in job.set}
+        training = ids.pop(TRAIN)
+        assert training is not None
+        return TuningOrder(
+            base=job.base,
+            mark=job.mark,
+            form=self.form,
+            training=training,
+            validation=next(iter(ids.values()), None),
+            epochs=job.cost.get("epochs"),
+            seed=job.cost.get("seed"),
+        )
+
+    def _uploaded(self, job: TuningJob, name: str) -> TuningJob:
+        step, path = upload_step(name), self.directory / name
+        if job.id_of(step) is None:
+            remote = f"schema-guard-{job.mark}-{name}"
+            was_begun = job.step(step) is not None
+            job = self._saved(job.begun(step, status="uploading"))
+            self.following.on_step(step, 0, None)
+            made = _once(
+                lambda: self.host.find_file(path, remote),
+                lambda: self.host.upload(path, remote),
+                self.following,
+                look_first=was_begun,
+            )
+            job = self._saved(job.done(step, made.id))
+        id_ = job.id_of(step)
+        assert id_ is not None
+        _await_file(self.host, id_, name, self.following)
+        return job
+
+    def _started(self, job: TuningJob) -> TuningJob:
+        order = self._order(job)
+        was_begun = job.step(START) is not None
+        job = self._saved(job.begun(START, status="starting"))
+        self.following.on_step("begun", 0, None)
+        refused: list[HostError] = []
+
+        def start() -> RemoteJob:
+            try:
+                return self.host.start(order)
+            except HostError as error:
+                refused.append(error)
+                raise
+
+        try:
+            found = _once(lambda: self.host.find_job(order), start, self.following, look_first=was_begun)
+        except HostError as error:
+            # Of a look that is refused nothing is known.
+            if error in refused and error.status in _REFUSALS:
+                # There is nothing to look for, and another job may be begun in its place.
+                self._saved(job.without(START, status="uploading"))
+            raise
+        return self._kept(job.done(START, found.id), found)
+
+    def _followed(self, job: TuningJob) -> TuningJob:
+        pause, id_ = self.following.pauses(), job.id_of(START)
+        assert id_ is not None
+        while not job.has_ended:
+            pause(None)
+            found = _again(lambda: self.host.job(id_), self.following, tries=_LOOKS)
+            job = self._kept(job, found)
+            total = None if found.done is None else 100
+            self.following.on_step(
+                f"{id_}: {found.said or found.status}", round(100 * (found.done or 0.0)), total
+            )
+        return job
+
+    def _kept(self, job: TuningJob, found: RemoteJob) -> TuningJob:
+        """Write down how a job is at the host."""
+        paid = {
+            "trained_tokens": found.trained_tokens,
+            "dollars": found.dollars,
+            "trained_epochs": found.epochs,
+        }
+        known = {name: value for name, value in paid.items() if value is not None}
+        price = job.cost.get("price")
+        if found.dollars is None and found.trained_tokens is not None and price is not None:
+            # A host that counts what it charges and says no price: by the one that was agreed to.
+            known["dollars"] = found.trained_tokens * price / _MILLION
+        now = replace(
+            job,
+            status=found.status,
+            said=found.said,
+            result=None if found.model is None else TunedModel(found.model),
+            cost={**job.cost, **known},
+        )
+        return job if now == job else self._saved(now)
+
+    def _saved(self, job: TuningJob) -> TuningJob:
+        save_job(self.directory, job)
+        return job
 
 
 def check_unchanged(directory: Path, job: TuningJob) -> None:
@@ -118,77 +250,6 @@ def check_unchanged(directory: Path, job: TuningJob) -> None:
             f"{', '.join(changed)} changed since the job was begun: put back what was there, or begin a new job "
             "with --again"
         )
-
-
-def look_at(directory: Path, job: TuningJob, host: HostApi, *, following: Following) -> TuningJob:
-    """Give a job as the host has it now; one that was not begun there as it is.
-
-    Raises:
-        HostError: The host refuses, or gives no answer.
-    """
-    id_ = job.id_of(START)
-    if id_ is None or job.has_ended:
-        return job
-    return _kept(directory, job, _again(lambda: host.job(id_), following))
-
-
-def cancel_job(
-    directory: Path,
-    job: TuningJob,
-    host: HostApi,
-    *,
-    order: Callable[[str, str | None], TuningOrder],
-    following: Following,
-) -> TuningJob:
-    """End a job, also one whose beginning was not answered; gives it as it is then.
-
-    Raises:
-        SchemaGuardError: It has ended already.
-        HostError: The host refuses, or gives no answer.
-    """
-    if job.has_ended:
-        raise SchemaGuardError(f"the job is {job.status} already: there is nothing to cancel")
-    id_ = job.id_of(START)
-    if id_ is None and job.step(START) is not None:
-        wanted = _ordered(job, order)
-        found = _again(lambda: host.find_job(wanted), following)
-        id_ = None if found is None else found.id
-    if id_ is None:
-        job = replace(job, status="cancelled")
-        save_job(directory, job)
-        return job
-    known = id_
-    ended = _again(lambda: host.cancel(known), following)
-    return _kept(directory, job.done(START, known), ended)
-
-
-def _ordered(job: TuningJob, order: Callable[[str, str | None], TuningOrder]) -> TuningOrder:
-    ids = {name: job.id_of(upload_step(name)) for name in job.set}
-    training = ids.pop(TRAIN)
-    assert training is not None
-    return order(training, next(iter(ids.values()), None))
-
-
-def _uploaded(directory: Path, job: TuningJob, host: HostApi, name: str, following: Following) -> TuningJob:
-    step, path = upload_step(name), directory / name
-    if job.id_of(step) is None:
-        remote = f"schema-guard-{job.mark}-{name}"
-        was_begun = job.step(step) is not None
-        job = job.begun(step, status="uploading")
-        save_job(directory, job)
-        following.on_step(step, 0, None)
-        made = _once(
-            lambda: host.find_file(path, remote),
-            lambda: host.upload(path, remote),
-            following,
-            look_first=was_begun,
-        )
-        job = job.done(step, made.id)
-        save_job(directory, job)
-    id_ = job.id_of(step)
-    assert id_ is not None
-    _await_file(host, id_, name, following)
-    return job
 
 
 def _await_file(host: HostApi, id_: str, name: str, following: Following) -> None:
@@ -212,70 +273,6 @@ def _await_file(host: HostApi, id_: str, name: str, following: Following) -> Non
         status=None,
         is_passing=False,
     )
-
-
-def _started(
-    directory: Path,
-    job: TuningJob,
-    host: HostApi,
-    order: Callable[[str, str | None], TuningOrder],
-    following: Following,
-) -> TuningJob:
-    wanted = _ordered(job, order)
-    was_begun = job.step(START) is not None
-    job = job.begun(START, status="starting")
-    save_job(directory, job)
-    following.on_step("begun", 0, None)
-    refused: list[HostError] = []
-
-    def start() -> RemoteJob:
-        try:
-            return host.start(wanted)
-        except HostError as error:
-            refused.append(error)
-            raise
-
-    try:
-        found = _once(lambda: host.find_job(wanted), start, following, look_first=was_begun)
-    except HostError as error:
-        # Of a look that is refused nothing is known.
-        if error in refused and error.status in _REFUSALS:
-            # There is nothing to look for, and another job may be begun in its place.
-            save_job(directory, job.without(START, status="uploading"))
-        raise
-    return _kept(directory, job.done(START, found.id), found)
-
-
-def _followed(directory: Path, job: TuningJob, host: HostApi, following: Following) -> TuningJob:
-    pause, id_ = following.pauses(), job.id_of(START)
-    assert id_ is not None
-    while not job.has_ended:
-        pause(None)
-        found = _again(lambda: host.job(id_), following, tries=_LOOKS)
-        job = _kept(directory, job, found)
-        total = None if found.done is None else 100
-        following.on_step(f"{id_}: {found.said or found.status}", round(100 * (found.done or 0.0)), total)
-    return job
-
-
-def _kept(directory: Path, job: TuningJob, found: RemoteJob) -> TuningJob:
-    """Write down how a job is at the host."""
-    paid = {"trained_tokens": found.trained_tokens, "dollars": found.dollars, "trained_epochs": found.epochs}
-    known = {name: value for name, value in paid.items() if value is not None}
-    price = job.cost.get("price")
-    if found.dollars is None and found.trained_tokens is not None and price is not None:
-        # A host that counts what it charges and says no price: by the one that was agreed to.
-        known["dollars"] = found.trained_tokens * price / _MILLION
-    now = replace(
-        job,
-        status=found.status,
-        said=found.said,
-        result=None if found.model is None else TunedModel(found.model),
-        cost={**job.cost, **known},
-    )
-    if now != job:
-        save_job(directory, now)
-    return now
 
 
 def _again(call: Callable[[], T], following: Following, *, tries: int = _TRIES) -> T:

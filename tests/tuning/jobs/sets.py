@@ -5,9 +5,8 @@ from pathlib import Path
 
 from schema_guard.models.endpoint import Endpoint
 from schema_guard.tuning.jobs.hosts import HOSTS
-from schema_guard.tuning.jobs.remote import TuningOrder
 from schema_guard.tuning.jobs.rows import read_set
-from schema_guard.tuning.jobs.run import Following, run_job
+from schema_guard.tuning.jobs.run import Following, HostTuning
 from schema_guard.tuning.jobs.state import TuningJob, digests, load_job, new_mark, save_job
 from schema_guard.tuning.jobs.wire import Wire
 
@@ -54,21 +53,22 @@ def host_of(server, name, *, key="k", timeout_s=5.0):
 def new_job(folder, name, *, base=None):
     """Write a job that was agreed to."""
     job = TuningJob(
-        backend=name, base=base or BASES[name], url=None, set=digests(folder, read_set(folder).files), mark=new_mark()
-    )  # fmt: skip
+        backend=name,
+        base=base or BASES[name],
+        url=None,
+        set=digests(folder, read_set(folder).files),
+        mark=new_mark(),
+        cost={"epochs": 2},
+    )
     save_job(folder, job)
     return job
 
 
-def order_of(folder):
-    job, form = load_job(folder), read_set(folder).form
-
-    def order(training, validation):
-        return TuningOrder(job.base, job.mark, form, training, validation, epochs=2, seed=None)
-
-    return order
+def tuning_of(folder, host, *, following=AT_ONCE):
+    """The tuning of a folder's rows at a host."""
+    return HostTuning(directory=folder, host=host, form=read_set(folder).form, following=following)
 
 
 def tuned(folder, host, *, following=AT_ONCE):
     """Do what is left of a folder's job."""
-    return run_job(folder, load_job(folder), host, order=order_of(folder), following=following)
+    return tuning_of(folder, host, following=following).run(load_job(folder))

@@ -9,17 +9,16 @@ from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.testing import serve_tuning
 from schema_guard.tuning.jobs import run
 from schema_guard.tuning.jobs.remote import HostError
-from schema_guard.tuning.jobs.run import cancel_job, look_at
 from schema_guard.tuning.jobs.state import load_job
 from tests.tuning.jobs.sets import (
     AT_ONCE,
     BASES,
     host_of,
     new_job,
-    order_of,
     preference,
     training_set,
     tuned,
+    tuning_of,
 )
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")
@@ -288,20 +287,18 @@ def test_a_running_job_is_ended(orders, name):
         new_job(orders, name)
         with pytest.raises(Killed):
             tuned(orders, Dying(host_of(server, name), "start", 1, is_sent=True))
-        job = cancel_job(
-            orders, load_job(orders), host_of(server, name), order=order_of(orders), following=AT_ONCE
-        )
+        job = tuning_of(orders, host_of(server, name)).cancel(load_job(orders))
 
         assert (job.status, [one.status for one in server.desk.jobs.values()]) == ("cancelled", ["cancelled"])
     with pytest.raises(SchemaGuardError, match="the job is cancelled already"):
-        cancel_job(orders, job, host_of(server, name), order=order_of(orders), following=AT_ONCE)
+        tuning_of(orders, host_of(server, name)).cancel(job)
 
 
 def test_a_job_that_was_never_begun_is_ended_without_its_host(orders):
     """There is nothing there to end."""
     job = new_job(orders, "openai")
     with serve_tuning(bases=["small"]) as server:
-        ended = cancel_job(orders, job, host_of(server, "openai"), order=order_of(orders), following=AT_ONCE)
+        ended = tuning_of(orders, host_of(server, "openai")).cancel(job)
 
         assert (ended.status, server.requests) == ("cancelled", [])
 
@@ -310,11 +307,11 @@ def test_a_look_writes_down_how_it_is(orders):
     """One request, and the file has the host's word."""
     with serve_tuning(bases=["small"], looks=2) as server:
         job = new_job(orders, "openai")
-        assert look_at(orders, job, host_of(server, "openai"), following=AT_ONCE) == job
+        assert tuning_of(orders, host_of(server, "openai")).look_at(job) == job
         with pytest.raises(Killed):
             tuned(orders, Dying(host_of(server, "openai"), "job", 1, is_sent=False))
         before = len(server.requests)
-        now = look_at(orders, load_job(orders), host_of(server, "openai"), following=AT_ONCE)
+        now = tuning_of(orders, host_of(server, "openai")).look_at(load_job(orders))
 
         assert (now.status, load_job(orders), len(server.requests) - before) == ("queued", now, 1)
 
