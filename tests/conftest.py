@@ -12,12 +12,11 @@ from hypothesis.internal.conjecture import providers
 
 # `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
-# Which lines are run at all takes few examples, but as many as a test asks for itself.
-settings.register_profile("few", max_examples=3, deadline=None, derandomize="CI" in os.environ)
+# Which lines are run at all takes no more of them, but as many as a test asks for itself (`tests.thinned`).
+settings.register_profile("few", settings.get_profile("quick"))
 settings.register_profile(
     "dev", max_examples=10, deadline=None, derandomize="CI" in os.environ, print_blob="CI" in os.environ
 )
-settings.register_profile("many", max_examples=200, deadline=None)
 settings.register_profile(
     "thorough", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

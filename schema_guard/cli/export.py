@@ -80,6 +80,16 @@ class Sources:
         return self.suite is None or self.function is not None
 
 
+def _share() -> Any:
+    return option(
+        type=click.FloatRange(0, 1, max_open=True),
+        metavar="SHARE",
+        default=0.1,
+        show_default=True,
+        help="Share of the rows.",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Making:
     """How a training set is made, and where."""
@@ -122,20 +132,8 @@ class Making:
     base: str | None = option(
         metavar="MODEL", help="The model that is to be tuned: its own unchecked answers are never taken."
     )
-    validation: float = option(
-        type=click.FloatRange(0, 1, max_open=True),
-        metavar="SHARE",
-        default=0.1,
-        show_default=True,
-        help="Share of the rows.",
-    )
-    test: float = option(
-        type=click.FloatRange(0, 1, max_open=True),
-        metavar="SHARE",
-        default=0.1,
-        show_default=True,
-        help="Share of the rows.",
-    )
+    validation: float = _share()
+    test: float = _share()
     prices: str | None = option(
         metavar="SOURCE",
         help="Token prices, as in `bench`, for calls whose cost was not recorded. Else $SCHEMA_GUARD_PRICES.",

@@ -10,8 +10,8 @@ from schema_guard.report.document import Document, Fact, Section, Table, Tone
 from schema_guard.text import clip, dollars, large, plural
 from schema_guard.tuning.export.run import UNCHECKED_WARNING
 from schema_guard.tuning.export.served import NO_TEXT, OWN_PROMPT
-from schema_guard.tuning.export.values import SIDES, SOURCES
-from schema_guard.tuning.export.writing import LABELS, file_of
+from schema_guard.tuning.export.values import SIDES, SOURCES, file_of
+from schema_guard.tuning.export.writing import LABELS
 
 if TYPE_CHECKING:
     from schema_guard.tuning.export.run import ExportResult

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schema_guard.prices.charges import Charges
 
 __all__ = [
+    "MANIFEST",
     "SIDES",
     "SOURCES",
     "AnswerSource",
@@ -23,6 +24,7 @@ __all__ = [
     "OpenInput",
     "Side",
     "TrainingRow",
+    "file_of",
 ]
 
 AnswerSource: TypeAlias = Literal["gold", "checked", "valid"]
@@ -32,6 +34,14 @@ of the user's; a model's, of which nobody has looked at the values."""
 
 Side: TypeAlias = Literal["train", "validation", "test"]
 SIDES: Final[tuple[Side, ...]] = ("train", "validation", "test")
+
+MANIFEST: Final = "manifest.json"
+"""The file of a training set that says what the others are."""
+
+
+def file_of(side: Side) -> str:
+    """Give the name of the file of a side."""
+    return f"{side}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

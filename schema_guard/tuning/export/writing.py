@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.models.tuned import JOB_FILE
 from schema_guard.private import write_private
 from schema_guard.text import safe
 from schema_guard.tuning.export.hosts import BYTE_ORDER_MARK, line_of, tokens_of
 from schema_guard.tuning.export.labelling import to_label
-from schema_guard.tuning.export.values import SIDES
+from schema_guard.tuning.export.values import MANIFEST, SIDES, file_of
 
 if TYPE_CHECKING:
     import os
@@ -26,18 +27,12 @@ if TYPE_CHECKING:
 
     from schema_guard.tuning.export.hosts import TuningHost
     from schema_guard.tuning.export.splitting import SplitRows
-    from schema_guard.tuning.export.values import OpenInput, Side, TrainingRow
+    from schema_guard.tuning.export.values import OpenInput, TrainingRow
 
-__all__ = ["LABELS", "MANIFEST", "check_folder", "file_of", "write_labels", "write_set"]
+__all__ = ["LABELS", "check_folder", "write_labels", "write_set"]
 
-MANIFEST = "manifest.json"
 LABELS = "to_label.jsonl"
 _ROWS = "rows.jsonl"
-
-
-def file_of(side: Side) -> str:
-    """Give the name of the file of a side."""
-    return f"{side}.jsonl"
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
@@ -52,9 +47,9 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise InvalidArgument(f"--output {safe(str(path))}: expected a folder: {error.strerror}") from error
     ours = {MANIFEST, LABELS, _ROWS, *map(file_of, SIDES)}
-    if "job.json" in there:
+    if JOB_FILE in there:
         raise InvalidArgument(
-            f"--output {safe(str(path))}: a model was tuned on what is there (job.json): name another folder"
+            f"--output {safe(str(path))}: a model was tuned on what is there ({JOB_FILE}): name another folder"
         )
     if there - ours:
         raise InvalidArgument(

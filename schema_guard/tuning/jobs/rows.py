@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, plural
 from schema_guard.tuning.export.hosts import host_of
+from schema_guard.tuning.export.values import MANIFEST, file_of
 from schema_guard.tuning.jobs.hosts import HOSTS, MESSAGES, PREFERENCE
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from schema_guard.tuning.export.hosts import TuningHost
     from schema_guard.tuning.jobs.hosts import HostRules
 
-__all__ = ["MANIFEST", "TRAIN", "VALIDATION", "TrainingRows", "read_set", "refused"]
+__all__ = ["TRAIN", "VALIDATION", "TrainingRows", "read_set", "refused"]
 
-TRAIN, VALIDATION, MANIFEST = "train.jsonl", "validation.jsonl", "manifest.json"
+TRAIN, VALIDATION = file_of("train"), file_of("validation")
 # Faults of rows that are told.
 _MOST_TOLD = 5
 

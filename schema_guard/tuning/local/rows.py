@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.tuning.export.values import MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ def manifest_of(directory: Path) -> dict[str, Any]:
     Raises:
         InvalidArgument: There is none, or it is of preferences.
     """
-    path = directory / "manifest.json"
+    path = directory / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -73,7 +74,7 @@ def read_rows(directory: Path, part: str, manifest: dict[str, Any]) -> list[SftR
     expected = manifest.get("files", {}).get(part, {}).get("sha256")
     if expected and hashlib.sha256(text).hexdigest() != expected:
         raise InvalidArgument(
-            f"{path}: is not the file that manifest.json was written with (another SHA-256): export anew"
+            f"{path}: is not the file that {MANIFEST} was written with (another SHA-256): export anew"
         )
     lines = enumerate(text.splitlines(), start=1)
     return [_row(line, f"{path}, line {number}") for number, line in lines if line.strip()]

@@ -119,14 +119,12 @@ class Course:
                 self._grow(n, k)
             return False
 
-    def note_prompt(self, outcome: Outcome[Any]) -> bool:
-        """Count a primary call of the prompt; gives whether the tuned model has just gone back."""
-        if not self.rollout.against_prompt or not is_judged(outcome):
-            return False
-        with self._lock:
-            n, k = self.prompt
-            self.prompt = n + 1, k + (not outcome.ok)
-        return False
+    def note_prompt(self, outcome: Outcome[Any]) -> None:
+        """Count a primary call of the prompt, where the tuned model is held against it."""
+        if self.rollout.against_prompt and is_judged(outcome):
+            with self._lock:
+                n, k = self.prompt
+                self.prompt = n + 1, k + (not outcome.ok)
 
     def _grow(self, n: int, k: int) -> None:
         upper = bounds(k, n, alpha=self.rollout.alpha).upper
