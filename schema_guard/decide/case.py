@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from math import fsum
 from typing import TYPE_CHECKING, NamedTuple
 
-from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, per_call
+from schema_guard.decide.economics import CostCase, Proposal, Rates, cost_case, mean_attempts, per_call
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.values import Counted
 from schema_guard.decide.ladder import RUNGS, Rung, ladder_of, order_of
@@ -138,8 +138,10 @@ class Case:
 
     def price(self, found: Measured) -> float | None:
         """Give the dollars of a call of a strategy, failures not counted; None where its prices are not known."""
-        money = self.evidence.economics
-        cost = found.strategy.prompt_cost or (money.prompt_cost if money else None)
+        money, own = self.evidence.economics, found.strategy.prompt_cost
+        if money and own is None and found.strategy.is_tuned:
+            return per_call(money.tuned_cost, mean_attempts(money.tuned_hazards), money.latency_cost_per_s)
+        cost = own or (money.prompt_cost if money else None)
         if cost is None:
             return None
         return per_call(cost, found.mean_attempts, money.latency_cost_per_s if money else 0.0)

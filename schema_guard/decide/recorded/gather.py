@@ -38,6 +38,7 @@ from schema_guard.decide.recorded.routed import (
     with_prompts_behind,
 )
 from schema_guard.decide.recorded.strategies import Gathering, strategy_of
+from schema_guard.decide.recorded.together import priced_together, with_fallbacks
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.sizes import Sizes, sizes_of
 from schema_guard.records.chosen import chosen_of
@@ -199,8 +200,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     current, answers = current_of(asked, production), given.pop("answers", [])
     evidence: dict[str, Any] = {
         "strategies": [
-            _with_right(with_fallback(strategy_of(found, reading), behind[found.id], notes), found, answers)
-            for found in asked
+            _with_right(_strategy(found, reading, behind[found.id]), found, answers) for found in asked
         ],
         "current": current.id,
         "config": config,
@@ -217,7 +217,7 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
         | {"latest_days": None if production.latest_s is None else production.latest_s / 86_400},
         "day": datetime.now(UTC).date().isoformat(),
     }
-    _add_given(evidence, given, reading, best, tuned)
+    _add_given(evidence, given, reading, best, tuned, (current, behind[current.id]))
     _know_right(evidence, current.id)
     evidence["notes"] = notes
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
@@ -231,13 +231,19 @@ def _add_given(
     reading: Gathering,
     best: RecordedConfiguration,
     tuned: Sequence[RecordedConfiguration],
+    used: tuple[RecordedConfiguration, Sequence[ConfigurationCounts]],
 ) -> None:
     """Add what no store knows, with what is recorded of it where that is missing."""
     if "economics" in given:
-        money, sources = given.pop("economics"), evidence["sources"]
-        evidence["economics"] = with_recorded_costs(
-            money, best, reading.store, reading.prices, sources, reading.notes, piloted=newest_of(tuned)
+        money, sources, (current, again) = given.pop("economics"), evidence["sources"], used
+        # What a call of a tuned model takes is what it takes in use; else in its pilot.
+        measured = current if current.rung == "tuned" and best is not current else newest_of(tuned)
+        filled = with_recorded_costs(
+            money, best, reading.store, reading.prices, sources, reading.notes, piloted=measured
         )
+        if measured is current:
+            filled = with_fallbacks(filled, current, again, reading.notes)
+        evidence["economics"] = filled
     if "latency" in given:
         evidence["latency"] = with_recorded_seconds(given.pop("latency"), best, tuned)
     evidence |= given
@@ -251,6 +257,14 @@ def _best_of(asked: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
         prompted or asked,
         key=lambda found: (not found.is_rated, found.unhandled / found.n if found.n else 1.0),
     )
+
+
+def _strategy(
+    found: RecordedConfiguration, reading: Gathering, again: Sequence[ConfigurationCounts]
+) -> dict[str, Any]:
+    """Give the evidence of a configuration, with the prompt behind it where one answers in its place."""
+    said = with_fallback(strategy_of(found, reading), again, reading.notes)
+    return priced_together(said, found, again, reading.store, reading.prices)
 
 
 def _with_right(

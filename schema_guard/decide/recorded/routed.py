@@ -89,6 +89,9 @@ def with_fallback(
         f"{clip(said['id'])}: of {plural(said['n'], 'call')} the tuned model gave {own} no valid value; the prompt was asked "
         f"{asked} of these again and {left} stayed unhandled, so {k} of all did"
     )
+    if k == 0 and asked == own:
+        # Of calls without a failure none comes in bursts, or since a change.
+        said = {key: part for key, part in said.items() if key not in ("change", "bursts")}
     if k < 0 or "change" in said or "bursts" in said:
         # What is counted since a change, or in bursts, is counted of the tuned model alone.
         notes.append(f"{clip(said['id'])}: its rate is that of the tuned model alone")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from schema_guard import Evidence, open_store, tags
+from schema_guard import Evidence, Router, guard, open_store, tags
 from schema_guard.decide import decide
+from schema_guard.decide.case import case_of
+from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.report.figures import report_on
-from tests.tuning.routing.routers import Branches
+from tests.tuning.routing.routers import TOTAL, Branches
 
 CALLS = 1_200
 
@@ -107,3 +111,81 @@ def test_a_server_that_was_down_leaves_no_trace_in_the_prompts_rate():
     prompt = next(one for one in evidence["strategies"] if not one.get("tuned"))
     assert counts.tuned_errors > 3
     assert prompt["n"] == counts.prompt + counts.tuned_errors
+
+
+def money(prompt=1.0, tuned=2.0):
+    """What a user gives of the money: prices of a million tokens."""
+    return {
+        "prompt_cost": {"p_in": prompt, "p_cached": prompt, "p_out": prompt},
+        "tuned_cost": {"p_in": tuned, "p_cached": tuned, "p_out": tuned},
+        "failure_cost": 0.0,
+        "tuned": {"hazards": [0.0], "residual": {"opt": 0.0, "point": 0.0, "pess": 0.0}},
+        "upfront": {"labels": 1},
+        "hosting_per_month": 0,
+        "refresh_per_month": 0,
+    }
+
+
+def taken_over(every, calls=900):
+    """A store in which the prompt had the calls before, and a tuned model has them now, with the prompt behind it."""
+
+    def reply(model, is_ok, sent):
+        message = {"role": "assistant", "content": '{"by": "it"}' if is_ok else "no"}
+        return {
+            "id": "1", "object": "chat.completion", "created": 1, "model": model,
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": sent, "completion_tokens": 50, "total_tokens": sent + 50},
+        }  # fmt: skip
+
+    store = open_store("sqlite://")
+    settings = {"store": store, "max_attempts": 1}
+
+    @guard(TOTAL, strategy="bare", tuned=True, model="small", **settings)
+    def by_tuned(prompt):
+        return reply("small", int(prompt.splitlines()[-1]) % every, 100)
+
+    @guard(TOTAL, name="extract", model="large", **settings)
+    def by_prompt(prompt):
+        return reply("large", True, 950)
+
+    for number in range(600):
+        by_prompt(str(10_000 + number))
+    router = Router(tuned=by_tuned, prompt=by_prompt)
+    for number in range(calls):
+        router(str(number))
+    store.flush(10)
+    return store
+
+
+@pytest.mark.parametrize("has_table", [False, True])
+def test_a_tuned_model_costs_what_its_fallbacks_cost_too(tmp_path, has_table):
+    """A call of it takes 150 tokens at 2, and half of the calls 1,000 more at 1: 0.0008 dollars, whoever names the prices."""
+    table = tmp_path / "prices.json"
+    table.write_text(
+        json.dumps({
+            "small": {"p_in": 2, "p_out": 2, "p_cached": 2},
+            "large": {"p_in": 1, "p_out": 1, "p_cached": 1},
+        })
+    )  # fmt: skip
+    with taken_over(every=2) as store:
+        given = {"economics": money(), "calls_per_month": 1000}
+        evidence = gather(store, given=given, prices=str(table) if has_table else None).evidence
+    # Seconds cost nothing here.
+    case = case_of(read_evidence(evidence))
+
+    assert case.price(case.in_use) == pytest.approx(0.0008)
+    assert case.cost.point.tuned_per_call == pytest.approx(0.0008)
+    assert case.cost.point.prompt_per_call == pytest.approx(0.001)
+
+
+def test_failures_in_bursts_that_the_prompt_all_answered_are_no_failures():
+    """What the tuned model fails comes in a burst; of what callers met nothing does."""
+    with open_store("sqlite://") as store:
+        both = Branches(fails=lambda branch, task: branch == "tuned" and int(task) % 300 > 250, store=store)
+        router = both.router()
+        for number in range(1200):
+            router(str(number))
+        store.flush(10)
+        (used,) = gather(store).evidence["strategies"]
+
+    assert (used["id"], used["k_final"], "bursts" in used) == ("bare, else system_prompt", 0, False)
