@@ -21,6 +21,7 @@ from schema_guard.decide.rules.ruling import (
     further_calls,
     need_more,
     told_cost,
+    told_inputs,
     told_strategy,
 )
 from schema_guard.stats import Bursts, bounds, calls_needed
@@ -136,6 +137,7 @@ def prompting_is_enough(case: Case) -> Ruling | None:
     if others or is_piloted or (used is not None and chosen is not used and used.unhandled.n):
         figures["switch_to"] = chosen.strategy.id
     told = f"{told_strategy(chosen)} is below the target of {percent(case.config.target)} at every look"
+    told += told_inputs(case, chosen)
     if case.cost is None or not case.cost.pays:
         return Ruling("PROMPTING_ENOUGH", told + (told_cost(case.cost) if case.cost else ""), figures)
     reasons = blocked(case.evidence, case.cost)

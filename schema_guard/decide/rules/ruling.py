@@ -135,3 +135,19 @@ def told_cost(cost: CostCase | None) -> str:
     if cost.pays:
         return f"; fine-tuning pays back in {months(payback)}"
     return f"; fine-tuning pays back in {months(payback)}, after the horizon of {months(horizon)}"
+
+
+def told_inputs(case: Case, found: Measured) -> str:
+    """Say of a strategy which other one has a part of the calls, where one is tuned: each rate is that of its own inputs.
+
+    A router may have chosen them, and records do not say how. Nothing where the calls are all of one strategy, or none is
+    tuned.
+    """
+    others = [one for one in case.in_production if one is not found]
+    if not others or not any(one.strategy.is_tuned for one in (found, *others)):
+        return ""
+    parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {told_strategy(one)}" for one in others]
+    return (
+        f"; of the calls {', '.join(parts)}: each rate is that of its own inputs, and where a router's primary= chose them "
+        "none tells what it would be on another's"
+    )

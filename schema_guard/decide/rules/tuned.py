@@ -22,6 +22,7 @@ from schema_guard.decide.rules.ruling import (
     names_of,
     need_more,
     told_cost,
+    told_inputs,
     told_met,
     told_rate,
     told_strategy,
@@ -48,7 +49,7 @@ def in_service(case: Case) -> Ruling | None:
         return None
     if used.state == "pass":
         figures = {"strategy": used.strategy.id, "stage": "in_service"}
-        told = f"the tuned model in use passes: {told_strategy(used)}"
+        told = f"the tuned model in use passes: {told_strategy(used)}{told_inputs(case, used)}"
         return switch_for_less(case, used) or Ruling("FINE_TUNE_JUSTIFIED", told, figures)
     if used.state == "fail":
         if case.in_state("pass"):

@@ -189,3 +189,23 @@ def test_failures_in_bursts_that_the_prompt_all_answered_are_no_failures():
         (used,) = gather(store).evidence["strategies"]
 
     assert (used["id"], used["k_final"], "bursts" in used) == ("bare, else system_prompt", 0, False)
+
+
+@pytest.mark.parametrize(
+    ("bad", "verdict"),
+    [("prompt", "FINE_TUNE_JUSTIFIED"), ("tuned", "PROMPTING_ENOUGH")],
+)
+def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, verdict):
+    """The one fails half of its calls: what is said of the other is of the inputs that `primary` had chosen for it."""
+    with open_store("sqlite://") as store:
+        both = Branches(
+            fails=lambda branch, task: branch == bad and (int(task) * 7919 % 10_007) % 2, store=store
+        )
+        router = both.router(primary=lambda prompt: int(prompt) % 5 < 3, fallback=False)
+        for number in range(1500):
+            router.outcome(str(number))
+        store.flush(10)
+        said = decide(gather(store).evidence)
+
+    assert said.verdict == verdict
+    assert "each rate is that of its own inputs" in said.why
