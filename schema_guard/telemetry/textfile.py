@@ -54,6 +54,8 @@ class TextFile:
         else:
             self._stopped = Event()
             self._stopped.set()
+            # A thread of the parent may have held it, and is not here to let go of it.
+            self._writing = RLock()
 
     def write(self) -> None:
         """Write the file now; what goes wrong is said, and harms nobody."""

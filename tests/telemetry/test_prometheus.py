@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import threading
 import time
 import urllib.error
@@ -176,6 +177,32 @@ def test_two_that_write_at_once_do_not_meet(tmp_path, caplog):
         thread.join()
 
     assert caplog.records == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("name", ["x.prom", "x-{pid}.prom"])
+def test_a_fork_in_the_middle_of_writing_lets_the_child_end(tmp_path, name):
+    """What a thread of the parent held is nobody's in the child: its end waits for nothing."""
+    outlet = telemetry.enable(prometheus_file=tmp_path / name, every_s=60.0).outlets[0]
+    is_held, is_done = threading.Event(), threading.Event()
+
+    def write():
+        with outlet._writing:
+            is_held.set()
+            is_done.wait()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    is_held.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(5)  # ends it where it would wait for ever
+        telemetry.disable()
+        os._exit(0)
+    is_done.set()
+    writer.join()
+
+    assert os.waitpid(child, 0) == (child, 0)
 
 
 def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shadows"]
 
-# After so long without a call the thread ends; starting another costs 0.1 ms.
+# After so long without a call the thread ends; starting another is little beside a model's call.
 _IDLE_S = 5.0
 
 
@@ -67,9 +68,10 @@ class Shadows:
         from asyncio import get_running_loop  # there is one by now
 
         # A task that nobody holds may be collected while it runs.
-        task = get_running_loop().create_task(self._awaited(call))
+        task = get_running_loop().create_task(_awaited(call))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        # One that is cancelled before its first step runs nothing of its own.
+        task.add_done_callback(self._ended)
 
     def flush(self, timeout_s: float) -> int:
         """Wait for what is pending; gives how many still are. Those of tasks get on only while their loop runs."""
@@ -121,15 +123,15 @@ class Shadows:
             finally:
                 self._end()
 
-    async def _awaited(self, call: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        is_made = False
-        try:
-            await call()
-            is_made = True
-        except Exception:  # noqa: BLE001 - it is recorded, and its answer is nobody's
-            is_made = True
-        finally:
-            self._end(is_made=is_made)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._end(is_made=not task.cancelled())
+
+
+async def _awaited(call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    # Recorded, and its answer is nobody's.
+    with suppress(Exception):
+        await call()
 
 
 def _run_alone(result: Any) -> None:

@@ -271,6 +271,20 @@ def test_an_answer_waits_for_no_shadow():
     assert router.counts()[6:] == (100, 0, 3)
 
 
+def test_a_shadow_that_is_cancelled_before_it_begins_is_dropped():
+    """A server that ends cancels all tasks: nothing stays pending, and the end of the process waits for nothing."""
+    router = Branches("async def").router(share=0.0, shadow=1.0)
+
+    async def ended():
+        await router("t")
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    asyncio.run(ended())
+
+    assert router.counts()[6:] == (0, 0, 1)
+
+
 def test_a_shadow_is_asked_what_was_asked_then():
     """A caller that goes on writing into its list changes no shadow."""
     held, seen = threading.Event(), []
