@@ -100,12 +100,16 @@ def test_what_is_sent_comes_back_valid(document, target, data):
 @examples(FEW)
 @given(schemas(), TARGETS, JSON)
 def test_any_value_can_be_restored(document, target, value):
-    """Values of no form that is sent go both ways without an exception."""
+    """Values of no form that is sent go both ways, and stay as they are; where all is sent as it is, they come as they are."""
     loaded(document)
     made = adapt(document, target)
+    before = copy.deepcopy(value)
 
-    made.restore(value)
-    made.pre_image(value)
+    both = made.restore(value), made.pre_image(value)
+
+    assert is_same(value, before)
+    if made.schema == document:
+        assert all(is_same(one, value) for one in both)
 
 
 @pytest.mark.slow
