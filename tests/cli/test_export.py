@@ -85,6 +85,10 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
         '{"input": "", "answer": {"team": "billing"}}',
         "{",
         '{"input": "a"}',
+        '{"call_id": 7, "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "shipping"}}',
     ]
     (tmp_path / "a.jsonl").write_text("\n".join(wrong), encoding="utf-8")
     (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
@@ -94,7 +98,8 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
 
     assert status == 2
     assert "line 1: at /team of the answer: expected" in said.err
-    assert [number for number in "1234" if f"line {number}: " in said.err] == list("1234")
+    assert [number for number in "12345678" if f"line {number}: " in said.err] == list("123458")
+    assert "line 8: another answer to call 'c' than line 6 has: leave one of them" in said.err
     assert not (tmp_path / "set").exists()
 
 

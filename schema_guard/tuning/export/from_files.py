@@ -48,7 +48,7 @@ class Answers(NamedTuple):
     """What a person has answered.
 
     Attributes:
-        by_call: The answer to a recorded call and where it stands, by the call's id.
+        by_call: The answer to a recorded call and where it stands, as `answers FILE, line N`, by the call's id.
         rows: The answers to inputs.
     """
 
@@ -152,7 +152,8 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
     """Take in a line of a person's answers; `ValueError` says what is wrong with it."""
     entry = json.loads(line)
     keys = entry.keys() if isinstance(entry, dict) else ()
-    if "answer" not in keys or not {"call_id", "input"} & set(keys):
+    call = entry.get("call_id") if "answer" in keys else None
+    if "answer" not in keys or not (isinstance(call, str) or "input" in keys):
         raise ValueError(f'expected {{"call_id" or "input": ..., "answer": ...}}, got {clip(line)}')
     answer = entry["answer"]
     if answer is None and not schema.is_valid(None):
@@ -160,8 +161,12 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
     if broken := schema.violations(answer):
         place = broken[0].instance_location or "(root)"
         raise ValueError(f"at {place} of the answer: expected {broken[0].expected}, got {broken[0].actual}")
-    if isinstance(entry.get("call_id"), str):
-        found.by_call[entry["call_id"]] = (answer, where)
+    if isinstance(call, str):
+        before, line_before = found.by_call.setdefault(call, (answer, where))
+        if json.dumps(before, sort_keys=True) != json.dumps(answer, sort_keys=True):
+            raise ValueError(
+                f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has: leave one of them"
+            )
         return
     messages = served(entry["input"], schema, settings.strategy) if entry["input"] else Unknown()
     if not isinstance(messages, Unknown):
