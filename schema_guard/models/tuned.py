@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from schema_guard.core.schema import Schema
-from schema_guard.core.validation.published import judged
+from schema_guard.core.validation.published import fault, judged
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip
 
@@ -16,6 +16,9 @@ __all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
 
 JOB_FILE = "job.json"
 _SCHEMA = Path(__file__).with_name("job.schema.json")
+_FORMAT = 1
+_UPGRADE = "another version has written it: upgrade schema-guard"
+_WAY_ON = "or move it away to begin anew; what was begun at a host goes on there"
 
 
 class TunedModel(NamedTuple):
@@ -39,15 +42,21 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         InvalidArgument: It cannot be read, or has another shape.
     """
     path = directory / JOB_FILE
+    shown = clip(str(path), 200)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
+        named = document.get("format", _FORMAT) if isinstance(document, dict) else _FORMAT
+        if named != _FORMAT:
+            raise fault(shown, "/format", expected=str(_FORMAT), got=clip(repr(named)), advice=_UPGRADE)
+        found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), shown)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{error}, {_WAY_ON}") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{clip(str(path), 200)}: expected a JSON file, got {clip(str(error))}"
+            f"{shown}: expected a JSON file, got {clip(str(error))}: mend it, {_WAY_ON}"
         ) from error
-    found: dict[str, Any] = judged(document, Schema.of(_SCHEMA), clip(str(path), 200))
     return found
 
 

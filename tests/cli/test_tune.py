@@ -81,6 +81,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
         (("--status",), "has no job.json: nothing was tuned"),
         (("--status", "--cancel"), "--status and --cancel say different things"),
         (("--base", "b", "--url", "http://u:p@h/v1"), "expected one without a password"),
+        (("--base", "b", "--backend", "openai-compatible"), "--url is missing: expected http://HOST:PORT/v1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told_before_anything_is_sent(capsys, tmp_path, arguments, told):

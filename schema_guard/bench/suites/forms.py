@@ -81,6 +81,7 @@ def _turn(*roles: str) -> dict[str, Any]:
 _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
     "training set": {
         "properties": {
+            "format": {"const": 1},
             "schema": {"type": "object", "properties": {"name": _TEXT}, "required": ["name", "document"]},
             "function": {"type": ["string", "null"]},
             "form": {"const": "sft"},

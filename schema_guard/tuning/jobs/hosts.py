@@ -129,11 +129,13 @@ def checked_url(url: str | None) -> str:
     Raises:
         InvalidArgument: It is none, or may hold a key.
     """
-    parts = urlsplit(url or "")
+    if url is None:
+        raise InvalidArgument("--url is missing: expected http://HOST:PORT/v1")
+    parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidArgument(f"--url {clip(repr(url))}: expected http://HOST:PORT/v1")
     if "@" in parts.netloc or parts.query:
         raise InvalidArgument(
             f"--url: expected one without a password or a query: the key goes into {KEY_VARIABLE}"
         )
-    return (url or "").rstrip("/")
+    return url.rstrip("/")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.prices.tuning import closing_of, tuning_prices
 from schema_guard.text import dollars, plural
+from schema_guard.tuning.export.values import MANIFEST
 from schema_guard.tuning.jobs.hosts import HOSTS
 from schema_guard.tuning.jobs.rows import TRAIN, VALIDATION, refused
 
@@ -115,7 +116,11 @@ def _size(found: TrainingRows) -> str:
 
 def _tokens(found: TrainingRows, epochs: int | None) -> str:
     if found.tokens is None:
-        return "not known: the manifest counts none"
+        return (
+            "not known: the manifest counts none"
+            if found.is_counted
+            else f"not known: {TRAIN} is another file than the one that {MANIFEST} counts"
+        )
     times = "the host takes as many epochs as it likes" if epochs is None else plural(epochs, "epoch")
     return f"{found.tokens:,} an epoch, as the manifest counts them; {times}"
 

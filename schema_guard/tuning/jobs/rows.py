@@ -13,6 +13,7 @@ from schema_guard.text import clip, plural
 from schema_guard.tuning.export.hosts import host_of
 from schema_guard.tuning.export.values import MANIFEST, file_of
 from schema_guard.tuning.jobs.hosts import HOSTS, MESSAGES, PREFERENCE
+from schema_guard.tuning.jobs.state import check_format, digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ class TrainingRows(NamedTuple):
         form: `sft` or `dpo`.
         schema: Name of the schema; None where the manifest names none.
         has_mark: Whether the file to train on begins with a byte-order mark.
+        is_counted: Whether it is, by its SHA-256, the file that the manifest was written with; True where the manifest has none.
     """
 
     files: tuple[str, ...]
@@ -50,6 +52,7 @@ class TrainingRows(NamedTuple):
     form: str
     schema: str | None
     has_mark: bool = False
+    is_counted: bool = True
 
 
 def read_set(directory: Path) -> TrainingRows:
@@ -65,7 +68,9 @@ def read_set(directory: Path) -> TrainingRows:
     if measured.exists() and measured.stat().st_size:
         counts[VALIDATION], sizes[VALIDATION] = _rows(measured)[0], measured.stat().st_size
     said = manifest.get("files", {}).get("train", {})
-    tokens = said.get("tokens") if isinstance(said, dict) else None
+    counted = said if isinstance(said, dict) else {}
+    is_counted = counted.get("sha256") in (None, digests(directory, (TRAIN,))[TRAIN])
+    tokens = counted.get("tokens") if is_counted else None
     name = manifest.get("schema", {}).get("name") if isinstance(manifest.get("schema"), dict) else None
     return TrainingRows(
         files=tuple(counts),
@@ -76,6 +81,7 @@ def read_set(directory: Path) -> TrainingRows:
         form="dpo" if any(PREFERENCE & row for row in keys) else "sft",
         schema=name,
         has_mark=_begins_with_mark(directory / TRAIN),
+        is_counted=is_counted,
     )
 
 
@@ -121,12 +127,13 @@ def _manifest(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"{clip(str(path), 200)}: expected the manifest of a training set: {clip(str(error))}"
         ) from error
     if not isinstance(found, dict) or not isinstance(found.get("files", {}), dict):
         raise InvalidArgument(f"{clip(str(path), 200)}: expected the manifest of a training set, an object")
+    check_format(found, path)
     return found
 
 
@@ -141,8 +148,9 @@ def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
                     faults.append(f"line {number}: {fault}")
                 keys.add(row)
     except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
         raise InvalidArgument(
-            f"{clip(str(path), 200)}: expected the rows of a training set: {error}"
+            f"{clip(str(path), 200)}: {said}: expected the rows of a training set, which schema-guard export --output DIR writes"
         ) from error
     if faults:
         more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
@@ -158,7 +166,7 @@ def _row(line: str) -> tuple[str | None, frozenset[str]]:
     """Give what is wrong with a row, None for nothing, and its keys."""
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"expected JSON, got {clip(repr(line))} ({error})", frozenset()
     if not isinstance(row, dict) or not row:
         return f"expected an object, got {clip(repr(row))}", frozenset()

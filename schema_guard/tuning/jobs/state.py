@@ -33,6 +33,7 @@ __all__ = [
     "JobHeld",
     "JobStep",
     "TuningJob",
+    "check_format",
     "digests",
     "held",
     "load_job",
@@ -147,6 +148,20 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
                 f"{clip(str(directory / name), 200)}: expected a file of a training set: {error.strerror}"
             ) from error
     return found
+
+
+def check_format(manifest: Mapping[str, Any], path: Path) -> None:
+    """Refuse a manifest that another version has written.
+
+    Raises:
+        InvalidArgument: Its format is not the one that is known here; one that names none is taken.
+    """
+    named = manifest.get("format", _FORMAT)
+    if named != _FORMAT:
+        raise InvalidArgument(
+            f"{clip(str(path), 200)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
+            "upgrade schema-guard, or export anew"
+        )
 
 
 def load_job(directory: Path) -> TuningJob | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.tuning.export.values import MANIFEST
+from schema_guard.tuning.jobs.state import check_format
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +41,14 @@ def manifest_of(directory: Path) -> dict[str, Any]:
     path = directory / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"{path}: cannot be read: {error}: expected the manifest of a training set, "
             "which 'schema-guard export' writes"
         ) from error
     if not isinstance(manifest, dict):
         raise InvalidArgument(f"{path}: expected an object, got {type(manifest).__name__}")
+    check_format(manifest, path)
     if manifest.get("form", "sft") != "sft":
         raise InvalidArgument(
             f"{path}: a training set of form {manifest['form']!r}: the local backend learns answers, not "
@@ -83,7 +85,7 @@ def read_rows(directory: Path, part: str, manifest: dict[str, Any]) -> list[SftR
 def _row(line: bytes, where: str) -> SftRow:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"{where}: no JSON: {error}") from error
     if not isinstance(row, dict):
         raise InvalidArgument(f"{where}: expected an object, got {type(row).__name__}")

@@ -1,7 +1,9 @@
 """What is said of a job before anything of it is done."""
 
 import codecs
+import hashlib
 import json
+import re
 from contextlib import contextmanager
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -175,6 +177,7 @@ def test_a_set_is_read_as_it_is(tmp_path):
         (["[]"], "line 1: expected an object"),
         ([json.dumps({"messages": row(1)["messages"][:1]})], "line 1: /messages/0: expected the assistant's answer"),
         (["{}"] * 7, "line 5: expected an object, got {}; and 2 more"),
+        ([json.dumps(row(1)), "[" * 100_000], "line 2: expected JSON, got"),
     ],
 )  # fmt: skip
 def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
@@ -185,6 +188,55 @@ def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
     with pytest.raises(InvalidArgument, match=r"train\.jsonl: ") as caught:
         read_set(folder)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
+        ("[" * 100_000, "expected the manifest of a training set: "),
+        ("[]", "expected the manifest of a training set, an object"),
+    ],
+    ids=["a later one", "deep", "a list"],
+)
+def test_a_manifest_that_is_not_understood_is_told(tmp_path, text, told):
+    """Nothing is made of what another version means by it."""
+    folder = training_set(tmp_path / "set")
+    (folder / "manifest.json").write_text(text)
+
+    with pytest.raises(InvalidArgument, match=re.escape(told)):
+        read_set(folder)
+
+
+def test_a_folder_that_is_no_training_set_says_what_writes_one(tmp_path):
+    """The path stands there once, with the command."""
+    with pytest.raises(InvalidArgument) as caught:
+        read_set(tmp_path)
+
+    assert str(caught.value) == (
+        f"{tmp_path / 'train.jsonl'}: No such file or directory: expected the rows of a training set, which "
+        "schema-guard export --output DIR writes"
+    )
+
+
+def test_tokens_of_another_file_are_not_those_of_this_one(tmp_path):
+    """Rows that were changed after the export have no count, and no cost is expected of the old one."""
+    folder = training_set(tmp_path / "set")
+    train, manifest = folder / "train.jsonl", folder / "manifest.json"
+    counted = json.loads(manifest.read_text())
+    counted["files"]["train"]["sha256"] = hashlib.sha256(train.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(counted))
+    before = read_set(folder)
+    with train.open("a") as file:
+        file.write(json.dumps(row(99)) + "\n")
+    after = read_set(folder)
+    told = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
+
+    assert (before.tokens, after.tokens, told.cost["expected"]) == (400, None, None)
+    assert (
+        "  tokens: not known: train.jsonl is another file than the one that manifest.json counts"
+        in told.lines
+    )
 
 
 def test_a_day_is_a_day_or_unknown():

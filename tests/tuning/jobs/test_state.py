@@ -84,6 +84,23 @@ def test_what_is_no_job_is_told(tmp_path):
         load_job(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("{", "expected a JSON file"), ("[" * 100_000, "expected a JSON file"), ('{"format": 2}', "at /format: expected 1")],
+    ids=["broken", "deep", "a later one"],
+)  # fmt: skip
+def test_a_job_that_cannot_be_read_says_the_way_on(tmp_path, text, told):
+    """What was begun goes on at the host, and a new one is begun without the file."""
+    (tmp_path / JOB_FILE).write_text(text)
+
+    with pytest.raises(InvalidArgument) as caught:
+        load_job(tmp_path)
+    assert told in str(caught.value)
+    assert str(caught.value).endswith(
+        ", or move it away to begin anew; what was begun at a host goes on there"
+    )
+
+
 def test_a_digest_is_that_of_the_file(tmp_path):
     """Files are known by what is in them; one that is not there is told."""
     (tmp_path / "train.jsonl").write_text("")

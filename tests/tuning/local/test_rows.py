@@ -80,10 +80,11 @@ def test_what_is_no_row_is_told_with_its_line(tmp_path, row, words):
 
 def test_a_line_that_is_no_json_is_told(tmp_path):
     """A line of another file is told with its place."""
-    (tmp_path / "train.jsonl").write_text("task,answer\n")
+    for text in ("task,answer\n", "[" * 100_000):
+        (tmp_path / "train.jsonl").write_text(text)
 
-    with pytest.raises(InvalidArgument, match=r"train.jsonl, line 1: no JSON: "):
-        read_rows(tmp_path, "train", {})
+        with pytest.raises(InvalidArgument, match=r"train.jsonl, line 1: no JSON: "):
+            read_rows(tmp_path, "train", {})
 
 
 def test_a_changed_file_is_not_learned(tmp_path):
@@ -105,6 +106,8 @@ def test_a_changed_file_is_not_learned(tmp_path):
         (None, "cannot be read: .* which 'schema-guard export' writes"),
         ("{", "cannot be read"),
         ("[]", "expected an object, got list"),
+        ("[" * 100_000, "cannot be read"),
+        ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
         ('{"form": "dpo"}', "form 'dpo': the local backend learns answers, not preferences"),
     ],
 )
