@@ -27,15 +27,17 @@ SHADOW = "shadow:route:tuned:"
 _logger = logging.getLogger("schema_guard")
 
 
-def counted_before(store: Any, tuned: Prepared) -> tuple[int, int]:
-    """Give the judged calls of a tuned model that a store holds, and those of them that are unhandled.
+def counted_before(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[int, float]]:
+    """Give the judged calls of a tuned model that a store holds, and its inputs, each with what is unhandled of it.
+
+    An input counts once, as unhandled by the share of its calls that are.
 
     Args:
         store: Of the function; whatever is no store of ours holds none.
         tuned: The function of the tuned model, under the name by which it is recorded.
     """
     if not isinstance(store, Store):
-        return 0, 0
+        return (0, 0), (0, 0)
     try:
         rows = list(_same(store, tuned))
     except Exception as error:
@@ -46,8 +48,14 @@ def counted_before(store: Any, tuned: Prepared) -> tuple[int, int]:
             tuned.name,
             type(error).__name__,
         )
-        return 0, 0
-    return sum(row.calls for row in rows), sum(row.unhandled for row in rows)
+        return (0, 0), (0, 0)
+    shapes = [
+        shape
+        for row in rows
+        for shape in row.clusters or ((1, 1, row.unhandled), (1, 0, row.calls - row.unhandled))
+    ]
+    inputs = sum(many for _, _, many in shapes), sum(many * k / n for n, k, many in shapes)
+    return (sum(row.calls for row in rows), sum(row.unhandled for row in rows)), inputs
 
 
 def _same(store: Store, tuned: Prepared) -> Iterator[ConfigurationCounts]:

@@ -3,8 +3,9 @@
 
 Rules:
 1. The share is at most target / U, where U is the upper bound of the tuned model's rate: at every look, what it leaves
-   unhandled is with 1 - alpha no more than the target of the primary calls, while nothing is known yet too. It never
-   shrinks but to nothing, so an input changes its branch at most twice.
+   unhandled is with 1 - alpha no more than the target of the primary inputs, while nothing is known yet too. It never
+   shrinks but to nothing, so an input changes its branch at most twice. Each input counts once for it, by its first call:
+   the same inputs again, which are always the same branch's, prove nothing of those that it has not met.
 2. It goes back when the rate is proved above the target, or above that of the prompt where that is asked for: both are
    bounds that hold at every look. And when failures come that a rate at the target does not bring in 100,000 calls: a model
    that was good for long is found out by its latest calls, not by all.
@@ -33,7 +34,10 @@ _DRIFT_ALPHA = 1e-5
 # A rate that rises has to have room to double.
 _MOST_TARGET = 0.5
 
-# The bound is looked at again when the calls have grown by a twentieth: finding it takes up to 1 ms.
+# Inputs that are remembered, 100 bytes each; it does not grow by further ones.
+_MOST_INPUTS = 100_000
+
+# The bound is looked at again when the inputs have grown by a twentieth: finding it takes up to 1 ms.
 _GROWTH = 1.05
 
 
@@ -80,6 +84,8 @@ class Course:
         self.share = min(rollout.target, rollout.most)
         self.why_back: str | None = None
         self.tuned = self.prompt = (0, 0)
+        self.inputs: tuple[int, float] = (0, 0)
+        self._met: set[float] = set()
         self._lock = RLock()
         self._drift = Drift(rollout.target, alpha=_DRIFT_ALPHA)
         self._next_look = 1.0
@@ -88,25 +94,36 @@ class Course:
         """Go on in a forked child, as `Ways.restart` does."""
         self._lock = RLock()
 
-    def take_up(self, n: int, k: int) -> bool:
-        """Count calls of the tuned model that were made before, *k* of them unhandled; gives whether they prove it bad."""
+    def take_up(self, calls: tuple[int, int], inputs: tuple[int, float]) -> bool:
+        """Count what the tuned model did before; gives whether that proves it bad.
+
+        Args:
+            calls: How many, and those of them that are unhandled.
+            inputs: How many distinct ones, and those of them whose first call is expected to be unhandled.
+        """
         with self._lock:
-            self.tuned = self.tuned[0] + n, self.tuned[1] + k
+            self.tuned = self.tuned[0] + calls[0], self.tuned[1] + calls[1]
+            self.inputs = n, _ = self.inputs[0] + inputs[0], self.inputs[1] + inputs[1]
             self.why_back = self._proved()
             if self.why_back is not None:
                 self.share = 0.0
             elif n:
                 self._next_look = n * _GROWTH
-                self._grow(*self.tuned)
+                self._grow(*self.inputs)
             return self.why_back is not None
 
-    def note_tuned(self, outcome: Outcome[Any]) -> bool:
-        """Count a call of the tuned model, a shadow as well; gives whether it has just gone back."""
+    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> bool:
+        """Count a call of the tuned model, a shadow as well; gives whether it has just gone back.
+
+        Args:
+            outcome: Of the call.
+            lot: Of its input; None where all inputs are the tuned model's, and nothing is left to prove.
+        """
         if not is_judged(outcome):
             return False
         with self._lock:
             n, k = self.tuned
-            self.tuned = n, k = n + 1, k + (not outcome.ok)
+            self.tuned = n + 1, k + (not outcome.ok)
             if self.why_back is not None:
                 return False
             alarmed = self._drift.update(not outcome.ok)
@@ -114,10 +131,21 @@ class Course:
             if self.why_back is not None:
                 self.share = 0.0
                 return True
-            if n >= self._next_look and self.share < self.rollout.most:
-                self._next_look = n * _GROWTH
-                self._grow(n, k)
+            self._note_input(lot, is_missed=not outcome.ok)
             return False
+
+    def _note_input(self, lot: float | None, *, is_missed: bool) -> None:
+        if self.share >= self.rollout.most:
+            self._met.clear()
+            return
+        if lot is None or lot in self._met or len(self._met) >= _MOST_INPUTS:
+            return
+        self._met.add(lot)
+        n, k = self.inputs
+        self.inputs = n, k = n + 1, k + is_missed
+        if n >= self._next_look:
+            self._next_look = n * _GROWTH
+            self._grow(n, k)
 
     def note_prompt(self, outcome: Outcome[Any]) -> None:
         """Count a primary call of the prompt, where the tuned model is held against it."""
@@ -126,7 +154,7 @@ class Course:
                 n, k = self.prompt
                 self.prompt = n + 1, k + (not outcome.ok)
 
-    def _grow(self, n: int, k: int) -> None:
+    def _grow(self, n: int, k: float) -> None:
         upper = bounds(k, n, alpha=self.rollout.alpha).upper
         self.share = max(self.share, min(self.rollout.target / upper, self.rollout.most))
 

@@ -80,11 +80,12 @@ class _Ask(NamedTuple):
 
 
 class _End(NamedTuple):
-    """Which call answers, and of which one a shadow is made; None for none."""
+    """Which call answers, of which one a shadow is made, None for none, and the lot of the input."""
 
     function: Any
     driven: Driven
     shadow_of: str | None = None
+    lot: float | None = None
 
 
 _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
@@ -220,15 +221,15 @@ class Router(Generic[P, R_co, O_co, S_co]):
     def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Steps:
         """Ask for the calls that an answer takes, and say at last which of them is the answer."""
         ways = self._ways
-        way = ways.way(self._prompt, self._tuned, args, kwargs)
+        way, lot = ways.way(self._prompt, self._tuned, args, kwargs)
         if way != "tuned":
             driven = yield _Ask(self._prompt)
             ways.note_prompt(driven.outcome, is_primary=way != "edge")
             is_shadowed = way == "shadowed" and driven.error is None and is_judged(driven.outcome)
-            yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None)
+            yield _End(self._prompt, driven, driven.outcome.call.id if is_shadowed else None, lot)
             return
         driven = yield _Ask(self._tuned)
-        ways.note_tuned(driven.outcome)
+        ways.note_tuned(driven.outcome, lot)
         if driven.outcome.ok or not ways.is_asked_again(driven):
             yield _End(self._tuned, driven)
             return
@@ -295,24 +296,24 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Give how an answer came about, and have its shadow made."""
         if end.shadow_of is not None:
             # Under the tags of the call that is answered; a task has a copy of its context by itself.
-            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of)
+            beside = partial(self._ask_beside, _kept(args), _kept(kwargs), end.shadow_of, end.lot)
             if is_awaited:
                 self._ways.shadows.offer_task(beside)
             else:
                 self._ways.shadows.offer(partial(copy_context().run, beside))
         return cast("_End", end)
 
-    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str) -> Any:
+    def _ask_beside(self, args: Any, kwargs: Any, shadow_of: str, lot: float | None) -> Any:
         """Ask the tuned model beside an answer; gives something to await where the function does."""
         driven = self._beside.ended(args, kwargs, shadow_of)
         if is_async(driven):
-            return self._awaited_beside(driven)
-        self._ways.note_shadow(driven.outcome)
+            return self._awaited_beside(driven, lot)
+        self._ways.note_shadow(driven.outcome, lot)
         return None
 
-    async def _awaited_beside(self, awaited: Any) -> None:
+    async def _awaited_beside(self, awaited: Any, lot: float | None) -> None:
         driven = await awaited
-        self._ways.note_shadow(driven.outcome)
+        self._ways.note_shadow(driven.outcome, lot)
         # What cancels a task is not the call's to swallow.
         if driven.error is not None and not isinstance(driven.error, Exception):
             raise driven.error

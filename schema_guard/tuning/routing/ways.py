@@ -63,6 +63,18 @@ class RouterCounts(NamedTuple):
     shadows_dropped: int
 
 
+class Way(NamedTuple):
+    """Which way a call goes.
+
+    Attributes:
+        branch: `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
+        lot: Of its input, by which it is known again; None where none was drawn.
+    """
+
+    branch: Literal["tuned", "prompt", "shadowed", "edge"]
+    lot: float | None = None
+
+
 class Ways:
     """Which branch a call takes. The arguments are those of `Router`, and *store*, which gives the store of the records."""
 
@@ -115,10 +127,8 @@ class Ways:
         """Why a rollout went back; None while it has not, and without one."""
         return None if self._course is None else self._course.why_back
 
-    def way(
-        self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Literal["tuned", "prompt", "shadowed", "edge"]:
-        """Give the branch of a call; `shadowed` is the prompt with a shadow, `edge` the prompt for what is not primary.
+    def way(self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Way:
+        """Give the branch of a call.
 
         Args:
             prompt: The guarded function of the prompt.
@@ -128,22 +138,22 @@ class Ways:
         """
         if self._switch is not None and self._switch.is_pulled():
             self._count("switched_off")
-            return "edge"
+            return Way("edge")
         prepared = prompt.prepared
         task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
         if not self._is_primary(task, prompt.guard.segment, args, kwargs):
-            return "edge"
+            return Way("edge")
         if not self._is_restored:
             self._restore(tuned)
         share = self.share
         if share >= 1:
-            return "tuned"
+            return Way("tuned")
         if share <= 0 and self._shadow in (0.0, 1.0):
-            return "shadowed" if self._shadow else "prompt"
+            return Way("shadowed" if self._shadow else "prompt")
         lot = self._lots.draw(task)
         if lot.branch < share:
-            return "tuned"
-        return "shadowed" if lot.shadow < self._shadow else "prompt"
+            return Way("tuned", lot.branch)
+        return Way("shadowed" if lot.shadow < self._shadow else "prompt", lot.branch)
 
     def is_asked_again(self, driven: Driven) -> bool:
         """Say whether a call of the tuned model without a value goes to the prompt."""
@@ -162,14 +172,14 @@ class Ways:
         self._count("fallbacks")
         return True
 
-    def note_tuned(self, outcome: Outcome[Any]) -> None:
+    def note_tuned(self, outcome: Outcome[Any], lot: float | None) -> None:
         """Count a call of the tuned branch."""
         self._count("tuned")
-        self._note(outcome)
+        self._note(outcome, lot)
 
-    def note_shadow(self, outcome: Outcome[Any]) -> None:
+    def note_shadow(self, outcome: Outcome[Any], lot: float | None) -> None:
         """Count a call beside an answer: it says of the tuned model what an answer of it would."""
-        self._note(outcome)
+        self._note(outcome, lot)
 
     def note_prompt(self, outcome: Outcome[Any], *, is_primary: bool) -> None:
         """Count a call of the prompt's branch."""
@@ -205,14 +215,14 @@ class Ways:
         with self._lock:
             if self._is_restored or self._course is None:
                 return
-            n, k = counted_before(self._store(), tuned.prepared)
+            calls, inputs = counted_before(self._store(), tuned.prepared)
             self._is_restored = True
-            if self._course.take_up(n, k):
+            if self._course.take_up(calls, inputs):
                 self._tell_back(self._course)
 
-    def _note(self, outcome: Outcome[Any]) -> None:
+    def _note(self, outcome: Outcome[Any], lot: float | None) -> None:
         """Count a call of the tuned model in the rollout, and say so when that goes back."""
-        if self._course is not None and self._course.note_tuned(outcome):
+        if self._course is not None and self._course.note_tuned(outcome, lot):
             self._tell_back(self._course)
 
     def _tell_back(self, course: Course) -> None:

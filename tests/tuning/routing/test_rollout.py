@@ -125,3 +125,22 @@ def test_what_is_no_rollout_is_refused(settings):
     """The message names the argument and its range."""
     with pytest.raises(InvalidArgument, match=next(iter(settings))):
         Rollout(**settings)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_the_same_input_again_proves_nothing_of_the_others(is_restarted):
+    """A thousand calls of ten inputs are ten: one at the tenth share would have been given all of them."""
+    with open_store("sqlite://") as store:
+        branches = Branches(store=store)
+        router = branches.router(share=Rollout(), shadow=1.0)
+        for number in range(1000):
+            router(str(number % 10))
+            router.flush()
+        if is_restarted:
+            store.flush(10)
+            router = branches.router(share=Rollout(), shadow=1.0)
+            router("0")
+            router.flush()
+
+    # After a restart the records and what is met again count the one input twice.
+    assert 0.01 < router.share <= 0.01 / bounds(0, 11).upper
