@@ -7,6 +7,7 @@ a function of the user's to say, for short texts of few words fool every detecto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +19,7 @@ from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from schema_guard.core.values import Prompt
 
@@ -95,8 +96,12 @@ class Evidence:
             verdict: Of one function, as `schema-guard decide --format json` prints it and `Verdict.as_dict` gives it.
 
         Raises:
-            InvalidArgument: It is of several functions, or names no segments.
+            InvalidArgument: It is of several functions, names no segments, or is no verdict.
         """
+        if not isinstance(verdict, Mapping):
+            raise InvalidArgument(
+                f"Evidence.of: {clip(repr(verdict))}: expected what `schema-guard decide --format json` prints, read as JSON"
+            )
         if "verdicts" in verdict:
             raise InvalidArgument(
                 "Evidence.of: verdicts of several functions: give the one of this function, `decide --function NAME`"

@@ -33,13 +33,18 @@ class KillSwitch:
         Raises:
             InvalidArgument: It is neither.
         """
-        if not callable(given) and not isinstance(given, (str, os.PathLike)):
+        if given == "" or not (callable(given) or isinstance(given, (str, os.PathLike))):
             raise InvalidArgument(
                 f"kill_switch={clip(repr(given))}: expected the path of a file that is there while the tuned model is out "
                 "of use, or a function that says whether it is"
             )
         self.given = given
         self._is_told = False
+        if not callable(given) and os.path.isdir(given):  # noqa: PTH112 - as it is looked at in each call
+            _logger.warning(
+                "kill_switch: %s is a folder, expected a file: it counts as pulled, so the prompt answers",
+                clip(repr(os.fspath(given))),
+            )
 
     def is_pulled(self) -> bool:
         """Say whether the tuned model is out of use. A look at a file costs 1 us."""

@@ -61,6 +61,10 @@ def test_a_verdict_names_the_segments():
         (lambda: Evidence(language="de"), "expected a function that takes a text"),
         (lambda: Evidence(input_chars=(5, 1)), "expected the fewest and the most characters"),
         (lambda: Evidence.of({"verdicts": []}), "verdicts of several functions"),
+        (
+            lambda: Evidence.of("v.json"),
+            "Evidence.of: 'v.json': expected what `schema-guard decide --format json`",
+        ),
         (lambda: Evidence.of({"verdict": "PROMPTING_ENOUGH"}), "names no segments to tune"),
     ],
 )

@@ -241,6 +241,16 @@ def test_a_switch_that_cannot_be_looked_at_counts_as_pulled(kind, tmp_path, capl
     assert "it counts as pulled" in caplog.text
 
 
+def test_a_folder_for_a_switch_is_pulled_and_said_at_once(tmp_path, caplog):
+    """A program that was given the wrong path does not go on for weeks without its tuned model, unseen."""
+    router = Branches().router(kill_switch=tmp_path)
+
+    assert router("a") == {"by": "prompt"}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"kill_switch: {str(tmp_path)!r} is a folder, expected a file: it counts as pulled, so the prompt answers"
+    ]
+
+
 def test_shadows_are_recorded_as_trials_of_the_function_under_its_tags(store):
     """The tuned model is asked beside the answer, as a part of the call that it shadows, and under its segment."""
     router = Branches(store=store).router(share=0.0, shadow=1.0)
@@ -395,6 +405,7 @@ def refused(**settings):
         ({"primary": "invoices"}, "primary='invoices': expected a function of the call's arguments"),
         ({"primary": Branches("async def").tuned}, "expected a plain function"),
         ({"kill_switch": 3}, "kill_switch=3: expected the path of a file"),
+        ({"kill_switch": ""}, "kill_switch='': expected the path of a file"),
     ],
     ids=lambda part: part if isinstance(part, str) else next(iter(part)),
 )
