@@ -14,7 +14,7 @@ from schema_guard.testing import serve_tuning
 from schema_guard.tuning.jobs.run import Following
 from schema_guard.tuning.jobs.state import held, load_job
 from tests.cli.command_lines import run
-from tests.tuning.jobs.sets import training_set
+from tests.tuning.jobs.sets import preference, training_set
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")
 
@@ -201,6 +201,20 @@ def test_a_failed_job_is_told_with_its_words(begin, orders):
         "openai-compatible, small: failed: the training ended by an error (ftjob-3)",
         f"  begin a new one: schema-guard tune {orders} --again",
     ]
+
+
+def test_pairs_are_measured_on_a_set_of_answers(begin, capsys, orders):
+    """`bench` reads no pairs: the command that is named is one that runs."""
+    training_set(orders, form=preference)
+    manifest = json.loads((orders / "manifest.json").read_text())
+    (orders / "manifest.json").write_text(json.dumps({**manifest, "form": "dpo"}))
+    with serve_tuning(key="canary-key") as server:
+        _, out, _ = begin(server, "--yes")
+
+    assert (
+        f"  measure it, on a set that was exported without --form dpo: schema-guard bench SET --model tuned:{orders} --sample all\n"
+        in out
+    )
 
 
 def test_no_key_stands_in_the_file(begin, orders):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.tuning.export.hosts import TuningHost
     from schema_guard.tuning.jobs.hosts import HostRules
 
-__all__ = ["TRAIN", "VALIDATION", "TrainingRows", "read_set", "refused"]
+__all__ = ["TRAIN", "VALIDATION", "TrainingRows", "holds_pairs", "read_set", "refused"]
 
 TRAIN, VALIDATION = file_of("train"), file_of("validation")
 # Faults of rows that are told.
@@ -83,6 +83,14 @@ def read_set(directory: Path) -> TrainingRows:
         has_mark=_begins_with_mark(directory / TRAIN),
         is_counted=is_counted,
     )
+
+
+def holds_pairs(directory: Path) -> bool:
+    """Say whether a set is of preferred and rejected answers, by its manifest; False where that does not say it."""
+    try:
+        return _manifest(directory / MANIFEST).get("form") == "dpo"
+    except InvalidArgument:
+        return False
 
 
 def refused(found: TrainingRows, backend: str) -> list[str]:

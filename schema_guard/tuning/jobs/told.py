@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.models.tuned import JOB_FILE
 from schema_guard.text import dollars, plural
 from schema_guard.tuning.jobs.plan import hosting_lines
+from schema_guard.tuning.jobs.rows import holds_pairs
 from schema_guard.tuning.jobs.run import START
 
 if TYPE_CHECKING:
@@ -41,12 +42,20 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
         model = shlex.quote(f"tuned:{directory}")
         return [
             *(hosting_lines(job.backend) if job.url is None and job.backend != "local" else []),
-            f"measure it: schema-guard bench {here} --model {model} --sample all",
+            _measuring(directory, here, model),
             f'use it: guard(SCHEMA, strategy="bare", tuned=True)(connect("tuned:{directory}"))',
         ]
     if job.has_ended:
         return [f"begin a new one: {tune} --again"]
     return [f"go on: {tune}", *([] if job.backend == "local" else [f"end it: {tune} --cancel"])]
+
+
+def _measuring(directory: Path, here: str, model: str) -> str:
+    """Give the command that measures; of pairs no set of held-out answers is read."""
+    command = "measure it{}: schema-guard bench {} --model {} --sample all"
+    if holds_pairs(directory):
+        return command.format(", on a set that was exported without --form dpo", "SET", model)
+    return command.format("", here, model)
 
 
 def job_as_json(directory: Path, job: TuningJob) -> dict[str, Any]:
