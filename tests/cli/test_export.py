@@ -222,6 +222,10 @@ USAGE = {
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--bench", "x"],
         "--bench needs --suite",
     ),
+    "a module that raises": (
+        ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],
+        "expected --prompt-from module:function: importing raising raised RuntimeError: no key",
+    ),
     "a full folder": (["--schema", "ticket", "-o", ".", "--store", "r.db"], "expected a new folder"),
 }
 
@@ -235,6 +239,7 @@ def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
         "bare.db": [{"strategy": "bare"}],
         "two.db": [{"name": "app.one"}, {"name": "app.two"}],
     }
+    (tmp_path / "raising.py").write_text('raise RuntimeError("no key")')
     for name in stores.keys() & set(arguments):
         for settings in stores[name]:
             record(tmp_path / name, [[GOOD]], **settings)

@@ -126,7 +126,7 @@ def _form_of(path: str | os.PathLike[str], columns: object) -> str:
         return "builtin"
     place, there = Path(path), _there(path)
     if there == "folder":
-        is_suite = (place / "suite.json").exists() or not (place / MANIFEST).exists()
+        is_suite = _there(place / "suite.json") != "nothing" or _there(place / MANIFEST) == "nothing"
         return "folder" if is_suite else "training"
     if there != "file":
         raise InvalidArgument(

@@ -175,11 +175,18 @@ def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
     module, _, model = named.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
+    found: Any
     try:
-        found: Any = import_module(module)
+        found = import_module(module)
+    except (ImportError, ValueError) as error:
+        raise click.UsageError(f"expected {expected}: {safe(str(error))}") from error
+    except Exception as error:
+        said = f"importing {module} raised {type(error).__name__}: {error}"
+        raise click.UsageError(f"expected {expected}: {safe(said)}") from error
+    try:
         for name in model.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except AttributeError as error:
         raise click.UsageError(f"expected {expected}: {safe(str(error))}") from error
     return found
 

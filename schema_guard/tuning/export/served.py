@@ -15,6 +15,7 @@ from schema_guard.core.dialects.choosing import messages_of
 from schema_guard.core.prompting import render
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.errors import InvalidArgument
+from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 from schema_guard.traffic import IMPORTED
 
@@ -124,7 +125,14 @@ def _built(prompt_from: Callable[..., Any], task: Any) -> Any:
             f"--prompt-from: it cannot be called with what is kept of a call, {clip(repr(task))}: {error}; of a function "
             "with a parameter for the task that parameter alone is kept"
         ) from error
-    made = prompt_from(*args, **kwargs)
+    try:
+        made = prompt_from(*args, **kwargs)
+    except Exception as error:
+        if is_from_outside(error):
+            raise
+        raise InvalidArgument(
+            f"--prompt-from raised {type(error).__name__}: {clip(str(error))}, for {clip(repr(task))}"
+        ) from error
     if not isinstance(made, (str, list, tuple)):
         raise InvalidArgument(
             f"--prompt-from gave {clip(repr(made))}: expected a str or a list of messages, what the function sends"

@@ -571,6 +571,18 @@ def test_link_that_leads_outside_is_refused(tmp_path):
     ]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root looks everywhere")
+def test_a_folder_that_may_not_be_looked_into_is_refused(tmp_path):
+    """Nor is it taken for one of another form."""
+    folder = _suite(tmp_path, {})
+    folder.chmod(0)
+    try:
+        with pytest.raises(InvalidArgument, match=r"cannot be read: Permission denied$"):
+            load_suite(folder)
+    finally:
+        folder.chmod(0o700)
+
+
 def test_pipe_in_place_of_a_file_is_refused(tmp_path):
     """A named pipe is not opened, for nobody may ever write to it."""
     folder = _suite(tmp_path, {I: None})

@@ -159,6 +159,8 @@ def test_a_function_that_builds_its_own_prompt_says_itself_what_it_sends(tmp_pat
         InvalidArgument, match=r"--prompt-from gave None: expected a str or a list of messages"
     ):
         gathered(own(tmp_path / "n.db", **settings), prompt_from=lambda task: None)
+    with pytest.raises(InvalidArgument, match=r"^--prompt-from raised ZeroDivisionError: .* for '"):
+        gathered(own(tmp_path / "z.db", **settings), prompt_from=lambda task: 1 / 0)
 
 
 def test_a_call_without_a_task_is_given_back_as_its_arguments():
