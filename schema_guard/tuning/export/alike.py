@@ -63,8 +63,12 @@ class Groups:
 
     def join_equal(self, keys: Iterable[Hashable | None]) -> None:
         """Join all that have the same key; those with None have none."""
+        self.join_labelled(enumerate(keys))
+
+    def join_labelled(self, labels: Iterable[tuple[int, Hashable | None]]) -> None:
+        """Join all that have a label in common; a place may have several, and None is none."""
         seen: dict[Hashable, int] = {}
-        for place, key in enumerate(keys):
+        for place, key in labels:
             if key is not None:
                 self.join(seen.setdefault(key, place), place)
 

@@ -62,9 +62,11 @@ def split_rows(rows: Sequence[TrainingRow], settings: ExportSettings) -> SplitRo
     key = f"schema-guard export {settings.seed}".encode()
     ordered = sorted(rows, key=lambda row: _rank(row, key))
     texts = [normalised(row.text) for row in ordered]
-    kept, pairs = _without_copies(ordered, texts, found)
+    kept, pairs, copies = _without_copies(ordered, texts, found)
     kept_rows, kept_texts = [ordered[place] for place in kept], [texts[place] for place in kept]
-    groups = _clusters(kept_rows, pairs, found)
+    # A copy that is left out says of its input which cluster that is in as well.
+    named = [(place, ordered[copy].cluster) for copy, place in copies]
+    groups = _clusters(kept_rows, pairs, named, found)
     taken = _taken(kept_rows, settings, found)
     clusters = defaultdict(list)
     for place in taken:
@@ -86,8 +88,8 @@ def _rank(row: TrainingRow, key: bytes) -> tuple[object, ...]:
 
 def _without_copies(
     rows: Sequence[TrainingRow], texts: Sequence[str], found: SplitRows
-) -> tuple[list[int], list[AlikePair]]:
-    """Give the places of the rows that are no copy of an earlier one, and the pairs of these that are alike."""
+) -> tuple[list[int], list[AlikePair], list[tuple[int, int]]]:
+    """Give the places of the rows that are no copy of an earlier one, the pairs of these that are alike, and each copy's."""
     answers = [as_written(row.answer) for row in rows]
     kept = _without_equal(rows, texts, answers, found)
     pairs = list(alike_pairs([texts[place] for place in kept]))
@@ -95,11 +97,13 @@ def _without_copies(
     for pair in pairs:
         near[pair.second].append(pair.first)
     left: dict[int, int] = {}
+    of_text: dict[str, int] = {}
     for number, place in enumerate(kept):
         copies = [one for one in near[number] if one in left and _is_same(answers[kept[one]], answers[place])]
         if not copies:
-            left[number] = len(left)
+            of_text[texts[place]] = left[number] = len(left)
             continue
+        of_text[texts[place]] = left[copies[0]]
         is_held_out = any(rows[kept[one]].side == "test" for one in copies) and rows[place].side != "test"
         found.left_out[_HELD_OUT if is_held_out else _NEARLY] += 1
     among = [
@@ -107,7 +111,9 @@ def _without_copies(
         for pair in pairs
         if pair.first in left and pair.second in left
     ]
-    return [kept[number] for number in left], among
+    taken = [kept[number] for number in left]
+    others = set(range(len(rows))).difference(taken)
+    return taken, among, [(one, of_text[texts[one]]) for one in sorted(others) if texts[one] in of_text]
 
 
 def _without_equal(
@@ -140,12 +146,17 @@ def _is_same(one: str, other: str) -> bool:
     return json.dumps(json.loads(one), sort_keys=True) == json.dumps(json.loads(other), sort_keys=True)
 
 
-def _clusters(rows: Sequence[TrainingRow], pairs: Sequence[AlikePair], found: SplitRows) -> list[int]:
+def _clusters(
+    rows: Sequence[TrainingRow],
+    pairs: Sequence[AlikePair],
+    named: Sequence[tuple[int, str | None]],
+    found: SplitRows,
+) -> list[int]:
     """Give for each row the number of its cluster: the user's tag, the store's hash of the input, what is alike."""
     roots: list[int] = []
     for least in _STRICTER:
         groups = Groups(len(rows))
-        groups.join_equal(row.cluster for row in rows)
+        groups.join_labelled([*enumerate(row.cluster for row in rows), *named])
         groups.join_equal(row.input_hash for row in rows)
         told = Counter(map(groups.root, range(len(rows))))
         for pair in pairs:

@@ -174,3 +174,20 @@ def test_a_suites_own_split_stands():
     assert {one.side for one in found.sides["test"]} == {"test"}
     assert len(found.sides["test"]) == 20
     assert {one.side for one in found.sides["train"] + found.sides["validation"]} == {"train"}
+
+
+@pytest.mark.parametrize("ending", ["", " x"])
+def test_a_copy_that_is_left_out_keeps_its_input_with_the_cluster_it_was_in(ending):
+    """An input that comes in two clusters of the user's puts both on one side, though it is taken once."""
+    rows = [
+        replace(one, cluster=f"c{number}") for number, one in enumerate(different(60, {"team": "billing"}))
+    ]
+    copies = [
+        replace(row(rows[number].text + ending, {"team": "billing"}), cluster=f"c{number + 1}", at=-1)
+        for number in range(0, 60, 2)
+    ]
+    found = split_rows([*rows, *copies], half)
+
+    side_of = {one.cluster: side for side in SIDES for one in found.sides[side]}
+    assert sum(found.left_out.values()) == 30
+    assert [n for n in range(0, 60, 2) if side_of[f"c{n}"] != side_of[f"c{n + 1}"]] == []
