@@ -9,7 +9,6 @@ answers a request it blocks for ever with the GIL held, and an exit at that mome
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import http.client
 import importlib.util
@@ -17,17 +16,15 @@ import json
 import os
 import secrets
 import select
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.models.apis.openai_api import OpenAIModel
+from schema_guard.models.child import ChildProcess
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, local_weights
 from schema_guard.text import clip
@@ -83,12 +80,13 @@ class LlamaServer:
         self.model_name = NAME if weights.stat().st_size == WEIGHTS_BYTES else weights.stem
         self.api_key = secrets.token_hex(16)
         self._owner_pid = os.getpid()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
-        self._process = _spawn(self._log)
         deadline = time.monotonic() + start_timeout_s
+        settings = {**_SETTINGS, "path": str(weights), "name": self.model_name, "api_key": self.api_key}
+        self._process = ChildProcess(
+            Path(__file__).with_name("llama_process.py"),
+            {**settings, "adapter": None if adapter is None else str(adapter)},
+        )
         try:
-            settings = {**_SETTINGS, "path": str(weights), "name": self.model_name, "api_key": self.api_key}
-            self._send({**settings, "adapter": None if adapter is None else str(adapter)})
             address = self._address(deadline)
             self._await_health(address, deadline)
         except BaseException:
@@ -98,31 +96,18 @@ class LlamaServer:
 
     def is_alive(self) -> bool:
         """Whether the process still runs, and is this process's own child."""
-        return self._owner_pid == os.getpid() and self._process.poll() is None
+        return self._owner_pid == os.getpid() and self._process.status() is None
 
     def stop(self) -> None:
         """Kill the process and wait for its end; after a fork only the parent's call does anything."""
-        if self._owner_pid != os.getpid():
-            return
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                assert pipe is not None
-                pipe.close()
-        self._log.close()
-
-    def _send(self, settings: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(settings).encode() + b"\n")
-            self._process.stdin.flush()
+        if self._owner_pid == os.getpid():
+            self._process.kill()
 
     def _address(self, deadline: float) -> str:
         """Read the line in which the process says where it listens."""
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        line = self._process.stdout.readline() if ready else b""
+        lines = self._process.lines
+        ready, _, _ = select.select([lines], [], [], max(0.0, deadline - time.monotonic()))
+        line = lines.readline() if ready else b""
         if not line:
             raise self._failure("did not get ready in time" if not ready else "ended")
         return str(json.loads(line)["address"])
@@ -130,39 +115,20 @@ class LlamaServer:
     def _await_health(self, address: str, deadline: float) -> None:
         """Ask `/health` until it answers 200; while the model loads it answers 503."""
         while _health(address) != http.client.OK:
-            if self._process.poll() is not None:
+            if self._process.status() is not None:
                 raise self._failure("ended")
             if time.monotonic() > deadline:
                 raise self._failure("did not get ready in time")
             time.sleep(0.02)
 
     def _failure(self, what: str) -> SchemaGuardError:
-        if self._process.poll() is None and what == "ended":
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-        self._log.seek(0)
-        words = self._log.read().decode(errors="replace").strip()
+        status = self._process.status(wait_s=1.0 if what == "ended" else 0.0)
         # The first error is the cause, the rest are what followed from it.
-        first = " | ".join(words.splitlines()[:5]) or "none"
+        first = " | ".join(self._process.words().splitlines()[:5]) or "none"
         return SchemaGuardError(
-            f"model 'local': llama.cpp {what} while starting (status {self._process.poll()}), its words: "
+            f"model 'local': llama.cpp {what} while starting (status {status}), its words: "
             f"{clip(first, 600)}: check the GGUF files and the memory that is free"
         )
-
-
-def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
-    script = Path(__file__).with_name("llama_process.py")
-    # -P: the script's own folder must not shadow packages. PYTHONPATH: what is importable here is so there.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    return subprocess.Popen(
-        [sys.executable, "-P", str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-        # Ctrl-C in a terminal reaches its whole group: the server outlives it for whoever handles it.
-        start_new_session=True,
-    )
 
 
 def _health(address: str) -> int | None:

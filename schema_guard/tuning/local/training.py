@@ -12,15 +12,13 @@ import importlib.util
 import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
+from schema_guard.models.child import ChildProcess
 from schema_guard.models.tuned import TunedModel
 from schema_guard.models.weights import local_weights
 from schema_guard.text import clip
@@ -229,19 +227,6 @@ class _Process:
     def __init__(self, folder: Path, plan: TrainPlan, rows: TrainingSet, weights: Path) -> None:
         self.adapter = folder.absolute() / ADAPTER_FILE
         self.weights_bytes = weights.stat().st_size
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
-        script = Path(__file__).with_name("training_process.py")
-        path = os.pathsep.join(one for one in sys.path if one)
-        self._process = subprocess.Popen(
-            # -P: the script's own folder must not shadow packages.
-            [sys.executable, "-P", str(script)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, "PYTHONPATH": path, **_ENVIRONMENT},
-            # Ctrl-C in a terminal reaches its whole group: whoever handles it here ends this too.
-            start_new_session=True,
-        )
         settings = {
             **plan._asdict(),
             "key": key_of(plan, rows),
@@ -251,36 +236,22 @@ class _Process:
             "checkpoint_s": CHECKPOINT_S,
             **rows._asdict(),
         }
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(settings).encode() + b"\n")
-            self._process.stdin.flush()
+        script = Path(__file__).with_name("training_process.py")
+        self._process = ChildProcess(script, settings, environment=_ENVIRONMENT)
+        self.close = self._process.kill
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Give what it tells, until it ends."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            yield json.loads(line)
+        yield from map(json.loads, self._process.lines)
 
     def failure(self) -> SchemaGuardError:
         """Give the error for a process that ended before its adapter was written."""
-        status = self._process.wait()
-        self._log.seek(0)
-        words = self._log.read().decode(errors="replace").strip()
+        status = self._process.status(wait_s=None)
         # Of a traceback, the exception.
-        said = clip(words.rpartition("\n")[2], 600) or "none"
+        said = clip(self._process.words().rpartition("\n")[2], 600) or "none"
         killed = ", as a system does that has no memory left" if status == -signal.SIGKILL else ""
         kept = self.adapter.with_name(CHECKPOINT_FILE).exists()
         onward = ": the same call goes on from its last checkpoint" if kept else ""
         return SchemaGuardError(
             f"tuning on this machine: its process ended with status {status}{killed}, its last words: {said}{onward}"
         )
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                assert pipe is not None
-                pipe.close()
-        self._log.close()
