@@ -104,7 +104,7 @@ def command(asked: TuneOptions, form: str) -> int:
     Says first how many rows and tokens that is, what it costs, and the last days of the model; asks before anything is
     uploaded. How far it is stands in DIR/job.json: the same command goes on where it was, and uploads and begins
     nothing twice. Ctrl-C leaves the job running. Exits 0 where there is a tuned model, 1 where the job failed or was
-    cancelled, 2 where nothing was begun.
+    cancelled, 2 where nothing was begun or it still runs; --status of one that runs exits 0.
 
     \b
     schema-guard tune orders --backend local

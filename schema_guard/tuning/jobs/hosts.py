@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from schema_guard.tuning.jobs.host_api import HostApi
 
-__all__ = ["HOSTS", "HostRules", "connect_host"]
+__all__ = ["HOSTS", "MESSAGES", "PREFERENCE", "HostRules", "checked_url", "connect_host"]
 
 _MIB: Final = 1024 * 1024
 # Of one request; files are the largest.
