@@ -190,6 +190,11 @@ def command(sources: Sources, making: Making, store: str | None, form: str) -> i
     if sources.reads_store:
         found = readable(store)
         function, recorded = _recorded(found, sources, schema)
+        if schema is None and sources.since is not None and not recorded:
+            raise click.UsageError(
+                f"--since {safe(sources.since)!r}: no call under {safe(str(sources.schema))!r} is recorded in {safe(found.url)} "
+                "since then"
+            )
         schema = schema or _shown(recorded, str(sources.schema), found)
     if schema is None:
         raise click.UsageError(

@@ -103,6 +103,19 @@ def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
     assert not (tmp_path / "set").exists()
 
 
+@pytest.mark.parametrize("task", [7, True, {"role": "user"}, [3], [{"a": 1}], [], [[]]], ids=str)
+def test_an_answer_to_what_is_no_input_is_told(tmp_path, ask, task):
+    """An input is a text or messages."""
+    (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(json.dumps({"input": task, "answer": json.loads(GOOD)}))
+    record(tmp_path / "r.db", [[GOOD]])
+
+    status, said = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
+
+    assert status == 2
+    assert "line 1: at /input: expected a text or messages of text, got" in said.err
+
+
 def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
     """Neither in a row, nor in what is to be labelled, nor in what is printed."""
     tasks = [f"Ticket {n} {WORDS[n % 8]}: {CANARIES[n % 3]}" for n in range(24)]
@@ -218,6 +231,10 @@ USAGE = {
     ),
     "two functions": (["--schema", "ticket", "-o", "set", "--store", "two.db"], "several functions have it"),
     "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
+    "no call": (
+        ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
+        "--since '2999-01-01': no call under 'ticket' is recorded in sqlite:///",
+    ),
     "bench alone": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--bench", "x"],
         "--bench needs --suite",

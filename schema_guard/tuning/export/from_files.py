@@ -168,12 +168,18 @@ def _hear(found: Answers, line: str, where: str, schema: Schema[Any], settings: 
                 f"another answer to call {clip(repr(call))} than {line_before.rpartition(', ')[2]} has: leave one of them"
             )
         return
-    messages = served(entry["input"], schema, settings.strategy) if entry["input"] else Unknown()
+    task = entry["input"]
+    is_task = task and (isinstance(task, str) or (isinstance(task, list) and all(map(_is_object, task))))
+    messages = served(task, schema, settings.strategy) if is_task else Unknown()
     if not isinstance(messages, Unknown):
         tags = {name: entry[name] for name in ("cluster", "segment") if isinstance(entry.get(name), str)}
         found.rows.append(TrainingRow(messages, answer, "gold", where, **tags))
         return
     raise ValueError(f"at /input: expected a text or messages of text, got {clip(line)}")
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def read_failed(path: str | os.PathLike[str], suite: Suite) -> dict[tuple[str, str], FailedReply]:
