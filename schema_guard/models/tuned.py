@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,12 +68,13 @@ def tuned_model(directory: Path) -> TunedModel:
         InvalidArgument: There is no job, or it has made none.
     """
     job = read_job(directory)
+    command = f"schema-guard tune {shlex.quote(str(directory))}"
     name = f"model {clip(repr(f'tuned:{directory}'), 200)}"
     if job is None:
-        raise InvalidArgument(f"{name}: there is no {JOB_FILE}: make one with schema-guard tune {directory}")
+        raise InvalidArgument(f"{name}: there is no {JOB_FILE}: make one with {command}")
     if job["result"] is None:
         raise InvalidArgument(
-            f"{name}: its job has made no model, it is {job['status']}: go on with schema-guard tune {directory}"
+            f"{name}: its job has made no model, it is {job['status']}: go on with {command}"
         )
     found = TunedModel(**job["result"])
     return found if found.adapter is None else found._replace(adapter=str(directory / found.adapter))

@@ -80,3 +80,9 @@ def test_a_folder_without_a_job_is_told(tmp_path):
     """Where nothing was tuned the command is named."""
     with pytest.raises(InvalidArgument, match=r"there is no job.json: make one with schema-guard tune "):
         connect(f"tuned:{tmp_path}")
+
+
+def test_the_command_of_a_folder_with_spaces_can_be_copied(tmp_path):
+    """Its path is quoted, as a shell wants it."""
+    with pytest.raises(InvalidArgument, match=r"make one with schema-guard tune '.*my set'$"):
+        connect(f"tuned:{tmp_path / 'my set'}")

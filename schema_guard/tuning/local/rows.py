@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip
 from schema_guard.tuning.export.values import MANIFEST
 from schema_guard.tuning.jobs.state import check_format
 
@@ -49,6 +50,11 @@ def manifest_of(directory: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise InvalidArgument(f"{path}: expected an object, got {type(manifest).__name__}")
     check_format(manifest, path)
+    files = manifest.get("files", {})
+    if not isinstance(files, dict) or not all(isinstance(one, dict) for one in files.values()):
+        raise InvalidArgument(
+            f"{path}: at /files: expected an object with the files, got {clip(repr(files))}"
+        )
     if manifest.get("form", "sft") != "sft":
         raise InvalidArgument(
             f"{path}: a training set of form {manifest['form']!r}: the local backend learns answers, not "

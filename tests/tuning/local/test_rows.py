@@ -108,6 +108,8 @@ def test_a_changed_file_is_not_learned(tmp_path):
         ("[]", "expected an object, got list"),
         ("[" * 100_000, "cannot be read"),
         ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
+        ('{"files": [1]}', "expected an object with the files, got"),
+        ('{"files": {"train": 3}}', "expected an object with the files, got"),
         ('{"form": "dpo"}', "form 'dpo': the local backend learns answers, not preferences"),
     ],
 )
