@@ -44,7 +44,7 @@ _NO_REJECTED: Final = "no whole reply to it failed the schema, so there is nothi
 _FEW: Final = 0.05  # a part below this share of the rows is told
 _MOST_ALIKE: Final = 0.8  # answers that are one and the same
 _LEAST_TOLD: Final = 20
-_MOST_REDACTED: Final = 500_000  # characters: a second
+_MOST_REDACTED: Final = 500_000  # characters, so that the look stays short beside the rest
 
 
 @dataclass(frozen=True)

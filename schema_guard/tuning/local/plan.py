@@ -30,13 +30,15 @@ __all__ = [
 ]
 
 ENOUGH_STEPS: Final = 50
-"""After 54 steps on 216 generated orders the loss of rows that were not learned was 0.010 nats a token, after 27 0.052:
-then values that were missing were made up."""
+"""After 54 steps on 216 generated orders or bookings the loss of rows that were not learned was 0.007 and 0.017 nats a
+token (benchmarks/results/2026-11-27-finetune.txt), after 25 on 200 orders 0.049
+(benchmarks/results/2026-11-26-tuning-local.txt)."""
 _MOST_EPOCHS: Final = 10
 
-# On the local model, with one thread of a server's processor of 2023 that multiplies bfloat16: 25 steps on 200 rows of
-# 119 tokens took 139 s on a free machine. On a busy one a step takes half as much processor again
-# (benchmarks/results/2026-11-26-tuning-local.txt).
+# On the local model, with one thread of a server's processor of 2023 that multiplies bfloat16. Set by hand for a free
+# machine, which no kept result measures; on a busy one 25 steps on 200 rows took 229 s of processor
+# (benchmarks/results/2026-11-26-tuning-local.txt), 46 to 54 steps 299 to 604 s of wall time (2026-11-26-demo-finetune.txt,
+# 2026-11-27-finetune.txt).
 _START_S: Final = 25.0
 _TOKEN_S: Final = 0.0055
 # Validation goes forward alone.

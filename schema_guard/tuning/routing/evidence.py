@@ -36,7 +36,7 @@ SCRIPTS = (
 # A name or a unit in another script makes no other text; in a mixed one it is more.
 _MOST_FOREIGN = 0.2
 
-# Letters that are looked at: what stands behind them changes nothing, and names of characters cost 0.2 us each.
+# Letters that are looked at: what stands behind them changes nothing, however long the input.
 _MOST_LETTERS = 400
 
 

@@ -37,7 +37,7 @@ _MOST_TARGET = 0.5
 # Inputs that are remembered, 100 bytes each; it does not grow by further ones.
 _MOST_INPUTS = 100_000
 
-# The bound is looked at again when the inputs have grown by a twentieth: finding it takes up to 1 ms.
+# The bound is looked at again when the inputs have grown by a twentieth: finding it is a search.
 _GROWTH = 1.05
 
 

@@ -124,6 +124,23 @@ def test_a_fault_at_any_request_changes_nothing(tmp_path, name, fault, requests)
             assert (job.status, kept(server)) == ("succeeded", (2, 1)), at
 
 
+def test_a_job_that_the_host_has_no_more_is_asked_for_once(orders):
+    """A refusal does not pass by waiting: it is told at once."""
+    looks = []
+
+    def lose(request):
+        if request.method == "GET" and "/jobs/" in request.path:
+            looks.append(request.path)
+            server.desk.jobs.clear()
+
+    with serve_tuning(bases=["small"], faults=lose) as server:
+        new_job(orders, "openai")
+        with pytest.raises(HostError):
+            tuned(orders, host_of(server, "openai"))
+
+    assert len(looks) == 1
+
+
 def deaths():
     for name in ALL:
         for method, number in (

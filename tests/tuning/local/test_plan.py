@@ -50,6 +50,16 @@ def test_a_plan_of_two_hundred_rows(tmp_path):
     assert 2 * GB < plan.memory_bytes == more.memory_bytes < 5 * GB
 
 
+def test_rows_that_are_only_checked_take_time_as_well():
+    """They go through the model once an epoch, which takes less than learning them."""
+    alone, checked, learned = (
+        planned(TrainingSet([ROW] * train, [ROW] * validation), LoraSettings(epochs=2)).seconds
+        for train, validation in ((100, 0), (100, 100), (200, 0))
+    )
+
+    assert alone < checked < learned
+
+
 @given(st.sampled_from(["epochs", "batch", "rank", "seed", "learning_rate"]), st.data())
 def test_trainings_are_told_apart(name, data):
     """Other settings or other rows are another training, whose checkpoint is not gone on from."""

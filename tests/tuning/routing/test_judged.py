@@ -11,7 +11,9 @@ from schema_guard.decide import decide
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.gather import gather
+from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
+from schema_guard.report.recorded import document_of
 from tests.tuning.routing.routers import TOTAL, Branches
 
 CALLS = 1_200
@@ -40,10 +42,15 @@ def played():
 def test_a_report_counts_each_call_of_the_users_once(played):
     """What the prompt answered in the tuned model's place is valid after a re-ask, and the rate is what callers met."""
     store, unhandled, counts = played
-    (group,) = report_on(store).groups
+    report = report_on(store)
+    (group,), text = report.groups, as_text(document_of(report))
 
     assert (group.calls, group.unhandled.count) == (CALLS, unhandled)
     assert (group.answered_again, group.reasked.count) == (counts.fallbacks, counts.fallbacks - unhandled)
+    assert (
+        f"extract: {counts.fallbacks} calls to which the tuned model gave no valid reply went to the prompt"
+        in text
+    )
 
 
 def test_the_tuned_model_with_the_prompt_behind_it_is_what_is_judged(played):
@@ -107,10 +114,12 @@ def test_a_server_that_was_down_leaves_no_trace_in_the_prompts_rate():
             router(str(number))
         store.flush(10)
         evidence, counts = gather(store).evidence, router.counts()
+        (group,) = report_on(store).groups
 
     prompt = next(one for one in evidence["strategies"] if not one.get("tuned"))
     assert counts.tuned_errors > 3
     assert prompt["n"] == counts.prompt + counts.tuned_errors
+    assert (group.answered_again, group.reasked.count) == (0, 0)
 
 
 def money(prompt=1.0, tuned=2.0):

@@ -102,6 +102,21 @@ def test_the_share_is_kept_among_many_inputs(share, seed):
     assert wilson(k, 2000, confidence=0.9999).lower <= share <= wilson(k, 2000, confidence=0.9999).upper
 
 
+@given(st.sampled_from([0.2, 0.5, 0.8]), st.sampled_from([0.2, 0.5, 0.8]))
+def test_shadows_are_their_share_of_what_the_prompt_answers(share, shadow):
+    """Which input has a shadow says nothing of its branch: of 400 inputs as many as two fair draws give in 9,999 of 10,000."""
+    branches = Branches()
+    router = branches.router(share=share, shadow=shadow)
+    for number in range(400):
+        router(f"input {number}")
+        router.flush()
+
+    counts = router.counts()
+    for k, n, expected in ((counts.tuned, 400, share), (counts.shadows, counts.prompt, shadow)):
+        found = wilson(k, n, confidence=0.9999)
+        assert found.lower <= expected <= found.upper
+
+
 @pytest.mark.parametrize(
     "task",
     ["a text", (Message("user", "a"), Message("assistant", "b"))],
