@@ -86,6 +86,13 @@ def test_what_was_measured_is_inside_or_outside_of_what_was_predicted(low, high,
     assert Predicted("x", low, high, measured, percent).where == where
 
 
+@pytest.mark.parametrize(("lower", "where"), [(0.0069, "outside, not proved"), (0.0501, "outside")])
+def test_a_rate_is_outside_of_what_was_predicted_only_where_its_bounds_are(lower, where):
+    """6 of 104 are 5.77 %, and a true rate of 5 % may well give them."""
+    found = Predicted("x", 0.0, 0.05, 0.0577, percent, (lower, 0.1659))
+    assert (found.where, found.told) == (where, f"5.77% [{lower:.2%}, 16.59%]")
+
+
 def test_what_the_tuned_model_takes_is_assumed_to_be_its_task_and_its_answer(tmp_path):
     """The costs of the first verdict are those of the file with the tokens of the tasks."""
     given, assumed = (json.loads(path.read_text()) for path in (COSTS, _loop(tmp_path)._assumed()))

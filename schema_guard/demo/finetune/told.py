@@ -14,7 +14,7 @@ from schema_guard.models.tuned import JOB_FILE
 from schema_guard.report import as_json
 from schema_guard.report.decision.plain import tone_of
 from schema_guard.report.document import Document, Fact, Section, Table
-from schema_guard.text import clip, dollars, months, percent
+from schema_guard.text import clip, dollars, interval, months, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +44,7 @@ class Predicted(NamedTuple):
         high: The most; None for never.
         measured: None for never.
         write: Gives it as people write it.
+        bounds: Of a rate, between which the true one is; None where there are none.
     """
 
     what: str
@@ -51,13 +52,22 @@ class Predicted(NamedTuple):
     high: float | None
     measured: float | None
     write: Callable[[Any], str]
+    bounds: tuple[float, float] | None = None
 
     @property
     def where(self) -> str:
         """`inside` of what was said, or `outside`."""
         high = inf if self.high is None else self.high
         found = inf if self.measured is None else self.measured
-        return "inside" if self.low <= found <= high else "outside"
+        if self.low <= found <= high:
+            return "inside"
+        is_open = self.bounds is not None and self.bounds[0] <= high and self.low <= self.bounds[1]
+        return "outside, not proved" if is_open else "outside"
+
+    @property
+    def told(self) -> str:
+        """What was measured, with its bounds."""
+        return self.write(self.measured) + (f" {interval(*self.bounds)}" if self.bounds is not None else "")
 
 
 def told(loop: Loop, calls: Sequence[RoutedCall] = ()) -> Told:
@@ -243,7 +253,9 @@ def _predicted(before: dict[str, Any], after: dict[str, Any]) -> list[Predicted]
     if said is None or found is None:
         return []
     assumed = json.loads(COSTS.read_text(encoding="utf-8"))["economics"]["tuned"]["residual"].values()
-    rows = [Predicted("unhandled, tuned", min(assumed), max(assumed), after["tuned"]["rate"], percent)]
+    tuned = after["tuned"]
+    bounds = None if tuned["lower"] is None else (tuned["lower"], tuned["upper"])
+    rows = [Predicted("unhandled, tuned", min(assumed), max(assumed), tuned["rate"], percent, bounds)]
     for what, name, write in (
         ("cost a call, prompt", "prompt_per_call", dollars),
         ("cost a call, tuned", "tuned_per_call", dollars),
@@ -265,7 +277,7 @@ def _beside(predicted: Sequence[Predicted]) -> Section:
         "Predicted, and measured",
         lines=(
             "predicted by the first verdict, from the assumptions in costs.json: from the hopeful to the careful end",
-            "measured by the second verdict, from the records of the pilot",
+            "measured by the second verdict, from the records of the pilot; costs and payback at the measured rates alone",
         ),
         table=Table(
             ("what", "predicted", "measured", ""),
@@ -273,7 +285,7 @@ def _beside(predicted: Sequence[Predicted]) -> Section:
                 (
                     one.what,
                     f"{one.write(one.low)} to {one.write(one.high)}",
-                    one.write(one.measured),
+                    one.told,
                     one.where,
                 )
                 for one in predicted
