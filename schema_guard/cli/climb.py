@@ -59,7 +59,7 @@ class ClimbOptions:
     )
     function: str | None = option(
         metavar="NAME",
-        help="Whose remedies they are, as recorded: its name, or an end of it behind a dot. Else the schema's only function's.",
+        help="Whose remedies they are, as recorded: its name, or an end of it behind a dot. Else the training set's, or the schema's only one.",
     )
     inputs: str | None = option(
         metavar="FILE",
@@ -159,6 +159,9 @@ class ClimbOptions:
             return None
         rows = records.configurations()
         if self.function is None:
+            named = None if self.schema.endswith(".json") else load_suite(self.suite).function
+            if any((row.function, row.schema_fingerprint) == (named, schema.fingerprint) for row in rows):
+                return named
             _say_whose(schema, rows)
             return None
         name = chosen_of(records, rows, function=self.function).function

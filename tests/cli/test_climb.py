@@ -1,7 +1,9 @@
 """Facts about the command `climb`."""
 
+import json
 import socket
 
+from schema_guard import guard, open_store
 from tests.cli.command_lines import run, script
 
 
@@ -37,3 +39,26 @@ def test_one_reply_is_a_measurement(folder, capsys):
 
     assert status == 0
     assert "no call got" not in err
+
+
+def test_a_climb_over_a_training_set_is_for_its_function(folder, capsys):
+    """As with `bench`: another function under the same schema does not make it a climb for nobody."""
+    document = {"title": "t", "type": "object", "required": ["a"]}
+    with open_store("r.db") as store:
+        for name in ("app.one", "app.two"):
+            guard(document, name=name, store=store)(lambda prompt: '{"a": 1}')("x")
+    (folder / "set").mkdir()
+    manifest = {"format": 1, "schema": {"name": "t", "document": document}, "function": "app.two"}
+    (folder / "set" / "manifest.json").write_text(json.dumps(manifest))
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": '{"a": 1}'}]
+    for part in ("train", "test"):
+        (folder / "set" / f"{part}.jsonl").write_text(json.dumps({"messages": turns}) + "\n")
+    model = script(folder, *['{"a": 1}'] * 20)
+
+    _, _, err = run(capsys, "climb", "set", "--schema", "t", "--model", model, "--store", "r.db")
+
+    with open_store("r.db") as store:
+        trials = {row.function for row in store.configurations()} - {"app.one", "app.two"}
+    assert "counts for none of them" not in err
+    assert trials
+    assert all(name.endswith(":system_prompt:app.two") for name in trials)
