@@ -11,6 +11,7 @@ from schema_guard.decide import decide
 from schema_guard.decide.case import case_of
 from schema_guard.decide.evidence.reading import read_evidence
 from schema_guard.decide.recorded.gather import gather
+from schema_guard.records.counts.pools import pooled
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
 from schema_guard.report.recorded import document_of
@@ -75,6 +76,15 @@ def test_the_prompts_own_rate_leaves_out_what_it_was_given_for_being_hard(played
     prompt = gather(store).evidence["strategies"][1]
 
     assert (prompt["n"], prompt["k_final"]) == (counts.prompt, 0)
+
+
+def test_without_the_tuned_models_calls_the_prompts_stand_for_themselves(played):
+    """A pool of the prompt's configurations alone has all of its calls, also those in the tuned model's place."""
+    store, unhandled, counts = played
+    (pool,) = pooled([one for one in store.configurations() if not one.tuned], by=("function",))
+
+    assert pool.answered_again == ()
+    assert (pool.calls("calls"), pool.calls("unhandled")) == (counts.prompt + counts.fallbacks, unhandled)
 
 
 def test_shadows_are_the_pilot_of_the_function_and_no_traffic():
