@@ -96,9 +96,9 @@ def cheaper_model(case: Case) -> Ruling | None:
 def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     """Name the prompted strategy outside of production that passes for the least, if it costs less than what is used."""
     now = _cost(case, used, used.unhandled.bounds.lower)
-    found = [
-        one for one in case.in_state("pass") if one not in case.in_production and one.strategy.prompt_cost
-    ]
+    # Beside a tuned model the prompt has its part of the calls too.
+    others = [one for one in case.in_state("pass") if one is not used and one.strategy.prompt_cost]
+    found = [one for one in others if used.strategy.is_tuned or one not in case.in_production]
     costs = [(_cost(case, one, one.unhandled.bounds.upper), one) for one in found]
     known = [(cost, one) for cost, one in costs if cost is not None]
     if now is None or not known:
@@ -116,6 +116,7 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     why += "" if saving is None else f": {dollars(saving)} a month less"
     if not _are_compared(case, used, chosen):
         why += "; on format and price alone: compare the values first"
+    why += told_inputs(case, used) if used.strategy.is_tuned else ""
     figures = {
         "strategy": used.strategy.id,
         "switch_to": chosen.strategy.id,

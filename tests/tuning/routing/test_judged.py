@@ -228,3 +228,19 @@ def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, verdi
 
     assert said.verdict == verdict
     assert "each rate is that of its own inputs" in said.why
+
+
+def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_kept(tmp_path):
+    """It takes 150 tokens at 6, and half of the calls the prompt's 1,000 at 1, where the prompt alone takes these once."""
+    table = tmp_path / "prices.json"
+    costs = {"small": 6, "large": 1}
+    table.write_text(
+        json.dumps({name: dict.fromkeys(("p_in", "p_cached", "p_out"), one) for name, one in costs.items()})
+    )
+    with taken_over(every=2) as store:
+        given = {"economics": money(tuned=6), "calls_per_month": 1000}
+        said = decide(gather(store, given=given, prices=str(table)).evidence)
+
+    assert (said.verdict, said.figures["switch_to"]) == ("USE_CHEAPER_MODEL", "system_prompt")
+    assert "for $0.001 a call instead of $0.0014" in said.why
+    assert "each rate is that of its own inputs" in said.why
