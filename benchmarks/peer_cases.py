@@ -1,16 +1,15 @@
-"""What the peers are measured on: schemas, replies and hostile texts, the same in every process.
+"""What the peers are measured on: schemas, replies and hostile texts, the same in every process, and the floors.
 
-Nothing here is random and nothing is read: a case is made by its name. Text shapes are made to a size.
+Nothing here is random and nothing is read: a case is made by its name. Text shapes are made to a size. The replies of
+a case differ: with one text for ever jiter takes every string from its cache, which no program does.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 TASK = "Give the order in this e-mail: Ann Lee of Lee & Daughters wants forty desks by Friday, and asks for a bill."
 CURRENCIES = ("EUR", "USD", "GBP")
@@ -59,6 +58,11 @@ SCHEMAS = {"Invoice": INVOICE, "Order": ORDER}
 
 Kind = Literal["call", "object", "extract"]
 
+# As many calls of a case as differ: those of 25 KB and more share 4 MB, with more strings than jiter's cache takes.
+DISTINCT = 1_000
+_DISTINCT_CHARACTERS = 4_000_000
+_MAX_ATTEMPTS = 3
+
 
 class Case(NamedTuple):
     """One thing to do.
@@ -68,54 +72,69 @@ class Case(NamedTuple):
         kind: `call`: a text in, a valid value out; `object`: the same, the reply being the SDK's object;
             `extract`: find and parse the JSON in a text, without a schema.
         schema: A name in SCHEMAS.
-        replies: What the stubbed model gives, in turn; all but the last are not valid.
+        replies: What the stubbed model gives in each call, in turn; all but the last are not valid.
+        value: Gives the value of a call by its number.
         wrapped: Whether the JSON has to be found in the replies.
     """
 
     name: str
     kind: Kind
     schema: str
-    replies: tuple[str, ...]
-    value: dict[str, Any]
+    replies: tuple[tuple[str, ...], ...]
+    value: Callable[[int], dict[str, Any]]
     wrapped: bool = False
 
+    @property
+    def asks_again(self) -> bool:
+        """Whether its first replies are not valid."""
+        return len(self.replies[0]) > 1
 
-def invoice() -> dict[str, Any]:
-    """Give the value of six fields."""
+
+_FIRST = ("Ann", "Bo", "Cem", "Dora", "Emil", "Fay", "Gus", "Hana")
+_LAST = ("Lee", "Okafor", "Novak", "Silva", "Kim")
+
+
+def _customer(number: int) -> str:
+    return f"{_FIRST[number % 8]} {_LAST[number % 5]} & Daughters {number}"
+
+
+def invoice(number: int) -> dict[str, Any]:
+    """Give a value of six fields."""
     return {
-        "number": "2026-0117",
-        "customer": "Lee & Daughters",
-        "total": 1249.5,
-        "currency": "EUR",
-        "paid": False,
-        "items": 40,
+        "number": f"2026-{number:04d}",
+        "customer": _customer(number),
+        "total": 1249.5 + number,
+        "currency": CURRENCIES[number % 3],
+        "paid": number % 2 == 1,
+        "items": number % 90 + 10,
     }
 
 
-def order(size: int) -> dict[str, Any]:
+def order(size: int, number: int = 0) -> dict[str, Any]:
     """Give the largest order whose JSON text has at most *size* characters."""
     whole: dict[str, Any] = {
-        "id": "o-2026-0117",
-        "customer": "Lee & Daughters",
-        "currency": "EUR",
+        "id": f"o-2026-{number:04d}",
+        "customer": _customer(number),
+        "currency": CURRENCIES[number % 3],
         "lines": [],
     }
     left = size - len(json.dumps(whole))
+    at = 2_000 * number
     while True:
-        number = len(whole["lines"])
         line = {
-            "sku": f"DESK-{number:05d}",
-            "title": f'Desk no. {number}, oak \u2013 "as before"',
-            "quantity": number % 9 + 1,
-            "price": 31.25 + number % 400,
-            "gift": number % 3 == 0,
-            "tags": ["furniture", "oak", f"room {number % 20}"],
-            "note": None if number % 4 else "deliver to the back door",
+            "sku": f"DESK-{at:07d}",
+            "title": f'Desk no. {at}, oak \u2013 "as before"',
+            "quantity": at % 9 + 1,
+            "price": 31.25 + at % 4_000,
+            "gift": at % 3 == 0,
+            "tags": ["furniture", "oak", f"room {at % 20}"],
+            "note": None if at % 4 else "deliver to the back door",
         }
         left -= len(json.dumps(line)) + 2
         if left < 0:
             return whole
         whole["lines"].append(line)
+        at += 1
 
 
 def _fenced(text: str) -> str:
@@ -134,50 +153,106 @@ GROWTH_SIZES = (25_000, 50_000, 100_000, 200_000)
 MEDIUM = 3_000
 
 
-def _made(name: str) -> Case:
-    small = invoice()
-    text = json.dumps(small)
-    if name == "small":
-        return Case(name, "call", "Invoice", (text,), small)
-    if name == "small, reply object":
-        return Case(name, "object", "Invoice", (text,), small)
-    if name == "re-ask, small, wrong value":
-        return Case(name, "call", "Invoice", (json.dumps({**small, "total": "twelve"}), text), small)
-    assert name == "re-ask, small, no JSON"
-    prose = "The customer wants forty desks; the total is 1249.5 euros, and it has not been paid."
-    return Case(name, "call", "Invoice", (prose, text), small)
+def _small(name: str, distinct: int) -> Case:
+    def replies(number: int) -> tuple[str, ...]:
+        value = invoice(number)
+        text = json.dumps(value)
+        if name.endswith("wrong value"):
+            return json.dumps({**value, "total": "twelve"}), text
+        if name.endswith("no JSON"):
+            return f"{_customer(number)} want forty desks; the total is {number} euros, not paid.", text
+        return (text,)
+
+    kind: Kind = "object" if name.endswith("reply object") else "call"
+    return Case(name, kind, "Invoice", tuple(map(replies, range(distinct))), invoice)
 
 
-def _longer(name: str, size: int) -> Case:
-    value = order(size)
-    text = json.dumps(value)
-    if name.startswith("re-ask"):
-        wrong = {**value, "lines": [{**line, "price": "twelve"} for line in value["lines"]]}
-        return Case(name, "call", "Order", (json.dumps(wrong), text), value)
-    reply = _in_prose(text) if "in prose" in name else _fenced(text) if "fenced" in name else text
+def _longer(name: str, distinct: int, size: int) -> Case:
+    def replies(number: int) -> tuple[str, ...]:
+        value = order(size, number)
+        text = json.dumps(value)
+        if name.startswith("re-ask"):
+            wrong = {**value, "lines": [{**line, "price": "twelve"} for line in value["lines"]]}
+            return json.dumps(wrong), text
+        return (_in_prose(text) if "in prose" in name else _fenced(text) if "fenced" in name else text,)
+
     kind: Kind = "extract" if name.startswith("extract") else "call"
-    return Case(name, kind, "Order", (reply,), value, wrapped=reply is not text)
+    distinct = min(distinct, _DISTINCT_CHARACTERS // size)
+    given = tuple(map(replies, range(distinct)))
+    return Case(name, kind, "Order", given, partial(order, size), wrapped="fenced" in name)
 
 
-_MAKERS: dict[str, Callable[[str], Case]] = {
-    "small": _made,
-    "small, reply object": _made,
-    "medium, 3 KB": lambda name: _longer(name, MEDIUM),
+_MAKERS: dict[str, Callable[[str, int], Case]] = {
+    "small": _small,
+    "small, reply object": _small,
+    "medium, 3 KB": partial(_longer, size=MEDIUM),
     **{name: partial(_longer, size=size) for name, size in zip(GROWTH_CASES, GROWTH_SIZES, strict=True)},
-    "re-ask, small, wrong value": _made,
-    "re-ask, small, no JSON": _made,
-    "re-ask, medium, wrong values": lambda name: _longer(name, MEDIUM),
-    "fenced, 3 KB": lambda name: _longer(name, MEDIUM),
-    "fenced in prose, 3 KB": lambda name: _longer(name, MEDIUM),
-    "extract, fenced, 3 KB": lambda name: _longer(name, MEDIUM),
-    "extract, fenced in prose, 3 KB": lambda name: _longer(name, MEDIUM),
+    "re-ask, small, wrong value": _small,
+    "re-ask, small, no JSON": _small,
+    "re-ask, medium, wrong values": partial(_longer, size=MEDIUM),
+    "fenced, 3 KB": partial(_longer, size=MEDIUM),
+    "fenced in prose, 3 KB": partial(_longer, size=MEDIUM),
+    "extract, fenced, 3 KB": partial(_longer, size=MEDIUM),
+    "extract, fenced in prose, 3 KB": partial(_longer, size=MEDIUM),
 }
 CASES = tuple(_MAKERS)
 
 
-def case_of(name: str) -> Case:
-    """Make a case."""
-    return _MAKERS[name](name)
+def case_of(name: str, distinct: int = DISTINCT) -> Case:
+    """Make a case of at most *distinct* different calls."""
+    return _MAKERS[name](name, distinct)
+
+
+# The floors
+
+
+def checked(
+    ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
+) -> Callable[[], Any]:
+    """Give the least code that asks, parses, and looks whether the value is valid."""
+    is_valid = _validator(schema).is_valid
+
+    def call() -> Any:
+        value = loads(ask(TASK))
+        if not is_valid(value):
+            raise ValueError("not valid")
+        return value
+
+    return call
+
+
+def corrected(
+    ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
+) -> Callable[[], Any]:
+    """Give the least code that asks again and says why: each error with its place, below the reply that has it."""
+    validator = _validator(schema)
+    is_valid, iter_errors = validator.is_valid, validator.iter_errors
+
+    def call() -> Any:
+        prompt = TASK
+        for _ in range(_MAX_ATTEMPTS):
+            reply = ask(prompt)
+            try:
+                value = loads(reply)
+            except ValueError as error:
+                told = str(error)
+            else:
+                if is_valid(value):
+                    return value
+                places = [
+                    (f"/{'/'.join(map(str, one.instance_path))}", one.message) for one in iter_errors(value)
+                ]
+                told = "\n".join(f"At {place}: {message}" for place, message in places)
+            prompt = f"{TASK}\n\nYour last reply:\n{reply}\n\nIt was not valid:\n{told}\nReply again with only the JSON."
+        raise ValueError("not valid")
+
+    return call
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    import jsonschema_rs
+
+    return jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)
 
 
 _APOSTROPHES = "It's what we've said: the customer's total isn't known, and they'd rather \"wait\". "

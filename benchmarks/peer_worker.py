@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import json
 import sys
-from itertools import cycle, repeat
+from itertools import chain, cycle, repeat
 from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
-from peer_cases import CURRENCIES, GROWTH_SIZES, INVOICE, SCHEMAS, SHAPES, TASK, case_of
+from peer_cases import (
+    CURRENCIES,
+    GROWTH_SIZES,
+    INVOICE,
+    SCHEMAS,
+    SHAPES,
+    TASK,
+    case_of,
+    checked,
+    corrected,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +49,7 @@ class Cannot(Exception):  # a fact about a peer, not an error
 
 def _stub(case: Case) -> Callable[..., str]:
     """Give the model: it answers at once, with the case's replies in turn."""
-    if len(case.replies) == 1:
-        reply = case.replies[0]
-        return lambda *_: reply
-    replies = cycle(case.replies)
+    replies = cycle(chain.from_iterable(case.replies))
     return lambda *_: next(replies)
 
 
@@ -51,7 +58,7 @@ def _only(case: Case, *, asks_again: bool = True, extracts: bool = True) -> None
         raise Cannot("not another case: here its stub gives the one thing that it takes")
     if case.kind == "extract" and not extracts:
         raise Cannot("has no documented function that only finds and parses")
-    if len(case.replies) > 1 and not asks_again:
+    if case.asks_again and not asks_again:
         raise Cannot("mends and parses; it does not ask again")
 
 
@@ -104,44 +111,31 @@ def _find(text: str) -> str:
     return text[start : text.find("\n```", start)]
 
 
+def _completions(case: Case) -> Callable[..., Any]:
+    """Give the model whose replies are the SDK's objects."""
+    replies = cycle([_completion(reply) for one in case.replies for reply in one])
+    return lambda *_: next(replies)
+
+
 def _text_by_hand(case: Case) -> Callable[[str], str]:
     """Give what calls the model and takes the JSON out of its reply."""
-    stub = _stub(case)
     if case.kind == "object":
-        completion = _completion(case.replies[0])
-        answer: Callable[[str], Any] = lambda _: completion  # noqa: E731
+        answer = _completions(case)
         return lambda task: answer(task).choices[0].message.content
+    stub = _stub(case)
     return (lambda task: _find(stub(task))) if case.wrapped else stub
 
 
 def _by_hand(case: Case, loads: Callable[[str], Any]) -> Callable[[], Any]:
-    """Give the least code that does a case: find, parse, look whether it is valid; again if not."""
-    import jsonschema_rs
-
+    """Give the least code that does a case: find, parse, look whether it is valid; if not, again, with the errors."""
     ask = _text_by_hand(case)
     if case.kind == "extract":
         return lambda: loads(ask(TASK))
-    is_valid = jsonschema_rs.validator_for(SCHEMAS[case.schema], validate_formats=True, offline=True).is_valid
-
-    def call() -> Any:
-        value = loads(ask(TASK))
-        if not is_valid(value):
-            raise ValueError("not valid")
-        return value
-
-    def call_again() -> Any:
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                return call()
-            except ValueError:
-                continue
-        raise ValueError("not valid")
-
-    return call if len(case.replies) == 1 else call_again
+    return (corrected if case.asks_again else checked)(ask, SCHEMAS[case.schema], loads)
 
 
 def floor(case: Case) -> Callable[[], Any]:
-    """Find and parse by hand with jiter, is_valid of jsonschema_rs; asked again with the same prompt."""
+    """Find and parse by hand with jiter, is_valid of jsonschema_rs; asked again with each error and its place."""
     from jiter import from_json
 
     return _by_hand(case, lambda text: from_json(text.encode()))
@@ -170,8 +164,7 @@ def schema_guard(case: Case, source: Any = None, **settings: Any) -> Callable[[]
         anything = Schema.of(source=True)
         return lambda: judge(stub(TASK), anything).value
     if case.kind == "object":
-        completion = _completion(case.replies[0])
-        stub = lambda *_: completion  # noqa: E731
+        stub = _completions(case)
 
     def extract(prompt: str) -> Any:
         return stub(prompt)
@@ -193,10 +186,10 @@ def instructor(case: Case) -> Callable[[], Any]:
 
     if case.kind == "extract":
         _only(case, extracts=False)
-    replies = cycle([_completion(reply) for reply in case.replies])
+    answer = _completions(case)
 
     def create(*_: Any, **__: Any) -> Any:
-        return next(replies)
+        return answer()
 
     mode = peer.Mode.MD_JSON if case.wrapped else peer.Mode.JSON
     patched = peer.patch(create=create, mode=mode)
@@ -240,10 +233,10 @@ def langchain_core(case: Case) -> Callable[[], Any]:
     def answer(prompt: str) -> str:
         return stub(prompt)
 
-    chain: Any = RunnableLambda(answer) | PydanticOutputParser(pydantic_object=_model(case.schema))
-    if len(case.replies) > 1:
-        chain = chain.with_retry(stop_after_attempt=MAX_ATTEMPTS, wait_exponential_jitter=False)
-    return lambda: chain.invoke(TASK)
+    sequence: Any = RunnableLambda(answer) | PydanticOutputParser(pydantic_object=_model(case.schema))
+    if case.asks_again:
+        sequence = sequence.with_retry(stop_after_attempt=MAX_ATTEMPTS, wait_exponential_jitter=False)
+    return lambda: sequence.invoke(TASK)
 
 
 def outputguard(case: Case) -> Callable[[], Any]:
@@ -322,7 +315,8 @@ class Worker:
         """Make the call of a case, see that it gives the right value, and warm it up."""
         made = case_of(case)
         call = ADAPTERS[self.name](made)
-        _check(call(), made.value)
+        for number in range(3):
+            _check(call(), made.value(number))
         self._calls[case] = call
         self._loops[case] = _loops(call, _SAMPLE_NS)
         return {"loops": self._loops[case]}
@@ -384,10 +378,11 @@ class Worker:
 
     def memory(self, case: str) -> dict[str, Any]:
         """Say how large the process was at most, before its first call of a case and after many of them, in KiB."""
+        made = case_of(case)
         call = ADAPTERS[self.name](case_of("small"))
         call()
         before = _peak_kib()
-        call = ADAPTERS[self.name](case_of(case))
+        call = ADAPTERS[self.name](made)
         calls, started = 0, perf_counter_ns()
         while calls < _MEMORY_CALLS and perf_counter_ns() - started < _MEMORY_NS:
             call()
@@ -456,7 +451,7 @@ def _peak_kib() -> int:
 
 def ready(name: str) -> None:
     """Make a peer ready for its first call of the small case, for a process whose CPU is measured."""
-    ADAPTERS[name](case_of("small"))
+    ADAPTERS[name](case_of("small", distinct=1))
 
 
 def main() -> None:

@@ -101,10 +101,14 @@ def main() -> None:
     parser.add_argument("--environments", type=Path, default=cache / "schema-guard" / "peers")
     parser.add_argument("--source", default=str(HERE.parent), help="what is installed as schema_guard")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--only", help="a look at the cases whose names have this in them, and at nothing else"
+    )
     parser.add_argument("--output", type=Path, help="a .json file; the tables go beside it")
     arguments = parser.parse_args()
     other = "" if arguments.source == parser.get_default("source") else " --source COPY"
     began = monotonic()
+    chosen = [case for case in CASES if (arguments.only or "") in case]
     pythons, refused = environments(arguments.environments, arguments.source)
     result: dict[str, Any] = {
         "command": f"python benchmarks/peers.py --rounds {arguments.rounds}{other}",
@@ -115,7 +119,10 @@ def main() -> None:
         "rounds": arguments.rounds,
         "how": {name: (adapter.__doc__ or "").splitlines()[0] for name, adapter in ADAPTERS.items()},
     }
-    result |= calls(pythons, refused, arguments.rounds)
+    result |= calls(pythons, refused, chosen, arguments.rounds)
+    if arguments.only is not None:
+        print("\n".join(_case_lines(result["cases"])), end="")
+        return
     say("shapes")
     result["shapes"] = shapes(pythons, refused)
     say("start")
@@ -244,16 +251,16 @@ def workers(pythons: dict[str, str]) -> dict[str, Worker]:
 # What is measured
 
 
-def calls(pythons: dict[str, str], refused: dict[str, str], rounds: int) -> dict[str, Any]:
-    """Time every case in every peer, in turn, and the store."""
+def calls(pythons: dict[str, str], refused: dict[str, str], chosen: list[str], rounds: int) -> dict[str, Any]:
+    """Time every chosen case in every peer, in turn, and the store."""
     running = workers(pythons)
     unable = {
         (case, name): refused[peer.environment]
-        for case in CASES
+        for case in chosen
         for name, peer in PEERS.items()
         if peer.environment in refused
     }
-    for case in CASES:
+    for case in chosen:
         say(f"warm-up: {case}")
         answers = {name: worker.ask("prepare", case=case) for name, worker in running.items()}
         unable |= {(case, name): answer["cannot"] for name, answer in answers.items() if "cannot" in answer}
@@ -262,7 +269,7 @@ def calls(pythons: dict[str, str], refused: dict[str, str], rounds: int) -> dict
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
-            for case, name in product(CASES, running):
+            for case, name in product(chosen, running):
                 if (case, name) not in unable:
                     _note(running[name].ask("time", case=case), (case, name), times, unable)
             if OURS in running:
@@ -270,7 +277,7 @@ def calls(pythons: dict[str, str], refused: dict[str, str], rounds: int) -> dict
     versions = {name: worker.ask("versions", packages=PACKAGES) for name, worker in running.items()}
     for worker in running.values():
         worker.end()
-    cases = {case: {name: _summary((case, name), times, unable) for name in PEERS} for case in CASES}
+    cases = {case: {name: _summary((case, name), times, unable) for name in PEERS} for case in chosen}
     return {"versions": versions, "cases": cases, "growth": _growth(cases), "store_ns": _store(stored)}
 
 
@@ -305,7 +312,7 @@ def _growth(cases: dict[str, Any]) -> dict[str, float | None]:
     """Give the exponent of each peer's growth over the large cases."""
     found = {}
     for name in PEERS:
-        ns = [cases[case][name].get("ns") for case in GROWTH_CASES]
+        ns = [cases.get(case, {}).get(name, {}).get("ns") for case in GROWTH_CASES]
         found[name] = None if None in ns else exponent(ns)
     return found
 
