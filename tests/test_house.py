@@ -16,7 +16,18 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 
 # From the ground up. A module imports from the floors below its own, and inside its own folder.
 FLOORS = (
-    ("errors", "healing", "text", "lazy", "model_names", "outside", "private", "thinking", "traffic"),
+    (
+        "digest",
+        "errors",
+        "healing",
+        "text",
+        "lazy",
+        "model_names",
+        "outside",
+        "private",
+        "thinking",
+        "traffic",
+    ),
     ("core",),
     ("prices", "redaction"),
     ("calls", "targets", "records", "stats"),

@@ -13,14 +13,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from schema_guard.core.pointer import pointer
+from schema_guard.core.accepting import (
+    DEFAULT_LIMITS,
+    UNREAD,
+    Missed,
+    acceptor,
+    refusal_of_checks,
+    restored,
+)
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.validation import failures
 from schema_guard.core.validation.equality import is_same
-from schema_guard.core.values import Failure, Judgement, Limits
-from schema_guard.errors import InvalidArgument
+from schema_guard.core.values import Failure, Judgement
 from schema_guard.outside import is_from_outside
-from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,12 +33,10 @@ if TYPE_CHECKING:
     from schema_guard.core.reading.extract import Reading
     from schema_guard.core.repair.readings import Repaired
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import FinishReason, Form, Repair, Violation
+    from schema_guard.core.values import FinishReason, Form, Limits, Repair, Violation
 
 V = TypeVar("V")
 
-DEFAULT_LIMITS = Limits()
-_UNREAD = NotJson("", "not parsed yet")
 # Prose may hold brackets inside brackets; each character of it is parsed this often at most, and so many texts are.
 _PARSES_PER_CHARACTER = 8
 _MAX_PARSES = 4_096
@@ -76,20 +79,44 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     Raises:
         InvalidArgument: *schema* is no Schema. Nothing is raised for any text.
     """
-    try:
-        accepts = schema.accepts
-    except AttributeError as error:
-        raise InvalidArgument(
-            f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
-        ) from error
+    accept = acceptor(schema, limits)
     if finish_reason in _FAILED_FINISHES:
         return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
-    # The usual reply is one JSON object and nothing else: no need to read it by the whole rule.
-    value = parse(text, limits) if text[:1] in ("{", "[") and text else _UNREAD
-    if type(value) is not NotJson and restore is None:
-        if accepts(value, limits.max_steps):
-            return _accepted(value, schema, checks, "exact")
-        return _refused(value, text, _Terms(schema, finish_reason, repair, checks, restore, limits))
+    terms = _Terms(schema, finish_reason, repair, checks, restore, limits)
+    if restore is not None:
+        return _judge_read(text, UNREAD, terms)
+    made = accept(text)
+    return _judge_missed(text, made, terms) if type(made) is Missed else _checked(made, checks, "exact")
+
+
+def judge_missed(  # noqa: PLR0913 - as `judge`
+    text: str,
+    missed: Missed,
+    schema: Schema[V],
+    *,
+    finish_reason: FinishReason | None = None,
+    repair: Repair = "off",
+    checks: Sequence[Callable[[Any], str | None]] = (),
+    limits: Limits = DEFAULT_LIMITS,
+) -> Judgement[V]:
+    """Judge a reply that the schema's `acceptor` has missed within *limits*: as `judge` would, and no part of it twice.
+
+    What the provider calls a refusal is not for this, but for `judge`.
+    """
+    return _judge_missed(text, missed, _Terms(schema, finish_reason, repair, checks, None, limits))
+
+
+def _judge_missed(text: str, missed: Missed, terms: _Terms) -> Judgement[Any]:
+    if missed.failure is not None:
+        return _failed(missed.failure)
+    if type(missed.found) is NotJson:
+        return _judge_read(text, missed.found, terms)
+    return _refused(missed.found, text, terms)
+
+
+def _judge_read(text: str, value: Any, terms: _Terms) -> Judgement[Any]:
+    """Judge a reply by the whole reading rule; *value* is what parsing all of it gave, or `UNREAD`."""
+    limits = terms.limits
     # A character is 4 bytes at the most; counting them takes a copy of the text.
     if 4 * len(text) > limits.max_bytes:
         size = len(text) if len(text) > limits.max_bytes else len(text.encode("utf-8", "surrogatepass"))
@@ -100,7 +127,6 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     reading = extract.read(text)
     if reading.refusal:
         return _failed(Failure("refusal", "refusal", "the model refused in prose"))
-    terms = _Terms(schema, finish_reason, repair, checks, restore, limits)
     return (
         _judge_direct(text, reading, value, terms) if reading.direct else _judge_prose(text, reading, terms)
     )
@@ -176,7 +202,7 @@ def _judge_direct(text: str, reading: Reading, value: Any, terms: _Terms) -> Jud
     span = reading.candidates[0]
     document = text[span.start : span.end]
     form: Form = "exact" if reading.exact else "unwrapped"
-    if value is _UNREAD or span.start or terms.restore is not None:
+    if value is UNREAD or span.start or terms.restore is not None:
         value = terms.parse(document)
     if type(value) is NotJson and value.end is not None:
         data = document.encode()
@@ -234,7 +260,7 @@ def _failure_behind(rest: str, value: Any, terms: _Terms) -> Failure | None:
 def _inside_string(value: Any, terms: _Terms) -> Any:
     """Give the value of a JSON text that was sent as a JSON string, or a `NotJson`."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return _UNREAD
+        return UNREAD
     return terms.parse(value)
 
 
@@ -362,21 +388,7 @@ def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
         return _failed(failure)
     if terms.repair != "off" and terms.accepts(inside):
         return _accepted(inside, terms.schema, terms.checks, "repaired_lossless", ("encoded_value",))
-    return _failed(_encoded_failure(failure, inside, terms))
-
-
-def _encoded_failure(failure: Failure, inside: Any, terms: _Terms) -> Failure:
-    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them."""
-    first = failure.violations[0]
-    if failure.kind != "structure":
-        return failure
-    if not terms.accepts(inside):
-        left = failures.schema_failure(inside, terms.schema, terms.limits).violations
-        if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
-            return failure
-    place = pointer(first.instance_location)
-    message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
-    return Failure("structure", "encoded_value", message, failure.violations)
+    return _failed(failures.encoded_failure(failure, inside, terms.schema, terms.limits))
 
 
 def _only_decoded(invalid: Sequence[tuple[int, Any]], terms: _Terms) -> Judgement[Any] | None:
@@ -411,7 +423,9 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
         failure = failures.schema_failure(value, terms.schema, terms.limits)
         inside, is_encoded = _decoded(value, terms, failure.violations)
-        return _encoded_failure(failure, inside, terms) if is_encoded else failure
+        return (
+            failures.encoded_failure(failure, inside, terms.schema, terms.limits) if is_encoded else failure
+        )
     if terms.finish_reason == "length":
         return failures.cut_off(
             text, "max_tokens", "cut off at the output limit before a JSON text was complete"
@@ -458,38 +472,18 @@ def _accepted(
     form: Form,
     repairs: tuple[str, ...] = (),
 ) -> Judgement[V]:
-    try:
-        restored = schema.restore(value)
-    except Exception as error:
-        if is_from_outside(error, lambda: schema.restore(value)):
-            raise
-        # A type that trips over a value has refused it.
-        return _failed(failures.type_failure(error))
-    if checks:
-        return _checked(restored, checks, form, repairs)
-    return Judgement(True, restored, None, form, repairs)
+    made = restored(value, schema)
+    if type(made) is Missed:
+        assert made.failure is not None
+        return _failed(made.failure)
+    return _checked(made, checks, form, repairs)
 
 
 def _checked(
     value: Any, checks: Sequence[Callable[[Any], str | None]], form: Form, repairs: tuple[str, ...] = ()
 ) -> Judgement[Any]:
-    for check in checks:
-        failure = _refused_by(check, value)
-        if failure is not None:
-            return _failed(failure)
-    return Judgement(True, value, None, form, repairs)
-
-
-def _refused_by(check: Callable[[Any], str | None], value: Any) -> Failure | None:
-    name = getattr(check, "__name__", type(check).__name__)
-    try:
-        message = check(value)
-    except Exception as error:
-        if is_from_outside(error):
-            raise
-        # A check that trips over a value has refused it; the message says so.
-        message = f"raised {type(error).__name__}: {error}"
-    return None if message is None else Failure("semantic", name, clip(str(message), 300))
+    failure = refusal_of_checks(value, checks) if checks else None
+    return Judgement(True, value, None, form, repairs) if failure is None else _failed(failure)
 
 
 def _syntax(code: str, message: str) -> Failure:

@@ -15,11 +15,11 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from schema_guard.core.digest import hex_digest
 from schema_guard.core.validation import document as checks
 from schema_guard.core.validation.document import compact, dialect_of
 from schema_guard.core.validation.levels import measure
 from schema_guard.core.values import Limits
+from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import replies
 from schema_guard.calls.received.retries import unwrapped
-from schema_guard.core.judge import DEFAULT_LIMITS, judge
+from schema_guard.core.accepting import DEFAULT_LIMITS
+from schema_guard.core.judge import judge
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import Failure, Judgement, Violation
 from schema_guard.errors import InvalidArgument

@@ -17,8 +17,8 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.bench.suites.load import estimated_tokens
-from schema_guard.core.digest import hex_digest
 from schema_guard.core.strategy import strategies_of
+from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument
 
 if TYPE_CHECKING:

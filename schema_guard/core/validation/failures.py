@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import FailureKind, FinishReason
 
-__all__ = ["FINISHED", "REASONING_EXHAUSTED", "cut_off", "not_json", "schema_failure", "type_failure"]
+__all__ = [
+    "FINISHED",
+    "REASONING_EXHAUSTED",
+    "cut_off",
+    "encoded_failure",
+    "not_json",
+    "schema_failure",
+    "type_failure",
+]
 
 FINISHED: Final = ("stop", "tool_call")
 """Finish reasons of a model that was not cut off."""
@@ -37,6 +45,27 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
         kind = "syntax"
     message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
     return Failure(kind, first.keyword, message, found)
+
+
+def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: Limits) -> Failure:
+    """Give the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
+
+    Args:
+        failure: The value's as it stands.
+        inside: The value with these strings decoded.
+        schema: What it must keep to.
+        limits: How large it may be.
+    """
+    first = failure.violations[0]
+    if failure.kind != "structure":
+        return failure
+    if not schema.accepts(inside, limits.max_steps):
+        left = schema_failure(inside, schema, limits).violations
+        if any((v.instance_location, v.keyword) == (first.instance_location, first.keyword) for v in left):
+            return failure
+    place = pointer(first.instance_location)
+    message = f"at {place}: an object or array was sent as a JSON string; expected {first.expected}"
+    return Failure("structure", "encoded_value", message, failure.violations)
 
 
 def type_failure(error: Exception) -> Failure:
