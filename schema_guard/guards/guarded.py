@@ -22,15 +22,15 @@ from dataclasses import dataclass
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
-from schema_guard.calls import drive, recorder
+from schema_guard.calls import drive
 from schema_guard.calls.received.closing import close_alone
-from schema_guard.calls.shapes import check_given, given_options, gives_feedback, name_of, task_of
-from schema_guard.core.enforce import enforce
-from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
+from schema_guard.calls.shapes import name_of
+from schema_guard.errors import InvalidArgument
+from schema_guard.guards.ended import as_it_ended, value_of, whole_of
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
-from schema_guard.guards.settings import UNSET, Settings
-from schema_guard.guards.started import Started
+from schema_guard.guards.settings import Settings
+from schema_guard.guards.started import start
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -120,36 +120,11 @@ class _Guarded(Generic[P, V, R]):
 
     def value_of(self, driven: drive.Driven) -> R:
         """Give what calling gives for a call that has ended so; raises as calling does."""
-        return cast("R", _value(self._prepared, driven))
+        return cast("R", value_of(self._prepared, driven))
 
     def outcome_of(self, driven: drive.Driven) -> Outcome[V]:
         """Give what `outcome` gives for a call that has ended so; raises as that does."""
-        return driven.outcome if driven.outcome.ok else _whole(self._prepared, driven)
-
-    def _start(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
-    ) -> Started:
-        """Bind the task and start the loop; nothing is asked yet."""
-        prepared = self._prepared
-        task = task_of(prepared.shape, prepared.function, args, kwargs, prepared.target)
-        plan = prepared.plan
-        if not prepared.shape.is_plain and not prepared.settings.observe:
-            check_given(prepared.shape, args, kwargs, prepared.reserved)
-            if plan.delivery == "feedback" and gives_feedback(prepared.shape, args, kwargs):
-                plan = plan._replace(delivery="prompt")
-        call = prepared.call()
-        if parent_call_id is not None:
-            call = call._replace(parent_call_id=parent_call_id)
-        if prepared.shape.options is not None and not prepared.settings.observe:
-            call, healed = prepared.asked_with(call, given_options(prepared.shape, args, kwargs))
-            if healed is not plan.healed:
-                plan = plan._replace(healed=healed)
-        if prepared.asked is not None:
-            call = prepared.asked.call(call, prepared.shape, args, kwargs)
-        followed = None if recorder.follower is None else recorder.follower.begin(call)
-        return Started(
-            prepared, prepared.store(), task, call, enforce(task, plan, call), args, kwargs, followed
-        )
+        return driven.outcome if driven.outcome.ok else whole_of(self._prepared, driven)
 
     def __repr__(self) -> str:
         return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
@@ -193,13 +168,13 @@ class Guarded(_Guarded[P, V, R]):
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe  # only observed functions need it
 
-            return cast("R", observe(self._start(args, kwargs)))
-        value: R = self._run(args, kwargs, _value)
+            return cast("R", observe(start(self._prepared, args, kwargs)))
+        value: R = self._run(args, kwargs, value_of)
         return value
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", self._run(args, kwargs, _whole))
+        return cast("Outcome[V]", self._run(args, kwargs, whole_of))
 
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
         """Give growing values while the reply arrives, plain JSON, and at last the valid value.
@@ -221,13 +196,13 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        return cast("drive.Driven", self._run(args, kwargs, _as_it_ended, parent_call_id))
+        return cast("drive.Driven", self._run(args, kwargs, as_it_ended, parent_call_id))
 
     def growing(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> Generator[Any, None, drive.Driven]:
         """Give growing values, and return how the call ended; the arguments are those of `ended`."""
-        started = self._start(args, kwargs, parent_call_id)
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         growing = _growing(started.prepared)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
@@ -255,7 +230,7 @@ class Guarded(_Guarded[P, V, R]):
         give: Callable[[Prepared, drive.Driven], Any],
         parent_call_id: str | None = None,
     ) -> Any:
-        started = self._start(args, kwargs, parent_call_id)
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         entered = started.enter()
         try:
             driven = drive.run(started.flow, started.invoke, started.finish, started.receiver)
@@ -298,18 +273,18 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value; raises as `Guarded.__call__` does."""
-        started = self._start(args, kwargs)
+        started = start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe_async
 
             given = await observe_async(started)
             await started.settle()
             return cast("R", given)
-        return cast("R", await started.go_on(None, _value))
+        return cast("R", await started.go_on(None, value_of))
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", await self._start(args, kwargs).go_on(None, _whole))
+        return cast("Outcome[V]", await start(self._prepared, args, kwargs).go_on(None, whole_of))
 
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
@@ -321,14 +296,14 @@ class AsyncGuarded(_Guarded[P, V, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> drive.Driven:
         """Make a call and give how it ended, as `Guarded.ended` does."""
-        started = self._start(args, kwargs, parent_call_id)
-        return cast("drive.Driven", await started.go_on(None, _as_it_ended))
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("drive.Driven", await started.go_on(None, as_it_ended))
 
     async def growing(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `ended`."""
-        started = self._start(args, kwargs, parent_call_id)
+        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         growing = _growing(started.prepared)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
@@ -358,49 +333,6 @@ class AsyncGuarded(_Guarded[P, V, R]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind to an instance, as a function does."""
         return self._bound(instance, owner)
-
-
-def _as_it_ended(prepared: Prepared, driven: drive.Driven) -> drive.Driven:
-    """Give how a call ended, whatever was raised in it."""
-    return driven
-
-
-def _whole(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
-    """Give the outcome, or raise what was no matter of the format."""
-    outcome = driven.outcome
-    if driven.error is not None:
-        raise driven.error
-    failure = outcome.failure
-    # Without an exception only a budget cancels a call: what a call without a value gives is said by the settings.
-    if failure is not None and failure.kind == "transport" and failure.code != "cancelled":
-        if failure.code == "no_reply":
-            raise InvalidArgument(f"{prepared.name}: {failure.message}")
-        raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)
-    return outcome
-
-
-def _value(prepared: Prepared, driven: drive.Driven) -> Any:
-    """Give the value, or what the settings say for a call without one."""
-    if driven.outcome.ok:
-        return driven.outcome.value
-    outcome = _whole(prepared, driven)
-    if prepared.settings.on_failure == "return":
-        return outcome
-    if prepared.settings.default is not UNSET:
-        return prepared.settings.default
-    from schema_guard.core.explain import explain  # only a failure needs it
-
-    plan = prepared.plan
-    raise GuardFailed(
-        explain(
-            outcome,
-            max_attempts=plan.max_attempts,
-            budget=plan.budget,
-            values=tells_values(),
-            typed=plan.schema.is_typed,
-        ),
-        outcome=outcome,
-    ) from driven.cause
 
 
 def _guarded(settings: Guard[Any, Any], given: Any) -> Any:

@@ -7,10 +7,9 @@ import json
 import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import cache, partial
-from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.calls.identity import current_call_id, current_tags, new_call_id
+from schema_guard.calls.identity import id_of
 from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
@@ -30,6 +29,7 @@ from schema_guard.thinking import THINKING, thinking
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schema_guard.calls.identity import Origin
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.enforce import Price
     from schema_guard.core.strategy import Strategy
@@ -166,18 +166,17 @@ class Prepared(NamedTuple):
         settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
         return call._replace(settings=settings), bool(found) or self.plan.healed
 
-    def call(self) -> Call:
-        """Give the identity of a new call."""
-        segment, cluster, _ = current_tags.get()
-        at = time()
+    def call(self, origin: Origin) -> Call:
+        """Give the identity of a call that has begun."""
+        begun, outer, (segment, cluster, _) = origin
         return Call(
-            new_call_id(at),
+            id_of(begun),
             *self.configuration,
             self.version.text or self.version.made(),
             segment or self.settings.segment,
             None,
-            current_call_id.get(),
-            at,
+            None if outer is None else id_of(outer),
+            begun[0],
             cluster,
             self.tuned,
         )

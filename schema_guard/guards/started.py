@@ -7,20 +7,64 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.calls import drive, identity
-from schema_guard.calls.identity import current_call_id, current_schema
-from schema_guard.calls.shapes import arguments, given_options
+from schema_guard.calls import drive, identity, recorder
+from schema_guard.calls.identity import current_call
+from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, task_of
+from schema_guard.core.enforce import enforce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.calls.identity import Begun, Origin
     from schema_guard.calls.received.receiver import Receiver
     from schema_guard.calls.recorder import Followed, Recorder
     from schema_guard.core.enforce import Flow
     from schema_guard.core.values import Ask, Call, Outcome, Prompt
     from schema_guard.guards.prepare import Prepared
 
-__all__ = ["Started"]
+__all__ = ["Started", "start"]
+
+
+def start(
+    prepared: Prepared,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    parent_call_id: str | None = None,
+    origin: Origin | None = None,
+) -> Started:
+    """Bind the task and start the loop; nothing is asked yet.
+
+    Args:
+        prepared: What decoration found out.
+        args: Of the call.
+        kwargs: Of the call.
+        parent_call_id: The call that it belongs to; None for the one inside which the running code was called.
+        origin: Of a call that has begun before; None to begin one.
+
+    Raises:
+        InvalidArgument: The arguments are none of the function's.
+    """
+    shape, plan = prepared.shape, prepared.plan
+    task = task_of(shape, prepared.function, args, kwargs, prepared.target)
+    if not shape.is_plain and not prepared.settings.observe:
+        check_given(shape, args, kwargs, prepared.reserved)
+        if plan.delivery == "feedback" and gives_feedback(shape, args, kwargs):
+            plan = plan._replace(delivery="prompt")
+    if origin is None:
+        origin = identity.origin(plan.schema)
+    call = prepared.call(origin)
+    if parent_call_id is not None:
+        call = call._replace(parent_call_id=parent_call_id)
+    if shape.options is not None and not prepared.settings.observe:
+        call, healed = prepared.asked_with(call, given_options(shape, args, kwargs))
+        if healed is not plan.healed:
+            plan = plan._replace(healed=healed)
+    if prepared.asked is not None:
+        call = prepared.asked.call(call, shape, args, kwargs)
+    followed = None if recorder.follower is None else recorder.follower.begin(call)
+    flow = enforce(task, plan, call)
+    return Started(prepared, prepared.store(), task, call, origin.begun, flow, args, kwargs, followed)
 
 
 @dataclass(slots=True)
@@ -31,6 +75,7 @@ class Started:
     store: Recorder | None
     task: Prompt
     call: Call
+    begun: Begun
     flow: Flow
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -38,17 +83,15 @@ class Started:
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        tokens = current_call_id.set(self.call.id), current_schema.set(self.prepared.plan.schema)
-        return tokens if self.followed is None else (tokens, self.followed.enter())
+        token = current_call.set(self.begun)
+        return token if self.followed is None else (token, self.followed.enter())
 
     def leave(self, entered: Any) -> None:
         """End what `enter` began."""
         if self.followed is not None:
             entered, theirs = entered
             self.followed.leave(theirs)
-        call_id, schema = entered
-        current_call_id.reset(call_id)
-        current_schema.reset(schema)
+        current_call.reset(entered)
 
     @property
     def receiver(self) -> Receiver:

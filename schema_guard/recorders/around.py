@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from schema_guard.calls.identity import current_call_id, current_schema, current_tags, current_tools
+from schema_guard.calls.identity import current_call, current_tags, current_tools, id_of
 
 if TYPE_CHECKING:
     from schema_guard.calls.identity import Tags
@@ -34,7 +34,9 @@ class Around(NamedTuple):
 
 def around() -> Around:
     """Give where the running code stands."""
-    return Around(current_tags.get(), current_call_id.get(), current_schema.get(), current_tools.get())
+    call = current_call.get()
+    call_id, schema = (None, None) if call is None else (id_of(call), call[-1])
+    return Around(current_tags.get(), call_id, schema, current_tools.get())
 
 
 def is_same(one: Schema[Any], other: Schema[Any]) -> bool:

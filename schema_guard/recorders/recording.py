@@ -20,7 +20,7 @@ from threading import Lock
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.calls.identity import current_call_id, current_schema, current_tags, new_call_id
+from schema_guard.calls.identity import begun, current_call, current_tags, id_of
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.core.dialects.choosing import messages_of
 from schema_guard.core.enforce import Plan, Step, enforce
@@ -42,6 +42,7 @@ from schema_guard.tool_calls.recorded import UnknownTools
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from schema_guard.calls.identity import Begun
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.values import Prompt
     from schema_guard.prices.charges import Table
@@ -96,13 +97,27 @@ class Opened:
         schema: What its replies are held to.
     """
 
-    __slots__ = ("_attempts", "_call", "_clock", "_outer", "_plan", "_recording", "_task", "id", "schema")
+    __slots__ = (
+        "_attempts",
+        "_begun",
+        "_call",
+        "_clock",
+        "_outer",
+        "_plan",
+        "_recording",
+        "_task",
+        "id",
+        "schema",
+    )
 
-    def __init__(self, recording: Recording, plan: Plan, call: Call, task: Prompt | None) -> None:
+    def __init__(
+        self, recording: Recording, plan: Plan, call: Call, task: Prompt | None, identity: Begun
+    ) -> None:
         self._recording, self._plan, self._call, self._task = recording, plan, call, task
+        self._begun = identity
         self._attempts: list[SeenAttempt] = []
         self._clock = perf_counter()
-        self._outer: tuple[str | None, Schema[Any] | None] = (None, None)
+        self._outer: Begun | None = None
         self.id, self.schema = call.id, plan.schema
 
     def seen(self, one: SeenAttempt) -> None:
@@ -119,16 +134,13 @@ class Opened:
 
     def enter(self) -> None:
         """Make it the call that the running code is a part of."""
-        self._outer = current_call_id.get(), current_schema.get()
-        current_call_id.set(self.id)
-        current_schema.set(self.schema)
+        self._outer = current_call.get()
+        current_call.set(self._begun)
 
     def leave(self) -> None:
         """End what `enter` began; in another context nothing is to be ended."""
-        if current_call_id.get() == self.id:
-            call_id, schema = self._outer
-            current_call_id.set(call_id)
-            current_schema.set(schema)
+        if current_call.get() is self._begun:
+            current_call.set(self._outer)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -284,8 +296,9 @@ class Recording:
             return None
         plan = Plan(schema, (Step(STRATEGIES[mode], "", (), "", target),), 1, prices=self._prices, tool=tool)
         at = time() if started_at is None else started_at
+        identity = begun(at, schema)
         call = Call(
-            id=new_call_id(at),
+            id=id_of(identity),
             function=self.function_of(function, schema, where),
             schema_name=schema.name,
             schema_fingerprint=schema.fingerprint,
@@ -300,7 +313,7 @@ class Recording:
             started_at=at,
             cluster=where.tags.cluster,
         )
-        return Opened(self, plan, call, _prompt(task))
+        return Opened(self, plan, call, _prompt(task), identity)
 
     def record(self, attempts: Sequence[SeenAttempt], schema: Schema[Any], **known: Any) -> bool:
         """Record a call that is over.

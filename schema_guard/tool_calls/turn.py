@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import recorder, replies
 from schema_guard.calls.identity import (
+    begun,
+    current_call,
     current_call_id,
-    current_schema,
     current_tags,
     current_tools,
+    id_of,
     new_call_id,
 )
 from schema_guard.calls.received.closing import close_alone
@@ -39,6 +41,7 @@ from schema_guard.tool_calls.told import NOT_RUN
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from schema_guard.calls.identity import Begun
     from schema_guard.calls.recorder import Recorder
     from schema_guard.calls.replies import Reply
     from schema_guard.calls.shapes import Shape
@@ -110,7 +113,9 @@ class Turn:
         # What is recorded; what is sent is what was given.
         shape = plan.shape._replace(is_sent=False, is_plain=False)
         self._task: Prompt = task_of(shape, plan.function, args, kwargs)
-        self._call = _call(plan)
+        known = [tool.schema for tool in plan.tools.values()]
+        self._begun = begun(time(), known[0] if len(known) == 1 else None)
+        self._call = _call(plan, self._begun)
         self._joined = JoinedCalls()
         self._ends: list[End] = []
         self._reply: Any = None
@@ -236,17 +241,13 @@ class Turn:
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        known = [tool.schema for tool in self._plan.tools.values()]
-        only = known[0] if len(known) == 1 else None
-        tools = current_tools.set(frozenset(self._plan.tools))
-        return current_call_id.set(self._call.id), current_schema.set(only), tools
+        return current_call.set(self._begun), current_tools.set(frozenset(self._plan.tools))
 
     def leave(self, entered: Any) -> None:
         """End what `enter` began."""
-        call_id, schema, tools = entered
+        call, tools = entered
         current_tools.reset(tools)
-        current_schema.reset(schema)
-        current_call_id.reset(call_id)
+        current_call.reset(call)
 
     def finish(self, outcome: Outcome[Any]) -> None:
         """Hand the outcome of each call of the turn to the recorder, and to who follows calls."""
@@ -280,10 +281,10 @@ class Turn:
         return _judged(plan, self._call, self._task, ends)
 
 
-def _call(plan: TurnPlan) -> Call:
-    tags, at = current_tags.get(), time()
+def _call(plan: TurnPlan, identity: Begun) -> Call:
+    tags = current_tags.get()
     return Call(
-        id=new_call_id(at),
+        id=id_of(identity),
         function=plan.name,
         schema_name=_WHOLE,
         schema_fingerprint="",
@@ -294,8 +295,8 @@ def _call(plan: TurnPlan) -> Call:
         version=plan.version.text or plan.version.made(),
         segment=tags.segment or plan.segment,
         input_hash=None,
-        parent_call_id=current_call_id.get(),
-        started_at=at,
+        parent_call_id=current_call_id(),
+        started_at=identity[0],
         cluster=tags.cluster,
     )
 

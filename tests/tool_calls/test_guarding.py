@@ -355,13 +355,13 @@ def test_what_is_called_inside_knows_its_turn():
     kept, inside = Kept(), []
 
     def model(messages):
-        inside.append(current_call_id.get())
+        inside.append(current_call_id())
         return chat(GOOD)
 
     guarded(model, kept=kept)(TASK)
 
     assert [one.call.parent_call_id for one in kept.outcomes] == inside
-    assert current_call_id.get() is None
+    assert current_call_id() is None
 
 
 def test_a_fault_of_the_store_reaches_nobody(tmp_path, caplog):

@@ -135,7 +135,7 @@ class AskedModel:
         started = perf_counter()
         reply = await self._reply(prompt, options)
         elapsed_s = perf_counter() - started if self.is_timed else None
-        call_id, at = call.kept[0][1:3] if call.kept else (current_call_id.get() or "", call.at)
+        call_id, at = call.kept[0][1:3] if call.kept else (current_call_id() or "", call.at)
         kept = Kept(call.taken, call_id, at, sent, reply, elapsed_s)
         call.kept.append(kept)
         if reply.failure is None or reply.failure.kind != "transport":
