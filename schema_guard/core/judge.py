@@ -184,6 +184,11 @@ class _Terms(NamedTuple):
         """Say whether a value is valid; not where finding out would take too many steps."""
         return self.schema.accepts(value, self.limits.max_steps)
 
+    def failure(self, value: Any, text: str = "") -> Failure:
+        """Give the failure of a value that is not valid, and was parsed from *text* where that is known."""
+        known = text if self.restore is None else ""
+        return failures.schema_failure(value, self.schema, self.limits, known)
+
     def parse(self, text: str) -> Any:
         """Give the value of a JSON text, or a `NotJson`; one that is not the adapted schema's is judged as it is."""
         value = parse(text, self.limits)
@@ -366,21 +371,22 @@ def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
 
 def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
     """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
-    from schema_guard.core.repair.encoded import decoded  # only failures need it
+    from schema_guard.core.validation.violations import may_hold_json  # only failures need it
 
-    limits, known = terms.limits, [told] if told else []
+    told = told or terms.failure(value).violations
+    if not any(may_hold_json(v.actual) for v in told):
+        return value, False
+    from schema_guard.core.repair.encoded import decoded
 
-    def places(value: Any) -> list[str]:
-        most = {"max_steps": limits.max_steps, "max_depth": limits.max_depth}
-        broken = known.pop() if known else terms.schema.violations(value, **most)
-        return [v.instance_location for v in broken if v.actual.startswith("string")]
+    def broken(value: Any) -> Sequence[Violation]:
+        return () if terms.accepts(value) else terms.failure(value).violations
 
-    return decoded(value, places, lambda text: parse(text, limits))
+    return decoded(value, told, broken, lambda text: parse(text, terms.limits))
 
 
 def _refused(value: Any, text: str, terms: _Terms) -> Judgement[Any]:
     """Judge a value that is not valid as it stands: it may be, once it is read as what it was meant to be."""
-    failure = failures.schema_failure(value, terms.schema, terms.limits)
+    failure = terms.failure(value, text)
     if not isinstance(value, dict | list):
         return _bare(text, terms) or _failed(failure)
     inside, found = _decoded(value, terms, failure.violations)
@@ -421,7 +427,7 @@ def _prose_failure(text: str, found: _Found, terms: _Terms) -> Failure:
     if found.invalid:
         # Of equally large ones the last: a final answer follows its drafts.
         _, value = max(reversed(found.invalid), key=lambda sized: sized[0])
-        failure = failures.schema_failure(value, terms.schema, terms.limits)
+        failure = terms.failure(value, text)
         inside, is_encoded = _decoded(value, terms, failure.violations)
         return (
             failures.encoded_failure(failure, inside, terms.schema, terms.limits) if is_encoded else failure

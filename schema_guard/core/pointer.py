@@ -31,7 +31,7 @@ def join(tokens: Iterable[str | int]) -> str:
     >>> join(["lines", 0, "qty"])
     '/lines/0/qty'
     """
-    return "".join(f"/{escape(str(token))}" for token in tokens)
+    return "".join([f"/{token if type(token) is int else escape(str(token))}" for token in tokens])
 
 
 def split(location: str) -> list[str]:

@@ -173,6 +173,16 @@ class Schema(Generic[V]):
                 f"instance of {safe(self.name)}: expected a JSON value: {clip(str(error), 200)}"
             ) from error
 
+    def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
+        """Say what is wrong with a value that `accepts` has refused, as `violations` does.
+
+        Args:
+            value: Known to be JSON within the limits.
+            text: What it was parsed from, alone or among other things; empty when that is not known.
+            max_steps: As `accepts` had it.
+        """
+        return self._compiled.violations_in(value, text, max_steps)
+
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
         """Say whether an instance is valid; False where that is not decided. Raises as `violations` does."""
         levels = measure(instance)
@@ -192,7 +202,7 @@ class Schema(Generic[V]):
             return ready.is_valid(instance) or (
                 self._parsing is not None and self._parses(instance, max_steps)
             )
-        levels = measure(instance, _DEEPEST)
+        levels = measure(instance, _DEEPEST, is_json=True)
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
 
     def _parses(self, instance: Any, max_steps: int) -> bool:
@@ -201,7 +211,7 @@ class Schema(Generic[V]):
         if found is None:
             return False
         ready, restore = found
-        if not ready.accepts(instance, measure(instance, _DEEPEST), max_steps):
+        if not ready.accepts(instance, measure(instance, _DEEPEST, is_json=True), max_steps):
             return False
         try:
             restore(instance)

@@ -368,6 +368,34 @@ def test_judge_never_raises(text, schema, finish_reason):
     assert not judged.ok or schema.is_valid(judged.value)
 
 
+def lists(levels, inside):
+    for _ in range(levels):
+        inside = [inside]
+    return inside
+
+
+NESTED = {"items": {"$ref": "#"}, "type": ["array", "null"]}
+REPEATED = {"properties": {"a": {"type": "string", "pattern": "(a+)+$"}}}
+
+
+@pytest.mark.parametrize("document", [NESTED, REPEATED], ids=["bounded", "measured"])
+def test_a_number_within_the_limits_of_the_call_is_judged(document):
+    """What the caller allows a number to be long is neither counted nor measured against the usual limit."""
+    long = Limits(max_number_chars=1_000)
+
+    judged = judge('{"a": 1%s}' % ("0" * 500), Schema.of(document), limits=long)
+
+    assert judged.failure.code == "type"
+
+
+@pytest.mark.parametrize("inside", [None, 1])
+def test_strings_that_are_too_deep_together_are_a_failure(inside):
+    """A list in a string in a list may be deeper than either."""
+    text = json.dumps(lists(60, json.dumps(lists(60, inside))))
+
+    assert judge(text, Schema.of(NESTED)).failure.code == "encoded_value"
+
+
 @given(plain, st.sampled_from([None, 2]))
 def test_bare_json_is_exact(value, indent):
     """A JSON text of any value gives exactly that value, with form exact."""

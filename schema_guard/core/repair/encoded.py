@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.core.pointer import split
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.readings import repair
+from schema_guard.core.validation.violations import may_hold_json
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from schema_guard.core.values import Violation
 
 __all__ = ["decoded", "scalars"]
 
@@ -33,13 +36,17 @@ _NOTHING: Final = object()
 
 
 def decoded(
-    value: Any, places: Callable[[Any], Iterable[str]], read: Callable[[str], Any]
+    value: Any,
+    told: Iterable[Violation],
+    broken: Callable[[Any], Iterable[Violation]],
+    read: Callable[[str], Any],
 ) -> tuple[Any, bool]:
     """Give a value in which objects and arrays that were sent as JSON strings are what they say.
 
     Args:
         value: Plain JSON; it is not changed.
-        places: Gives the places of a value that the schema refuses, as JSON Pointers.
+        told: What the schema refuses of it.
+        broken: Gives what the schema refuses of another value.
         read: Gives the value of a JSON text, or a `NotJson`.
 
     Returns:
@@ -48,14 +55,15 @@ def decoded(
     found = False
     for _ in range(_ROUNDS):
         tree: dict[str, Any] = {}
-        for place in places(value):
-            inner = tree
-            for token in split(place):
-                inner = inner.setdefault(token, {})
+        for violation in told:
+            if may_hold_json(violation.actual):
+                inner = tree
+                for token in split(violation.instance_location):
+                    inner = inner.setdefault(token, {})
         after = _with(value, tree, read)
         if after is value:
             break
-        value, found = after, True
+        value, found, told = after, True, broken(after)
     return value, found
 
 

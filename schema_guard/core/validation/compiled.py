@@ -15,6 +15,7 @@ from schema_guard.core.pointer import join, pointer
 from schema_guard.core.validation import fast as engines
 from schema_guard.core.validation.count import MAX_PAIRS, Count, count
 from schema_guard.core.validation.document import DRAFTS, dialect_of
+from schema_guard.core.validation.levels import measure
 from schema_guard.core.validation.patterns import MAX_STATES_EACH
 from schema_guard.core.validation.references import References
 from schema_guard.core.validation.work import Work
@@ -35,6 +36,8 @@ _ERRORS_TO_LIST = 20_000
 _COPIED_TO_LIST = 200_000_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
 _PLAIN_CHAIN = 11
+# Deeper than any parser here goes.
+_DEEPEST = 1_000
 
 
 class Compiled:
@@ -110,6 +113,34 @@ class Compiled:
         if steps > max_steps:
             return [too_costly(int(steps), max_steps)]
         return [UNTOLD] if self._work.unions else self._told(self.engine.first, instance, levels)
+
+    def violations_in(self, instance: Any, text: str, max_steps: int) -> list[Violation]:
+        """Say what `violations` says of a JSON value, known to be not valid, without a look at it if its text allows.
+
+        Args:
+            instance: Within the limits.
+            text: What the value was parsed from, alone or among other things; empty when that is not known.
+            max_steps: As in `violations`.
+        """
+        if text and self.plain <= max_steps and self._is_listed(text):
+            from schema_guard.core.validation.violations import violations
+
+            found = violations(self.engine.errors(instance))
+            if found:
+                return found
+        return self.violations(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
+
+    def _is_listed(self, text: str) -> bool:
+        """Say whether a list of all errors is small for any value that a text may hold."""
+        # One of these stands before each value but the first.
+        nodes = 1 + text.count(":") + text.count(",") + text.count("[")
+        errors, links = self._work.at_most(nodes), min(nodes, self._work.reach) * self._work.chain
+        copied = 16 * nodes + len(text) + 50 * links
+        return (
+            links <= engines.LINKS_TO_EXPLAIN
+            and errors <= _ERRORS_TO_LIST
+            and errors * copied <= _COPIED_TO_LIST
+        )
 
     def _walk(self, instance: Any, affordable: bool) -> list[Any]:
         from schema_guard.core.validation.walk import Walk  # only large failures need it

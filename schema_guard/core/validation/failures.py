@@ -34,11 +34,14 @@ REASONING_EXHAUSTED: Final = Failure(
 """The failure of a reply all of whose output was reasoning: a larger limit does not mend it."""
 
 
-def schema_failure(value: Any, schema: Schema[Any], limits: Limits) -> Failure:
-    """Give the failure for a value that is not valid, told by its most relevant violation."""
+def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = "") -> Failure:
+    """Give the failure for a value that `accepts` has refused, told by its most relevant violation.
+
+    *text* is what it was parsed from, alone or among other things; empty when that is not known.
+    """
     from schema_guard.core.validation.keywords import VALUE_KEYWORDS  # only failures need it
 
-    found = tuple(schema.violations(value, max_steps=limits.max_steps, max_depth=limits.max_depth))
+    found = tuple(schema.violations_in(value, text, limits.max_steps))
     first = found[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
     if first.keyword == "too_costly":

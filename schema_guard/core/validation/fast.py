@@ -32,7 +32,7 @@ MAX_UNEVALUATED = 8_000
 # States of all expressions together: 0.3 s and 70 MB.
 MAX_STATES = 1_000_000
 # Measured in a thread of 512 KB: iter_errors dies past 300 nested unions, is_valid past 3,600 nested schemas.
-_LINKS_TO_EXPLAIN = 120
+LINKS_TO_EXPLAIN = 120
 _LINKS_TO_DECIDE = 1_200
 _STACK_BYTES = 128 * 1024 * 1024
 
@@ -98,7 +98,7 @@ def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explai
 
     Only the pages that are used become memory.
     """
-    if links <= (_LINKS_TO_EXPLAIN if explains else _LINKS_TO_DECIDE):
+    if links <= (LINKS_TO_EXPLAIN if explains else _LINKS_TO_DECIDE):
         return function(*arguments)
     result: list[Any] = []
     raised: list[BaseException] = []

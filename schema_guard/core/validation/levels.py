@@ -31,8 +31,15 @@ class Level(NamedTuple):
     lengths: list[int]
 
 
-def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:  # noqa: C901 - a branch a kind of value
+def measure(  # noqa: C901 - a branch a kind of value
+    instance: Any, max_depth: int = _LIMITS.max_depth, *, is_json: bool = False
+) -> list[Level]:
     """Look through an instance level by level.
+
+    Args:
+        instance: Of any kind.
+        max_depth: Levels that it may be nested.
+        is_json: Whether it is known to be what a JSON text holds: then only its depth is looked at.
 
     Raises:
         InvalidArgument: It is not JSON, is nested too deep, or holds what no JSON text holds.
@@ -47,7 +54,7 @@ def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:  
             kind = type(value)
             if kind is str:
                 lengths.append(len(value))
-                if not value.isascii():
+                if not (is_json or value.isascii()):
                     _check_text(value)
             elif kind is dict:
                 keys_below += value
@@ -55,13 +62,15 @@ def measure(instance: Any, max_depth: int = _LIMITS.max_depth) -> list[Level]:  
             elif kind is list:
                 below += value
             elif kind is int or kind is float:
-                _check_number(value)
+                if not is_json:
+                    _check_number(value)
             elif value is not None and kind is not bool:
                 below += _unusual(value, keys_below)
         levels.append(Level(len(values), sum(lengths), lengths))
         if not below:
             return levels
-        _check_keys(keys_below)
+        if not is_json:
+            _check_keys(keys_below)
         values, keys = below, keys_below
     raise InvalidArgument(f"instance: expected a value nested at most {max_depth} levels deep")
 

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from schema_guard.core.values import Violation
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 # More would not be read, and a reply of 200,000 wrong items would cost seconds to tell.
 MAX_VIOLATIONS = 50
@@ -110,48 +111,47 @@ def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in UNIONS
 
 
-def _undecided(error: Any) -> bool:
-    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
-    return error.kind.name == "pattern" and "pattern" not in error.kind.as_dict()
-
-
 def _violation(error: Any, nested: int = 0) -> Violation:
     kind = error.kind
-    path = list(error.evaluation_path)
-    if _undecided(error):
+    name = kind.name
+    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
+    if name == "pattern" and "pattern" not in kind.as_dict():
         return Violation(
             join(error.instance_path),
-            join(path),
+            join(error.evaluation_path),
             TOO_COSTLY,
             "a string that the pattern decides on in fewer steps",
-            _actual(error),
+            describe(error.instance),
         )
-    if kind.name == "propertyNames" and "propertyNames" in path:
-        path = path[: len(path) - path[::-1].index("propertyNames")]
-    keyword = _keyword(path, kind.name)
-    tell = _EXPECTED.get(kind.name)
-    if kind.name in UNIONS:
+    location, keyword = _place(tuple(error.evaluation_path), name)
+    tell = _EXPECTED.get(name)
+    if name in UNIONS:
         expected = _union(error, nested)
     else:
         expected = tell(error) if tell else f"what {keyword!r} asks for"
-    if kind.name == "required" and keyword != "required":
+    if name == "required" and keyword != "required":
         expected += f", which {keyword!r} asks for here"
-    return Violation(
-        instance_location=join(error.instance_path),
-        keyword_location=join(path),
-        keyword=keyword,
-        expected=expected,
-        actual=_actual(error),
-    )
+    actual = _with_names(error) if name in _EXTRA else describe(error.instance)
+    return Violation(join(error.instance_path), location, keyword, expected, actual)
 
 
-def _actual(error: Any) -> str:
-    if error.kind.name not in ("additionalProperties", "unevaluatedProperties"):
-        return describe(error.instance)
+_EXTRA = ("additionalProperties", "unevaluatedProperties")
+
+
+def _with_names(error: Any) -> str:
     return clip(f"object with {_names(_field(error, 'unexpected'), 4)}", 100)
 
 
-def _keyword(path: list[str | int], kind: str) -> str:
+# A schema has few places, and replies break the same ones again and again: 1.5 us each.
+@lru_cache(maxsize=1_024)
+def _place(path: tuple[str | int, ...], kind: str) -> tuple[str, str]:
+    """Give the pointer of a broken keyword, and its name."""
+    if kind == "propertyNames" and kind in path:
+        path = path[: len(path) - path[::-1].index(kind)]
+    return join(path), _keyword(path, kind)
+
+
+def _keyword(path: Sequence[str | int], kind: str) -> str:
     """Name the broken keyword: the last one of the path that is not a name or an index."""
     if not path:
         return kind
@@ -177,6 +177,19 @@ def describe(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"array of {_count(len(value), 'item', 'items')}"
     return f"number {clip(_number(value))}"
+
+
+# White space is a space or is escaped.
+_BEFORE_JSON = ("{", "[", " ", "\\")
+
+
+def may_hold_json(actual: str) -> bool:
+    r"""Say whether what `describe` says is of a string that may be the text of an object or array.
+
+    >>> may_hold_json(describe('{"a": 1}')), may_hold_json(describe("\\n[1]")), may_hold_json(describe("twelve"))
+    (True, True, False)
+    """
+    return actual.startswith("string") and actual[len("string '") :][:1] in _BEFORE_JSON
 
 
 def kind_of(actual: str) -> str:
@@ -303,7 +316,13 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     >>> declared_location(lines), declared_location(lines, indices=False)
     ('/lines/3/qty', '/lines/*/qty')
     """
-    declared = {key for step, key in pairwise(violation.keyword_location.split("/")) if step == "properties"}
+    declared = _declared(violation.keyword_location)
     root, *keys = violation.instance_location.split("/")
-    kept = (key if key in declared or (indices and _INDEX.fullmatch(key)) else "*" for key in keys)
+    kept = [key if key in declared or (indices and _INDEX.fullmatch(key)) else "*" for key in keys]
     return "/".join([root, *kept])
+
+
+@lru_cache(maxsize=1_024)
+def _declared(keyword_location: str) -> frozenset[str]:
+    """Give the keys that a keyword location names under `properties`."""
+    return frozenset(key for step, key in pairwise(keyword_location.split("/")) if step == "properties")

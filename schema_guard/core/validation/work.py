@@ -12,6 +12,7 @@ items under 100 `allOf` arms. The other weights were measured against it.
 
 from __future__ import annotations
 
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,7 @@ class Work:
         chain: How many schemas may apply to one value in a chain.
         unions: Whether there is an `anyOf` or `oneOf`, of which every error holds those of its arms.
         unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
+        reach: Levels of an instance that the schema looks at; infinite when it looks at all of them.
     """
 
     def __init__(
@@ -118,6 +120,13 @@ class Work:
         self._spent = 0
         self._extend(_LIMITS.max_depth + 1)
         self.bound = self._bound()
+        weights = self._weights[_NODES]
+        self.reach = weights.index(0) if 0 in weights else inf
+        self._heaviest = max(weights[1:], default=0.0)
+
+    def at_most(self, nodes: int) -> float:
+        """Give steps that the values of no instance of so many values exceed, where `bound` is a number."""
+        return self._weights[_NODES][0] + nodes * self._heaviest
 
     def steps(self, levels: list[Level]) -> tuple[int, int]:
         """Estimate the steps for an instance: those for its values, and those for its texts."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schema_guard.core.judge import judge, judge_value
 from schema_guard.core.repair.encoded import decoded, scalars
 from schema_guard.core.schema import Schema
+from schema_guard.core.values import Violation
 
 LINE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ORDER = Schema.of(
@@ -111,8 +112,9 @@ def test_a_parsed_value_is_read_alike():
 def test_decoding_changes_no_value():
     """What was given stays as it is."""
     value = {"a": ["{}"]}
+    told = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
 
-    assert decoded(value, lambda _: ["/a/0", "/b", "/a/7"], json.loads) == ({"a": [{}]}, True)
+    assert decoded(value, told, lambda _: (), json.loads) == ({"a": [{}]}, True)
     assert value == {"a": ["{}"]}
 
 

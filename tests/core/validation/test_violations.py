@@ -1,15 +1,23 @@
 """What is told of a broken keyword: where, what was expected, what kind of value came."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard import Schema
 from schema_guard.core.pointer import pointer
-from schema_guard.core.validation.violations import Violation, declared_location, describe, kind_of
+from schema_guard.core.validation.violations import (
+    Violation,
+    declared_location,
+    describe,
+    kind_of,
+    may_hold_json,
+)
+from tests.core.test_schema import _INSTANCES, SCHEMAS
 
 
 @dataclass(frozen=True)
@@ -270,6 +278,61 @@ class Case:
     instance_location: str
     keyword_location: str
     declared: str
+
+
+@given(SCHEMAS, _INSTANCES, st.sampled_from([None, 3]))
+def test_a_value_in_a_text_has_the_violations_that_it_has_alone(document, value, indent):
+    """The text that a value was parsed from bounds what is told of it, and changes nothing that is told."""
+    schema = Schema.of(document)
+    assume(not schema.accepts(value))
+
+    assert schema.violations_in(value, json.dumps(value, indent=indent), 50_000_000) == schema.violations(
+        value
+    )
+
+
+LARGE = {"type": "array", "items": {"anyOf": [{"required": list("abcdefgh")}, {"type": "string"}]}}
+
+
+@pytest.mark.parametrize("size", [1, 100, 2_000, 9_000])
+def test_many_errors_of_a_text_are_told_as_those_of_its_value(size):
+    """Where a text may hold more errors than are listed its value is looked at, and told as without the text."""
+    schema, value = Schema.of(LARGE), [{}] * size
+
+    assert schema.violations_in(value, json.dumps(value), 50_000_000) == schema.violations(value)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A string of a reply, and whether it may be the text of an object or array."""
+
+    id: str
+    text: str
+    may: bool
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Encoded("object", '{"a": 1}', True),
+        Encoded("array in white space", " \n\t\u2003[1]", True),
+        Encoded("space that is no ASCII", "\u2003{}", True),
+        Encoded("quotes of both kinds", '["it\'s"]', True),
+        Encoded("word", "twelve", False),
+        Encoded("nothing", "", False),
+        Encoded("quote", "'{", False),
+    ],
+    ids=lambda case: case.id,
+)
+def test_a_string_that_may_hold_json_is_known_by_what_is_told_of_it(case):
+    """Of any other string nothing has to be decoded."""
+    assert may_hold_json(describe(case.text)) is case.may
+
+
+@given(st.text("{[ \n\t\u2003\u00a0a'\"\\\\", max_size=6))
+def test_no_string_that_opens_json_is_missed(text):
+    """Whatever white space stands before it."""
+    assert may_hold_json(describe(text)) or text.lstrip()[:1] not in tuple("{[")
 
 
 LOCATIONS = [
