@@ -18,6 +18,7 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 FLOORS = (
     (
         "digest",
+        "early_stop",
         "errors",
         "healing",
         "text",
@@ -26,6 +27,7 @@ FLOORS = (
         "outside",
         "private",
         "thinking",
+        "token_estimate",
         "traffic",
     ),
     ("core",),

@@ -360,9 +360,10 @@ def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
         if elapsed_s >= budget.max_elapsed_s:
             return f"{elapsed_s:.3g} s of max_elapsed_s={budget.max_elapsed_s:g}"
     if budget.max_tokens is not None:
-        tokens = sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
+        estimated = sum(a.estimated_output_tokens or 0 for a in attempts)
+        tokens = estimated + sum((a.usage.input_tokens or 0) + (a.usage.output_tokens or 0) for a in attempts)
         if tokens >= budget.max_tokens:
-            return f"{tokens} tokens of max_tokens={budget.max_tokens}"
+            return f"{'about ' if estimated else ''}{tokens} tokens of max_tokens={budget.max_tokens}"
     return ""
 
 

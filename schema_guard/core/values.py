@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frozen values that everything else passes around.
 
-Rules: nothing here computes more than a sum or a name; no value changes after it was made; unknown is
+Rules: nothing here computes more than a sum, a name or an estimate; no value changes after it was made; unknown is
 None, never 0 or "". A prompt is a text or a tuple of messages.
 
 They are named tuples and not frozen dataclasses: one of 11 fields is made in 0.3 us instead of 1.1, and a call
@@ -193,6 +193,19 @@ class Attempt(NamedTuple):
     retries: int | None = None
     target: str | None = None
 
+    @property
+    def estimated_output_tokens(self) -> int | None:
+        """Tokens of the text that came before the stream was stopped, estimated: the provider's own count never came.
+
+        It is apart from *usage*, and in no cost. A provider may bill more: reasoning that was not sent, and what it
+        generates after the stream was closed. None where the reply was not stopped, or its output tokens are known.
+        """
+        if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
+            return None
+        from schema_guard.token_estimate import tokens_in  # only replies that were stopped need it
+
+        return tokens_in(self.reply)
+
 
 class Call(NamedTuple):
     """What is known of a guarded call before its first attempt.
@@ -284,7 +297,8 @@ class Budget(NamedTuple):
 
     Attributes:
         max_elapsed_s: Seconds over all attempts.
-        max_tokens: Input and output tokens over all attempts; unknown usage counts as 0.
+        max_tokens: Input and output tokens over all attempts; unknown usage counts as 0, but the text of a reply that
+            was stopped early by its estimated tokens.
         output_tokens: The output limit that attempt 1 is sent with; None leaves it to the provider.
         max_output_tokens: How far that limit may be raised for a reply that was cut off. Without it
             a cut-off reply is not re-asked.

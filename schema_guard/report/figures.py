@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from schema_guard.decide.outside import ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.over_time import HourOfGroup, OverTime, TimedCalls, over_time
+from schema_guard.report.stopped import stopped_replies
 from schema_guard.stats import Rate
 from schema_guard.text import did_you_mean
 from schema_guard.traffic import SHADOWS, traffic_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.records import FailureCount, Store, ViolationCount
     from schema_guard.records.counts.configurations import ConfigurationCounts
     from schema_guard.records.counts.pools import Pool, Way
+    from schema_guard.report.stopped import StoppedReplies
     from schema_guard.traffic import Traffic
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
@@ -76,8 +78,9 @@ class Configuration:
         transport: Calls without a judged reply, outside of every rate.
         outside: The same by whose fault they are, with code and exception, the most frequent first.
         attempts: All of them, transport included.
-        failures: Attempts by kind and code, most frequent first.
-        violations: The ten places and keywords that most attempts broke.
+        failures: Attempts by kind and code, most frequent first; None of a group in which some configurations stop their
+            replies early and some do not, for these cannot be added up.
+        violations: The ten places and keywords that most attempts broke; None as failures.
         input_tokens: Over all attempts whose usage is known; None when none is.
         output_tokens: As input_tokens.
         unknown_usage: Attempts whose output tokens are unknown.
@@ -89,6 +92,8 @@ class Configuration:
             as they were made. Empty where none was imported.
         answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
             one call with the one before it, and counts as `reasked` or `unhandled` by what the prompt made of it.
+        stopped: What is known of replies that were stopped early; None where the settings stop none, and of a group of
+            several configurations, each of which tells its own.
     """
 
     schema: str
@@ -111,8 +116,8 @@ class Configuration:
     transport: int
     outside: tuple[OutsideFigures, ...]
     attempts: int
-    failures: tuple[FailureCount, ...]
-    violations: tuple[ViolationCount, ...]
+    failures: tuple[FailureCount, ...] | None
+    violations: tuple[ViolationCount, ...] | None
     input_tokens: int | None
     output_tokens: int | None
     unknown_usage: int
@@ -122,6 +127,7 @@ class Configuration:
     elapsed_p95_s: float | None
     traffic: tuple[Traffic | None, ...] = ()
     answered_again: int = 0
+    stopped: StoppedReplies | None = None
 
     @property
     def is_rated(self) -> bool:
@@ -289,8 +295,8 @@ def _configuration(pool: Pool) -> Configuration:
             OutsideFigures(way.cause, *way) for way in ways_of(w for row in pool.members for w in row.outside)
         ),
         attempts=pool.attempts,
-        failures=pool.failures,
-        violations=pool.violations,
+        failures=None if pool.stops_early is None else pool.failures,
+        violations=None if pool.stops_early is None else pool.violations,
         input_tokens=pool.tokens("input_tokens"),
         output_tokens=pool.tokens("output_tokens"),
         unknown_usage=pool.total("output_tokens").unknown,
@@ -300,6 +306,7 @@ def _configuration(pool: Pool) -> Configuration:
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),
         answered_again=sum(row.calls for row in pool.answered_again),
+        stopped=stopped_replies(pool.lengths) if pool.stops_early and set(varies) <= {"segment"} else None,
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
+from schema_guard.early_stop import NOT_COMPARED
 from schema_guard.healing import healers_of, in_words
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
-from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, tokens
+from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
 from schema_guard.targets.lost import lost_in_words, short_settings
 from schema_guard.text import clip, plural, shortened
 from schema_guard.thinking import thinking_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.report.figures import By, Configuration, OutsideFigures, Report
+    from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
 
@@ -100,6 +102,8 @@ def _section(
             rows.append((f"  {member}", *_row(one, told=told)))
             lines += _details(f"{name} {member}", one)
         lines += _again(name, group)
+        if group.failures is None:
+            lines.append(f"{name}: {NOT_COMPARED}")
     return Section(
         f"schema {clip(schema)} ({fingerprint})",
         table=Table(
@@ -172,18 +176,40 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     )
     if one.repaired.count:
         yield f"{name} repaired {one.repaired.count:g} calls: {bounded(one.repaired)} %"
+    if one.stopped is not None:
+        yield f"{name} {_stopped(one.stopped)}"
+    first = " (of each stopped reply the first fault alone)" if one.stopped and one.stopped.attempts else ""
     if one.failures:
         told = ", ".join(f"{kind} {code} {n}" for kind, code, n in one.failures[:_CODES])
         more = len(one.failures) - _CODES
-        yield f"{name} failed: {told}{f' and {more} other codes' if more > 0 else ''}"
+        yield f"{name} failed{first}: {told}{f' and {more} other codes' if more > 0 else ''}"
     if one.violations:
         told = ", ".join(f"{pointer(place)} {keyword} {n}" for place, keyword, n in one.violations)
-        yield f"{name} broke: {told}"
+        yield f"{name} broke{first}: {told}"
     if one.reasoning_tokens:
         yield f"{name} thought: {plural(one.reasoning_tokens, 'token')} of those out{_asked_to_think(one)}"
     for line in lost_in_words(one.settings):
         yield f"{name}: {line}"
     yield from _left_out(name, one)
+
+
+def _stopped(found: StoppedReplies) -> str:
+    """Say how many replies were stopped, and what was saved by it."""
+    told = (
+        f"stopped {found.attempts:,} of {found.judged:,} replies early, as they could no longer become valid"
+    )
+    if not found.attempts:
+        return told
+    told += f": after {found.median_characters:,} characters in the median"
+    if found.saved is None:
+        return f"{told}; what that saved: no data, for no reply came to its end"
+    saved = found.saved
+    part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
+    return (
+        f"{told}; saved about {part} % of their text, {saved.size_bytes:,.0f} bytes and at most {saved.most_bytes:,.0f}, if "
+        f"they had become as long as the replies that came to their end: n {saved.from_replies:,}, {saved.mean_bytes:,.0f} "
+        "bytes in the mean; a provider may bill the whole reply all the same"
+    )
 
 
 def _asked_to_think(one: Configuration) -> str:

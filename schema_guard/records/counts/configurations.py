@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from math import ceil, fsum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from schema_guard.records.counts.hours import middle_us
+from schema_guard.records.counts.hours import greatest, middle
 from schema_guard.records.rows import CONFIGURATION_COLUMNS, Row
 
 if TYPE_CHECKING:
@@ -126,12 +126,85 @@ class Latency(NamedTuple):
         >>> Latency(((40, 1), (63, 2))).percentile_s(50)
         6.3e-05
         """
-        rank = ceil(percent * sum(count for _, count in self.buckets) / 100)
-        for lower, count in self.buckets:
-            rank -= count
-            if rank <= 0:
-                return middle_us(lower) / _MICROSECONDS
-        return None
+        lower = _of_rank(self.buckets, percent)
+        return None if lower is None else middle(lower) / _MICROSECONDS
+
+
+class Lengths(NamedTuple):
+    """How long replies were, counted in buckets.
+
+    Attributes:
+        buckets: Bytes or characters from which a bucket counts, and how many replies it counts, in rising order.
+    """
+
+    buckets: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def replies(self) -> int:
+        """How many."""
+        return sum(count for _, count in self.buckets)
+
+    @property
+    def least(self) -> int:
+        """The least that all of them can have together."""
+        return sum(lower * count for lower, count in self.buckets)
+
+    @property
+    def most(self) -> int:
+        """The most that all of them can have together: 3.2 % more than the least at the most."""
+        return sum(greatest(lower) * count for lower, count in self.buckets)
+
+    @property
+    def longest(self) -> int:
+        """The most that the longest one can have; 0 without any."""
+        return greatest(self.buckets[-1][0]) if self.buckets else 0
+
+    def percentile(self, percent: float) -> int | None:
+        """Give a percentile by nearest rank, within 1/64 (1.6 %) of it; None without data.
+
+        Args:
+            percent: In (0, 100]; 50 is the median.
+
+        >>> Lengths(((40, 1), (63, 2))).percentile(50)
+        63
+        """
+        lower = _of_rank(self.buckets, percent)
+        return None if lower is None else round(middle(lower))
+
+    @staticmethod
+    def total(several: Iterable[Lengths]) -> Lengths:
+        """Put replies together."""
+        counts: Counter[int] = Counter()
+        for lengths in several:
+            counts.update(dict(lengths.buckets))
+        return Lengths(tuple(sorted(counts.items())))
+
+
+class ReplyLengths(NamedTuple):
+    """How long the judged replies of a configuration were that stops those which can no longer become valid.
+
+    Attributes:
+        stopped_at: Of the stopped ones: characters after which they were.
+        stopped: Of the same: bytes of the text that came.
+        whole: Bytes of those that came to their end.
+    """
+
+    stopped_at: Lengths = Lengths()
+    stopped: Lengths = Lengths()
+    whole: Lengths = Lengths()
+
+
+NO_LENGTHS = ReplyLengths()
+
+
+def _of_rank(buckets: Iterable[tuple[int, int]], percent: float) -> int | None:
+    buckets = tuple(buckets)
+    rank = ceil(percent * sum(count for _, count in buckets) / 100)
+    for lower, count in buckets:
+        rank -= count
+        if rank <= 0:
+            return lower
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +258,7 @@ class ConfigurationCounts:
         attempt_latency: Of all attempts, transport failures included.
         outcomes: A bit for each of `calls` in the order in which they were stored, 1 for unhandled; the first
             call is the most significant bit of the first byte. The bits after the last call are 0.
+        lengths: Of judged replies; empty where none are stopped early by the settings.
     """
 
     id: int | None
@@ -222,6 +296,7 @@ class ConfigurationCounts:
     call_latency: Latency
     attempt_latency: Latency
     outcomes: bytes
+    lengths: ReplyLengths = NO_LENGTHS
 
     @property
     def configuration(self) -> Row:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.early_stop import stops_early
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ _STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
 _AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
 _MODEL = COLUMNS.index("reply_model")
 _MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
+_SETTINGS, _REPLY_BYTES, _STOPPED_AT = (
+    COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at")
+)
 
 HOUR_S = 3_600
 LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, and in no hour's rates
@@ -136,12 +140,25 @@ class HourAddition:
             models = Counter([row[_MODELS] for row in judged if row[_MODEL] is not None])
             for (model, snapshot), attempts in models.items():
                 tallies["models", pair(model, snapshot)] += attempts
+            if stops_early(judged[0][_SETTINGS]):
+                self._count_lengths(judged)
         columns = zip(*[row[_AMOUNTS] for row in rows], strict=True)
         for (name, unknown, units, largest), column in zip(_SUMS, columns, strict=True):
             if name != "elapsed_s":
                 total, known = _sum(column, units, largest)
                 tallies[name, number] += total
                 tallies[unknown, number] += len(rows) - known
+
+    def _count_lengths(self, judged: list[Any]) -> None:
+        """Count how long replies were, of calls that stop those which can no longer become valid."""
+        known = [row for row in judged if row[_REPLY_BYTES] is not None]
+        stopped = [row for row in known if row[_STOPPED_AT] is not None]
+        for name, lengths in (
+            ("whole_bytes", [row[_REPLY_BYTES] for row in known if row[_STOPPED_AT] is None]),
+            ("stopped_bytes", [row[_REPLY_BYTES] for row in stopped]),
+            ("stopped_at", [row[_STOPPED_AT] for row in stopped]),
+        ):
+            _count_buckets(self.tallies, name, lengths)
 
 
 def hour_of(started_at: Any) -> int | None:
@@ -174,30 +191,39 @@ def _known_us(rows: list[Any]) -> list[int]:
     return [round(one * _MICROSECONDS) for one in several]
 
 
-def _count_buckets(tallies: dict[tuple[str, str | int], int], name: str, several_us: list[int]) -> None:
-    for lower, count in Counter(map(bucket, several_us)).items():
+def _count_buckets(tallies: dict[tuple[str, str | int], int], name: str, several: list[int]) -> None:
+    for lower, count in Counter(map(bucket, several)).items():
         tallies[name, lower] += count
 
 
-def bucket(us: int) -> int:
-    """Give the least number of microseconds that is counted together with this one.
+def bucket(number: int) -> int:
+    """Give the least number, of microseconds or of bytes, that is counted together with this one.
 
     Exact below 64. Above, the middle of a bucket is within 1/64 of everything in it.
 
     >>> bucket(63), bucket(1_000_000)
     (63, 999424)
     """
-    spare = max(0, us.bit_length() - _BUCKET_BITS)
-    return us >> spare << spare
+    spare = max(0, number.bit_length() - _BUCKET_BITS)
+    return number >> spare << spare
 
 
-def middle_us(lower: int) -> float:
+def middle(lower: int) -> float:
     """Give the middle of the bucket that begins there.
 
-    >>> middle_us(63), middle_us(999_424)
+    >>> middle(63), middle(999_424)
     (63.0, 1007615.5)
     """
-    return lower + ((1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1) / 2
+    return (lower + greatest(lower)) / 2
+
+
+def greatest(lower: int) -> int:
+    """Give the largest number that is counted in the bucket which begins there.
+
+    >>> greatest(63), greatest(999_424)
+    (63, 1015807)
+    """
+    return lower + (1 << max(0, lower.bit_length() - _BUCKET_BITS)) - 1
 
 
 @lru_cache(maxsize=1_000)

@@ -7,11 +7,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from schema_guard.early_stop import stops_early
 from schema_guard.records.counts.configurations import (
     C,
     FailureCount,
     Latency,
+    Lengths,
     OutsideCount,
+    ReplyLengths,
     Total,
     ViolationCount,
     by_cause,
@@ -123,6 +126,18 @@ class Pool:
         for counts in self.members:
             buckets.update(dict(counts.attempt_latency.buckets))
         return Latency(tuple(sorted(buckets.items())))
+
+    @property
+    def lengths(self) -> ReplyLengths:
+        """Of judged replies, of configurations whose replies are stopped early."""
+        several = [counts.lengths for counts in self.members]
+        return ReplyLengths(*map(Lengths.total, zip(*several, strict=True)))
+
+    @property
+    def stops_early(self) -> bool | None:
+        """Whether replies are stopped early; None where those of some members are, and those of others are not."""
+        told = {stops_early(counts.settings) for counts in self.members}
+        return told.pop() if len(told) == 1 else None
 
 
 def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIGURED) -> list[Pool]:

@@ -150,7 +150,8 @@ class Addition:
         `judged` (not transport), `failed` (the judged ones that failed), the sum of each column of
         `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
         By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
-        By [location, keyword]: `violations`. By `bucket`: `attempt_us`, and `call_us` of judged calls.
+        By [location, keyword]: `violations`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
+        replies are stopped early `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
         By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
         calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
         """

@@ -14,8 +14,10 @@ from schema_guard.records.counts.configurations import (
     FailureCount,
     HourCounts,
     Latency,
+    Lengths,
     ModelCount,
     OutsideCount,
+    ReplyLengths,
     Total,
     ViolationCount,
     by_cause,
@@ -36,6 +38,8 @@ Tallies: TypeAlias = dict[str, dict[str, int]]
 """The tallies of one configuration by name and key, as `rollups.Addition` has them."""
 
 IDENTITY = ("id", *CONFIGURATION_COLUMNS, "first_started_at", "last_started_at")
+
+_LENGTHS = ("stopped_at", "stopped_bytes", "whole_bytes")
 
 
 def no_calls(configuration: Row, configuration_id: int) -> ConfigurationCounts:
@@ -66,6 +70,7 @@ def counts_of(identity: Sequence[Any], tallies: Tallies, outcomes: bytes) -> Con
         call_latency=_latency(tallies["call_us"]),
         attempt_latency=_latency(tallies["attempt_us"]),
         outcomes=outcomes,
+        lengths=ReplyLengths(*(Lengths(_buckets(tallies[name])) for name in _LENGTHS)),
     )
 
 
@@ -161,4 +166,8 @@ def _pair(key: str) -> tuple[Any, Any]:
 
 
 def _latency(buckets: dict[str, int]) -> Latency:
-    return Latency(tuple(sorted((int(lower), count) for lower, count in buckets.items())))
+    return Latency(_buckets(buckets))
+
+
+def _buckets(counts: dict[str, int]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted((int(lower), count) for lower, count in counts.items()))

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.core.values import Failure, Usage, Violation
+from schema_guard.early_stop import stops_early
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
 from schema_guard.records.attempts import Where
+from schema_guard.records.counts.hours import bucket
 from schema_guard.records.reading import scanned
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
@@ -34,7 +36,8 @@ judged = st.builds(
     | st.just(()),
 )
 common |= {
-    "reply": st.none() | st.just("{}"),
+    "reply": st.none() | st.sampled_from(["{}", "ä" * 100]),
+    "stopped_at": st.none() | st.sampled_from([2, 100]),
     "model": st.none() | st.just("m"),
     "snapshot": st.none() | st.just("m-1"),
     "unseen": st.booleans(),
@@ -53,6 +56,7 @@ calls = st.fixed_dictionaries(
         "model": st.none() | st.just("m"),
         "segment": st.none() | st.just("eu"),
         "tuned": st.booleans(),
+        "settings": st.sampled_from(["{}", '{"early_stop":true}']),
         "cluster": st.none() | st.sampled_from(["c1", "c2"]),
         "input_hash": st.none() | st.sampled_from(["i1", "i2"]),
         "started_at": st.integers(0, 9).map(lambda n: n * 1_000.0),
@@ -128,6 +132,23 @@ def known_seconds(attempt):
     return None if isnan(attempt.elapsed_s) else attempt.elapsed_s
 
 
+def lengths(members):
+    """Characters and bytes of stopped replies, and bytes of others, where the settings stop them; as buckets."""
+    replies = [
+        attempt
+        for outcome in members
+        if stops_early(outcome.call.settings)
+        for attempt in outcome.attempts
+        if attempt.reply is not None and not is_transport(attempt)
+    ]
+    stopped = [attempt for attempt in replies if attempt.stopped_at is not None]
+    return (
+        Counter(bucket(attempt.stopped_at) for attempt in stopped),
+        Counter(bucket(len(attempt.reply.encode())) for attempt in stopped),
+        Counter(bucket(len(one.reply.encode())) for one in replies if one.stopped_at is None),
+    )
+
+
 def expected(members):
     """What `ConfigurationCounts` has to say of these outcomes, by plain counting."""
     counted = [outcome for outcome in members if is_judged(outcome)]
@@ -180,6 +201,7 @@ def expected(members):
             Counter((a.failure.kind, a.failure.code) for o in members for a in o.attempts if a.failure)
         ),
         "failure_kinds": dict(Counter(o.failure.kind for o in counted if not o.ok)),
+        "lengths": lengths(members),
         "outcomes": bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)),
     }
 
@@ -197,6 +219,7 @@ def found_in(counts):
         "unhandled_inputs": pytest.approx(counts.unhandled_inputs, abs=1e-12),
         "failures": {(kind, code): attempts for kind, code, attempts in counts.failures},
         "failure_kinds": counts.failure_kinds,
+        "lengths": tuple(Counter(dict(lengths.buckets)) for lengths in counts.lengths),
     }
 
 
@@ -305,7 +328,7 @@ def test_calls_of_absurd_times_are_where_a_count_of_attempts_has_them(new_backen
 def test_calls_after_a_number_are_the_rest(new_backend, write, make, outcomes, number):
     """After N judged calls come the calls that a store without those before would hold."""
     backend, rest = new_backend(), new_backend()
-    one = {"model": "m", "segment": None, "tuned": False}
+    one = {"model": "m", "segment": None, "tuned": False, "settings": '{"early_stop":true}'}
     made = outcomes_of(make, [(failures, end, {**call, **one}) for failures, end, call in outcomes])
     places = [place for place, outcome in enumerate(made) if is_judged(outcome)]
     number = min(number, len(places))

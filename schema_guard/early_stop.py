@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether replies that can no longer become valid are stopped, as the settings of a configuration show it.
+
+Rules: a stopped reply is judged by the first thing in it that is wrong, a whole one by what is wrong with all of it. So the
+kinds, codes and places of failures of calls that stop and of calls that do not are never put side by side; rates of
+valid values are, for no valid reply is ever stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["EARLY_STOP", "NOT_COMPARED", "stops_early"]
+
+EARLY_STOP: Final = "early_stop"
+"""The key of the settings: true where streams are stopped; it stands in no other settings."""
+
+NOT_COMPARED: Final = (
+    "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
+    "stopped shows only the first thing that is wrong with it"
+)
+"""What stands where such a comparison is left out."""
+
+
+@lru_cache(maxsize=1024)
+def stops_early(settings: str | None) -> bool:
+    """Say whether calls of a configuration stop their streams; False for settings that are no JSON object.
+
+    >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
+    (True, False, False)
+    """
+    if settings is None or f'"{EARLY_STOP}"' not in settings:
+        return False
+    try:
+        said = json.loads(settings)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.get(EARLY_STOP) is True

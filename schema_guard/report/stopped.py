@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was saved by stopping replies that could no longer become valid: an estimate, from the replies beside them.
+
+How long a stopped reply would have become nobody knows. It is taken to be as long as those of the same configuration that
+came to their end are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
+is a power of two and each has its part of alpha, so that L may be chosen by the longest reply; what a longer reply would
+have above L is not counted.
+
+Rules: text is told of and no money, for a provider may bill the whole reply all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schema_guard.stats.rates import bounds
+
+if TYPE_CHECKING:
+    from schema_guard.records.counts.configurations import Lengths, ReplyLengths
+
+__all__ = ["SavedText", "StoppedReplies", "stopped_replies"]
+
+_ALPHA = 0.05
+# Bounds for replies of up to 64 bytes have the first part of alpha.
+_SHORTEST_BITS = 6
+
+
+class SavedText(NamedTuple):
+    """What was saved of the text that stopped replies would have had, estimated.
+
+    Attributes:
+        from_replies: Those that came to their end, from which it is estimated.
+        mean_bytes: How long these are.
+        share: Of the text, in [0, 1).
+        lower: The share is below this with a probability of at most 5 %, however often someone looks.
+        upper: The share is above this with a probability of at most 5 %.
+        size_bytes: Of all stopped replies together.
+        most_bytes: What belongs to *upper*.
+    """
+
+    from_replies: int
+    mean_bytes: float
+    share: float
+    lower: float
+    upper: float
+    size_bytes: float
+    most_bytes: float
+
+
+class StoppedReplies(NamedTuple):
+    """Replies that were stopped, as they could no longer become valid.
+
+    Attributes:
+        attempts: How many were.
+        judged: Of how many replies whose length is known.
+        median_characters: After so many they were, within 1.6 %; None where none was.
+        saved: None where none was stopped, or none came to its end.
+    """
+
+    attempts: int
+    judged: int
+    median_characters: int | None
+    saved: SavedText | None
+
+
+def stopped_replies(lengths: ReplyLengths) -> StoppedReplies:
+    """Give what is known of the stopped replies of a configuration that stops them."""
+    stopped, whole = lengths.stopped, lengths.whole
+    return StoppedReplies(
+        stopped.replies,
+        stopped.replies + whole.replies,
+        lengths.stopped_at.percentile(50),
+        _saved(stopped, whole) if stopped.replies and whole.replies else None,
+    )
+
+
+def _saved(stopped: Lengths, whole: Lengths) -> SavedText:
+    k, n = stopped.replies, whole.replies
+    bits = max(_SHORTEST_BITS, (whole.longest - 1).bit_length())
+    place = bits - _SHORTEST_BITS + 1
+    longest, alpha = 2**bits, _ALPHA / (place * (place + 1))
+    mean = (whole.least + whole.most) / 2 / n
+    least = bounds(whole.least / longest, n, alpha=alpha).lower * longest
+    most = bounds(whole.most / longest, n, alpha=alpha).upper * longest
+    read = (stopped.least + stopped.most) / 2 / k
+    return SavedText(
+        n,
+        mean,
+        _share(mean, read),
+        _share(least, stopped.most / k),
+        _share(most, stopped.least / k),
+        k * max(mean - read, 0.0),
+        k * max(most - stopped.least / k, 0.0),
+    )
+
+
+def _share(whole: float, read: float) -> float:
+    return max(0.0, 1 - read / whole) if whole > 0 else 0.0

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many tokens a text has, where nobody has counted them: the one estimate of the library.
+
+Rules: it is told as an estimate, and is in no sum of what a provider has counted.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+__all__ = ["tokens_in"]
+
+# The radicals of Chinese, Japanese and Korean begin after it.
+_LAST_NARROW = "\u2e7f"
+
+
+def tokens_in(text: str) -> int:
+    """Estimate the tokens of a text, of JSON above all; 0 for an empty one.
+
+    One for each digit, for small models' tokenizers split numbers, and for three other ASCII characters; one for each
+    character beyond, two from the scripts of East Asia on. Against the local model's own tokens that is 0.86 to 1.11
+    of the count on the golds of the built-in suite (10th to 90th percentile), 0.85 to 1.20 on 450 golds of public
+    extraction tasks, and 0.88 to 1.67 on their texts: `benchmarks/token_estimate.py`.
+
+    >>> tokens_in('{"date":"2026-03-04","minutes":30}')
+    18
+    """
+    digits = sum(map(str.isdecimal, text))
+    if text.isascii():
+        return digits + ceil((len(text) - digits) / 3)
+    beyond = [character for character in text if not (character.isascii() or character.isdecimal())]
+    wide = sum(character > _LAST_NARROW for character in beyond)
+    return digits + ceil((len(text) - digits - len(beyond)) / 3) + len(beyond) + wide
