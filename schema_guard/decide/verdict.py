@@ -104,6 +104,8 @@ class Verdict:
             odds: By strategy and `tuned`: evidence that the rate is below (ok) and above (bad) the target.
             hazards: By strategy: how often attempt 1, 2, ... fails.
             failure_kinds: By strategy: unhandled calls by kind.
+            stops_early: Strategies whose replies are stopped when they can no longer become valid: their kinds are those of
+                the first fault of each reply, and compare with those of no other.
             traffic: By strategy whose calls were imported: part (all, sampled, failures, unknown), tool, share (of a
                 sample, null where nobody said) and text. The state of failures and of an unknown part is `unrated`.
             outside: By strategy: calls without a judged reply, each with cause (provider, caller, expected, unknown,
@@ -395,6 +397,7 @@ def _reader_figures(case: Case, ruling: Ruling, cost: CostCase | None) -> dict[s
         "traffic": {
             strategy.id: strategy.traffic.as_figures() for strategy in evidence.strategies if strategy.traffic
         },
+        "stops_early": [strategy.id for strategy in evidence.strategies if strategy.stops_early],
         "sources": [source._asdict() for source in evidence.sources],
         "seen_prices": [price._asdict() for price in tuning_prices()] if asks_for_costs else [],
     }

@@ -49,7 +49,7 @@ class Town:
         self.now = 1_780_000_000.0
         self.takes_s = 0.5
         ticks = itertools.count()
-        monkeypatch.setattr("schema_guard.guards.prepare.time", lambda: self.now)
+        monkeypatch.setattr("schema_guard.calls.identity.time", lambda: self.now)
         # Read twice an attempt: before and after.
         monkeypatch.setattr("schema_guard.calls.drive.perf_counter", lambda: next(ticks) * self.takes_s)
         self.inputs = itertools.count()

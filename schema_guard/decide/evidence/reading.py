@@ -149,6 +149,7 @@ def _strategy(found: dict[str, Any]) -> StrategyCounts:
         latency=_counted(found, "latency"),
         sent=SentSettings(**found["sent"]) if "sent" in found else None,
         trial=TrialCost(**_floats(found["trial"])) if "trial" in found else None,
+        stops_early=found.get("early_stop", False),
     )
 
 

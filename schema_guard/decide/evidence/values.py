@@ -209,6 +209,8 @@ class StrategyCounts:
         latency: Calls whose seconds are known, missed when slower than asked; None when not recorded.
         sent: None when not recorded.
         trial: What measuring it took; None for calls of production and where it is not known.
+        stops_early: Whether replies are stopped when they can no longer become valid: then kinds and codes are those of
+            the first fault of each.
     """
 
     id: str
@@ -235,6 +237,7 @@ class StrategyCounts:
     latency: Counted | None = None
     sent: SentSettings | None = None
     trial: TrialCost | None = None
+    stops_early: bool = False
 
     @property
     def is_rated(self) -> bool:

@@ -20,7 +20,9 @@ from schema_guard.decide.recorded.configurations import last_call
 from schema_guard.errors import InvalidArgument
 from schema_guard.prices.tokens import GENAI_PRICES, CallTokens, NoPrice, mean_prices, token_prices
 from schema_guard.records import Latency
+from schema_guard.records.counts.configurations import Lengths
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
+from schema_guard.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,13 +73,15 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
         recorded |= _recorded_prices(best, store, prices, sources)
     filled = {**recorded, **prompt}
     if recorded.keys() - prompt.keys():
-        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}")
+        notes.append(f"tokens and seconds of a prompt are the recorded means of {best.id}{_stopped_in(best)}")
     tokens_only = {
         name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
     }
     measured = {} if piloted is None else _recorded_cost(piloted)
     if measured.keys() - tuned.keys() and piloted is not None:
-        notes.append(f"tokens and seconds of the tuned model are the recorded means of {piloted.id}")
+        notes.append(
+            f"tokens and seconds of the tuned model are the recorded means of {piloted.id}{_stopped_in(piloted)}"
+        )
     missing = tokens_only.keys() - tuned.keys() - measured.keys()
     if missing:
         notes.append(
@@ -213,12 +217,49 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
     found = {
         "fixed": cached,
         "var": None if sent is None else sent - cached,
-        "out": _mean(first, "output_tokens"),
+        "out": _received(best, first),
         "repair": max(resent - sent, 0.0) if resent is not None and sent is not None else 0.0,
         "hit": 1.0 if cached else 0.0,
         "latency_s": _mean(first, "elapsed_s"),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> float | None:
+    """Give the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
+
+    What came of their text is taken to have as many tokens a byte as the text of the replies that came to their end, and
+    they are taken to be as frequent among the first attempts as among all.
+    """
+    told, stopped = _mean(first, "output_tokens"), _stopped_share(best)
+    if told is None or not stopped:
+        return told
+    every = [sums for row in best.rows for sums in row.sums]
+    thought = min(_mean(every, "reasoning_tokens") or 0.0, told)
+    lengths = [row.lengths for row in best.rows]
+    whole, cut = Lengths.total(one.whole for one in lengths), Lengths.total(one.stopped for one in lengths)
+    if not whole.most:
+        return told
+    relative = (cut.least + cut.most) / cut.replies * whole.replies / (whole.least + whole.most)
+    return (1 - stopped) * told + stopped * (thought + (told - thought) * relative)
+
+
+def _stopped_share(best: RecordedConfiguration) -> float:
+    """Give the share of the judged replies that were stopped."""
+    lengths = [row.lengths for row in best.rows]
+    stopped, whole = (sum(getattr(one, name).replies for one in lengths) for name in ("stopped", "whole"))
+    return stopped / (stopped + whole) if stopped else 0.0
+
+
+def _stopped_in(best: RecordedConfiguration) -> str:
+    """Say that tokens of stopped replies are estimated, where some were."""
+    share = _stopped_share(best)
+    if not share:
+        return ""
+    return (
+        f"; {percent(share)} of its replies were stopped early, and the tokens of these are estimated from the text that "
+        "came: a provider may bill the whole reply all the same"
+    )
 
 
 def _mean(sums: Sequence[AttemptSums], name: str) -> float | None:

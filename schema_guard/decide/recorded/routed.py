@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decide.recorded.configurations import is_trial, trial_of
+from schema_guard.early_stop import stops_early
 from schema_guard.text import clip, plural
 from schema_guard.traffic import again_of
 
@@ -106,6 +107,9 @@ def with_fallback(
         found["attempts"] = [*found["attempts"], *_attempts(again)]
     counted = [failure for row in again for failure in row.unhandled_failures if failure.kind != "transport"]
     kinds = _added((failure.kind, failure.attempts) for failure in counted)
+    found.pop("early_stop", None)
+    if any(stops_early(row.settings) for row in again):
+        found["early_stop"] = True
     return found | {
         "failure_kinds": kinds,
         "failure_codes": _added((one.code, one.attempts) for one in counted),

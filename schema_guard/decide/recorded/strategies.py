@@ -12,6 +12,7 @@ from schema_guard.decide.recorded.configurations import is_trial, sent_by
 from schema_guard.decide.recorded.costs import own_cost, trial_cost
 from schema_guard.decide.recorded.hot import hot_inputs
 from schema_guard.decide.recorded.production import of_strategy
+from schema_guard.early_stop import stops_early
 from schema_guard.records.counts.hours import bucket
 from schema_guard.text import clip
 
@@ -53,6 +54,7 @@ def strategy_of(configuration: RecordedConfiguration, reading: Gathering) -> dic
         "k_final": configuration.unhandled,
         "model": first.model,
         "tuned": configuration.rung == "tuned" or None,
+        "early_stop": stops_early(first.settings) or None,
     }
     if configuration.traffic is not None:
         said["traffic"] = configuration.traffic._asdict()

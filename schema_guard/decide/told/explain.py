@@ -206,7 +206,8 @@ def _format_line(case: Case) -> str | None:
 
 def _vocabulary_line(case: Case) -> str | None:
     best = case.best
-    if best is None or best.calls != best.unhandled.n:
+    if best is None or best.calls != best.unhandled.n or best.strategy.stops_early:
+        # Of a reply that was stopped at a wrong value nobody knows whether its shape would have been right.
         return None
     n = sum(best.failure_kinds.values())
     k = best.failure_kinds.get("value", 0) + best.failure_kinds.get("semantic", 0)
@@ -335,6 +336,7 @@ def not_measured(case: Case) -> list[str]:
 def notes(case: Case, ruling: Ruling) -> list[str]:
     """Give what a reader has to know to take the verdict for what it is."""
     told = [*case.evidence.notes, *(note for found in case.strategies for note in found.notes)]
+    told += _first_faults(case)
     told += _claims(case)
     told += _raised_targets(case)
     told += _pilot_warnings(case, ruling)
@@ -342,6 +344,16 @@ def notes(case: Case, ruling: Ruling) -> list[str]:
     if case.evidence.pilot and case.evidence.segments:
         told.append("a pilot is given: its segments are used, the others are not")
     return told
+
+
+def _first_faults(case: Case) -> Iterator[str]:
+    """Say what is not known of failures of replies that were stopped."""
+    best = case.best
+    if best is not None and best.strategy.stops_early and best.failure_kinds:
+        yield (
+            f"{best.strategy.id}: its replies are stopped early, at the first fault: kinds and codes of failures are those "
+            "of this one, and a remedy for it may meet others behind it"
+        )
 
 
 def _routing_note(case: Case, ruling: Ruling) -> Iterator[str]:

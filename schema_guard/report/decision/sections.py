@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.early_stop import NOT_COMPARED
 from schema_guard.report.decision.swings import swings
 from schema_guard.report.decision.words import (
     COLUMNS,
@@ -133,15 +134,20 @@ def _comparisons_section(figures: Figures) -> Section | None:
 
 
 def _kinds_section(figures: Figures) -> Section | None:
+    found = figures.get("failure_kinds", {})
+    stopping = set(figures.get("stops_early", ()))
+    # What the verdict is about, and what may be compared with it.
+    about = figures["best"] if figures.get("best") in found else next(iter(found), None)
+    alike = {name: kinds for name, kinds in found.items() if (name in stopping) == (about in stopping)}
     rows = [
-        (name_of(name), kind, f"{count:,}")
-        for name, kinds in figures.get("failure_kinds", {}).items()
-        for kind, count in kinds.items()
+        (name_of(name), kind, f"{count:,}") for name, kinds in alike.items() for kind, count in kinds.items()
     ]
     if not rows:
         return None
     table = Table(("strategy", "kind", "unhandled calls"), tuple(rows), (0, 1))
-    return Section("Kinds of failures", "what was wrong with the calls that stayed unhandled", table)
+    left = ", ".join(name_of(name) for name in found if name not in alike)
+    lines = (f"{left} left out: {NOT_COMPARED}",) if left else ()
+    return Section("Kinds of failures", "what was wrong with the calls that stayed unhandled", table, lines)
 
 
 def _outside_section(figures: Figures) -> Section | None:

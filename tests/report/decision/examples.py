@@ -41,6 +41,13 @@ EVIDENCE = {
         ladder=UNTESTED,
         comparisons=None,
     ),
+    "stopped beside whole": failing(
+        strategies=[
+            strategy("few_shot", 2000, 100, failure_kinds={"syntax": 80, "value": 20}, early_stop=True),
+            strategy("bare", 2000, 600, failure_kinds={"structure": 600}),
+        ],
+        comparisons=None,
+    ),
     "pilot": exhausted(
         sources=[{"name": "price list", "as_of": "2026-03-01"}],
         target_history=[["2026-01-01", 0.005], ["2026-02-01", 0.01]],
