@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.calls.received.closing import aclose, close, streams_of_exception, streams_under
 from schema_guard.calls.received.receiver import ANYBODYS
-from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, Outcome, Stop
+from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, More, Outcome, Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from schema_guard.calls.replies import Reply
     from schema_guard.calls.streams import StreamReader
     from schema_guard.core.enforce import Flow
-    from schema_guard.core.values import More
 
     Invoke: TypeAlias = Callable[[Ask], Any]
     Finish: TypeAlias = Callable[[Outcome[Any]], None]
@@ -109,13 +108,26 @@ def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Re
     if not hasattr(type(result), "__next__"):
         return receiver.read(result)
     incoming = _Incoming(flow, result, receiver, started)
+    kept, room = incoming.kept, 0
     try:
         for chunk in result:
-            incoming.chunk(chunk)
+            if room > 0 and type(chunk) is str and chunk:
+                kept.append(chunk)
+                room -= len(chunk)
+                if room > 0:
+                    continue
+                incoming.pass_on()
+            else:
+                incoming.chunk(chunk)
             if incoming.stopped:
                 break
+            room = incoming.room
         else:
             incoming.exhausted = True
+    except BaseException:
+        if not is_spent(flow):
+            incoming.pass_on()
+        raise
     finally:
         close(result, incoming.left_open())
     return incoming.reply()
@@ -244,6 +256,8 @@ class _Incoming:
     Attributes:
         stopped: Whether no more is wanted of it.
         exhausted: Whether it has come to its own end.
+        kept: Pieces of text that were not passed on yet.
+        room: So many characters more of plain text may be kept, where one piece follows the other.
     """
 
     __slots__ = (
@@ -255,6 +269,8 @@ class _Incoming:
         "_under",
         "_whole",
         "exhausted",
+        "kept",
+        "room",
         "stopped",
     )
 
@@ -267,6 +283,8 @@ class _Incoming:
         self._under: list[Any] = []
         self._whole: Reply | None = None
         self.stopped = self.exhausted = False
+        self.kept: list[str] = []
+        self.room = 0
 
     def whole(self, result: Any) -> str:
         """Take a reply that came in one piece, and give its text."""
@@ -285,10 +303,29 @@ class _Incoming:
             reader = self._reader = _reader(self._source)
             # A generator that an exception ends holds nothing any more: what is under it is found while it lives.
             self._under = streams_under(self._source)
+        self.pass_on()
+        if self.stopped:
+            return ""
         text = reader.feed(chunk)
-        stop = self._flow.send(Chunk(text, perf_counter() - self._started))
-        self.stopped = type(stop) is Stop or reader.is_over
+        self._send(text, anew=reader.begins_anew)
+        if reader.is_over:
+            self.stopped = True
+        # What brings nothing is counted by the reader, in a row.
+        if not (text and reader.is_past_head):
+            self.room = 0
         return text
+
+    def pass_on(self) -> None:
+        """Pass on what was kept."""
+        if self.kept:
+            text = "".join(self.kept)
+            self.kept.clear()
+            self._send(text)
+
+    def _send(self, text: str, *, anew: bool = False) -> None:
+        answer = self._flow.send(Chunk(text, perf_counter() - self._started, anew))
+        self.stopped = type(answer) is Stop
+        self.room = answer.least if type(answer) is More else 0
 
     def left_open(self) -> list[Any]:
         """Give the streams that are to be closed with the function's own; none where that ran to its end."""
@@ -299,11 +336,10 @@ class _Incoming:
         if self._whole is not None:
             return self._whole
         reader = self._reader or _reader(self._source)
-        reply = reader.end()
+        reply = reader.end(is_left=self.stopped)
         if reader.grown is not None:
             reply = self._receiver.grown(reply, reader.grown)
-        # A stream that the loop stopped has no terminal event, and that is no fault of the wire.
-        return reply._replace(failure=None) if self.stopped and not reader.is_over else reply
+        return reply._replace(text="".join(self.kept)) if self.kept and reply.text is None else reply
 
 
 def _raised(reply: Reply, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:

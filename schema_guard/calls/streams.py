@@ -187,17 +187,28 @@ class StreamReader:
             self.begins_anew = self._gave_text
         return text
 
-    def end(self) -> Reply:
-        """Give what is known when the stream is over; its text is None where that was given as it came."""
-        self._decoded(b"", final=True)
+    @property
+    def is_past_head(self) -> bool:
+        """Whether a further piece of text, as long as one comes after the other, says nothing but itself."""
+        return len(self._head) >= replies.HTML_HEAD_CHARS
+
+    def end(self, *, is_left: bool = False) -> Reply:
+        """Give what is known when the stream is over; its text is None where that was given as it came.
+
+        Args:
+            is_left: Whether it was left before its own end: then it lacks no event, and its tokens are not all.
+        """
+        is_left = is_left and not (self.is_over or self.is_ended)
+        if not is_left:
+            self._decoded(b"", final=True)
         calls = bool(self._calls) or self._tool is not None
         finish = "refusal" if self._refusal else replies.stopped_at_call(self._finish, calls=calls)
         refusal = "".join(self._refusal) or None
-        failure = self._failure or self._end_failure()
+        failure = self._failure if is_left else self._failure or self._end_failure()
         reply = Reply(
             None,
-            finish,
-            self.usage,
+            None if is_left else finish,
+            self.usage._replace(output_tokens=None, reasoning_tokens=None) if is_left else self.usage,
             refusal,
             self.model,
             failure,

@@ -9,7 +9,9 @@ Rules:
 2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit. One that
    ran away, or was spent on reasoning, is asked again with the limit that it had: no larger one mends it.
 3. It never raises, whatever text it is sent.
-4. Budgets are looked at between attempts, that of time between chunks too. The only times it knows come with the events.
+4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
+   with the events.
+5. A reply that it stopped is not judged: its failure is what stopped it, and it is no truncation that a larger limit mends.
 """
 
 from __future__ import annotations
@@ -54,8 +56,6 @@ Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, 
 # Takes tokens and names of a model; see `Plan.prices`.
 Price: TypeAlias = "Callable[..., float | None]"
 
-_MORE = More()
-_STOP = Stop()
 _UNNAMED = (None, None)
 _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
 
@@ -123,6 +123,8 @@ class Plan(NamedTuple):
             `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
         tool: Name of the tool that `tool_call` gives to the model; None where no step does.
         healed: Whether a gateway may mend replies before they come.
+        early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
+            mended is not, nor one that comes in another form than the schema's.
     """
 
     schema: Schema[Any]
@@ -136,6 +138,7 @@ class Plan(NamedTuple):
     delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
     tool: str | None = None
     healed: bool = False
+    early_stop: bool = False
 
     def step(self, attempt: int) -> Step:
         """Give the step of an attempt, counted from 1."""
@@ -166,7 +169,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
         ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
         event = yield ask
         if type(event) is Chunk:
-            event = yield from _gathered(event, plan, attempts)
+            event = yield from _gathered(event, plan, step, attempts)
         assert type(event) is End
         if event.tries:
             for tried in event.tries:
@@ -184,7 +187,9 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             break
         output_tokens = larger or output_tokens
         told = _as_sent(judged.failure, text, event, plan, step)
-        correction = prompting.correction(told, quote_checks=plan.delivery != "instructions")
+        correction = prompting.correction(
+            told, quote_checks=plan.delivery != "instructions", is_whole=attempts[-1].stopped_at is None
+        )
     yield Done(_outcome(attempts, judged, call, plan.prices))
 
 
@@ -200,24 +205,26 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
 
 
 def _gathered(
-    event: Chunk | End | None, plan: Plan, attempts: list[Attempt]
+    event: Chunk | End | None, plan: Plan, step: Step, attempts: list[Attempt]
 ) -> Generator[More | Stop, Chunk | End | None, End]:
-    """Give the end with all the text that came before it; stop a reply that is too large already, or too late."""
-    parts: list[str] = []
-    size, late = 0, False
-    most_s = plan.budget.max_elapsed_s
+    """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
+    from schema_guard.core.prefix.watching import Watch  # only streams need it
+
+    is_held = plan.early_stop and plan.repair == "off" and step.restore is None
     spent_s = sum(attempt.elapsed_s for attempt in attempts)
+    watch = Watch(plan.limits, plan.budget, spent_s, plan.schema if is_held else None)
+    parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
-        size += len(event.text)
-        late = most_s is not None and spent_s + event.elapsed_s > most_s
-        event = yield _STOP if late or size > plan.limits.max_bytes else _MORE
+        event = yield watch.answer(event)
     assert type(event) is End
     # What an exception carries is the whole of the text, and not its last piece.
     carried = event.text if event.call_model is not None else ""
     if not event.instead:
         event = event._replace(text=carried or "".join(parts) + event.text)
-    return event._replace(late=True) if late else event
+    if watch.failure is not None and not carried:
+        event = event._replace(stopped=watch.failure, finish_reason=None)
+    return event._replace(late=True) if watch.is_late else event
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -230,6 +237,8 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
     if end.given is not None or end.refused is not None:
         return _judged_by_function(text, end, plan, step)
+    if end.stopped is not None:
+        return Judgement(False, None, end.stopped, None)
     judged = judge(
         text,
         plan.schema,
@@ -327,6 +336,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         end.unseen,
         None if step.sent is None else step.sent.told,
         healed=healed,
+        stopped_at=len(text) if end.stopped is not None and judged.failure is end.stopped else None,
         retries=end.retries,
         target=step.target,
     )

@@ -35,6 +35,7 @@ _REASON_FIRST = (
     "First think about the task step by step between <think> and </think>. "
     "Then reply with one JSON value that is valid for this JSON Schema, and with nothing after it."
 )
+_NOT_READ = " It was stopped there: the rest was not looked at."
 _ASK_AGAIN = "Reply again with only the JSON value."
 
 
@@ -194,20 +195,22 @@ _SYNTAX_TOLD = {
 }
 
 
-def correction(failure: Failure, *, quote_checks: bool = True) -> str:
+def correction(failure: Failure, *, quote_checks: bool = True, is_whole: bool = True) -> str:
     """Say to the model what was wrong with its last reply and what to do.
 
     Args:
         failure: Of the last attempt.
         quote_checks: Whether what a check of the user's said is passed on. It may quote the reply, so a text that
             goes into the system role leaves it out.
+        is_whole: Whether the reply came to its end, and was not stopped where this was wrong.
 
     >>> from schema_guard.core.values import Failure, Violation
     >>> total = Violation("/total", "/properties/total/type", "type", "number", "string 'twelve'")
     >>> correction(Failure("structure", "type", "...", (total,)))
     'Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value.'
     """
-    return f"Your last reply was not valid. {_fitted(told(failure, quote_checks=quote_checks))}. {_ASK_AGAIN}"
+    rest = "" if is_whole else _NOT_READ
+    return f"Your last reply was not valid. {_fitted(told(failure, quote_checks=quote_checks))}.{rest} {_ASK_AGAIN}"
 
 
 def _fitted(text: str) -> str:

@@ -166,7 +166,8 @@ class Attempt(NamedTuple):
         adapted: What was sent in the schema's place, to a provider that does not take it as it is; None where nothing
             was, or the schema itself.
         healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
-        stopped_at: Characters of the reply after which its stream was stopped early; None when it was not.
+        stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
+            or repeated itself: `reply` is these, and *failure* is why. None when it was not.
         retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
             not say it.
         target: Name of the provider or engine whose arguments were sent; None where none are known.
@@ -293,7 +294,7 @@ class Budget(NamedTuple):
     """What one guarded call may spend; None is no bound.
 
     A bound is looked at between attempts, where it stops the next one; that of the seconds between the chunks of a
-    stream too, which it ends. What comes in one piece is not cut short.
+    stream and that of repeats too, which end it. What comes in one piece is not cut short.
 
     Attributes:
         max_elapsed_s: Seconds over all attempts.
@@ -302,12 +303,16 @@ class Budget(NamedTuple):
         output_tokens: The output limit that attempt 1 is sent with; None leaves it to the provider.
         max_output_tokens: How far that limit may be raised for a reply that was cut off. Without it
             a cut-off reply is not re-asked.
+        max_repeats: How often the end of a reply that is streamed may repeat one part, over 256 characters and more,
+            before it is stopped as `runaway`; so many line breaks at its end, or 64 spaces, count as that too. >= 2;
+            no valid reply of 314 of real models was stopped with 6.
     """
 
     max_elapsed_s: float | None = None
     max_tokens: int | None = None
     output_tokens: int | None = None
     max_output_tokens: int | None = None
+    max_repeats: int | None = None
 
 
 # The events of the loop. The loop yields Ask, More, Stop and Done; it is sent Chunk and End.
@@ -331,16 +336,24 @@ class Ask(NamedTuple):
     output_tokens: int | None
 
 
-class More:
-    """The loop wants the rest of the reply."""
+class More(NamedTuple):
+    """The loop wants the rest of the reply.
 
-    __slots__ = ()
+    Attributes:
+        least: It has no use for the next chunk before that has so many characters; the last one may have less.
+    """
+
+    least: int = 0
 
 
-class Stop:
-    """The loop has seen enough: no continuation of this reply can be valid."""
+class Stop(NamedTuple):
+    """The loop has seen enough of this reply, which is to be closed.
 
-    __slots__ = ()
+    Attributes:
+        failure: Why no continuation of it can be valid, or what it repeats; None where its size or the time ended it.
+    """
+
+    failure: Failure | None = None
 
 
 class Done(NamedTuple, Generic[V]):
@@ -355,10 +368,12 @@ class Chunk(NamedTuple):
     Attributes:
         text: What it adds to the text; `""` when it adds none.
         elapsed_s: Seconds since the Ask.
+        anew: Whether what counts begins with it, so that what came before it is not judged.
     """
 
     text: str
     elapsed_s: float = 0.0
+    anew: bool = False
 
 
 class ParsedValue(NamedTuple):
@@ -397,6 +412,7 @@ class End(NamedTuple):
         late: Whether it was stopped because the time was up.
         retries: How often an SDK had repeated the request by itself; None where nobody says it.
         calls: Tool calls of the reply, for a loop that judges each of them.
+        stopped: Why the loop had it stopped before its end; None where it did not.
     """
 
     finish_reason: FinishReason | None = None
@@ -419,3 +435,4 @@ class End(NamedTuple):
     late: bool = False
     retries: int | None = None
     calls: tuple[Any, ...] = ()
+    stopped: Failure | None = None

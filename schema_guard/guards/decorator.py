@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         store: str | Recorder | Unset | None
         limits: Limits | None
         budget: Budget | None
+        early_stop: bool
         instructions_to: str | Unset | None
         feedback_to: str | Unset | None
         options_to: str | Unset | None
@@ -190,6 +191,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     store: str | Recorder | Unset | None = UNSET,
     limits: Limits | None = None,
     budget: Budget | None = None,
+    early_stop: bool = False,
     instructions_to: str | Unset | None = UNSET,
     feedback_to: str | Unset | None = UNSET,
     options_to: str | Unset | None = UNSET,
@@ -229,6 +231,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             `default_store()`.
         limits: How large a reply may be.
         budget: What one call may spend.
+        early_stop: Stop a streamed reply once no continuation of it can be valid, close its stream and ask again. Without
+            effect on whole replies, while observing, with *repair*, and in attempts whose schema is sent in another form.
         instructions_to: The parameter that gets the text about the format, and later the correction, behind what the
             caller gives or its default is; the function builds its own prompt. None for none. Left out:
             `instructions`, if it is annotated `str` or nothing.

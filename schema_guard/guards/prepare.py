@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.identity import id_of
@@ -19,6 +17,7 @@ from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
+from schema_guard.guards.costs import prices_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.guards.steps import steps_of, strategies_text
@@ -31,14 +30,12 @@ if TYPE_CHECKING:
 
     from schema_guard.calls.identity import Origin
     from schema_guard.calls.recorder import Recorder
-    from schema_guard.core.enforce import Price
     from schema_guard.core.strategy import Strategy
     from schema_guard.core.values import Ask, Outcome
     from schema_guard.guards.asked import Asked
     from schema_guard.guards.settings import Settings
-    from schema_guard.prices.charges import Table
 
-__all__ = ["Prepared", "prepare", "prices_of", "schema_of"]
+__all__ = ["Prepared", "prepare", "schema_of"]
 
 
 # The place of `Call.model` in a configuration.
@@ -255,11 +252,19 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         repair=settings.repair,
         checks=settings.checks,
         limits=settings.limits,
-        budget=settings.budget,
+        # Of a call that is only observed nothing is stopped.
+        budget=settings.budget._replace(max_repeats=None) if settings.observe else settings.budget,
         prices=prices_of(settings.prices),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
+        early_stop=_stops(settings, steps),
     )
+
+
+def _stops(settings: Settings[Any, Any], steps: tuple[Step, ...]) -> bool:
+    """Say whether hopeless replies are stopped: no mended one, and none that comes in another form."""
+    is_asked = settings.early_stop and not settings.observe and settings.repair == "off"
+    return is_asked and any(step.restore is None for step in steps)
 
 
 def _named(settings: Settings[Any, Any]) -> ParameterNames:
@@ -305,28 +310,6 @@ def _model_name(settings: Settings[Any, Any], model: Any) -> str | None:
     if settings.models is not None:
         return ">".join(one if isinstance(one, str) else one.name for one in settings.models)
     return settings.model or (None if model is None else model.name)
-
-
-def prices_of(table: Table | None) -> Callable[[], Price | None]:
-    """Give what gives the prices of calls: those of a table, else of the environment as it is at the first call."""
-    if table is None:
-        return cache(_prices_of_environment)
-    from schema_guard.prices.charges import given_charges
-
-    return partial(_same, given_charges(table).cost)
-
-
-def _same(price: Price) -> Price:
-    return price
-
-
-def _prices_of_environment() -> Price | None:
-    if not os.environ.get("SCHEMA_GUARD_PRICES"):
-        return None
-    from schema_guard.prices.charges import default_charges  # only who names a table needs it
-
-    charges = default_charges()
-    return None if charges is None else charges.cost
 
 
 def _returned(function: Any) -> Schema[Any]:
@@ -416,13 +399,15 @@ def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[st
     return {THINKING: found[0] if len(found) == 1 else found}
 
 
-def _settings_text(
+def _settings_text(  # noqa: C901 - one part a setting
     settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str], thought: dict[str, Any]
 ) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
     said: dict[str, Any] = {"max_attempts": plan.max_attempts}
     if settings.observe:
         said["observe"] = True
+    if plan.early_stop:
+        said["early_stop"] = True
     if plan.repair != "off":
         said["repair"] = plan.repair
     if settings.checks:
@@ -430,7 +415,7 @@ def _settings_text(
     uses = {use: getattr(settings, use) for use in ("instructions_to", "feedback_to", "options_to")}
     said |= {use: given for use, given in uses.items() if not isinstance(given, Unset)}
     for name, default in (("limits", Limits()), ("budget", Budget())):
-        given = getattr(settings, name)
+        given = getattr(plan, name)
         changed = {name_: part for name_, part in given._asdict().items() if part != getattr(default, name_)}
         if changed:
             said[name] = changed

@@ -74,6 +74,7 @@ class Settings(Generic[V, R]):
     tuned: bool = False
     expected: tuple[Any, ...] = ()
     models: tuple[str, ...] | tuple[Model, ...] | None = None
+    early_stop: bool = False
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -95,8 +96,8 @@ class Settings(Generic[V, R]):
             )
         _require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         _require_one_of("repair", self.repair, _REPAIRS)
-        if not isinstance(self.tuned, bool):
-            raise InvalidArgument(f"tuned={clip(repr(self.tuned))}: expected True or False")
+        _require_claim("tuned", self.tuned)
+        _require_claim("early_stop", self.early_stop)
         for word in ("prompt", "name", "version", "segment", "model", "target"):
             _require_text(word, getattr(self, word))
         for word in ("instructions_to", "feedback_to", "options_to"):
@@ -140,6 +141,11 @@ def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
         )
 
 
+def _require_claim(name: str, given: object) -> None:
+    if not isinstance(given, bool):
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected True or False")
+
+
 def _require_text(name: str, given: object) -> None:
     if given is not None and not isinstance(given, str):
         raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
@@ -157,7 +163,7 @@ def _is_exception(given: Any) -> bool:
 
 def _require_budget(budget: Budget) -> None:
     for name, given in budget._asdict().items():
-        least = 1 if name.endswith("output_tokens") else 0
+        least = 1 if name.endswith("output_tokens") else 2 if name == "max_repeats" else 0
         kinds = (int, float) if name == "max_elapsed_s" else int
         if given is not None and not (
             isinstance(given, kinds) and not isinstance(given, bool) and given >= least

@@ -28,9 +28,8 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import Call, Done
 from schema_guard.errors import InvalidSchema
-from schema_guard.guards.costs import with_costs
+from schema_guard.guards.costs import prices_of, with_costs
 from schema_guard.guards.folding import OTHERS, folded
-from schema_guard.guards.prepare import prices_of
 from schema_guard.guards.settings import UNSET, Unset, resolved_store
 from schema_guard.outside import is_from_outside
 from schema_guard.recorders.around import around, is_same

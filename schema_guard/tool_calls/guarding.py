@@ -12,9 +12,10 @@ from schema_guard.calls import drive
 from schema_guard.calls.parameters import ParameterNames
 from schema_guard.calls.shapes import name_of, shape_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.guards.costs import prices_of
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.names import recorded_name
-from schema_guard.guards.prepare import Version, prices_of
+from schema_guard.guards.prepare import Version
 from schema_guard.guards.settings import UNSET, Unset, resolved_store
 from schema_guard.text import clip
 from schema_guard.tool_calls.failed import ToolCallsFailed, told

@@ -447,6 +447,7 @@ assert_type(guard(Invoice, default=3), Guard[Invoice, Invoice | int])
 assert_type(guard({}, default=3), Guard[Any, Any])
 assert_type(guard(), Guard[Any, Any])
 guard({}, max_attempt=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+guard(Invoice, early_stop="yes")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 guard({}, max_attempts="3")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 guard({}, on_failure="retrun")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
@@ -468,6 +469,7 @@ assert_type(escalating("t", model="own"), Invoice)
 def escalate(small: Model, large: Model) -> None:
     """Hand over to the larger one."""
     assert_type(guard(Invoice, models=[small, large], tuned=True), Guard[Invoice, Invoice])
+    assert_type(guard(Invoice, early_stop=True, default=None), Guard[Invoice, Invoice | None])
     guard({}, models=[3])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 

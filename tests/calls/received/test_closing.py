@@ -24,7 +24,8 @@ WITHIN_S = pytest.mark.parametrize("within_s", [1.0, pytest.param(0.1, marks=pyt
 MESSAGES = [{"role": "user", "content": "x"}]
 # Loops that hold the stream by themselves, and those that name it.
 SHAPES = ["given back", "yielded from", "looped over", "named", "mapped", "nested", "in a block"]
-ENDS = ["closed", "raised", "too long", "out of time"]
+CLOSED = {**TOTAL, "additionalProperties": False}
+ENDS = ["closed", "raised", "too long", "out of time", "hopeless"]
 
 
 class EndlessServer(ThreadingHTTPServer):
@@ -35,7 +36,7 @@ class EndlessServer(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Endless)
         self.left = threading.Event()
-        self.left_at = 0.0
+        self.left_at, self.sent = 0.0, 0
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
@@ -63,6 +64,7 @@ class _Endless(BaseHTTPRequestHandler):
         for event in itertools.chain(begun, itertools.repeat(more, 2_000)):
             try:
                 self.connection.send(wire._written(event, named=not is_chat))
+                self.server.sent += 1
                 if not self.connection.recv(1, socket.MSG_PEEK):
                     break
             except BlockingIOError:
@@ -188,7 +190,8 @@ def async_streaming(shape, make, end):  # noqa: C901 - as above
 def guarded(function, end):
     budget = Budget(max_elapsed_s=0.03) if end == "out of time" else Budget()
     limits = Limits(max_bytes=12) if end == "too long" else Limits()
-    return guard(TOTAL, budget=budget, limits=limits, max_attempts=1, name="stream", store=None)(function)
+    settings = {"budget": budget, "limits": limits, "early_stop": end == "hopeless"}
+    return guard(CLOSED, max_attempts=1, name="stream", store=None, **settings)(function)
 
 
 def check_left(server, since, within_s):
@@ -196,7 +199,7 @@ def check_left(server, since, within_s):
     assert server.left_at - since < within_s
 
 
-RAISES = {"raised": Spoiled, "too long": GuardFailed, "out of time": GuardFailed}
+RAISES = {"raised": Spoiled, "too long": GuardFailed, "out of time": GuardFailed, "hopeless": GuardFailed}
 CASES = [
     (shape, end)
     for shape in SHAPES

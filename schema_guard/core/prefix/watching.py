@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reply that is streamed, held against what ends it before its end: its size, the time, repeats, a place that dooms it.
+
+Rule: what it says of a text does not depend on the pieces, which say only how early it can say it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.core.values import Failure, More, Stop
+
+if TYPE_CHECKING:
+    from schema_guard.core.prefix.checker import PrefixChecker
+    from schema_guard.core.reading.cut_off import Repeats
+    from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Budget, Chunk, Limits
+
+__all__ = ["Watch"]
+
+# A few characters cost the checker as much as thirty: 730 ns each in pieces of 4, 330 in pieces of 16.
+_WIDEST = 32
+_SHARE = 8
+# Where repeats alone are looked for, and where the size alone is.
+_WIDE, _UNSEEN = 64, 1_024
+_MORE = More()
+_STOP = Stop()
+
+
+class Watch:
+    """Looks at one reply while it arrives.
+
+    Args:
+        limits: How large it may be.
+        budget: How long the call may take, and what its end may repeat.
+        spent_s: Seconds that the call took before.
+        schema: What no reply that can still become valid breaks; None to hold it against none.
+
+    Attributes:
+        is_late: Whether the time is up.
+        failure: Why it is to be stopped, where it is neither its size nor the time.
+    """
+
+    __slots__ = (
+        "_checker", "_due", "_left_s", "_limits", "_most", "_pieces", "_read", "_repeats", "_schema", "_size", "_times",
+        "failure", "is_late",
+    )  # fmt: skip
+
+    def __init__(self, limits: Limits, budget: Budget, spent_s: float, schema: Schema[Any] | None) -> None:
+        self._limits = limits
+        self._most = limits.max_bytes
+        self._left_s = None if budget.max_elapsed_s is None else budget.max_elapsed_s - spent_s
+        self._times = budget.max_repeats
+        self._schema = schema
+        self.is_late = False
+        self.failure: Failure | None = None
+        self._restart()
+
+    def _restart(self) -> None:
+        """Forget what came: the text that counts begins now."""
+        self._pieces: list[str] = []
+        self._size = self._read = self._due = 0
+        self._checker: PrefixChecker | None = None
+        self._repeats: Repeats | None = None
+        if self._schema is not None:
+            from schema_guard.core.prefix.checker import prefix_checker  # only who stops replies needs it
+
+            self._checker = prefix_checker(self._schema, limits=self._limits)
+        if self._times is not None:
+            from schema_guard.core.reading.cut_off import Repeats  # as above
+
+            self._repeats = Repeats(self._times)
+
+    def answer(self, chunk: Chunk) -> More | Stop:
+        """Take the next piece, and say whether the rest is wanted."""
+        text = chunk.text
+        self._most -= len(text)
+        if self._left_s is not None:
+            self.is_late = chunk.elapsed_s > self._left_s
+        if self.is_late or self._most < 0:
+            return _STOP
+        if self._checker is None and self._repeats is None:
+            return _MORE if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
+        if chunk.anew:
+            self._restart()
+        self.failure = self._look(text) or self.failure
+        if self.failure is not None:
+            return Stop(self.failure)
+        return _MORE if self._left_s is not None else More(self._due - self._size)
+
+    def _look(self, text: str) -> Failure | None:
+        """Look at a text once enough of it has come."""
+        self._pieces.append(text)
+        self._size += len(text)
+        if self._size < self._due:
+            return None
+        text = "".join(self._pieces)
+        self._read += self._size
+        self._pieces, self._size = [], 0
+        self._due = _WIDE if self._checker is None else min(_WIDEST, self._read // _SHARE)
+        failure = None if self._checker is None else self._checker.feed(text)
+        if failure is None and self._repeats is not None:
+            repeated = self._repeats.feed(text)
+            if repeated is not None:
+                return Failure("truncation", "runaway", f"stopped while it repeated {repeated}")
+        return failure

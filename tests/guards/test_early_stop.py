@@ -1,0 +1,397 @@
+"""Replies that are stopped while they stream: early or not, the same value comes out."""
+
+import asyncio
+import json
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard import Budget, InvalidArgument, Schema, guard, judge
+from schema_guard.errors import InvalidSchema, MissingExtra
+from schema_guard.targets import TARGETS, capabilities
+from tests.core.prefix.fuzzing import drawn_schema, drawn_value, sent, written
+from tests.thinned import examples
+
+ORDER = {
+    "type": "object",
+    "properties": {"id": {"type": "integer"}, "note": {"type": "string"}, "lines": {"type": "array"}},
+    "required": ["id"],
+    "additionalProperties": False,
+}
+HOPELESS = '{"id": "seven", "note": "two desks", "lines": [1, 2, 3]}'
+GOOD = '{"id": 7, "note": "two desks"}'
+
+
+def in_pieces(text, width):
+    """A text in pieces of one width; the whole of it for 0."""
+    return [text[at : at + (width or len(text))] for at in range(0, len(text), width or len(text))]
+
+
+def script(replies, heard=None):
+    """Give what makes one reply after the other, and hears how much of each was taken."""
+    left = iter(replies)
+
+    def give(prompt, width):
+        text = next(left)
+        if heard is not None:
+            heard.append([prompt, 0])
+        for piece in in_pieces(text, width):
+            if heard is not None:
+                heard[-1][1] += len(piece)
+            yield piece
+
+    return give
+
+
+def functions(give, width):
+    """A function that streams, and an asynchronous one."""
+
+    def ask(prompt: str, options: dict | None = None):
+        yield from give(prompt, width)
+
+    async def ask_later(prompt: str, options: dict | None = None):
+        for piece in give(prompt, width):
+            yield piece
+
+    return ask, ask_later
+
+
+def outcomes(schema, replies, width, **settings):
+    """The outcomes of one script: called, awaited, and with growing values."""
+
+    def guarded(is_async):
+        return guard(schema, store=None, on_failure="return", **settings)(
+            functions(script(replies), width)[is_async]
+        )
+
+    yield guarded(False).outcome("t")
+    yield asyncio.run(guarded(True).outcome("t"))
+    ends = []
+    streamed = guarded(False)
+    growing = streamed.growing(("t",), {})
+    while not ends:
+        try:
+            next(growing)
+        except StopIteration as stop:
+            ends.append(stop.value.outcome)
+    yield ends[0]
+
+
+def told(outcome):
+    return outcome.ok, repr(outcome.value), len(outcome.attempts)
+
+
+# Settings.
+
+
+@pytest.mark.parametrize("early_stop", [None, 1, "yes"])
+def test_whether_replies_are_stopped_is_yes_or_no(early_stop):
+    """Anything but a bool is refused at decoration."""
+    with pytest.raises(InvalidArgument, match=r"^early_stop=.*: expected True or False$"):
+        guard(ORDER, early_stop=early_stop)
+
+
+@pytest.mark.parametrize("most", [1, 0, 2.5, True, "6"])
+def test_a_part_may_be_repeated_twice_at_least(most):
+    """A budget of repeats is a whole number from 2 on."""
+    with pytest.raises(
+        InvalidArgument, match=r"^budget\.max_repeats=.*: expected an int >= 2, or None for no bound$"
+    ):
+        guard(ORDER, budget=Budget(max_repeats=most))
+
+
+SETTINGS = [
+    ({"early_stop": True}, True),
+    ({}, None),
+    ({"early_stop": False}, None),
+    ({"early_stop": True, "observe": True}, None),
+    ({"early_stop": True, "repair": "lossless"}, None),
+    ({"early_stop": True, "checks": [lambda value: None]}, True),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), SETTINGS)
+def test_the_configuration_says_it_only_where_it_is_on(settings, said):
+    """What stops replies is another configuration; observed or mended replies are not stopped."""
+
+    @guard(ORDER, store=None, max_attempts=1, name="f", **settings)
+    def ask(prompt: str):
+        return GOOD
+
+    assert json.loads(ask.prepared.configuration[-1]).get("early_stop") is said
+    assert ask.prepared.plan.early_stop is bool(said)
+
+
+def test_repeats_of_an_observed_call_are_not_looked_for():
+    """A call that is only observed is never stopped."""
+    function = guard(ORDER, observe=True, budget=Budget(max_repeats=6), store=None)(lambda prompt: GOOD)
+
+    assert function.prepared.plan.budget == Budget()
+
+
+# What is stopped.
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_hopeless_reply_is_stopped_and_asked_again(is_async):
+    """The attempt keeps the text so far and the failure that dooms it; the model is told, and that no more was read."""
+    heard = []
+    function = functions(script([HOPELESS, GOOD], heard), 4)[is_async]
+    ask = guard(ORDER, store=None, early_stop=True)(function)
+
+    outcome = asyncio.run(ask.outcome("t")) if is_async else ask.outcome("t")
+
+    first, second = outcome.attempts
+    assert outcome.value == {"id": 7, "note": "two desks"}
+    assert (first.failure.kind, first.failure.code) == ("structure", "type")
+    assert first.failure.message == "at /id: expected integer, got string"
+    assert (first.reply, first.stopped_at, first.finish_reason) == (HOPELESS[:8], 8, None)
+    assert (second.stopped_at, second.reply) == (None, GOOD)
+    assert heard[0][1] == 8
+    assert HOPELESS[:8] in heard[1][0]
+    assert heard[1][0].endswith(
+        "At /id: expected integer, got string. It was stopped there: the rest was not looked at. "
+        "Reply again with only the JSON value."
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, {"repair": "lossless"}, {"observe": True}])
+def test_without_it_a_reply_is_read_to_its_end(settings):
+    """Nothing is stopped that nobody asked to stop, that is to be mended, or that is only observed."""
+    heard = []
+    give = script([HOPELESS], heard)
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=bool(settings), default=None, **settings)
+    def ask(prompt: str):
+        yield from give(prompt, 4)
+
+    made = ask("t")
+    if settings.get("observe"):
+        list(made)
+
+    assert heard[0][1] == len(HOPELESS)
+
+
+def test_a_whole_reply_is_judged_whole():
+    """What comes in one piece has all its violations."""
+    both = guard(ORDER, store=None, max_attempts=1, early_stop=True)(lambda prompt: '{"id": "x", "note": 1}')
+
+    (attempt,) = both.outcome("t").attempts
+
+    assert attempt.stopped_at is None
+    assert len(attempt.failure.violations) == 2
+
+
+def test_what_comes_to_its_own_end_is_judged_whole():
+    """Of a reply that ends before it was looked at again nothing is left out."""
+    text = '{"note": "' + "x" * 400 + '", "id": "x", "more": 1}'
+    give = script([text])
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True)
+    def ask(prompt: str):
+        yield from give(prompt, len(text) - 20)
+
+    (attempt,) = ask.outcome("t").attempts
+
+    assert attempt.stopped_at is None
+    assert len(attempt.failure.violations) == 2
+
+
+CHAT = {
+    "id": "c1",
+    "object": "chat.completion.chunk",
+    "model": "m",
+    "usage": {"prompt_tokens": 9, "completion_tokens": 3},
+}
+
+
+def events(*deltas):
+    for delta in deltas:
+        yield {**CHAT, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    yield {**CHAT, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+
+def called(text):
+    return {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "give", "arguments": text}}]}
+
+
+def test_a_stopped_stream_lacks_no_event_and_its_tokens_are_not_all():
+    """Left early, a provider's stream was not cut; what it cost nobody says."""
+    pieces = [{"content": piece} for piece in in_pieces(HOPELESS, 4)]
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True)
+    def ask(prompt: str):
+        yield from events(*pieces)
+
+    (attempt,) = ask.outcome("t").attempts
+
+    assert (attempt.failure.code, attempt.stopped_at, attempt.model) == ("type", 8, "m")
+    assert (attempt.usage.input_tokens, attempt.usage.output_tokens) == (9, None)
+
+
+def test_text_before_a_tool_call_dooms_nothing():
+    """What counts begins with the call, and is looked at from there."""
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True)
+    def ask(prompt: str):
+        yield from events({"content": '{"id": '}, *map(called, in_pieces(GOOD, 4)))
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True)
+    def fail(prompt: str):
+        yield from events({"content": "Here: "}, *map(called, in_pieces(HOPELESS, 4)))
+
+    (attempt,) = fail.outcome("t").attempts
+    assert ask("t") == {"id": 7, "note": "two desks"}
+    assert (attempt.reply, attempt.stopped_at, attempt.failure.code) == (HOPELESS[:8], 8, "type")
+
+
+def test_bytes_may_be_stopped_inside_a_character():
+    """A character whose rest was not read is no broken one."""
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True)
+    def ask(prompt: str):
+        yield '{"id": "é'.encode()[:-1]
+        yield b"\xa9"
+
+    (attempt,) = ask.outcome("t").attempts
+
+    assert (attempt.failure.code, attempt.reply) == ("type", '{"id": "')
+
+
+def test_an_exception_after_a_hopeless_piece_goes_on():
+    """What the function raises before it is stopped is its own, and the text before it is kept."""
+
+    kept = Kept()
+
+    @guard(ORDER, store=kept, max_attempts=1, early_stop=True)
+    def ask(prompt: str):
+        yield '{"note": "' + "x" * 400
+        yield '", "id": "x"'
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        ask("t")
+
+    (attempt,) = kept.seen[0].attempts
+    assert (attempt.failure.code, len(attempt.reply), attempt.stopped_at) == ("call_raised", 422, None)
+
+
+class Kept:
+    """A recorder that keeps outcomes."""
+
+    def __init__(self):
+        self.seen = []
+
+    def record(self, outcome, task):
+        self.seen.append(outcome)
+
+
+# Repeats.
+
+REPEATED = '{"id": 7, "note": "' + "desk " * 200
+
+
+@pytest.mark.parametrize("early_stop", [False, True])
+@pytest.mark.parametrize("width", [1, 16, 300])
+def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
+    """It is a truncation that no larger limit mends: it is asked again with the one that it had."""
+    heard = []
+    give = script([REPEATED, GOOD], heard)
+
+    @guard(ORDER, store=None, early_stop=early_stop, budget=Budget(max_repeats=6))
+    def ask(prompt: str):
+        yield from give(prompt, width)
+
+    first, second = ask.outcome("t").attempts
+
+    assert (first.failure.kind, first.failure.code) == ("truncation", "runaway")
+    assert first.failure.message == "stopped while it repeated a part of 5 characters"
+    assert 256 <= first.stopped_at == len(first.reply) == heard[0][1] < 700
+    assert (second.failure, second.form) == (None, "exact")
+    assert "It repeated itself" in heard[1][0]
+
+
+def test_a_time_budget_stops_a_reply_that_repeats_itself_too():
+    """Both bounds are looked at with each piece."""
+    give = script([REPEATED])
+
+    @guard(ORDER, store=None, max_attempts=1, budget=Budget(max_repeats=6, max_elapsed_s=60))
+    def ask(prompt: str):
+        yield from give(prompt, 4)
+
+    assert ask.outcome("t").failure.code == "runaway"
+
+
+@pytest.mark.parametrize("name", ["real_outputs.jsonl", "local_replies.jsonl"])
+def test_no_valid_reply_of_a_model_is_stopped(corpora, name):
+    """Of 314 valid replies of real models none is stopped, for what it is or for what it repeats."""
+    rows = [json.loads(line) for line in (corpora / name).read_text().splitlines()]
+    texts = [(row["reply"] if "reply" in row else row["text"], Schema.of(row["schema"])) for row in rows]
+    valid = [(text, schema) for text, schema in texts if isinstance(text, str) and judge(text, schema).ok]
+
+    for text, schema in valid:
+        settings = {"max_attempts": 1, "early_stop": True, "budget": Budget(max_repeats=6)}
+        assert next(outcomes(schema, [text], 4, **settings)).ok
+    assert len(valid) > 90
+
+
+# Laws.
+
+
+def damaged(text, rng):
+    at = rng.randrange(len(text) + 1)
+    mark = rng.choice(("", '"', ",", "}", "]", "1", "\\", "{", " ", "e", "-"))
+    return text[:at] + mark + text[at + rng.randint(0, 2) :]
+
+
+def drawn_replies(schemas, rng):
+    """Three replies to any of these schemas, most of them as they should be."""
+    replies = []
+    for _ in range(3):
+        text = sent(written(drawn_value(rng.choice(schemas), rng), rng), rng)
+        replies.append(damaged(text, rng) if rng.random() < 0.5 else text)
+    return replies
+
+
+def check_same(schema, replies, width, **settings):
+    """On and off give the same; what was cut off or refused is not asked again, unless it had failed before that."""
+    for on, off in zip(
+        outcomes(schema, replies, width, early_stop=True, **settings),
+        outcomes(schema, replies, width, early_stop=False, **settings),
+        strict=True,
+    ):
+        pairs = list(zip(on.attempts, off.attempts, strict=False))
+        assert [one.failure is None for one, _ in pairs] == [other.failure is None for _, other in pairs]
+        ended = off.failure is not None and off.failure.kind in ("truncation", "refusal")
+        assert told(on) == told(off) or (ended and len(on.attempts) > len(off.attempts))
+        assert all(a.stopped_at == len(a.reply) for a in on.attempts if a.stopped_at is not None)
+
+
+@examples(30)
+@given(st.integers(0, 2**32), st.sampled_from([1, 2, 4, 7, 16, 40, 0]))
+def test_on_and_off_give_the_same(seed, width):
+    """For any schema and any replies the same value comes out of as many attempts, whatever the pieces."""
+    rng = random.Random(seed)
+    schema = drawn_schema(rng)
+
+    check_same(schema, drawn_replies([schema.document], rng), width)
+
+
+@examples(10)
+@given(st.integers(0, 2**32), st.sampled_from(sorted(TARGETS)), st.sampled_from([1, 4, 16]))
+def test_on_and_off_give_the_same_for_every_target(seed, target, width):
+    """A reply in the form that was sent, or in the user's own, is not stopped where it is valid."""
+    rng = random.Random(seed)
+    schema = drawn_schema(rng)
+    strategy = rng.choice(sorted(set(capabilities(target)) - {"tool_call"}))
+    try:
+        prepared = guard(schema, target=target, strategy=strategy, store=None)(
+            lambda prompt, options=None: None
+        ).prepared
+    except (InvalidArgument, InvalidSchema, MissingExtra):
+        return
+    asked = prepared.plan.asked_for(prepared.plan.step(1)).document
+
+    check_same(schema, drawn_replies([schema.document, asked], rng), width, target=target, strategy=strategy)
