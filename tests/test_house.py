@@ -59,7 +59,7 @@ ROOMS = {
 STANDARD_OF_CORE = {
     "__future__", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "functools", "hashlib", "itertools",
     "json", "math", "os", "pathlib", "re", "reprlib", "sys", "threading", "types", "typing", "urllib", "uuid", "operator", "string",
-    "bisect", "heapq", "fractions", "unicodedata",
+    "abc", "bisect", "heapq", "fractions", "unicodedata",
 }  # fmt: skip
 ENGINES = {"jiter", "jsonschema", "jsonschema_rs", "jsonschema_specifications", "referencing"}
 # What a folder may import at its top: the command line's own libraries, and what tests use.

@@ -49,7 +49,10 @@ _RESIDUE = {
     "[": frozenset({"anyOf", "oneOf", "not", "if", "contains", "uniqueItems", "unevaluatedItems"}),
 }  # fmt: skip
 _NOTHING = SlotPlan()
+_NOTHING.settle()
 _ANYTHING = Slot(())
+_ANYTHING.plans = dict.fromkeys(KINDS, _NOTHING)
+_NOTHING.rest = _ANYTHING
 
 
 class Conditions:
@@ -80,6 +83,8 @@ class Conditions:
     def slot(self, items: list[Any], denied: str | None = None) -> Slot:
         """Give the slot of schemas and unions that must all hold."""
         unique = {id(item): item for item in items if item is not True and item is not None}
+        if not unique and denied is None:
+            return _ANYTHING
         key = (denied, *unique)
         found = self._slots.get(key)
         if found is None:
@@ -277,8 +282,6 @@ class Conditions:
         found = plan.children.get(step)
         if found is not None:
             return found
-        if not plan.parts and not plan.groups:
-            return self.slot([])
         if step not in plan.names and not plan.varies:
             if plan.rest is None:
                 plan.rest = self._child(plan, None)

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.core.prefix.plans import SlotPlan
 
-__all__ = ["CLOSERS", "PLACEHOLDERS", "OpenValue", "unused"]
+__all__ = ["CLOSERS", "PLACEHOLDERS", "OpenValue", "Refusal", "unused"]
 
 CLOSERS = {"{": "}", "[": "]"}
 """Bracket -> the one that closes it."""
@@ -24,7 +24,7 @@ class OpenValue:
         plan: What it must keep to.
         start: Where its bracket stands in the JSON text.
         seen: Names of the members of an object.
-        count: Members or items that have begun.
+        count: Items of an array that have begun.
         key: Name or index of the last of them.
     """
 
@@ -37,6 +37,32 @@ class OpenValue:
         self.seen: set[str] = set()
         self.count = 0
         self.key: str | int = ""
+
+    def size(self) -> int:
+        """Give how many members or items have begun."""
+        return len(self.seen) if self.opener == "{" else self.count
+
+
+class Refusal(NamedTuple):
+    """Where in a text a value cannot go on.
+
+    Attributes:
+        end: Up to where the text is taken, to which *rest* is added and what closes it.
+        rest: What makes a whole value of it.
+        keyword: What is broken; empty where only the engine knows.
+        inside: Whether the place is the member or item that is written, and not what it is in.
+        closed: Whether the innermost object or array is closed.
+        begun: Kind of a value of which more may come; None for a whole one.
+        decided: The position behind the character that decided it; None where that is *end*.
+    """
+
+    end: int
+    rest: str
+    keyword: str
+    inside: bool = False
+    closed: bool = False
+    begun: str | None = None
+    decided: int | None = None
 
 
 def unused(names: set[str]) -> str:

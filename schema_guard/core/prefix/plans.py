@@ -10,6 +10,7 @@ from bisect import bisect_left
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schema_guard.core.prefix.tokens import UNKNOWN, scalar_of
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class SlotPlan:
         dead: The keyword by which no value of this kind may stand here; None where one may.
         checks: Verdicts on the whole value, of a scalar.
         groups: Unions of which several arms are left; each arm is a plan.
+        is_free: Whether every scalar may stand here.
         asks: Whether anything is asked; of a residue only its owner makes use.
         longest: Characters of a text at most.
         texts: The texts that may stand here, sorted; None where they are not listed.
@@ -118,6 +120,7 @@ class SlotPlan:
         "dead",
         "full",
         "groups",
+        "is_free",
         "least",
         "longest",
         "most",
@@ -135,6 +138,7 @@ class SlotPlan:
     def __init__(self, dead: str | None = None) -> None:
         self.dead = dead
         self.asks = False
+        self.is_free = False
         self.checks: tuple[Callable[[Any], bool], ...] = ()
         self.groups: tuple[tuple[SlotPlan, ...], ...] = ()
         self.longest: float = inf
@@ -153,11 +157,23 @@ class SlotPlan:
         self.varies = False
         self.weight = 1
 
+    def takes(self, raw: str, max_number_chars: int) -> bool:
+        """Say whether a scalar may stand here that is written without escapes, and not known to be too long."""
+        if self.dead or len(raw) > max_number_chars:
+            return False
+        value = scalar_of(raw)
+        return value is not UNKNOWN and self.accepts(value)
+
     def accepts(self, value: Any) -> bool:
-        """Say whether a whole scalar may stand here."""
-        return accepts(self.checks, value) and all(
-            any(arm.accepts(value) for arm in arms) for arms in self.groups
-        )
+        """Say whether a whole scalar may stand here; what cannot be judged may."""
+        try:
+            for check in self.checks:
+                if not check(value):
+                    return False
+        except ValueError as error:
+            if is_from_outside(error):
+                raise
+        return not self.groups or all(any(arm.accepts(value) for arm in arms) for arms in self.groups)
 
     def settle(self) -> None:
         """Take over what holds whichever arm of a group it is."""
@@ -181,6 +197,7 @@ class SlotPlan:
         self.asks = (
             bool(self.checks or self.groups or self.parts or self.required or self.least) or self.most < inf
         )
+        self.is_free = not self.asks
         self.sorted_names = None if self.closed is None else sorted(self.closed)
         self.full = self.most if self.closed is None else min(self.most, len(self.closed))
 

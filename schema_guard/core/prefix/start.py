@@ -50,6 +50,8 @@ class Start:
 
     def feed(self, text: str) -> str | None:
         """Give the JSON text as far as it was read, when it is known where it begins; None before."""
+        if self._may_be_marked and text[:1] == "{":
+            return text
         self._head += text
         while not self.is_over:
             if (self._in_prose or self._closing) and not self._has_skipped():

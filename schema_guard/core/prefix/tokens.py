@@ -12,9 +12,15 @@ from typing import Any
 
 __all__ = [
     "BODY",
-    "ITEM",
+    "FIRST_ITEM",
+    "FIRST_ITEM_BEGUN",
+    "FIRST_MEMBER",
+    "FIRST_MEMBER_BEGUN",
     "LITERALS",
-    "MEMBER",
+    "NEXT_ITEM",
+    "NEXT_ITEM_BEGUN",
+    "NEXT_MEMBER",
+    "NEXT_MEMBER_BEGUN",
     "NUMBER",
     "NUMBER_BEGUN",
     "SPACE",
@@ -26,18 +32,29 @@ __all__ = [
 _SPACES = r"[ \t\r\n]*+"
 _PLAIN = r'[^"\\\x00-\x1f]*+'
 _WHOLE = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
-_SCALAR = rf'("{_PLAIN}"|{_WHOLE}|true|false|null)'
-# A key, a scalar without escapes, and what follows it: most of what models write, a match each.
-MEMBER = re.compile(rf'{_SPACES}"({_PLAIN})"{_SPACES}:{_SPACES}{_SCALAR}{_SPACES}([,}}])')
-ITEM = re.compile(rf"{_SPACES}{_SCALAR}{_SPACES}([,\]])")
+_BEGUN = r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
+# A scalar without escapes, a number up to what must follow it, or the bracket of an object or array.
+_VALUE = rf'("{_PLAIN}"|{_WHOLE}(?=[,}}\] \t\r\n])|true|false|null|[{{\[])'
+_VALUE_BEGUN = rf'("{_PLAIN}|t(?:ru?+)?+|f(?:a(?:ls?+)?+)?+|n(?:ul?+)?+|(?=[-0-9]){_BEGUN})?+'
+_KEY = rf'"({_PLAIN})'
+_MEMBER = rf'{_KEY}"{_SPACES}:{_SPACES}{_VALUE}'
+_MEMBER_BEGUN = rf'(?:{_KEY}(?:("){_SPACES}(?::{_SPACES}{_VALUE_BEGUN})?+)?+)?+\Z'
+# Most of what models write, a match for each member or item: the first of an object or array, and those behind a comma.
+FIRST_MEMBER = re.compile(rf"{_SPACES}{_MEMBER}").match
+NEXT_MEMBER = re.compile(rf"{_SPACES},{_SPACES}{_MEMBER}").match
+FIRST_ITEM = re.compile(rf"{_SPACES}{_VALUE}").match
+NEXT_ITEM = re.compile(rf"{_SPACES},{_SPACES}{_VALUE}").match
+# The same as far as it was written.
+FIRST_MEMBER_BEGUN = re.compile(rf"{_SPACES}{_MEMBER_BEGUN}").match
+NEXT_MEMBER_BEGUN = re.compile(rf"{_SPACES},{_SPACES}{_MEMBER_BEGUN}").match
+FIRST_ITEM_BEGUN = re.compile(rf"{_SPACES}{_VALUE_BEGUN}\Z").match
+NEXT_ITEM_BEGUN = re.compile(rf"{_SPACES},{_SPACES}{_VALUE_BEGUN}\Z").match
 SPACE = re.compile(_SPACES)
 # The inside of a string, as far as it is whole: the next character ends it, begins an escape, or is wrong.
 BODY = re.compile(rf'{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+')
 ESCAPE_BEGUN = re.compile(r"\\(?:u[0-9a-fA-F]{0,3}+)?+\Z")
 NUMBER = re.compile(_WHOLE)
-NUMBER_BEGUN = re.compile(
-    r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
-)
+NUMBER_BEGUN = re.compile(_BEGUN)
 NUMBER_PART = re.compile(r"[-+.0-9eE]*+")
 # What JSON does not have is read to its end: then the judge has a word of its own for it.
 LITERALS = {"t": "true", "f": "false", "n": "null", "N": "NaN", "I": "Infinity"}
@@ -52,7 +69,7 @@ def scalar_of(raw: str) -> Any:
     """Give the value of a scalar that is written without escapes."""
     if raw[0] == '"':
         return raw[1:-1]
-    if raw[0] in "tfn":
+    if raw in _VALUES:
         return _VALUES[raw]
     return number_of(raw)
 
@@ -60,11 +77,13 @@ def scalar_of(raw: str) -> Any:
 def number_of(raw: str) -> Any:
     """Give the value of a number as the parser makes it, or `UNKNOWN`."""
     try:
-        value = int(raw) if raw.lstrip("-").isdecimal() else float(raw)
+        if raw.isdecimal() or raw[1:].isdecimal():
+            return int(raw)
     except ValueError:
         # More digits than Python turns into a number.
         return UNKNOWN
-    return UNKNOWN if isinstance(value, float) and isinf(value) else value
+    value = float(raw)
+    return UNKNOWN if isinf(value) else value
 
 
 def text_of(raw: str) -> Any:

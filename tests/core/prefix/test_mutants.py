@@ -12,7 +12,7 @@ import pytest
 from tests.core.prefix.fuzzing import run
 
 ROOM = "schema_guard.core.prefix"
-MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "checker")
+MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "steps", "checker")
 # What is planted: the module, what stands there, what is put in its place.
 MUTANTS = {
     "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),
@@ -24,8 +24,8 @@ MUTANTS = {
     "then without its if": ("conditions", 'if self._has(schema, "if") and', 'if "then" in schema:\n            yield schema["then"]\n        if self._has(schema, "if") and'),
     "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
     "the first arm only": ("conditions", "if len(live) == 1:\n            left +=", "if live:\n            left +="),
-    "a number before its end": ("checker", "            self._carry = text[position:]\n            return len(text)\n        if not tokens.NUMBER.", "            self._carry = text[position:]\n            return self._end_of_scalar(tokens.number_of(part[0]), len(text))\n        if not tokens.NUMBER."),
-    "keys before they are read": ("checker", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
+    "a number before its end": ("tokens", r"{_WHOLE}(?=[,}}\] \t\r\n])", "{_WHOLE}"),
+    "keys before they are read": ("steps", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
     "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ OPEN_UNION = {
 }
 TOLD = [
     Told("type at the first character", CLOSED, '{"id": "', 8, "type", "/id"),
-    Told("a number at its delimiter", CLOSED, '{"id": 7.5,', 10, "type", "/id"),
+    Told("a number at its delimiter", CLOSED, '{"id": 7.5,', 11, "type", "/id"),
     Told("an open key", CLOSED, '{"id": 7, "ix', 13, "additionalProperties", ""),
     Told("the comma behind the last name", CLOSED, '{"id": 7, "idle": 1,', 20, "additionalProperties", ""),
     Told("a key again", CLOSED, '{"id": 7, "id"', 14, "duplicate_key", ""),
@@ -37,7 +37,7 @@ TOLD = [
     Told("an open text that is too long", {"items": {"maxLength": 2}}, '["\\u00e9\\ud83d\\ude00a', 21, "maxLength", "/0"),
     Told("the comma of a full array", {"maxItems": 1}, "[1,", 3, "maxItems", ""),
     Told("required at the bracket", {"items": {"required": ["a"]}}, '[{"b": 1}', 9, "required", "/0"),
-    Told("a listed object", {"items": {"const": {"a": 1}}}, '[{"a": 2,', 8, "const", "/0"),
+    Told("a listed object", {"items": {"const": {"a": 1}}}, '[{"a": 2,', 9, "const", "/0"),
     Told("all arms of a union", {"items": OPEN_UNION}, '[{"a": "z', 9, "anyOf", "/0"),
     Told("what members do not tell", {"items": {"not": {"required": ["a"]}}}, '[{"a": 1}', 9, "not", "/0"),
     Told("items that are alike", {"items": {"uniqueItems": True}}, "[[1, 1.0]", 9, "uniqueItems", "/0"),
