@@ -210,7 +210,7 @@ def checked(
     ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
 ) -> Callable[[], Any]:
     """Give the least code that asks, parses, and looks whether the value is valid."""
-    is_valid = _validator(schema).is_valid
+    is_valid = validator(schema).is_valid
 
     def call() -> Any:
         value = loads(ask(TASK))
@@ -225,8 +225,8 @@ def corrected(
     ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
 ) -> Callable[[], Any]:
     """Give the least code that asks again and says why: each error with its place, below the reply that has it."""
-    validator = _validator(schema)
-    is_valid, iter_errors = validator.is_valid, validator.iter_errors
+    made = validator(schema)
+    is_valid, iter_errors = made.is_valid, made.iter_errors
 
     def call() -> Any:
         prompt = TASK
@@ -249,7 +249,8 @@ def corrected(
     return call
 
 
-def _validator(schema: dict[str, Any]) -> Any:
+def validator(schema: dict[str, Any]) -> Any:
+    """Give the validator that schema_guard uses too, with its options."""
     import jsonschema_rs
 
     return jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)

@@ -13,6 +13,7 @@ from itertools import chain, cycle, repeat
 from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
+from peer_added import added_to_chunks, added_to_tasks, in_flight_bytes
 from peer_cases import (
     CURRENCIES,
     GROWTH_SIZES,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from peer_cases import Case
 
 MAX_ATTEMPTS = 3
-_SAMPLE_NS = 50_000_000
+_SAMPLE_NS = 20_000_000
 _SHAPE_SAMPLE_NS = 10_000_000
 _SHAPE_RUNS = 5
 # A text that takes longer than this is timed once, and no larger one is tried.
@@ -47,14 +48,18 @@ class Cannot(Exception):  # a fact about a peer, not an error
     """The peer has no way to do a case."""
 
 
-def _stub(case: Case) -> Callable[..., str]:
+def _stub(case: Case) -> Callable[[str], str]:
     """Give the model: it answers at once, with the case's replies in turn."""
     replies = cycle(chain.from_iterable(case.replies))
-    return lambda *_: next(replies)
+
+    def answer(prompt: str) -> str:
+        return next(replies)
+
+    return answer
 
 
-def _only(case: Case, *, asks_again: bool = True, extracts: bool = True) -> None:
-    if case.kind == "object":
+def _only(case: Case, *, asks_again: bool = True, extracts: bool = True, objects: bool = False) -> None:
+    if case.kind == "object" and not objects:
         raise Cannot("not another case: here its stub gives the one thing that it takes")
     if case.kind == "extract" and not extracts:
         raise Cannot("has no documented function that only finds and parses")
@@ -111,10 +116,14 @@ def _find(text: str) -> str:
     return text[start : text.find("\n```", start)]
 
 
-def _completions(case: Case) -> Callable[..., Any]:
+def _completions(case: Case) -> Callable[[str], Any]:
     """Give the model whose replies are the SDK's objects."""
-    replies = cycle([_completion(reply) for one in case.replies for reply in one])
-    return lambda *_: next(replies)
+    replies = cycle([_completion(reply) for reply in chain.from_iterable(case.replies)])
+
+    def answer(prompt: str) -> Any:
+        return next(replies)
+
+    return answer
 
 
 def _text_by_hand(case: Case) -> Callable[[str], str]:
@@ -142,7 +151,7 @@ def floor(case: Case) -> Callable[[], Any]:
 
 
 def floor_strict(case: Case) -> Callable[[], Any]:
-    """As jiter + jsonschema_rs, and refuses duplicate keys, NaN and Infinity, as schema_guard does."""
+    """The same, and refuses duplicate keys, NaN and Infinity, as schema_guard does."""
     from jiter import from_json
 
     return _by_hand(
@@ -151,7 +160,7 @@ def floor_strict(case: Case) -> Callable[[], Any]:
 
 
 def floor_json(case: Case) -> Callable[[], Any]:
-    """As jiter + jsonschema_rs, with the standard library's json."""
+    """The same, with the standard library's json."""
     return _by_hand(case, json.loads)
 
 
@@ -159,25 +168,38 @@ def schema_guard(case: Case, source: Any = None, **settings: Any) -> Callable[[]
     """guard(dict)(function), store=None; extraction: judge() with the schema true."""
     from schema_guard import Schema, guard, judge
 
-    stub: Any = _stub(case)
+    stub: Callable[[str], Any] = _completions(case) if case.kind == "object" else _stub(case)
     if case.kind == "extract":
         anything = Schema.of(source=True)
         return lambda: judge(stub(TASK), anything).value
-    if case.kind == "object":
-        stub = _completions(case)
-
-    def extract(prompt: str) -> Any:
-        return stub(prompt)
-
     settings = {"max_attempts": MAX_ATTEMPTS, "store": None, **settings}
-    guarded = guard(source or SCHEMAS[case.schema], **settings)(extract)
+    guarded = guard(source or SCHEMAS[case.schema], **settings)(stub)
     return lambda: guarded(TASK)
 
 
 def schema_guard_pydantic(case: Case) -> Callable[[], Any]:
     """guard(Pydantic model)(function), store=None: gives the model's instance, as the next peers do."""
-    _only(case, extracts=False)
+    _only(case, extracts=False, objects=True)
     return schema_guard(case, _model(case.schema))
+
+
+def model_validate_json(case: Case) -> Callable[[], Any]:
+    """The Pydantic model's own model_validate_json: the floor of what gives its instances; asked again with the error."""
+    _only(case, extracts=False)
+    ask, validate = _text_by_hand(case), _model(case.schema).model_validate_json
+    if not case.asks_again:
+        return lambda: validate(ask(TASK))
+
+    def call() -> Any:
+        prompt = TASK
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return validate(ask(prompt))
+            except ValueError as error:
+                prompt = f"{TASK}\n\nYour last reply was not valid:\n{error}\nReply again with only the JSON."
+        raise ValueError("not valid")
+
+    return call
 
 
 def instructor(case: Case) -> Callable[[], Any]:
@@ -189,7 +211,7 @@ def instructor(case: Case) -> Callable[[], Any]:
     answer = _completions(case)
 
     def create(*_: Any, **__: Any) -> Any:
-        return answer()
+        return answer(TASK)
 
     mode = peer.Mode.MD_JSON if case.wrapped else peer.Mode.JSON
     patched = peer.patch(create=create, mode=mode)
@@ -211,7 +233,7 @@ def pydantic_ai(case: Case) -> Callable[[], Any]:
     stub = _stub(case)
 
     def answer(messages: Any, info: Any) -> Any:
-        return ModelResponse(parts=[TextPart(stub())])
+        return ModelResponse(parts=[TextPart(stub(TASK))])
 
     output = NativeOutput(_model(case.schema))
     agent = Agent(FunctionModel(answer), output_type=output, retries=MAX_ATTEMPTS - 1)
@@ -270,8 +292,9 @@ def fast_json_repair(case: Case) -> Callable[[], Any]:
 
 ADAPTERS: dict[str, Callable[[Case], Callable[[], Any]]] = {
     "jiter + jsonschema_rs": floor,
-    "strict jiter + the same": floor_strict,
+    "strict floor": floor_strict,
     "json + jsonschema_rs": floor_json,
+    "model_validate_json": model_validate_json,
     "schema_guard": schema_guard,
     "schema_guard, Pydantic": schema_guard_pydantic,
     "instructor": instructor,
@@ -363,7 +386,7 @@ class Worker:
             for _ in range(_BURSTS):
                 for name, call in variants.items():
                     process, thread = process_time_ns(), thread_time_ns()
-                    wall = _timed(call, _BURST)
+                    wall = _timed(call, _BURST, perf_counter_ns)
                     thread = thread_time_ns() - thread
                     store.flush()
                     process = process_time_ns() - process
@@ -375,6 +398,14 @@ class Worker:
             }
             found["dropped"] = sum(store.counts().dropped.values())
         return found
+
+    def added(self, what: str, rounds: int) -> dict[str, Any]:
+        """Give what a guard adds to tasks, to memory while they wait, or to the chunks of a stream."""
+        if what == "tasks":
+            return {"ns": added_to_tasks(rounds)}
+        if what == "in flight":
+            return {"bytes": in_flight_bytes()}
+        return {"ns": added_to_chunks(rounds, early_stop=what == "chunks, early stop")}
 
     def memory(self, case: str) -> dict[str, Any]:
         """Say how large the process was at most, before its first call of a case and after many of them, in KiB."""
@@ -423,11 +454,11 @@ def _check(value: Any, wanted: dict[str, Any]) -> None:
         raise Cannot(f"gave another value: {str(plain)[:80]}")
 
 
-def _timed(call: Callable[[], Any], loops: int) -> float:
-    started = perf_counter_ns()
+def _timed(call: Callable[[], Any], loops: int, clock: Callable[[], int] = process_time_ns) -> float:
+    started = clock()
     for _ in repeat(None, loops):
         call()
-    return (perf_counter_ns() - started) / loops
+    return (clock() - started) / loops
 
 
 def _loops(call: Callable[[], Any], sample_ns: int) -> int:
