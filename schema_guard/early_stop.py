@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether replies that can no longer become valid are stopped, as the settings of a configuration show it.
+"""Whether replies are stopped before their end, as the settings of a configuration show it.
 
 Rules: a stopped reply is judged by the first thing in it that is wrong, a whole one by what is wrong with all of it. So the
 kinds, codes and places of failures of calls that stop and of calls that do not are never put side by side; rates of
@@ -12,10 +12,12 @@ import json
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["EARLY_STOP", "NOT_COMPARED", "stops_early"]
+__all__ = ["EARLY_STOP", "NOT_COMPARED", "stops_early", "stops_replies"]
 
 EARLY_STOP: Final = "early_stop"
 """The key of the settings: true where streams are stopped; it stands in no other settings."""
+
+_MAX_REPEATS: Final = "max_repeats"
 
 NOT_COMPARED: Final = (
     "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
@@ -24,17 +26,33 @@ NOT_COMPARED: Final = (
 """What stands where such a comparison is left out."""
 
 
-@lru_cache(maxsize=1024)
 def stops_early(settings: str | None) -> bool:
-    """Say whether calls of a configuration stop their streams; False for settings that are no JSON object.
+    """Say whether calls of a configuration stop replies that can no longer become valid.
 
     >>> stops_early('{"early_stop":true,"max_attempts":3}'), stops_early('{"max_attempts":3}'), stops_early(None)
     (True, False, False)
     """
-    if settings is None or f'"{EARLY_STOP}"' not in settings:
-        return False
+    return _stops(settings)[0]
+
+
+def stops_replies(settings: str | None) -> bool:
+    """Say whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
+
+    >>> stops_replies('{"early_stop":true}'), stops_replies('{"budget":{"max_repeats":6}}'), stops_replies("[]")
+    (True, True, False)
+    """
+    return any(_stops(settings))
+
+
+@lru_cache(maxsize=1024)
+def _stops(settings: str | None) -> tuple[bool, bool]:
+    if settings is None or (f'"{EARLY_STOP}"' not in settings and f'"{_MAX_REPEATS}"' not in settings):
+        return False, False
     try:
         said = json.loads(settings)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(said, dict) and said.get(EARLY_STOP) is True
+        return False, False
+    if not isinstance(said, dict):
+        return False, False
+    budget = said.get("budget")
+    return said.get(EARLY_STOP) is True, isinstance(budget, dict) and budget.get(_MAX_REPEATS) is not None

@@ -92,7 +92,7 @@ class Configuration:
             as they were made. Empty where none was imported.
         answered_again: Of a group: calls that a router asked again of the prompt, for the tuned model gave no value. Each is
             one call with the one before it, and counts as `reasked` or `unhandled` by what the prompt made of it.
-        stopped: What is known of replies that were stopped early; None where the settings stop none, and of a group of
+        stopped: What is known of replies that were stopped before their end; None where the settings stop none, and of a group of
             several configurations, each of which tells its own.
     """
 
@@ -306,7 +306,7 @@ def _configuration(pool: Pool) -> Configuration:
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),
         answered_again=sum(row.calls for row in pool.answered_again),
-        stopped=stopped_replies(pool.lengths) if pool.stops_early and set(varies) <= {"segment"} else None,
+        stopped=stopped_replies(pool.lengths) if pool.stops_replies and set(varies) <= {"segment"} else None,
     )
 
 

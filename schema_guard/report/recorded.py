@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
-from schema_guard.early_stop import NOT_COMPARED
+from schema_guard.early_stop import NOT_COMPARED, stops_early
 from schema_guard.healing import healers_of, in_words
 from schema_guard.records.chosen import NO_SEGMENT
 from schema_guard.report.document import Document, Fact, Section, Table
@@ -178,7 +178,8 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
         yield f"{name} repaired {one.repaired.count:g} calls: {bounded(one.repaired)} %"
     if one.stopped is not None:
         yield f"{name} {_stopped(one.stopped)}"
-    first = " (of each stopped reply the first fault alone)" if one.stopped and one.stopped.attempts else ""
+    is_first = stops_early(one.settings) and one.stopped is not None and one.stopped.attempts > 0
+    first = " (of each stopped reply the first fault alone)" if is_first else ""
     if one.failures:
         told = ", ".join(f"{kind} {code} {n}" for kind, code, n in one.failures[:_CODES])
         more = len(one.failures) - _CODES
@@ -195,9 +196,7 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
 
 def _stopped(found: StoppedReplies) -> str:
     """Say how many replies were stopped, and what was saved by it."""
-    told = (
-        f"stopped {found.attempts:,} of {found.judged:,} replies early, as they could no longer become valid"
-    )
+    told = f"stopped {found.attempts:,} of {found.judged:,} replies before their end"
     if not found.attempts:
         return told
     told += f": after {found.median_characters:,} characters in the median"

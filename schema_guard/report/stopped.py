@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was saved by stopping replies that could no longer become valid: an estimate, from the replies beside them.
+"""What was saved by stopping replies before their end: an estimate, from the replies beside them.
 
 How long a stopped reply would have become nobody knows. It is taken to be as long as those of the same configuration that
 came to their end are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
@@ -48,7 +48,7 @@ class SavedText(NamedTuple):
 
 
 class StoppedReplies(NamedTuple):
-    """Replies that were stopped, as they could no longer become valid.
+    """Replies that were stopped, as they could no longer become valid or repeated themselves.
 
     Attributes:
         attempts: How many were.
@@ -64,7 +64,7 @@ class StoppedReplies(NamedTuple):
 
 
 def stopped_replies(lengths: ReplyLengths) -> StoppedReplies:
-    """Give what is known of the stopped replies of a configuration that stops them."""
+    """Give what is known of the stopped replies of a configuration that stops some."""
     stopped, whole = lengths.stopped, lengths.whole
     return StoppedReplies(
         stopped.replies,

@@ -50,6 +50,7 @@ _OF = ("function", "schema")
 COUNTED = (
     CountedQuantity("attempts", "{attempt}", _OF, "Attempts of calls, judged or not."),
     CountedQuantity("failures", "{attempt}", (*_OF, "kind", "code"), "Attempts that failed."),
+    CountedQuantity("stopped", "{attempt}", _OF, "Attempts whose stream was stopped early."),
     CountedQuantity("calls", "{call}", (*_OF, "way"), "Calls, by how they ended."),
     CountedQuantity("tokens", "{token}", (*_OF, "type"), "Tokens of attempts whose provider says them."),
     CountedQuantity(
@@ -120,6 +121,8 @@ class Counters:
             self._add("attempts", of, 1)
             if attempt.failure is not None:
                 self._add("failures", (*of, *self._code(attempt.failure.kind, attempt.failure.code)), 1)
+            if attempt.stopped_at is not None:
+                self._add("stopped", of, 1)
             self._add("tokens", (*of, "input"), attempt.usage.input_tokens)
             self._add("tokens", (*of, "output"), attempt.usage.output_tokens)
             self._add("cost", of, attempt.cost)

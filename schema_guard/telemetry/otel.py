@@ -188,6 +188,8 @@ def _of_attempt(attempt: Attempt, call: Call) -> dict[str, Any]:
         names.STRATEGY: attempt.strategy,
         names.RESPONSE_MODEL: attempt.snapshot or attempt.model,
         names.FORM: attempt.form,
+        names.STOPPED_AT: attempt.stopped_at,
+        names.ESTIMATED_TOKENS: attempt.estimated_output_tokens,
     }
     if failure is not None and failure.kind == "transport":
         said[names.ERROR_TYPE] = _error_type(attempt)

@@ -92,7 +92,7 @@ def test_a_report_tells_how_many_were_stopped_and_what_that_saved(store):
     text = " ".join(as_text(recorded(store, *(stopped(n, 40) for n in range(20)))).split())
 
     assert (
-        "shop.extract stopped 20 of 40 replies early, as they could no longer become valid: after 40 characters in the "
+        "shop.extract stopped 20 of 40 replies before their end: after 40 characters in the "
         "median; saved about 60.2 [22.4, 68.1] % of their text, 1,210 bytes and at most 1,708, if they had become as long as "
         "the replies that came to their end: n 20, 100 bytes in the mean; a provider may bill the whole reply all the same"
     ) in text
@@ -111,7 +111,7 @@ def test_a_report_of_calls_that_stop_none_is_as_it_was(store):
     """Without the setting nothing is said of stopping, and with it and no stopped reply that none was."""
     assert "stopped" not in as_text(recorded(store, outcome(1, TOTAL)))
     found = recorded(store, outcome(2, settings=STOPS, function="shop.other"))
-    assert "shop.other stopped 0 of 1 replies early" in " ".join(as_text(found).split())
+    assert "shop.other stopped 0 of 1 replies before their end" in " ".join(as_text(found).split())
 
 
 def test_kinds_of_stopped_and_whole_replies_are_not_put_together(store):

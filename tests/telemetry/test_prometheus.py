@@ -13,6 +13,8 @@ from contextlib import suppress
 import pytest
 
 from schema_guard import GuardFailed, InvalidArgument, guard, open_store, telemetry
+from schema_guard.telemetry.counters import Counters
+from tests.records.outcomes import BROKEN, outcome
 
 SCHEMA = {"title": "ticket", "type": "object", "required": ["team"]}
 
@@ -56,6 +58,18 @@ def test_the_text_is_prometheus():
         "schema_guard_untold_total{} 0",
     ]
     assert "# TYPE schema_guard_failures_total counter\n" in text
+
+
+def test_attempts_that_were_stopped_are_counted():
+    """A stopped attempt is counted once more, and what it took is in no sum of tokens that a provider has told."""
+    counters = Counters()
+    cut = {"failure": BROKEN, "form": None, "stopped_at": 2}
+
+    counters.count(outcome(cut, {}))
+
+    read = counters.read()
+    assert read["stopped"] == {("app.extract", "invoice"): 1}
+    assert (read["attempts"], read["tokens"]) == ({("app.extract", "invoice"): 2}, {})
 
 
 def test_names_are_escaped():

@@ -181,7 +181,7 @@ class Lengths(NamedTuple):
 
 
 class ReplyLengths(NamedTuple):
-    """How long the judged replies of a configuration were that stops those which can no longer become valid.
+    """How long the judged replies of a configuration were that stops some of them before their end.
 
     Attributes:
         stopped_at: Of the stopped ones: characters after which they were.
@@ -258,7 +258,7 @@ class ConfigurationCounts:
         attempt_latency: Of all attempts, transport failures included.
         outcomes: A bit for each of `calls` in the order in which they were stored, 1 for unhandled; the first
             call is the most significant bit of the first byte. The bits after the last call are 0.
-        lengths: Of judged replies; empty where none are stopped early by the settings.
+        lengths: Of judged replies; empty where the settings stop none.
     """
 
     id: int | None

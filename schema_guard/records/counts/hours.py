@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.early_stop import stops_early
+from schema_guard.early_stop import stops_replies
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class HourAddition:
             models = Counter([row[_MODELS] for row in judged if row[_MODEL] is not None])
             for (model, snapshot), attempts in models.items():
                 tallies["models", pair(model, snapshot)] += attempts
-            if stops_early(judged[0][_SETTINGS]):
+            if stops_replies(judged[0][_SETTINGS]):
                 self._count_lengths(judged)
         columns = zip(*[row[_AMOUNTS] for row in rows], strict=True)
         for (name, unknown, units, largest), column in zip(_SUMS, columns, strict=True):
@@ -150,7 +150,7 @@ class HourAddition:
                 tallies[unknown, number] += len(rows) - known
 
     def _count_lengths(self, judged: list[Any]) -> None:
-        """Count how long replies were, of calls that stop those which can no longer become valid."""
+        """Count how long replies were, of calls that stop some of theirs."""
         known = [row for row in judged if row[_REPLY_BYTES] is not None]
         stopped = [row for row in known if row[_STOPPED_AT] is not None]
         for name, lengths in (

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.early_stop import stops_early
+from schema_guard.early_stop import stops_early, stops_replies
 from schema_guard.records.counts.configurations import (
     C,
     FailureCount,
@@ -129,7 +129,7 @@ class Pool:
 
     @property
     def lengths(self) -> ReplyLengths:
-        """Of judged replies, of configurations whose replies are stopped early."""
+        """Of judged replies, of configurations that stop some of theirs before their end."""
         several = [counts.lengths for counts in self.members]
         return ReplyLengths(*map(Lengths.total, zip(*several, strict=True)))
 
@@ -138,6 +138,11 @@ class Pool:
         """Whether replies are stopped early; None where those of some members are, and those of others are not."""
         told = {stops_early(counts.settings) for counts in self.members}
         return told.pop() if len(told) == 1 else None
+
+    @property
+    def stops_replies(self) -> bool:
+        """Whether replies of a member are stopped before their end, early or where they repeat themselves."""
+        return any(stops_replies(counts.settings) for counts in self.members)
 
 
 def pooled(counted: Iterable[ConfigurationCounts], by: Collection[str] = _CONFIGURED) -> list[Pool]:

@@ -151,7 +151,7 @@ class Addition:
         `SUMS`, and as `..._unknown` the attempts that add nothing to it. By `WAYS` and `PARTS`: `calls`.
         By [kind, code]: `failures` of attempts, and `unhandled` calls by their last failure.
         By [location, keyword]: `violations`. By `bucket`: `attempt_us`, `call_us` of judged calls, and where
-        replies are stopped early `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
+        replies are stopped before their end `whole_bytes`, `stopped_bytes` and `stopped_at` of judged attempts.
         By [n, k]: `inputs` of n judged calls, k of them unhandled. By [code, exception]: `outside`, the
         calls of the way transport. By [model, snapshot]: `models`, the judged attempts that name one.
         """

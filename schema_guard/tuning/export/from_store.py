@@ -182,7 +182,7 @@ def _flaw(call: StoredCall, schema: Schema[Any]) -> str | None:
             last["form"] == "repaired_lossy",
             "its reply was mended lossily: a part of the answer is the mending's",
         ),
-        (last["form"] == "resumed", "its reply was resumed from a part that was given"),
+        (last["form"] == "resumed", "its reply was cut off, and continued by another attempt"),
         (last["stopped_at"] is not None, "its reply was stopped early"),
         (last["healed"], "its reply may have been mended by a gateway before it came"),
         (

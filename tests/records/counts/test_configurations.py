@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.core.values import Failure, Usage, Violation
-from schema_guard.early_stop import stops_early
+from schema_guard.early_stop import stops_replies
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import ConfigurationCounts, Latency, Store, open_store
 from schema_guard.records.attempts import Where
@@ -56,7 +56,7 @@ calls = st.fixed_dictionaries(
         "model": st.none() | st.just("m"),
         "segment": st.none() | st.just("eu"),
         "tuned": st.booleans(),
-        "settings": st.sampled_from(["{}", '{"early_stop":true}']),
+        "settings": st.sampled_from(["{}", '{"early_stop":true}', '{"budget":{"max_repeats":6}}']),
         "cluster": st.none() | st.sampled_from(["c1", "c2"]),
         "input_hash": st.none() | st.sampled_from(["i1", "i2"]),
         "started_at": st.integers(0, 9).map(lambda n: n * 1_000.0),
@@ -137,7 +137,7 @@ def lengths(members):
     replies = [
         attempt
         for outcome in members
-        if stops_early(outcome.call.settings)
+        if stops_replies(outcome.call.settings)
         for attempt in outcome.attempts
         if attempt.reply is not None and not is_transport(attempt)
     ]
