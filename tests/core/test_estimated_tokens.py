@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import guard
 from schema_guard.core.enforce import spent
 from schema_guard.core.values import Attempt, Budget, Failure, Usage
 from schema_guard.token_estimate import tokens_in
@@ -39,6 +40,25 @@ def test_a_budget_counts_what_is_known_and_what_is_estimated(made):
     about = "about " if estimated else ""
     told = f"{about}{known + estimated} tokens of max_tokens={known + estimated}"
     assert spent(Budget(max_tokens=known + estimated), made) == told
+
+
+def test_a_call_whose_streams_are_stopped_ends_with_its_budget():
+    """What stopped streams gave counts, where without an estimate nothing would ever be spent."""
+
+    @guard(
+        {"type": "object", "properties": {"total": {"type": "number"}}},
+        early_stop=True,
+        store=None,
+        max_attempts=9,
+        budget=Budget(max_tokens=20),
+    )
+    def extract(prompt: str):
+        yield from ('{"note": "1234567890", ', '"total": "', "much", '"}')
+
+    attempts = extract.outcome("t").attempts
+
+    assert [one.usage for one in attempts] == [Usage()] * 2
+    assert sum(one.estimated_output_tokens for one in attempts) >= 20
 
 
 def test_what_is_spent_is_told_as_about_where_it_is_estimated():

@@ -44,6 +44,7 @@ def test_what_came_later_is_unknown_or_did_not_happen():
 
     attempt = outcome.attempts[0]
     assert (attempt.model, attempt.snapshot, attempt.exception, attempt.stopped_at) == (None,) * 4
+    assert attempt.estimated_output_tokens is None
     assert (attempt.unseen, attempt.adapted, attempt.healed, outcome.call.tuned) == (
         False,
         None,

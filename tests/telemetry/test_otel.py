@@ -78,6 +78,22 @@ def test_each_attempt_is_one_event(sdk):
     assert first.timestamp <= second.timestamp
 
 
+def test_a_stream_that_was_stopped_is_told_with_where(sdk):
+    """The event has the characters that came and their estimated tokens; the span has no tokens, for nobody told any."""
+    sdk.enable()
+
+    @guard({**SCHEMA, "additionalProperties": False}, store=None, max_attempts=1, early_stop=True)
+    def extract(prompt: str):
+        yield from ('{"total": ', '"much", "lines": 1}', '{"total": 1}')
+
+    assert not extract.outcome("Invoice 12").ok
+    (event,), (span,) = sdk.events(), sdk.spans()
+
+    assert event.attributes["schema_guard.attempt.stopped_at"] == len('{"total": "much", "lines": 1}')
+    assert event.attributes["schema_guard.attempt.estimated_output_tokens"] == 11
+    assert "gen_ai.usage.output_tokens" not in span.attributes
+
+
 def test_a_call_is_a_span_below_the_users(sdk):
     """The span of a call has the user's current span as its parent, and the events belong to it."""
     sdk.enable()
