@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core import prompting
 from schema_guard.core.enforce import spent
-from schema_guard.core.pointer import pointer
-from schema_guard.core.validation.violations import declared_location, kind_of
+from schema_guard.core.pointer import declared_location, pointer
 from schema_guard.core.values import UNMENDED_BY_LIMIT, Budget
 from schema_guard.text import clip, safe
 
@@ -65,10 +64,7 @@ def _failure_lines(failure: Failure) -> list[str]:
 def _lines_without_values(failure: Failure) -> list[str]:
     if failure.violations and failure.kind != "semantic":
         return violation_lines(
-            [
-                v._replace(instance_location=declared_location(v), actual=kind_of(v.actual))
-                for v in failure.violations
-            ]
+            [v._replace(instance_location=declared_location(v), actual=v.got) for v in failure.violations]
         )
     # What the provider or a check says may quote the reply.
     return [] if failure.kind == "refusal" else [f"    {safe(prompting.told(failure, quote_checks=False))}"]

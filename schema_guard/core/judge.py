@@ -371,12 +371,10 @@ def _as_mended(read: Repaired, terms: _Terms) -> Judgement[Any] | None:
 
 def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple[Any, bool]:
     """Give a value with what was sent in it as JSON strings decoded, and whether anything was; *told* is wrong with it."""
-    from schema_guard.core.validation.violations import may_hold_json  # only failures need it
-
     told = told or terms.failure(value).violations
-    if not any(may_hold_json(v.actual) for v in told):
+    if not any(map(failures.may_hold_json, told)):
         return value, False
-    from schema_guard.core.repair.encoded import decoded
+    from schema_guard.core.repair.encoded import decoded  # few failures need it
 
     def broken(value: Any) -> Sequence[Violation]:
         return () if terms.accepts(value) else terms.failure(value).violations

@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from schema_guard.core.values import Violation
+
+# Indices that are kept have no more digits: a longer one is a key that a model made up.
+_INDEX_DIGITS = 6
 
 
 def escape(token: str) -> str:
@@ -46,3 +53,36 @@ def split(location: str) -> list[str]:
 def pointer(location: str) -> str:
     """Show a pointer to a person: the root, which is the empty text, is written `(root)`."""
     return location or "(root)"
+
+
+def declared_location(violation: Violation, *, indices: bool = True) -> str:
+    """Give the instance location with `*` for every step that the schema does not name.
+
+    A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword
+    location passes through `properties` and that key.
+
+    Args:
+        violation: Where to look; nothing but its two pointers is read.
+        indices: Whether array indices stay; without them equal places in different items are one place.
+
+    >>> from schema_guard.core.values import Violation
+    >>> declared_location(Violation("/tags/evil", "/properties/tags/additionalProperties/type", "type", "", ""))
+    '/tags/*'
+    >>> lines = Violation("/lines/3/qty", "/properties/lines/items/properties/qty/type", "type", "", "")
+    >>> declared_location(lines), declared_location(lines, indices=False)
+    ('/lines/3/qty', '/lines/*/qty')
+    """
+    declared = _declared(violation.keyword_location)
+    root, *keys = violation.instance_location.split("/")
+    kept = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
+    return "/".join([root, *kept])
+
+
+@lru_cache(maxsize=1_024)
+def _declared(keyword_location: str) -> frozenset[str]:
+    """Give the keys that a keyword location names under `properties`."""
+    return frozenset(key for step, key in pairwise(keyword_location.split("/")) if step == "properties")
+
+
+def _is_index(key: str) -> bool:
+    return key.isdecimal() and key.isascii() and len(key) <= _INDEX_DIGITS

@@ -15,7 +15,7 @@ import json
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.core.pointer import pointer
+from schema_guard.core.pointer import declared_location, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -231,13 +231,8 @@ def told(failure: Failure, *, quote_checks: bool) -> str:
         lead = "An object or array was sent as a JSON string. "
         return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:
-        from schema_guard.core.validation.violations import (
-            declared_location,
-            kind_of,
-        )  # only failures need it
-
         places = dict.fromkeys(
-            f"At {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
+            f"At {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
             for v in failure.violations
         )
         more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""

@@ -67,6 +67,9 @@ class Usage(NamedTuple):
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
         """Add usages field by field; a field that is unknown in one of them is unknown in all."""
+        usages = tuple(usages)
+        if UNKNOWN_USAGE in usages:
+            return UNKNOWN_USAGE
         return Usage(*(_sum_or_none(column) for column in zip(*usages, strict=True)))
 
 
@@ -94,6 +97,11 @@ class Violation(NamedTuple):
     keyword: str
     expected: str
     actual: str
+
+    @property
+    def got(self) -> str:
+        """The kind of what came, without the value: `"string"`."""
+        return self.actual.partition(" ")[0]
 
 
 class Failure(NamedTuple):

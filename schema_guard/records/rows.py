@@ -15,7 +15,7 @@ import reprlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.core.validation.violations import declared_location
+from schema_guard.core.pointer import declared_location
 from schema_guard.traffic import SHADOWS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from schema_guard.core.validation.violations import declared_location
+from schema_guard.core.pointer import declared_location
 from schema_guard.errors import missing_extra
 from schema_guard.records.counts.rollups import way_of
 from schema_guard.records.rows import MAX_VIOLATIONS, store_text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.core.pointer import split
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.readings import repair
-from schema_guard.core.validation.violations import may_hold_json
+from schema_guard.core.validation.failures import may_hold_json
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def decoded(
     for _ in range(_ROUNDS):
         tree: dict[str, Any] = {}
         for violation in told:
-            if may_hold_json(violation.actual):
+            if may_hold_json(violation):
                 inner = tree
                 for token in split(violation.instance_location):
                     inner = inner.setdefault(token, {})

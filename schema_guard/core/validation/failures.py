@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.pointer import join, pointer
+from schema_guard.core.validation.keywords import VALUE_KEYWORDS
 from schema_guard.core.values import Failure, Limits, Violation
 from schema_guard.text import clip
 
@@ -19,6 +20,7 @@ __all__ = [
     "REASONING_EXHAUSTED",
     "cut_off",
     "encoded_failure",
+    "may_hold_json",
     "not_json",
     "schema_failure",
     "type_failure",
@@ -39,8 +41,6 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
 
     *text* is what it was parsed from, alone or among other things; empty when that is not known.
     """
-    from schema_guard.core.validation.keywords import VALUE_KEYWORDS  # only failures need it
-
     found = tuple(schema.violations_in(value, text, limits.max_steps))
     first = found[0]
     kind: FailureKind = "value" if first.keyword in VALUE_KEYWORDS else "structure"
@@ -48,6 +48,19 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
         kind = "syntax"
     message = f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}"
     return Failure(kind, first.keyword, message, found)
+
+
+# White space in a string as `describe` shows it is a space or is escaped.
+_BEFORE_JSON = ("{", "[", " ", "\\")
+
+
+def may_hold_json(violation: Violation) -> bool:
+    r"""Say whether what came may be a string that is the text of an object or array.
+
+    >>> [may_hold_json(Violation("", "", "type", "", f"string {text!r}")) for text in ('{"a": 1}', "\n[1]", "twelve")]
+    [True, True, False]
+    """
+    return violation.actual.startswith("string") and violation.actual[len("string '") :][:1] in _BEFORE_JSON
 
 
 def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: Limits) -> Failure:

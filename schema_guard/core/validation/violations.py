@@ -9,12 +9,11 @@ Rules:
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.core.pointer import join, pointer
+from schema_guard.core.pointer import declared_location, join, pointer
 from schema_guard.core.validation.keywords import LISTS, MAPS, UNIONS
 from schema_guard.core.validation.patterns import tightened
 from schema_guard.core.values import Violation
@@ -28,7 +27,6 @@ MAX_VIOLATIONS = 50
 
 # The keyword of what was not decided: a limit on steps was reached.
 TOO_COSTLY = "too_costly"
-_INDEX = re.compile("[0-9]{1,6}")
 # Two arms are told of each union: without a bound unions in unions would double the text.
 _MAX_NESTED = 2
 # Keywords whose next path segment is a name or an index and not a keyword.
@@ -97,13 +95,8 @@ def violations(errors: Iterable[Any], nested: int = 0) -> list[Violation]:
         errors: Errors of jsonschema-rs, or `Broken`s.
         nested: How many unions this is told inside of.
     """
-    first = []
-    for error in errors:
-        first.append(error)
-        # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
-        if len(first) == 4 * MAX_VIOLATIONS:
-            break
-    first.sort(key=_rank)
+    # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
+    first = sorted(islice(errors, 4 * MAX_VIOLATIONS), key=_rank)
     return [_violation(error, nested) for error in first[:MAX_VIOLATIONS]]
 
 
@@ -179,24 +172,6 @@ def describe(value: Any) -> str:
     return f"number {clip(_number(value))}"
 
 
-# White space is a space or is escaped.
-_BEFORE_JSON = ("{", "[", " ", "\\")
-
-
-def may_hold_json(actual: str) -> bool:
-    r"""Say whether what `describe` says is of a string that may be the text of an object or array.
-
-    >>> may_hold_json(describe('{"a": 1}')), may_hold_json(describe("\\n[1]")), may_hold_json(describe("twelve"))
-    (True, True, False)
-    """
-    return actual.startswith("string") and actual[len("string '") :][:1] in _BEFORE_JSON
-
-
-def kind_of(actual: str) -> str:
-    """Give the kind of value that `describe` begins with: `"string"`."""
-    return actual.partition(" ")[0]
-
-
 def _number(value: float) -> str:
     # int() to text is quadratic and refused over 4,300 digits; 270 bits are the 80 digits that are shown.
     if isinstance(value, int) and value.bit_length() > 270:
@@ -241,7 +216,7 @@ def _union(error: Any, nested: int) -> str:
     number, errors = best_arm(arms, len(error.instance_path))
     # Without the values: this text is sent back to the model too.
     told = "; ".join(
-        f"at {pointer(declared_location(v))}: expected {v.expected}, got {kind_of(v.actual)}"
+        f"at {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
         for v in violations(errors, nested + 1)[:2]
     )
     return clip(f"one of {len(arms)} forms; closest is form {number}: {told}", 300)
@@ -298,31 +273,3 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "contains": lambda e: "the right number of matching items",
     "not": lambda e: "a value that does not match 'not'",
 }
-
-
-def declared_location(violation: Violation, *, indices: bool = True) -> str:
-    """Give the instance location with `*` for every step that the schema does not name.
-
-    A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword
-    location passes through `properties` and that key.
-
-    Args:
-        violation: Where to look; nothing but its two pointers is read.
-        indices: Whether array indices stay; without them equal places in different items are one place.
-
-    >>> declared_location(Violation("/tags/evil", "/properties/tags/additionalProperties/type", "type", "", ""))
-    '/tags/*'
-    >>> lines = Violation("/lines/3/qty", "/properties/lines/items/properties/qty/type", "type", "", "")
-    >>> declared_location(lines), declared_location(lines, indices=False)
-    ('/lines/3/qty', '/lines/*/qty')
-    """
-    declared = _declared(violation.keyword_location)
-    root, *keys = violation.instance_location.split("/")
-    kept = [key if key in declared or (indices and _INDEX.fullmatch(key)) else "*" for key in keys]
-    return "/".join([root, *kept])
-
-
-@lru_cache(maxsize=1_024)
-def _declared(keyword_location: str) -> frozenset[str]:
-    """Give the keys that a keyword location names under `properties`."""
-    return frozenset(key for step, key in pairwise(keyword_location.split("/")) if step == "properties")

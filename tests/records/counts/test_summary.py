@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.validation.violations import declared_location
+from schema_guard.core.pointer import declared_location
 from schema_guard.core.values import Failure, Usage, Violation
 from schema_guard.records import Store, Summary
 from schema_guard.records.rows import store_text
