@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.calls.replies import Reply
     from schema_guard.calls.streams import StreamReader
     from schema_guard.core.enforce import Flow
+    from schema_guard.core.values import Judgement, Missed
 
     Invoke: TypeAlias = Callable[[Ask], Any]
     Finish: TypeAlias = Callable[[Outcome[Any]], None]
@@ -45,11 +46,27 @@ class Driven(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A plain function gave something to await: the rest of the call is asynchronous."""
+    """A first attempt whose function was called already, and how far it is.
+
+    Attributes:
+        ask: For which it was called.
+        started: When, by `perf_counter`.
+        result: What it gave, which may have to be awaited.
+        raised: What it raised in the place of that; None when it raised nothing.
+        judged: As in `End`.
+    """
 
     ask: Ask
     started: float
     result: Any
+    raised: BaseException | None = None
+    judged: Judgement[Any] | Missed | None = None
+
+    def given(self) -> Any:
+        """Give what the function gave, or raise what it raised."""
+        if self.raised is not None:
+            raise self.raised
+        return self.result
 
 
 def is_spent(flow: Flow) -> bool:
@@ -68,24 +85,32 @@ def is_async(result: Any) -> bool:
     )
 
 
-def run(flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS) -> Driven | Pending:
+def run(
+    flow: Flow,
+    invoke: Invoke,
+    finish: Finish,
+    receiver: Receiver = ANYBODYS,
+    first: Pending | None = None,
+) -> Driven | Pending:
     """Drive the loop to its end with a plain function.
 
     Args:
-        flow: The loop, not yet started.
+        flow: The loop, not yet started; with *first* it has given the first Ask.
         invoke: Calls the user's function for an Ask.
         finish: Is handed the outcome, once, also when this raises.
         receiver: Reads what the function gives and raises.
+        first: The first attempt, where the function was called for it before.
 
     Returns:
         How it ended; or `Pending` when the function's first result has to be awaited: go on with `arun`.
     """
-    step = next(flow)
+    step: Ask | More | Stop | Done[Any] = next(flow) if first is None else first.ask
     error = cause = None
     while type(step) is Ask:
-        started, cause = perf_counter(), None
+        begun, first = first, None
+        started, cause = perf_counter() if begun is None else begun.started, None
         try:
-            result = invoke(step)
+            result = invoke(step) if begun is None else begun.given()
             if type(result) is not str and is_async(result):
                 return Pending(step, started, result)
             # The usual reply: nothing beside its text is known of it.
@@ -99,7 +124,9 @@ def run(flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODY
                 raise
             # It is recorded, then raised again by the caller of this.
             reply, error, cause = _raised(receiver.raised(raised), raised)
-        step = flow.send(end(reply, perf_counter() - started))
+            begun = None
+        judged = None if begun is None else begun.judged
+        step = flow.send(end(reply, perf_counter() - started, judged))
     return _done(step, error, cause, finish)
 
 
@@ -169,7 +196,7 @@ async def arun(
     first: Pending | None = None,
     receiver: Receiver = ANYBODYS,
 ) -> Driven:
-    """Drive the loop to its end with an asynchronous function; *first* is a result that it already gave."""
+    """Drive the loop to its end with an asynchronous function; the arguments are those of `run`."""
     driven: Driven | None = None
     pieces = astream(flow, invoke, finish, first, receiver)
     try:
@@ -221,10 +248,10 @@ async def astream(
     error = cause = None
     while type(step) is Ask:
         yield None
-        started, cause = perf_counter() if first is None else first.started, None
+        begun, first = first, None
+        started, cause = perf_counter() if begun is None else begun.started, None
         try:
-            result = await _awaited(invoke(step) if first is None else first.result)
-            first = None
+            result = await _awaited(invoke(step) if begun is None else begun.given())
             incoming = _Incoming(flow, result, receiver, started)
             if hasattr(type(result), "__anext__"):
                 async with aclosing(_apieces(incoming, result)) as pieces:
@@ -237,7 +264,9 @@ async def astream(
             if is_spent(flow):
                 raise
             reply, error, cause = _raised(receiver.raised(raised), raised)
-        step = flow.send(end(reply, perf_counter() - started))
+            begun = None
+        judged = None if begun is None else begun.judged
+        step = flow.send(end(reply, perf_counter() - started, judged))
     driven = _done(step, error, cause, finish)
     if isinstance(error, GeneratorExit):
         raise error
@@ -349,10 +378,10 @@ def _raised(reply: Reply, error: BaseException) -> tuple[Reply, BaseException | 
     return reply, None, error
 
 
-def end(reply: Reply | str, elapsed_s: float) -> End:
-    """Give the end of an attempt, with what of the reply's text was not passed on in chunks."""
+def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | None = None) -> End:
+    """Give the end of an attempt, with what of the reply's text was not passed on in chunks; *judged* is that of `End`."""
     if type(reply) is str:
-        return End(None, UNKNOWN_USAGE, elapsed_s, None, None, None, reply)
+        return End(None, UNKNOWN_USAGE, elapsed_s, None, None, None, reply, judged=judged)
     assert not isinstance(reply, str)
     return End(
         reply.finish_reason,
@@ -374,6 +403,7 @@ def end(reply: Reply | str, elapsed_s: float) -> End:
         reply.tool,
         retries=reply.retries,
         calls=reply.calls,
+        judged=judged,
     )
 
 

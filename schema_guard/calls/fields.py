@@ -47,6 +47,9 @@ def field(holder: object, name: str, default: object = None) -> Any:
 
 
 def _looked_up(holder: object, name: str, default: object) -> Any:
+    held = getattr(holder, "__dict__", None)
+    if type(held) is dict and name in held:
+        return held[name]
     value = getattr(holder, name, default)
     return holder.get(name, default) if value is default and isinstance(holder, Mapping) else value
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.validation import failures
-from schema_guard.core.values import Failure, Limits
+from schema_guard.core.values import Failure, Limits, Missed
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
@@ -22,26 +22,11 @@ if TYPE_CHECKING:
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["DEFAULT_LIMITS", "UNREAD", "Missed", "acceptor", "refusal_of_checks", "restored"]
+__all__ = ["DEFAULT_LIMITS", "UNREAD", "acceptor", "refusal_of_checks", "restored"]
 
 DEFAULT_LIMITS: Final = Limits()
 UNREAD: Final = NotJson("", "not parsed yet")
 """Stands where a text was not parsed, for it opens with no bracket."""
-
-
-class Missed:
-    """A text that was not accepted, with what was found of it.
-
-    Attributes:
-        found: The value that the text holds, `UNREAD`, or why the text is no JSON text within the limits.
-        failure: Why the schema's Python type refused the value, which is valid; None where it was not asked.
-    """
-
-    __slots__ = ("failure", "found")
-
-    def __init__(self, found: Any, failure: Failure | None = None) -> None:
-        self.found = found
-        self.failure = failure
 
 
 def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[str], Any]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
-from schema_guard.core.judge import judge, judge_value
+from schema_guard.core.judge import judge, judge_missed, judge_value
 from schema_guard.core.validation.failures import REASONING_EXHAUSTED
 from schema_guard.core.values import (
     UNMENDED_BY_LIMIT,
@@ -239,15 +239,29 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         return _judged_by_function(text, end, plan, step)
     if end.stopped is not None:
         return Judgement(False, None, end.stopped, None)
-    judged = judge(
-        text,
-        plan.schema,
-        finish_reason=end.finish_reason,
-        repair=plan.repair,
-        checks=plan.checks,
-        restore=step.restore,
-        limits=plan.limits,
-    )
+    found = end.judged
+    if found is None:
+        judged = judge(
+            text,
+            plan.schema,
+            finish_reason=end.finish_reason,
+            repair=plan.repair,
+            checks=plan.checks,
+            restore=step.restore,
+            limits=plan.limits,
+        )
+    elif isinstance(found, Judgement):
+        judged = found
+    else:
+        judged = judge_missed(
+            text,
+            found,
+            plan.schema,
+            finish_reason=end.finish_reason,
+            repair=plan.repair,
+            checks=plan.checks,
+            limits=plan.limits,
+        )
     return judged if judged.failure is None else judged._replace(failure=_cause(judged.failure, text, end))
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from schema_guard.core.accepting import (
     DEFAULT_LIMITS,
     UNREAD,
-    Missed,
     acceptor,
     refusal_of_checks,
     restored,
@@ -24,7 +23,7 @@ from schema_guard.core.accepting import (
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.validation import failures
 from schema_guard.core.validation.equality import is_same
-from schema_guard.core.values import Failure, Judgement
+from schema_guard.core.values import Failure, Judgement, Missed
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:

@@ -138,6 +138,21 @@ class Judgement(NamedTuple, Generic[V]):
     repairs: tuple[str, ...] = ()
 
 
+class Missed:
+    """A text that an `acceptor` did not take, with what was found of it.
+
+    Attributes:
+        found: The value that the text holds, `accepting.UNREAD`, or why the text is no JSON text within the limits.
+        failure: Why the schema's Python type refused the value, which is valid; None where it was not asked.
+    """
+
+    __slots__ = ("failure", "found")
+
+    def __init__(self, found: Any, failure: Failure | None = None) -> None:
+        self.found = found
+        self.failure = failure
+
+
 class AdaptedSchema(NamedTuple):
     """What was sent of a schema to a provider or engine that does not take it as it is.
 
@@ -421,6 +436,8 @@ class End(NamedTuple):
         retries: How often an SDK had repeated the request by itself; None where nobody says it.
         calls: Tool calls of the reply, for a loop that judges each of them.
         stopped: Why the loop had it stopped before its end; None where it did not.
+        judged: What the `acceptor` of the plan's schema has found *text* to be: a judgement where it took it, what it
+            found where it missed it; None where it was not asked.
     """
 
     finish_reason: FinishReason | None = None
@@ -444,3 +461,4 @@ class End(NamedTuple):
     retries: int | None = None
     calls: tuple[Any, ...] = ()
     stopped: Failure | None = None
+    judged: Judgement[Any] | Missed | None = None

@@ -26,11 +26,11 @@ from schema_guard.calls import drive
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import name_of
 from schema_guard.errors import InvalidArgument
-from schema_guard.guards.ended import as_it_ended, value_of, whole_of
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
-from schema_guard.guards.started import start
+from schema_guard.guards.short import short_way
+from schema_guard.guards.started import as_it_ended, settle, start, value_of, whole_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class _Guarded(Generic[P, V, R]):
         prepared: Prepared,
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
         holder: Any = None,
+        short: Callable[[Prepared, str], Any] | None = None,
     ) -> None:
         # An object's attributes are its own; what stands in a function's __dict__ is about the function.
         kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
@@ -93,6 +94,7 @@ class _Guarded(Generic[P, V, R]):
         self._prepared = prepared
         self._binding = binding
         self._holder = holder
+        self._short = short_way(prepared) if short is None else short
 
     @property
     def guard(self) -> Guard[V, R]:
@@ -149,7 +151,7 @@ class _Guarded(Generic[P, V, R]):
         if bound is function:
             return self
         prepared = self._prepared._replace(function=bound, shape=self._prepared.shape.bound())
-        return type(self)(prepared, None, holder)
+        return type(self)(prepared, None, holder, self._short)
 
 
 class Guarded(_Guarded[P, V, R]):
@@ -165,6 +167,9 @@ class Guarded(_Guarded[P, V, R]):
             Exception: What the function itself raises, unchanged, unless it says that the reply did not fit: that is
                 an attempt that failed.
         """
+        short = self._short
+        if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
+            return cast("R", short(self._prepared, args[0]))
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe  # only observed functions need it
 
@@ -230,15 +235,7 @@ class Guarded(_Guarded[P, V, R]):
         give: Callable[[Prepared, drive.Driven], Any],
         parent_call_id: str | None = None,
     ) -> Any:
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        entered = started.enter()
-        try:
-            driven = drive.run(started.flow, started.invoke, started.finish, started.receiver)
-        finally:
-            started.leave(entered)
-        if isinstance(driven, drive.Pending):
-            return started.go_on(driven, give)
-        return give(started.prepared, driven)
+        return start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
@@ -273,18 +270,21 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value; raises as `Guarded.__call__` does."""
+        short = self._short
+        if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
+            return cast("R", await short(self._prepared, args[0]))
         started = start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe_async
 
             given = await observe_async(started)
-            await started.settle()
+            await settle(started.store)
             return cast("R", given)
-        return cast("R", await started.go_on(None, value_of))
+        return cast("R", await started.arun(value_of))
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", await start(self._prepared, args, kwargs).go_on(None, whole_of))
+        return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun(whole_of))
 
     async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
@@ -297,7 +297,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     ) -> drive.Driven:
         """Make a call and give how it ended, as `Guarded.ended` does."""
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("drive.Driven", await started.go_on(None, as_it_ended))
+        return cast("drive.Driven", await started.arun(as_it_ended))
 
     async def growing(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
@@ -321,7 +321,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
                         yield value
         finally:
             await pieces.aclose()
-        await started.settle()
+        await settle(started.store)
         yield driven
 
     @overload

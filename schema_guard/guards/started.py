@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guarded call under way: the loop that was started for it, and what the drivers need."""
+"""A guarded call under way: the loop that was started for it, what the drivers need, and what it gives at its end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from schema_guard.calls import drive, identity, recorder
 from schema_guard.calls.identity import current_call
 from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, task_of
 from schema_guard.core.enforce import enforce
+from schema_guard.core.values import Ask
+from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
+from schema_guard.guards.settings import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +22,10 @@ if TYPE_CHECKING:
     from schema_guard.calls.received.receiver import Receiver
     from schema_guard.calls.recorder import Followed, Recorder
     from schema_guard.core.enforce import Flow
-    from schema_guard.core.values import Ask, Call, Outcome, Prompt
+    from schema_guard.core.values import Call, Missed, Outcome, Prompt
     from schema_guard.guards.prepare import Prepared
 
-__all__ = ["Started", "start"]
+__all__ = ["Started", "as_it_ended", "settle", "start", "value_of", "whole_of"]
 
 
 def start(
@@ -65,6 +68,14 @@ def start(
     followed = None if recorder.follower is None else recorder.follower.begin(call)
     flow = enforce(task, plan, call)
     return Started(prepared, prepared.store(), task, call, origin.begun, flow, args, kwargs, followed)
+
+
+async def settle(store: Recorder | None) -> None:
+    """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
+    if getattr(store, "is_sync", False):
+        from asyncio import to_thread
+
+        await to_thread(store.settle)  # type: ignore[union-attr]
 
 
 @dataclass(slots=True)
@@ -131,19 +142,79 @@ class Started:
         if self.store is not None:
             self.store.record(outcome, self.task)
 
-    async def settle(self) -> None:
-        """Wait, off the event loop, until a store with durability "sync" has what it was handed."""
-        if getattr(self.store, "is_sync", False):
-            from asyncio import to_thread
+    def first(
+        self, started: float, result: Any, raised: BaseException | None, judged: Missed | None
+    ) -> drive.Pending:
+        """Give the first attempt to the loop, whose function was called before; the arguments are those of `Pending`."""
+        ask = next(self.flow)
+        assert type(ask) is Ask
+        return drive.Pending(ask, started, result, raised, judged)
 
-            await to_thread(self.store.settle)  # type: ignore[union-attr]
+    def run(self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None) -> Any:
+        """Drive the loop to its end; gives something to await where the function does. *first* is as `drive.run` takes it."""
+        entered = self.enter()
+        try:
+            driven = drive.run(self.flow, self.invoke, self.finish, self.receiver, first)
+        finally:
+            self.leave(entered)
+        if isinstance(driven, drive.Pending):
+            return self.arun(give, driven)
+        return give(self.prepared, driven)
 
-    async def go_on(self, first: drive.Pending | None, give: Callable[[Prepared, drive.Driven], Any]) -> Any:
+    async def arun(
+        self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None
+    ) -> Any:
         """Drive the loop asynchronously to its end."""
         entered = self.enter()
         try:
             driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
         finally:
             self.leave(entered)
-        await self.settle()
+        await settle(self.store)
         return give(self.prepared, driven)
+
+
+# What a call gives or raises once it has ended, by the settings of its guard.
+
+
+def as_it_ended(prepared: Prepared, driven: drive.Driven) -> drive.Driven:
+    """Give how a call ended, whatever was raised in it."""
+    return driven
+
+
+def whole_of(prepared: Prepared, driven: drive.Driven) -> Outcome[Any]:
+    """Give the outcome, or raise what was no matter of the format."""
+    outcome = driven.outcome
+    if driven.error is not None:
+        raise driven.error
+    failure = outcome.failure
+    # Without an exception only a budget cancels a call: what a call without a value gives is said by the settings.
+    if failure is not None and failure.kind == "transport" and failure.code != "cancelled":
+        if failure.code == "no_reply":
+            raise InvalidArgument(f"{prepared.name}: {failure.message}")
+        raise CallFailed(f"{prepared.name}: {failure.message}", outcome=outcome)
+    return outcome
+
+
+def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
+    """Give the value, or what the settings say for a call without one."""
+    if driven.outcome.ok:
+        return driven.outcome.value
+    outcome = whole_of(prepared, driven)
+    if prepared.settings.on_failure == "return":
+        return outcome
+    if prepared.settings.default is not UNSET:
+        return prepared.settings.default
+    from schema_guard.core.explain import explain  # only a failure needs it
+
+    plan = prepared.plan
+    raise GuardFailed(
+        explain(
+            outcome,
+            max_attempts=plan.max_attempts,
+            budget=plan.budget,
+            values=tells_values(),
+            typed=plan.schema.is_typed,
+        ),
+        outcome=outcome,
+    ) from driven.cause

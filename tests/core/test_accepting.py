@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.accepting import Missed, acceptor
+from schema_guard.core.accepting import acceptor
 from schema_guard.core.judge import judge, judge_missed
 from schema_guard.core.schema import Schema
-from schema_guard.core.values import Limits
+from schema_guard.core.values import Limits, Missed
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from tests.core.prefix.fuzzing import DRAFTS, Drawn, likely, written
 
