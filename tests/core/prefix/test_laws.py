@@ -98,7 +98,7 @@ def test_the_failure_is_one_of_those_that_the_judge_tells(data):
 @given(st.integers(0, 2**32))
 def test_a_drawn_valid_reply_is_never_stopped(seed):
     """Whatever keywords a schema of whatever draft combines, no reply is stopped that the judge accepts."""
-    assert run(random.Random(seed), 4).alarms == []
+    assert run(random.Random(seed), 2).alarms == []
 
 
 @pytest.mark.slow
@@ -106,10 +106,10 @@ def test_a_drawn_valid_reply_is_never_stopped(seed):
 @given(st.integers(0, 2**32))
 def test_a_hundred_thousand_drawn_valid_replies_are_never_stopped(seed):
     """The same for 100,000 valid replies."""
-    rng, valid, alarms = random.Random(seed), 0, []
-    while valid < 100_000 and not alarms:
+    rng, checks, alarms = random.Random(seed), 0, []
+    while checks < 100_000 and not alarms:
         found = run(rng, 200)
-        valid, alarms = valid + found.valid, found.alarms
+        checks, alarms = checks + found.checks, found.alarms
 
     assert alarms == []
 
