@@ -44,10 +44,6 @@ _TOO_MANY = NotJson(
 )
 # Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
 _UNCLOSED_READ = 4
-_FAILED_FINISHES = {
-    "refusal": ("refusal", "the model refused"),
-    "content_filter": ("content_filter", "the provider's content filter stopped the reply"),
-}
 
 
 def judge(  # noqa: PLR0913 - the public entry point; everything but text and schema is keyword-only
@@ -79,8 +75,8 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         InvalidArgument: *schema* is no Schema. Nothing is raised for any text.
     """
     accept = acceptor(schema, limits)
-    if finish_reason in _FAILED_FINISHES:
-        return _failed(Failure("refusal", *_FAILED_FINISHES[finish_reason]))
+    if finish_reason in failures.REFUSED:
+        return _failed(failures.REFUSED[finish_reason])
     terms = _Terms(schema, finish_reason, repair, checks, restore, limits)
     if restore is not None:
         return _judge_read(text, UNREAD, terms)
@@ -126,9 +122,11 @@ def _judge_read(text: str, value: Any, terms: _Terms) -> Judgement[Any]:
     reading = extract.read(text)
     if reading.refusal:
         return _failed(Failure("refusal", "refusal", "the model refused in prose"))
-    return (
-        _judge_direct(text, reading, value, terms) if reading.direct else _judge_prose(text, reading, terms)
-    )
+    if reading.direct:
+        return _judge_direct(text, reading, value, terms)
+    if terms.finish_reason == "length" and extract.is_only_reasoning(text):
+        return _failed(failures.REASONING_EXHAUSTED)
+    return _judge_prose(text, reading, terms)
 
 
 def judge_value(
@@ -269,10 +267,6 @@ def _inside_string(value: Any, terms: _Terms) -> Any:
 
 
 def _judge_prose(text: str, reading: Reading, terms: _Terms) -> Judgement[Any]:
-    from schema_guard.core.reading.extract import is_only_reasoning
-
-    if terms.finish_reason == "length" and is_only_reasoning(text):
-        return _failed(failures.REASONING_EXHAUSTED)
     for start in reading.unclosed[:_UNCLOSED_READ]:
         value = terms.parse(text[start:])
         if type(value) is NotJson and value.code == "unfinished":
@@ -309,7 +303,12 @@ class _Found(NamedTuple):
     broken: list[str]
 
 
+_NOTHING = _Found([], [], [], [])
+
+
 def _search(text: str, reading: Reading, terms: _Terms) -> _Found:
+    if not (reading.candidates or reading.unclosed) and reading.complete:
+        return _NOTHING
     found = _Found([], [], [], [text[start:] for start in reading.unclosed[:1]])
     for document, value in _documents(text, reading, terms):
         if type(value) is NotJson:

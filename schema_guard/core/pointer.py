@@ -74,6 +74,8 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     """
     declared = _declared(violation.keyword_location)
     root, *keys = violation.instance_location.split("/")
+    if declared.issuperset(keys):
+        return violation.instance_location
     kept = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
     return "/".join([root, *kept])
 

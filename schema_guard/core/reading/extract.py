@@ -107,7 +107,7 @@ def is_only_reasoning(text: str) -> bool:
 def _refuses(text: str, start: int) -> bool:
     """Say whether the first sentences refuse."""
     head = text[start : start + _REFUSAL_WITHIN].lower()
-    return any(words in head for words in _REFUSAL_WORDS) and bool(
+    return any(map(head.__contains__, _REFUSAL_WORDS)) and bool(
         _REFUSAL.search(text, start, start + _REFUSAL_WITHIN)
     )
 

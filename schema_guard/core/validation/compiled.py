@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from schema_guard.core.validation.fast import Validator
     from schema_guard.core.validation.levels import Level
@@ -93,11 +94,7 @@ class Compiled:
 
     def violations(self, instance: Any, levels: list[Level], max_steps: int) -> list[Violation]:
         """Say what is wrong with an instance; `too_costly` where that cannot be said in so many steps."""
-        from schema_guard.core.validation.violations import (
-            UNTOLD,
-            too_costly,
-            violations,
-        )  # only failures need it
+        from schema_guard.core.validation.violations import UNTOLD, too_costly  # only failures need it
 
         steps, errors = self.work(instance, levels, min(_ERRORS_TO_LIST, max_steps))
         # An error holds a copy of its value, and the path of keywords that led to it.
@@ -109,7 +106,7 @@ class Compiled:
             return []
         found = self._walk(instance, steps <= max_steps)
         if found:
-            return violations(found)
+            return self._tell(found)
         if steps > max_steps:
             return [too_costly(int(steps), max_steps)]
         return [UNTOLD] if self._work.unions else self._told(self.engine.first, instance, levels)
@@ -123,12 +120,17 @@ class Compiled:
             max_steps: As in `violations`.
         """
         if text and self.plain <= max_steps and self._is_listed(text):
-            from schema_guard.core.validation.violations import violations
-
-            found = violations(self.engine.errors(instance))
+            found = self._tell(self.engine.errors(instance))
             if found:
                 return found
         return self.violations(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
+
+    @cached_property
+    def _tell(self) -> Callable[[Iterable[Any]], list[Violation]]:
+        """What makes violations of errors: only failures need it, and importing it again takes 0.6 us each time."""
+        from schema_guard.core.validation.violations import violations
+
+        return violations
 
     def _is_listed(self, text: str) -> bool:
         """Say whether a list of all errors is small for any value that a text may hold."""
@@ -151,14 +153,14 @@ class Compiled:
     def _told(
         self, errors_of: Callable[[Any], list[Any]], instance: Any, levels: list[Level]
     ) -> list[Violation]:
-        from schema_guard.core.validation.violations import too_costly, violations
+        from schema_guard.core.validation.violations import too_costly
 
         try:
             errors = engines.with_stack(self._links(levels), errors_of, instance, explains=True)
         except RecursionError:
             # Python's own recursion limit, in the engine that is written in Python.
             return [too_costly(int(self.work(instance, levels, 0).steps), 0)]
-        return violations(errors)
+        return self._tell(errors)
 
     def _links(self, levels: list[Level]) -> int:
         # Python's own frames are larger.

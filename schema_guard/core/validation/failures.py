@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FINISHED",
     "REASONING_EXHAUSTED",
+    "REFUSED",
     "cut_off",
     "encoded_failure",
     "may_hold_json",
@@ -28,6 +29,11 @@ __all__ = [
 
 FINISHED: Final = ("stop", "tool_call")
 """Finish reasons of a model that was not cut off."""
+REFUSED: Final = {
+    "refusal": Failure("refusal", "refusal", "the model refused"),
+    "content_filter": Failure("refusal", "content_filter", "the provider's content filter stopped the reply"),
+}
+"""Finish reason -> the failure of a reply that the model, or a filter, refused to give."""
 REASONING_EXHAUSTED: Final = Failure(
     "truncation",
     "reasoning_exhausted",
@@ -52,6 +58,7 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
 
 # White space in a string as `describe` shows it is a space or is escaped.
 _BEFORE_JSON = ("{", "[", " ", "\\")
+_FIRST = len("string '")
 
 
 def may_hold_json(violation: Violation) -> bool:
@@ -60,7 +67,8 @@ def may_hold_json(violation: Violation) -> bool:
     >>> [may_hold_json(Violation("", "", "type", "", f"string {text!r}")) for text in ('{"a": 1}', "\n[1]", "twelve")]
     [True, True, False]
     """
-    return violation.actual.startswith("string") and violation.actual[len("string '") :][:1] in _BEFORE_JSON
+    actual = violation.actual
+    return actual[_FIRST : _FIRST + 1] in _BEFORE_JSON and actual.startswith("string")
 
 
 def encoded_failure(failure: Failure, inside: Any, schema: Schema[Any], limits: Limits) -> Failure:
