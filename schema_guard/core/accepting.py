@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.core.reading.parse import NotJson, parse
+from schema_guard.core.reading.parse import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.core.validation import failures
 from schema_guard.core.values import Failure, Limits, Missed
 from schema_guard.errors import InvalidArgument
@@ -21,47 +21,92 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schema_guard.core.schema import Schema
+    from schema_guard.core.values import Form
 
-__all__ = ["DEFAULT_LIMITS", "UNREAD", "acceptor", "refusal_of_checks", "restored"]
+__all__ = ["DEFAULT_LIMITS", "UNREAD", "acceptor", "form_of", "refusal_of_checks", "restored"]
 
 DEFAULT_LIMITS: Final = Limits()
 UNREAD: Final = NotJson("", "not parsed yet")
 """Stands where a text was not parsed, for it opens with no bracket."""
+_BRACKETS = ("{", "[")
+# Most of the fences that models write.
+_FENCE, _FENCE_END = "```json\n", "\n```"
 
 
 def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[str], Any]:
     """Give what takes a reply's text and gives its value, in the schema's Python type, or a `Missed`.
 
-    It takes a text that is one JSON object or array and nothing else, valid and within the limits; what it misses may
-    still have a value, by the rules of `judge`. Checks are not made. It raises for no text. Making one is cheap.
+    It takes a text that is one JSON object or array and nothing else, or one JSON text in the usual fence, valid and
+    within the limits; what it misses may still have a value, by the rules of `judge`. Checks are not made. It raises for
+    no text.
 
     Raises:
         InvalidArgument: *schema* is no Schema.
     """
     try:
-        accepts, max_steps = schema.accepts, limits.max_steps
+        known = schema.acceptor
     except AttributeError as error:
         raise InvalidArgument(
             f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         ) from error
+    if known is None or known[0] != limits:
+        known = schema.acceptor = limits, _acceptor(schema, limits)
+    return known[1]
+
+
+def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
+    is_closed = schema.closed_within(limits)
+    typed = schema if schema.is_typed else None
+    few, most = lengths(limits)
+    longest = limits.max_number_chars + 1
+    read = reader()
 
     def accept(text: str) -> Any:
-        if text[:1] not in ("{", "[") or not text:
+        size = len(text)
+        if not text.startswith(_BRACKETS) and not (text := _inside_fence(text, most)):
             return Missed(UNREAD)
-        value = parse(text, limits)
-        if type(value) is NotJson or not accepts(value, max_steps):
-            return Missed(value)
-        return restored(value, schema)
+        if size > few and (size > most or may_hold_number(text, longest)):
+            return _taken(parse(text, limits), text, schema, limits)
+        try:
+            # Keys come back, values seldom do: a cache of keys alone was the fastest of jiter's three.
+            value = read(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        except ValueError as error:
+            return Missed(refusal(error, text, limits))
+        if is_closed(value):
+            return value if typed is None else restored(value, typed, text)
+        return _taken(bounded(value, text, limits), text, schema, limits)
 
     return accept
 
 
-def restored(value: Any, schema: Schema[Any]) -> Any:
-    """Give a valid value in the schema's Python type; a `Missed` where the type refuses it."""
+def _inside_fence(text: str, most: int) -> str:
+    """Give what stands in the usual fence, an empty text where a text is not that or has more than *most* characters.
+
+    It is the one candidate of the reading rule if it is a JSON text: the rule takes a closing fence for the end of one.
+    """
+    if len(text) <= most and text.startswith(_FENCE) and text.endswith(_FENCE_END):
+        return text[len(_FENCE) : -len(_FENCE_END)]
+    return ""
+
+
+def _taken(value: Any, text: str, schema: Schema[Any], limits: Limits) -> Any:
+    """Give what was read in a text and keeps to the limits in the schema's Python type, or a `Missed`."""
+    if type(value) is NotJson or not schema.accepts(value, limits.max_steps):
+        return Missed(value)
+    return restored(value, schema, text)
+
+
+def form_of(text: str) -> Form:
+    """Give the form in which a value stood in a text, of which an acceptor has taken it."""
+    return "exact" if text.startswith(_BRACKETS) else "unwrapped"
+
+
+def restored(value: Any, schema: Schema[Any], text: str | None = None) -> Any:
+    """Give a valid value in the schema's Python type; a `Missed` where the type refuses it. Its *text* spares writing it."""
     try:
-        return schema.restore(value)
+        return schema.restore(value, text)
     except Exception as error:
-        if is_from_outside(error, lambda: schema.restore(value)):
+        if is_from_outside(error, lambda: schema.restore(value, text)):
             raise
         # A type that trips over a value has refused it.
         return Missed(value, failures.type_failure(error))

@@ -17,6 +17,7 @@ from schema_guard.core.accepting import (
     DEFAULT_LIMITS,
     UNREAD,
     acceptor,
+    form_of,
     refusal_of_checks,
     restored,
 )
@@ -77,11 +78,10 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
     accept = acceptor(schema, limits)
     if finish_reason in failures.REFUSED:
         return _failed(failures.REFUSED[finish_reason])
-    terms = _Terms(schema, finish_reason, repair, checks, restore, limits)
-    if restore is not None:
-        return _judge_read(text, UNREAD, terms)
-    made = accept(text)
-    return _judge_missed(text, made, terms) if type(made) is Missed else _checked(made, checks, "exact")
+    made = accept(text) if restore is None else Missed(UNREAD)
+    if type(made) is not Missed:
+        return _checked(made, checks, form_of(text))
+    return _judge_missed(text, made, _Terms(schema, finish_reason, repair, checks, restore, limits))
 
 
 def judge_missed(  # noqa: PLR0913 - as `judge`
@@ -104,7 +104,7 @@ def judge_missed(  # noqa: PLR0913 - as `judge`
 def _judge_missed(text: str, missed: Missed, terms: _Terms) -> Judgement[Any]:
     if missed.failure is not None:
         return _failed(missed.failure)
-    if type(missed.found) is NotJson:
+    if not isinstance(missed.found, dict | list):
         return _judge_read(text, missed.found, terms)
     return _refused(missed.found, text, terms)
 

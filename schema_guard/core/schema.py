@@ -15,9 +15,9 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from schema_guard.core.reading.levels import measure
 from schema_guard.core.validation import document as checks
 from schema_guard.core.validation.document import compact, dialect_of
-from schema_guard.core.validation.levels import measure
 from schema_guard.core.values import Limits
 from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument, InvalidSchema
@@ -56,6 +56,7 @@ class Schema(Generic[V]):
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document.
         formats: Whether `format` is asserted.
         annotation: The Python type that it was made from; None for a document.
+        acceptor: What `core.accepting` has made of it, and within which limits; None before.
     """
 
     __slots__ = (
@@ -63,7 +64,9 @@ class Schema(Generic[V]):
         "_parsing",
         "_resources",
         "_restore",
+        "_restore_text",
         "_source",
+        "acceptor",
         "annotation",
         "dialect",
         "document",
@@ -78,11 +81,13 @@ class Schema(Generic[V]):
     fingerprint: str
     formats: bool
     annotation: Any
+    acceptor: tuple[Limits, Callable[[str], Any]] | None
     _compiled: Compiled
     # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
     _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
     _resources: dict[str, Any]
     _restore: Callable[[Any], Any] | None
+    _restore_text: Callable[[str], Any] | None
     _source: type | None
 
     def __init__(self, *_: object) -> None:
@@ -124,8 +129,10 @@ class Schema(Generic[V]):
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
         schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
         schema._restore, schema._resources, schema._parsing = restore, known, parsing
+        schema._restore_text = getattr(restore, "of_text", None)
         schema._source = source if isinstance(source, type) else None
         schema.annotation = None if restore is None else source
+        schema.acceptor = None
         schema._compiled = _ready(schema, digest)
         schema._resources = schema._compiled.resources
         return schema
@@ -205,6 +212,14 @@ class Schema(Generic[V]):
         levels = measure(instance, _DEEPEST, is_json=True)
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
 
+    def closed_within(self, limits: Limits) -> Callable[[Any], bool]:
+        """Give what says of an instance that it is valid, nested within the limits, and has finite numbers alone.
+
+        Where it does not say so all of that may be so.
+        """
+        closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
+        return _never if closed is None or closed.levels > limits.max_depth else closed.is_valid
+
     def _parses(self, instance: Any, max_steps: int) -> bool:
         """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
         found = self._parsed()
@@ -245,8 +260,12 @@ class Schema(Generic[V]):
         """Estimate the steps that validating an instance takes. Raises as `violations` does."""
         return int(self._compiled.work(instance, measure(instance), _LIMITS.max_steps).steps)
 
-    def restore(self, value: Any) -> V:
+    def restore(self, value: Any, text: str | None = None) -> V:
         """Give a valid JSON value in the Python type of the schema's source; JSON itself where that is a dict.
+
+        Args:
+            value: Which one.
+            text: The JSON text that it was read from, which a Pydantic model reads faster; None where there is none.
 
         Raises:
             ValueError: The type refuses it (a Pydantic validator).
@@ -254,6 +273,8 @@ class Schema(Generic[V]):
         if self._restore is None:
             return value  # type: ignore[no-any-return]
         try:
+            if text is not None and self._restore_text is not None:
+                return self._restore_text(text)  # type: ignore[no-any-return]
             return self._restore(value)  # type: ignore[no-any-return]
         except ValueError:
             found = self._parsing
@@ -285,6 +306,10 @@ class Schema(Generic[V]):
 
 def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dict[str, Any]) -> Schema[Any]:
     return Schema.of(source, name=name, dialect=dialect, formats=formats, resources=resources)
+
+
+def _never(_: Any) -> bool:
+    return False
 
 
 def _is_beside_times(error: Exception) -> bool:

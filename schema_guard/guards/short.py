@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from schema_guard.calls import identity, recorder
 from schema_guard.calls.drive import end
 from schema_guard.calls.identity import Origin, current_call, current_tags, series
-from schema_guard.core.accepting import acceptor
+from schema_guard.core.accepting import acceptor, form_of
 from schema_guard.core.enforce import enforce
 from schema_guard.core.values import Done, Judgement, Missed
 from schema_guard.guards.started import settle, start, value_of
@@ -147,7 +147,9 @@ class _Taken(NamedTuple):
         """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
         flow = enforce(self.task, self.prepared.plan, self.prepared.call(self.origin))
         next(flow)
-        done = flow.send(end(self.reply, self.elapsed_s, Judgement(True, self.value, None, "exact")))
+        done = flow.send(
+            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self.reply)))
+        )
         assert type(done) is Done
         return self.prepared.folded(done.outcome)
 

@@ -1,20 +1,26 @@
 """The short way of a reply: what it takes, and that it takes what the rules say and nothing else."""
 
+import datetime as dt
 import json
 import math
 import random
 import re
+import uuid
+from decimal import Decimal
+from typing import Literal
 
 import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from schema_guard.core.accepting import acceptor
-from schema_guard.core.judge import judge, judge_missed
+from schema_guard.core.accepting import acceptor, form_of
+from schema_guard.core.judge import judge, judge_missed, judge_value
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits, Missed
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.testing import instances
 from tests.core.prefix.fuzzing import DRAFTS, Drawn, likely, written
 
 ENGINES = (
@@ -70,7 +76,7 @@ def scalars(value):
 
 
 def read(text, limits):
-    """The value of a JSON object or array within the limits, by the standard library and as the limits are written."""
+    """The value of a JSON text within the limits, by the standard library and as the limits are written."""
     try:
         size = len(text.encode())
         value = json.loads(text, object_pairs_hook=members, parse_constant=refused)
@@ -81,8 +87,7 @@ def read(text, limits):
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
     numbers = [len(found) for found in re.findall(r"-?\d[\d.eE+-]*", bare)]
     kept = (
-        text[:1] in ("{", "[")
-        and size <= limits.max_bytes
+        size <= limits.max_bytes
         and depth(value) <= limits.max_depth
         and sum(map(bare.count, "{[,:")) + 1 <= limits.max_nodes
         and max(numbers, default=0) <= limits.max_number_chars
@@ -138,20 +143,79 @@ def test_what_is_taken_is_what_the_rules_say(seed):
     for _ in range(8):
         text = changed(written(likely(document, document, rng), rng), rng)
         limits = rng.choice(LIMITS)
-        wanted = expected(text, document, drawn.draft, limits)
+        wanted = expected(text, document, drawn.draft, limits) if text[:1] in ("{", "[") else MISSED
 
         assert same(accepted(schema, text, limits), wanted), (document, text, limits)
+
+
+@given(st.integers(0, 2**32))
+def test_what_is_taken_in_a_fence_is_what_the_reading_rule_gives(seed):
+    """A text of the usual fence is taken if the rule reads the same of it, and then as that; changed or not."""
+    rng = random.Random(seed)
+    drawn = Drawn(rng)
+    try:
+        schema = Schema.of(drawn.document(), dialect=DRAFTS[drawn.draft])
+    except InvalidSchema:
+        return
+    for _ in range(8):
+        inside = changed(written(likely(schema.document, schema.document, rng), rng), rng)
+        text = changed_anywhere(f"```json\n{inside}\n```", rng)
+        limits = rng.choice([each for each in LIMITS if each.max_bytes > 1000])
+        # White space behind it changes nothing for the rule, and is not of the usual fence.
+        found, whole = accepted(schema, text, limits), judge(f"{text} ", schema, limits=limits)
+
+        assert told(judge(text, schema, limits=limits)) == told(whole), (schema.document, text, limits)
+        if found is not MISSED and text.startswith("`"):
+            assert (whole.form, json.dumps(whole.value)) == ("unwrapped", json.dumps(found)), text
+
+
+def changed_anywhere(text, rng):
+    if rng.random() < 0.7:
+        return text
+    at = rng.randrange(len(text) + 1)
+    return (
+        text[:at] + rng.choice(("{", "}", "`", "\n", '"', "```", "[]", " ")) + text[at + rng.randint(0, 2) :]
+    )
+
+
+def told(judged):
+    """What is told of a reply, its places apart."""
+    return (
+        json.dumps(judged.value),
+        judged.form,
+        judged.failure and (judged.failure.kind, judged.failure.code),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['```json\n{"a":1}\n```', '```json\n{"a":1,"b":"}{"}\n```', "```json\n[1]\n```", "```json\n 1 \n```"],
+)
+def test_the_usual_fence_is_taken(text):
+    """Where one JSON text is what stands in the fence, whatever brackets are in its strings, it is what the reply means."""
+    schema = Schema.of({"type": ["object", "array", "integer"]})
+
+    judged = judge(text, schema)
+    assert (judged.value, judged.form) == (accepted(schema, text, Limits()), "unwrapped")
+
+
+@pytest.mark.parametrize("size", [18, 19, 20])
+def test_a_fence_counts_for_the_limit_of_bytes(size):
+    """The whole reply is what the limit of bytes is about."""
+    limits = Limits(max_bytes=size)
+
+    assert judge('```json\n{"a":1}\n```', Schema.of(True), limits=limits).ok is (size >= 19)
 
 
 NUMBERED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", '"a"', "12", "so", '```json\n{"a":1}\n```', ' {"a":1}', "\ufeff{}", "\ud800", '{"a":1']
+    "text", ["", " ", "so", "\ufeff{}", "\ud800", '{"a":1', '{"a":1}\n```', '{"a":1} so']
 )
-def test_what_is_no_object_or_array_and_nothing_else_is_missed(text):
-    """What opens with something else than a bracket has its value by the whole reading rule, if it has one."""
-    assert type(acceptor(Schema.of(NUMBERED))(text)) is Missed
+def test_what_is_more_than_a_json_text_is_missed(text):
+    """A text that is no JSON text as a whole has its value by the reading rule, if it has one."""
+    assert type(acceptor(Schema.of(True))(text)) is Missed
 
 
 @given(
@@ -168,10 +232,94 @@ def test_what_was_missed_is_judged_as_if_it_had_not_been_tried(text):
     if type(found) is Missed:
         assert judge_missed(text, found, schema, repair="lossless") == judged
     else:
-        assert (judged.value, judged.form) == (found, "exact")
+        assert (judged.value, judged.form) == (found, form_of(text))
 
 
 def test_nothing_but_a_schema_has_an_acceptor():
     """An object that is no Schema is refused by name."""
     with pytest.raises(InvalidArgument, match="expected a Schema, as"):
         acceptor({"type": "object"})
+
+
+class Part(BaseModel):
+    """What is inside of it."""
+
+    name: str
+    weight: Decimal | None = None
+    made: dt.datetime | None = None
+
+
+class Whole(BaseModel):
+    """Types of which JSON has no value, and those of which it has several."""
+
+    number: int
+    share: float
+    price: Decimal
+    day: dt.date
+    ways: Literal["a", 1] | None
+    parts: list[Part]
+    counts: dict[str, int | float]
+    place: tuple[float, float] | str
+
+
+class Strict(BaseModel):
+    """A model that takes nothing for what it is not."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    day: dt.date
+    keys: set[int]
+    data: bytes
+    at: uuid.UUID
+
+
+@pytest.mark.parametrize("model", [Whole, Strict])
+@given(st.data(), st.integers(0, 2**32))
+def test_a_model_is_made_of_the_text_as_of_its_value(model, data, seed):
+    """A Pydantic model that reads the reply's text is the one that its value gives, however the text is written."""
+    schema = Schema.of(model)
+    value = data.draw(instances(schema))
+    text = written(value, random.Random(seed))
+
+    found = acceptor(schema)(text)
+
+    judged = judge_value(json.loads(text), schema)
+    assert (found.failure if type(found) is Missed else found) == (
+        judged.value if judged.ok else judged.failure
+    )
+
+
+def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value():
+    """The failure of a model that reads the text is the same, and its validators are not asked again by `judge`."""
+
+    class Asked(BaseModel):
+        a: int
+
+        @field_validator("a")
+        @classmethod
+        def even(cls, a):
+            if a % 2:
+                raise ValueError("odd")
+            return a
+
+    schema = Schema.of(Asked)
+    found = acceptor(schema)('{"a":1}')
+
+    assert found.failure == judge_value({"a": 1}, schema).failure == judge('{"a":1}', schema).failure
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":2}', '{"a":NaN}', '{"a":"1"}', '{"a":1e999}', '{"a":true}', '{"a":1.5}']
+)
+def test_a_model_gets_no_text_that_is_refused_before(text):
+    """What Pydantic's own reader would take, or take for something else, does not reach it."""
+
+    class Number(BaseModel):
+        a: int
+
+    class Share(BaseModel):
+        a: float
+
+    for model in (Number, Share):
+        judged = judge(text, Schema.of(model))
+        assert judged.ok is (text == '{"a":1.5}' and model is Share)

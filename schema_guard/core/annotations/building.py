@@ -20,7 +20,7 @@ import typing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
-from schema_guard.core.annotations.models import adapter_of, model_restore, schema_of
+from schema_guard.core.annotations.models import ModelRestore, adapter_of, schema_of
 from schema_guard.core.annotations.restoring import (
     FORMATTED,
     SCALARS,
@@ -57,7 +57,7 @@ def from_annotation(annotation: Any) -> tuple[Any, str | None, Restore | None]:
     """
     adapter = adapter_of(annotation)
     if adapter is not None:
-        return adapter.json_schema(), _name(annotation), model_restore(adapter)
+        return adapter.json_schema(), _name(annotation), ModelRestore(adapter)
     if annotation is None or isinstance(annotation, (int, float, list, tuple)):
         # Not repr: a list may hold one list many times over, and that many again.
         raise InvalidArgument(
@@ -78,7 +78,7 @@ def as_parsed(annotation: Any) -> Meaning:
     """
     adapter = adapter_of(annotation)
     if adapter is not None:
-        return Meaning(schema_of(adapter, loosely=True), model_restore(adapter))
+        return Meaning(schema_of(adapter, loosely=True), ModelRestore(adapter))
     builder = _Builder(loosely=True)
     schema, restore = builder.build(annotation, _name(annotation))
     return Meaning(builder.document(schema), restore)
@@ -237,9 +237,7 @@ class _Builder:
     def _definition(self, annotation: type, place: str) -> Meaning:
         adapter = adapter_of(annotation)
         if adapter is not None:
-            return Meaning(
-                self._pydantic_definition(adapter, self._names[annotation]), model_restore(adapter)
-            )
+            return Meaning(self._pydantic_definition(adapter, self._names[annotation]), ModelRestore(adapter))
         if issubclass(annotation, enum.Enum):
             return Meaning({"enum": [member.value for member in annotation]}, enumerated(annotation))
         if dataclasses.is_dataclass(annotation):

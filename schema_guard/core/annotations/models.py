@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.core.annotations.restoring import Restore
-
 
 def adapter_of(annotation: Any) -> Any:
     """Give Pydantic's adapter for a model, a Pydantic dataclass or an adapter; None for everything else."""
@@ -55,7 +53,17 @@ def _loose(generator: Any) -> type:
     return type("LooseSchema", (generator,), {name: without_format(name) for name in kinds})
 
 
-def model_restore(adapter: Any) -> Restore:
-    """Give what makes a model of a valid value."""
-    # JSON mode, for a strict model refuses in Python mode what JSON has no type for, such as dates.
-    return lambda value: adapter.validate_json(json.dumps(value))
+class ModelRestore:
+    """What makes a model of a valid value.
+
+    Attributes:
+        of_text: Makes it of the JSON text of the value.
+    """
+
+    def __init__(self, adapter: Any) -> None:
+        self.of_text: Callable[[str], Any] = adapter.validate_json
+
+    def __call__(self, value: Any) -> Any:
+        """Make a model of a value."""
+        # JSON mode, for a strict model refuses in Python mode what JSON has no type for, such as dates.
+        return self.of_text(json.dumps(value))

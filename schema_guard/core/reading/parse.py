@@ -40,21 +40,16 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 _POSITION = re.compile(r" at line (\d+) column (\d+)$")
 _NOT_FINITE = re.compile(rb"-?(?:NaN|Infinity)")
-# Maps every digit and "+" to 0 and E to e, so that one search finds an exponent of three digits.
-_EXPONENT = bytes.maketrans(b"123456789+E", b"0000000000e")
-_LONG_EXPONENT = b"0e000"
 # Maps every character of a number to 0 and all others to a space.
 _NUMBER_BYTES = bytes(48 if byte in b"0123456789.eE+-" else 32 for byte in range(256))
 # Every so many bytes are looked at for a long number first. A prime: columns of numbers repeat at even widths.
-_STRIDE = 19
+_STRIDE = 47
 # What stands before each value but the first.
 _BEFORE_VALUES = (b"{", b"[", b",", b":")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'{}[]"')
 # How many more brackets are open behind a byte.
 _OPENED = [(byte in b"{[") - (byte in b"}]") for byte in range(256)]
-# The largest float has 309 digits: with fewer than this and an exponent of two digits a number is below 1e300.
-_DIGITS = 200
-_JITER_DEPTH = 200
+_JITER_DEPTH = 201
 
 
 def parse(text: str, limits: Limits) -> Any:
@@ -67,87 +62,100 @@ def parse(text: str, limits: Limits) -> Any:
     """
     try:
         data = text.encode()
-    except UnicodeEncodeError as error:
-        return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
-    # A text of so many bytes has no more values and no longer number than that.
-    if len(data) > limits.max_number_chars or len(data) > limits.max_nodes or len(data) > limits.max_bytes:
         refused = _beyond(text, data, limits)
         if refused is not None:
             return refused
-    try:
         # Keys come back, values seldom do: a cache of keys alone was the fastest of jiter's three.
-        value = (_from_json or _load())(
-            data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys"
-        )
+        value = reader()(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as error:
-        return _refused(error, text, data, limits)
-    # What is closed again takes two bytes a level, and jiter takes no more than 200 levels.
-    if (
-        2 * limits.max_depth < len(data)
-        and limits.max_depth < _JITER_DEPTH
-        and not _shallow(max(limits.max_depth, 0))(value)
-    ):
+        return refusal(error, text, limits)
+    return bounded(value, text, limits)
+
+
+def bounded(value: Any, text: str, limits: Limits) -> Any:
+    """Give the value that was read in a text, or a `NotJson` where it is nested too deep or holds an infinite number."""
+    # jiter takes no more than that.
+    if _levels(min(max(limits.max_depth, 0), _JITER_DEPTH))(value):
+        return value
+    bare = _STRING.sub('""', text)
+    if _exceeds(bare.encode().translate(None, _NOT_BRACKETS), limits.max_depth):
         return _too_deep(limits)
-    if _LONG_EXPONENT in data.translate(_EXPONENT) or (len(data) > _DIGITS and _holds_run(data, _DIGITS)):
-        refused = _infinite(text)
-        if refused is not None:
-            return refused
-    return value
+    return _infinite(bare)
 
 
-def _refused(error: ValueError, text: str, data: bytes, limits: Limits) -> NotJson:
+def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
+    """Say why a text is no JSON text within the limits, by the error that reading it has raised."""
+    if isinstance(error, UnicodeEncodeError):
+        return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
     if type(error) is not ValueError or is_from_outside(error):
         raise error
+    data = text.encode()
+    refused = _beyond(text, data, limits)
+    if refused is not None:
+        return refused
     return _too_deep(limits) if _is_deep(text, data, limits.max_depth) else _why(data, str(error))
 
 
-_from_json: Callable[..., Any] | None = None
+def lengths(limits: Limits) -> tuple[int, int]:
+    """Give how many characters of a JSON text keep to the limits of a text, be they what they are; and how many do but
+    for that of one number.
+
+    Of three characters two stand before a value at the most, as in `[[],[],[]]`, and one character is 4 bytes.
+    """  # noqa: D205
+    most = min(limits.max_bytes // 4, (3 * limits.max_nodes - 2) // 2)
+    return min(most, limits.max_number_chars), most
 
 
-def _load() -> Callable[..., Any]:
+def may_hold_number(text: str, length: int) -> bool:
+    """Say whether a text may hold a number of so many characters, by a look at few of them."""
+    few = text[::_STRIDE].encode("ascii", "replace").translate(_NUMBER_BYTES)
+    return b"0" * (length // _STRIDE) in few
+
+
+@cache
+def reader() -> Callable[..., Any]:
     """Give jiter's parser, imported when it is first used."""
-    global _from_json  # noqa: PLW0603 - a function that is bound once; the import costs a lookup each time
-    if _from_json is None:
-        from jiter import from_json
+    from jiter import from_json
 
-        _from_json = from_json
-    return _from_json
+    return from_json
 
 
 def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
     """Say which limit a text exceeds. Counting whole is cheap and counts too much: it acquits or asks for a look."""
+    if len(text) <= lengths(limits)[0]:
+        return None
     size = len(data)
     if size > limits.max_bytes:
         return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
     nodes = sum(map(data.count, _BEFORE_VALUES)) + 1 if size > limits.max_nodes else 0
-    if nodes > limits.max_nodes or _holds_run(data, limits.max_number_chars + 1):
+    longest = limits.max_number_chars + 1
+    if nodes > limits.max_nodes or (
+        may_hold_number(text, longest) and b"0" * longest in data.translate(_NUMBER_BYTES)
+    ):
         return _look(_STRING.sub('""', text), limits)
     return None
 
 
 @cache
-def _shallow(levels: int) -> Callable[[Any], bool]:
-    """Give what says whether no value lies deeper than so many levels: a schema, as that engine walks in C."""
+def _levels(levels: int) -> Callable[[Any], bool]:
+    """Give what says whether a value has no more levels than so many, and finite numbers alone.
+
+    It is a schema, for that engine walks in C; and no infinite number is a number to it.
+    """
     from jsonschema_rs import Draft202012Validator  # `import schema_guard` loads no third-party module
 
+    scalars = ["string", "number", "boolean", "null"]
     inside = ({"$ref": f"#/$defs/{level}"} for level in range(1, levels + 1))
     chain: dict[str, Any] = {
-        str(level): {"items": below, "additionalProperties": below} for level, below in enumerate(inside)
+        str(level): {"type": [*scalars, "array", "object"], "items": below, "additionalProperties": below}
+        for level, below in enumerate(inside)
     }
-    chain[str(levels)] = {"type": ["string", "number", "boolean", "null"]}
+    chain[str(levels)] = {"type": scalars}
     return Draft202012Validator({"$ref": "#/$defs/0", "$defs": chain}, offline=True).is_valid
 
 
 def _too_deep(limits: Limits) -> NotJson:
     return NotJson("too_deep", f"nested deeper than max_depth={limits.max_depth}")
-
-
-def _holds_run(data: bytes, length: int) -> bool:
-    """Say whether so many characters of numbers stand in a row, be it in a string."""
-    few = length // _STRIDE
-    if few and b"0" * few not in data[::_STRIDE].translate(_NUMBER_BYTES):
-        return False
-    return b"0" * length in data.translate(_NUMBER_BYTES)
 
 
 def _is_deep(text: str, data: bytes, levels: int) -> bool:
@@ -189,12 +197,11 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
     return None
 
 
-def _infinite(text: str) -> NotJson | None:
-    """Find a number that no float holds."""
-    for number in _NUMBER.finditer(_STRING.sub('""', text)):
-        if ("." in number[0] or "e" in number[0].lower()) and isinf(float(number[0])):
-            return NotJson("not_finite", f"the number {number[0][:20]} is too large for a float")
-    return None
+def _infinite(bare: str) -> NotJson:
+    """Name the first number that no float holds, in a text without its strings."""
+    numbers = (number[0] for number in _NUMBER.finditer(bare))
+    first = next((n for n in numbers if ("." in n or "e" in n.lower()) and isinf(float(n))), "")
+    return NotJson("not_finite", f"the number {first[:20]} is too large for a float")
 
 
 # How jiter's errors begin, and what they mean; the rest is `malformed`.

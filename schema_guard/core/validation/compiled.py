@@ -13,10 +13,10 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.pointer import join, pointer
+from schema_guard.core.reading.levels import measure
 from schema_guard.core.validation import fast as engines
 from schema_guard.core.validation.count import MAX_PAIRS, Count, count
 from schema_guard.core.validation.document import DRAFTS, dialect_of
-from schema_guard.core.validation.levels import measure
 from schema_guard.core.validation.patterns import MAX_STATES_EACH
 from schema_guard.core.validation.references import References
 from schema_guard.core.validation.work import Work
@@ -27,8 +27,9 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from schema_guard.core.reading.levels import Level
+    from schema_guard.core.validation.closing import Closed
     from schema_guard.core.validation.fast import Validator
-    from schema_guard.core.validation.levels import Level
     from schema_guard.core.validation.patterns import Traits
     from schema_guard.core.values import Violation
 
@@ -64,8 +65,20 @@ class Compiled:
         self.formats = formats
         self.conditions: Any = None
         self._flat: dict[bool, dict[int, Any]] = {True: {}, False: {}}
+        self._closed: tuple[Closed | None] | None = None
         usual = work.bound is not None and engine.factor == 1 and work.chain <= _PLAIN_CHAIN
         self.plain = float(work.bound) if usual and work.bound is not None else inf
+
+    @property
+    def closed(self) -> Closed | None:
+        """The closed form of the schema, made when it is asked for first; None where it has none that helps."""
+        if self._closed is None:
+            from schema_guard.core.validation.closing import closed  # what only loads needs none
+
+            usual = self.plain < inf
+            found = closed(self.references, self.is_valid, formats=self.formats) if usual else None
+            self._closed = (found,)
+        return self._closed[0]
 
     def work(self, instance: Any, levels: list[Level], enough: int) -> Count:
         """Give the steps that validation takes, in steps of the fast engine, and the errors it may list.

@@ -26,7 +26,7 @@ from schema_guard.errors import InvalidSchema
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from schema_guard.core.validation.levels import Level
+    from schema_guard.core.reading.levels import Level
     from schema_guard.core.validation.patterns import Traits
     from schema_guard.core.validation.references import References
 

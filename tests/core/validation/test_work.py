@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Schema
+from schema_guard.core.reading.levels import Level, measure
 from schema_guard.core.validation.count import count
-from schema_guard.core.validation.levels import Level, measure
 from tests.core.test_schema import _INSTANCES, SCHEMAS
 
 

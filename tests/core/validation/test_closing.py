@@ -1,0 +1,130 @@
+"""The closed form of a schema: what it accepts, and which schemas have one."""
+
+import json
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema_guard.core.schema import Schema
+from schema_guard.errors import InvalidSchema
+from tests.core.prefix.fuzzing import DRAFTS, Drawn, any_value, likely
+
+ROW = {
+    "type": "object",
+    "properties": {"id": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "string"}}},
+}
+CLOSED_ROW = {**ROW, "additionalProperties": False}
+
+
+def form(document, dialect="2020-12"):
+    return Schema.of(document, dialect=dialect).loosest().closed
+
+
+def depth(value):
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
+def is_finite(value):
+    if isinstance(value, dict | list):
+        return all(map(is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def spoiled(value, rng):
+    """A value with an infinite number, or nesting, somewhere in it, or as it is."""
+    if isinstance(value, dict) and value and rng.random() < 0.7:
+        key = rng.choice([*value, "x"])
+        return {**value, key: spoiled(value.get(key), rng)}
+    if isinstance(value, list) and value and rng.random() < 0.7:
+        at = rng.randrange(len(value))
+        return [*value[:at], spoiled(value[at], rng), *value[at + 1 :]]
+    return rng.choice((value, math.inf, -math.inf, [[[value]]], {"a": {"b": value}}, any_value(rng, 3)))
+
+
+@given(st.integers(0, 2**32))
+def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
+    """Whatever keywords a schema has, its closed form accepts only what is valid, of few levels and of finite numbers."""
+    rng = random.Random(seed)
+    drawn = Drawn(rng)
+    document = drawn.document()
+    try:
+        schema = Schema.of(document, dialect=DRAFTS[drawn.draft])
+    except InvalidSchema:
+        return
+    closed = schema.loosest().closed
+    for _ in range(10 if closed else 0):
+        value = spoiled(likely(document, document, rng), rng)
+        if closed.is_valid(value):
+            assert is_finite(value), (document, value)
+            assert depth(value) <= closed.levels, (document, value)
+            assert schema.is_valid(value), (document, value)
+        else:
+            assert not (closed.is_own and schema.loosest().is_valid(value)), (document, value)
+
+
+OWN = {
+    "closed": CLOSED_ROW,
+    "listed": {"enum": [1, [{"a": [2]}]]},
+    "text": {"type": "string", "anyOf": [{"format": "date"}, {"format": "time"}]},
+    "union": {"oneOf": [CLOSED_ROW, {"type": "null"}]},
+    "referred": {"$defs": {"row": CLOSED_ROW}, "type": "array", "items": {"$ref": "#/$defs/row"}},
+    "required_one_of": {**CLOSED_ROW, "anyOf": [{"required": ["id"]}, {"required": ["tags"]}]},
+    "with_unevaluated": {**CLOSED_ROW, "unevaluatedProperties": False},
+}
+CHANGED = {
+    "open": ROW,
+    "no_type": {"properties": {"id": {}}},
+    "anything": True,
+    "union": {"anyOf": [ROW, {"type": "null"}]},
+    "one_of": {"oneOf": [{**ROW, "required": ["id"]}, {"type": "null"}]},
+    "referred": {"$defs": {"row": ROW}, "type": "array", "items": {"$ref": "#/$defs/row"}},
+    "required_one_of": {**ROW, "anyOf": [{"required": ["id"]}, {"required": ["tags"]}]},
+    "all_of_one": {"allOf": [ROW]},
+}
+NONE = {
+    "tree": {"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"below": {"$ref": "#/$defs/node"}}}}},
+    "all_of_two": {"allOf": [ROW, {"properties": {"b": {}}}]},
+    "unevaluated": {**ROW, "unevaluatedProperties": False},
+    "reference_that_is_kept": {"$defs": {"row": ROW}, "not": {"$ref": "#/$defs/row"}},
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_schema_that_is_closed_is_its_own_closed_form(name):
+    """Where the schema itself allows only few levels and finite numbers nothing else has to look."""
+    assert form(OWN[name]).is_own
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_open_schema_has_a_closed_form(name):
+    """Further members, further items and values without a type are scalars there."""
+    assert not form(CHANGED[name]).is_own
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_some_schemas_have_no_closed_form(name):
+    """What refers to itself has no end; what depends on what stands beside it would mean something else."""
+    assert form(NONE[name]) is None
+
+
+def test_a_closed_form_is_written_out_to_a_size():
+    """References that double at each step are not followed to the end."""
+    steps = {f"s{n}": {"properties": {k: {"$ref": f"#/$defs/s{n + 1}"} for k in "ab"}} for n in range(40)}
+
+    assert form({"$defs": {**steps, "s40": {}}, "$ref": "#/$defs/s0"}) is None
+
+
+def test_a_closed_form_takes_scalars_that_are_not_named():
+    """A further member that is no object and no array is what most replies add, if they add one."""
+    closed = form(ROW)
+
+    taken = [
+        closed.is_valid(json.loads(text)) for text in ('{"id":1,"x":2}', '{"id":1,"x":[]}', '{"id":"1"}')
+    ]
+
+    assert (taken, closed.levels) == ([True, False, False], 2)
