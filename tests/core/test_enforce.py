@@ -89,6 +89,7 @@ ENDS = st.builds(
         [None, None, None, ParsedValue(1), ParsedValue({"total": 1}), ParsedValue([float("nan")])]
     ),
     refused=st.sampled_from([None, None, None, Failure("semantic", "refused", "no")]),
+    judged=st.none(),
     tries=st.just(()),
     calls=st.just(()),
     is_final=st.booleans(),
