@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Limits,
         Message,
         Outcome,
+        Partial,
         Usage,
         Violation,
     )
@@ -62,7 +63,8 @@ _HOMES = {
     "core.prefix.checker": ("PrefixChecker", "prefix_checker"),
     "core.prompting": ("Example",),
     "core.values": (
-        "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Usage", "Violation",
+        "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Partial",
+        "Usage", "Violation",
     ),
     "errors": (
         "CallFailed", "GuardFailed", "InvalidArgument", "InvalidSchema", "MissingExtra", "SchemaGuardError",
@@ -104,6 +106,7 @@ __all__ = [
     "Message",
     "MissingExtra",
     "Outcome",
+    "Partial",
     "PrefixChecker",
     "Rollout",
     "Router",

@@ -211,12 +211,12 @@ async def arun(
 
 def stream(
     flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS
-) -> Generator[str | None, None, Driven | Pending]:
-    """Drive the loop and yield each piece of text as it comes, None before each attempt."""
+) -> Generator[str | Ask | None, None, Driven | Pending]:
+    """Drive the loop and yield each attempt, then its pieces of text as they come, None where they begin anew."""
     step = next(flow)
     error = cause = None
     while type(step) is Ask:
-        yield None
+        yield step
         started, cause = perf_counter(), None
         try:
             result = invoke(step)
@@ -242,12 +242,12 @@ async def astream(
     finish: Finish,
     first: Pending | None = None,
     receiver: Receiver = ANYBODYS,
-) -> AsyncGenerator[str | Driven | None, None]:
+) -> AsyncGenerator[str | Ask | Driven | None, None]:
     """Drive the loop as `stream` does, with an asynchronous function; the last piece is how it ended."""
     step: Ask | More | Stop | Done[Any] = first.ask if first is not None else next(flow)
     error = cause = None
     while type(step) is Ask:
-        yield None
+        yield step
         begun, first = first, None
         started, cause = perf_counter() if begun is None else begun.started, None
         try:

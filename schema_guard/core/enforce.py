@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
     from schema_guard.core.strategy import Strategy
-    from schema_guard.core.values import AdaptedSchema, Call, Prompt, Repair
+    from schema_guard.core.values import AdaptedSchema, Call, OpenPath, Prompt, Repair
 
 V = TypeVar("V")
 
@@ -68,11 +68,14 @@ class SentForm(NamedTuple):
         told: The same, as attempts tell it.
         restore: Gives a value of it in the form of the plan's schema, and what is not of it as it is; never raises.
             None where the forms are the same.
+        grown: Gives a value that is still written, and the way to what is open in it (None for nothing), in the same form;
+            None where that is not known yet. None where the forms are the same.
     """
 
     schema: Schema[Any]
     told: AdaptedSchema
     restore: Callable[[Any], Any] | None = None
+    grown: Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None = None
 
 
 class Step(NamedTuple):

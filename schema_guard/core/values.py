@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 V = TypeVar("V")
 
@@ -47,6 +47,9 @@ class Message(NamedTuple):
 
 
 Prompt: TypeAlias = str | tuple[Message, ...]
+
+OpenPath: TypeAlias = "Sequence[str | int]"
+"""Names and indices that lead to the part of a value which is being written."""
 
 
 class Usage(NamedTuple):
@@ -292,6 +295,21 @@ class Outcome(NamedTuple, Generic[V]):
     cost: float | None
     elapsed_s: float
     call: Call
+
+
+class Partial(NamedTuple):
+    """A value while its reply arrives, as `.stream(partial=True)` gives it.
+
+    Attributes:
+        value: What has come so far, plain JSON; at the end the valid value in the schema's Python type.
+        open: JSON Pointer of the innermost part that is being written: this and what it stands in may still grow, all
+            else is complete; `""` is the whole. None at the end: the value was judged, and is valid.
+        attempt: Number of the attempt that it belongs to, from 1: with a new number all values before are void.
+    """
+
+    value: Any
+    open: str | None
+    attempt: int
 
 
 class Limits(NamedTuple):

@@ -20,11 +20,12 @@ from collections.abc import (
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.calls import drive
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import name_of
+from schema_guard.core.values import Partial
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
@@ -128,6 +129,15 @@ class _Guarded(Generic[P, V, R]):
         """Give what `outcome` gives for a call that has ended so; raises as that does."""
         return driven.outcome if driven.outcome.ok else whole_of(self._prepared, driven)
 
+    def _wants_partial(self, kwargs: dict[str, Any]) -> bool:
+        """Take `partial` out of the arguments of a stream, unless it is the function's own."""
+        if "partial" not in kwargs or "partial" in inspect.signature(self._prepared.function).parameters:
+            return False
+        wants = kwargs.pop("partial")
+        if not isinstance(wants, bool):
+            raise InvalidArgument(f"stream: partial={clip(repr(wants))}: expected True or False")
+        return wants
+
     def __repr__(self) -> str:
         return f"<guarded {self.guard.name or name_of(self._prepared.function)} under {self.schema!r}>"
 
@@ -181,12 +191,23 @@ class Guarded(_Guarded[P, V, R]):
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
         return cast("Outcome[V]", self._run(args, kwargs, whole_of))
 
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Iterator[Partial]: ...
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Give growing values while the reply arrives, plain JSON, and at last the valid value.
 
         A failed attempt's values are followed by those of the next attempt. Raises as calling does.
+
+        Args:
+            *args: Of the call.
+            **kwargs: Of the call; `partial=True`, where the function has no such parameter of its own, gives each value as
+                a `Partial`, which says what of it is complete, and to which attempt it belongs.
         """
-        yield self.value_of((yield from self.growing(args, kwargs)))
+        partial = self._wants_partial(kwargs)
+        driven = yield from self.growing(args, kwargs, partial=partial)
+        yield _last(self.value_of(driven), driven, partial=partial)
 
     def ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
@@ -204,11 +225,16 @@ class Guarded(_Guarded[P, V, R]):
         return cast("drive.Driven", self._run(args, kwargs, as_it_ended, parent_call_id))
 
     def growing(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent_call_id: str | None = None,
+        *,
+        partial: bool = False,
     ) -> Generator[Any, None, drive.Driven]:
-        """Give growing values, and return how the call ended; the arguments are those of `ended`."""
+        """Give growing values, and return how the call ended; the arguments are those of `ended` and `stream`."""
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared)
+        growing = _growing(started.prepared, partial=partial)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
@@ -286,11 +312,17 @@ class AsyncGuarded(_Guarded[P, V, R]):
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
         return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun(whole_of))
 
-    async def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]:
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
+    async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
-        async with aclosing(self.growing(args, kwargs)) as values:
+        partial = self._wants_partial(kwargs)
+        async with aclosing(self.growing(args, kwargs, partial=partial)) as values:
             async for value in values:
-                yield self.value_of(value) if type(value) is drive.Driven else value
+                is_last = type(value) is drive.Driven
+                yield _last(self.value_of(value), value, partial=partial) if is_last else value
 
     async def ended(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
@@ -300,11 +332,16 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("drive.Driven", await started.arun(as_it_ended))
 
     async def growing(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent_call_id: str | None = None,
+        *,
+        partial: bool = False,
     ) -> AsyncGenerator[Any, None]:
-        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `ended`."""
+        """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded.growing`."""
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared)
+        growing = _growing(started.prepared, partial=partial)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
         try:
@@ -335,6 +372,11 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return self._bound(instance, owner)
 
 
+def _last(value: Any, driven: drive.Driven, *, partial: bool) -> Any:
+    """Give what a stream ends with."""
+    return Partial(value, None, driven.outcome.attempts[-1].number) if partial else value
+
+
 def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     binding = type(given) if isinstance(given, (staticmethod, classmethod)) else None
     function = given.__func__ if binding is not None else given
@@ -352,7 +394,8 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     return kind(prepared, binding)
 
 
-def _growing(prepared: Prepared) -> Growing:
+def _growing(prepared: Prepared, *, partial: bool) -> Growing:
     from schema_guard.calls.received.growing import Growing  # only streamed calls need it
 
-    return Growing([step.restore for step in prepared.plan.steps])
+    forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]
+    return Growing(forms, partial=partial)

@@ -111,7 +111,7 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adapted) -> 
     if adapted.is_same_form:
         # The user's own schema says all that replies are judged by.
         return Step.of(strategy, schema)._replace(sent=SentForm(sent, told))
-    return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore))
+    return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore, adapted.grown))
 
 
 def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adapted | None]:

@@ -10,6 +10,7 @@ import schema_guard
 from schema_guard import (
     GuardFailed,
     InvalidArgument,
+    Partial,
     guard,
 )
 from tests.guards.functions import (
@@ -45,17 +46,81 @@ def test_a_stream_gives_growing_values_and_then_the_value(make):
         assert values[:-1] == [{"total": 1}, {"total": 1, "x": "a"}, {"total": 1, "x": "ab"}]
 
 
-def streamed(function, *args):
+def streamed(function, *args, **kwargs):
     """All that .stream gives."""
 
     async def collect():
-        return [value async for value in function.stream(*args)]
+        return [value async for value in function.stream(*args, **kwargs)]
 
     return (
         asyncio.run(collect())
         if isinstance(function, schema_guard.AsyncGuarded)
-        else list(function.stream(*args))
+        else list(function.stream(*args, **kwargs))
     )
+
+
+@streams
+def test_a_partial_value_says_what_of_it_is_complete_and_whose_it_is(make):
+    """With a new attempt all values before are void; the last one was judged."""
+    give = giving(['{"total": "one', '"}'], ['{"total": 1', "2}"])
+
+    values = streamed(make(give, {"store": None}), "t", partial=True)
+
+    assert values == [
+        Partial({"total": "one"}, "/total", 1),
+        Partial({"total": "one"}, "", 1),
+        Partial({"total": 1}, "/total", 2),
+        Partial({"total": 12}, "", 2),
+        Partial({"total": 12}, None, 2),
+    ]
+
+
+@both
+def test_a_partial_value_may_be_what_the_settings_say(make):
+    """The last one is what a call gives."""
+    function = make(giving(""), {"max_attempts": 1, "default": 3, "store": None})
+
+    assert streamed(function, "t", partial=True) == [Partial(3, None, 1)]
+
+
+def test_text_before_a_tool_call_is_of_the_same_attempt():
+    """What counts begins anew with the call, and no attempt does."""
+    delta = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "give", "arguments": GOOD}}]}
+    chunks = [{"delta": part, "index": 0} for part in ({"content": "[1,"}, delta)]
+
+    @guard(TOTAL, store=None, max_attempts=1)
+    def ask(prompt):
+        for chunk in chunks:
+            yield {"object": "chat.completion.chunk", "model": "m", "choices": [chunk]}
+        yield {
+            "choices": [{"delta": {}, "index": 0, "finish_reason": "tool_calls"}],
+            "object": "chat.completion.chunk",
+        }
+
+    assert streamed(ask, "t", partial=True) == [
+        Partial([1], "", 1),
+        Partial(VALUE, "", 1),
+        Partial(VALUE, None, 1),
+    ]
+
+
+def test_a_parameter_of_the_functions_own_stays_its_own():
+    """A function that takes `partial` gets it, and its stream gives values."""
+    got = []
+
+    @guard(TOTAL, store=None)
+    def ask(prompt, partial=False):
+        got.append(partial)
+        yield GOOD
+
+    assert streamed(ask, "t", partial=True) == [VALUE, VALUE]
+    assert got == [True]
+
+
+def test_partial_is_yes_or_no():
+    """Anything but a bool is refused before anything is asked."""
+    with pytest.raises(InvalidArgument, match=r"^stream: partial='yes': expected True or False$"):
+        list(guard(TOTAL, store=None)(lambda prompt: GOOD).stream("t", partial="yes"))
 
 
 @both

@@ -17,6 +17,7 @@ from schema_guard import (
     Evidence,
     Guard,
     Outcome,
+    Partial,
     Router,
     Schema,
     guard,
@@ -66,12 +67,13 @@ assert_type(plain.outcome("t", 3), Outcome[Invoice])
 assert_type(plain.outcome("t", 3).value, Invoice | None)
 assert_type(plain.schema, Schema[Invoice])
 assert_type(plain.stream("t", 3), Iterator[Any])
+assert_type(plain.stream("t", 3, partial=True), Iterator[Partial])
 
 plain()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 plain(3, 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 plain("t", 3, color="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 plain.outcome("t")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-plain.stream(prompt=3, pages=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+plain.stream(prompt=3, pages=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 @guard(Note)
@@ -255,6 +257,7 @@ async def shapes() -> None:
     assert_type(await async_generator("t"), Invoice)
     assert_type(await async_generator.outcome("t"), Outcome[Invoice])
     assert_type(async_generator.stream("t"), AsyncIterator[Any])
+    assert_type(async_generator.stream("t", partial=True), AsyncIterator[Partial])
     assert_type(await awaitable("t"), Invoice)
     assert_type(await of_true("t"), Any)
     await coroutine(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

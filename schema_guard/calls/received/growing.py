@@ -1,68 +1,167 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The values of a reply while it arrives: what has come so far, as plain JSON."""
+"""The values of a reply while it arrives: what has come so far, as plain JSON, and what of it may still grow."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.core.pointer import join
 from schema_guard.core.reading.extract import read
+from schema_guard.core.values import Ask, Partial
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from schema_guard.core.values import OpenPath
+
 # A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
 _GROWTH = 1 / 64
+_MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
+_NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
+# Of a longer number its end is taken for one.
+_LONGEST_NUMBER = 400
 
 
 class Growing:
     """Reads the growing text of one attempt after the other.
 
     Args:
-        restores: For attempt 1, 2, ..., the last one from then on: what gives a value in the schema's own form; None
-            where it comes in that.
+        forms: For attempt 1, 2, ..., the last one from then on: what gives a value that is still written, and the way to
+            what is open in it, in the schema's own form, as `SentForm.grown` does; None where it comes in that.
+        partial: Whether each value is given as a `Partial`.
     """
 
-    def __init__(self, restores: Sequence[Callable[[Any], Any] | None]) -> None:
-        self._restores = list(restores)
+    def __init__(
+        self,
+        forms: Sequence[Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None],
+        *,
+        partial: bool = False,
+    ) -> None:
+        self._forms = forms
+        self._is_partial = partial
+        self._attempt = 1
         self._restart()
 
     def _restart(self) -> None:
         self._pieces: list[str] = []
         self._size, self._next = 0, 1
-        self._last: Any = None
+        self._begin: int | None = None
+        self._end = _End()
+        self._last: Partial | None = None
 
-    def feed(self, piece: str | None) -> Iterator[Any]:
-        """Give the value so far if it has changed; None starts the next attempt."""
-        if piece is None:
-            if len(self._restores) > 1:
-                del self._restores[0]
+    def feed(self, piece: str | Ask | None) -> Iterator[Any]:
+        """Give the value so far if it has changed; an Ask starts an attempt, None what counts of it anew."""
+        if piece is None or type(piece) is Ask:
+            self._attempt = self._attempt if piece is None else piece.number
             self._restart()
             return
+        assert isinstance(piece, str)
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size < self._next:
             return
         self._next = self._size + max(1, int(self._size * _GROWTH))
-        value, restore = _partial("".join(self._pieces)), self._restores[0]
-        if restore is not None:
-            value = restore(value)
-        if value is not None and value != self._last:
-            self._last = value
-            yield value
+        found, last = self._found(), self._last
+        if found is None or found.value is None or found == last:
+            return
+        self._last = found
+        if self._is_partial:
+            yield found
+        elif last is None or found.value != last.value:
+            yield found.value
+
+    def _found(self) -> Partial | None:
+        text = "".join(self._pieces)
+        self._pieces = [text]
+        start = _begin(text)
+        if start is None:
+            return None
+        if start != self._begin:
+            self._begin, self._end = start, _End()
+        value = _value(text[start:])
+        self._end.feed(text[start + self._end.size :])
+        path = self._end.path(value, text)
+        form = self._forms[min(self._attempt, len(self._forms)) - 1]
+        grown: tuple[Any, OpenPath | None] | None = (value, path) if form is None else form(value, path)
+        return None if grown is None else Partial(grown[0], join(grown[1] or ()), self._attempt)
 
 
-def _partial(text: str) -> Any:
+class _End:
+    """Where the end of a JSON text stands that is still written.
+
+    Attributes:
+        size: Characters that were read.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._depth = 0
+        self._in_text = False
+        # Of a text what stands before it, and a backslash whose character has not come.
+        self._before = self._carry = ""
+
+    def feed(self, text: str) -> None:
+        """Read the next piece."""
+        self.size += len(text)
+        text = self._carry + text
+        depth, in_text, before = self._depth, self._in_text, self._before
+        for mark in _MARK.findall(text):
+            if mark == '"':
+                in_text = not in_text
+            elif in_text or mark[0] == "\\":
+                continue
+            else:
+                depth += (mark in "{[") - (mark in "}]")
+                before = mark
+        self._depth, self._in_text, self._before = depth, in_text, before
+        slashes = len(text) - len(text.rstrip("\\"))
+        self._carry = "\\" * (slashes % 2)
+
+    def path(self, value: Any, text: str) -> OpenPath | None:
+        """Give the way to the innermost part of a value that may still grow, None for none; *text* ends where it does."""
+        path: list[str | int] = []
+        if self._depth <= 0:
+            return path if self._in_text or _NUMBER.search(text[-_LONGEST_NUMBER:]) else None
+        for _ in range(self._depth - 1):
+            step = _last_of(value)
+            if step is None:
+                return path
+            path.append(step)
+            value = value[step]
+        if self._is_in_scalar(value, text):
+            step = _last_of(value)
+            path += [] if step is None else [step]
+        return path
+
+    def _is_in_scalar(self, value: Any, text: str) -> bool:
+        """Say whether the last member or item is a text or a number that is not over."""
+        if self._in_text:
+            return isinstance(value, list) or self._before == ":"
+        return _NUMBER.search(text[-_LONGEST_NUMBER:]) is not None
+
+
+def _last_of(value: Any) -> str | int | None:
+    """Give the name or index of the last member or item; None where there is none."""
+    if isinstance(value, dict):
+        return next(reversed(value), None)
+    return len(value) - 1 if isinstance(value, list) and value else None
+
+
+def _begin(text: str) -> int | None:
+    """Give where the JSON of a text that may be cut off begins; None when there is none yet."""
+    reading = read(text)
+    return reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
+
+
+def _value(text: str) -> Any:
     """Give the value of a JSON text that may be cut off; None when there is none yet."""
     from jiter import from_json
 
-    reading = read(text)
-    start = reading.candidates[0].start if reading.direct else (reading.unclosed or (None,))[0]
-    if start is None:
-        return None
     try:
         return from_json(
-            text[start:].encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
+            text.encode("utf-8", "replace"), partial_mode="trailing-strings", allow_inf_nan=False
         )
     except ValueError as error:
         if type(error) is not ValueError or is_from_outside(error):

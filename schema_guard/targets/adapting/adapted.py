@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.targets.adapting.values.forms import SAME
 
 if TYPE_CHECKING:
+    from schema_guard.core.values import OpenPath
     from schema_guard.targets.adapting.values.forms import Form
 
 __all__ = ["Adapted", "SchemaChange"]
@@ -66,6 +67,23 @@ class Adapted:
             return self.form.restore(value)
         except RecursionError:
             return value
+
+    def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
+        """Do as `restore` does for a value that is still being written.
+
+        Args:
+            value: As far as it came.
+            path: The way to the innermost part that may still grow; None where it is complete.
+
+        Returns:
+            The value and the way to what may grow in that; None where it is not known yet what it is.
+        """
+        if path is None:
+            return self.restore(value), None
+        try:
+            return self.form.grown(value, path)
+        except RecursionError:
+            return None
 
     def pre_image(self, value: Any) -> Any:
         """Give a value of the user's schema in the form that is sent; `restore` gives it back.

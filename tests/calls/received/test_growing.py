@@ -1,6 +1,8 @@
 """Facts about the values of a reply while it arrives."""
 
 import json
+import random
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import InvalidSchema, adapt
 from schema_guard.calls.received import growing
 from schema_guard.calls.received.growing import Growing
+from schema_guard.core.pointer import split
+from schema_guard.core.values import Ask, Partial
+from tests.core.prefix.fuzzing import drawn_schema, drawn_value
+from tests.thinned import examples
 
 
 def fed(*pieces):
@@ -18,12 +25,15 @@ def fed(*pieces):
     return [value for piece in pieces for value in growing.feed(piece)]
 
 
+ATTEMPT = Ask(2, "bare", "t", None, None)
+
+
 @dataclass(frozen=True)
 class Case:
     """Pieces of a reply, and the values they give."""
 
     id: str
-    pieces: tuple[str | None, ...]
+    pieces: tuple[str | Ask | None, ...]
     values: list[object]
 
 
@@ -40,8 +50,9 @@ CASES = (
     Case("reasoning", ("<think>[0]", "</think>", "[1, 2"), [[1, 2]]),
     Case("no value twice", ("[1,", " ", " ", "2]"), [[1], [1, 2]]),
     Case("a broken end", ("[1,", "}"), [[1]]),
-    Case("two attempts", ("[1,", None, "[2,"), [[1], [2]]),
-    Case("equal attempts", ("[1,", None, "[1,"), [[1], [1]]),
+    Case("two attempts", ("[1,", ATTEMPT, "[2,"), [[1], [2]]),
+    Case("equal attempts", ("[1,", ATTEMPT, "[1,"), [[1], [1]]),
+    Case("text before a tool call", ("[1,", None, "[1,"), [[1], [1]]),
     Case("lone surrogates", ('["\ud800', '"]'), [["?"]]),
     Case("not finite", ("[NaN,",), []),
 )  # fmt: skip
@@ -78,6 +89,76 @@ def test_every_value_is_new_and_the_last_is_near_the_end(value, width):
 
     assert all(one != other for one, other in pairwise(values))
     assert len(text) > 64 or values[-1] == value
+
+
+def check_complete(value, path, whole):
+    """All of a value is that of the whole one, but what is open, of which it has the begin."""
+    if isinstance(value, dict):
+        names = list(value)
+        assert names == list(whole)[: len(names)]
+        assert not path or path[0] == names[-1]
+        for name in names[:-1] if path else names:
+            assert value[name] == whole[name]
+    elif isinstance(value, list):
+        assert not path or path[0] == str(len(value) - 1)
+        end = len(value) - bool(path)
+        assert value[:end] == whole[:end]
+    elif isinstance(value, str):
+        assert not path
+        assert whole.startswith(value)
+    if path:
+        check_complete(
+            value[path[0] if isinstance(value, dict) else -1],
+            path[1:],
+            whole[list(value)[-1] if isinstance(value, dict) else len(value) - 1],
+        )
+
+
+def partials(text, width, form=None):
+    growing = Growing([form], partial=True)
+    return [found for at in range(0, len(text), width) for found in growing.feed(text[at : at + width])]
+
+
+@given(VALUES, st.integers(1, 20), st.sampled_from([None, 1]), st.booleans())
+def test_what_is_not_open_is_complete(value, width, indent, ascii_only):
+    """Besides the part that is named as open, and what that stands in, every part is as it will be."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+
+    for found in partials(text, width):
+        assert found.attempt == 1
+        check_complete(found.value, split(found.open), value)
+
+
+def test_a_part_that_is_complete_is_told():
+    """The same value is given again where another part of it is open now."""
+    assert partials('{"a": 12, "b": [1, "x"]}', 1)[:6] == [
+        Partial({}, "", 1),
+        Partial({"a": 1}, "/a", 1),
+        Partial({"a": 12}, "/a", 1),
+        Partial({"a": 12}, "", 1),
+        Partial({"a": 12, "b": []}, "/b", 1),
+        Partial({"a": 12, "b": [1]}, "/b/0", 1),
+    ]
+
+
+@examples(30)
+@given(st.integers(0, 2**32), st.integers(1, 9))
+def test_a_value_in_another_form_is_restored_or_held_back(seed, width):
+    """While it is written in the form that was sent, what is told of it is in the user's own form, or nothing."""
+    rng = random.Random(seed)
+    schema = drawn_schema(rng)
+    with suppress(InvalidSchema):
+        adapted = adapt(schema, rng.choice(["openai", "anthropic", "gemini", "bedrock"]))
+        check_grown(schema, adapted, drawn_value(schema.document, rng), width)
+
+
+def check_grown(schema, adapted, value, width):
+    sent = adapted.pre_image(value)
+    if adapted.schema is None or not schema.is_valid(value) or adapted.restore(sent) != value:
+        return
+
+    for found in partials(json.dumps(sent), width, adapted.grown):
+        check_complete(found.value, split(found.open), adapted.restore(sent))
 
 
 def test_a_long_reply_is_read_a_few_times():

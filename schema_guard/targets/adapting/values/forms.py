@@ -15,6 +15,7 @@ from schema_guard.core.validation.equality import is_same
 from schema_guard.core.values import Limits
 
 if TYPE_CHECKING:
+    from schema_guard.core.values import OpenPath
     from schema_guard.targets.adapting.values.validity import Validity
 
 __all__ = [
@@ -39,6 +40,17 @@ class Form(Protocol):
     def pre_image(self, value: Any) -> Any:
         """Give a value as it is sent."""
 
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give what is sent as the user's schema has it while it is still written, and the way to what is open in that.
+
+        Args:
+            value: As far as it came.
+            path: The way to what is open in it; all else is complete.
+
+        Returns:
+            None where it is not known yet what it is.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SameForm:
@@ -53,6 +65,10 @@ class SameForm:
     def pre_image(self, value: Any) -> Any:
         """Give the value."""
         return value
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the value."""
+        return value, path
 
 
 SAME: Final = SameForm()
@@ -106,6 +122,25 @@ class ObjectForm:
             return {**made, self.rest: self.others.pre_image(more)}
         return {**made, **{name: self.others.pre_image(held) for name, held in more.items()}}
 
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the object with its open property last, where that is known."""
+        if not isinstance(value, dict):
+            return value, path
+        if not path:
+            return self.restore(value), path
+        name, is_rest = str(path[0]), path[0] == self.rest
+        made = self.restore({other: held for other, held in value.items() if other != name})
+        form = self.others if is_rest else self._form_of(name)
+        inner = form.grown(value[name], path[1:])
+        if inner is None:
+            return made, ()
+        more, way = inner
+        if not is_rest:
+            return {**made, name: more}, (name, *way)
+        if not isinstance(more, dict) or more.keys() & (self.properties.keys() | made.keys()):
+            return made, ()
+        return {**made, **more}, way
+
     def _form_of(self, name: str) -> Form:
         return self.properties.get(name, SAME if self.rest is not None else self.others)
 
@@ -125,6 +160,17 @@ class ListForm:
     def pre_image(self, value: Any) -> Any:
         """Give an array of the values as they are sent."""
         return self._each(value, "pre_image")
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the array with its open item, where that is known."""
+        if not isinstance(value, list):
+            return value, path
+        if not path:
+            return self.restore(value), path
+        at = len(value) - 1
+        form = self.prefix[at] if at < len(self.prefix) else self.items
+        inner, made = form.grown(value[at], path[1:]), self.restore(value[:at])
+        return (made, ()) if inner is None else ([*made, inner[0]], (at, *inner[1]))
 
     def _each(self, value: Any, way: str) -> Any:
         if not isinstance(value, list):
@@ -156,6 +202,13 @@ class PairsForm:
             return value
         return [{KEY: key, VALUE: self.values.pre_image(held)} for key, held in value.items()]
 
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the object of the pairs that are complete."""
+        if not isinstance(value, list):
+            return value, path
+        made = self.restore(value[:-1] if path else value)
+        return (made, ()) if isinstance(made, dict) else None
+
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() >= {KEY, VALUE} and isinstance(value[KEY], str)
@@ -177,6 +230,10 @@ class TextForm:
     def pre_image(self, value: Any) -> Any:
         """Give the value as JSON."""
         return json.dumps(value, ensure_ascii=False)
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: a text that is not over is no JSON yet."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +260,10 @@ class TupleForm:
             for place, (form, held) in enumerate(zip(self.values, value, strict=True))
         }
 
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: the array has its length or is none."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class WrappedForm:
@@ -220,6 +281,12 @@ class WrappedForm:
     def pre_image(self, value: Any) -> Any:
         """Give the object around."""
         return {VALUE: self.inner.pre_image(value)}
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give the value inside, once it has begun."""
+        if not isinstance(value, dict) or value.keys() != {VALUE}:
+            return None
+        return self.inner.grown(value[VALUE], path[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +308,10 @@ class ReferredForm:
     def pre_image(self, value: Any) -> Any:
         """Send by the definition's form."""
         return self.forms.get(self.name, SAME).pre_image(value)
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give it by the definition's form."""
+        return self.forms.get(self.name, SAME).grown(value, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,3 +362,7 @@ class UnionForm:
         made = [arm.form.pre_image(value) for arm in self.arms]
         taken = [sent for sent, arm in zip(made, self.arms, strict=True) if arm.sent.takes(sent)]
         return (taken or made or [value])[0]
+
+    def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
+        """Give nothing: which form it is shows when it is over."""
+        return None
