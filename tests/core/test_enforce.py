@@ -92,6 +92,8 @@ ENDS = st.builds(
     judged=st.none(),
     tries=st.just(()),
     calls=st.just(()),
+    judged=st.none(),
+    stopped=st.none(),
     is_final=st.booleans(),
 )
 ANSWERS = st.lists(
