@@ -92,7 +92,6 @@ ENDS = st.builds(
     judged=st.none(),
     tries=st.just(()),
     calls=st.just(()),
-    judged=st.none(),
     stopped=st.none(),
     is_final=st.booleans(),
 )
