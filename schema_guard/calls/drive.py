@@ -123,7 +123,7 @@ def run(
             if is_spent(flow):
                 raise
             # It is recorded, then raised again by the caller of this.
-            reply, error, cause = _raised(receiver.raised(raised), raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised, step)
             begun = None
         judged = None if begun is None else begun.judged
         step = flow.send(end(reply, perf_counter() - started, judged))
@@ -231,7 +231,7 @@ def stream(
         except BaseException as raised:
             if is_spent(flow):
                 raise
-            reply, error, cause = _raised(receiver.raised(raised), raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised, step)
         step = flow.send(end(reply, perf_counter() - started))
     return _done(step, error, cause, finish)
 
@@ -263,7 +263,7 @@ async def astream(
         except BaseException as raised:
             if is_spent(flow):
                 raise
-            reply, error, cause = _raised(receiver.raised(raised), raised)
+            reply, error, cause = _raised(receiver.raised(raised), raised, step)
             begun = None
         judged = None if begun is None else begun.judged
         step = flow.send(end(reply, perf_counter() - started, judged))
@@ -371,9 +371,14 @@ class _Incoming:
         return reply._replace(text="".join(self.kept)) if self.kept and reply.text is None else reply
 
 
-def _raised(reply: Reply, error: BaseException) -> tuple[Reply, BaseException | None, BaseException | None]:
+def _raised(
+    reply: Reply, error: BaseException, ask: Ask
+) -> tuple[Reply, BaseException | None, BaseException | None]:
     """Give the reply that stands for an exception, then the exception itself as error or as cause."""
-    if reply.failure is not None and reply.failure.kind == "transport":
+    failure = reply.failure
+    # To go on with a reply was not the caller's wish: where the provider refuses, there is still the reply itself.
+    is_refused = ask.prefix is not None and failure is not None and failure.code == "provider_error"
+    if failure is not None and failure.kind == "transport" and not is_refused:
         return reply, error, None
     return reply, None, error
 

@@ -141,7 +141,7 @@ def _sent(asked: ProbeOptions, model: Model, schema: Schema[Any] | None) -> list
         sent += [[SCHEMA_PROMPT, schema.document]] * most_requests(schema.document)
     if asked.keywords:
         sent += [[one.prompt, one.schema] for one in keyword_questions(model.target)]
-    return [*sent, prefix_messages(seed=0)] if asked.prefix else sent
+    return [*sent, prefix_messages(model.target, seed=0)] if asked.prefix else sent
 
 
 def _agree(sent: list[Any], asked: ProbeOptions, model: Model) -> None:

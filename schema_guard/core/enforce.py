@@ -6,8 +6,9 @@ a stream whose only piece comes with its `End`, so one loop serves sync, async a
 
 Rules:
 1. 1 <= attempts <= max_attempts, and all but the last failed.
-2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit. One that
-   ran away, or was spent on reasoning, is asked again with the limit that it had: no larger one mends it.
+2. A refusal and a failed call are never re-asked; a reply that was too long only with a larger output limit, or, where
+   the model can, by going on with it. One that ran away, or was spent on reasoning, is asked again with the limit that
+   it had: no larger one mends it.
 3. It never raises, whatever text it is sent.
 4. Budgets are looked at between attempts, those of time and repeats between chunks too. The only times it knows come
    with the events.
@@ -44,6 +45,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from schema_guard.core.prefix.resuming import CutOff, Resuming
     from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
     from schema_guard.core.strategy import Strategy
@@ -128,6 +130,7 @@ class Plan(NamedTuple):
         healed: Whether a gateway may mend replies before they come.
         early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
             mended is not, nor one that comes in another form than the schema's.
+        resuming: How a cut-off reply is gone on with; None where it is not.
     """
 
     schema: Schema[Any]
@@ -142,6 +145,7 @@ class Plan(NamedTuple):
     tool: str | None = None
     healed: bool = False
     early_stop: bool = False
+    resuming: Resuming | None = None
 
     def step(self, attempt: int) -> Step:
         """Give the step of an attempt, counted from 1."""
@@ -185,15 +189,36 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             call = _with_model(call, event)
         if judged.failure is None or event.is_final:
             break
-        larger = _larger_limit(judged.failure, output_tokens, event.usage, plan.budget)
-        if not _may_ask_again(judged.failure, attempts, plan, larger):
+        event, judged, plan = yield from _resumed(ask, event, judged, attempts, plan)
+        again = _again(judged.failure, event, attempts, plan, step, output_tokens)
+        if again is None:
             break
-        output_tokens = larger or output_tokens
-        told = _as_sent(judged.failure, text, event, plan, step)
-        correction = prompting.correction(
-            told, quote_checks=plan.delivery != "instructions", is_whole=attempts[-1].stopped_at is None
-        )
+        correction, output_tokens = again
     yield Done(_outcome(attempts, judged, call, plan.prices))
+
+
+def _again(
+    failure: Failure | None, end: End, attempts: list[Attempt], plan: Plan, step: Step, sent: int | None
+) -> tuple[str, int | None] | None:
+    """Give the correction and the output limit to ask again with; None where nothing is asked any more.
+
+    Args:
+        failure: Of the last attempt; None where it has none.
+        end: Its end.
+        attempts: All that were made.
+        plan: Of the call.
+        step: Of the attempt.
+        sent: The output limit that it was sent with.
+    """
+    if failure is None or end.is_final:
+        return None
+    larger = _larger_limit(failure, sent, end.usage, plan.budget)
+    if not _may_ask_again(failure, attempts, plan, larger):
+        return None
+    told = _as_sent(failure, attempts[-1].reply or "", end, plan, step)
+    is_whole = attempts[-1].stopped_at is None
+    said = prompting.correction(told, quote_checks=plan.delivery != "instructions", is_whole=is_whole)
+    return said, larger or sent
 
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
@@ -228,6 +253,47 @@ def _gathered(
     if watch.failure is not None and not carried:
         event = event._replace(stopped=watch.failure, finish_reason=None)
     return event._replace(late=True) if watch.is_late else event
+
+
+def _resumed(
+    ask: Ask, end: End, judged: Judgement[Any], attempts: list[Attempt], plan: Plan
+) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
+    """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
+    if plan.resuming is None:
+        return end, judged, plan
+    from schema_guard.core.prefix import resuming  # only models that go on with replies need it
+
+    step, before = plan.step(ask.number), None
+    while (cut := _to_go_on(attempts, end, plan, before)) is not None:
+        ask = ask._replace(number=len(attempts) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
+        event = yield ask
+        if type(event) is Chunk:
+            # Its beginning may come again: what is read of it is not the reply that a schema can be held against.
+            event = yield from _gathered(event, plan._replace(early_stop=False), step, attempts)
+        assert type(event) is End
+        end, before = event, cut
+        text = resuming.reply_of(end, cut, plan.limits)
+        judged = _judged(text, end, plan, step)
+        if judged.ok:
+            judged = judged._replace(form="resumed")
+        attempts.append(_attempt(ask, text, end, judged, step, healed=plan.healed))
+    if before is None:
+        return end, judged, plan
+    # What did not come of it once is not tried twice.
+    plan = plan._replace(resuming=None)
+    if judged.failure is not None and resuming.is_lost(judged.failure):
+        judged = judged._replace(failure=before.failure)
+    return end, judged, plan
+
+
+def _to_go_on(attempts: list[Attempt], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
+    """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
+    from schema_guard.core.prefix import resuming
+
+    if plan.resuming is None or len(attempts) >= plan.max_attempts or spent(plan.budget, attempts):
+        return None
+    found = resuming.cut_off(attempts[-1], end, before, plan.resuming)
+    return found if found is not None and resuming.is_viable(found.text, plan.schema, plan.limits) else None
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -333,7 +399,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
     # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
     reply = end.refusal if end.refusal is not None and not text else text
     received = bool(reply) or (end.given is None and end.failure is None)
-    number, strategy, prompt, _, _ = ask
+    number, strategy, prompt, _, _, _ = ask
     model, snapshot = _UNNAMED if end.model is None else model_and_snapshot(end.model)
     return Attempt(
         number,

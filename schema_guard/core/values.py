@@ -280,7 +280,8 @@ class Outcome(NamedTuple, Generic[V]):
         ok: Whether a valid value came out; null is a valid value, so look here and not at *value*.
         value: The value in the schema's Python type; None when not ok.
         attempts: In order; all but the last failed.
-        failure: The last attempt's; None when ok.
+        failure: The last attempt's; None when ok. Where that was to go on with a reply that was cut off, and nothing came,
+            it is that reply's.
         usage: Sum over the attempts; a field is None when one attempt's is unknown.
         cost: Sum over the attempts; None when one attempt's is unknown.
         elapsed_s: Sum over the attempts, in seconds.
@@ -368,6 +369,8 @@ class Ask(NamedTuple):
         prompt: What to send, as the plan's delivery has it.
         correction: What was wrong with the last reply; None on attempt 1.
         output_tokens: The output limit to send; None sends none.
+        prefix: The beginning of the reply, which is to be gone on with and stands in the prompt's last message; None
+            asks for a whole one.
     """
 
     number: int
@@ -375,6 +378,7 @@ class Ask(NamedTuple):
     prompt: Prompt
     correction: str | None
     output_tokens: int | None
+    prefix: str | None = None
 
 
 class More(NamedTuple):

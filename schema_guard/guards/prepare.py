@@ -20,14 +20,12 @@ from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
 from schema_guard.guards.costs import prices_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
-from schema_guard.guards.steps import steps_of, strategies_text
+from schema_guard.guards.steps import resuming_of, steps_of, strategies_text
 from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
 from schema_guard.thinking import THINKING, thinking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from schema_guard.calls.identity import Origin
     from schema_guard.calls.recorder import Recorder
     from schema_guard.core.strategy import Strategy
@@ -110,7 +108,8 @@ class Prepared(NamedTuple):
             from schema_guard.targets import options_for  # only functions that take options need it
 
             schema = self.plan.asked_for(step)
-            options = options_for(step.target, ask.strategy, schema, output_tokens=ask.output_tokens)
+            limit, goes_on = ask.output_tokens, ask.prefix is not None
+            options = options_for(step.target, ask.strategy, schema, output_tokens=limit, goes_on=goes_on)
             if ask.strategy == "tool_call":
                 options = self._unforced(step.target, options, theirs or {}, ask)
         if asked is None or self.shape.model is not None or asked.is_function:
@@ -204,7 +203,8 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     rules = [getattr(one, "rules", None) for one in settings.models or (model,)]
     steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
     healed = _healed(settings, function, model)
-    plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed))
+    resuming = resuming_of(steps, settings.models or (model,), shape, function)
+    plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed), resuming=resuming)
     name = _recorded_as(settings, function, model, schema)
     configuration = (
         name,
@@ -399,7 +399,7 @@ def _thought(settings: Settings[Any, Any], function: Any, model: Any) -> dict[st
     return {THINKING: found[0] if len(found) == 1 else found}
 
 
-def _settings_text(  # noqa: C901 - one part a setting
+def _settings_text(
     settings: Settings[Any, Any], plan: Plan, model: Any, healed: list[str], thought: dict[str, Any]
 ) -> str:
     """Give the settings that change results, as compact JSON: a change of them is another configuration."""
@@ -424,8 +424,8 @@ def _settings_text(  # noqa: C901 - one part a setting
         from schema_guard.targets.lost import SENT, sent_as_settings  # only adapted schemas need it
 
         said[SENT] = sent_as_settings(sent)
-    if healed:
-        said[HEALED] = healed
+    said |= {HEALED: healed} if healed else {}
+    said |= {"goes_on": True} if plan.resuming is not None and plan.max_attempts > 1 else {}
     said |= _asked_with(settings.models or (model,))
     said |= thought
     return json.dumps(said, separators=(",", ":"), sort_keys=True)

@@ -12,16 +12,19 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import AdaptedSchema
 from schema_guard.errors import InvalidArgument
+from schema_guard.guards.asked import is_model
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schema_guard.calls.shapes import Shape
+    from schema_guard.core.prefix.resuming import Resuming
     from schema_guard.core.strategy import Strategy
     from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
     from schema_guard.targets.rules.rule import Rules
 
-__all__ = ["steps_of", "strategies_text"]
+__all__ = ["resuming_of", "steps_of", "strategies_text"]
 
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
@@ -70,6 +73,36 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
     while len(names) > least and names[-1] == names[-2]:
         names.pop()
     return ">".join(names)
+
+
+def resuming_of(steps: Sequence[Step], models: Sequence[Any], shape: Shape, function: Any) -> Resuming | None:
+    """Give how replies that were cut off are gone on with; None where they are not.
+
+    Args:
+        steps: Of the guard, with their targets.
+        models: Whom its attempts ask, in order; what is known of the last one says whether it goes on.
+        shape: Of the function.
+        function: What is guarded: a model itself takes messages in the place of a text.
+    """
+    last, target = steps[-1], steps[-1].target
+    if (
+        target is None
+        or not shape.is_sent
+        or shape.delivery != "prompt"
+        or not getattr(models[-1], "goes_on", False)
+    ):
+        return None
+    # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
+    if last.strategy.name == "tool_call" or last.restore is not None:
+        return None
+    from schema_guard.core.prefix.resuming import Resuming  # only models that go on with replies need it
+    from schema_guard.targets import going_on
+
+    how = going_on(target)
+    if how is None or (how.options and shape.options is None):
+        return None
+    takes_messages = any(is_model(one) for one in (function, getattr(function, "__self__", None)))
+    return Resuming(max(len(steps), len(models)), dict(how.fields), texts=takes_messages)
 
 
 class _Terms(NamedTuple):

@@ -74,7 +74,8 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         adapter: A LoRA as a GGUF file, for the local model alone: what it makes of the model is another configuration,
             told by the file's name and what is in it.
         rules: The file that `schema-guard probe --output` wrote of this server: a guard sends schemas by it in place of
-            what is known of the target.
+            what is known of the target, and, where it was seen with `--prefix` to go on with a reply that is begun, has
+            replies that were cut off gone on with.
         timeout_s: Seconds without an answer after which a request is given up.
         max_retries: Requests that the SDK repeats by itself. 0, because these are unseen by the records
             and multiply the attempts of a guard.
@@ -108,10 +109,12 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 
 def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
     if rules is not None:
-        from schema_guard.targets.probed.rules import table_of  # only for those who have probed
+        from schema_guard.targets import going_on  # only for those who have probed
+        from schema_guard.targets.probed.rules import table_of
 
         try:
             model.rules = table_of(model.target, rules)
+            model.goes_on = model.rules.goes_on and going_on(model.target) is not None
         except BaseException:
             model.close()
             raise

@@ -106,6 +106,7 @@ class ScriptedModel(Closing):
         target: str = "openai",
         cycle: bool = False,
         delay_s: float = 0.0,
+        goes_on: bool = False,
     ) -> None:
         """Make a model from its replies.
 
@@ -119,6 +120,7 @@ class ScriptedModel(Closing):
             target: Whose options it is given.
             cycle: Whether replies in order start again after the last; else a call too many is an error.
             delay_s: Seconds before every reply that does not name its own.
+            goes_on: Whether it is taken for a model that goes on with a reply that is begun for it.
 
         Raises:
             InvalidArgument: A reply cannot be understood; the message has its index. Or, at a call: no
@@ -129,6 +131,7 @@ class ScriptedModel(Closing):
         self.capabilities = capabilities(target)
         self.asked: list[ScriptedCall] = []
         self._rules, self._replies = _read_replies(replies, _delay({"delay_s": delay_s}, "ScriptedModel"))
+        self.goes_on = goes_on
         self._is_cycle = cycle
         self._given = 0
         self._lock = threading.Lock()

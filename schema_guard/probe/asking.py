@@ -89,9 +89,19 @@ def ask(model: Model, schema: Any, prompt: PromptLike, *, output_tokens: int = O
     return ProbeAnswer("kept" if is_kept else "broken", told, reply.usage)
 
 
-def ask_plainly(model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS) -> ProbeAnswer:
-    """Ask a model without a schema; `kept` is any reply with a text, which is not clipped."""
-    options = options_for(model.target, "bare", Schema.of({}, name="probe"), output_tokens=output_tokens)
+def ask_plainly(
+    model: Model, prompt: PromptLike, *, output_tokens: int = OUTPUT_TOKENS, goes_on: bool = False
+) -> ProbeAnswer:
+    """Ask a model without a schema; `kept` is any reply with a text, which is not clipped.
+
+    Args:
+        model: Whom.
+        prompt: What to ask.
+        output_tokens: Limit of the reply.
+        goes_on: Whether to ask in the target's own way to go on with the last message.
+    """
+    schema = Schema.of({}, name="probe")
+    options = options_for(model.target, "bare", schema, output_tokens=output_tokens, goes_on=goes_on)
     reply = _asked(model, prompt, options)
     if isinstance(reply, ProbeAnswer):
         return reply

@@ -11,13 +11,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 from schema_guard.targets.openai_chat import TARGET as CHAT
-from schema_guard.targets.target import Target, switched
+from schema_guard.targets.target import GoingOn, Target, switched
 
 __all__ = ["DEEPSEEK", "LLAMA_CPP", "LM_STUDIO", "MISTRAL", "OLLAMA", "OPENROUTER", "SGLANG", "VLLM"]
 
 
-def _with(*strategies: str) -> Target:
-    return Target(limit="max_tokens", formats={name: CHAT.formats[name] for name in strategies})
+def _with(*strategies: str, going_on: GoingOn | None = None) -> Target:
+    formats = {name: CHAT.formats[name] for name in strategies}
+    return Target(limit="max_tokens", formats=formats, going_on=going_on)
+
+
+_MARKED: Final = GoingOn(fields={"prefix": True})
 
 
 def _thinks_by_default(options: Mapping[str, Any], _: str | None) -> bool:
@@ -35,7 +39,8 @@ def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
 
 
 # No strict_schema: `response_format` takes `text` and `json_object` alone.
-DEEPSEEK: Final = replace(_with("json_mode", "tool_call"), refuses_force=_thinks_by_default)
+# It goes on with replies at its beta address alone.
+DEEPSEEK: Final = replace(_with("json_mode", "tool_call", going_on=_MARKED), refuses_force=_thinks_by_default)
 OPENROUTER: Final = replace(CHAT, refuses_force=_would_not_think)
 # `tool_choice` is ignored there.
 OLLAMA: Final = _with("json_mode", "strict_schema")
@@ -44,8 +49,21 @@ LM_STUDIO: Final = _with("strict_schema")
 # `response_format` becomes the engine's structured outputs, in versions that have no argument of that name too; a
 # `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is named in
 # `tool_choice` is forced by the same engine.
-VLLM: Final = _with("json_mode", "tool_call", "strict_schema")
-MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema")
-SGLANG: Final = _with("json_mode", "tool_call", "strict_schema")
-# No tool_call: a forced tool is left to the model's chat template.
-LLAMA_CPP: Final = _with("json_mode", "strict_schema")
+VLLM: Final = _with(
+    "json_mode",
+    "tool_call",
+    "strict_schema",
+    # Both: it refuses the one while the other has its default.
+    going_on=GoingOn(
+        options={"extra_body": {"continue_final_message": True, "add_generation_prompt": False}}
+    ),
+)
+MISTRAL: Final = _with("json_mode", "tool_call", "strict_schema", going_on=_MARKED)
+SGLANG: Final = _with(
+    "json_mode",
+    "tool_call",
+    "strict_schema",
+    going_on=GoingOn(options={"extra_body": {"continue_final_message": True}}),
+)
+# No tool_call: a forced tool is left to the model's chat template. What ends with the assistant's message is gone on with.
+LLAMA_CPP: Final = _with("json_mode", "strict_schema", going_on=GoingOn())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.targets.llguidance import grammar
 from schema_guard.targets.openai_chat import json_mode
-from schema_guard.targets.target import Target
+from schema_guard.targets.target import GoingOn, Target
 
 if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
@@ -21,4 +21,8 @@ def _strict_schema(schema: Schema[Any]) -> dict[str, Any]:
 
 
 # No tool_call: llama.cpp leaves a forced tool to the model's chat template, and answers 200 without one.
-TARGET: Final = Target(limit="max_tokens", formats={"json_mode": json_mode, "strict_schema": _strict_schema})
+TARGET: Final = Target(
+    limit="max_tokens",
+    formats={"json_mode": json_mode, "strict_schema": _strict_schema},
+    going_on=GoingOn(),
+)

@@ -6,6 +6,7 @@ To add one: a file beside this one, with what it takes, and a row here.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schema_guard.core.schema import Schema
-    from schema_guard.targets.target import Target
+    from schema_guard.targets.target import GoingOn, Target
 
-__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "options_for", "unforced"]
+__all__ = ["TARGETS", "TEXT_STRATEGIES", "capabilities", "going_on", "options_for", "unforced"]
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
 """Strategies that ask for the format in the prompt alone: every target takes them."""
@@ -46,7 +47,12 @@ _STRONGEST_FIRST = ("strict_schema", "tool_call", "json_mode")
 
 
 def options_for(
-    target: str, strategy: str, schema: Schema[Any], *, output_tokens: int | None = None
+    target: str,
+    strategy: str,
+    schema: Schema[Any],
+    *,
+    output_tokens: int | None = None,
+    goes_on: bool = False,
 ) -> dict[str, Any]:
     """Give the arguments for `create(..., **options)` that ask *target* for a strategy's format.
 
@@ -55,14 +61,16 @@ def options_for(
         strategy: Name of the strategy; a text strategy has no arguments of its own.
         schema: The schema; it is copied, never changed.
         output_tokens: The output limit to send, >= 1; None sends none.
+        goes_on: Whether the prompt ends with the beginning of the reply. Then nothing asks for the format: an engine's
+            grammar begins with the first token that is made, and would have a second document inside of the first.
 
     Raises:
         InvalidArgument: The target or strategy is unknown, they do not go together, the limit is no
-            count, or the target's engine cannot enforce a keyword of the schema.
+            count, the target's engine cannot enforce a keyword of the schema, or it takes no beginning of a reply.
         MissingExtra: The strategy needs a package that is not installed.
     """
     row = _row(target)
-    options = _format_arguments(target, row, strategy, schema)
+    options = _to_go_on(target, row) if goes_on else _format_arguments(target, row, strategy, schema)
     if output_tokens is not None:
         *bag, name = row.limit.split(".")
         holder = options.setdefault(bag[0], {}) if bag else options
@@ -77,6 +85,17 @@ def capabilities(target: str) -> frozenset[str]:
     ['json_mode', 'strict_schema']
     """
     return TEXT_STRATEGIES | _row(target).formats.keys()
+
+
+def going_on(target: str) -> GoingOn | None:
+    """Give how a target is asked to go on with a reply that is begun; None where it takes no such request.
+
+    That it does so is another matter: it hangs on the server, and `schema-guard probe --prefix` finds it out.
+
+    >>> going_on("mistral")
+    GoingOn(fields={'prefix': True}, options={})
+    """
+    return _row(target).going_on
 
 
 def unforced(
@@ -151,6 +170,13 @@ def _format_arguments(target: str, row: Target, strategy: object, schema: Schema
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
     raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")
+
+
+def _to_go_on(target: str, row: Target) -> dict[str, Any]:
+    if row.going_on is None:
+        taking = ", ".join(name for name, one in TARGETS.items() if one.going_on is not None)
+        raise InvalidArgument(f"target {target!r} takes no beginning of a reply: these do: {taking}")
+    return copy.deepcopy(dict(row.going_on.options))
 
 
 def _expected(name: object, known: Iterable[str]) -> str:

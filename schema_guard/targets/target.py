@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schema_guard.core.schema import Schema
 
-__all__ = ["Arguments", "Target", "document_of", "left_to_choose", "switched", "wire_name"]
+__all__ = ["Arguments", "GoingOn", "Target", "document_of", "left_to_choose", "switched", "wire_name"]
 
 Arguments: TypeAlias = "Callable[[Schema[Any]], dict[str, Any]]"
 
@@ -28,6 +28,19 @@ def left_to_choose(options: Mapping[str, Any]) -> dict[str, Any]:
     choice = options.get("tool_choice")
     kind = choice.get("type") if isinstance(choice, Mapping) else choice
     return dict(options) if kind in (None, "auto", "none") else {**options, "tool_choice": "auto"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """How a request asks that its last message, the assistant's, is gone on with.
+
+    Attributes:
+        fields: What that message has beside a role and a content.
+        options: Arguments of the request.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class Target:
             tool that is forced would be refused; None where that never is.
         unforced: Gives the arguments of a request with the choice left to the model, where one forces a tool.
         enforces: The strategies whose schema is more than a hint: it has to be in a form that is taken.
+        going_on: How it is asked to go on with a reply that is begun; None where it takes no such request.
     """
 
     limit: str
@@ -48,6 +62,7 @@ class Target:
     enforces: frozenset[str] = frozenset({"strict_schema"})
     refuses_force: Callable[[Mapping[str, Any], str | None], bool] | None = None
     unforced: Callable[[Mapping[str, Any]], dict[str, Any]] = left_to_choose
+    going_on: GoingOn | None = None
 
 
 def switched(options: Mapping[str, Any], name: str) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
-    from schema_guard.testing.server.enforcing import EnforcingModel
+    from schema_guard.testing.server.playing.continuing import ContinuingModel
+    from schema_guard.testing.server.playing.enforcing import EnforcingModel
     from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
     from schema_guard.testing.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
 
@@ -34,7 +35,8 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
-    "server.enforcing": ("EnforcingModel",),
+    "server.playing.continuing": ("ContinuingModel",),
+    "server.playing.enforcing": ("EnforcingModel",),
     "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
     "tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
 }
@@ -45,6 +47,7 @@ __all__ = [
     "LAWS",
     "TUNING_FAULTS",
     "Broken",
+    "ContinuingModel",
     "EnforcingModel",
     "Expected",
     "FailureRate",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schema_guard.calls import drive
 from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.prefix.resuming import Resuming
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, strategies_of
 from schema_guard.core.values import (
@@ -112,6 +113,7 @@ PLANS = st.builds(
     delivery=DELIVERIES,
     repair=st.sampled_from(["off", "lossless", "lossy"]),
     limits=st.integers(0, 99).map(lambda most: Limits(max_bytes=most)),
+    resuming=st.sampled_from([None, Resuming(texts=True)]),
 )
 
 

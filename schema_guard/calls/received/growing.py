@@ -46,6 +46,7 @@ class Growing:
 
     def _restart(self) -> None:
         self._pieces: list[str] = []
+        self._begun = ""
         self._size, self._next = 0, 1
         self._begin: int | None = None
         self._end = _End()
@@ -56,6 +57,7 @@ class Growing:
         if piece is None or type(piece) is Ask:
             self._attempt = self._attempt if piece is None else piece.number
             self._restart()
+            self._begun = (piece.prefix or "") if piece is not None else ""
             return
         assert isinstance(piece, str)
         self._pieces.append(piece)
@@ -75,6 +77,7 @@ class Growing:
     def _found(self) -> Partial | None:
         text = "".join(self._pieces)
         self._pieces = [text]
+        text = self._with_beginning(text)
         start = _begin(text)
         if start is None:
             return None
@@ -86,6 +89,15 @@ class Growing:
         form = self._forms[min(self._attempt, len(self._forms)) - 1]
         grown: tuple[Any, OpenPath | None] | None = (value, path) if form is None else form(value, path)
         return None if grown is None else Partial(grown[0], join(grown[1] or ()), self._attempt)
+
+    def _with_beginning(self, text: str) -> str:
+        """Give a text behind the beginning that its attempt goes on with; that comes again from some servers."""
+        begun, came = self._begun, text.lstrip()
+        if not begun:
+            return text
+        if came.startswith(begun):
+            return came
+        return begun if begun.startswith(came) else begun + text
 
 
 class _End:

@@ -1,0 +1,199 @@
+"""Replies that are cut off are gone on with by models that are known to do so, in each server's own way."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from schema_guard import Budget, connect, guard
+from schema_guard.core.values import Message
+from schema_guard.targets import TARGETS, going_on
+from schema_guard.targets.rules.tables import rules_of
+from schema_guard.testing import ContinuingModel, ScriptedModel, serve
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "lines": {"type": "array", "items": {"type": "integer"}}},
+    "required": ["name", "lines"],
+    "additionalProperties": False,
+}
+VALUE = {"name": "Anna Berg", "lines": [1, 22, 333, 4444]}
+TEXT = json.dumps(VALUE)
+SERVED = ("llamacpp", "vllm", "sglang", "deepseek", "mistral")
+MARKS = {
+    "llamacpp": ({}, {}),
+    "vllm": ({}, {"continue_final_message": True, "add_generation_prompt": False}),
+    "sglang": ({}, {"continue_final_message": True}),
+    "deepseek": ({"prefix": True}, {}),
+    "mistral": ({"prefix": True}, {}),
+}
+WAYS = ("__call__", "acall", "stream", "astream")
+
+
+def forms(outcome):
+    return [attempt.form or attempt.failure.code for attempt in outcome.attempts]
+
+
+def probed(served):
+    return replace(rules_of(served), goes_on=True)
+
+
+def connected(server, served):
+    if served == "mistral":
+        pytest.importorskip("mistralai", reason="needs the extra 'mistral'")
+        return connect(f"{server.mistral_url}#m", target=served, rules=probed(served), key="k")
+    return connect(f"{server.openai_url}#m", target=served, rules=probed(served))
+
+
+def outcome_of(way, ask, task):
+    found = ask.outcome(task)
+    return asyncio.run(found) if way in ("acall", "astream") else found
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("served", SERVED)
+def test_a_server_is_asked_in_its_own_way(served, way):
+    """The last message is what came so far, marked as the server wants it; the value is that of the whole text."""
+    with (
+        serve(ContinuingModel(TEXT, most_tokens=5, served=served)) as server,
+        connected(server, served) as model,
+    ):
+        outcome = outcome_of(way, guard(SCHEMA, store=None)(getattr(model, way)), "List it.")
+        bodies = [request.body for request in server.requests]
+
+    fields, arguments = MARKS[served]
+    assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "max_tokens", "resumed"])
+    assert bodies[2]["messages"] == [
+        bodies[0]["messages"][0],
+        {"role": "assistant", "content": TEXT[:40], **fields},
+    ]
+    assert {name: bodies[2].get(name) for name in arguments} == arguments
+    assert not any(name in bodies[0] for name in arguments)
+
+
+def test_only_targets_whose_servers_do_so_are_asked():
+    """OpenAI begins anew, and Claude refuses."""
+    assert [name for name in TARGETS if going_on(name)] == [
+        "mistral", "deepseek", "vllm", "sglang", "llamacpp", "llamacpp-llguidance",
+    ]  # fmt: skip
+
+
+def test_a_server_that_was_not_probed_is_not_asked():
+    """That a target may do so is not enough: its server has to have been seen to."""
+    with (
+        serve(ContinuingModel(TEXT, most_tokens=5, served="vllm")) as server,
+        connect(f"{server.openai_url}#m", target="vllm") as model,
+    ):
+        outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
+
+    assert forms(outcome) == ["max_tokens"]
+
+
+@pytest.mark.parametrize("served", ["openai", "anthropic"])
+def test_a_server_that_does_otherwise_than_it_was_said_to_does_no_harm(served):
+    """The call ends as it would have without: what begins anew is seen, and a refusal is no exception of the call."""
+    model = ContinuingModel(TEXT, most_tokens=5, served=served)
+    with serve(model) as server, connected(server, "llamacpp") as asked:
+        outcome = guard(SCHEMA, store=None)(asked).outcome("List it.")
+
+    second = {"openai": "max_tokens", "anthropic": "provider_error"}[served]
+    assert (forms(outcome), outcome.failure.code) == (["max_tokens", second], "max_tokens")
+
+
+def test_what_begins_anew_is_asked_for_in_the_usual_way():
+    """Nothing is gone on with a second time."""
+    replies = [TEXT[:20], TEXT.replace("Anna", "Eva"), TEXT]
+    reasons = ["length", "stop", "stop"]
+    script = [{"reply": one, "finish_reason": why} for one, why in zip(replies, reasons, strict=True)]
+    model = ScriptedModel(script, target="llamacpp", goes_on=True)
+
+    outcome = guard(SCHEMA, store=None)(model).outcome("List it.")
+
+    assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "malformed", "exact"])
+    assert isinstance(model.asked[2].prompt, str)
+
+
+def test_no_format_is_asked_for_when_a_reply_is_gone_on_with():
+    """A grammar begins with the first token that is made, and would put a second document into the first."""
+    with (
+        serve(ContinuingModel(TEXT, most_tokens=9, served="vllm")) as server,
+        connected(server, "vllm") as model,
+    ):
+        ask = guard(SCHEMA, strategy="strict_schema", store=None, budget=Budget(output_tokens=9))(model)
+        outcome = ask.outcome("List it.")
+        first, second = (request.body for request in server.requests)
+
+    assert outcome.ok
+    assert ("response_format" in first, "response_format" in second) == (True, False)
+    assert (first["max_tokens"], second["max_tokens"]) == (9, 9)
+
+
+def test_arguments_of_a_tool_are_not_gone_on_with():
+    """They are no text of the reply."""
+    model = ScriptedModel([TEXT], target="vllm", goes_on=True)
+
+    assert guard(SCHEMA, strategy="tool_call", store=None)(model).prepared.plan.resuming is None
+
+
+def test_what_is_asked_for_in_another_form_is_not_gone_on_with():
+    """Whether it may still become valid is known of the schema's own form alone."""
+    model = ScriptedModel([TEXT], target="mistral", goes_on=True)
+
+    ask = guard({"type": "integer"}, strategy="strict_schema", store=None)(model)
+
+    assert ask.prepared.plan.steps[0].restore is not None
+    assert ask.prepared.plan.resuming is None
+
+
+def test_the_configuration_says_so():
+    """With and without it are two configurations, and one attempt has no use for it."""
+    model = ScriptedModel([TEXT], target="llamacpp", goes_on=True)
+
+    def said(**settings):
+        ask = guard(SCHEMA, store=None, **settings)(model)
+        return json.loads(ask.prepared.configuration[-1]).get("goes_on")
+
+    assert [said(), said(max_attempts=1), said(observe=True)] == [True, None, None]
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("served", ["llamacpp", "mistral"])
+def test_growing_values_begin_with_what_came_before(served, way):
+    """Also where the server gives the beginning again."""
+    model = ContinuingModel(TEXT, most_tokens=8, served=served)
+    ask = guard(SCHEMA, store=None)(getattr(model, way))
+
+    async def collected():
+        return [value async for value in ask.stream("List it.")]
+
+    values = asyncio.run(collected()) if way == "astream" else list(ask.stream("List it."))
+
+    assert values[-1] == VALUE
+    names = [value["name"] for value in values if "name" in value]
+    assert all("Anna Berg".startswith(name) for name in names)
+    assert [value["lines"] for value in values if "lines" in value][-1] == VALUE["lines"]
+    assert names[-2:] == ["Anna Berg"] * 2
+
+
+def test_models_of_an_escalation_are_gone_on_with_by_the_last_alone():
+    """Another model's reply is not its own."""
+    first = ScriptedModel(
+        [{"reply": '{"name": 1}', "finish_reason": "stop"}], target="llamacpp", goes_on=True
+    )
+    last = ContinuingModel(TEXT, most_tokens=8)
+
+    outcome = guard(SCHEMA, models=[first, last], max_attempts=4, store=None)(first).outcome("List it.")
+
+    assert (outcome.ok, forms(outcome)) == (True, ["required", "max_tokens", "resumed"])
+
+
+def test_a_list_of_messages_stays_the_callers():
+    """What is sent is a new list."""
+    task = [{"role": "system", "content": "s"}, {"role": "user", "content": "List it."}]
+    before = json.dumps(task)
+
+    outcome = guard(SCHEMA, store=None)(ContinuingModel(TEXT, most_tokens=8)).outcome(task)
+
+    assert (outcome.ok, json.dumps(task)) == (True, before)
+    assert outcome.attempts[1].prompt[-1] == Message("assistant", TEXT[:32])
