@@ -201,12 +201,12 @@ def _stopped(found: StoppedReplies) -> str:
         return told
     told += f": after {found.median_characters:,} characters in the median"
     if found.saved is None:
-        return f"{told}; what that saved: no data, for no reply came to its end"
+        return f"{told}; what that saved: no data, for every reply was stopped"
     saved = found.saved
     part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
     return (
         f"{told}; saved about {part} % of their text, {saved.size_bytes:,.0f} bytes and at most {saved.most_bytes:,.0f}, if "
-        f"they had become as long as the replies that came to their end: n {saved.from_replies:,}, {saved.mean_bytes:,.0f} "
+        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {saved.mean_bytes:,.0f} "
         "bytes in the mean; a provider may bill the whole reply all the same"
     )
 

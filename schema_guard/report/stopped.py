@@ -2,7 +2,7 @@
 """What was saved by stopping replies before their end: an estimate, from the replies beside them.
 
 How long a stopped reply would have become nobody knows. It is taken to be as long as those of the same configuration that
-came to their end are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
+were not stopped are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
 is a power of two and each has its part of alpha, so that L may be chosen by the longest reply; what a longer reply would
 have above L is not counted.
 
@@ -29,7 +29,7 @@ class SavedText(NamedTuple):
     """What was saved of the text that stopped replies would have had, estimated.
 
     Attributes:
-        from_replies: Those that came to their end, from which it is estimated.
+        from_replies: Those that were not stopped, from which it is estimated.
         mean_bytes: How long these are.
         share: Of the text, in [0, 1).
         lower: The share is below this with a probability of at most 5 %, however often someone looks.
@@ -54,7 +54,7 @@ class StoppedReplies(NamedTuple):
         attempts: How many were.
         judged: Of how many replies whose length is known.
         median_characters: After so many they were, within 1.6 %; None where none was.
-        saved: None where none was stopped, or none came to its end.
+        saved: None where none was stopped, or every one was.
     """
 
     attempts: int

@@ -34,6 +34,7 @@ from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Failure, Usage
 from schema_guard.digest import hex_digest
+from schema_guard.early_stop import stops_replies
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.redaction import REDACTED, REDACTED_EMAIL, redacted_value
@@ -73,6 +74,7 @@ class Recorded(NamedTuple):
         is_awaited: Whether the function gave something to await.
         is_streamed: Whether the reply came in chunks.
         reply: What was read of it.
+        is_stopped: Whether that is not all, for the call stops replies before their end.
     """
 
     function: str
@@ -83,6 +85,7 @@ class Recorded(NamedTuple):
     is_awaited: bool = False
     is_streamed: bool = False
     reply: Reply = Reply()
+    is_stopped: bool = False
 
     @property
     def prompt_hash(self) -> str:
@@ -170,6 +173,7 @@ def _asked(call: Call, task: Prompt, ask: Ask, redaction: _Redaction) -> Recorde
         task=_written(task, redaction),
         prompt=_written(ask.prompt, redaction),
         correction=None if ask.correction is None else redaction(ask.correction),
+        is_stopped=stops_replies(call.settings),
     )
 
 
@@ -249,7 +253,7 @@ class _Recorder:
             stream.is_whole = True
         finally:
             close(source)
-            self._keep(place, asked._replace(is_streamed=True), stream.reply())
+            self._keep(place, stream.kept(asked), stream.reply())
 
     async def _chunks_awaited(
         self, place: int, asked: Recorded, source: AsyncIterator[Any]
@@ -262,7 +266,7 @@ class _Recorder:
             stream.is_whole = True
         finally:
             await aclose(source)
-            self._keep(place, asked._replace(is_streamed=True), stream.reply())
+            self._keep(place, stream.kept(asked), stream.reply())
 
     def _keep(self, place: int, asked: Recorded, reply: Reply) -> None:
         if reply.failure is not None and reply.failure.kind == "transport":
@@ -270,7 +274,9 @@ class _Recorder:
         text, refusal = (
             None if words is None else self._redaction(words) for words in (reply.text, reply.refusal)
         )
-        self._kept[place] = asked._replace(reply=reply._replace(text=text, refusal=refusal))
+        is_stopped = asked.is_streamed and asked.is_stopped
+        reply = reply._replace(text=text, refusal=refusal)
+        self._kept[place] = asked._replace(reply=reply, is_stopped=is_stopped)
 
 
 def _read(result: Any) -> Reply:
@@ -291,6 +297,10 @@ class _Heard:
 
     def hear(self, chunk: Any) -> None:
         self._texts.append(self._reader.feed(chunk))
+
+    def kept(self, asked: Recorded) -> Recorded:
+        """Say that the reply to an attempt came in chunks, and whether it was stopped."""
+        return asked._replace(is_streamed=True, is_stopped=asked.is_stopped and not self.is_whole)
 
     def reply(self) -> Reply:
         """Give the reply; of a stream that was left early, or that broke, only the text that came."""
@@ -321,6 +331,11 @@ class _Player:
             found = self._found(asked)
             if found is None:
                 raise ReplayError(self._missing(asked))
+            if found.is_stopped and not asked.is_stopped:
+                raise ReplayError(
+                    f"{found.as_words()}: its stream was stopped early when it was recorded in {self._path}, and the "
+                    f"function stops none now; record it again: {self._how}"
+                )
             self.left.remove(found)
         return _given_again(found)
 
@@ -394,7 +409,8 @@ def _given_again(recorded: Recorded) -> Any:
     given: Any = reply
     # Pieces of text do not say which tool was called, nor that the model reasoned.
     if recorded.is_streamed and reply.failure is None and not (reply.tool or reply.reasoned):
-        given = _chunks_of(reply)
+        # What was stopped is given in one piece, for it was judged when all of it had come.
+        given = iter([reply.text or ""]) if recorded.is_stopped else _chunks_of(reply)
     return _later(given) if recorded.is_awaited else given
 
 
@@ -428,11 +444,12 @@ def _as_json(recorded: Recorded) -> dict[str, Any]:
         # Most replies have neither.
         **{name: value for name in ("tool", "reasoned") if (value := getattr(recorded.reply, name))},
     }
-    return {**recorded._asdict(), "reply": reply, "prompt_hash": recorded.prompt_hash}
+    fields = {name: value for name, value in recorded._asdict().items() if value or name != "is_stopped"}
+    return {**fields, "reply": reply, "prompt_hash": recorded.prompt_hash}
 
 
 def _from_json(given: Mapping[str, Any]) -> Recorded:
-    fields = {name: given[name] for name in Recorded._fields}
+    fields = {name: given[name] for name in Recorded._fields if name in given or name != "is_stopped"}
     reply = dict(fields.pop("reply"))
     reply["usage"] = Usage(**reply["usage"])
     if reply["failure"] is not None:

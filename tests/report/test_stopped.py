@@ -94,17 +94,17 @@ def test_a_report_tells_how_many_were_stopped_and_what_that_saved(store):
     assert (
         "shop.extract stopped 20 of 40 replies before their end: after 40 characters in the "
         "median; saved about 60.2 [22.4, 68.1] % of their text, 1,210 bytes and at most 1,708, if they had become as long as "
-        "the replies that came to their end: n 20, 100 bytes in the mean; a provider may bill the whole reply all the same"
+        "the replies that were not stopped: n 20, 100 bytes in the mean; a provider may bill the whole reply all the same"
     ) in text
     assert "failed (of each stopped reply the first fault alone): structure type 20" in text
 
 
 def test_nothing_is_estimated_from_nothing(store):
-    """Where no reply came to its end there is no estimate of what one would have been."""
+    """Where every reply was stopped there is no estimate of what one would have been."""
     made = stopped(1, 40)
     text = as_text(recorded(store, made._replace(ok=False, attempts=made.attempts[:1], failure=TOTAL)))
 
-    assert "what that saved: no data, for no reply came to its end" in " ".join(text.split())
+    assert "what that saved: no data, for every reply was stopped" in " ".join(text.split())
 
 
 def test_a_report_of_calls_that_stop_none_is_as_it_was(store):

@@ -728,3 +728,36 @@ def test_data_that_the_function_had_parsed_is_kept_as_its_text(path, replay):
 
     assert record(path, extracting(lambda prompt: {"total": 1}), "t") == {"total": 1}
     assert replay(extracting(unreachable), "t") == {"total": 1}
+
+
+def stopping(**settings):
+    """A guarded stream whose first reply is wrong early on and long."""
+    replies = iter(['{"total": "seven", "note": "' + "x" * 300 + '"}', GOOD])
+
+    @guard(TOTAL, store=None, max_attempts=2, name="f", version="1", **settings)
+    def function(prompt: str):
+        reply = next(replies)
+        for at in range(0, len(reply), 5):
+            yield reply[at : at + 5]
+
+    return function.outcome
+
+
+def test_a_reply_that_was_stopped_is_stopped_again(path, replay):
+    """What was kept of it is judged as it was when it was recorded."""
+    before = record(path, stopping(early_stop=True), "a")
+
+    after = replay(stopping(early_stop=True), "a")
+
+    assert [(one.reply, one.stopped_at, one.failure) for one in after.attempts] == [
+        (one.reply, one.stopped_at, one.failure) for one in before.attempts
+    ]
+    assert before.attempts[0].stopped_at < 30
+
+
+def test_a_reply_that_was_stopped_is_no_whole_one(path):
+    """A function that stops none has no use for the beginning of a reply: the cassette is to be recorded anew."""
+    record(path, stopping(early_stop=True), "a")
+
+    with replaying(path), pytest.raises(ReplayError, match="stopped early when it was recorded"):
+        stopping()("a")

@@ -228,7 +228,7 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
 def _received(best: RecordedConfiguration, first: Sequence[AttemptSums]) -> float | None:
     """Give the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
 
-    What came of their text is taken to have as many tokens a byte as the text of the replies that came to their end, and
+    What came of their text is taken to have as many tokens a byte as the text of the replies that were not stopped, and
     they are taken to be as frequent among the first attempts as among all.
     """
     told, stopped = _mean(first, "output_tokens"), _stopped_share(best)

@@ -81,7 +81,7 @@ def test_what_no_model_gave_is_left_out(tmp_path, replies, settings, reason):
     [
         ({"healed": True}, "its reply may have been mended by a gateway"),
         ({"stopped_at": 7}, "its reply was stopped early"),
-        ({"form": "resumed"}, "its reply was resumed"),
+        ({"form": "resumed"}, "its reply was cut off, and continued"),
         ({"schema_fingerprint": "0" * 16}, "recorded under another content of the schema"),
         ({"kind": "transport"}, "no reply came"),
     ],
