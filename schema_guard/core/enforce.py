@@ -331,15 +331,19 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             checks=plan.checks,
             limits=plan.limits,
         )
-    return judged if judged.failure is None else judged._replace(failure=_cause(judged.failure, text, end))
+    return _explained(judged, text, end)
 
 
-def _cause(failure: Failure, text: str, end: End) -> Failure:
-    """Give the failure that the end of a reply explains, where it explains more than the text."""
+def _explained(judged: Judgement[Any], text: str, end: End) -> Judgement[Any]:
+    """Give a judgement with the failure that the end of a reply explains, where that explains more than the text."""
+    if judged.failure is None:
+        return judged
     if end.late:
-        return _OUT_OF_TIME
-    is_empty = failure.code == "max_tokens" and not text.strip()
-    return REASONING_EXHAUSTED if is_empty and (end.usage.reasoning_tokens or end.reasoned) else failure
+        return judged._replace(failure=_OUT_OF_TIME)
+    is_empty = judged.failure.code == "max_tokens" and not text.strip()
+    if is_empty and (end.usage.reasoning_tokens or end.reasoned):
+        return judged._replace(failure=REASONING_EXHAUSTED)
+    return judged
 
 
 def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
@@ -468,8 +472,8 @@ def _outcome(
     if prices is not None and (price := prices()) is not None:
         attempts, cost = _priced(attempts, call.model, price)
     if len(attempts) > 1:
-        usage = Usage.total(attempt.usage for attempt in attempts)
-        elapsed_s = sum(attempt.elapsed_s for attempt in attempts)
+        usage = Usage.total([attempt.usage for attempt in attempts])
+        elapsed_s = sum([attempt.elapsed_s for attempt in attempts])
     return Outcome(judged.ok, judged.value, tuple(attempts), judged.failure, usage, cost, elapsed_s, call)
 
 

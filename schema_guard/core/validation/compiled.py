@@ -132,7 +132,11 @@ class Compiled:
             text: What the value was parsed from, alone or among other things; empty when that is not known.
             max_steps: As in `violations`.
         """
-        if text and self.plain <= max_steps and self._is_listed(text):
+        if (
+            text
+            and self.plain <= max_steps
+            and (len(text) <= self._surely_listed or self._is_listed(_values_at_most(text), len(text)))
+        ):
             found = self._tell(self.engine.errors(instance))
             if found:
                 return found
@@ -145,12 +149,19 @@ class Compiled:
 
         return violations
 
-    def _is_listed(self, text: str) -> bool:
-        """Say whether a list of all errors is small for any value that a text may hold."""
-        # One of these stands before each value but the first.
-        nodes = 1 + text.count(":") + text.count(",") + text.count("[")
+    @cached_property
+    def _surely_listed(self) -> int:
+        """Characters of a text that is too short to hold more errors than are listed: it needs no look at it."""
+        found, chars = 0, 128
+        # A value takes a character, and another one between it and the next.
+        while found < _ERRORS_TO_LIST and self._is_listed(1 + chars // 2, chars):
+            found, chars = chars, 2 * chars
+        return found
+
+    def _is_listed(self, nodes: int, chars: int) -> bool:
+        """Say whether the list of all errors is small for any instance of so many values and characters."""
         errors, links = self._work.at_most(nodes), min(nodes, self._work.reach) * self._work.chain
-        copied = 16 * nodes + len(text) + 50 * links
+        copied = 16 * nodes + chars + 50 * links
         return (
             links <= engines.LINKS_TO_EXPLAIN
             and errors <= _ERRORS_TO_LIST
@@ -189,6 +200,11 @@ class Compiled:
             if is_from_outside(error):
                 raise
             return None
+
+
+def _values_at_most(text: str) -> int:
+    # One of these stands before each value but the first.
+    return 1 + text.count(":") + text.count(",") + text.count("[")
 
 
 def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any]) -> Compiled:
