@@ -71,7 +71,7 @@ class Configuration:
         exact: Attempt 1 was nothing but valid JSON; a part of first_pass.
         first_pass: Attempt 1 was valid, without repair.
         reasked: Valid after a re-ask.
-        repaired: Valid after repair.
+        repaired: Valid after repair, or resumed where it was cut off.
         unhandled: No attempt was valid.
         unseen: Of these calls, those in which a library inside of the function had asked again unseen: whether they are
             unhandled is known, and nothing else; they are in no other rate.

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
+# As the settings have it, compact, where replies that were cut off are gone on with.
+_GOES_ON = '"goes_on":true'
 
 
 def document_of(report: Report) -> Document:
@@ -175,7 +177,12 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
         f"{plural(one.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
     )
     if one.repaired.count:
-        yield f"{name} repaired {one.repaired.count:g} calls: {bounded(one.repaired)} %"
+        how = (
+            "repaired, or resumed where they were cut off,"
+            if _GOES_ON in (one.settings or "")
+            else "repaired"
+        )
+        yield f"{name} {how} {one.repaired.count:g} calls: {bounded(one.repaired)} %"
     if one.stopped is not None:
         yield f"{name} {_stopped(one.stopped)}"
     is_first = stops_early(one.settings) and one.stopped is not None and one.stopped.attempts > 0

@@ -154,7 +154,7 @@ class ColumnResult:
         formats: Calls by how they went, the lost ones too.
         exact: Attempt 1 was nothing but valid JSON.
         first_pass: Attempt 1 was valid without repair; exact is a part of it.
-        repaired: Valid after repair.
+        repaired: Valid after repair, or resumed where it was cut off.
         reasked: Valid after a re-ask.
         unhandled: No attempt was valid. First pass, repaired, re-asked and unhandled add up to 1.
         right: Valid, and equal to the gold.
