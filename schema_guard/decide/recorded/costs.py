@@ -77,6 +77,10 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     tokens_only = {
         name: filled[name] for name in ("fixed", "var", "out", "repair", "latency_s") if name in filled
     }
+    is_whole = bool(_stopped_share(best)) and "out" in recorded.keys() - prompt.keys()
+    if is_whole:
+        # It is to be valid: a reply of it is not as short as those that are stopped.
+        tokens_only["out"] = _mean([row.sums[0] for row in best.rows if row.sums], "output_tokens")
     measured = {} if piloted is None else _recorded_cost(piloted)
     if measured.keys() - tuned.keys() and piloted is not None:
         notes.append(
@@ -86,6 +90,7 @@ def with_recorded_costs(  # noqa: PLR0913 - what was measured, where prices are,
     if missing:
         notes.append(
             f"the tuned model is taken to need as much as the prompt of: {' '.join(sorted(missing))}"
+            + ("; its replies are taken to be whole" if is_whole and "out" in missing else "")
         )
     return {**given, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}
 
