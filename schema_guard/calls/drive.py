@@ -5,7 +5,7 @@ Rules:
 1. A driver decides nothing about a reply: it passes on what came, and ends the loop's attempt exactly once.
 2. Whatever the function raises, a cancellation too, ends the attempt and reaches `finish` before it goes on. What lands
    in the loop itself (an interrupt, a handler of a signal) has ended it: it goes on as it is, and the loop is not fed again.
-3. `run`, `stream` and `astream` are the same steps: at one go, piece by piece, and with `await`.
+3. `run` and `arun`, `stream` and `astream` are the same steps: at one go and piece by piece, without and with `await`.
 """
 
 from __future__ import annotations
@@ -135,28 +135,35 @@ def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Re
     if not hasattr(type(result), "__next__"):
         return receiver.read(result)
     incoming = _Incoming(flow, result, receiver, started)
-    kept, room = incoming.kept, 0
     try:
         for chunk in result:
-            if room > 0 and type(chunk) is str and chunk:
-                kept.append(chunk)
-                room -= len(chunk)
-                if room > 0:
-                    continue
-                incoming.pass_on()
-            else:
-                incoming.chunk(chunk)
-            if incoming.stopped:
+            if not incoming.take(chunk):
                 break
-            room = incoming.room
         else:
             incoming.exhausted = True
     except BaseException:
-        if not is_spent(flow):
-            incoming.pass_on()
+        incoming.break_off()
         raise
     finally:
         close(result, incoming.left_open())
+    return incoming.reply()
+
+
+async def _areceived(flow: Flow, result: Any, receiver: Receiver, started: float) -> Reply:
+    if not hasattr(type(result), "__anext__"):
+        return receiver.read(result)
+    incoming = _Incoming(flow, result, receiver, started)
+    try:
+        async for chunk in result:
+            if not incoming.take(chunk):
+                break
+        else:
+            incoming.exhausted = True
+    except BaseException:
+        incoming.break_off()
+        raise
+    finally:
+        await aclose(result, incoming.left_open())
     return incoming.reply()
 
 
@@ -197,15 +204,29 @@ async def arun(
     receiver: Receiver = ANYBODYS,
 ) -> Driven:
     """Drive the loop to its end with an asynchronous function; the arguments are those of `run`."""
-    driven: Driven | None = None
-    pieces = astream(flow, invoke, finish, first, receiver)
-    try:
-        async for piece in pieces:
-            if type(piece) is Driven:
-                driven = piece
-    finally:
-        await pieces.aclose()
-    assert driven is not None
+    step: Ask | More | Stop | Done[Any] = next(flow) if first is None else first.ask
+    error = cause = None
+    while type(step) is Ask:
+        begun, first = first, None
+        started, cause = perf_counter() if begun is None else begun.started, None
+        try:
+            result = await _awaited(invoke(step) if begun is None else begun.given())
+            reply = (
+                result
+                if type(result) is str and result[:1] == "{"
+                else await _areceived(flow, result, receiver, started)
+            )
+        except BaseException as raised:
+            if is_spent(flow):
+                raise
+            reply, error, cause = _raised(receiver.raised(raised), raised, step)
+            begun = None
+        judged = None if begun is None else begun.judged
+        step = flow.send(end(reply, perf_counter() - started, judged))
+    driven = _done(step, error, cause, finish)
+    if isinstance(error, GeneratorExit):
+        # Who closes a coroutine lets it await nothing more.
+        raise error
     return driven
 
 
@@ -237,21 +258,16 @@ def stream(
 
 
 async def astream(
-    flow: Flow,
-    invoke: Invoke,
-    finish: Finish,
-    first: Pending | None = None,
-    receiver: Receiver = ANYBODYS,
+    flow: Flow, invoke: Invoke, finish: Finish, receiver: Receiver = ANYBODYS
 ) -> AsyncGenerator[str | Ask | Driven | None, None]:
     """Drive the loop as `stream` does, with an asynchronous function; the last piece is how it ended."""
-    step: Ask | More | Stop | Done[Any] = first.ask if first is not None else next(flow)
+    step: Ask | More | Stop | Done[Any] = next(flow)
     error = cause = None
     while type(step) is Ask:
         yield step
-        begun, first = first, None
-        started, cause = perf_counter() if begun is None else begun.started, None
+        started, cause = perf_counter(), None
         try:
-            result = await _awaited(invoke(step) if begun is None else begun.given())
+            result = await _awaited(invoke(step))
             incoming = _Incoming(flow, result, receiver, started)
             if hasattr(type(result), "__anext__"):
                 async with aclosing(_apieces(incoming, result)) as pieces:
@@ -264,9 +280,7 @@ async def astream(
             if is_spent(flow):
                 raise
             reply, error, cause = _raised(receiver.raised(raised), raised, step)
-            begun = None
-        judged = None if begun is None else begun.judged
-        step = flow.send(end(reply, perf_counter() - started, judged))
+        step = flow.send(end(reply, perf_counter() - started))
     driven = _done(step, error, cause, finish)
     if isinstance(error, GeneratorExit):
         raise error
@@ -343,6 +357,23 @@ class _Incoming:
         if not (text and reader.is_past_head):
             self.room = 0
         return text
+
+    def take(self, chunk: Any) -> bool:
+        """Take the next piece of a stream, and say whether more is wanted; a text may be kept for a while."""
+        if self.room > 0 and type(chunk) is str and chunk:
+            self.kept.append(chunk)
+            self.room -= len(chunk)
+            if self.room > 0:
+                return True
+            self.pass_on()
+        else:
+            self.chunk(chunk)
+        return not self.stopped
+
+    def break_off(self) -> None:
+        """Pass on what was kept before an exception goes on, unless that has ended the loop itself."""
+        if not is_spent(self._flow):
+            self.pass_on()
 
     def pass_on(self) -> None:
         """Pass on what was kept."""

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
-# A few characters cost the checker as much as thirty: 730 ns each in pieces of 4, 330 in pieces of 16.
-_WIDEST = 32
-_SHARE = 8
-# Where repeats alone are looked for, and where the size alone is.
-_WIDE, _UNSEEN = 64, 1_024
-_MORE = More()
+# A few characters cost the checker as much as sixty: 206 ns each in pieces of 16, 130 in pieces of 64. With these, of the
+# failing replies of real models 81.9 % are stopped and 47.2 % of their characters saved; with 32 and 8, 82.5 and 47.4.
+_WIDEST = 64
+_SHARE = 12
+# Where the size alone is looked at.
+_UNSEEN = 1_024
+_MORE = tuple(map(More, range(_WIDEST + 1)))
 _STOP = Stop()
 
 
@@ -80,24 +81,28 @@ class Watch:
         if self.is_late or self._most < 0:
             return _STOP
         if self._checker is None and self._repeats is None:
-            return _MORE if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
+            return _MORE[0] if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
         if chunk.anew:
             self._restart()
-        self.failure = self._look(text) or self.failure
-        if self.failure is not None:
-            return Stop(self.failure)
-        return _MORE if self._left_s is not None else More(self._due - self._size)
+        found = self._look(text)
+        if found is not None:
+            self.failure = found
+            return Stop(found)
+        return _MORE[self._due - self._size if self._left_s is None else 0]
 
     def _look(self, text: str) -> Failure | None:
         """Look at a text once enough of it has come."""
-        self._pieces.append(text)
-        self._size += len(text)
-        if self._size < self._due:
+        size = self._size + len(text)
+        if size < self._due:
+            self._pieces.append(text)
+            self._size = size
             return None
-        text = "".join(self._pieces)
-        self._read += self._size
-        self._pieces, self._size = [], 0
-        self._due = _WIDE if self._checker is None else min(_WIDEST, self._read // _SHARE)
+        if self._pieces:
+            text = "".join(self._pieces) + text
+            self._pieces.clear()
+            self._size = 0
+        self._read += size
+        self._due = _WIDEST if self._checker is None else min(_WIDEST, self._read // _SHARE)
         failure = None if self._checker is None else self._checker.feed(text)
         if failure is None and self._repeats is not None:
             repeated = self._repeats.feed(text)
