@@ -422,10 +422,10 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         end.exception,
         end.unseen,
         None if step.sent is None else step.sent.told,
-        healed=healed,
-        stopped_at=len(text) if end.stopped is not None and judged.failure is end.stopped else None,
-        retries=end.retries,
-        target=step.target,
+        healed,
+        len(text) if end.stopped is not None and judged.failure is end.stopped else None,
+        end.retries,
+        step.target,
     )
 
 

@@ -166,6 +166,8 @@ def with_correction(prompt: Prompt, reply: str, correction: str) -> Prompt:
 
 
 def _cut(reply: str) -> str:
+    if reply.isascii() and len(reply) <= _REPLY_HEAD_BYTES + _REPLY_TAIL_BYTES:
+        return reply.strip()
     data = reply.encode("utf-8", "replace")
     if len(data) <= _REPLY_HEAD_BYTES + _REPLY_TAIL_BYTES:
         return data.decode().strip()
@@ -214,6 +216,8 @@ def correction(failure: Failure, *, quote_checks: bool = True, is_whole: bool = 
 
 
 def _fitted(text: str) -> str:
+    if text.isascii() and len(text) <= _CORRECTION_BYTES:
+        return text
     data = text.encode("utf-8", "replace")
     return (
         text if len(data) <= _CORRECTION_BYTES else data[:_CORRECTION_BYTES].decode("utf-8", "ignore") + "…"
@@ -232,8 +236,10 @@ def told(failure: Failure, *, quote_checks: bool) -> str:
         return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:
         places = dict.fromkeys(
-            f"At {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
-            for v in failure.violations
+            [
+                f"At {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
+                for v in failure.violations
+            ]
         )
         more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""
         return ". ".join(list(places)[:_MAX_TOLD]) + more

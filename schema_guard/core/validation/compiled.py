@@ -25,7 +25,7 @@ from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.core.reading.levels import Level
     from schema_guard.core.validation.closing import Closed
@@ -143,7 +143,7 @@ class Compiled:
         return self.violations(instance, measure(instance, _DEEPEST, is_json=True), max_steps)
 
     @cached_property
-    def _tell(self) -> Callable[[Iterable[Any]], list[Violation]]:
+    def _tell(self) -> Callable[[Sequence[Any]], list[Violation]]:
         """What makes violations of errors: only failures need it, and importing it again takes 0.6 us each time."""
         from schema_guard.core.validation.violations import violations
 

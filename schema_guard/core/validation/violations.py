@@ -10,7 +10,6 @@ Rules:
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.pointer import declared_location, join, pointer
@@ -88,16 +87,17 @@ def too_costly(steps: int, max_steps: int) -> Violation:
     )
 
 
-def violations(errors: Iterable[Any], nested: int = 0) -> list[Violation]:
+def violations(errors: Sequence[Any], nested: int = 0) -> list[Violation]:
     """Give the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
         errors: Errors of jsonschema-rs, or `Broken`s.
         nested: How many unions this is told inside of.
     """
-    # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
-    first = sorted(islice(errors, 4 * MAX_VIOLATIONS), key=_rank)
-    return [_violation(error, nested) for error in first[:MAX_VIOLATIONS]]
+    if len(errors) > 1:
+        # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
+        errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
+    return [_violation(error, nested) for error in errors[:MAX_VIOLATIONS]]
 
 
 def _rank(error: Any) -> tuple[int, bool]:
