@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from schema_guard.core.values import Call, Outcome, Prompt
 
-__all__ = ["WRITE_WAIT_S", "Followed", "Follower", "PacedRecorder", "QueueingRecorder", "Recorder"]
+__all__ = [
+    "WRITE_WAIT_S",
+    "DeferringRecorder",
+    "Followed",
+    "Follower",
+    "PacedRecorder",
+    "QueueingRecorder",
+    "Recorder",
+    "UnmadeOutcome",
+]
 
 # Outcomes after which the writer is waited for: a store drops what finds its queue of 10,000 full.
 _MOST_UNWRITTEN = 1_000
@@ -26,6 +35,28 @@ class Recorder(Protocol):
             outcome: All attempts of the call.
             task: What the user's function was asked; None where nobody knows.
         """
+
+
+class UnmadeOutcome(Protocol):
+    """The outcome of a call of one attempt, made when somebody wants it."""
+
+    @property
+    def task(self) -> Prompt:
+        """What the user's function was asked."""
+
+    @property
+    def chars(self) -> int:
+        """About how much text it keeps in memory."""
+
+    def outcome(self) -> Outcome[Any]:
+        """Make the outcome; in any thread, and the same one each time."""
+
+
+class DeferringRecorder(Recorder, Protocol):
+    """A recorder that makes outcomes where it writes them."""
+
+    def record_unmade(self, unmade: UnmadeOutcome) -> None:
+        """Take the outcome of a call, once, as `record` does."""
 
 
 class QueueingRecorder(Recorder, Protocol):

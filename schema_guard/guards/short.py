@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from schema_guard.calls import identity, recorder
 from schema_guard.calls.drive import end
@@ -25,7 +25,7 @@ from schema_guard.guards.started import settle, start, value_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from schema_guard.calls.recorder import Recorder
+    from schema_guard.calls.recorder import DeferringRecorder, Recorder
     from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
 
@@ -77,7 +77,7 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
         finally:
             current_call.reset(token)
         if type(result) is str:
-            elapsed_s = perf_counter() - started
+            elapsed_s = perf_counter() - started if is_recorded else 0.0
             value = accept(result)
             if type(value) is not Missed:
                 if is_recorded:
@@ -110,7 +110,7 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
         finally:
             current_call.reset(token)
         if type(result) is str:
-            elapsed_s = perf_counter() - started
+            elapsed_s = perf_counter() - started if is_recorded else 0.0
             value = accept(result)
             if type(value) is not Missed:
                 if is_recorded:
@@ -153,9 +153,25 @@ class _Taken(NamedTuple):
         assert type(done) is Done
         return self.prepared.folded(done.outcome)
 
+    @property
+    def chars(self) -> int:
+        """About how much text it keeps in memory: task and reply, and the prompt in which the task stands once more."""
+        prefix = self.prepared.plan.steps[0].prefix
+        return len(prefix) + 2 * len(self.task) + len(self.reply)
+
     def record(self) -> Recorder | None:
-        """Hand the outcome to the store of the call, and give that."""
-        store = self.prepared.store()
-        if store is not None:
+        """Hand the call, or its outcome, to its store, and give that."""
+        prepared = self.prepared
+        store = prepared.store()
+        if store is None:
+            return None
+        if not hasattr(type(store), "record_unmade"):
             store.record(self.outcome(), self.task)
+            return store
+        # Found out at the first call, and not when its writer comes to it: by then they may have changed.
+        if prepared.version.text is None:
+            prepared.version.made()
+        if prepared.plan.prices is not None:
+            prepared.plan.prices()
+        cast("DeferringRecorder", store).record_unmade(self)
         return store

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from schema_guard.calls.recorder import UnmadeOutcome
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session, StoreCheck, StoreInfo
     from schema_guard.records.counts.configurations import ConfigurationCounts, HourCounts
@@ -101,6 +102,10 @@ class Store:
             task: What the user's function was asked, for the hash by which equal inputs are known.
         """
         self._writer.offer(outcome, task)
+
+    def record_unmade(self, unmade: UnmadeOutcome) -> None:
+        """Store an outcome as `record` does, but make it where rows are made, and not where this is called."""
+        self._writer.offer_unmade(unmade)
 
     def settle(self) -> None:
         """Wait, with durability "sync", until what was recorded before is stored, as `record` does outside of event loops.

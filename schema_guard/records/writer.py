@@ -24,11 +24,14 @@ from weakref import WeakSet
 from schema_guard.errors import StoreError
 from schema_guard.outside import is_from_outside
 from schema_guard.records.backend import Counts
-from schema_guard.records.payloads.keeping import Keeper, KeptTexts
+from schema_guard.records.payloads.keeping import Keeper, KeptTexts, chars_of
 from schema_guard.records.process.forking import wait_for_imports, wait_for_thread
 from schema_guard.records.rows import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schema_guard.calls.recorder import UnmadeOutcome
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.records.backend import Backend, Session
     from schema_guard.records.payloads.texts import Payload
@@ -48,7 +51,6 @@ _LOCK_WAIT_S = 0.25  # how long a call waits, with durability "sync", while anot
 _POLL_S = 0.05
 _SHORT_PAUSE_S = 0.1
 _WARN_EVERY_S = 60.0
-
 _MOST_MOVES = 5
 _WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
@@ -56,7 +58,7 @@ _logger = logging.getLogger("schema_guard")
 
 
 class _Item(NamedTuple):
-    outcome: Outcome[Any]
+    outcome: Callable[[], Outcome[Any]]
     task: Prompt | None
     attempts: int
     chars: int
@@ -105,18 +107,27 @@ class Writer:
 
     def offer(self, outcome: Outcome[Any], task: Prompt | None) -> None:
         """Take an outcome to be stored; drops it, counted, when the queue is full."""
-        attempts, chars = len(outcome.attempts), _chars(outcome)
-        item = _Item(outcome, task, attempts, chars, self.keeper.take(outcome, task))
+        kept = self.keeper.take(outcome, task)
+        self._put(_Item(lambda: outcome, task, len(outcome.attempts), chars_of(outcome), kept))
+
+    def offer_unmade(self, unmade: UnmadeOutcome) -> None:
+        """Take an outcome that the thread makes; it is made here where its texts are kept, which do not wait as they are."""
+        if self.keeper.policy != "off":
+            self.offer(unmade.outcome(), unmade.task)
+        else:
+            self._put(_Item(unmade.outcome, unmade.task, 1, unmade.chars, ()))
+
+    def _put(self, item: _Item) -> None:
         with self._lock:
-            if refused := self._refusal(chars):
-                self._offered += attempts
-                self._drop(refused, attempts)
+            if refused := self._refusal(item.chars):
+                self._offered += item.attempts
+                self._drop(refused, item.attempts)
                 return
             is_first = not self._offered
             # No call between these and `put`: an interrupt comes before all of them or after.
-            self._offered += attempts
-            self._pending += attempts
-            self._pending_chars += chars
+            self._offered += item.attempts
+            self._pending += item.attempts
+            self._pending_chars += item.chars
             self._queue.put(item)
         if self._thread is None:
             self._start()
@@ -336,7 +347,7 @@ class Writer:
         payloads: list[Payload | None] = []
         for item in batch:
             try:
-                found = rows(item.outcome, item.task, key)
+                found = rows(item.outcome(), item.task, key)
                 payloads += self.keeper.payloads(item.kept, key) if item.kept else [None] * len(found)
                 made += found
                 able.append(item)
@@ -478,17 +489,6 @@ def _stop_when_a_child_process_ends() -> None:
     multiprocessing = sys.modules.get("multiprocessing.util")
     if multiprocessing is not None:
         multiprocessing.Finalize(None, _stop_all, exitpriority=0)
-
-
-def _chars(outcome: Outcome[Any]) -> int:
-    """Give about how much text an outcome keeps in memory; lists of messages are not looked through."""
-    chars = 0
-    for attempt in outcome.attempts:
-        if attempt.reply is not None:
-            chars += len(attempt.reply)
-        if isinstance(attempt.prompt, str):
-            chars += len(attempt.prompt)
-    return chars
 
 
 atexit.register(_stop_all)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -453,3 +454,58 @@ def test_what_a_call_keeps_in_a_context_is_neither_its_task_nor_its_value():
 
     assert texts[0]() is None
     assert any(var.name == "schema_guard_call" for var in contexts[0])
+
+
+# Outcomes that are made when somebody wants them.
+
+
+def test_a_call_that_nobody_records_makes_no_outcome(monkeypatch):
+    """Without a store and a follower nothing is made of a call but its value."""
+    ask = guard(INVOICE, store=None)(lambda prompt: GOOD)
+    monkeypatch.setattr("schema_guard.core.enforce.Attempt", None)
+
+    assert ask("t") == json.loads(GOOD)
+
+
+def test_a_store_makes_the_outcome_in_the_thread_that_writes():
+    """Who calls waits for none of it."""
+    threads = []
+
+    def price(*args):
+        threads.append(threading.current_thread().name)
+
+    with open_store("sqlite://") as store:
+        ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
+        plan = ask.prepared.plan._replace(prices=lambda: price)
+        guarded = type(ask)(ask.prepared._replace(plan=plan), None)
+        guarded("t")
+        store.flush()
+
+        assert store.counts().stored == 1
+    assert threads == ["schema-guard-writer"]
+
+
+def test_texts_that_are_kept_are_redacted_before_they_wait():
+    """With a payload policy nothing of a call waits in the queue as it was."""
+    threads = []
+
+    def redact(text):
+        threads.append(threading.current_thread())
+        return text
+
+    with open_store("sqlite://", payload="redacted", redact=redact) as store:
+        guard(INVOICE, store=store)(lambda prompt: GOOD)("t")
+
+        assert store.texts([row["call_id"] for row in store.attempts()])[0].reply == GOOD
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():
+    """The version is of the code as it was when the call was made, and not when its row was written."""
+    with open_store("sqlite://") as store:
+        ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
+        assert ask.prepared.version.text is None
+
+        ask("t")
+
+        assert ask.prepared.version.text is not None

@@ -177,3 +177,14 @@ def policy_of(named: object) -> PayloadPolicy:
 def stricter(one: PayloadPolicy, other: PayloadPolicy) -> PayloadPolicy:
     """Give the policy that keeps less."""
     return min(one, other, key=POLICIES.index)
+
+
+def chars_of(outcome: Outcome[Any]) -> int:
+    """Give about how much text an outcome keeps in memory; lists of messages are not looked through."""
+    chars = 0
+    for attempt in outcome.attempts:
+        if attempt.reply is not None:
+            chars += len(attempt.reply)
+        if isinstance(attempt.prompt, str):
+            chars += len(attempt.prompt)
+    return chars
