@@ -8,8 +8,8 @@ unknown is None, never 0.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
@@ -19,13 +19,16 @@ from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.order import Readers
-    from schema_guard.calls.providers.provider import RawReply, Rejection
+    from schema_guard.calls.providers.provider import RawReply, ReadPlain, Rejection
 
 __all__ = [
     "HTML_HEAD_CHARS",
+    "PARSED",
     "Reply",
     "is_html",
+    "markers",
     "no_reply",
+    "plain_text",
     "raw_shape",
     "read",
     "read_shape",
@@ -86,6 +89,8 @@ class Reply(NamedTuple):
 
 
 _MISSING: Final = object()
+PARSED: Final = ("output_parsed", "parsed_output", "parsed")
+"""Where SDKs keep what they had parsed, beside the text."""
 # As much of a text as is looked at to tell a page from a reply.
 HTML_HEAD_CHARS: Final = 64
 
@@ -137,6 +142,50 @@ def raw_shape(reply: object) -> RawReply | None:
             if raw is not None:
                 return raw
     return None
+
+
+def plain_text(reply: object) -> tuple[str, object] | None:
+    """Give text and model of a provider's usual reply, at a glance; None for what has to be read to know what it says.
+
+    Usual is a Pydantic object of an SDK's that holds a text which its model ended by itself, and nothing else that bears
+    upon it: `read` gives the same text, the finish reason `stop`, and no failure.
+    """
+    kind: Any = type(reply)
+    glance = _glance_of(kind)
+    if glance is None:
+        return None
+    try:
+        return _glanced(reply, glance)
+    except Exception as error:
+        if is_from_outside(error, lambda: _glanced(reply, glance)):
+            raise
+        # Something was not where it usually is.
+        return None
+
+
+def _glanced(reply: Any, glance: ReadPlain) -> tuple[str, object] | None:
+    found = glance(reply.__dict__)
+    more = reply.__pydantic_extra__
+    if found is None or type(found[0]) is not str or not found[0]:
+        return None
+    # A field that the class does not know may mark the reply of somebody else.
+    return None if more and not markers().isdisjoint(more) else found
+
+
+@lru_cache(256)
+def _glance_of(kind: Any) -> ReadPlain | None:
+    """Give what reads the usual replies of a class at a glance: by the first of its fields that marks replies."""
+    fields = getattr(kind, "__pydantic_fields__", None)
+    if not isinstance(fields, dict) or any(hasattr(kind, name) or name in fields for name in PARSED):
+        return None
+    marker = next((name for name, _ in readers().replies if name in fields or hasattr(kind, name)), "")
+    return readers().plain.get(marker)
+
+
+@cache
+def markers() -> frozenset[str]:
+    """Give the fields by which whole replies are known."""
+    return frozenset(marker for marker, _ in readers().replies)
 
 
 def rejected(error: BaseException) -> Reply | None:

@@ -76,9 +76,10 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
             raised = error
         finally:
             current_call.reset(token)
-        if type(result) is str:
+        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
+        if text is not None:
             elapsed_s = perf_counter() - started if is_recorded else 0.0
-            value = accept(result)
+            value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
                     _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
@@ -109,9 +110,10 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
             raised = error
         finally:
             current_call.reset(token)
-        if type(result) is str:
+        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
+        if text is not None:
             elapsed_s = perf_counter() - started if is_recorded else 0.0
-            value = accept(result)
+            value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
                     taken = _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value)
@@ -139,7 +141,7 @@ class _Taken(NamedTuple):
     prepared: Prepared
     origin: Origin
     task: str
-    reply: str
+    reply: Any
     elapsed_s: float
     value: Any
 
@@ -148,16 +150,20 @@ class _Taken(NamedTuple):
         flow = enforce(self.task, self.prepared.plan, self.prepared.call(self.origin))
         next(flow)
         done = flow.send(
-            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self.reply)))
+            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
         )
         assert type(done) is Done
         return self.prepared.folded(done.outcome)
 
     @property
+    def _text(self) -> str:
+        return self.reply if type(self.reply) is str else self.reply.text
+
+    @property
     def chars(self) -> int:
         """About how much text it keeps in memory: task and reply, and the prompt in which the task stands once more."""
         prefix = self.prepared.plan.steps[0].prefix
-        return len(prefix) + 2 * len(self.task) + len(self.reply)
+        return len(prefix) + 2 * len(self.task) + len(self._text)
 
     def record(self) -> Recorder | None:
         """Hand the call, or its outcome, to its store, and give that."""
@@ -165,13 +171,17 @@ class _Taken(NamedTuple):
         store = prepared.store()
         if store is None:
             return None
+        taken = self
+        if type(self.reply) is not str:
+            # Read as it is now: what becomes of it later is its owner's affair.
+            taken = self._replace(reply=prepared.receiver.read(self.reply))
         if not hasattr(type(store), "record_unmade"):
-            store.record(self.outcome(), self.task)
+            store.record(taken.outcome(), self.task)
             return store
         # Found out at the first call, and not when its writer comes to it: by then they may have changed.
         if prepared.version.text is None:
             prepared.version.made()
         if prepared.plan.prices is not None:
             prepared.plan.prices()
-        cast("DeferringRecorder", store).record_unmade(self)
+        cast("DeferringRecorder", store).record_unmade(taken)
         return store

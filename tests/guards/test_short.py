@@ -8,6 +8,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from schema_guard import Limits, Outcome, guard, open_store, tags
 from schema_guard.calls import identity
 from schema_guard.calls.identity import current_call_id
 from schema_guard.errors import InvalidArgument
+from tests.calls import likenesses
 
 INVOICE = {
     "title": "Invoice",
@@ -159,6 +161,17 @@ def mutated(draw, text):
     return text
 
 
+# As texts most often, and as the objects of SDKs.
+FORMS = (
+    *[str] * 6,
+    likenesses.chat,
+    likenesses.message,
+    likenesses.response,
+    partial(likenesses.chat, finish="length"),
+    partial(likenesses.message, stop="refusal"),
+)
+
+
 def values(draw):
     """The JSON text of a value that is valid, or nearly so."""
     value = {
@@ -179,7 +192,8 @@ def fuzzed(count, seed):
     draw, made, gave = random.Random(seed), pairs(), 0
     for number in range(count):
         pair = made[number % len(made)]
-        replies = [mutated(draw, draw.choice((GOOD, values(draw)))) for _ in range(2)]
+        texts = [mutated(draw, draw.choice((GOOD, values(draw)))) for _ in range(2)]
+        replies = [draw.choice(FORMS)(text) for text in texts]
         gave += len(pair.ask([*replies, GOOD])) == 2
     return gave
 
@@ -246,6 +260,11 @@ GIVEN = {
     "a page": "<html><body>502</body></html>",
     "a reply of a provider": chat(GOOD),
     "one that was cut off": chat(GOOD[:40], "length"),
+    "an object of a package": likenesses.chat(GOOD),
+    "another": likenesses.message(GOOD),
+    "a third": likenesses.response(GOOD, likenesses.Item(type="reasoning")),
+    "an object with a wrong text": likenesses.chat("no JSON"),
+    "an object that was cut off": likenesses.message(GOOD, "max_tokens"),
     "one that refuses": chat(None, refusal="I can't."),
     "one of several attempts": chat("no JSON"),
     "a stream": lambda prompt: iter([GOOD[:9], GOOD[9:]]),
@@ -420,6 +439,12 @@ def test_a_store_has_the_same_rows_by_both_ways(monkeypatch):
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "of the test")
     differ = ("call_id", "started_at", "elapsed_s")
     replies = [GOOD, "no", GOOD, GOOD[:30], "{}", GOOD, chat(GOOD), chat("no"), GOOD]
+    replies += [
+        likenesses.chat(GOOD),
+        likenesses.message(GOOD),
+        likenesses.response(GOOD),
+        likenesses.chat("no"),
+    ]
 
     def rows(by_loop):
         coming = iter(replies)
@@ -427,7 +452,7 @@ def test_a_store_has_the_same_rows_by_both_ways(monkeypatch):
             ask = guard(INVOICE, store=store, name="ask", version="1", max_attempts=2)(
                 lambda prompt: next(coming)
             )
-            for _ in range(6):
+            for _ in range(10):
                 told((lambda task: ask.value_of(ask.ended((task,), {}))) if by_loop else ask, "t")
             return [{name: row[name] for name in row if name not in differ} for row in store.attempts()]
 
@@ -454,6 +479,25 @@ def test_what_a_call_keeps_in_a_context_is_neither_its_task_nor_its_value():
 
     assert texts[0]() is None
     assert any(var.name == "schema_guard_call" for var in contexts[0])
+
+
+@pytest.mark.parametrize(
+    "reply", [likenesses.chat(GOOD), likenesses.message(GOOD), likenesses.response(GOOD)]
+)
+def test_a_call_that_raises_counts_for_the_model_that_replied_before(reply):
+    """The short way remembers whose replies they are, also where it reads no more of them than the text."""
+    replies = [RuntimeError("503"), reply]
+
+    @guard(INVOICE, store=None)
+    def ask(prompt):
+        given = replies.pop()
+        if given is reply:
+            return given
+        raise given
+
+    ask("t")
+
+    assert ask.ended(("t",), {}).outcome.call.model == "m"
 
 
 # Outcomes that are made when somebody wants them.

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls import replies
+from schema_guard.calls.fields import name as named
 from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.core.values import Failure
 from schema_guard.text import clip
@@ -14,6 +15,7 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.calls.received.owned import Own
     from schema_guard.calls.replies import Reply
     from schema_guard.core.schema import Schema
 
@@ -27,7 +29,7 @@ class Receiver:
     they name none. So what a function gives and what it raises are calls of one configuration.
     """
 
-    __slots__ = ("_expected", "_is_observed", "_model", "_returned", "_schema")
+    __slots__ = ("_expected", "_is_observed", "_model", "_own", "_returned", "_schema")
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Receiver:
         self._expected = expected
         self._is_observed = is_observed
         self._model = ""
+        self._own: Own | None = None
         self._returned: Callable[[object], Reply] | None = None
 
     def read(self, given: object) -> Reply:
@@ -55,10 +58,9 @@ class Receiver:
             return replies.read(given)
         if self._returned is None:
             # Texts, the usual reply, need none of it.
-            from schema_guard.calls.received.owned import Own
             from schema_guard.calls.received.returned import returned
 
-            self._returned = partial(returned, own=Own(self._schema))
+            self._returned = partial(returned, own=self._own_of(self._schema))
         retries = retries_of_reply(given)
         if retries is None:
             reply = self._returned(given)
@@ -70,6 +72,27 @@ class Receiver:
             self._model = reply.model
         return reply
 
+    def glance(self, given: object) -> str | None:
+        """Give the text of a provider's usual reply, the same as `read` does; None for what has to be read.
+
+        Never raises. It remembers the model as `read` does.
+        """
+        found = replies.plain_text(given)
+        if found is None or self._schema is None:
+            return None
+        text, model = found
+        if self._schema.annotation is not None and self._own_of(self._schema).is_own(given):
+            return None
+        self._model = named(model) or self._model
+        return text
+
+    def _own_of(self, schema: Schema[Any]) -> Own:
+        if self._own is None:
+            from schema_guard.calls.received.owned import Own  # as in read()
+
+            self._own = Own(schema)
+        return self._own
+
     def grown(self, reply: Reply, value: object) -> Reply:
         """Give a stream's reply when its chunks were values that grow: the last of them is the value; never raises.
 
@@ -79,11 +102,9 @@ class Receiver:
         """
         if self._schema is None:
             return reply
-        # Few streams are such.
-        from schema_guard.calls.received.owned import Own
-        from schema_guard.calls.received.returned import grown
+        from schema_guard.calls.received.returned import grown  # few streams are such
 
-        return grown(reply, value, Own(self._schema))
+        return grown(reply, value, self._own_of(self._schema))
 
     def raised(self, error: BaseException) -> Reply:
         """Read what the function raised; never raises."""

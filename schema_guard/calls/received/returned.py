@@ -13,7 +13,7 @@ Nothing here raises, whatever comes.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import first
@@ -21,7 +21,7 @@ from schema_guard.calls.received.owned import never_filled
 from schema_guard.calls.received.refusals import refused_by
 from schema_guard.calls.received.ways_out import way_out
 from schema_guard.calls.received.wrappers import opened
-from schema_guard.calls.replies import Reply, no_reply, read, read_shape, readers
+from schema_guard.calls.replies import PARSED, Reply, markers, no_reply, read, read_shape
 from schema_guard.core.values import Failure, ParsedValue
 from schema_guard.outside import is_from_outside
 
@@ -32,8 +32,6 @@ __all__ = ["grown", "returned"]
 
 # Wrappers in wrappers: an HTTP response in a pair in a result.
 _DEEPEST: Final = 4
-# Where SDKs keep what they had parsed, beside the text.
-_PARSED: Final = ("output_parsed", "parsed_output", "parsed")
 
 
 def returned(given: object, own: Own) -> Reply:
@@ -71,7 +69,7 @@ def _read(given: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911
         return None
     if own.is_own(given):
         return _own(given)
-    if type(given) is dict and not own.names.isdisjoint(_markers()) and _is_data(given, own):
+    if type(given) is dict and not own.names.isdisjoint(markers()) and _is_data(given, own):
         return Reply(given=ParsedValue(given))
     reply = read_shape(given)
     if reply is not None:
@@ -86,12 +84,7 @@ def _read(given: object, own: Own, depth: int) -> Reply | None:  # noqa: PLR0911
 
 def _is_data(given: dict[Any, Any], own: Own) -> bool:
     """Say whether a dict has a key that marks replies and that the schema declares."""
-    return any(name in given for name in _markers() & own.names)
-
-
-@cache
-def _markers() -> frozenset[str]:
-    return frozenset(marker for marker, _ in readers().replies)
+    return any(name in given for name in markers() & own.names)
 
 
 def _own(given: object) -> Reply:
@@ -114,7 +107,7 @@ def _beside(given: object, reply: Reply, own: Own) -> Reply:
     for holder in (given, message):
         kind: Any = type(holder)
         kept = getattr(holder, "__dict__", ())
-        for name in _PARSED:
+        for name in PARSED:
             if name not in kept and name not in _offered(kind):
                 continue
             value = getattr(holder, name, None)
@@ -126,4 +119,4 @@ def _beside(given: object, reply: Reply, own: Own) -> Reply:
 @lru_cache(256)
 def _offered(kind: Any) -> tuple[str, ...]:
     """Give the names that a class offers as properties: Pydantic's are slow to say that they do not."""
-    return tuple(name for name in _PARSED if hasattr(kind, name))
+    return tuple(name for name in PARSED if hasattr(kind, name))
