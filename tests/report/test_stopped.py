@@ -66,10 +66,10 @@ def test_an_estimate_stands_between_its_bounds(cut, whole):
 
 
 def test_the_bound_holds_at_every_look():
-    """Of 200 streams of replies whose mean length is known few ever say that more was saved than was, or less."""
+    """Of 100 streams of replies whose mean length is known few ever say that more was saved than was, or less."""
     drawn = random.Random(1)
     wrong = 0
-    for _ in range(200):
+    for _ in range(100):
         whole, refuted = [], False
         for _ in range(8):
             whole += [round(drawn.triangular(100, 500, 150)) for _ in range(5)]
@@ -77,7 +77,7 @@ def test_the_bound_holds_at_every_look():
             refuted |= not saved.lower <= 1 - 50 / 250 <= saved.upper
         wrong += refuted
 
-    assert wrong <= 10
+    assert wrong <= 5
 
 
 def test_a_reply_that_was_stopped_late_saved_nothing():
