@@ -1,10 +1,13 @@
 """How early a hopeless reply is stopped: SCHEMA_GUARD_CORPORA=... python benchmarks/prefix.py.
 
 Instances of maskbench.jsonl as dumped, and with their keys in another order; replies of models from real_outputs.jsonl
-and local_replies.jsonl. For each way to stop: valid texts that were stopped (false alarms), invalid ones that were
-stopped before their last character (caught), and the mean part of an invalid text that did not have to be read
-(saved, a text that was not caught counts as 0). Peers: llguidance as it is and relaxed; jiter in partial mode, its value
-held against a schema without what may still come. `--output FILE` also writes what is printed.
+and local_replies.jsonl; both also with every `additionalProperties: false` taken out of the schemas. For each way to
+stop: valid texts that were stopped (false alarms), invalid ones that were stopped before their last character (caught),
+and the mean part of an invalid text that did not have to be read (saved, a text that was not caught counts as 0).
+
+Peers: llguidance as it is and relaxed; jiter in partial mode, its value held against a schema without what may still
+come; genlm-control, by a Python that has it (`--genlm PYTHON`, 0.4.1 takes 1.8 GB: an environment of its own), on every
+fifth schema, for it takes a thousand times as long. `--output FILE` also writes what is printed.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import json
 import os
 import platform
 import random
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WIDTHS = (1, 4, 16, 64)
+# Each case is timed so often for each width of pieces, the widths in turn: other programs run beside this one.
+ROUNDS = 12
+EVERY_OF_GENLM = 5
+# Of local_replies.jsonl: the ways to ask under which no grammar holds the reply to its schema.
+WITHOUT_GRAMMAR = frozenset("abcdf")
 # What an object or array that is still open may come to keep to, or to break, with what is written later.
 _LATER = ("required", "minItems", "minProperties", "contains", "dependentRequired", "dependentSchemas", "dependencies",
           "not", "if", "then", "else", "unevaluatedProperties", "unevaluatedItems", "propertyNames")  # fmt: skip
@@ -49,6 +58,19 @@ def shuffled(value: Any, rng: random.Random) -> Any:
     if isinstance(value, dict):
         return {key: shuffled(value[key], rng) for key in rng.sample(list(value), len(value))}
     return [shuffled(item, rng) for item in value] if isinstance(value, list) else value
+
+
+def opened(schema: Any) -> Any:
+    """Give a schema that takes names that it does not list."""
+    if isinstance(schema, list):
+        return [opened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: opened(value)
+        for key, value in schema.items()
+        if not (key == "additionalProperties" and value is False)
+    }
 
 
 def pieces(text: str, width: int) -> Iterator[str]:
@@ -127,6 +149,32 @@ def _literal(text: str) -> str:
     return "".join(char if char.isalnum() or char in "_- " else f"\\{char}" for char in text)
 
 
+class ByWorker:
+    """genlm-control, which runs in a process of its own."""
+
+    worker: subprocess.Popen[str]
+    seconds = 0.0
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        if "refused" in self._asked([], 1):
+            raise ValueError("refused")
+
+    def _asked(self, texts: list[str], width: int) -> Any:
+        assert self.worker.stdin
+        assert self.worker.stdout
+        asked = {"schema": self._document, "texts": texts, "width": width}
+        self.worker.stdin.write(json.dumps(asked) + "\n")
+        self.worker.stdin.flush()
+        return json.loads(self.worker.stdout.readline())
+
+    def stop(self, text: str, width: int) -> int | None:
+        """As that of `Ours`."""
+        answer = self._asked([text], width)
+        ByWorker.seconds += answer["seconds"]
+        return answer["came"][0]  # type: ignore[no-any-return]
+
+
 class ByValue:
     """jiter in partial mode, its value held against a relaxed schema with each piece."""
 
@@ -167,57 +215,79 @@ def _relaxed(schema: Any) -> Any:
     return made
 
 
-def compare(name: str, kind: Callable[[Any], Any], rows: list[Any], way: str, width: int) -> None:
+def compare(
+    name: str, kind: Callable[[Any], Any], rows: list[Any], way: str, width: int, *, opens: bool = False
+) -> None:
     """Print a line of figures for one way to stop, one way to write and one width of pieces."""
     refused = alarms = valid = invalid = caught = 0
-    saved, started = 0.0, process_time()
+    saved, started, elsewhere = 0.0, process_time(), ByWorker.seconds
     for row in rows:
+        schema = opened(row["schema"]) if opens else row["schema"]
         try:
-            checker = kind(row["schema"])
+            checker = kind(schema)
         except Exception:  # noqa: BLE001 - a peer refuses a schema in ways of its own
             refused += 1
             continue
         for at, case in enumerate(row["tests"]):
-            rng = random.Random(f"{row['id']}{at}")
+            rng = random.Random(f"{way}{row['id']}{at}")
             text = json.dumps(case["data"] if way == "dumped" else shuffled(case["data"], rng))
+            is_valid = judge(text, Schema.of(schema)).ok if opens else case["valid"]
             came = checker.stop(text, width)
-            valid, alarms = valid + case["valid"], alarms + (case["valid"] and came is not None)
-            invalid += not case["valid"]
-            if not case["valid"] and came is not None and came < len(text):
+            valid, alarms = valid + is_valid, alarms + (is_valid and came is not None)
+            invalid += not is_valid
+            if not is_valid and came is not None and came < len(text):
                 caught, saved = caught + 1, saved + 1 - came / len(text)
-    taken = process_time() - started
+    taken = process_time() - started + ByWorker.seconds - elsewhere
     share, part = (100 * caught / invalid, 100 * saved / invalid) if invalid else (0, 0)
+    way += ", open" if opens else ""
     say(
-        f"{name:21} {way:8} {width:4} {len(rows) - refused:8} {alarms:5}/{valid:4} {share:7.1f} {part:6.1f} {taken:6.1f}"
+        f"{name:21} {way:14} {width:4} {len(rows) - refused:8} {alarms:5}/{valid:4} {share:7.1f} {part:6.1f} {taken:6.1f}"
     )
 
 
 def speed(rows: list[Any]) -> None:
     """Print nanoseconds a character of valid texts, the checker made and all plans known."""
     say(
-        f"{'pieces':>8} {'median':>7} {'p95':>6} {'p99':>6}   nanoseconds a character, valid instances as dumped, best of 3"
+        f"nanoseconds a character, valid instances as dumped, for each the best of {ROUNDS}; in brackets of the first 4"
     )
+    say(f"{'pieces':>8} {'median':>13} {'p95':>11} {'p99':>11}")
     cases = [
         (Schema.of(row["schema"]), json.dumps(case["data"]))
         for row in rows
         for case in row["tests"]
         if case["valid"]
     ]
-    for width in (4, 16, 64, 1 << 30):
-        found = []
-        for schema, text in cases:
-            parts, best = list(pieces(text, width)), 1 << 60
-            for _ in range(4):
-                feed = prefix_checker(schema).feed
-                started = perf_counter_ns()
-                for part in parts:
-                    feed(part)
-                best = min(best, perf_counter_ns() - started)
-            found.append(best / max(len(text), 1))
-        cuts = quantiles(found, n=100)
-        say(
-            f"{width if width < 1 << 30 else 'whole':>8} {median(found):7.0f} {cuts[94]:6.0f} {cuts[98]:6.0f}"
+    widths = (4, 16, 64, 1 << 30)
+    found: dict[int, list[list[float]]] = {width: [] for width in widths}
+    for _ in range(ROUNDS):
+        for width in widths:
+            found[width].append([_taken(schema, text, width) for schema, text in cases])
+    yardstick = median(min(_parsing(text) for _ in range(ROUNDS)) for _, text in cases)
+    for width in widths:
+        all_of, first = (
+            [min(of_case) for of_case in zip(*found[width][:rounds], strict=True)] for rounds in (ROUNDS, 4)
         )
+        cells = [
+            f"{at(all_of):6.0f} ({at(first):3.0f})"
+            for at in (median, lambda of: quantiles(of, n=100)[94], lambda of: quantiles(of, n=100)[98])
+        ]
+        say(f"{width if width < 1 << 30 else 'whole':>8} {'  '.join(cells)}")
+    say(f"  json.loads of the whole text: {yardstick:.1f}")
+
+
+def _parsing(text: str) -> float:
+    started = perf_counter_ns()
+    json.loads(text)
+    return (perf_counter_ns() - started) / max(len(text), 1)
+
+
+def _taken(schema: Any, text: str, width: int) -> float:
+    parts = list(pieces(text, width))
+    feed = prefix_checker(schema).feed
+    started = perf_counter_ns()
+    for part in parts:
+        feed(part)
+    return (perf_counter_ns() - started) / max(len(text), 1)
 
 
 def growth() -> None:
@@ -227,68 +297,119 @@ def growth() -> None:
     schema = Schema.of(
         {"type": "array", "items": {"type": "object", "properties": properties, "required": ["id"]}}
     )
-    say("nanoseconds a character of records, in pieces of 16: ")
+    say("nanoseconds a character of records, in pieces of 16, the best of 4: ")
     for size in (10_000, 100_000, 1_000_000):
         text = json.dumps([item] * (size // len(json.dumps(item))))
-        parts = list(pieces(text, 16))
-        feed = prefix_checker(schema).feed
-        started = process_time()
-        for part in parts:
-            feed(part)
-        say(f"  {len(text):9,} characters: {1e9 * (process_time() - started) / len(text):5.0f}")
+        say(f"  {len(text):9,} characters: {min(_taken(schema, text, 16) for _ in range(4)):5.0f}")
+
+
+def hostile() -> None:
+    """Print nanoseconds a character of long replies that are made to be slow, and are never wrong."""
+    say("nanoseconds a character of hostile replies, in pieces of 1 and of 16: ")
+    unions = {f"level{at}": {"anyOf": [{"$ref": f"#/$defs/level{at + 1}"}] * 2} for at in range(40)}
+    unions["level40"] = {"type": "array", "items": {"$ref": "#/$defs/level0"}}
+    names = ",".join(f'"key {at}":{at}' for at in range(17_000))
+    cases = {
+        "nested as deep as may be": ({}, "[" + ("[" * 98 + "]" * 98 + ",") * 500),
+        "a list of 20,000 texts": ({"items": {"enum": [f"text {at}" for at in range(20_000)]}}, "[" + '"text 19999",' * 8_000),
+        "unions in unions": ({"$defs": unions, "$ref": "#/$defs/level0"}, "[" * 40 + "[]," * 30_000),
+        "17,000 unknown names": ({"properties": {"id": {"type": "null"}}}, "{" + names),
+        "one text of backslashes": ({}, '["' + "\\\\" * 50_000),
+        "one text of escapes": ({"items": {"maxLength": 10**6}}, '["' + "\\u0041" * 20_000),
+        "one name": ({"properties": {"k" * 200_000: {}}, "additionalProperties": False}, '{"' + "k" * 150_000),
+        "one number's worth of zeros": ({"items": {"type": "number"}}, "[" + ("0." + "0" * 300 + ",") * 300),
+        "white space": ({}, "[" + " " * 100_000),
+        "objects that are read again": ({"items": {"not": {"required": ["z"]}}}, "[" + '{"a":1},' * 20_000),
+    }  # fmt: skip
+    for name, (document, text) in cases.items():
+        schema = Schema.of(document)
+        one, many = (min(_taken(schema, text, width) for _ in range(2)) for width in (1, 16))
+        say(f"  {name:28} {len(text):9,} characters: {one:6.0f} {many:6.0f}")
 
 
 def of_models(corpora: Path) -> None:
     """Print what is stopped of real replies, fed 4 characters at a time."""
-    say(f"{'replies, 4 a piece':22} {'false alarms':>13} {'stopped':>16} {'characters saved':>17}")
-    for name, field in (("real_outputs.jsonl", "text"), ("local_replies.jsonl", "reply")):
-        rows = [json.loads(line) for line in (corpora / name).read_text().splitlines()]
-        valid = alarms = failing = stopped = characters = saved = 0
-        for row in rows:
-            text = row[field]
-            if not isinstance(text, str):
-                continue
-            ok = judge(text, Schema.of(row["schema"])).ok
-            came = Ours(row["schema"]).stop(text, 4)
-            valid, failing, alarms = valid + ok, failing + (not ok), alarms + (ok and came is not None)
-            if not ok:
-                characters += len(text)
-                stopped, saved = (
-                    stopped + (came is not None),
-                    saved + (0 if came is None else len(text) - came),
-                )
-        part = f"{stopped}/{failing} = {100 * stopped / failing:.1f} %"
-        say(f"{name:22} {alarms:8}/{valid:4} {part:>16} {100 * saved / characters:15.1f} %")
+    say(f"{'replies, 4 a piece':36} {'false alarms':>13} {'stopped':>16} {'characters saved':>17}")
+    real, local = (
+        [json.loads(line) for line in (corpora / name).read_text().splitlines()]
+        for name in ("real_outputs.jsonl", "local_replies.jsonl")
+    )
+    free = [row for row in local if row["strategy"] in WITHOUT_GRAMMAR]
+    held = [row for row in local if row["strategy"] not in WITHOUT_GRAMMAR]
+    for name, rows in (("34 models", real), ("local, no grammar", free), ("local, by schema", held)):
+        for opens in (False, True):
+            _of_rows(name + (", open schemas" if opens else ""), rows, opens=opens)
+
+
+def _of_rows(name: str, rows: list[Any], *, opens: bool) -> None:
+    valid = alarms = failing = stopped = characters = saved = 0
+    for row in rows:
+        text = row.get("text" if "reply" not in row else "reply")
+        if not isinstance(text, str):
+            continue
+        document = opened(row["schema"]) if opens else row["schema"]
+        ok = judge(text, Schema.of(document)).ok
+        came = Ours(document).stop(text, 4)
+        valid, failing, alarms = valid + ok, failing + (not ok), alarms + (ok and came is not None)
+        if not ok:
+            characters += len(text)
+            stopped, saved = stopped + (came is not None), saved + (0 if came is None else len(text) - came)
+    part = f"{stopped}/{failing} = {100 * stopped / failing:.1f} %"
+    say(f"{name:36} {alarms:8}/{valid:4} {part:>16} {100 * saved / characters:15.1f} %")
+
+
+def by_genlm(rows: list[Any], python: Path) -> None:
+    """Print the lines of genlm-control, and beside them our own of the same schemas."""
+    some = rows[::EVERY_OF_GENLM]
+    worker = [python, Path(__file__).with_name("prefix_genlm.py")]
+    with subprocess.Popen(
+        worker, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as ByWorker.worker:
+        for way in ("dumped", "shuffled 1"):
+            compare("prefix_checker", Ours, some, way, 16)
+            compare("genlm-control", ByWorker, some, way, 16)
+
+
+def of_maskbench(rows: list[Any], genlm: Path | None) -> None:
+    """Print what each way to stop does of MaskBench's instances."""
+    say(
+        f"{'maskbench':21} {'keys':14} {'wide':>4} {'schemas':>8} {'false':>10} {'caught%':>7} {'saved%':>6} {'CPU s':>6}"
+    )
+    for width in WIDTHS:
+        compare("prefix_checker", Ours, rows, "dumped", width)
+    for way in ("shuffled 2", "shuffled 3"):
+        compare("prefix_checker", Ours, rows, way, 1)
+    for way in ("dumped", "shuffled 1"):
+        if way != "dumped":
+            compare("prefix_checker", Ours, rows, way, 1)
+        compare("prefix_checker", Ours, rows, way, 1, opens=True)
+        compare("llguidance", ByGrammar, rows, way, 1)
+        compare("llguidance, relaxed", ByGrammarRelaxed, rows, way, 1)
+        compare("jiter, relaxed schema", ByValue, rows, way, 16)
+    if genlm:
+        by_genlm(rows, genlm)
 
 
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="a file to write what is printed to")
+    parser.add_argument("--genlm", type=Path, help="a Python that has genlm-control 0.4.1")
     options = parser.parse_args()
     corpora = Path(os.environ["SCHEMA_GUARD_CORPORA"])
     rows = [json.loads(line) for line in (corpora / "maskbench.jsonl").read_text().splitlines()]
     packages = ", ".join(f"{name} {version(name)}" for name in ("jsonschema_rs", "jiter", "llguidance"))
     say(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}, {packages}")
-    say("genlm-control was not measured: it needs an environment of its own (1.8 GB)")
     say()
     of_models(corpora)
     say()
-    say(
-        f"{'maskbench':21} {'keys':8} {'wide':>4} {'schemas':>8} {'false':>10} {'caught%':>7} {'saved%':>6} {'CPU s':>6}"
-    )
-    for width in WIDTHS:
-        compare("prefix_checker", Ours, rows, "dumped", width)
-    for way in ("dumped", "shuffled"):
-        if way == "shuffled":
-            compare("prefix_checker", Ours, rows, way, 1)
-        compare("llguidance", ByGrammar, rows, way, 1)
-        compare("llguidance, relaxed", ByGrammarRelaxed, rows, way, 1)
-        compare("jiter, relaxed schema", ByValue, rows, way, 16)
+    of_maskbench(rows, options.genlm)
     say()
     speed(rows)
     say()
     growth()
+    say()
+    hostile()
     if options.output:
         options.output.write_text("\n".join(_lines) + "\n")
 

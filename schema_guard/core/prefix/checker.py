@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.core.prefix.conditions import conditions_of
 from schema_guard.core.prefix.frames import CLOSERS
 from schema_guard.core.prefix.start import Start
-from schema_guard.core.prefix.steps import Steps
+from schema_guard.core.prefix.steps import LONGEST_CARRIED, Steps
 from schema_guard.core.prefix.told import DoomedPlace, not_json, refused
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.schema import Schema
@@ -112,7 +112,18 @@ class PrefixChecker(Steps):
             self._start, text, self._json = None, found, self.read - len(found)
         self._pieces.append(text)
         if self._carry:
-            text, self._carry = self._carry + text, ""
+            carry = self._carry + text
+            # Most pieces of a few characters go on in a text, and end nothing.
+            if (
+                self._is_free
+                and '"' not in text
+                and "\\" not in text
+                and text.isprintable()
+                and len(carry) <= LONGEST_CARRIED
+            ):
+                self._carry = carry
+                return None
+            text, self._carry, self._is_free = carry, "", False
         position, end = 0, len(text)
         self._at = self.read - self._json - end
         while position < end and self._step is not None:

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.prefix import tokens
@@ -33,22 +34,22 @@ if TYPE_CHECKING:
     from schema_guard.core.prefix.plans import Slot, SlotPlan
     from schema_guard.core.values import Limits
 
-__all__ = ["Steps"]
+__all__ = ["LONGEST_CARRIED", "Steps"]
 
 # The parser's own limit of nesting; beyond it nothing is said.
 _DEEPEST = 199
 # An open text is compared with listed ones as long as it is not longer than this.
 _LONGEST_COMPARED = 256
-# A member that was begun is read again with the next piece as long as it is not longer than this.
-_LONGEST_CARRIED = 64
+LONGEST_CARRIED = 64
+"""A member that was begun is read again with the next piece as long as it is not longer than this."""
 
 
 class Steps(ABC):
     """What reads a JSON text, a token or a few at a time: each step gives the position at which the next one begins."""
 
     __slots__ = (
-        "_at", "_carry", "_conditions", "_frame", "_frames", "_length", "_limits", "_most_digits", "_most_open", "_plan",
-        "_raw", "_slot", "_step",
+        "_at", "_carry", "_conditions", "_frame", "_frames", "_is_free", "_length", "_limits", "_most_digits",
+        "_most_open", "_plan", "_raw", "_slot", "_step",
     )  # fmt: skip
 
     def __init__(self, conditions: Conditions, limits: Limits) -> None:
@@ -64,6 +65,8 @@ class Steps(ABC):
         self._at = 0
         # What was begun, and its end has not come yet.
         self._carry = ""
+        # Whether that is an open text of which nothing is asked but its end.
+        self._is_free = False
         # Of the string that is open: its pieces, at least so many characters, its plan.
         self._raw: list[str] = []
         self._length = 0
@@ -93,7 +96,7 @@ class Steps(ABC):
             seen.add(key)
             position = found.end()
             match = NEXT_MEMBER
-        if len(text) - position <= _LONGEST_CARRIED:
+        if len(text) - position <= LONGEST_CARRIED:
             begun = (NEXT_MEMBER_BEGUN if seen else FIRST_MEMBER_BEGUN)(text, position)
             if begun and self._may_be_member(*begun.groups()):
                 self._carry = text[position:]
@@ -107,6 +110,7 @@ class Steps(ABC):
         if len(frame.seen) >= plan.full:
             return False
         if key is None or quote is None:
+            self._is_free = key is not None and plan.closed is None
             return key is None or plan.closed is None or begins_one(key, plan.sorted_names)
         if key in frame.seen:
             return False
@@ -119,7 +123,10 @@ class Steps(ABC):
         plan = slot.plans.get(first) or self._conditions.plan(slot, first)
         if plan.dead or len(raw) > self._most_digits:
             return False
-        return first != '"' or (len(raw) - 1 <= plan.longest and begins_one(raw[1:], plan.texts))
+        if first != '"':
+            return True
+        self._is_free = plan.longest == inf and plan.texts is None
+        return self._is_free or (len(raw) - 1 <= plan.longest and begins_one(raw[1:], plan.texts))
 
     def _items(self, text: str, position: int) -> int:
         """Read items, as members are read."""
@@ -144,7 +151,7 @@ class Steps(ABC):
             frame.count += 1
             position = found.end()
             match = NEXT_ITEM
-        if len(text) - position <= _LONGEST_CARRIED:
+        if len(text) - position <= LONGEST_CARRIED:
             begun = (NEXT_ITEM_BEGUN if frame.count else FIRST_ITEM_BEGUN)(text, position)
             if begun and self._may_be_item(begun[1]):
                 self._carry = text[position:]

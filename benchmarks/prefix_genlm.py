@@ -1,0 +1,47 @@
+"""The worker of prefix.py that asks genlm-control: run by a Python that has it, for it is 1.8 GB with packages of its own.
+
+Reads lines of JSON, `{"schema": ..., "texts": [...], "width": 16}`, and answers each by one: how many characters had
+come when each text was stopped, null where it was not, or why the schema was refused.
+"""
+
+import asyncio
+import json
+import sys
+from time import process_time
+from typing import Any
+
+from genlm.control import JsonSchema
+
+# Of one text; what takes longer is not stopped.
+MOST_S = 20.0
+
+
+async def stopped(checker: Any, text: str, width: int) -> int | None:
+    """Give how many characters had come when a text was stopped; None where it was not."""
+    started = process_time()
+    for end in [*range(width, len(text), width), len(text)]:
+        if await checker.prefix(text[:end].encode()) == float("-inf"):
+            return end
+        if process_time() - started > MOST_S:
+            return None
+    return None
+
+
+async def answer(asked: dict[str, Any]) -> dict[str, Any]:
+    """Give the answer to one line."""
+    try:
+        checker = JsonSchema(asked["schema"])
+    except Exception as error:  # noqa: BLE001 - it refuses a schema in ways of its own
+        return {"refused": f"{type(error).__name__}: {error}"[:200]}
+    came: list[int | None] = []
+    started = process_time()
+    for text in asked["texts"]:
+        try:
+            came.append(await stopped(checker, text, asked["width"]))
+        except Exception:  # noqa: BLE001 - what it cannot read it does not stop
+            came.append(None)
+    return {"came": came, "seconds": process_time() - started}
+
+
+for line in sys.stdin:
+    print(json.dumps(asyncio.run(answer(json.loads(line)))), flush=True)
