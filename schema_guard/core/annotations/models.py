@@ -61,7 +61,8 @@ class ModelRestore:
     """
 
     def __init__(self, adapter: Any) -> None:
-        self.of_text: Callable[[str], Any] = adapter.validate_json
+        # The adapter's own method does no more than pass its arguments on, in 0.3 us.
+        self.of_text: Callable[[str], Any] = getattr(adapter, "validator", adapter).validate_json
 
     def __call__(self, value: Any) -> Any:
         """Make a model of a value."""
