@@ -44,6 +44,7 @@ def one_strategy(draw, rung, *, hopeless):
         k = more["attempts"][-1][1]
     if draw(st.booleans()):
         more["failure_kinds"] = {draw(st.sampled_from(KINDS)): k}
+        more["early_stop"] = draw(st.booleans())
     return strategy(rung, n, k, **more)
 
 

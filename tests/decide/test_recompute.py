@@ -95,6 +95,7 @@ def in_production(draw, name):
     if draw(st.booleans()):
         found["failure_kinds"] = {kinds: k}
         found["failure_codes"] = {draw(st.sampled_from(CODES)): k} if draw(st.booleans()) and k else {}
+        found["early_stop"] = draw(st.none() | st.booleans())
     if draw(st.booleans()):
         found["model"] = f"model {name}"
         found["tuned"] = draw(st.booleans())
