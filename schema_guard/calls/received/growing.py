@@ -66,13 +66,13 @@ class Growing:
             return
         self._next = self._size + max(1, int(self._size * _GROWTH))
         found, last = self._found(), self._last
-        if found is None or found.value is None or found == last:
+        if found is None or found.value is None:
+            return
+        is_same_part = last is None or not self._is_partial or found.open == last.open
+        if last is not None and is_same_part and found.value == last.value:
             return
         self._last = found
-        if self._is_partial:
-            yield found
-        elif last is None or found.value != last.value:
-            yield found.value
+        yield found if self._is_partial else found.value
 
     def _found(self) -> Partial | None:
         text = "".join(self._pieces)
@@ -84,9 +84,11 @@ class Growing:
         if start != self._begin:
             self._begin, self._end = start, _End()
         value = _value(text[start:])
+        form = self._forms[min(self._attempt, len(self._forms)) - 1]
+        if form is None and not self._is_partial:
+            return Partial(value, "", self._attempt)
         self._end.feed(text[start + self._end.size :])
         path = self._end.path(value, text)
-        form = self._forms[min(self._attempt, len(self._forms)) - 1]
         grown: tuple[Any, OpenPath | None] | None = (value, path) if form is None else form(value, path)
         return None if grown is None else Partial(grown[0], join(grown[1] or ()), self._attempt)
 
