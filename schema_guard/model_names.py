@@ -23,10 +23,11 @@ _DATE = (
     # 1024 is a size.
     f"|(?!1024){_MONTH}{_DAY}|2[3-9]{_MONTH}|00[1-9]"
 )
-_DATED = re.compile(rf"(?P<model>.+?)[-@](?:{_DATE})(?:-v\d+(?::\d+)?)?")
-_LATEST = re.compile(r"(?P<model>.+)[-@:]latest")
+# Compiled when a model is named first: of most guards none is before a reply names it.
+_DATED = rf"(?P<model>.+?)[-@](?:{_DATE})(?:-v\d+(?::\d+)?)?"
+_LATEST = r"(?P<model>.+)[-@:]latest"
 # Where a name stands, which says nothing of the model.
-_PATH = re.compile(r"(?:(?:projects/.*/)?publishers/[^/]*/)?models/|arn:[^/]*/")
+_PATH = r"(?:(?:projects/.*/)?publishers/[^/]*/)?models/|arn:[^/]*/"
 
 
 class ModelName(NamedTuple):
@@ -45,14 +46,14 @@ def model_and_snapshot(name: str) -> ModelName:
     >>> model_and_snapshot("models/NAME")
     ModelName(model='NAME', snapshot=None)
     """
-    path = _PATH.match(name)
+    path = re.match(_PATH, name)
     bare = name[path.end() :] if path is not None and path.end() < len(name) else name
     if is_tuned(bare):
         return ModelName(bare, None)
-    latest = _LATEST.fullmatch(bare)
+    latest = re.fullmatch(_LATEST, bare)
     if latest is not None:
         return ModelName(latest["model"], None)
-    dated = _DATED.fullmatch(bare)
+    dated = re.fullmatch(_DATED, bare)
     return ModelName(bare, None) if dated is None else ModelName(dated["model"], bare)
 
 

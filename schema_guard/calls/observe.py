@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class Observed(Protocol):
     """A started call."""
 
-    flow: Flow
+    @property
+    def flow(self) -> Flow:
+        """The loop."""
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""

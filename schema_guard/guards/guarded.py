@@ -18,7 +18,6 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
@@ -53,12 +52,11 @@ if TYPE_CHECKING:
         """What no function gives: a function that is said to give Any matches it, and is no coroutine."""
 
 
-@dataclass(frozen=True, slots=True)
 class Guard(Settings[V, R]):
     """The settings of `guard(...)`, which guard a function when they are called with it. See `guard`."""
 
-    # A dataclass with slots makes one of its own where the class itself has none.
-    __setstate__ = Settings.__setstate__
+    # It has no fields of its own, and is the dataclass that its base is.
+    __slots__ = ()
 
     @overload
     def __call__(self, function: Callable[P, _Nobody]) -> Guarded[P, V, R]: ...

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls import drive, identity, recorder
 from schema_guard.calls.identity import current_call
@@ -78,8 +77,7 @@ async def settle(store: Recorder | None) -> None:
         await to_thread(store.settle)  # type: ignore[union-attr]
 
 
-@dataclass(slots=True)
-class Started:
+class Started(NamedTuple):
     """A call under way: the loop, and what the drivers need."""
 
     prepared: Prepared

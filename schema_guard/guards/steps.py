@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.core.enforce import SentForm, Step
@@ -28,8 +27,6 @@ __all__ = ["resuming_of", "steps_of", "strategies_text"]
 
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
-
-_logger = logging.getLogger("schema_guard")
 
 
 def steps_of(
@@ -126,8 +123,10 @@ def _step(
 
     adapted = sent_schema(target, strategy.name, schema, tuned=terms.tuned, rules=terms.rules)
     if adapted is not None and adapted.schema is None:
+        from logging import getLogger  # it loads as much as the rest of a guard, for a warning
+
         left, adapted_left = _weaker(target, schema, terms)
-        _logger.warning(
+        getLogger("schema_guard").warning(
             "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
             safe(schema.name), target, strategy.name, adapted.relaxed[0].reason, left.name,
         )  # fmt: skip
