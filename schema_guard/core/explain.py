@@ -14,7 +14,7 @@ from schema_guard.text import clip, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.core.values import Failure, Outcome, Violation
+    from schema_guard.core.values import Attempt, Failure, Outcome, Violation
 
 _MAX_TOLD = 10
 _EXTRA_KEYS = ("additionalProperties", "unevaluatedProperties")
@@ -48,13 +48,18 @@ def explain(
     function, schema = safe(clip(call.function)), safe(clip(call.schema_name))
     lines = [
         f"{function} gave no valid reply in {number} attempt{'s' if number > 1 else ''} (schema {schema})",
-        f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}:",
+        f"  attempt {number}, {failure.kind} {safe(clip(failure.code))}{_stopped(outcome.attempts[-1])}:",
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
         *_ended_by(budget, outcome, max_attempts),
         f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
     ]
     return "\n".join(lines)
+
+
+def _stopped(attempt: Attempt) -> str:
+    """Say after how much a reply was stopped, whose rest nobody knows."""
+    return "" if attempt.stopped_at is None else f", stopped after {attempt.stopped_at} characters"
 
 
 def _failure_lines(failure: Failure) -> list[str]:

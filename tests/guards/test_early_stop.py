@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, InvalidArgument, Schema, guard, judge
+from schema_guard import Budget, GuardFailed, InvalidArgument, Schema, guard, judge
 from schema_guard.errors import InvalidSchema, MissingExtra
 from schema_guard.targets import TARGETS, capabilities
 from tests.core.prefix.fuzzing import drawn_schema, drawn_value, sent, written
@@ -286,6 +286,18 @@ class Kept:
 
     def record(self, outcome, task):
         self.seen.append(outcome)
+
+
+def test_the_message_of_a_call_says_that_its_reply_was_stopped():
+    """Who reads it knows that the rest of the reply is not known."""
+    give = script([HOPELESS])
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True, name="ask")
+    def ask(prompt: str):
+        yield from give(prompt, 4)
+
+    with pytest.raises(GuardFailed, match=r"\n  attempt 1, structure type, stopped after 8 characters:\n"):
+        ask("t")
 
 
 # Repeats.

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.reading.cut_off import runaway
+from schema_guard.core.reading import cut_off
+from schema_guard.core.reading.cut_off import Repeats, runaway
 
 WITHOUT_CIRCLES = [
     "",
@@ -50,3 +51,39 @@ def test_looking_is_quick_whatever_the_text():
         runaway(text)
 
     assert time.process_time() - begun < 0.2
+
+
+def told_while_written(text, width, periods):
+    """What is said first of a text in pieces of one width, and of how many characters; None where nothing is."""
+    repeats = Repeats(periods)
+    for at in range(0, len(text), width):
+        said = repeats.feed(text[at : at + width])
+        if said is not None:
+            return said, at + width
+    return None
+
+
+PARTS = st.text("abc{}[],:1 ", min_size=1, max_size=40).filter(str.strip)
+
+
+@given(st.text(max_size=300), PARTS, st.integers(1, 40), st.integers(2, 9))
+def test_a_text_that_is_written_is_told_as_it_is_when_it_was_cut_off_there(before, part, width, periods):
+    """What is said while a text is written is what is said of all that came; and it is said soon."""
+    text = before + part * (2_000 // len(part))
+
+    said, came = told_while_written(text, width, periods)
+
+    assert runaway(text[:came], periods=periods) == said
+    assert came <= 1.2 * (len(before) + max(256, periods * len(part))) + 64 + 2 * width
+
+
+def test_a_text_that_is_written_is_looked_at_a_bounded_number_of_times(monkeypatch):
+    """Whatever the pieces, each character is looked at about nine times."""
+    looked = []
+    monkeypatch.setattr(cut_off, "runaway", lambda text, *, periods: looked.append(len(text)))
+    repeats = Repeats(6)
+
+    for char in "x" * 100_000:
+        repeats.feed(char)
+
+    assert sum(looked) < 10 * 100_000
