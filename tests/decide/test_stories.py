@@ -49,9 +49,11 @@ class Town:
         self.now = 1_780_000_000.0
         self.takes_s = 0.5
         ticks = itertools.count()
-        monkeypatch.setattr("schema_guard.calls.identity.time", lambda: self.now)
+        for module in ("calls.identity", "guards.short"):
+            monkeypatch.setattr(f"schema_guard.{module}.time", lambda: self.now)
         # Read twice an attempt: before and after.
-        monkeypatch.setattr("schema_guard.calls.drive.perf_counter", lambda: next(ticks) * self.takes_s)
+        for module in ("calls.drive", "guards.short"):
+            monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: next(ticks) * self.takes_s)
         self.inputs = itertools.count()
 
     def calls(self, n, every, *bad, after_s=60.0, task=None, retries=False, **settings):
