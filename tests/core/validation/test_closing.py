@@ -1,8 +1,10 @@
 """The closed form of a schema: what it accepts, and which schemas have one."""
 
+import inspect
 import json
 import math
 import random
+import sys
 
 import pytest
 from hypothesis import given
@@ -117,6 +119,30 @@ def test_a_closed_form_is_written_out_to_a_size():
     steps = {f"s{n}": {"properties": {k: {"$ref": f"#/$defs/s{n + 1}"} for k in "ab"}} for n in range(40)}
 
     assert form({"$defs": {**steps, "s40": {}}, "$ref": "#/$defs/s0"}) is None
+
+
+def test_lists_are_written_out_to_a_size():
+    """Many references to a long list make no document of many long lists."""
+    words = {"enum": ["x" * 1_000 + str(n) for n in range(100)]}
+    members = {f"m{n}": {"$ref": "#/$defs/words"} for n in range(50)}
+
+    assert form({"$defs": {"words": words}, "properties": members}) is None
+    assert form({"$defs": {"words": words}, "properties": {"m": members["m0"]}}) is not None
+
+
+def test_a_closed_form_is_not_looked_for_where_the_stack_is_short():
+    """Deep in somebody's recursion a schema has none, and nothing is raised."""
+    nested = {"type": "integer"}
+    for _ in range(30):
+        nested = {"properties": {"a": nested}}
+
+    schema = Schema.of(nested)
+
+    def descend(left):
+        return schema.loosest().closed if left == 0 else descend(left - 1)
+
+    frames = len(inspect.stack(0))
+    assert descend(sys.getrecursionlimit() - frames - 40) is None
 
 
 def test_a_closed_form_takes_scalars_that_are_not_named():
