@@ -13,7 +13,6 @@ from itertools import chain, cycle, repeat
 from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
-from peer_added import added_to_chunks, added_to_tasks, in_flight_bytes
 from peer_cases import (
     CURRENCIES,
     GROWTH_SIZES,
@@ -269,8 +268,14 @@ def outputguard(case: Case) -> Callable[[], Any]:
     stub, schema = _stub(case), SCHEMAS[case.schema]
     if case.kind == "extract":
         return lambda: json.loads(peer.repair(stub(TASK)).text)
+
+    def generate(prompt: str, _: Any) -> str:
+        return stub(prompt)
+
     return lambda: (
-        peer.guarded_generate(prompt=TASK, schema=schema, generate=stub, max_retries=MAX_ATTEMPTS - 1).data
+        peer.guarded_generate(
+            prompt=TASK, schema=schema, generate=generate, max_retries=MAX_ATTEMPTS - 1
+        ).data
     )
 
 
@@ -401,6 +406,8 @@ class Worker:
 
     def added(self, what: str, rounds: int) -> dict[str, Any]:
         """Give what a guard adds to tasks, to memory while they wait, or to the chunks of a stream."""
+        from peer_added import added_to_chunks, added_to_tasks, in_flight_bytes
+
         if what == "tasks":
             return {"ns": added_to_tasks(rounds)}
         if what == "in flight":
