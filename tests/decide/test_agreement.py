@@ -32,7 +32,7 @@ def test_watch_and_decide_agree(first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(1_000, 1_100, 50))
+@pytest.mark.parametrize("first", range(1_000, 1_060, 30))
 def test_watch_and_decide_agree_on_larger_stores(first):
-    """The same of fifty with more calls."""
-    assert [told for seed in range(first, first + 50) for one in asked_of(seed) for told in one.wrong] == []
+    """The same of thirty with more calls."""
+    assert [told for seed in range(first, first + 30) for one in asked_of(seed) for told in one.wrong] == []

@@ -343,7 +343,7 @@ def test_all_real_schemas_give_valid_instances(corpora, file):
             told = [error.message for error in oracle.iter_errors(value) if error.validator != "multipleOf"]
             assert (name, value, told) == (name, value, [])
 
-    run = settings(CORPUS_RUN, max_examples=8 if file.startswith("jsonschemabench") else 4)
+    run = settings(CORPUS_RUN, max_examples=4)
     assert undrawn(rows(corpora, file), run, both_valid) <= WITHOUT_INSTANCES
 
 
@@ -398,6 +398,6 @@ def can_draw(group, draft, remotes):
     if schema is None:
         return False
     try:
-        return all(map(schema.is_valid, drawn(instances(schema), settings(CORPUS_RUN, max_examples=15))))
+        return all(map(schema.is_valid, drawn(instances(schema), settings(CORPUS_RUN, max_examples=8))))
     except InvalidArgument:
         return False
