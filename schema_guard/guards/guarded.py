@@ -296,15 +296,22 @@ class AsyncGuarded(_Guarded[P, V, R]):
         """Give a valid value; raises as `Guarded.__call__` does."""
         short = self._short
         if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
-            return cast("R", await short(self._prepared, args[0]))
+            coming = short(self._prepared, args[0])
+        else:
+            coming = self._by_loop(args, kwargs)
+        # Thousands of calls may wait at once: these two are 112 bytes of each.
+        del args, kwargs
+        return cast("R", await coming)
+
+    async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe_async
 
             given = await observe_async(started)
             await settle(started.store)
-            return cast("R", given)
-        return cast("R", await started.arun(value_of))
+            return given
+        return await started.arun(value_of)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""

@@ -68,7 +68,7 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
         outer, tags = current_call.get(), current_tags.get()
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
-        result = raised = missed = None
+        result = raised = value = None
         token, started = current_call.set(begun), perf_counter()
         try:
             result = prepared.function(prefix + task)
@@ -84,9 +84,8 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
                 if is_recorded:
                     _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
                 return value
-            missed = value
         going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return going.run(value_of, going.first(started, result, raised, missed))
+        return going.run(value_of, going.first(started, result, raised, value))
 
     return call
 
@@ -101,13 +100,14 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
             return await start(prepared, (task,), {}).arun(value_of)
         outer, tags = current_call.get(), current_tags.get()
         begun = time(), next(series.number), series.middle, schema
-        result = raised = missed = None
+        result = raised = value = None
         token, started = current_call.set(begun), perf_counter()
         try:
-            given = prepared.function(prefix + task)
-            result = await given if hasattr(type(given), "__await__") else given
+            result = prepared.function(prefix + task)
+            if hasattr(type(result), "__await__"):
+                result = await result
         except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
-            raised = error
+            result, raised = None, error
         finally:
             current_call.reset(token)
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
@@ -116,12 +116,12 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
             value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
-                    taken = _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value)
-                    await settle(taken.record())
+                    await settle(
+                        _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
+                    )
                 return value
-            missed = value
         going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return await going.arun(value_of, going.first(started, _come(result), raised, missed))
+        return await going.arun(value_of, going.first(started, _come(result), raised, value))
 
     return call
 

@@ -34,6 +34,14 @@ _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
 _shared: dict[str, Store] = {}
 _shared_lock = Lock()
+# What of the environment says where the default store is when $SCHEMA_GUARD_STORE does not.
+_VARIABLES = (
+    "PYTEST_VERSION",
+    "PYTEST_CURRENT_TEST",
+    *(("LOCALAPPDATA",) if sys.platform == "win32" else ("HOME", "XDG_DATA_HOME")),
+)
+# By the words that named it: each call asks, and what they mean takes ten times as long to find out.
+_named: dict[tuple[str | None, ...], Store] = {}
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
 
@@ -198,10 +206,23 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
         spec: What a `store=` argument named.
         default: Whether nobody named one.
     """
+    if isinstance(spec, Store):
+        return spec
+    words: tuple[str | None, ...] = (os.environ.get("SCHEMA_GUARD_STORE") if default else spec,)
+    if not words[0]:
+        words = tuple(map(os.environ.get, _VARIABLES))
+    known = _named.get(words)
+    if known is not None and not known.is_closed:
+        return known
     try:
-        return default_store() if default else resolve_store(spec)
+        named = default_url() if default else spec
+        store = resolve_store(named)
     except (InvalidArgument, MissingExtra, OSError) as error:
         why = str(error)
+    else:
+        if store is not None and named is not None and _is_fixed(named):
+            _named[words] = store
+        return store
     from schema_guard.records.backend import UnusableBackend
 
     named = masked(str(default_url() if default else spec))
@@ -210,6 +231,12 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
         if key not in _shared:
             _shared[key] = Store(UnusableBackend(named, why))
         return _shared[key]
+
+
+def _is_fixed(spec: str) -> bool:
+    """Say whether a path or URL names the same place wherever the process stands, and whoever's it is."""
+    path = spec.partition("?")[0].removeprefix("sqlite:///")
+    return path == "sqlite://" or spec.startswith("postgres") or os.path.isabs(path)  # noqa: PTH117 - 1 us, not 8
 
 
 def default_store() -> Store | None:

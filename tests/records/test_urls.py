@@ -95,6 +95,41 @@ def test_one_url_is_one_store(tmp_path):
     resolve_store(url).close()
 
 
+def test_calls_are_recorded_where_the_words_of_the_moment_say(tmp_path, monkeypatch):
+    """What a name meant is remembered, and forgotten where it means another place: a variable, a folder, a closed store."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path / "a.db"))
+    first = urls.recording_store(default=True)
+    assert urls.recording_store(default=True) is first is urls.recording_store(str(tmp_path / "a.db"))
+
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path / "b.db"))
+    assert urls.recording_store(default=True).url == f"sqlite:///{tmp_path}/b.db"
+
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
+    assert urls.recording_store(default=True) is None
+
+    monkeypatch.chdir(tmp_path)
+    assert urls.recording_store("a.db") is first
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path / "folder")
+    assert urls.recording_store("a.db").url == f"sqlite:///{tmp_path}/folder/a.db"
+
+    first.close()
+    assert not urls.recording_store(str(tmp_path / "a.db")).is_closed
+
+
+def test_the_default_store_is_that_of_the_users_folder_of_the_moment(tmp_path, monkeypatch):
+    """Without a variable the folder is looked up each time: a test that has one of its own is not recorded elsewhere."""
+    for name in ("SCHEMA_GUARD_STORE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST"):
+        monkeypatch.delenv(name, raising=False)
+    found = []
+    for folder in ("one", "two", "one"):
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / folder))
+        monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / folder))
+        found.append(urls.recording_store(default=True))
+
+    assert found[0] is found[2] is not found[1]
+
+
 def test_resolving_makes_no_file(tmp_path):
     """A URL is opened at its first record."""
     with resolve_store(f"sqlite:///{tmp_path / 'records.db'}") as store:
