@@ -350,7 +350,7 @@ class _Incoming:
         if self.stopped:
             return ""
         text = reader.feed(chunk)
-        self._send(text, anew=reader.begins_anew)
+        self._send(text, beside=reader.is_beside)
         if reader.is_over:
             self.stopped = True
         # What brings nothing is counted by the reader, in a row.
@@ -373,17 +373,17 @@ class _Incoming:
     def break_off(self) -> None:
         """Pass on what was kept before an exception goes on, unless that has ended the loop itself."""
         if not is_spent(self._flow):
-            self.pass_on()
+            self.pass_on(is_last=True)
 
-    def pass_on(self) -> None:
+    def pass_on(self, *, is_last: bool = False) -> None:
         """Pass on what was kept."""
         if self.kept:
             text = "".join(self.kept)
             self.kept.clear()
-            self._send(text)
+            self._send(text, is_last=is_last)
 
-    def _send(self, text: str, *, anew: bool = False) -> None:
-        answer = self._flow.send(Chunk(text, perf_counter() - self._started, anew))
+    def _send(self, text: str, *, beside: bool = False, is_last: bool = False) -> None:
+        answer = self._flow.send(Chunk(text, perf_counter() - self._started, beside, is_last))
         self.stopped = type(answer) is Stop
         self.room = answer.least if type(answer) is More else 0
 

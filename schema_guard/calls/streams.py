@@ -190,7 +190,12 @@ class StreamReader:
     @property
     def is_past_head(self) -> bool:
         """Whether a further piece of text, as long as one comes after the other, says nothing but itself."""
-        return len(self._head) >= replies.HTML_HEAD_CHARS
+        return len(self._head) >= replies.HTML_HEAD_CHARS and not self._is_provider
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether a tool call may still come in the place of the text that was given."""
+        return self._is_provider and not self._calls
 
     def end(self, *, is_left: bool = False) -> Reply:
         """Give what is known when the stream is over; its text is None where that was given as it came.

@@ -240,7 +240,8 @@ def _gathered(
 
     is_held = plan.early_stop and plan.repair == "off" and step.restore is None
     spent_s = sum(attempt.elapsed_s for attempt in attempts)
-    watch = Watch(plan.limits, plan.budget, spent_s, plan.schema if is_held else None)
+    schema, calls_only = plan.schema if is_held else None, step.strategy.name == "tool_call"
+    watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=calls_only)
     parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
@@ -423,7 +424,7 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
         end.unseen,
         None if step.sent is None else step.sent.told,
         healed,
-        len(text) if end.stopped is not None and judged.failure is end.stopped else None,
+        None if end.stopped is None else len(text),
         end.retries,
         step.target,
     )

@@ -413,12 +413,14 @@ class Chunk(NamedTuple):
     Attributes:
         text: What it adds to the text; `""` when it adds none.
         elapsed_s: Seconds since the Ask.
-        anew: Whether what counts begins with it, so that what came before it is not judged.
+        beside: Whether it is text of a provider's that came without a tool call: if one follows, that is judged alone.
+        is_last: Whether the call ends with it, by an exception: then nothing is stopped any more.
     """
 
     text: str
     elapsed_s: float = 0.0
-    anew: bool = False
+    beside: bool = False
+    is_last: bool = False
 
 
 class ParsedValue(NamedTuple):

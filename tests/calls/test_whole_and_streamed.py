@@ -178,6 +178,52 @@ def test_whole_and_streamed_are_one(form, said):
     check(form, said, WIDTHS, all_ways=False)
 
 
+SAID_WRONG = [
+    Said("wrong and long", '{"total":"twelve","note":"né, a longer note: so that there are cuts"}'),
+    Said("wrong behind text", f"Sure: [1, {{]\n{GOOD[:-1]},"),
+    Said("wrong after a while", GOOD[:-1] + ',"more":"and more, and more, and more"}'),
+    Said("wrong and cut off", '{"total":"twelve","note":"né, a lon', stop="length"),
+    Said("wrong and refused", '{"total":"twelve","note":', refusal="No, I will not.", stop="refusal"),
+    Said(
+        "a wrong and long call", "So:", (("give", '{"total":"x","note":"a longer note"}'),), stop="tool_call"
+    ),
+    Said(
+        "a wrong call of another tool",
+        "So:",
+        (("take", '{"total":"x","note":"a longer"}'),),
+        stop="tool_call",
+    ),
+    Said("wrong JSON before a call", '{"total":"x","note":', (("give", GOOD),), stop="tool_call"),
+]
+STOPPED = [(form, said) for form in FORMATS for said in [*SAID, *SAID_WRONG] if form.can(said)]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"), costly(STOPPED, 4), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
+)
+def test_a_stream_that_may_be_stopped_early_comes_to_the_same(form, said):
+    """Early or not, a reply is valid or is not; what is asked again is asked again."""
+    receiver = Receiver(SCHEMA)
+    for width in WIDTHS:
+        kept, stopped = (
+            drive.run(
+                enforce("t", a_plan()._replace(early_stop=early_stop), CALL),
+                lambda ask, width=width: form.pieces(said, width),
+                lambda outcome: None,
+                receiver,
+            ).outcome
+            for early_stop in (False, True)
+        )
+
+        (attempt,) = stopped.attempts
+        assert (stopped.ok, stopped.value) == (kept.ok, kept.value)
+        if attempt.stopped_at is None:
+            assert facts(stopped) == facts(kept)
+        else:
+            assert attempt.failure.kind in ("syntax", "structure", "value")
+            assert kept.failure.kind in ("syntax", "structure", "value", "truncation", "refusal")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "said"), CASES, ids=[f"{form.name}: {said.id}" for form, said in CASES])
 def test_whole_and_streamed_are_one_at_every_cut(form, said):

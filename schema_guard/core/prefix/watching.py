@@ -36,6 +36,7 @@ class Watch:
         budget: How long the call may take, and what its end may repeat.
         spent_s: Seconds that the call took before.
         schema: What no reply that can still become valid breaks; None to hold it against none.
+        calls_only: Whether a tool call is asked for, so that text beside it is not held against the schema.
 
     Attributes:
         is_late: Whether the time is up.
@@ -43,16 +44,26 @@ class Watch:
     """
 
     __slots__ = (
-        "_checker", "_due", "_left_s", "_limits", "_most", "_pieces", "_read", "_repeats", "_schema", "_size", "_times",
+        "_beside", "_calls_only", "_checker", "_due", "_left_s", "_limits", "_most", "_pieces", "_read", "_repeats", "_schema", "_size", "_times",
         "failure", "is_late",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits, budget: Budget, spent_s: float, schema: Schema[Any] | None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        budget: Budget,
+        spent_s: float,
+        schema: Schema[Any] | None,
+        *,
+        calls_only: bool = False,
+    ) -> None:
         self._limits = limits
         self._most = limits.max_bytes
         self._left_s = None if budget.max_elapsed_s is None else budget.max_elapsed_s - spent_s
         self._times = budget.max_repeats
         self._schema = schema
+        self._calls_only = calls_only
+        self._beside = False
         self.is_late = False
         self.failure: Failure | None = None
         self._restart()
@@ -72,6 +83,13 @@ class Watch:
 
             self._repeats = Repeats(self._times)
 
+    def _turn(self, *, beside: bool) -> None:
+        """Begin anew with the arguments of a tool call, or with text that one may follow."""
+        self._beside = beside
+        self._restart()
+        if beside and self._calls_only:
+            self._checker = None
+
     def answer(self, chunk: Chunk) -> More | Stop:
         """Take the next piece, and say whether the rest is wanted."""
         text = chunk.text
@@ -80,10 +98,12 @@ class Watch:
             self.is_late = chunk.elapsed_s > self._left_s
         if self.is_late or self._most < 0:
             return _STOP
-        if self._checker is None and self._repeats is None:
+        if self._schema is None and self._repeats is None:
             return _MORE[0] if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
-        if chunk.anew:
-            self._restart()
+        if chunk.is_last:
+            return _MORE[0]
+        if chunk.beside is not self._beside:
+            self._turn(beside=chunk.beside)
         found = self._look(text)
         if found is not None:
             self.failure = found
