@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from schema_guard.guards.settings import OnFailure, Unset
     from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
+    from schema_guard.targets.probed.rules import RulesLike
 
 __all__ = ["UNSET", "AsyncGuarded", "Guard", "Guarded", "guard"]
 
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         feedback_to: str | Unset | None
         options_to: str | Unset | None
         prices: Table | None
+        rules: RulesLike | None
 
     class _Observer(Protocol[V]):
         """What `guard(..., observe=True)` gives: the decorated function gives what it gave before."""
@@ -196,6 +198,7 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
     feedback_to: str | Unset | None = UNSET,
     options_to: str | Unset | None = UNSET,
     prices: Table | None = None,
+    rules: RulesLike | None = None,
     **unknown: Any,
 ) -> Any:
     """Guard a function that calls a language model: its reply keeps to a schema, and every attempt is recorded.
@@ -242,6 +245,8 @@ def guard(  # noqa: PLR0913 - the public entry point; everything but the schema 
             gives. None for none. Left out: `options`, if it is annotated as a dict or nothing.
         prices: A table of what tokens cost, for `Outcome.cost`: a path, `"genai-prices"`, or model -> prices. Left out:
             what $SCHEMA_GUARD_PRICES names at the first call. Without prices a cost is None.
+        rules: The file that `schema-guard probe --output` wrote of the server that the function asks, as `connect` takes
+            it: schemas are sent by it, and a function that is given messages goes on with replies that were cut off.
         **unknown: Refused; the words of other libraries are told which argument of these they mean.
 
     Returns:

@@ -20,7 +20,7 @@ from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
 from schema_guard.guards.costs import prices_of
 from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
-from schema_guard.guards.steps import resuming_of, steps_of, strategies_text
+from schema_guard.guards.steps import resuming_of, rules_of, steps_of, strategies_text
 from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
 from schema_guard.thinking import THINKING, thinking
@@ -200,10 +200,10 @@ def prepare(settings: Settings[Any, Any], function: Callable[..., Any]) -> Prepa
     strategies = strategies_of("bare" if settings.observe else settings.strategy)
     _check_options(settings, strategies, shape, function, targets[0])
     tuned = _is_tuned(settings, model)
-    rules = [getattr(one, "rules", None) for one in settings.models or (model,)]
+    rules = rules_of(settings.models or (model,), settings.target, settings.rules)
     steps = steps_of(strategies, targets, schema, settings.examples, tuned=tuned, rules=rules)
     healed = _healed(settings, function, model)
-    resuming = resuming_of(steps, settings.models or (model,), shape, function)
+    resuming = resuming_of(steps, settings.models or (model,), rules, shape, is_model=model is not None)
     plan = _plan(settings, schema, steps, shape)._replace(healed=bool(healed), resuming=resuming)
     name = _recorded_as(settings, function, model, schema)
     configuration = (

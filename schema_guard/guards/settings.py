@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schema_guard.core.values import Repair
     from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
+    from schema_guard.targets.probed.rules import RulesLike
 
 __all__ = ["UNSET", "OnFailure", "Settings", "Unset", "resolved_store"]
 
@@ -75,6 +76,7 @@ class Settings(Generic[V, R]):
     expected: tuple[Any, ...] = ()
     models: tuple[str, ...] | tuple[Model, ...] | None = None
     early_stop: bool = False
+    rules: RulesLike | None = None
 
     def __setstate__(self, state: list[Any]) -> None:
         """Take what a pickle holds; one of an earlier release has not the fields that came later."""
@@ -132,6 +134,18 @@ class Settings(Generic[V, R]):
             from schema_guard.prices.charges import given_charges  # only who names a table needs it
 
             given_charges(self.prices)
+        if self.rules is not None:
+            self._require_rules()
+
+    def _require_rules(self) -> None:
+        if self.models is not None or self.target is None:
+            raise InvalidArgument(
+                f"rules={clip(repr(self.rules))}: expected with target= and without models=: they are of one server that a "
+                "function asks; a Model has its own: connect(..., rules=)"
+            )
+        from schema_guard.targets.probed.rules import table_of  # only who has probed needs it
+
+        table_of(self.target, self.rules)
 
 
 def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:

@@ -11,7 +11,6 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import AdaptedSchema
 from schema_guard.errors import InvalidArgument
-from schema_guard.guards.asked import is_model
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from schema_guard.core.prefix.resuming import Resuming
     from schema_guard.core.strategy import Strategy
     from schema_guard.targets.adapting.adapted import Adapted, SchemaChange
+    from schema_guard.targets.probed.rules import RulesLike
     from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["resuming_of", "steps_of", "strategies_text"]
@@ -72,22 +72,41 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
     return ">".join(names)
 
 
-def resuming_of(steps: Sequence[Step], models: Sequence[Any], shape: Shape, function: Any) -> Resuming | None:
+def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None) -> list[Rules | None]:
+    """Give what is known by a probe of the server of each model; None where nothing is.
+
+    Args:
+        models: Whom the attempts ask; names and None have no rules of their own.
+        target: Of the guard.
+        given: The rules of the guard, for a function that asks one server.
+    """
+    if given is None:
+        return [getattr(one, "rules", None) for one in models]
+    from schema_guard.targets.probed.rules import table_of  # only who has probed needs it
+
+    return [table_of(target, given)]
+
+
+def resuming_of(
+    steps: Sequence[Step],
+    models: Sequence[Any],
+    rules: Sequence[Rules | None],
+    shape: Shape,
+    *,
+    is_model: bool,
+) -> Resuming | None:
     """Give how replies that were cut off are gone on with; None where they are not.
 
     Args:
         steps: Of the guard, with their targets.
-        models: Whom its attempts ask, in order; what is known of the last one says whether it goes on.
+        models: Whom its attempts ask, in order: the last one has to be known to go on.
+        rules: What a probe found of the server of each.
         shape: Of the function.
-        function: What is guarded: a model itself takes messages in the place of a text.
+        is_model: Whether that is a model itself, which takes messages in the place of a text.
     """
     last, target = steps[-1], steps[-1].target
-    if (
-        target is None
-        or not shape.is_sent
-        or shape.delivery != "prompt"
-        or not getattr(models[-1], "goes_on", False)
-    ):
+    is_seen = getattr(models[-1], "goes_on", False) or (rules[-1] is not None and rules[-1].goes_on)
+    if target is None or not is_seen or not shape.is_sent or shape.delivery != "prompt":
         return None
     # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
     if last.strategy.name == "tool_call" or last.restore is not None:
@@ -98,8 +117,7 @@ def resuming_of(steps: Sequence[Step], models: Sequence[Any], shape: Shape, func
     how = going_on(target)
     if how is None or (how.options and shape.options is None):
         return None
-    takes_messages = any(is_model(one) for one in (function, getattr(function, "__self__", None)))
-    return Resuming(max(len(steps), len(models)), dict(how.fields), texts=takes_messages)
+    return Resuming(max(len(steps), len(models)), dict(how.fields), texts=is_model)
 
 
 class _Terms(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schema_guard import Budget, connect, guard
+from schema_guard import Budget, InvalidArgument, connect, guard
 from schema_guard.core.values import Message
 from schema_guard.targets import TARGETS, going_on
 from schema_guard.targets.rules.tables import rules_of
@@ -197,3 +197,62 @@ def test_a_list_of_messages_stays_the_callers():
 
     assert (outcome.ok, json.dumps(task)) == (True, before)
     assert outcome.attempts[1].prompt[-1] == Message("assistant", TEXT[:32])
+
+
+# Functions of users.
+
+
+def asking(server, received, **settings):
+    import openai
+
+    client = openai.OpenAI(base_url=server.openai_url, api_key="k", max_retries=0)
+
+    @guard(SCHEMA, store=None, **settings)
+    def ask(messages, options: dict | None = None):
+        received.append(messages)
+        return client.chat.completions.create(model="m", messages=messages, **(options or {}))
+
+    return ask
+
+
+@pytest.fixture
+def rules(tmp_path):
+    found = {"verdict": "ignored", "requests": 1, "judged": 1, "kept": 0, "at_least": 0.0, "by_keyword": {}}
+    path = tmp_path / "rules.json"
+    made = {"format": 1, "made": "2026-11-27", "model": "m", "target": "vllm", "enforcement": found}
+    path.write_text(json.dumps({**made, "keywords": None, "schema": None, "prefix": "continued"}))
+    return path
+
+
+def test_a_function_that_is_given_messages_goes_on_where_its_server_was_probed(rules):
+    """It gets the beginning as the last message, and the server's arguments in its options."""
+    received = []
+    with serve(ContinuingModel(TEXT, most_tokens=8, served="vllm")) as server:
+        ask = asking(server, received, target="vllm", rules=rules)
+        outcome = ask.outcome([{"role": "user", "content": "List it."}])
+        body = server.requests[1].body
+
+    assert (outcome.value, forms(outcome)) == (VALUE, ["max_tokens", "resumed"])
+    assert received[1][-1] == {"role": "assistant", "content": TEXT[:32]}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+
+
+def test_a_function_that_is_given_a_text_does_not(rules):
+    """There is no place in it for what came so far."""
+    prompts = []
+
+    @guard(SCHEMA, store=None, target="vllm", rules=rules)
+    def ask(prompt: str, options: dict | None = None):
+        prompts.append(prompt)
+        return {"choices": [{"message": {"content": TEXT[:20]}, "finish_reason": "length"}], "model": "m"}
+
+    assert (forms(ask.outcome("List it.")), len(prompts)) == (["max_tokens"], 1)
+
+
+def test_rules_are_of_one_server(rules):
+    """Without a target nobody knows whose, and with several models not of which."""
+    for settings in ({}, {"target": "vllm", "models": ["a", "b"]}):
+        with pytest.raises(InvalidArgument, match="expected with target= and without models="):
+            guard(SCHEMA, rules=rules, **settings)
+    with pytest.raises(InvalidArgument, match="'vllm' was probed"):
+        guard(SCHEMA, rules=rules, target="mistral")

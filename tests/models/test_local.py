@@ -4,11 +4,12 @@ import re
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import Budget, guard
 from schema_guard.core.schema import Schema
 from schema_guard.errors import SchemaGuardError
 from schema_guard.models import connect, local, local_weights
@@ -221,3 +222,51 @@ def _is_gone(pid, within_s=5.0):
             return True
         time.sleep(0.02)
     return False
+
+
+ORDER = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 40},
+        "city": {"type": "string", "maxLength": 30},
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"sku": {"type": "string"}, "qty": {"type": "integer"}},
+                "required": ["sku", "qty"],
+            },
+        },
+    },
+    "required": ["name", "city", "items"],
+}
+ORDERED = (
+    "Give an order of Anna Berg from Oslo: 3 of A-12 and 5 of B-7, as JSON with name, city, items (sku, qty). "
+    'Example: {"name": "Jo", "city": "Bern", "items": [{"sku": "C-1", "qty": 2}]}'
+)
+
+
+@pytest.mark.local_model
+@pytest.mark.parametrize("way", ["__call__", "stream"])
+def test_a_reply_that_was_cut_off_is_gone_on_with(model, way):
+    """llama.cpp really writes on where the text ends, whole and streamed, and each piece is paid for once."""
+    ask = guard(ORDER, strategy="bare", budget=Budget(output_tokens=8), max_attempts=24, store=None)
+
+    outcome = ask(getattr(model, way)).outcome(ORDERED)
+
+    replies = [attempt.reply for attempt in outcome.attempts]
+    assert (outcome.ok, outcome.attempts[-1].form) == (True, "resumed")
+    assert len(replies) > 2
+    assert all(later.startswith(first.strip()) for first, later in pairwise(replies))
+    assert all(attempt.usage.output_tokens <= 8 for attempt in outcome.attempts)
+
+
+@pytest.mark.local_model
+def test_a_context_that_is_full_makes_the_call_no_worse(model):
+    """The server refuses to go on: the reply fails as it would have, and no exception reaches the caller."""
+    ask = guard({"type": "array", "items": {"type": "integer"}}, strategy="strict_schema", store=None)(model)
+
+    outcome = ask.outcome("one two three " * 985)
+
+    assert outcome.failure.kind == "truncation"
+    assert [attempt.failure.code for attempt in outcome.attempts] == ["max_tokens", "provider_error"]
