@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The usual reply, which is one JSON text and nothing else and valid: from its text to its value by the short way.
+"""The usual reply, which is one valid JSON text and nothing else, or that in a fence: from its text to its value.
 
 Rules:
-1. What is accepted here is what `judge` accepts with form `exact`, for `judge` itself goes this way first.
-2. What is not accepted is judged from what was found here, so that nothing is parsed, restored or checked twice.
+1. What is accepted here is what `judge` accepts with form `exact`, or `unwrapped` from the usual fence: `judge` itself
+   goes this way first.
+2. A usual reply is parsed and validated, and nothing else: its length says that it keeps to the limits, and the closed
+   form of the schema that it is shallow and its numbers finite. Whatever one of them does not say is looked for.
+3. What is not accepted is judged from what was found here, so that nothing is parsed, restored or checked twice.
 """
 
 from __future__ import annotations

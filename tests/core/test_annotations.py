@@ -426,3 +426,24 @@ def test_new_type_is_refused():
     """A NewType is refused by its name."""
     with pytest.raises(InvalidArgument, match="UserId: no JSON Schema for"):
         from_annotation(NewType("UserId", int))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "made"),
+    [
+        (list[int | float], [1, 1.0, 1.5], [1, 1, 1.5]),
+        (list[float | int], [1, 1.0, 1.5], [1.0, 1.0, 1.5]),
+        (list[bool | int], [True, 1], [True, 1]),
+        (list[int | bool], [True, 1], [True, 1]),
+        (list[str | None], ["a", None], ["a", None]),
+        (list[dt.date | str], ["2026-01-02", "a"], [dt.date(2026, 1, 2), "a"]),
+        (list[str | dt.date], ["2026-01-02"], ["2026-01-02"]),
+        (dict[str, float], {"a": 1, "b": 0.5}, {"a": 1.0, "b": 0.5}),
+        (set[int], [1.0, 2], {1, 2}),
+    ],
+)
+def test_a_value_that_is_kept_is_the_one_that_its_first_arm_makes(annotation, value, made):
+    """What is taken over as it is would be made the same, in type too, by the first arm that takes it."""
+    found = Schema.of(annotation).restore(value)
+
+    assert repr(found) == repr(made)

@@ -31,6 +31,7 @@ from schema_guard.core.annotations.restoring import (
     first_match,
     fixed,
     formatted,
+    kept_by,
     literal,
     made,
     mapping,
@@ -64,7 +65,7 @@ def from_annotation(annotation: Any) -> tuple[Any, str | None, Restore | None]:
             f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got a {type(annotation).__name__}"
         )
     builder = _Builder()
-    schema, restore = builder.build(annotation, _name(annotation))
+    schema, restore, _ = builder.build(annotation, _name(annotation))
     return builder.document(schema), _name(annotation), restore
 
 
@@ -80,7 +81,7 @@ def as_parsed(annotation: Any) -> Meaning:
     if adapter is not None:
         return Meaning(schema_of(adapter, loosely=True), ModelRestore(adapter))
     builder = _Builder(loosely=True)
-    schema, restore = builder.build(annotation, _name(annotation))
+    schema, restore, _ = builder.build(annotation, _name(annotation))
     return Meaning(builder.document(schema), restore)
 
 
@@ -156,7 +157,7 @@ class _Builder:
 
     def _annotated(self, annotation: Any, place: str) -> Meaning:
         inner, *notes = get_args(annotation)
-        schema, restore = self.build(inner, place)
+        schema, restore, kept = self.build(inner, place)
         extra: dict[str, Any] = {}
         for note in [part for given in notes for part in (given, *(getattr(given, "metadata", None) or ()))]:
             if isinstance(note, str):
@@ -182,7 +183,7 @@ class _Builder:
             }
         if inner is Decimal and self.loosely:
             return decimal_or_text(extra)
-        return Meaning({**schema, **extra}, restore)
+        return Meaning({**schema, **extra}, restore, kept)
 
     def _union(self, arms: tuple[Any, ...], place: str) -> Meaning:
         if self.loosely:
@@ -190,7 +191,8 @@ class _Builder:
             arms = tuple(sorted(arms, key=lambda arm: arm is Decimal))
         built = [self.build(arm, place) for arm in arms]
         # bool before int and int before float would not matter to JSON; the order of the annotation decides.
-        return Meaning({"anyOf": [arm.schema for arm in built]}, first_match([arm.restore for arm in built]))
+        restore = first_match([arm.restore for arm in built])
+        return Meaning({"anyOf": [arm.schema for arm in built]}, restore, kept_by(arms, built))
 
     def _collection(self, origin: Any, args: tuple[Any, ...], place: str) -> Meaning:
         kind = _COLLECTIONS[origin]
@@ -199,8 +201,8 @@ class _Builder:
                 raise InvalidArgument(
                     f"{place}: keys of {clip(repr(args[0]))}: expected str, JSON has no other keys"
                 )
-            schema, restore = self.build(args[1], f"{place}[...]") if args else Meaning({}, same)
-            return Meaning({"type": "object", "additionalProperties": schema}, mapping(restore))
+            member = self.build(args[1], f"{place}[...]") if args else Meaning({}, same)
+            return Meaning({"type": "object", "additionalProperties": member.schema}, mapping(member))
         if kind is tuple and args and args[-1] is not Ellipsis:
             built = [self.build(arg, f"{place}[{index}]") for index, arg in enumerate(args)]
             schema = {
@@ -208,13 +210,13 @@ class _Builder:
                 "minItems": len(built), "maxItems": len(built),
             }  # fmt: skip
             return Meaning(schema, fixed([item.restore for item in built]))
-        schema, restore = self.build(args[0], f"{place}[]") if args else Meaning({}, same)
+        item = self.build(args[0], f"{place}[]") if args else Meaning({}, same)
         unique = {"uniqueItems": True} if kind in (set, frozenset) else {}
         if unique and args and getattr(get_origin(args[0]) or args[0], "__hash__", None) is None:
             raise InvalidArgument(
                 f"{place}: a set of {clip(repr(args[0]))}: expected items with a hash, or a list instead of a set"
             )
-        return Meaning({"type": "array", "items": schema, **unique}, sequence(kind, restore))
+        return Meaning({"type": "array", "items": item.schema, **unique}, sequence(kind, item))
 
     def _named(self, annotation: type, place: str) -> Meaning:
         """Give a reference to a named type, which is built when it is met first."""
@@ -226,8 +228,7 @@ class _Builder:
                 name, number = f"{first}{number}", number + 1
             self._names[annotation] = name
             self.defs[name] = None
-            schema, restore = self._definition(annotation, place)
-            self.defs[name], self._restores[annotation] = schema, restore
+            self.defs[name], self._restores[annotation], _ = self._definition(annotation, place)
         return Meaning({"$ref": f"#/$defs/{self._names[annotation]}"}, self._restore_of(annotation))
 
     def _restore_of(self, annotation: type) -> Restore:
