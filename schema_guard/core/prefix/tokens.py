@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 _SPACES = r"[ \t\r\n]*+"
-_PLAIN = r'[^"\\\x00-\x1f]*+'
+# No half of a pair of surrogates is a character.
+_PLAIN = r'[^"\\\x00-\x1f\ud800-\udfff]*+'
 _WHOLE = r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 _BEGUN = r"-?+(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:[eE][+-]?+[0-9]*+)?+)?+|[eE][+-]?+[0-9]*+)?+)?+"
 # A scalar without escapes, a number up to what must follow it, or the bracket of an object or array.
