@@ -199,7 +199,7 @@ STOPPED = [(form, said) for form in FORMATS for said in [*SAID, *SAID_WRONG] if 
 
 
 @pytest.mark.parametrize(
-    ("form", "said"), costly(STOPPED, 4), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
+    ("form", "said"), costly(STOPPED, 7), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
 )
 def test_a_stream_that_may_be_stopped_early_comes_to_the_same(form, said):
     """Early or not, a reply is valid or is not; what is asked again is asked again."""

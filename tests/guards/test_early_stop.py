@@ -12,7 +12,7 @@ from schema_guard import Budget, GuardFailed, InvalidArgument, Schema, guard, ju
 from schema_guard.errors import InvalidSchema, MissingExtra
 from schema_guard.targets import TARGETS, capabilities
 from tests.core.prefix.fuzzing import drawn_schema, drawn_value, sent, written
-from tests.thinned import examples
+from tests.thinned import costly, examples
 
 ORDER = {
     "type": "object",
@@ -336,7 +336,7 @@ def test_a_time_budget_stops_a_reply_that_repeats_itself_too():
     assert ask.outcome("t").failure.code == "runaway"
 
 
-@pytest.mark.parametrize("name", ["real_outputs.jsonl", "local_replies.jsonl"])
+@pytest.mark.parametrize("name", costly(["local_replies.jsonl", "real_outputs.jsonl"], 2))
 def test_no_valid_reply_of_a_model_is_stopped(corpora, name):
     """Of 314 valid replies of real models none is stopped, for what it is or for what it repeats."""
     rows = [json.loads(line) for line in (corpora / name).read_text().splitlines()]
