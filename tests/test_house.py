@@ -28,6 +28,7 @@ FLOORS = (
         "private",
         "thinking",
         "token_estimate",
+        "tuples",
         "traffic",
     ),
     ("core",),

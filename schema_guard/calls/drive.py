@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.calls.received.closing import aclose, close, streams_of_exception, streams_under
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, More, Outcome, Stop
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator

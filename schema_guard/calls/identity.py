@@ -7,7 +7,9 @@ import os
 from contextvars import ContextVar
 from itertools import count
 from time import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,12 @@ import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
 from types import SimpleNamespace, UnionType
-from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
+from schema_guard.tuples import NamedTuple
 
 __all__ = [
     "BY_ITS_NAME",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 from schema_guard.calls.parameters import (
     BY_THEIR_NAMES,
@@ -24,6 +24,7 @@ from schema_guard.calls.parameters import (
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, did_you_mean
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import as_json, either, field, items, name, words
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Failure, FinishReason

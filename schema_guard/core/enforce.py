@@ -17,7 +17,7 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
 from schema_guard.core.judge import judge, judge_missed, judge_value
@@ -41,6 +41,7 @@ from schema_guard.core.values import (
 )
 from schema_guard.model_names import is_tuned, model_and_snapshot
 from schema_guard.text import clip
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -11,7 +11,7 @@ Rules:
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schema_guard.core.accepting import (
     DEFAULT_LIMITS,
@@ -26,6 +26,7 @@ from schema_guard.core.validation import failures
 from schema_guard.core.validation.equality import is_same
 from schema_guard.core.values import Failure, Judgement, Missed
 from schema_guard.outside import is_from_outside
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 from schema_guard.calls.parameters import innermost
 from schema_guard.healing import PLUGINS, healers
 from schema_guard.thinking import thinking
+from schema_guard.tuples import NamedTuple
 
 __all__ = ["Retrying", "healers_in", "retrying_in", "thinking_in"]
 

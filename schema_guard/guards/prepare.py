@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls.identity import id_of
 from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
@@ -24,6 +24,7 @@ from schema_guard.guards.steps import resuming_of, rules_of, steps_of, strategie
 from schema_guard.healing import HEALED, healers
 from schema_guard.model_names import is_tuned
 from schema_guard.thinking import THINKING, thinking
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.calls.identity import Origin

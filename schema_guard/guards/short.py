@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.calls import identity, recorder
 from schema_guard.calls.drive import end
@@ -21,6 +21,7 @@ from schema_guard.core.accepting import acceptor, form_of
 from schema_guard.core.enforce import enforce
 from schema_guard.core.values import Done, Judgement, Missed
 from schema_guard.guards.started import settle, start, value_of
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

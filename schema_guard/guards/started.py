@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls import drive, identity, recorder
 from schema_guard.calls.identity import current_call
@@ -13,6 +13,7 @@ from schema_guard.core.enforce import enforce
 from schema_guard.core.values import Ask
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
 from schema_guard.guards.settings import UNSET
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

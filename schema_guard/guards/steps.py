@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.enforce import SentForm, Step
 from schema_guard.core.prompting import Example
@@ -12,6 +12,7 @@ from schema_guard.core.strategy import STRATEGIES
 from schema_guard.core.values import AdaptedSchema
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, safe
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

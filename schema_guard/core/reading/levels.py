@@ -7,10 +7,11 @@ Rule: nothing here recurses, for an instance may be nested so as to exhaust the 
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidArgument
+from schema_guard.tuples import NamedTuple
 
 _LIMITS = Limits()
 # The first number of more digits than a reply may have in one.

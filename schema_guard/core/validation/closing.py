@@ -11,13 +11,14 @@ Rules:
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.validation import fast as engines
 from schema_guard.core.validation.document import compact
 from schema_guard.core.validation.keywords import REFERENCES, draft_of
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.outside import is_from_outside
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,12 @@ thousandfold. Counting follows the keys that are there. Each schema is counted o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.validation.keywords import every, in_place, told_of
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.validation.work import HASH_WEIGHT, UNEVALUATED, own_weight
+from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,8 @@ with a limit. Python's `re` always backtracks, without one.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from schema_guard.tuples import NamedTuple
 
 # Measured with jsonschema-rs 0.61: "\p{L}" compiles in 220 us and 46 KB, one state of "[a-z]" in 0.3 us.
 _PROPERTY_SIZE = 700

@@ -1,0 +1,89 @@
+"""Named tuples that are made without compiling their annotations: the same as those of `typing`."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import typing
+from typing import Any, Generic, TypeVar
+
+import pytest
+
+from schema_guard.core.values import Outcome, Usage
+from schema_guard.tuples import NamedTuple
+
+V = TypeVar("V")
+
+
+class Ours(NamedTuple):
+    """What was asked."""
+
+    text: str
+    size: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """The text, and its size."""
+        return f"{self.text} {self.size}"
+
+    @staticmethod
+    def of(text: str) -> Ours:
+        """Measure a text."""
+        return Ours(text, len(text))
+
+
+class Theirs(typing.NamedTuple):
+    """What was asked."""
+
+    text: str
+    size: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """The text, and its size."""
+        return f"{self.text} {self.size}"
+
+    @staticmethod
+    def of(text: str) -> Theirs:
+        """Measure a text."""
+        return Theirs(text, len(text))
+
+
+class Open(NamedTuple, Generic[V]):
+    """A class that may be subscripted."""
+
+    value: V | None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_fields", "_field_defaults", "__doc__", "__bases__", "__module__", "__match_args__", "__slots__"],
+)
+def test_what_is_known_of_the_class_is_the_same(name):
+    """Fields, defaults, words and bases are those that `typing` gives it."""
+    assert getattr(Ours, name) == getattr(Theirs, name)
+
+
+def test_a_value_is_the_same():
+    """It compares, reads, is copied and is taken apart as one of `typing` is."""
+    ours, theirs = Ours.of("abc"), Theirs.of("abc")
+
+    assert ours == theirs == ("abc", 3)
+    assert (ours.shown, ours._asdict(), ours._replace(size=1).size) == (theirs.shown, theirs._asdict(), 1)
+    assert repr(ours) == repr(theirs).replace("Theirs", "Ours")
+    assert pickle.loads(pickle.dumps(ours)) == ours
+    assert not hasattr(ours, "__dict__")
+
+
+def test_types_of_its_fields_are_found():
+    """By `get_type_hints` and in the signature, as texts until somebody asks."""
+    assert typing.get_type_hints(Ours) == typing.get_type_hints(Theirs)
+    assert list(inspect.signature(Ours).parameters) == ["text", "size"]
+    assert typing.get_type_hints(Usage)["input_tokens"] == int | None
+
+
+@pytest.mark.parametrize("kind", [Open, Outcome])
+def test_a_generic_one_is_subscripted(kind):
+    """What stands in the brackets is for readers and type checkers."""
+    assert typing.get_origin(kind[int]) is kind
+    assert typing.get_args(kind[V][Any]) == (Any,)
