@@ -101,7 +101,11 @@ class Shape(NamedTuple):
 
     def bound(self) -> Shape:
         """Give the shape of the method that binding the function to an instance makes."""
-        return self._replace(positional=self.positional[1:])
+        positional = self.positional[1:]
+        # Its defaults are those of the parameters that are ours.
+        return self._replace(
+            positional=positional, is_plain=positional[:1] == (self.task,) and not self.defaults
+        )
 
 
 def shape_of(

@@ -35,6 +35,7 @@ from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from schema_guard.calls.received.growing import Growing
+    from schema_guard.calls.shapes import Shape
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
@@ -84,16 +85,16 @@ class _Guarded(Generic[P, V, R]):
         self,
         prepared: Prepared,
         binding: type[staticmethod[Any, Any] | classmethod[Any, Any, Any]] | None,
-        holder: Any = None,
-        short: Callable[[Prepared, str], Any] | None = None,
     ) -> None:
         # An object's attributes are its own; what stands in a function's __dict__ is about the function.
         kept = ("__dict__",) if hasattr(prepared.function, "__code__") else ()
         update_wrapper(cast("Callable[..., Any]", self), prepared.function, updated=kept)
         self._prepared = prepared
         self._binding = binding
-        self._holder = holder
-        self._short = short_way(prepared) if short is None else short
+        self._holder: Any = None
+        self._short = short_way(prepared)
+        # Of the function bound to an instance, whichever: how it is called, and its short way.
+        self._of_bound: tuple[Shape, Callable[[Prepared, str], Any] | None] | None = None
 
     @property
     def guard(self) -> Guard[V, R]:
@@ -117,7 +118,9 @@ class _Guarded(Generic[P, V, R]):
             name: What records call it.
             said: What stands in the settings of its calls beside the guard's own.
         """
-        return type(self)(self._prepared.recorded_as(name, said), self._binding, self._holder)
+        made = type(self)(self._prepared.recorded_as(name, said), self._binding)
+        made._holder = self._holder  # noqa: SLF001 - of the same class
+        return made
 
     def value_of(self, driven: drive.Driven) -> R:
         """Give what calling gives for a call that has ended so; raises as calling does."""
@@ -158,8 +161,21 @@ class _Guarded(Generic[P, V, R]):
         bound = function if get is None else get(function, holder, owner)
         if bound is function:
             return self
-        prepared = self._prepared._replace(function=bound, shape=self._prepared.shape.bound())
-        return type(self)(prepared, None, holder, self._short)
+        if self._of_bound is None:
+            shape = self._prepared.shape.bound()
+            self._of_bound = shape, short_way(self._prepared._replace(shape=shape))
+        shape, short = self._of_bound
+        # What is about the function is copied: each look at a method makes one.
+        made = object.__new__(type(self))
+        made.__dict__.update(
+            self.__dict__,
+            __wrapped__=bound,
+            _prepared=self._prepared._replace(function=bound, shape=shape),
+            _binding=None,
+            _holder=holder,
+            _short=short,
+        )
+        return made
 
 
 class Guarded(_Guarded[P, V, R]):

@@ -500,6 +500,36 @@ def test_a_call_that_raises_counts_for_the_model_that_replied_before(reply):
     assert ask.ended(("t",), {}).outcome.call.model == "m"
 
 
+def test_methods_go_the_short_way_too():
+    """A method, of an instance or a class, is asked with what it is bound to; each knows its own."""
+
+    class Desk:
+        def __init__(self, number="0"):
+            self.number = number
+
+        @guard(INVOICE, store=None)
+        def ask(self, prompt):
+            return GOOD.replace("2026-1", self.number)
+
+        @guard(INVOICE, store=None)
+        @classmethod
+        def of_class(cls, prompt):
+            return GOOD.replace("2026-1", cls.__name__)
+
+        @guard(INVOICE, store=None)
+        async def later(self, prompt):
+            return GOOD.replace("2026-1", self.number)
+
+    one, two = Desk("1"), Desk("2")
+
+    assert [desk.ask("t")["number"] for desk in (one, two, one)] == ["1", "2", "1"]
+    assert asyncio.run(two.later("t"))["number"] == "2"
+    assert Desk.of_class("t")["number"] == one.of_class("t")["number"] == "Desk"
+    assert all(way._short is not None for way in (one.ask, two.later, Desk.of_class))
+    assert Desk.ask._short is None
+    assert Desk.ask(two, "t")["number"] == "2"
+
+
 # Outcomes that are made when somebody wants them.
 
 
