@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.core.validation import fast as engines
 from schema_guard.core.validation.document import compact
 from schema_guard.core.validation.keywords import REFERENCES, draft_of
-from schema_guard.core.validation.references import REF_ALONE
+from schema_guard.core.validation.references import REF_ALONE, identifier_of
 from schema_guard.outside import is_from_outside
 from schema_guard.tuples import NamedTuple
 
@@ -37,6 +37,8 @@ _ARMS = frozenset({"$ref", "anyOf", "oneOf", "allOf"})
 _OWN = frozenset(
     {"properties", "patternProperties", "additionalProperties", "prefixItems", "items", "additionalItems"}
 )
+_DEFINITIONS = ("$defs", "definitions")
+_LOCAL = tuple(f"#/{key}/" for key in _DEFINITIONS)
 # What holds for no value, and what only references need.
 _SILENT = frozenset({
     "$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$defs", "definitions",
@@ -71,8 +73,12 @@ def closed(references: References, is_valid: Callable[[Any], bool], *, formats: 
         document, levels = closing.closed(references.document, ())
         if not closing.changed:
             return Closed(is_valid, levels, is_own=True)
-        if _refers(document) or closing.depends:
+        refers = _refers(document)
+        if closing.depends or (refers and not _is_local(references)):
             return None
+        if refers:
+            # What it keeps as it is refers to what that of the schema does.
+            document |= {key: references.document[key] for key in _DEFINITIONS if key in references.document}
         made = engines.fast(document, references.dialect, formats=formats)
     except (ValueError, RecursionError) as error:
         if is_from_outside(error):
@@ -212,6 +218,17 @@ def _is_by_arms(schema: dict[str, Any]) -> bool:
         and _OWN.isdisjoint(schema)
         and not schema.keys().isdisjoint(_ARMS)
     )
+
+
+def _is_local(references: References) -> bool:
+    """Say whether every reference of a schema leads to its own definitions, wherever else it stands."""
+    _, *inside = (schema for schema, _ in references.positions())
+    if references.reached or any(identifier_of(schema, references.dialect) is not None for schema in inside):
+        return False
+    found = [
+        (key, schema[key]) for schema, _ in references.positions() for key in REFERENCES if key in schema
+    ]
+    return all(key == "$ref" and str(leads).startswith(_LOCAL) for key, leads in found)
 
 
 def _refers(part: Any) -> bool:

@@ -87,12 +87,15 @@ CHANGED = {
     "referred": {"$defs": {"row": ROW}, "type": "array", "items": {"$ref": "#/$defs/row"}},
     "required_one_of": {**ROW, "anyOf": [{"required": ["id"]}, {"required": ["tags"]}]},
     "all_of_one": {"allOf": [ROW]},
+    "reference_that_is_kept": {"$id": "urn:x", "$defs": {"row": ROW}, "not": {"$ref": "#/$defs/row"}},
+    "one_of_references": {"$defs": {"row": ROW}, "oneOf": [{"$ref": "#/$defs/row"}, {"type": "null"}]},
 }
 NONE = {
     "tree": {"$ref": "#/$defs/node", "$defs": {"node": {"properties": {"below": {"$ref": "#/$defs/node"}}}}},
     "all_of_two": {"allOf": [ROW, {"properties": {"b": {}}}]},
     "unevaluated": {**ROW, "unevaluatedProperties": False},
-    "reference_that_is_kept": {"$defs": {"row": ROW}, "not": {"$ref": "#/$defs/row"}},
+    "reference_to_the_whole": {"properties": {"a": ROW, "b": {"type": "integer", "not": {"$ref": "#"}}}},
+    "reference_by_name": {"$defs": {"row": {"$id": "urn:row", **ROW}}, "not": {"$ref": "urn:row"}, **ROW},
 }
 
 
