@@ -349,6 +349,23 @@ def test_no_valid_reply_of_a_model_is_stopped(corpora, name):
     assert len(valid) > 90
 
 
+@pytest.mark.costly
+def test_hostile_replies_come_to_the_same(corpora):
+    """Replies that are made to exhaust a reader are no more valid, and no less, where they may be stopped."""
+    cases = json.loads((corpora / "hostile_cases.json").read_text(encoding="utf-8"))["cases"]
+    light = [case for case in cases if case["kind"] == "output" and case["weight"] != "heavy"]
+    for case in light:
+        output = eval(case["expr"], {"json": json})  # noqa: S307 - the cases are expressions
+        text = output.decode("utf-8", "surrogateescape") if isinstance(output, bytes) else output
+        for width in (7, 1_000):
+            outcome = next(
+                outcomes(Schema.of(case["schema"]), [text or " "], width, max_attempts=1, early_stop=True)
+            )
+
+            assert outcome.ok == (case["outcome"] == "accept"), case["id"]
+    assert light
+
+
 # Laws.
 
 
