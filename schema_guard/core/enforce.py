@@ -180,9 +180,7 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             event = yield from _gathered(event, plan, step, attempts)
         assert type(event) is End
         if event.tries:
-            for tried in event.tries:
-                attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan, step))
-            ask = ask._replace(number=len(attempts) + 1)
+            ask = _after_tries(ask, event, attempts, plan, step)
         text = event.text
         judged = _judged(text, event, plan, step)
         attempts.append(_attempt(ask, text, event, judged, step, healed=plan.healed))
@@ -190,12 +188,20 @@ def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
             call = _with_model(call, event)
         if judged.failure is None or event.is_final:
             break
-        event, judged, plan = yield from _resumed(ask, event, judged, attempts, plan)
+        if plan.resuming is not None:
+            event, judged, plan = yield from _resumed(ask, event, judged, attempts, plan)
         again = _again(judged.failure, event, attempts, plan, step, output_tokens)
         if again is None:
             break
         correction, output_tokens = again
     yield Done(_outcome(attempts, judged, call, plan.prices))
+
+
+def _after_tries(ask: Ask, end: End, attempts: list[Attempt], plan: Plan, step: Step) -> Ask:
+    """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
+    for tried in end.tries:
+        attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan, step))
+    return ask._replace(number=len(attempts) + 1)
 
 
 def _again(
@@ -261,8 +267,6 @@ def _resumed(
     ask: Ask, end: End, judged: Judgement[Any], attempts: list[Attempt], plan: Plan
 ) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
     """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
-    if plan.resuming is None:
-        return end, judged, plan
     from schema_guard.core.prefix import resuming  # only models that go on with replies need it
 
     step, before = plan.step(ask.number), None
