@@ -155,3 +155,20 @@ def test_replies_of_models(corpora, name, field):
                 seen.append(row["id"])
                 assert not judge(row[field], schema).ok, row["id"]
     assert len(seen) > 50
+
+
+@pytest.mark.slow
+def test_what_is_told_of_maskbench_is_what_the_judge_tells(corpora):
+    """Of a stopped instance a failure is told that the judge tells of the whole one, there; of two another, there."""
+    told = []
+    for schema, case in maskbench(corpora, 1):
+        text = json.dumps(case["data"])
+        failure = None if case["valid"] else stopped(schema, text).failure
+        if failure and failure.kind != "syntax":
+            (first,) = failure.violations
+            whole = judge(text, schema).failure.violations
+            told.append((first[0] in [v[0] for v in whole], first[:3] in [v[:3] for v in whole]))
+
+    assert len(told) > 1_500
+    assert all(there for there, _ in told)
+    assert sum(not same for _, same in told) <= 2
