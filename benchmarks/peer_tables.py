@@ -23,11 +23,11 @@ _TO_STRICT = {
     "fenced, 3 KB": 1.2,
     "fenced in prose, 3 KB": 3,
     "re-ask, small, wrong value": 5,
-    "re-ask, small, no JSON": 5,
     "re-ask, medium, wrong values": 2,
     "extract, fenced, 3 KB": 2,
     "extract, fenced in prose, 3 KB": 2,
 }
+_NO_JSON = "re-ask, small, no JSON"
 _TO_VALIDATE_JSON = {"small": 2.5, "medium, 3 KB": 2.2, LARGEST: 2.1}
 _TO_TASKS_US = {"1": 2, "1000": 3, "10000": 6}
 _LONG, _SHORT = "25000", "3000"
@@ -66,6 +66,9 @@ def _call_promises(cases: dict[str, Any]) -> list[dict[str, Any]]:
         _held(f"{case}: to the strict floor", _over(ns(case, OURS), ns(case, STRICT)), "<=", bound)
         for case, bound in _TO_STRICT.items()
     ]
+    told.append(
+        _held("re-ask, small, no JSON: to the strict floor", _over(ns(_NO_JSON, OURS), ns(_NO_JSON, STRICT)))
+    )
     replied = _over(ns("small, reply object", OURS), ns("small", STRICT))
     told.append(_held("small, reply object: to the strict floor of small", replied, "<=", 8))
     told += [

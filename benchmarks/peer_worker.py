@@ -23,6 +23,7 @@ from peer_cases import (
     case_of,
     checked,
     corrected,
+    strict_parser,
 )
 
 if TYPE_CHECKING:
@@ -150,12 +151,8 @@ def floor(case: Case) -> Callable[[], Any]:
 
 
 def floor_strict(case: Case) -> Callable[[], Any]:
-    """The same, and refuses duplicate keys, NaN and Infinity, as schema_guard does."""
-    from jiter import from_json
-
-    return _by_hand(
-        case, lambda text: from_json(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False)
-    )
+    """The same, and refuses duplicate keys, NaN and Infinity, as schema_guard does, and caches keys alone, which is faster."""
+    return _by_hand(case, strict_parser())
 
 
 def floor_json(case: Case) -> Callable[[], Any]:

@@ -1,0 +1,307 @@
+"""Early stop on and off, paired by task, where asking again rescues: what it saves and what it loses.
+
+    python benchmarks/early_stop_rescues.py scripted [--tasks 1000] [--output benchmarks/results/FILE.txt]
+    python benchmarks/early_stop_rescues.py local [--minutes 25] [--schemas NAME,NAME: no pilot] [--output benchmarks/results/FILE.txt]
+
+A reply that is stopped tells one violation, a whole one up to ten: a model that mends what it is told is told less.
+`scripted`: a model that mends each violation that was told with probability p and each other one with q, over p, q and the
+number of violations in its first reply. `local`: the local model, two examples, temperature .7, on the built-in
+schemas that fail in 20 to 80 % of a pilot. Both arms of a task see the same replies as long as they ask the same; so
+what differs between them is what early stop did. Unhandled and rescued are compared among the calls whose first reply
+failed, with bounds that hold at every look (`stats.gap_bounds`). Needs the extra local for `local`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schema_guard import connect, guard
+from schema_guard.bench.suites.load import load_suite
+from schema_guard.core.prompting import Example
+from schema_guard.core.strategy import behind_system
+from schema_guard.stats import gap_bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+SEED = 20261127
+ATTEMPTS = 3
+FIELDS = 12
+VIOLATIONS = (1, 2, 5, 10)
+MENDS = ((0.9, 0.0), (0.9, 0.3), (0.9, 0.6), (0.9, 0.9), (0.6, 0.3))
+CHARACTERS_A_TOKEN = 4
+TEMPERATURE = 0.7
+PILOT = 5
+# The local server answers as many at once, on one thread.
+AT_ONCE = 4
+ALLOWED = 0.05
+_TOLD = re.compile(r"At /f(\d+)")
+
+
+class Arm(NamedTuple):
+    """What became of one call in one arm.
+
+    Attributes:
+        ok: Whether it gave a value.
+        stopped: Attempts that were ended early.
+        attempts: All of them.
+        tokens: Output tokens that came until each attempt ended; of a script a quarter of its characters.
+        seconds: In which they came; 0 of a script.
+    """
+
+    ok: bool
+    stopped: int
+    attempts: int
+    tokens: float
+    seconds: float
+
+
+class Pair(NamedTuple):
+    """A task in both arms; its first reply failed."""
+
+    off: Arm
+    on: Arm
+
+
+# A model whose rescue depends on what it is told
+
+
+def scripted(count: int) -> Iterator[str]:
+    """Give the lines of the scripted part: a row for each number of violations and each way of mending."""
+    yield f"a scripted model of {FIELDS} fields, {count} tasks a row, {ATTEMPTS} attempts, seed {SEED}; output tokens estimated"
+    yield _HEAD.format("violations  p    q")
+    for wrong, (told, other) in product(VIOLATIONS, MENDS):
+        pairs = [scripted_pair(number, wrong, told, other) for number in range(count)]
+        yield _row(f"{wrong:10}  {told:.1f}  {other:.1f}", pairs)
+
+
+def scripted_pair(number: int, wrong: int, told: float, other: float) -> Pair:
+    """Ask one task in both arms; a field's luck at an attempt is the same in both."""
+    luck = random.Random(f"{SEED}:{number}")
+    broken = frozenset(luck.sample(range(FIELDS), wrong))
+    draws = [[luck.random() for _ in range(FIELDS)] for _ in range(ATTEMPTS)]
+    return Pair(*(_scripted_arm(broken, draws, told, other, early_stop=on) for on in (False, True)))
+
+
+def _scripted_arm(
+    broken: frozenset[int], draws: list[list[float]], told: float, other: float, *, early_stop: bool
+) -> Arm:
+    left, came, attempt = set(broken), 0, 0
+
+    def ask(prompt: str) -> Iterator[str]:
+        nonlocal left, came, attempt
+        known = {int(one) for one in _TOLD.findall(prompt)}
+        if attempt:
+            left = {one for one in left if draws[attempt][one] >= (told if one in known else other)}
+        attempt += 1
+        text = json.dumps({f"f{one}": "twelve" if one in left else 12 for one in range(FIELDS)})
+        for at in range(0, len(text), CHARACTERS_A_TOKEN):
+            came += 1
+            yield text[at : at + CHARACTERS_A_TOKEN]
+
+    guarded = _guarded(_NUMBERS, ask, early_stop=early_stop, max_attempts=ATTEMPTS)
+    outcome = guarded.outcome("Give the numbers.")
+    return _arm(outcome, came, 0.0)
+
+
+_NUMBERS = {
+    "type": "object",
+    "properties": {f"f{one}": {"type": "number"} for one in range(FIELDS)},
+    "required": [f"f{one}" for one in range(FIELDS)],
+}
+
+
+def _guarded(schema: Any, ask: Callable[[Any], Iterator[Any]], **settings: Any) -> Any:
+    return guard(schema, on_failure="return", store=None, **settings)(ask)
+
+
+def _arm(outcome: Any, tokens: float, seconds: float) -> Arm:
+    stopped = sum(getattr(one, "stopped_at", None) is not None for one in outcome.attempts)
+    return Arm(outcome.ok, stopped, len(outcome.attempts), tokens, seconds)
+
+
+# The local model
+
+
+class Recorded(NamedTuple):
+    """A reply as it came: its chunks, and the seconds after which each one was there."""
+
+    chunks: list[Any]
+    at_s: list[float]
+
+
+class LocalTask:
+    """A task of the suite with a seed: what is asked twice with the same words is answered once."""
+
+    def __init__(self, model: Any, entry: Any, task: Any, seed: int) -> None:
+        self.schema = entry.name
+        self._model, self._entry, self._task, self._seed = model, entry, task, seed
+        self._replies: dict[str, Recorded] = {}
+        self._tokens, self._seconds = 0, 0.0
+
+    def first_fails(self) -> bool:
+        """Ask once."""
+        return not self._asked(early_stop=False, max_attempts=1).ok
+
+    def pair(self) -> Pair:
+        """Ask in both arms; early stop comes second, for only whole replies can be given again."""
+        return Pair(*(self._asked(early_stop=on, max_attempts=ATTEMPTS) for on in (False, True)))
+
+    def _asked(self, *, early_stop: bool, max_attempts: int) -> Arm:
+        self._tokens, self._seconds = 0, 0.0
+        examples = [Example(one.gold, one.text) for one in self._entry.tasks_of("dev")[:2]]
+        settings: dict[str, Any] = {"strategy": "few_shot", "examples": examples}
+        ask = _guarded(
+            self._entry.schema, self._answer, early_stop=early_stop, max_attempts=max_attempts, **settings
+        )
+        outcome = ask.outcome(behind_system(self._task.text, "few_shot"))
+        return _arm(outcome, self._tokens, self._seconds)
+
+    def _answer(self, prompt: Any) -> Iterator[Any]:
+        key = json.dumps(prompt, default=str)
+        known = self._replies.get(key)
+        came = self._came(key, prompt) if known is None else zip(*known, strict=True)
+        before = self._seconds
+        for chunk, at_s in came:
+            self._tokens += bool(chunk.choices and chunk.choices[0].delta.content)
+            self._seconds = before + at_s
+            yield chunk
+
+    def _came(self, key: str, prompt: Any) -> Iterator[tuple[Any, float]]:
+        options = {"temperature": TEMPERATURE, "seed": self._seed, "max_tokens": self._task.output_tokens}
+        began, taken = monotonic(), Recorded([], [])
+        for chunk in self._model.stream(prompt, options=options):
+            taken.chunks.append(chunk)
+            taken.at_s.append(monotonic() - began)
+            yield chunk, taken.at_s[-1]
+        # Only what came to its end is the answer to these words.
+        self._replies[key] = taken
+
+
+def local(minutes: float, named: list[str]) -> Iterator[str]:
+    """Give the lines of the part of the local model."""
+    with connect("local") as model, ThreadPoolExecutor(AT_ONCE) as pool:
+        entries = load_suite("builtin").schemas
+        yield f"{model.name}, few_shot, temperature {TEMPERATURE}, {ATTEMPTS} attempts, seeds from {SEED}"
+        if not named:
+            failing = _pilot(model, entries, pool)
+            named = [name for name, count in failing.items() if 0.2 <= count / PILOT <= 0.8]
+            yield f"failed of {PILOT} in the pilot: {', '.join(f'{name} {n}' for name, n in failing.items())}"
+        chosen = [entry for entry in entries if entry.name in named]
+        yield f"asked: {', '.join(named)}"
+        until = monotonic() + 60 * minutes
+        found = _both(model, chosen, pool, until)
+    asked = Counter(schema for schema, _ in found)
+    failed = Counter(schema for schema, pair in found if pair is not None)
+    yield f"failed at first: {', '.join(f'{name} {failed[name]}/{asked[name]}' for name in sorted(asked))}"
+    kept = {name for name in asked if 0.2 <= failed[name] / asked[name] <= 0.8}
+    yield f"of {len(kept)} schemas that failed in 20 to 80 %: {sum(asked[name] for name in kept)} calls"
+    pairs = [pair for schema, pair in found if pair is not None and schema in kept]
+    yield ""
+    yield _HEAD.format("")
+    yield _row("", pairs)
+    if pairs:
+        off, on = (sum(arm.seconds for arm in arms) / len(pairs) for arms in zip(*pairs, strict=True))
+        yield f"seconds a call that failed at first: {off:.1f} off, {on:.1f} on"
+        calls = sum(asked[name] for name in kept)
+        off, on = (sum(not arm.ok for arm in arms) / calls for arms in zip(*pairs, strict=True))
+        yield f"unhandled of all calls: {off:.1%} off, {on:.1%} on"
+
+
+def _both(
+    model: Any, chosen: list[Any], pool: ThreadPoolExecutor, until: float
+) -> list[tuple[str, Pair | None]]:
+    """Ask tasks until the time is over: each with its schema, and as a pair where its first reply failed."""
+
+    def answered(task: LocalTask) -> tuple[str, Pair | None] | None:
+        if monotonic() > until:
+            return None
+        found = task.schema, task.pair() if task.first_fails() else None
+        print(json.dumps(found), file=sys.stderr, flush=True)
+        return found
+
+    return [found for found in pool.map(answered, _rounds(model, chosen)) if found is not None]
+
+
+def _pilot(model: Any, entries: Iterable[Any], pool: ThreadPoolExecutor) -> dict[str, int]:
+    """Count of each schema how many of its first tasks fail when they are asked once."""
+    first = [
+        LocalTask(model, entry, task, SEED) for entry in entries for task in entry.tasks_of("test")[:PILOT]
+    ]
+    failing: dict[str, int] = {}
+    for task, fails in zip(first, pool.map(LocalTask.first_fails, first), strict=True):
+        failing[task.schema] = failing.get(task.schema, 0) + fails
+        print(f"pilot: {task.schema} {'fails' if fails else 'valid'}", file=sys.stderr, flush=True)
+    return failing
+
+
+def _rounds(model: Any, chosen: Iterable[Any]) -> Iterator[LocalTask]:
+    """Give every task of the chosen schemas with one seed after another."""
+    most = 400
+    seeds = range(SEED, SEED + 100)
+    tasks = (
+        LocalTask(model, entry, task, seed)
+        for seed in seeds
+        for place in range(8)
+        for entry in chosen
+        for task in entry.tasks_of("test")[place : place + 1]
+    )
+    return (task for _, task in zip(range(most), tasks, strict=False))
+
+
+# What is told
+
+
+_HEAD = "{:20}  failed   rescued off, on        lost, with bounds   5 points  stopped   tokens off, on"
+
+
+def _row(name: str, pairs: list[Pair]) -> str:
+    """Tell what early stop lost of the rescued calls, and what it saved."""
+    n = len(pairs)
+    if not n:
+        return f"{name:20}  no data"
+    off, on = (sum(arm.ok for arm in arms) for arms in zip(*pairs, strict=True))
+    between = gap_bounds([float(pair.off.ok) - pair.on.ok for pair in pairs])
+    word = "excluded" if between.upper <= ALLOWED else "lost" if between.lower > ALLOWED else "open"
+    stopped = sum(pair.on.stopped > 0 for pair in pairs)
+    tokens = [sum(arm.tokens for arm in arms) / n for arms in zip(*pairs, strict=True)]
+    lost = f"{100 * (off - on) / n:+.1f} [{100 * between.lower:+.1f}, {100 * between.upper:+.1f}]"
+    return (
+        f"{name:20}  {n:6}   {off / n:10.1%}, {on / n:6.1%} {lost:>24}   {word:8}  {stopped / n:6.0%}"
+        f"   {tokens[0]:6.0f}, {tokens[1]:6.0f}"
+    )
+
+
+def main() -> None:
+    """Measure one part, and print what came out."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", choices=("scripted", "local"))
+    parser.add_argument("--tasks", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--schemas", default="", help="with commas; without it a pilot finds them")
+    parser.add_argument("--output", type=Path, help="also write the result there")
+    given = parser.parse_args()
+    named = [name for name in given.schemas.split(",") if name]
+    found = scripted(given.tasks) if given.part == "scripted" else local(given.minutes, named)
+    said = f"early stop, {given.part}, {datetime.now(UTC).isoformat(timespec='seconds')}"
+    text = "\n".join([said, *found]) + "\n"
+    print(text, end="")
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
