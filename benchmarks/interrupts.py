@@ -15,6 +15,7 @@ import platform
 import random
 import signal
 import sys
+import warnings
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -87,6 +88,29 @@ class Part(BaseModel):
     object: str = "chat.completion.chunk"
 
 
+class Message(BaseModel):
+    """What an SDK makes of the message of a whole reply."""
+
+    content: str
+    refusal: str | None = None
+    tool_calls: list[Any] | None = None
+    function_call: Any = None
+
+
+class Choice(BaseModel):
+    """What it makes of the choice that holds it."""
+
+    message: Message
+    finish_reason: str = "stop"
+
+
+class Whole(BaseModel):
+    """What it makes of all of the reply."""
+
+    choices: list[Choice]
+    model: str = "m"
+
+
 def chunks(text: str) -> Iterator[Part]:
     """The same in pieces."""
     for at in range(0, len(text), 4):
@@ -122,7 +146,13 @@ def shapes(store: Any) -> dict[str, Callable[[], object]]:
         for chunk in chunks(GOOD):
             yield chunk
 
+    async def soon(prompt: str) -> str:
+        return GOOD
+
+    as_object = Whole(choices=[Choice(message=Message(content=GOOD))])
     whole = guard(SCHEMA, store=store)(replies)
+    text_later = guard(SCHEMA, store=store)(soon)
+    in_object = guard(SCHEMA, store=store)(lambda prompt: as_object)
     streamed = guard(SCHEMA, store=store)(streams)
     watched = guard(SCHEMA, store=store, observe=True)(replies)
     watched_stream = guard(SCHEMA, store=store, observe=True)(streams)
@@ -132,7 +162,9 @@ def shapes(store: Any) -> dict[str, Callable[[], object]]:
         "a text of a type, with a check": plain(GOOD, schema=Total, checks=[lambda value: None]),
         "broken JSON, mended": plain("{'total': 1, lines: [a, b],}", repair="lossless"),
         "three attempts": plain('{"total": "one"}'),
+        "an asynchronous text": lambda: awaited(text_later("t")),
         "a reply of a provider": lambda: whole("t"),
+        "an object of its package": lambda: in_object("t"),
         "a stream": lambda: streamed("t"),
         "growing values": lambda: list(streamed.stream("t")),
         "an asynchronous stream": lambda: awaited(asynchronous("t")),
@@ -191,7 +223,9 @@ def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[s
     handler = signal.signal(signal.SIGALRM, strike.handle)
     hook, sys.unraisablehook = sys.unraisablehook, strike.unraisable
     try:
-        with open_store("sqlite://") as store:
+        with open_store("sqlite://") as store, warnings.catch_warnings():
+            # What strikes between the making of a coroutine and its first step leaves it so.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited")
             calls = shapes(store)
             took = {name: _seconds(call) for name, call in calls.items()}
             gc.freeze()
