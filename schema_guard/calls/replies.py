@@ -151,20 +151,20 @@ def plain_text(reply: object) -> tuple[str, object] | None:
     Usual is a Pydantic object of an SDK's that holds a text which its model ended by itself, and nothing else that bears
     upon it: `read` gives the same text, the finish reason `stop`, and no failure.
     """
-    kind: Any = type(reply)
-    glance = _glance_of(kind)
-    if glance is None:
-        return None
     try:
-        return _glanced(reply, glance)
+        return _glanced(reply)
     except Exception as error:
-        if is_from_outside(error, lambda: _glanced(reply, glance)):
+        if is_from_outside(error, lambda: _glanced(reply)):
             raise
         # Something was not where it usually is.
         return None
 
 
-def _glanced(reply: Any, glance: ReadPlain) -> tuple[str, object] | None:
+def _glanced(reply: Any) -> tuple[str, object] | None:
+    kind: Any = type(reply)
+    glance = _glance_of(kind)
+    if glance is None:
+        return None
     found = glance(reply.__dict__)
     more = reply.__pydantic_extra__
     if found is None or type(found[0]) is not str or not found[0]:

@@ -142,6 +142,21 @@ def test_all_else_has_to_be_read(odd):
     assert plain_text(odd) is None
 
 
+def test_a_class_may_raise_whatever_it_likes():
+    """A class that cannot even be looked at is none of a provider's."""
+
+    class Hostile(type):
+        def __getattr__(cls, name):
+            raise ValueError(name)
+
+        __hash__ = None
+
+    class Odd(metaclass=Hostile):
+        pass
+
+    assert plain_text(Odd()) is None
+
+
 def test_an_interrupt_goes_on_as_itself():
     """What strikes in a glance is no answer of the reply."""
 
