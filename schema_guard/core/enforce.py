@@ -152,6 +152,10 @@ class Plan(NamedTuple):
         """Give the step of an attempt, counted from 1."""
         return self.steps[min(attempt, len(self.steps)) - 1]
 
+    def stops(self, step: Step) -> bool:
+        """Say whether replies of a step are held against the schema before their end."""
+        return self.early_stop and self.repair == "off" and step.restore is None
+
     def asked_for(self, step: Step) -> Schema[Any]:
         """Give the schema that is sent in a step."""
         return self.schema if step.sent is None else step.sent.schema
@@ -209,13 +213,7 @@ def _again(
 ) -> tuple[str, int | None] | None:
     """Give the correction and the output limit to ask again with; None where nothing is asked any more.
 
-    Args:
-        failure: Of the last attempt; None where it has none.
-        end: Its end.
-        attempts: All that were made.
-        plan: Of the call.
-        step: Of the attempt.
-        sent: The output limit that it was sent with.
+    *failure*, *end*, *step* and *sent*, the output limit, are those of the last attempt.
     """
     if failure is None or end.is_final:
         return None
@@ -245,10 +243,9 @@ def _gathered(
     """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
     from schema_guard.core.prefix.watching import Watch  # only streams need it
 
-    is_held = plan.early_stop and plan.repair == "off" and step.restore is None
     spent_s = sum(attempt.elapsed_s for attempt in attempts)
-    schema, calls_only = plan.schema if is_held else None, step.strategy.name == "tool_call"
-    watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=calls_only)
+    schema = plan.schema if plan.stops(step) else None
+    watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=step.strategy.name == "tool_call")
     parts: list[str] = []
     while type(event) is Chunk:
         parts.append(event.text)
@@ -337,19 +334,25 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             checks=plan.checks,
             limits=plan.limits,
         )
-    return _explained(judged, text, end)
+    return (
+        judged
+        if judged.failure is None
+        else judged._replace(failure=_cause(judged.failure, text, end, plan, step))
+    )
 
 
-def _explained(judged: Judgement[Any], text: str, end: End) -> Judgement[Any]:
-    """Give a judgement with the failure that the end of a reply explains, where that explains more than the text."""
-    if judged.failure is None:
-        return judged
+def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
+    """Give the failure that explains most: what ended the reply, or what it had broken before it was cut off."""
     if end.late:
-        return judged._replace(failure=_OUT_OF_TIME)
-    is_empty = judged.failure.code == "max_tokens" and not text.strip()
-    if is_empty and (end.usage.reasoning_tokens or end.reasoned):
-        return judged._replace(failure=REASONING_EXHAUSTED)
-    return judged
+        return _OUT_OF_TIME
+    if failure.code == "max_tokens" and not text.strip() and (end.usage.reasoning_tokens or end.reasoned):
+        return REASONING_EXHAUSTED
+    if failure.kind == "truncation" and plan.stops(step):
+        from schema_guard.core.prefix.watching import doomed  # as in _gathered()
+
+        # In smaller pieces it had been stopped there.
+        return doomed(text, plan.schema, plan.limits) or failure
+    return failure
 
 
 def _judged_by_function(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:

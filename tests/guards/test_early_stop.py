@@ -300,6 +300,27 @@ def test_the_message_of_a_call_says_that_its_reply_was_stopped():
         ask("t")
 
 
+@pytest.mark.parametrize("width", [1, 5, 16, 0])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_had_failed_before_it_was_cut_off_is_asked_again(width, is_async):
+    """In whatever pieces it came, it is no truncation: a larger limit would not mend it."""
+    function = functions(script([HOPELESS[:12], GOOD]), width)[is_async]
+    ask = guard(ORDER, store=None, early_stop=True)(function)
+
+    outcome = asyncio.run(ask.outcome("t")) if is_async else ask.outcome("t")
+
+    assert [attempt.failure and attempt.failure.code for attempt in outcome.attempts] == ["type", None]
+
+
+def test_a_whole_reply_that_had_failed_before_it_was_cut_off_is_asked_again():
+    """As a streamed one is; one that more could make valid is not, as without early stop."""
+    replies = iter([HOPELESS[:12], GOOD, GOOD[:12]])
+    ask = guard(ORDER, store=None, early_stop=True, on_failure="return")(lambda prompt: next(replies))
+
+    assert ask("t") == {"id": 7, "note": "two desks"}
+    assert ask("t").failure.code == "unfinished"
+
+
 # Repeats.
 
 REPEATED = '{"id": 7, "note": "' + "desk " * 200
@@ -406,6 +427,22 @@ def test_on_and_off_give_the_same(seed, width):
     schema = drawn_schema(rng)
 
     check_same(schema, drawn_replies([schema.document], rng), width)
+
+
+@examples(20)
+@given(st.integers(0, 2**32), st.sampled_from([2, 7, 40, 0]))
+def test_pieces_change_nothing_that_comes_out(seed, width):
+    """Whatever the pieces of a reply that may be stopped, the same value comes out of as many attempts."""
+    rng = random.Random(seed)
+    schema = drawn_schema(rng)
+    replies = drawn_replies([schema.document], rng)
+
+    one, other = (next(outcomes(schema, replies, at, early_stop=True)) for at in (1, width))
+
+    refused = any(
+        attempt.failure and attempt.failure.kind == "refusal" for attempt in one.attempts + other.attempts
+    )
+    assert told(one) == told(other) or refused
 
 
 @examples(10)
