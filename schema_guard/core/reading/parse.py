@@ -36,11 +36,12 @@ class NotJson(NamedTuple):
     end: int | None = None
 
 
+# What only refused texts need is compiled by the first of them.
 # JSON strings, to look at a text without them. Possessive: a text of quotes and backslashes stays linear.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
-_POSITION = re.compile(r" at line (\d+) column (\d+)$")
-_NOT_FINITE = re.compile(rb"-?(?:NaN|Infinity)")
+_STRING = r'(?s)"(?:[^"\\]++|\\.)*+"?'
+_NUMBER = r"-?[0-9][0-9.eE+-]*"
+_POSITION = r" at line (\d+) column (\d+)$"
+_NOT_FINITE = rb"-?(?:NaN|Infinity)"
 # Maps every character of a number to 0 and all others to a space.
 _NUMBER_BYTES = bytes(48 if byte in b"0123456789.eE+-" else 32 for byte in range(256))
 # Every so many bytes are looked at for a long number first. A prime: columns of numbers repeat at even widths.
@@ -78,7 +79,7 @@ def bounded(value: Any, text: str, limits: Limits) -> Any:
     # jiter takes no more than that.
     if _levels(min(max(limits.max_depth, 0), _JITER_DEPTH))(value):
         return value
-    bare = _STRING.sub('""', text)
+    bare = re.sub(_STRING, '""', text)
     if _exceeds(bare.encode().translate(None, _NOT_BRACKETS), limits.max_depth):
         return _too_deep(limits)
     return _infinite(bare)
@@ -133,7 +134,7 @@ def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
     if nodes > limits.max_nodes or (
         may_hold_number(text, longest) and b"0" * longest in data.translate(_NUMBER_BYTES)
     ):
-        return _look(_STRING.sub('""', text), limits)
+        return _look(re.sub(_STRING, '""', text), limits)
     return None
 
 
@@ -171,7 +172,7 @@ def _is_deep(text: str, data: bytes, levels: int) -> bool:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     brackets = kept = data.translate(None, _NOT_BRACKETS).replace(b'""', b"")
     if b'"' in brackets:
-        return _exceeds(_STRING.sub('""', text).encode().translate(None, _NOT_BRACKETS), levels)
+        return _exceeds(re.sub(_STRING, '""', text).encode().translate(None, _NOT_BRACKETS), levels)
     for _ in range(min(levels, 4)):
         kept = kept.replace(b"[]", b"").replace(b"{}", b"")
     return bool(kept) and _exceeds(brackets, levels)
@@ -190,7 +191,7 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
     nodes = sum(map(data.count, _BEFORE_VALUES)) + 1
     if nodes > limits.max_nodes:
         return NotJson("too_many_nodes", f"about {nodes} values, more than max_nodes={limits.max_nodes}")
-    longest = max((len(number[0]) for number in _NUMBER.finditer(bare)), default=0)
+    longest = max((len(number[0]) for number in re.finditer(_NUMBER, bare)), default=0)
     if longest > limits.max_number_chars:
         return NotJson(
             "number_too_long", f"a number of {longest} characters, more than {limits.max_number_chars}"
@@ -200,7 +201,7 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
 
 def _infinite(bare: str) -> NotJson:
     """Name the first number that no float holds, in a text without its strings."""
-    numbers = (number[0] for number in _NUMBER.finditer(bare))
+    numbers = (number[0] for number in re.finditer(_NUMBER, bare))
     first = next((n for n in numbers if ("." in n or "e" in n.lower()) and isinf(float(n))), "")
     return NotJson("not_finite", f"the number {first[:20]} is too large for a float")
 
@@ -218,7 +219,7 @@ _MEANINGS = (
 
 def _why(data: bytes, message: str) -> NotJson:
     """Find the code for an error of jiter's, by its words and its place."""
-    place = _POSITION.search(message)
+    place = re.search(_POSITION, message)
     where = place[0] if place else ""
     offset = _offset(data, int(place[1]), int(place[2])) if place else 0
     if message.startswith("trailing characters"):
@@ -226,7 +227,8 @@ def _why(data: bytes, message: str) -> NotJson:
     for words, code, meaning in _MEANINGS:
         if message.startswith(words):
             return NotJson(code, meaning + where)
-    if _NOT_FINITE.match(data, offset) or _NOT_FINITE.match(data, max(0, offset - 1)):
+    not_finite = re.compile(_NOT_FINITE)
+    if not_finite.match(data, offset) or not_finite.match(data, max(0, offset - 1)):
         return NotJson("not_finite", f"NaN or Infinity, which JSON does not have{where}")
     return NotJson("malformed", message)
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # A place in a document: the place around it and the step from there; None is the root.
 _Place: TypeAlias = "tuple[Any, str | int] | None"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# Compiled by the first text that is no ASCII; most schemas have none.
+_SURROGATE = "[\ud800-\udfff]"
 
 # Limits of a schema. Real schemas of the public corpora stay below 64 levels.
 MAX_BYTES = 1024 * 1024
@@ -149,7 +150,7 @@ def _key_size(key: Any, place: _Place, what: str) -> int:
 
 def _check_text(text: str, place: _Place, what: str) -> None:
     # A lone surrogate has no UTF-8 form: no engine, store or file takes it.
-    if not text.isascii() and _SURROGATE.search(text):
+    if not text.isascii() and re.search(_SURROGATE, text):
         raise _refused(f"{what} holds a lone surrogate", place)
 
 
