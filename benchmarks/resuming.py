@@ -1,12 +1,12 @@
-"""What becomes of replies that the output limit cuts off: gone on with, or asked for anew with a larger limit.
+"""What becomes of replies that the output limit cuts off: gone on with, or asked for anew with twice the limit.
 
-    python benchmarks/resuming.py [--tasks 40] [--seconds 420] [--output benchmarks/results/FILE.txt]
+    python benchmarks/resuming.py [--orders 100] [--seconds 420] [--output benchmarks/results/FILE.txt]
 
-The local model is asked tasks of small built-in schemas, `few_shot` at temperature 0, with a limit of half of the tokens
-that the reply takes where it is not cut off; what runs on to three times the right answer is left out. The first reply is
-the same for all; of each that a guard would go on with each way is followed to its end. Tokens are those after the first reply, as the server counts them;
-what it has in its cache counts as any other.
-Needs the extra local; one thread. It ends with the last task that was begun within the seconds.
+The local model is to write drawn orders down as JSON, with another one for an example, at temperature 0, and a limit of half
+of the tokens that its reply takes where it is not cut off. The first reply is the same for both ways, which are followed
+to their end where a guard would go on with it. Tokens are those after the first reply, as the server counts them; what it
+has in its cache counts as any other.
+Needs the extra local; one thread. It ends with the last order that was begun within the seconds.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard import Budget, connect, guard
-from schema_guard.bench.suites.load import load_suite
 from schema_guard.stats import bounds, paired
 from schema_guard.text import interval, percent
 
@@ -30,96 +30,128 @@ if TYPE_CHECKING:
 
     from schema_guard import Outcome
 
-SCHEMAS = ("contact", "event", "payment", "poll", "product", "sensor", "ticket", "tool_call")
-_LEAST_TOKENS = 4
+ORDER: Final = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 40},
+        "city": {"type": "string", "minLength": 1, "maxLength": 30},
+        "items": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 8,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "sku": {"type": "string", "pattern": "^[A-Z]-[0-9]+$"},
+                    "qty": {"type": "integer"},
+                },
+                "required": ["sku", "qty"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["name", "city", "items"],
+    "additionalProperties": False,
+}
+SHOWN: Final = (
+    '{"name": "Jo Lind", "city": "Bern", "items": [{"sku": "C-1", "qty": 2}, {"sku": "D-9", "qty": 1}]}'
+)
+_UNCUT_TOKENS: Final = 200
 
 
 class Way(NamedTuple):
     """By what a cut-off reply is followed."""
 
     name: str
-    attempts: int
     goes_on: bool
-    limits: int
+    attempts: int = 2
 
 
-WAYS = (
-    Way("gone on with once", 2, goes_on=True, limits=1),
-    Way("gone on with up to 3 times", 4, goes_on=True, limits=1),
-    Way("anew, twice the limit", 2, goes_on=False, limits=2),
-    Way("anew, 4 times the limit", 2, goes_on=False, limits=4),
-)
+WAYS: Final = (Way("gone on with", goes_on=True), Way("anew, twice the limit", goes_on=False))
 
 
 class Followed:
-    """A model whose first reply is given; it is asked for the others."""
+    """A model whose first reply may be given; it is asked for the others, and the last one is kept."""
 
     target = "llamacpp-llguidance"
 
-    def __init__(self, model: Any, first: Any, *, goes_on: bool) -> None:
+    def __init__(self, model: Any, *, goes_on: bool, first: Any = None) -> None:
         self.name, self.capabilities, self.goes_on = model.name, model.capabilities, goes_on
-        self._model, self._first = model, first
+        self._model, self._first, self.last = model, first, None
 
     def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
         """Give the first reply, then those of the model."""
         first, self._first = self._first, None
-        return self._model(prompt, options=options) if first is None else first
-
-    acall = stream = astream = close = aclose = __enter__ = __exit__ = __aenter__ = __aexit__ = __call__
-
-
-class Asked(NamedTuple):
-    """A task of a schema, with two others that are shown."""
-
-    schema: Any
-    task: Any
-    examples: list[tuple[str, Any]]
-
-
-def asked(model: Any, one: Asked, way: Way, limit: int) -> Outcome[Any]:
-    """Make a call whose first limit is *limit*."""
-    # The limit is doubled once for each time that a reply is asked for anew: four times at once is asked for as such.
-    budget = Budget(output_tokens=limit * max(1, way.limits // 2), max_output_tokens=limit * way.limits)
-    if way.goes_on:
-        budget = Budget(output_tokens=limit)
-    ask = guard(
-        one.schema,
-        strategy="few_shot",
-        examples=one.examples,
-        max_attempts=way.attempts,
-        budget=budget,
-        store=None,
-    )
-    return ask(model).outcome(one.task.text)
-
-
-class _Kept:
-    """A model that keeps its last reply."""
-
-    def __init__(self, model: Any) -> None:
-        self.name, self.capabilities, self.target = model.name, model.capabilities, model.target
-        self._model, self.last = model, None
-
-    def __call__(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Give a reply of the model."""
-        self.last = self._model(prompt, options=options)
+        self.last = self._model(prompt, options=options) if first is None else first
         return self.last
 
     acall = stream = astream = close = aclose = __enter__ = __exit__ = __aenter__ = __aexit__ = __call__
 
 
-def tasks(most: int) -> Iterator[Asked]:
-    """Give tasks, one of each schema after the other."""
-    of_each = [
-        [
-            Asked(one.schema, task, [(dev.text, dev.gold) for dev in one.tasks_of("dev")[:2]])
-            for task in one.tasks_of("test")
+def orders(most: int) -> Iterator[str]:
+    """Give prompts for drawn orders."""
+    random = Random(1)  # the same each time
+    for _ in range(most):
+        name = " ".join(random.choices(("Anna", "Bo", "Carla", "Dev", "Eva", "Finn", "Gita"), k=2))
+        city = random.choice(("Oslo", "Rome", "Lima", "Cairo", "Delhi", "Quito"))
+        items = [
+            f"{random.randrange(1, 20)} of {random.choice('ABEF')}-{random.randrange(1, 60)}"
+            for _ in range(random.randrange(2, 5))
         ]
-        for one in load_suite("builtin").schemas
-        if one.name in SCHEMAS
-    ]
-    found = [one for row in zip_longest(*of_each) for one in row if one is not None]
-    yield from found[:most]
+        yield (
+            f"Give an order of {name} from {city}: {', '.join(items[:-1])} and {items[-1]}, "
+            f"as JSON with name, city, items (sku, qty). Example: {SHOWN}"
+        )
+
+
+def asked(model: Any, way: Way, limit: int, prompt: str) -> Outcome[Any]:
+    """Make a call whose first limit is *limit*."""
+    budget = Budget(output_tokens=limit, max_output_tokens=None if way.goes_on else 2 * limit)
+    return guard(ORDER, strategy="bare", max_attempts=way.attempts, budget=budget, store=None)(model).outcome(
+        prompt
+    )
+
+
+class Measured(NamedTuple):
+    """What came out.
+
+    Attributes:
+        uncut: Whether each reply that ends by itself is valid.
+        rows: What came of each that was cut and gone on with, by way.
+        same: How many of those that were gone on with have the text that came uncut.
+    """
+
+    uncut: list[bool]
+    rows: list[dict[str, Outcome[Any]]]
+    same: int
+
+
+def measured(most: int, seconds: float) -> Measured:
+    """Ask for what is drawn, as long as there is time."""
+    uncut: list[bool] = []
+    rows: list[dict[str, Outcome[Any]]] = []
+    same = 0
+    ends = time.monotonic() + seconds
+    with connect("local") as model:
+        for prompt in orders(most):
+            if time.monotonic() > ends:
+                break
+            alone = asked(model, Way("alone", goes_on=True, attempts=1), _UNCUT_TOKENS, prompt)
+            if alone.failure is not None and alone.failure.kind == "truncation":
+                continue
+            uncut.append(alone.ok)
+            limit = max(4, (alone.usage.output_tokens or 0) // 2)
+            first = Followed(model, goes_on=False)
+            asked(first, Way("first", goes_on=True, attempts=1), limit, prompt)
+            row = {
+                way.name: asked(Followed(model, goes_on=way.goes_on, first=first.last), way, limit, prompt)
+                for way in WAYS
+            }
+            if len(row[WAYS[0].name].attempts) == 2:
+                rows.append(row)
+                same += row[WAYS[0].name].attempts[-1].reply == alone.attempts[0].reply
+            print(limit, alone.ok, [found.ok for found in row.values()], file=sys.stderr, flush=True)
+    return Measured(uncut, rows, same)
 
 
 def share(count: int, of: int) -> str:
@@ -128,57 +160,29 @@ def share(count: int, of: int) -> str:
     return f"{count}/{of}" + (f" ({percent(count / of)} {interval(found.lower, found.upper)})" if of else "")
 
 
-def measured(most: int, seconds: float) -> tuple[int, int, list[dict[str, Outcome[Any]]]]:
-    """Ask; give how many replies end by themselves, how many of these are valid, and what came of those that are cut."""
-    count = valid = 0
-    rows: list[dict[str, Outcome[Any]]] = []
-    ends = time.monotonic() + seconds
-    with connect("local") as model:
-        for one in tasks(most):
-            if time.monotonic() > ends:
-                break
-            alone = Way("", 1, goes_on=True, limits=1)
-            uncut = asked(model, one, alone, one.task.output_tokens)
-            if uncut.failure is not None and uncut.failure.kind == "truncation":
-                continue
-            count += 1
-            valid += uncut.ok
-            limit = max(_LEAST_TOKENS, (uncut.usage.output_tokens or 0) // 2)
-            kept = _Kept(model)
-            asked(kept, one, alone, limit)
-            row: dict[str, Outcome[Any]] = {}
-            for way in WAYS:
-                row[way.name] = asked(Followed(model, kept.last, goes_on=way.goes_on), one, way, limit)
-                if len(row[WAYS[0].name].attempts) == 1:
-                    break
-            else:
-                rows.append(row)
-            print(one.task.id, limit, [found.ok for found in row.values()], file=sys.stderr, flush=True)
-    return count, valid, rows
-
-
-def lines(count: int, valid: int, rows: list[dict[str, Outcome[Any]]]) -> Iterator[str]:
+def lines(found: Measured) -> Iterator[str]:
     """Give what came out, a line at a time."""
+    rows = found.rows
     yield f"replies that are cut off, {datetime.now(UTC).isoformat(timespec='seconds')}"
-    yield f"xllamacpp {version('xllamacpp')}, SmolLM2-135M, few_shot, a limit of half of the reply's own tokens"
-    yield f"{count} replies that end by themselves, of {', '.join(SCHEMAS)}: valid uncut {share(valid, count)}"
-    yield f"cut off and gone on with: {len(rows)}"
+    yield f"xllamacpp {version('xllamacpp')}, SmolLM2-135M, temperature 0, a limit of half of the reply's own tokens"
+    yield f"replies that end by themselves, valid uncut: {share(sum(found.uncut), len(found.uncut))}"
+    yield f"cut off and gone on with: {len(rows)}; the text is the one that came uncut: {found.same}"
     yield ""
-    yield f"{'':<28}{'valid then':<34}{'tokens in':>10}{'out':>6}  by one that is valid"
+    yield f"{'':<24}{'valid then':<36}{'tokens in':>10}{'out':>7}  failed with"
     for way in WAYS:
         outcomes = [row[way.name] for row in rows]
         after = [attempt.usage for one in outcomes for attempt in one.attempts[1:]]
-        out, good = sum(one.output_tokens or 0 for one in after), sum(one.ok for one in outcomes)
-        told = f"{sum(one.input_tokens or 0 for one in after):>10}{out:>6}"
-        yield f"{way.name:<28}{share(good, len(rows)):<34}{told}" + (
-            f"  {out / good:.0f} out" if good else ""
-        )
-    yield ""
-    for one, other in ((WAYS[0], WAYS[2]), (WAYS[1], WAYS[3])):
-        more = sum(row[one.name].ok and not row[other.name].ok for row in rows)
-        less = sum(row[other.name].ok and not row[one.name].ok for row in rows)
-        found = paired(more, less, len(rows))
-        yield f"{one.name} beside {other.name}: {more} more, {less} less, difference {interval(found.lower, found.upper)}"
+        failed = Counter(one.failure.code for one in outcomes if one.failure is not None)
+        told = ", ".join(f"{code} {count}" for code, count in failed.most_common()) or "-"
+        counts = f"{sum(one.input_tokens or 0 for one in after):>10}{sum(one.output_tokens or 0 for one in after):>7}"
+        yield f"{way.name:<24}{share(sum(one.ok for one in outcomes), len(rows)):<36}{counts}  {told}"
+    if rows:
+        one, other = (way.name for way in WAYS)
+        more = sum(row[one].ok and not row[other].ok for row in rows)
+        less = sum(row[other].ok and not row[one].ok for row in rows)
+        of = paired(more, less, len(rows))
+        yield ""
+        yield f"{one} beside {other}: valid where the other is not {more}, the other way round {less}, difference {interval(of.lower, of.upper)}"
 
 
 def main() -> None:
@@ -186,11 +190,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--tasks", type=int, default=40)
-    parser.add_argument("--seconds", type=float, default=420.0, help="after which no task is begun")
+    parser.add_argument("--orders", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=420.0, help="after which no order is begun")
     parser.add_argument("--output", type=Path, help="also write the result there")
     given = parser.parse_args()
-    text = "\n".join(lines(*measured(given.tasks, given.seconds))) + "\n"
+    text = "\n".join(lines(measured(given.orders, given.seconds))) + "\n"
     print(text, end="")
     if given.output:
         given.output.write_text(text, encoding="utf-8")

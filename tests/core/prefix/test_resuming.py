@@ -20,7 +20,9 @@ from schema_guard.core.values import (
     Failure,
     Limits,
     Message,
+    More,
     ParsedValue,
+    Stop,
     Usage,
 )
 
@@ -238,15 +240,27 @@ def test_only_the_last_way_of_asking_is_gone_on_with():
     assert [ask.prefix for ask in asks] == [None, None, TEXT[:20].rstrip()]
 
 
-def test_a_stream_is_gone_on_with_too():
-    """Its pieces stand behind the beginning."""
-    flow = enforce("x", plan(), CALL)
+@pytest.mark.parametrize("repeats", [False, True])
+@pytest.mark.parametrize("early_stop", [False, True])
+def test_a_stream_is_gone_on_with_too(early_stop, repeats):
+    """Its pieces stand behind the beginning; one that comes again is no reason to stop it."""
+    flow = enforce("x", plan(early_stop=early_stop), CALL)
     next(flow)
     flow.send(CUT._replace(text=TEXT[:20]))
-    for piece in (TEXT[20:30], TEXT[30:]):
-        flow.send(Chunk(piece))
+    came = TEXT if repeats else TEXT[20:]
+    answers = [flow.send(Chunk(came[at : at + 4])) for at in range(0, len(came), 4)]
 
+    assert {type(answer) for answer in answers} == {More}
     assert flow.send(STOP).outcome.value == VALUE
+
+
+def test_a_reply_that_was_stopped_is_not_gone_on_with():
+    """It can become valid no more."""
+    flow = enforce("x", plan(early_stop=True), CALL)
+    next(flow)
+
+    assert type(flow.send(Chunk('{"name": 1, "lines": [1, 2, 3, 4, 5]'))) is Stop
+    assert flow.send(CUT).prefix is None
 
 
 def test_half_a_character_is_left_out():
