@@ -202,6 +202,11 @@ def local(minutes: float, named: list[str]) -> Iterator[str]:
         yield f"asked: {', '.join(named)}"
         until = monotonic() + 60 * minutes
         found = _both(model, chosen, pool, until)
+    yield from _local_lines(found)
+
+
+def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
+    """Tell what came of the calls, each with its schema."""
     asked = Counter(schema for schema, _ in found)
     failed = Counter(schema for schema, pair in found if pair is not None)
     yield f"failed at first: {', '.join(f'{name} {failed[name]}/{asked[name]}' for name in sorted(asked))}"
@@ -210,13 +215,14 @@ def local(minutes: float, named: list[str]) -> Iterator[str]:
     pairs = [pair for schema, pair in found if pair is not None and schema in kept]
     yield ""
     yield _HEAD.format("")
-    yield _row("", pairs)
+    yield _row("these", pairs)
+    yield _row("all that were asked", [pair for _, pair in found if pair is not None])
     if pairs:
         off, on = (sum(arm.seconds for arm in arms) / len(pairs) for arms in zip(*pairs, strict=True))
-        yield f"seconds a call that failed at first: {off:.1f} off, {on:.1f} on"
+        yield f"seconds of these, a call that failed at first: {off:.1f} off, {on:.1f} on"
         calls = sum(asked[name] for name in kept)
         off, on = (sum(not arm.ok for arm in arms) / calls for arms in zip(*pairs, strict=True))
-        yield f"unhandled of all calls: {off:.1%} off, {on:.1%} on"
+        yield f"unhandled of their {calls} calls: {off:.1%} off, {on:.1%} on"
 
 
 def _both(
