@@ -334,11 +334,9 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             checks=plan.checks,
             limits=plan.limits,
         )
-    return (
-        judged
-        if judged.failure is None
-        else judged._replace(failure=_cause(judged.failure, text, end, plan, step))
-    )
+    cause = judged.failure and _cause(judged.failure, text, end, plan, step)
+    # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
+    return judged if cause is judged.failure else judged._replace(failure=cause)
 
 
 def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
