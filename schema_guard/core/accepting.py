@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.reading.parse import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
@@ -59,7 +60,7 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
 
 def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
     is_closed = schema.closed_within(limits)
-    typed = schema if schema.is_typed else None
+    typed, of_text = schema if schema.is_typed else None, schema.of_text
     few, most = lengths(limits)
     longest = limits.max_number_chars + 1
     read = reader()
@@ -76,7 +77,13 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
         except ValueError as error:
             return Missed(refusal(error, text, limits))
         if is_closed(value):
-            return value if typed is None else restored(value, typed, text)
+            if of_text is None:
+                return value if typed is None else restored(value, typed)
+            try:
+                made = of_text(text)
+            except Exception as error:  # noqa: BLE001 - it is looked at there
+                made = _refused_by_type(value, error, partial(of_text, text))
+            return made
         return _taken(bounded(value, text, limits), text, schema, limits)
 
     return accept
@@ -108,11 +115,15 @@ def restored(value: Any, schema: Schema[Any], text: str | None = None) -> Any:
     """Give a valid value in the schema's Python type; a `Missed` where the type refuses it. Its *text* spares writing it."""
     try:
         return schema.restore(value, text)
-    except Exception as error:
-        if is_from_outside(error, lambda: schema.restore(value, text)):
-            raise
-        # A type that trips over a value has refused it.
-        return Missed(value, failures.type_failure(error))
+    except Exception as error:  # noqa: BLE001 - it is looked at there
+        return _refused_by_type(value, error, partial(schema.restore, value, text))
+
+
+def _refused_by_type(value: Any, error: Exception, again: Callable[[], Any]) -> Missed:
+    if is_from_outside(error, again):
+        raise error
+    # A type that trips over a value has refused it.
+    return Missed(value, failures.type_failure(error))
 
 
 def refusal_of_checks(value: Any, checks: Sequence[Callable[[Any], str | None]]) -> Failure | None:

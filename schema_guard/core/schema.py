@@ -57,6 +57,8 @@ class Schema(Generic[V]):
         formats: Whether `format` is asserted.
         annotation: The Python type that it was made from; None for a document.
         acceptor: What `core.accepting` has made of it, and within which limits; None before.
+        of_text: Makes of a JSON text that is valid what `restore` makes of its value, and raises as that does; None
+            where there is no quicker way than that.
     """
 
     __slots__ = (
@@ -64,7 +66,6 @@ class Schema(Generic[V]):
         "_parsing",
         "_resources",
         "_restore",
-        "_restore_text",
         "_source",
         "acceptor",
         "annotation",
@@ -73,6 +74,7 @@ class Schema(Generic[V]):
         "fingerprint",
         "formats",
         "name",
+        "of_text",
     )
 
     document: Any
@@ -82,12 +84,12 @@ class Schema(Generic[V]):
     formats: bool
     annotation: Any
     acceptor: tuple[Limits, Callable[[str], Any]] | None
+    of_text: Callable[[str], Any] | None
     _compiled: Compiled
     # Of a type: gives, when it is asked first, what the type parses beyond the document; then that, or None.
     _parsing: Callable[[], Meaning] | tuple[Compiled, Callable[[Any], Any]] | None
     _resources: dict[str, Any]
     _restore: Callable[[Any], Any] | None
-    _restore_text: Callable[[str], Any] | None
     _source: type | None
 
     def __init__(self, *_: object) -> None:
@@ -129,7 +131,7 @@ class Schema(Generic[V]):
         schema.name = clip(name or found_name or _title(document) or f"schema-{digest[:8]}")
         schema.dialect, schema.fingerprint, schema.formats = uri, digest[:16], formats
         schema._restore, schema._resources, schema._parsing = restore, known, parsing
-        schema._restore_text = getattr(restore, "of_text", None)
+        schema.of_text = getattr(restore, "of_text", None)
         schema._source = source if isinstance(source, type) else None
         schema.annotation = None if restore is None else source
         schema.acceptor = None
@@ -273,8 +275,8 @@ class Schema(Generic[V]):
         if self._restore is None:
             return value  # type: ignore[no-any-return]
         try:
-            if text is not None and self._restore_text is not None:
-                return self._restore_text(text)  # type: ignore[no-any-return]
+            if text is not None and self.of_text is not None:
+                return self.of_text(text)  # type: ignore[no-any-return]
             return self._restore(value)  # type: ignore[no-any-return]
         except ValueError:
             found = self._parsing

@@ -193,7 +193,8 @@ class Guarded(_Guarded[P, V, R]):
         """
         short = self._short
         if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
-            return cast("R", short(self._prepared, args[0]))
+            given: R = short(self._prepared, args[0])
+            return given
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe  # only observed functions need it
 
@@ -312,12 +313,12 @@ class AsyncGuarded(_Guarded[P, V, R]):
         """Give a valid value; raises as `Guarded.__call__` does."""
         short = self._short
         if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
-            coming = short(self._prepared, args[0])
+            coming: Awaitable[R] = short(self._prepared, args[0])
         else:
             coming = self._by_loop(args, kwargs)
         # Thousands of calls may wait at once: these two are 112 bytes of each.
         del args, kwargs
-        return cast("R", await coming)
+        return await coming
 
     async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = start(self._prepared, args, kwargs)
