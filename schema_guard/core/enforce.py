@@ -309,7 +309,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
     if end.given is not None or end.refused is not None:
         return _judged_by_function(text, end, plan, step)
-    if end.stopped is not None:
+    if end.stopped is not None and end.stopped.code != "runaway":
         return Judgement(False, None, end.stopped, None)
     found = end.judged
     if found is None:
@@ -317,7 +317,7 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             text,
             plan.schema,
             finish_reason=end.finish_reason,
-            repair=plan.repair,
+            repair=plan.repair if end.stopped is None else "off",
             checks=plan.checks,
             restore=step.restore,
             limits=plan.limits,
@@ -341,6 +341,9 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
 
 def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
     """Give the failure that explains most: what ended the reply, or what it had broken before it was cut off."""
+    if end.stopped is not None:
+        # What repeats itself behind a complete document, as white space does, had a value; all else has none.
+        return end.stopped
     if end.late:
         return _OUT_OF_TIME
     if failure.code == "max_tokens" and not text.strip() and (end.usage.reasoning_tokens or end.reasoned):

@@ -195,7 +195,8 @@ class Attempt(NamedTuple):
             was, or the schema itself.
         healed: Whether what the function calls, such as a gateway, may have mended the reply before it came.
         stopped_at: Characters of the reply that had come when its stream was stopped, because it could not become valid
-            or repeated itself: `reply` is these, and *failure* is why. None when it was not.
+            or repeated itself: `reply` is these, and *failure* is why, None of a valid one that only repeated white space
+            behind its end. None when it was not.
         retries: How often an SDK had repeated the request by itself, after faults that nobody saw; None where it does
             not say it.
         target: Name of the provider or engine whose arguments were sent; None where none are known.

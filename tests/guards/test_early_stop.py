@@ -346,6 +346,34 @@ def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
     assert "It repeated itself" in heard[1][0]
 
 
+@pytest.mark.parametrize("end", ["\n" * 300, " " * 300])
+@pytest.mark.parametrize("repair", ["off", "lossy"])
+def test_white_space_without_end_behind_a_valid_document_costs_no_value(end, repair):
+    """The stream is stopped, and what came of it is valid, as it is when it comes whole."""
+    give = script([GOOD + end])
+
+    @guard(ORDER, store=None, max_attempts=1, repair=repair, budget=Budget(max_repeats=6))
+    def ask(prompt: str):
+        yield from give(prompt, 4)
+
+    outcome = ask.outcome("t")
+
+    (attempt,) = outcome.attempts
+    assert (outcome.value, attempt.form) == ({"id": 7, "note": "two desks"}, "exact")
+    assert attempt.stopped_at == len(attempt.reply) < len(GOOD) + 300
+
+
+def test_a_stopped_reply_that_repeats_itself_is_not_mended():
+    """What a mended one would hold is what it was stopped for."""
+    give = script([REPEATED])
+
+    @guard(ORDER, store=None, max_attempts=1, repair="lossy", budget=Budget(max_repeats=6))
+    def ask(prompt: str):
+        yield from give(prompt, 4)
+
+    assert ask.outcome("t").failure.code == "runaway"
+
+
 def test_a_time_budget_stops_a_reply_that_repeats_itself_too():
     """Both bounds are looked at with each piece."""
     give = script([REPEATED])
