@@ -24,7 +24,9 @@ _PEERS = {
     "mode": "strategy", "method": "strategy", "strict": "strategy='strict_schema'",
     "validators": "checks", "validator": "checks", "guards": "checks",
     "on_fail": "on_failure", "on_error": "on_failure", "fallback": "default", "default_value": "default",
-    "timeout": _BUDGET, "timeout_s": _BUDGET, "max_tokens": "budget=Budget(output_tokens=...)",
+    "max_repeats": "budget=Budget(max_repeats=...)", "max_output_tokens": "budget=Budget(max_output_tokens=...)",
+    "output_tokens": "budget=Budget(output_tokens=...)", "max_tokens": "budget=Budget(output_tokens=...)",
+    "max_elapsed_s": _BUDGET, "timeout": _BUDGET, "timeout_s": _BUDGET,
     "shots": "examples", "few_shot": "examples", "model_name": "model", "fallbacks": "models", "fallback_models": "models", "llm": "model", "provider": "target",
     "temperature": _OPTIONS, "tags": "segment", "messages": "prompt='messages'", "recorder": "store",
 }  # fmt: skip

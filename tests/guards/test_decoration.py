@@ -211,6 +211,7 @@ def test_a_schemas_name_is_escaped():
         ),
         ({"schema_": {}}, "schema_={}, did you mean schema, the first argument: @guard(Invoice)?"),
         ({"validators": []}, "validators=[], did you mean checks?"),
+        ({"max_repeats": 6}, "max_repeats=6, did you mean budget=Budget(max_repeats=...)?"),
         ({"max_attempt": 3}, "max_attempt=3, did you mean 'max_attempts'?"),
         ({"on_fail": "x", "zzz": 1}, "on_fail='x', did you mean on_failure?"),
     ],
