@@ -12,6 +12,7 @@ with a limit. Python's `re` always backtracks, without one.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from schema_guard.tuples import NamedTuple
 
@@ -25,12 +26,11 @@ _MOST = 10**9
 # A repetition up to this bound is no more dangerous than writing its atom out.
 _FEW = 10
 
-_COUNTED = re.compile(r"\{(\d{1,6})(,(\d{0,6}))?\}")
-_ESCAPE = re.compile(
-    r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|k<[^>]*>|.)", re.DOTALL
-)
-_CLASS = re.compile(r"\[\^?(?:\\.|[^\]\\])*\]", re.DOTALL)
-_OPEN = re.compile(r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?")
+# Compiled when the first expression is read, for most schemas have none.
+_COUNTED = r"\{(\d{1,6})(,(\d{0,6}))?\}"
+_ESCAPE = r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|k<[^>]*>|.)"
+_CLASS = r"\[\^?(?:\\.|[^\]\\])*\]"
+_OPEN = r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?"
 _COUNTING = "(?:(?=)"
 _LOOK = ("(?=", "(?!", "(?<=", "(?<!")
 
@@ -124,7 +124,7 @@ def tightened(pattern: str) -> str:
     while (start := pattern.rfind(_COUNTING)) >= 0:
         depth, end = 1, start + len(_COUNTING)
         while depth and end < len(pattern):
-            found = _ESCAPE.match(pattern, end) or _CLASS.match(pattern, end)
+            found = _atom_at(pattern, end)
             text = found[0] if found else pattern[end]
             depth += (text == "(") - (text == ")")
             end += len(text)
@@ -137,7 +137,7 @@ def for_python(pattern: str) -> str:
     parts = []
     at = 0
     while at < len(pattern):
-        found = _ESCAPE.match(pattern, at) or _CLASS.match(pattern, at)
+        found = _atom_at(pattern, at)
         text = found[0] if found else pattern[at]
         at += len(text)
         if text == "$":
@@ -148,6 +148,16 @@ def for_python(pattern: str) -> str:
             text = "[" + re.sub(r"(?<!\\)\[", r"\\[", text[1:])
         parts.append(text)
     return "".join(parts)
+
+
+@cache
+def _compiled(token: str) -> re.Pattern[str]:
+    return re.compile(token, re.DOTALL)
+
+
+def _atom_at(pattern: str, at: int) -> re.Match[str] | None:
+    """Find an escape or a class at a place, which are read as one."""
+    return _compiled(_ESCAPE).match(pattern, at) or _compiled(_CLASS).match(pattern, at)
 
 
 def _read(pattern: str) -> _Reading:
@@ -162,7 +172,7 @@ def _step(reading: _Reading, pattern: str, at: int) -> int:
     """Read one token; give where the next one starts."""
     char, group = pattern[at], reading.groups[-1]
     if char == "(":
-        opened = _OPEN.match(pattern, at)
+        opened = _compiled(_OPEN).match(pattern, at)
         assert opened is not None
         looks = opened[0] in _LOOK
         reading.backtracks |= looks or opened[0] == "(?>"
@@ -182,7 +192,7 @@ def _step(reading: _Reading, pattern: str, at: int) -> int:
 
 def _atom(reading: _Reading, pattern: str, at: int) -> int:
     group = reading.groups[-1]
-    found = _ESCAPE.match(pattern, at) or _CLASS.match(pattern, at)
+    found = _atom_at(pattern, at)
     text = found[0] if found else pattern[at]
     if text.startswith(r"\k") or (text[:1] == "\\" and text[1:2] in "123456789" and len(text) > 1):
         reading.backtracks = True
@@ -211,7 +221,7 @@ def _close(reading: _Reading, end: int) -> None:
 
 def _repeat(reading: _Reading, pattern: str, at: int) -> int:
     group = reading.groups[-1]
-    counted = _COUNTED.match(pattern, at)
+    counted = _compiled(_COUNTED).match(pattern, at)
     if pattern[at] == "{" and counted is None:
         return _atom(reading, pattern, at)
     low, high = _bounds(pattern[at], counted)
