@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The usual reply, which is one valid JSON text and nothing else, or that in a fence: from its text to its value.
+"""The usual reply, which is one valid JSON text and nothing else, or that in a fence or prose: from its text to its value.
 
 Rules:
-1. What is accepted here is what `judge` accepts with form `exact`, or `unwrapped` from the usual fence: `judge` itself
-   goes this way first.
+1. What is accepted here is what `judge` accepts with form `exact`, or `unwrapped` from the usual fence or short prose:
+   `judge` itself goes this way first.
 2. A usual reply is parsed and validated, and nothing else: its length says that it keeps to the limits, and the closed
    form of the schema that it is shallow and its numbers finite. Whatever one of them does not say is looked for.
 3. What is not accepted is judged from what was found here, so that nothing is parsed, restored or checked twice.
@@ -40,9 +40,9 @@ _FENCE, _FENCE_END = "```json\n", "\n```"
 def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[str], Any]:
     """Give what takes a reply's text and gives its value, in the schema's Python type, or a `Missed`.
 
-    It takes a text that is one JSON object or array and nothing else, or one JSON text in the usual fence, valid and
-    within the limits; what it misses may still have a value, by the rules of `judge`. Checks are not made. It raises for
-    no text.
+    It takes a text that is one JSON object or array and nothing else, one JSON text in the usual fence, or one object or
+    array in short prose, valid and within the limits; what it misses may still have a value, by the rules of `judge`.
+    Checks are not made. It raises for no text.
 
     Raises:
         InvalidArgument: *schema* is no Schema.
@@ -66,9 +66,9 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
     read = reader()
 
     def accept(text: str) -> Any:
-        size = len(text)
-        if not text.startswith(_BRACKETS) and not (text := _inside_fence(text, most)):
-            return Missed(UNREAD)
+        reply, size = text, len(text)
+        if not text.startswith(_BRACKETS) and not (text := _inside_fence(reply, most)):
+            return _in_prose(reply, most, accept)
         if size > few and (size > most or may_hold_number(text, longest)):
             return _taken(parse(text, limits), text, schema, limits)
         try:
@@ -97,6 +97,23 @@ def _inside_fence(text: str, most: int) -> str:
     if len(text) <= most and text.startswith(_FENCE) and text.endswith(_FENCE_END):
         return text[len(_FENCE) : -len(_FENCE_END)]
     return ""
+
+
+def _in_prose(text: str, most: int, accept: Callable[[str], Any]) -> Any:
+    """Give the value of prose of *most* characters that holds one JSON text, a valid one; else a `Missed`.
+
+    What is not valid there is looked for by the whole rule: it may be, once it is mended or read in parts.
+    """
+    if len(text) <= most:
+        from schema_guard.core.reading.extract import (
+            only_part,
+        )  # the usual reply needs none of it, and it is 2 ms
+
+        part = only_part(text)
+        made = accept(part) if part else Missed(UNREAD)
+        if type(made) is not Missed or made.failure is not None:
+            return made
+    return Missed(UNREAD)
 
 
 def _taken(value: Any, text: str, schema: Schema[Any], limits: Limits) -> Any:

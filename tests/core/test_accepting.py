@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from schema_guard.core.accepting import acceptor, form_of
+from schema_guard.core.accepting import UNREAD, acceptor, form_of
 from schema_guard.core.judge import judge, judge_missed, judge_value
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits, Missed
@@ -205,6 +205,63 @@ def test_a_fence_counts_for_the_limit_of_bytes(size):
     limits = Limits(max_bytes=size)
 
     assert judge('```json\n{"a":1}\n```', Schema.of(True), limits=limits).ok is (size >= 19)
+
+
+# What may stand around a JSON text, or inside one in the place of a character: brackets, quotes, marks of the rule.
+AROUND = (
+    *("Here it is: ", " so.", "```json\n", "\n```", "~~~", "\n", " ", '"', "'", "\\", "{", "}", "[", "]", "{see}", "[1]", "{}", "true", "12"),
+    *("<think>", "</think>", "[THINK]", "[/THINK]", "\ufeff", "I cannot help with that. ", '{"a":1}', '{"a":', "\ud800", "It's 5\" by "),
+)  # fmt: skip
+SCHEMAS = (
+    {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False},
+    {"type": ["object", "array"]},
+    True,
+)
+inner = st.recursive(
+    st.none() | st.integers(-9, 9) | st.text('a{}[]"\\\n', max_size=4),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from("ab{"), below, max_size=2),
+    max_leaves=8,
+)
+around = st.lists(st.sampled_from(AROUND), max_size=4).map("".join)
+
+
+@given(
+    inner,
+    st.tuples(around, around, st.sampled_from(["", "", "", *AROUND]), st.integers(0, 60)),
+    st.sampled_from(SCHEMAS).map(Schema.of),
+    st.sampled_from([None, "stop", "length"]),
+    st.sampled_from([*LIMITS, Limits(max_bytes=400)]),
+)
+def test_what_is_taken_in_prose_is_what_the_whole_rule_gives(value, around, schema, finish_reason, limits):
+    """Whatever stands around or inside of a JSON text: it has the judgement that it has where nothing is tried before."""
+    before, behind, inside, at = around
+    text = json.dumps(value)
+    text = f"{before}{text[:at]}{inside}{text[at:]}{behind}"
+    how = {"finish_reason": finish_reason, "limits": limits}
+
+    for repair in ("off", "lossless"):
+        judged = judge(text, schema, repair=repair, **how)
+        assert judged == judge_missed(text, Missed(UNREAD), schema, repair=repair, **how), text
+
+
+@pytest.mark.parametrize(
+    "text", ['So: {"a":1}.', 'Here:\n```json\n[{"a":"}{"}]\n```\nIs that it?', "<think>a{</think> So: [1]"]
+)
+def test_the_json_text_of_short_prose_is_taken(text):
+    """Where it is the only one."""
+    schema = Schema.of({"type": ["object", "array"]})
+
+    assert judge(text, schema).value == accepted(schema, text, Limits())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['Either {"a":1} or {"a":2}', 'I cannot help with that: {"a":1}', '<think> So {"a":1}', 'So {"a":1} and {"a":', 'So {"a":1} [',
+     '{see {"a":1}}', "So: {}" + " " * 4_000],
+)  # fmt: skip
+def test_what_may_mean_more_or_nothing_is_left_to_the_whole_rule(text):
+    """Prose with other brackets, a refusal, open reasoning, more text than is looked at whole."""
+    assert type(acceptor(Schema.of(True))(text)) is Missed
 
 
 NUMBERED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}

@@ -91,6 +91,24 @@ def read(text: str) -> Reading:
     return Reading(False, False, *brackets(text, start))
 
 
+def only_part(text: str) -> str:
+    """Give the part of prose that is the one candidate of `read` if it is a JSON text, which costs less to find out.
+
+    That is what stands from the first bracket that opens to the last one that closes, in a reply of few characters in
+    which none opens behind it. Empty for any other reply, and where reasoning stands open: that may be all there is.
+    """
+    end = max(text.rfind("}"), text.rfind("]")) + 1
+    if not end or len(text) > _FEW or _OUTSIDE.search(text, end):
+        return ""
+    start, _ = _skip(text)
+    opener = _OUTSIDE.search(text, start, end)
+    if opener is None or opener.start() == start or text[start] == '"':
+        return ""
+    if REASONING.match(text, start) or _refuses(text, start):
+        return ""
+    return text[opener.start() : end]
+
+
 def bare(text: str) -> str:
     """Give a reply without what the reading rule skips around it: for a value that no bracket or quote marks."""
     content = text[_skip(text)[0] :].rstrip()
@@ -215,6 +233,8 @@ _OPENER_OF = {"}": "{", "]": "["}
 # what else is found costs its reader as well.
 _MAX_LOOKS = 16_000
 _LOOKS_OUTSIDE = 4
+# Brackets of so few characters are all looked at.
+_FEW = _MAX_LOOKS // _LOOKS_OUTSIDE - 1
 
 
 class Brackets(NamedTuple):
