@@ -106,12 +106,21 @@ def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -
 def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:
     failure = outcome.failure
     assert failure is not None
+    more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
     if failure.code in UNMENDED_BY_LIMIT:
         return "; a larger output limit does not mend it: ask for less reasoning, or without a grammar, or another model"
     if failure.kind == "truncation":
+        if more and _went_on(outcome):
+            return f"; to go on with it: max_attempts={more}"
         return "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...), options= and target="
     if failure.kind == "refusal":
         return "; a refusal is never asked again"
-    if max_attempts is not None and len(outcome.attempts) >= max_attempts:
-        return f"; to allow more attempts: max_attempts={max_attempts + 2}"
-    return ""
+    return f"; to allow more attempts: max_attempts={more}" if more else ""
+
+
+def _went_on(outcome: Outcome[Any]) -> bool:
+    """Say whether the last attempt went on with the reply of the one before, which had been cut off."""
+    if '"goes_on":true' not in outcome.call.settings or len(outcome.attempts) < 2:
+        return False
+    before, last = (attempt.reply or "" for attempt in outcome.attempts[-2:])
+    return 0 < len(before) < len(last) and last.startswith(before)

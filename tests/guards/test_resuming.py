@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schema_guard import Budget, InvalidArgument, connect, guard
+from schema_guard import Budget, GuardFailed, InvalidArgument, connect, guard
 from schema_guard.core.values import Message
 from schema_guard.targets import TARGETS, going_on
 from schema_guard.targets.rules.tables import rules_of
@@ -256,3 +256,11 @@ def test_rules_are_of_one_server(rules):
             guard(SCHEMA, rules=rules, **settings)
     with pytest.raises(InvalidArgument, match="'vllm' was probed"):
         guard(SCHEMA, rules=rules, target="mistral")
+
+
+def test_attempts_that_did_not_suffice_to_go_on_are_told():
+    """Where a reply was gone on with to the last attempt, more of them give the rest."""
+    ask = guard(SCHEMA, store=None, max_attempts=2)(ContinuingModel(TEXT, most_tokens=5))
+
+    with pytest.raises(GuardFailed, match=r"; to go on with it: max_attempts=4$"):
+        ask("List it.")
