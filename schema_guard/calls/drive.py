@@ -51,7 +51,7 @@ class Pending(NamedTuple):
 
     Attributes:
         ask: For which it was called.
-        started: When, by `perf_counter`.
+        started: When, by `perf_counter`, as if it were gone on with at once.
         result: What it gave, which may have to be awaited.
         raised: What it raised in the place of that; None when it raised nothing.
         judged: As in `End`.

@@ -77,16 +77,16 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
             raised = error
         finally:
             current_call.reset(token)
+        elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:
-            elapsed_s = perf_counter() - started if is_recorded else 0.0
             value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
                     _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
                 return value
         going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return going.run(value_of, going.first(started, result, raised, value))
+        return going.run(value_of, going.first(elapsed_s, result, raised, value))
 
     return call
 
@@ -112,9 +112,9 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
             result, raised = None, error
         finally:
             current_call.set(outer)
+        elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:
-            elapsed_s = perf_counter() - started if is_recorded else 0.0
             value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
@@ -123,7 +123,7 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
                     )
                 return value
         going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return await going.arun(value_of, going.first(started, _come(result), raised, value))
+        return await going.arun(value_of, going.first(elapsed_s, _come(result), raised, value))
 
     return call
 

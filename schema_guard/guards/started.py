@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls import drive, identity, recorder
@@ -142,12 +143,19 @@ class Started(NamedTuple):
             self.store.record(outcome, self.task)
 
     def first(
-        self, started: float, result: Any, raised: BaseException | None, judged: Missed | None
+        self, elapsed_s: float, result: Any, raised: BaseException | None, judged: Missed | None
     ) -> drive.Pending:
-        """Give the first attempt to the loop, whose function was called before; the arguments are those of `Pending`."""
+        """Give the first attempt to the loop, whose function was called before.
+
+        Args:
+            elapsed_s: Seconds that the function took. What has passed since is ours, and no part of the attempt.
+            result: As in `Pending`.
+            raised: As in `Pending`.
+            judged: As in `Pending`.
+        """
         ask = next(self.flow)
         assert type(ask) is Ask
-        return drive.Pending(ask, started, result, raised, judged)
+        return drive.Pending(ask, perf_counter() - elapsed_s, result, raised, judged)
 
     def run(self, give: Callable[[Prepared, drive.Driven], Any], first: drive.Pending | None = None) -> Any:
         """Drive the loop to its end; gives something to await where the function does. *first* is as `drive.run` takes it."""

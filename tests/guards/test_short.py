@@ -6,6 +6,7 @@ import random
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -583,3 +584,28 @@ def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():
         ask("t")
 
         assert ask.prepared.version.text is not None
+
+
+@pytest.mark.parametrize("reply", ["none", RuntimeError("gone")])
+def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(reply, monkeypatch):
+    now = [0.0]
+
+    def extract(prompt):
+        now[0] += 1
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def version_of(*_):
+        now[0] += 100
+        return "v"
+
+    kept = Kept()
+    kept.record = lambda outcome, task: kept.calls.append(outcome)
+    extract = guard(INVOICE, max_attempts=1, on_failure="return", store=kept)(extract)
+    monkeypatch.setattr("schema_guard.calls.version.made.version_of", version_of)
+    for module in ("guards.short", "guards.started", "calls.drive"):
+        monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
+    with suppress(RuntimeError):
+        extract("Invoice 1")
+    assert kept.calls[0].elapsed_s == 1
