@@ -245,7 +245,7 @@ def test_what_is_taken_in_prose_is_what_the_whole_rule_gives(value, around, sche
 
 
 @pytest.mark.parametrize(
-    "text", ['So: {"a":1}.', 'Here:\n```json\n[{"a":"}{"}]\n```\nIs that it?', "<think>a{</think> So: [1]"]
+    "text", ['So: {"a":1}.', 'Here:\n```json\n[{"a":"}{"}]\n```\nIs that it?', "a{</think> So: [1]"]
 )
 def test_the_json_text_of_short_prose_is_taken(text):
     """Where it is the only one."""
@@ -257,7 +257,7 @@ def test_the_json_text_of_short_prose_is_taken(text):
 @pytest.mark.parametrize(
     "text",
     ['Either {"a":1} or {"a":2}', 'I cannot help with that: {"a":1}', '<think> So {"a":1}', 'So {"a":1} and {"a":', 'So {"a":1} [',
-     '{see {"a":1}}', "So: {}" + " " * 4_000],
+     '{see {"a":1}}', '<html>{"a":1}', "So: {}" + " " * 4_000],
 )  # fmt: skip
 def test_what_may_mean_more_or_nothing_is_left_to_the_whole_rule(text):
     """Prose with other brackets, a refusal, open reasoning, more text than is looked at whole."""

@@ -259,6 +259,8 @@ GIVEN = {
     "a value": json.loads(GOOD),
     "an empty text": "",
     "a page": "<html><body>502</body></html>",
+    "a page in which JSON stands": f"\n<!DOCTYPE html><p>{GOOD}</p>",
+    "prose in which JSON stands": f"It is this: {GOOD}.",
     "a reply of a provider": chat(GOOD),
     "one that was cut off": chat(GOOD[:40], "length"),
     "an object of a package": likenesses.chat(GOOD),

@@ -95,10 +95,11 @@ def only_part(text: str) -> str:
     """Give the part of prose that is the one candidate of `read` if it is a JSON text, which costs less to find out.
 
     That is what stands from the first bracket that opens to the last one that closes, in a reply of few characters in
-    which none opens behind it. Empty for any other reply, and where reasoning stands open: that may be all there is.
+    which none opens behind it. Empty for any other reply; where reasoning stands open, for that may be all there is; and
+    where a tag opens the text, for a page of a proxy is no reply at all.
     """
     end = max(text.rfind("}"), text.rfind("]")) + 1
-    if not end or len(text) > _FEW or _OUTSIDE.search(text, end):
+    if not end or len(text) > _FEW or _OUTSIDE.search(text, end) or text.lstrip("\ufeff \t\r\n")[:1] == "<":
         return ""
     start, _ = _skip(text)
     opener = _OUTSIDE.search(text, start, end)
