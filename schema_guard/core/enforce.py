@@ -217,13 +217,17 @@ def _again(
     """
     if failure is None or end.is_final:
         return None
-    larger = _larger_limit(failure, sent, end.usage, plan.budget)
-    if not _may_ask_again(failure, attempts, plan, larger):
+    if failure.kind == "truncation" and failure.code not in UNMENDED_BY_LIMIT:
+        larger = _larger_limit(sent, end.usage, plan.budget)
+        if larger is None:
+            return None
+        sent = larger
+    if not _may_ask_again(failure, attempts, plan):
         return None
     told = _as_sent(failure, attempts[-1].reply or "", end, plan, step)
     is_whole = attempts[-1].stopped_at is None
     said = prompting.correction(told, quote_checks=plan.delivery != "instructions", is_whole=is_whole)
-    return said, larger or sent
+    return said, sent
 
 
 def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
@@ -334,9 +338,10 @@ def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:
             checks=plan.checks,
             limits=plan.limits,
         )
-    cause = judged.failure and _cause(judged.failure, text, end, plan, step)
+    failure = judged.failure
+    cause = failure and _cause(failure, text, end, plan, step)
     # A judgement that is made anew takes 1.3 us, and most failures are their own cause.
-    return judged if cause is judged.failure else judged._replace(failure=cause)
+    return judged if cause is failure else judged._replace(failure=cause)
 
 
 def _cause(failure: Failure, text: str, end: End, plan: Plan, step: Step) -> Failure:
@@ -410,27 +415,30 @@ def _with_model(call: Call, end: End) -> Call:
 
 
 def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, *, healed: bool) -> Attempt:
-    # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
-    reply = end.refusal if end.refusal is not None and not text else text
-    received = bool(reply) or (end.given is None and end.failure is None)
+    # Taken apart at once: each look at a field of a named tuple takes 25 ns.
     number, strategy, prompt, _, _, _ = ask
-    model, snapshot = _UNNAMED if end.model is None else model_and_snapshot(end.model)
+    finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, given = end[:10]
+    _, _, failure, form, repairs = judged
+    # A call that failed before its first chunk has no reply, nor has a value whose text is unknown; an empty one is.
+    reply = refusal if refusal is not None and not text else text
+    received = bool(reply) or (given is None and failed is None)
+    model, snapshot = _UNNAMED if named is None else model_and_snapshot(named)
     return Attempt(
         number,
         strategy,
         prompt,
         reply if received else None,
-        judged.failure,
-        judged.form,
-        judged.repairs,
-        end.usage,
+        failure,
+        form,
+        repairs,
+        usage,
         None,
-        end.finish_reason,
-        end.elapsed_s,
+        finish_reason,
+        elapsed_s,
         model,
         snapshot,
-        end.exception,
-        end.unseen,
+        exception,
+        unseen,
         None if step.sent is None else step.sent.told,
         healed,
         None if end.stopped is None else len(text),
@@ -439,23 +447,17 @@ def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, 
     )
 
 
-def _is_too_long(failure: Failure) -> bool:
-    return failure.kind == "truncation" and failure.code not in UNMENDED_BY_LIMIT
-
-
-def _larger_limit(failure: Failure, sent: int | None, usage: Usage, budget: Budget) -> int | None:
+def _larger_limit(sent: int | None, usage: Usage, budget: Budget) -> int | None:
     """Give the output limit for asking a cut-off reply again; None when there is no larger one."""
-    if not _is_too_long(failure) or budget.max_output_tokens is None:
+    if budget.max_output_tokens is None:
         return None
     spent = sent or usage.output_tokens
     larger = min(2 * spent, budget.max_output_tokens) if spent else budget.max_output_tokens
     return larger if spent is None or larger > spent else None
 
 
-def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan, larger: int | None) -> bool:
+def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan) -> bool:
     if len(attempts) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
-        return False
-    if _is_too_long(failure) and larger is None:
         return False
     return not spent(plan.budget, attempts)
 

@@ -38,7 +38,11 @@ def join(tokens: Iterable[str | int]) -> str:
     >>> join(["lines", 0, "qty"])
     '/lines/0/qty'
     """
-    return "".join([f"/{token if type(token) is int else escape(str(token))}" for token in tokens])
+    location = ""
+    # In a list first, and with `"".join`, it takes 0.1 us more.
+    for token in tokens:
+        location += f"/{escape(token) if isinstance(token, str) else token}"
+    return location
 
 
 def split(location: str) -> list[str]:
@@ -72,10 +76,14 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     >>> declared_location(lines), declared_location(lines, indices=False)
     ('/lines/3/qty', '/lines/*/qty')
     """
-    declared = _declared(violation.keyword_location)
-    root, *keys = violation.instance_location.split("/")
-    if declared.issuperset(keys):
-        return violation.instance_location
+    location, declared = violation.instance_location, _declared(violation.keyword_location)
+    for key in location.split("/")[1:]:
+        if key not in declared and not (indices and _is_index(key)):
+            break
+    else:
+        # Most places hold nothing but names of the schema and indices, and need not be written again.
+        return location
+    root, *keys = location.split("/")
     kept = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]
     return "/".join([root, *kept])
 

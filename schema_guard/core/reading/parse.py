@@ -76,8 +76,7 @@ def parse(text: str, limits: Limits) -> Any:
 
 def bounded(value: Any, text: str, limits: Limits) -> Any:
     """Give the value that was read in a text, or a `NotJson` where it is nested too deep or holds an infinite number."""
-    # jiter takes no more than that.
-    if _levels(min(max(limits.max_depth, 0), _JITER_DEPTH))(value):
+    if _levels(limits.max_depth)(value):
         return value
     bare = re.sub(_STRING, '""', text)
     if _exceeds(bare.encode().translate(None, _NOT_BRACKETS), limits.max_depth):
@@ -146,6 +145,8 @@ def _levels(levels: int) -> Callable[[Any], bool]:
     """
     from jsonschema_rs import Draft202012Validator  # `import schema_guard` loads no third-party module
 
+    # jiter takes no more than that.
+    levels = min(max(levels, 0), _JITER_DEPTH)
     scalars = ["string", "number", "boolean", "null"]
     inside = ({"$ref": f"#/$defs/{level}"} for level in range(1, levels + 1))
     chain: dict[str, Any] = {

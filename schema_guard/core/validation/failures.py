@@ -57,7 +57,7 @@ def schema_failure(value: Any, schema: Schema[Any], limits: Limits, text: str = 
 
 
 # White space in a string as `describe` shows it is a space or is escaped.
-_BEFORE_JSON = ("{", "[", " ", "\\")
+_BEFORE_JSON = frozenset(("{", "[", " ", "\\"))
 _FIRST = len("string '")
 
 

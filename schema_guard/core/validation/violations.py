@@ -159,12 +159,12 @@ def describe(value: Any) -> str:
     >>> describe("twelve"), describe(True), describe([1, 2])
     ("string 'twelve'", 'boolean true', 'array of 2 items')
     """
+    if isinstance(value, str):
+        return f"string {clip(repr(value[:100]))}"
     if value is None:
         return "null"
     if isinstance(value, bool):
         return f"boolean {str(value).lower()}"
-    if isinstance(value, str):
-        return f"string {clip(repr(value[:100]))}"
     if isinstance(value, dict):
         return f"object with {_count(len(value), 'property', 'properties')}"
     if isinstance(value, (list, tuple)):
