@@ -7,7 +7,7 @@ import pytest
 from jiter import from_json
 
 from schema_guard.cli import main
-from schema_guard.core import enforce, judge
+from schema_guard.core import accepting, enforce, judge
 from schema_guard.core.reading import extract, parse
 from schema_guard.core.repair import readings as repair
 from schema_guard.core.schema import Schema
@@ -110,16 +110,16 @@ class Fault(NamedTuple):
     planted: Any
 
 
-def _from_json(**changed):
+def _reader(**changed):
     def planted(_):
-        return lambda data, **given: from_json(data, **{**given, **changed})
+        return lambda: lambda data, **given: from_json(data, **{**given, **changed})
 
     return planted
 
 
 def _chunks_lost(real):
-    def planted(event, limits):
-        gathered = yield from real(event, limits)
+    def planted(*args):
+        gathered = yield from real(*args)
         return gathered._replace(text="")
 
     return planted
@@ -144,10 +144,9 @@ FAULTS = {
     ),
     "extract: nobody refuses": Fault(extract, "_refuses", lambda _: lambda *a: False),
     "extract: everybody refuses": Fault(extract, "_refuses", lambda _: lambda *a: True),
-    "parse: the last of equal keys counts": Fault(
-        parse, "_from_json", _from_json(catch_duplicate_keys=False)
+    "accepting: the last of equal keys counts": Fault(
+        accepting, "reader", _reader(catch_duplicate_keys=False)
     ),
-    "parse: NaN is a number": Fault(parse, "_from_json", _from_json(allow_inf_nan=True)),
     "judge: what follows is not looked at": Fault(judge, "_failure_behind", lambda _: lambda *a: None),
     "judge: a cut-off text is malformed": Fault(
         failures, "not_json", lambda _: lambda *a: Failure("syntax", "malformed", "planted")
@@ -174,12 +173,12 @@ FAULTS = {
     "enforce: asks once too often": Fault(
         enforce,
         "_may_ask_again",
-        lambda real: lambda failure, attempts, plan, larger: real(failure, attempts[1:], plan, larger),
+        lambda real: lambda failure, attempts, plan: real(failure, attempts[1:], plan),
     ),
     "enforce: asks again after a refusal": Fault(
         enforce,
         "_may_ask_again",
-        lambda _: lambda failure, attempts, plan, larger: len(attempts) < plan.max_attempts,
+        lambda _: lambda failure, attempts, plan: len(attempts) < plan.max_attempts,
     ),
     "enforce: loses what came in chunks": Fault(enforce, "_gathered", _chunks_lost),
 }
