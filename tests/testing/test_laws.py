@@ -78,11 +78,17 @@ def test_the_command_tells_what_held(tmp_path, capsys):
     assert capsys.readouterr().out.count("  holds  ") == len(LAWS)
 
 
+def _lose_prose(monkeypatch):
+    """Plant a fault: nothing is found in prose."""
+    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
+    monkeypatch.setattr(extract, "only_part", lambda _: "")
+
+
 @pytest.mark.costly
 def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
     """A law that does not hold is exit 1, with the draw."""
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
-    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
+    _lose_prose(monkeypatch)
 
     assert main(["test", str(tmp_path / "s.json"), "--examples", "50", "--format", "json"]) == 1
     found = {one["law"]: one for one in json.loads(capsys.readouterr().out)["laws"]}
@@ -93,7 +99,7 @@ def test_the_command_fails_with_a_counterexample(tmp_path, capsys, monkeypatch):
 @pytest.mark.costly
 def test_text_shows_the_counterexample(monkeypatch):
     """Under a law that fails stands what is wrong, and for which draw."""
-    monkeypatch.setattr(extract, "brackets", lambda *_, **__: extract.Brackets((), (), complete=True))
+    _lose_prose(monkeypatch)
 
     document = document_of(Schema.of(SCHEMA), list(try_laws(SCHEMA, examples=50)))
 
