@@ -153,20 +153,21 @@ def observed(function):
     yield started.outcome
 
 
-def check(form, said, widths, *, all_ways):
+def others(form, said, widths, *, all_ways):
+    """Give the widths at which a reply in pieces has other fields than the whole one, by any driver, with those fields."""
     expected = facts(
         drive.run(
             enforce("t", a_plan(), CALL), lambda ask: form.whole(said), lambda _: None, Receiver(SCHEMA)
         ).outcome
     )
     for width in widths:
-        ways = driven(lambda width=width: form.pieces(said, width))
+        pieces = lambda width=width: form.pieces(said, width)  # noqa: E731 - a new one each time
+        ways = driven(pieces)
         found = [facts(way.outcome) for way in (ways if all_ways else [next(ways)])]
-        assert found == [expected] * (3 if all_ways else 1), width
         # A tool that was not asked for by us is not compared.
         if all_ways and said.id != "another tool":
-            seen = [facts(outcome) for outcome in observed(lambda width=width: form.pieces(said, width))]
-            assert seen == [expected] * 2, width
+            found += [facts(outcome) for outcome in observed(pieces)]
+        yield from [(width, one) for one in found if one != expected]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,7 @@ def check(form, said, widths, *, all_ways):
 )
 def test_whole_and_streamed_are_one(form, said):
     """A reply that comes in pieces, however wide and by whichever driver, has all fields of the whole one."""
-    check(form, said, (16,), all_ways=True)
-    check(form, said, WIDTHS, all_ways=False)
+    assert not [*others(form, said, (16,), all_ways=True), *others(form, said, WIDTHS, all_ways=False)]
 
 
 SAID_WRONG = [
@@ -230,7 +230,7 @@ def test_a_stream_that_may_be_stopped_early_comes_to_the_same(form, said):
 @pytest.mark.parametrize(("form", "said"), CASES, ids=[f"{form.name}: {said.id}" for form, said in CASES])
 def test_whole_and_streamed_are_one_at_every_cut(form, said):
     """The same at every width from 1 to 64 characters, by every driver."""
-    check(form, said, range(1, 65), all_ways=True)
+    assert not list(others(form, said, range(1, 65), all_ways=True))
 
 
 def test_another_tool_is_a_failure_of_structure():

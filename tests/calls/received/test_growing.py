@@ -2,12 +2,11 @@
 
 import json
 import random
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from schema_guard import InvalidSchema, adapt
@@ -91,27 +90,21 @@ def test_every_value_is_new_and_the_last_is_near_the_end(value, width):
     assert len(text) > 64 or values[-1] == value
 
 
-def check_complete(value, path, whole):
-    """All of a value is that of the whole one, but what is open, of which it has the begin."""
+def is_part(value, path, whole):
+    """Whether all of a value is that of the whole one, but what is open, of which it has the begin."""
     if isinstance(value, dict):
         names = list(value)
-        assert names == list(whole)[: len(names)]
-        assert not path or path[0] == names[-1]
-        for name in names[:-1] if path else names:
-            assert value[name] == whole[name]
+        last, done = names[-1:], names[:-1] if path else names
+        is_so = names == list(whole)[: len(names)] and all(value[name] == whole[name] for name in done)
     elif isinstance(value, list):
-        assert not path or path[0] == str(len(value) - 1)
         end = len(value) - bool(path)
-        assert value[:end] == whole[:end]
-    elif isinstance(value, str):
-        assert not path
-        assert whole.startswith(value)
-    if path:
-        check_complete(
-            value[path[0] if isinstance(value, dict) else -1],
-            path[1:],
-            whole[list(value)[-1] if isinstance(value, dict) else len(value) - 1],
-        )
+        last, is_so = [str(len(value) - 1)], value[:end] == whole[:end]
+    else:
+        last, is_so = [], not isinstance(value, str) or whole.startswith(value)
+    if not path or not is_so:
+        return is_so
+    at = path[0] if isinstance(value, dict) else len(value) - 1
+    return path[:1] == last and is_part(value[at], path[1:], whole[at])
 
 
 def partials(text, width, form=None):
@@ -126,7 +119,7 @@ def test_what_is_not_open_is_complete(value, width, indent, ascii_only):
 
     for found in partials(text, width):
         assert found.attempt == 1
-        check_complete(found.value, split(found.open), value)
+        assert is_part(found.value, split(found.open), value)
 
 
 def test_a_part_that_is_complete_is_told():
@@ -147,18 +140,17 @@ def test_a_value_in_another_form_is_restored_or_held_back(seed, width):
     """While it is written in the form that was sent, what is told of it is in the user's own form, or nothing."""
     rng = random.Random(seed)
     schema = drawn_schema(rng)
-    with suppress(InvalidSchema):
+    try:
         adapted = adapt(schema, rng.choice(["openai", "anthropic", "gemini", "bedrock"]))
-        check_grown(schema, adapted, drawn_value(schema.document, rng), width)
-
-
-def check_grown(schema, adapted, value, width):
+    except InvalidSchema:
+        reject()
+    value = drawn_value(schema.document, rng)
     sent = adapted.pre_image(value)
-    if adapted.schema is None or not schema.is_valid(value) or adapted.restore(sent) != value:
-        return
+    restored = adapted.restore(sent)
+    assume(adapted.schema is not None and schema.is_valid(value) and restored == value)
 
     for found in partials(json.dumps(sent), width, adapted.grown):
-        check_complete(found.value, split(found.open), adapted.restore(sent))
+        assert is_part(found.value, split(found.open), restored)
 
 
 def test_a_long_reply_is_read_a_few_times():
