@@ -4,7 +4,8 @@
 How long a stopped reply would have become nobody knows. It is taken to be as long as those of the same configuration that
 were not stopped are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
 is a power of two and each has its part of alpha, so that L may be chosen by the longest reply; what a longer reply would
-have above L is not counted.
+have above L is not counted. Nothing bounds what is assumed. Where even the upper bound of that mean is no more than came
+of the stopped replies the assumption is refuted, and there is no estimate: they are longer ones, such as those that ran on.
 
 Rules: text is told of and no money, for a provider may bill the whole reply all the same.
 """
@@ -26,20 +27,19 @@ _SHORTEST_BITS = 6
 
 
 class SavedText(NamedTuple):
-    """What was saved of the text that stopped replies would have had, estimated.
+    """What was saved of the text that stopped replies would have had, if they had become as long as the others.
 
     Attributes:
         from_replies: Those that were not stopped, from which it is estimated.
-        mean_bytes: How long these are.
         share: Of the text, in [0, 1).
-        lower: The share is below this with a probability of at most 5 %, however often someone looks.
-        upper: The share is above this with a probability of at most 5 %.
+        lower: What the share would be with the lower bound of the mean of all replies that are not stopped, which is above
+            this mean with a probability of at most 5 %, however often someone looks.
+        upper: The same of the upper bound, which is below the mean with a probability of at most 5 %.
         size_bytes: Of all stopped replies together.
         most_bytes: What belongs to *upper*.
     """
 
     from_replies: int
-    mean_bytes: float
     share: float
     lower: float
     upper: float
@@ -54,12 +54,16 @@ class StoppedReplies(NamedTuple):
         attempts: How many were.
         judged: Of how many replies whose length is known.
         median_characters: After so many they were, within 1.6 %; None where none was.
-        saved: None where none was stopped, or every one was.
+        stopped_bytes: That came of one in the mean; None where none was stopped.
+        whole_bytes: Of one that was not stopped, in the mean; None where every one was.
+        saved: None where none was stopped, or every one was, or where the stopped ones had become longer than the others are.
     """
 
     attempts: int
     judged: int
     median_characters: int | None
+    stopped_bytes: float | None
+    whole_bytes: float | None
     saved: SavedText | None
 
 
@@ -70,11 +74,17 @@ def stopped_replies(lengths: ReplyLengths) -> StoppedReplies:
         stopped.replies,
         stopped.replies + whole.replies,
         lengths.stopped_at.percentile(50),
+        _mean(stopped),
+        _mean(whole),
         _saved(stopped, whole) if stopped.replies and whole.replies else None,
     )
 
 
-def _saved(stopped: Lengths, whole: Lengths) -> SavedText:
+def _mean(lengths: Lengths) -> float | None:
+    return (lengths.least + lengths.most) / 2 / lengths.replies if lengths.replies else None
+
+
+def _saved(stopped: Lengths, whole: Lengths) -> SavedText | None:
     k, n = stopped.replies, whole.replies
     bits = max(_SHORTEST_BITS, (whole.longest - 1).bit_length())
     place = bits - _SHORTEST_BITS + 1
@@ -83,14 +93,15 @@ def _saved(stopped: Lengths, whole: Lengths) -> SavedText:
     least = bounds(whole.least / longest, n, alpha=alpha).lower * longest
     most = bounds(whole.most / longest, n, alpha=alpha).upper * longest
     read = (stopped.least + stopped.most) / 2 / k
+    if most <= stopped.least / k:
+        return None
     return SavedText(
         n,
-        mean,
         _share(mean, read),
         _share(least, stopped.most / k),
         _share(most, stopped.least / k),
         k * max(mean - read, 0.0),
-        k * max(most - stopped.least / k, 0.0),
+        k * (most - stopped.least / k),
     )
 
 

@@ -53,14 +53,21 @@ def recorded(store, *outcomes):
 
 @given(lengths, lengths)
 def test_an_estimate_stands_between_its_bounds(cut, whole):
-    """Whatever the lengths, the share is one, its bounds are around it, and without either there is none."""
+    """Whatever the lengths, the share is one, its bounds are around it, and without either there is none.
+
+    There is none either where the stopped ones are longer than the others, and only there.
+    """
     found = found_of(cut, whole)
 
     assert (found.attempts, found.judged) == (len(cut), len(cut) + len(whole))
-    assert (found.saved is None) == (not cut or not whole)
-    if found.saved is not None:
+    assert (found.stopped_bytes is None, found.whole_bytes is None) == (not cut, not whole)
+    if found.saved is None:
+        assert not cut or not whole or found.stopped_bytes >= found.whole_bytes
+    else:
+        assert cut and whole
         saved = found.saved
         assert 0 <= saved.lower <= saved.share <= saved.upper < 1
+        assert saved.upper > 0
         assert 0 <= saved.size_bytes <= saved.most_bytes
         assert saved.from_replies == len(whole)
 
@@ -82,9 +89,21 @@ def test_the_bound_holds_at_every_look():
 
 def test_a_reply_that_was_stopped_late_saved_nothing():
     """Where stopped replies were as long as whole ones nothing was saved, and not less than nothing."""
-    saved = found_of([300] * 5, [200] * 50).saved
+    saved = found_of([210] * 5, [200] * 50).saved
 
     assert (saved.share, saved.lower, saved.size_bytes) == (0.0, 0.0, 0.0)
+
+
+def test_replies_that_ran_on_are_not_said_to_have_saved_nothing(store):
+    """Where stopped replies are longer than the others can be in the mean these say nothing of them, and that is told."""
+    assert found_of([300] * 5, [200] * 50).saved is None
+
+    text = " ".join(as_text(recorded(store, *(stopped(n, 8_000) for n in range(20)))).split())
+
+    assert (
+        "stopped 20 of 40 replies before their end: after 8,000 characters in the median; what that saved: no estimate, for "
+        "by then they had 8,000 bytes in the mean, and the n 20 that were not stopped have 100"
+    ) in text
 
 
 def test_a_report_tells_how_many_were_stopped_and_what_that_saved(store):
