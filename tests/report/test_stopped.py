@@ -64,7 +64,8 @@ def test_an_estimate_stands_between_its_bounds(cut, whole):
     if found.saved is None:
         assert not cut or not whole or found.stopped_bytes >= found.whole_bytes
     else:
-        assert cut and whole
+        assert cut
+        assert whole
         saved = found.saved
         assert 0 <= saved.lower <= saved.share <= saved.upper < 1
         assert saved.upper > 0
