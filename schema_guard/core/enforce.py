@@ -295,12 +295,12 @@ def _resumed(
 
 def _to_go_on(attempts: list[Attempt], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
     """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
-    from schema_guard.core.prefix import resuming
+    from schema_guard.core.prefix import resuming, watching  # as in _resumed()
 
     if plan.resuming is None or len(attempts) >= plan.max_attempts or spent(plan.budget, attempts):
         return None
     found = resuming.cut_off(attempts[-1], end, before, plan.resuming)
-    return found if found is not None and resuming.is_viable(found.text, plan.schema, plan.limits) else None
+    return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
 
 
 def _judged(text: str, end: End, plan: Plan, step: Step) -> Judgement[Any]:

@@ -17,10 +17,9 @@ from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.values import UNMENDED_BY_LIMIT, Message
 
 if TYPE_CHECKING:
-    from schema_guard.core.schema import Schema
     from schema_guard.core.values import Attempt, End, Failure, Limits, Prompt
 
-__all__ = ["CutOff", "Resuming", "begun", "cut_off", "is_lost", "is_viable", "reply_of", "whole"]
+__all__ = ["CutOff", "Resuming", "begun", "cut_off", "is_lost", "reply_of", "whole"]
 
 # What stands for a character of which only a part came.
 _HALF_CHARACTER = "\ufffd"
@@ -84,13 +83,6 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
 
 def _is_more(text: str, than: str) -> bool:
     return len(text) > len(than) and text.startswith(than)
-
-
-def is_viable(text: str, schema: Schema[Any], limits: Limits) -> bool:
-    """Say whether a text may still become a valid reply."""
-    from schema_guard.core.prefix.checker import prefix_checker  # only replies that were cut off need it
-
-    return prefix_checker(schema, limits=limits).feed(text) is None
 
 
 def begun(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
