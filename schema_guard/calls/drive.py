@@ -201,8 +201,8 @@ async def arun(
     flow: Flow,
     invoke: Invoke,
     finish: Finish,
-    first: Pending | None = None,
     receiver: Receiver = ANYBODYS,
+    first: Pending | None = None,
 ) -> Driven:
     """Drive the loop to its end with an asynchronous function; the arguments are those of `run`."""
     step: Ask | More | Stop | Done[Any] = next(flow) if first is None else first.ask

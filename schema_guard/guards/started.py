@@ -174,7 +174,7 @@ class Started(NamedTuple):
         """Drive the loop asynchronously to its end."""
         entered = self.enter()
         try:
-            driven = await drive.arun(self.flow, self.invoke, self.finish, first, self.receiver)
+            driven = await drive.arun(self.flow, self.invoke, self.finish, self.receiver, first)
         finally:
             self.leave(entered)
         await settle(self.store)

@@ -166,7 +166,7 @@ def _called(plan: TurnPlan) -> Any:
 async def _go_on(plan: TurnPlan, turn: Turn, first: drive.Pending | None) -> Any:
     entered = turn.enter()
     try:
-        driven = await drive.arun(turn.flow, turn.invoke, turn.finish, first, turn.receiver)
+        driven = await drive.arun(turn.flow, turn.invoke, turn.finish, turn.receiver, first)
     finally:
         turn.leave(entered)
     await turn.settle()

@@ -121,7 +121,7 @@ def driven(function):
 
     yield drive.run(flow(), lambda ask: function(), nothing, receiver)
     yield at_the_end(drive.stream(flow(), lambda ask: function(), nothing, receiver))
-    yield asyncio.run(drive.arun(flow(), later, nothing, None, receiver))
+    yield asyncio.run(drive.arun(flow(), later, nothing, receiver))
 
 
 async def async_of(chunks):
