@@ -100,14 +100,13 @@ def _inside_fence(text: str, most: int) -> str:
 
 
 def _in_prose(text: str, most: int, accept: Callable[[str], Any]) -> Any:
-    """Give the value of prose of *most* characters that holds one JSON text, a valid one; else a `Missed`.
+    """Give the value of prose of at most *most* characters that holds one JSON text, a valid one; else a `Missed`.
 
     What is not valid there is looked for by the whole rule: it may be, once it is mended or read in parts.
     """
     if len(text) <= most:
-        from schema_guard.core.reading.extract import (
-            only_part,
-        )  # the usual reply needs none of it, and it is 2 ms
+        # The usual reply needs none of it, and it is 2 ms.
+        from schema_guard.core.reading.extract import only_part
 
         part = only_part(text)
         made = accept(part) if part else Missed(UNREAD)

@@ -44,10 +44,6 @@ class CallsInOrder(NamedTuple):
         index = bisect_left(self.hours, (number, 0))
         return self.hours[min(index, len(self.hours) - 1)][1] if self.hours else None
 
-    def failed_from(self, number: int) -> int:
-        """Count the calls from one on that have no valid attempt."""
-        return len(self.failed) - bisect_left(self.failed, number)
-
     def own(self, configurations: Container[Row]) -> OwnCalls:
         """Give the calls of some of the configurations; where there is one alone, all."""
         if not self.parts:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that do with what they are asked what servers do, known to the last request."""
+"""Models that do with schemas, and with replies that are begun, what servers do."""
