@@ -21,7 +21,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.values import Limits, Missed
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.testing import instances
-from tests.core.prefix.fuzzing import DRAFTS, Drawn, likely, written
+from tests.core.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
 
 ENGINES = (
     jsonschema_rs.Draft4Validator,
@@ -152,11 +152,7 @@ def test_what_is_taken_is_what_the_rules_say(seed):
 def test_what_is_taken_in_a_fence_is_what_the_reading_rule_gives(seed):
     """A text of the usual fence is taken if the rule reads the same of it, and then as that; changed or not."""
     rng = random.Random(seed)
-    drawn = Drawn(rng)
-    try:
-        schema = Schema.of(drawn.document(), dialect=DRAFTS[drawn.draft])
-    except InvalidSchema:
-        return
+    schema = drawn_schema(rng)
     for _ in range(8):
         inside = changed(written(likely(schema.document, schema.document, rng), rng), rng)
         text = changed_anywhere(f"```json\n{inside}\n```", rng)

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidSchema
-from tests.core.prefix.fuzzing import DRAFTS, Drawn, any_value, likely
+from tests.core.prefix.fuzzing import any_value, drawn_schema, likely
 
 ROW = {
     "type": "object",
@@ -52,13 +51,8 @@ def spoiled(value, rng):
 def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
     """Whatever keywords a schema has, its closed form accepts only what is valid, of few levels and of finite numbers."""
     rng = random.Random(seed)
-    drawn = Drawn(rng)
-    document = drawn.document()
-    try:
-        schema = Schema.of(document, dialect=DRAFTS[drawn.draft])
-    except InvalidSchema:
-        return
-    closed = schema.loosest().closed
+    schema = drawn_schema(rng)
+    document, closed = schema.document, schema.loosest().closed
     for _ in range(10 if closed else 0):
         value = spoiled(likely(document, document, rng), rng)
         if closed.is_valid(value):
