@@ -12,6 +12,7 @@ from schema_guard.core.pointer import pointer
 from schema_guard.early_stop import NOT_COMPARED, stops_early
 from schema_guard.healing import healers_of, in_words
 from schema_guard.records.chosen import NO_SEGMENT
+from schema_guard.records.counts.hours import GOES_ON
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from schema_guard.report.stopped import StoppedReplies
 
 _CODES = 8
-# As the settings have it, compact, where replies that were cut off are gone on with.
-_GOES_ON = '"goes_on":true'
 
 
 def document_of(report: Report) -> Document:
@@ -178,9 +177,7 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
     )
     if one.repaired.count:
         how = (
-            "repaired, or resumed where they were cut off,"
-            if _GOES_ON in (one.settings or "")
-            else "repaired"
+            "repaired, or resumed where they were cut off," if GOES_ON in (one.settings or "") else "repaired"
         )
         yield f"{name} {how} {one.repaired.count:g} calls: {bounded(one.repaired)} %"
     if one.stopped is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.early_stop import stops_replies
@@ -48,9 +49,12 @@ _STARTED_AT, _NUMBER, _KIND, _CODE, _VIOLATIONS, _ELAPSED = (
 _AMOUNTS = slice(COLUMNS.index("input_tokens"), COLUMNS.index("input_tokens") + len(SUMS))
 _MODEL = COLUMNS.index("reply_model")
 _MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
-_SETTINGS, _REPLY_BYTES, _STOPPED_AT = (
-    COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at")
+_SETTINGS, _REPLY_BYTES, _STOPPED_AT, _FINISH = (
+    COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at", "finish_reason")
 )
+
+GOES_ON = '"goes_on":true'
+"""In the settings, which are compact, where replies that were cut off are gone on with."""
 
 HOUR_S = 3_600
 LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, and in no hour's rates
@@ -90,6 +94,7 @@ class HourAddition:
         self._began: list[float] = []
         self._single: list[Any] = []  # attempts that are a whole call with a judged reply
         self._call_us: list[int] = []  # of the other calls
+        self._going_on: set[int] = set()  # which of the attempts, by `id`, went on with the reply before
 
     def add_call(self, call: list[tuple[int, Row]], *, is_judged: bool) -> None:
         """Add the attempts of a call."""
@@ -103,6 +108,8 @@ class HourAddition:
             return
         for _, each in call:
             self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
+        if GOES_ON in (row[_SETTINGS] or ""):
+            self._going_on |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
         known_us = _known_us([each for _, each in call])
         if is_judged and len(known_us) == len(call):
             self._call_us.append(sum(known_us))
@@ -150,15 +157,24 @@ class HourAddition:
                 tallies[unknown, number] += len(rows) - known
 
     def _count_lengths(self, judged: list[Any]) -> None:
-        """Count how long replies were, of calls that stop some of theirs."""
+        """Count how long replies were, of calls that stop some of theirs.
+
+        One that was gone on with is as long as it was when it was cut off: what is recorded of the attempt that went on
+        are the bytes of both.
+        """
         known = [row for row in judged if row[_REPLY_BYTES] is not None]
         stopped = [row for row in known if row[_STOPPED_AT] is not None]
+        whole = [row for row in known if row[_STOPPED_AT] is None and id(row) not in self._going_on]
         for name, lengths in (
-            ("whole_bytes", [row[_REPLY_BYTES] for row in known if row[_STOPPED_AT] is None]),
+            ("whole_bytes", [row[_REPLY_BYTES] for row in whole]),
             ("stopped_bytes", [row[_REPLY_BYTES] for row in stopped]),
             ("stopped_at", [row[_STOPPED_AT] for row in stopped]),
         ):
             _count_buckets(self.tallies, name, lengths)
+
+
+def _is_cut_off(row: Row) -> bool:
+    return row[_CODE] == "max_tokens" and row[_FINISH] == "length"
 
 
 def hour_of(started_at: Any) -> int | None:

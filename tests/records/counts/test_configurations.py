@@ -28,7 +28,7 @@ common = {
 judged = st.builds(
     Failure,
     st.sampled_from(["syntax", "structure", "value", "truncation"]),
-    st.sampled_from(["empty", "type"]),
+    st.sampled_from(["empty", "type", "max_tokens"]),
     st.just(""),
     st.sampled_from(["type", "enum"])
     .map(lambda keyword: Violation("/a", f"/properties/a/{keyword}", keyword, "", ""))
@@ -38,6 +38,7 @@ judged = st.builds(
 common |= {
     "reply": st.none() | st.sampled_from(["{}", "ä" * 100]),
     "stopped_at": st.none() | st.sampled_from([2, 100]),
+    "finish_reason": st.sampled_from(["stop", "length"]),
     "model": st.none() | st.just("m"),
     "snapshot": st.none() | st.just("m-1"),
     "unseen": st.booleans(),
@@ -56,7 +57,14 @@ calls = st.fixed_dictionaries(
         "model": st.none() | st.just("m"),
         "segment": st.none() | st.just("eu"),
         "tuned": st.booleans(),
-        "settings": st.sampled_from(["{}", '{"early_stop":true}', '{"budget":{"max_repeats":6}}']),
+        "settings": st.sampled_from(
+            [
+                "{}",
+                '{"early_stop":true}',
+                '{"budget":{"max_repeats":6}}',
+                '{"early_stop":true,"goes_on":true}',
+            ]
+        ),
         "cluster": st.none() | st.sampled_from(["c1", "c2"]),
         "input_hash": st.none() | st.sampled_from(["i1", "i2"]),
         "started_at": st.integers(0, 9).map(lambda n: n * 1_000.0),
@@ -132,20 +140,32 @@ def known_seconds(attempt):
     return None if isnan(attempt.elapsed_s) else attempt.elapsed_s
 
 
+def went_on(outcome, attempt):
+    """Whether it went on with the reply before, which the output limit had cut off."""
+    before = [one for one in outcome.attempts if one.number == attempt.number - 1]
+    if "goes_on" not in outcome.call.settings or not before or before[0].failure is None:
+        return False
+    return (before[0].failure.code, before[0].finish_reason) == ("max_tokens", "length")
+
+
 def lengths(members):
-    """Characters and bytes of stopped replies, and bytes of others, where the settings stop them; as buckets."""
-    replies = [
-        attempt
+    """Characters and bytes of stopped replies, and bytes of others, where the settings stop them; as buckets.
+
+    What went on with a cut-off reply is recorded with the bytes of both, and is no reply of its own.
+    """
+    known = [
+        (attempt, went_on(outcome, attempt))
         for outcome in members
         if stops_replies(outcome.call.settings)
         for attempt in outcome.attempts
         if attempt.reply is not None and not is_transport(attempt)
     ]
-    stopped = [attempt for attempt in replies if attempt.stopped_at is not None]
+    stopped = [attempt for attempt, _ in known if attempt.stopped_at is not None]
+    whole = [attempt for attempt, goes_on in known if attempt.stopped_at is None and not goes_on]
     return (
         Counter(bucket(attempt.stopped_at) for attempt in stopped),
         Counter(bucket(len(attempt.reply.encode())) for attempt in stopped),
-        Counter(bucket(len(one.reply.encode())) for one in replies if one.stopped_at is None),
+        Counter(bucket(len(one.reply.encode())) for one in whole),
     )
 
 
