@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strategies: how the format is asked for. One frozen bag of functions each, no subclasses."""
+"""Strategies: how the format is asked for, one frozen bag of functions each, no subclasses; and the plan that takes them.
+
+Rule: a plan and its steps are fixed when a function is guarded. They hold what the loop goes by, and decide nothing of it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from schema_guard.core import prompting
+from schema_guard.core.values import Budget, Limits
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, did_you_mean
 from schema_guard.tuples import NamedTuple
@@ -13,7 +17,13 @@ from schema_guard.tuples import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from schema_guard.core.prefix.resuming import Resuming
+    from schema_guard.core.prompting import Example
     from schema_guard.core.schema import Schema
+    from schema_guard.core.values import AdaptedSchema, OpenPath, Repair
+
+# Takes tokens and names of a model; see `Plan.prices`.
+Price: TypeAlias = "Callable[..., float | None]"
 
 
 class Strategy(NamedTuple):
@@ -86,3 +96,101 @@ def behind_system(
     if says_nothing or turns[0]["role"] == "system":
         return turns
     return [{"role": "system", "content": ""}, *turns]
+
+
+class SentForm(NamedTuple):
+    """What is sent in the schema's place, to a provider or engine that does not take it as it is.
+
+    Attributes:
+        schema: What is sent.
+        told: The same, as attempts tell it.
+        restore: Gives a value of it in the form of the plan's schema, and what is not of it as it is; never raises.
+            None where the forms are the same.
+        grown: Gives a value that is still written, and the way to what is open in it (None for nothing), in the same form;
+            None where that is not known yet. None where the forms are the same.
+    """
+
+    schema: Schema[Any]
+    told: AdaptedSchema
+    restore: Callable[[Any], Any] | None = None
+    grown: Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None = None
+
+
+class Step(NamedTuple):
+    """One strategy of a plan, with its texts already made.
+
+    Attributes:
+        strategy: Which one.
+        instructions: Its text for the schema.
+        examples: What it shows; empty for strategies that show none.
+        prefix: All that stands before a task that is a text.
+        target: Whose arguments are sent; None where none are known.
+        sent: What is sent in the schema's place; None where nothing is, or the schema itself.
+    """
+
+    strategy: Strategy
+    instructions: str
+    examples: tuple[Example, ...]
+    prefix: str
+    target: str | None = None
+    sent: SentForm | None = None
+
+    @staticmethod
+    def of(strategy: Strategy, schema: Schema[Any], examples: tuple[Example, ...] = ()) -> Step:
+        """Make the texts of a strategy for a schema."""
+        instructions = strategy.instructions(schema)
+        return Step(strategy, instructions, examples, prompting.text_prefix(instructions, examples))
+
+    @property
+    def restore(self) -> Callable[[Any], Any] | None:
+        """What gives a value that was asked for in the schema's own form; None where it comes in that."""
+        return None if self.sent is None else self.sent.restore
+
+
+class Plan(NamedTuple):
+    """What is fixed when a function is guarded, before any call.
+
+    Attributes:
+        schema: What replies must keep to.
+        steps: Attempt k uses step k, the last one from then on.
+        max_attempts: How many attempts one call may make.
+        repair: Whether broken JSON may be mended.
+        checks: What a valid value must pass as well.
+        limits: How large a reply may be.
+        budget: What a call may spend.
+        prices: Gives what says what an attempt cost, by its tokens and the names of its model, the one of its own
+            reply first; None where nothing is known of prices.
+        delivery: `prompt` sends the whole prompt; `feedback` the first prompt again, and the correction apart;
+            `instructions` only the strategy's text and the correction, for a function that builds its own prompt.
+        tool: Name of the tool that `tool_call` gives to the model; None where no step does.
+        healed: Whether a gateway may mend replies before they come.
+        early_stop: Whether a streamed reply is stopped once no continuation of it can be valid. A reply that is to be
+            mended is not, nor one that comes in another form than the schema's.
+        resuming: How a cut-off reply is gone on with; None where it is not.
+    """
+
+    schema: Schema[Any]
+    steps: tuple[Step, ...]
+    max_attempts: int = 3
+    repair: Repair = "off"
+    checks: tuple[Callable[[Any], str | None], ...] = ()
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    prices: Callable[[], Price | None] | None = None
+    delivery: Literal["prompt", "feedback", "instructions"] = "prompt"
+    tool: str | None = None
+    healed: bool = False
+    early_stop: bool = False
+    resuming: Resuming | None = None
+
+    def step(self, attempt: int) -> Step:
+        """Give the step of an attempt, counted from 1."""
+        return self.steps[min(attempt, len(self.steps)) - 1]
+
+    def stops(self, step: Step) -> bool:
+        """Say whether replies of a step are held against the schema before their end."""
+        return self.early_stop and self.repair == "off" and step.restore is None
+
+    def asked_for(self, step: Step) -> Schema[Any]:
+        """Give the schema that is sent in a step."""
+        return self.schema if step.sent is None else step.sent.schema

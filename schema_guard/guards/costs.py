@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.core.enforce import Price
+    from schema_guard.core.strategy import Price
     from schema_guard.core.values import Outcome
     from schema_guard.prices.charges import Table
 

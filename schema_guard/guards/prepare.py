@@ -11,9 +11,8 @@ from schema_guard.calls.identity import id_of
 from schema_guard.calls.parameters import BY_ITS_NAME, ParameterNames
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.calls.shapes import Shape, check_given, implementation, name_of, paths_of, shape_of
-from schema_guard.core.enforce import Plan, Step
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES, strategies_of
+from schema_guard.core.strategy import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
 from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.core.enforce import SentForm, Step
 from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.strategy import STRATEGIES, SentForm, Step
 from schema_guard.core.values import AdaptedSchema
 from schema_guard.errors import InvalidArgument
 from schema_guard.text import clip, safe

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.calls.identity import begun, current_call, current_tags, id_of
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.core.dialects.choosing import messages_of
-from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.enforce import enforce
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.strategy import STRATEGIES, Plan, Step
 from schema_guard.core.values import Call, Done
 from schema_guard.errors import InvalidSchema
 from schema_guard.guards.costs import prices_of, with_costs

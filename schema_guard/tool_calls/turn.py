@@ -25,9 +25,9 @@ from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.calls.shapes import given_task, task_of, with_task
 from schema_guard.calls.written import WrittenCall
-from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.enforce import enforce
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.strategy import STRATEGIES, Plan, Step
 from schema_guard.core.values import Ask, Call, Chunk, Done, End, Failure, More, ParsedValue
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.folding import folded
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from schema_guard.calls.recorder import Recorder
     from schema_guard.calls.replies import Reply
     from schema_guard.calls.shapes import Shape
-    from schema_guard.core.enforce import Flow, Price
+    from schema_guard.core.enforce import Flow
+    from schema_guard.core.strategy import Price
     from schema_guard.core.values import Outcome, Prompt
     from schema_guard.guards.prepare import Version
     from schema_guard.tool_calls.joining import FollowedCall

@@ -13,8 +13,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.drive import end
-from schema_guard.core.enforce import Plan, Step, enforce
-from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.enforce import enforce
+from schema_guard.core.strategy import STRATEGIES, Plan, Step
 from schema_guard.core.values import Call, Done, Message
 from schema_guard.guards.costs import with_costs
 from schema_guard.guards.folding import folded
@@ -24,8 +24,8 @@ from schema_guard.traffic import IMPORTED, SAMPLE_SHARE, TRAFFIC
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.core.enforce import Price
     from schema_guard.core.schema import Schema
+    from schema_guard.core.strategy import Price
     from schema_guard.core.values import End, Outcome, Prompt
     from schema_guard.traces.stored import Held, StoredReply
     from schema_guard.traffic import Traffic

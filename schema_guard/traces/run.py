@@ -32,7 +32,7 @@ from schema_guard.traffic import Traffic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from schema_guard.core.enforce import Price
+    from schema_guard.core.strategy import Price
     from schema_guard.records import Store
     from schema_guard.records.backend import Session
     from schema_guard.traces.judging import Judged

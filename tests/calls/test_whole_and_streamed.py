@@ -10,9 +10,9 @@ from schema_guard import CallFailed, guard
 from schema_guard.calls import drive
 from schema_guard.calls.observe import observe
 from schema_guard.calls.received.receiver import Receiver
-from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.enforce import enforce
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES
+from schema_guard.core.strategy import STRATEGIES, Plan, Step
 from schema_guard.core.values import Call
 from tests.calls import wire
 from tests.calls.formats import FORMATS, Said

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schema_guard.calls import drive
-from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.enforce import enforce
 from schema_guard.core.prefix.resuming import Resuming
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import STRATEGIES, strategies_of
+from schema_guard.core.strategy import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.core.values import (
     Ask,
     Attempt,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schema_guard.calls.version.scopes import Scope
-    from schema_guard.core.enforce import Step
+    from schema_guard.core.strategy import Step
 
 __all__ = ["version_of"]
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from schema_guard.core.enforce import Plan, Step, enforce
+from schema_guard.core.enforce import enforce
 from schema_guard.core.prefix.resuming import Resuming, whole
 from schema_guard.core.schema import Schema
-from schema_guard.core.strategy import strategies_of
+from schema_guard.core.strategy import Plan, Step, strategies_of
 from schema_guard.core.values import (
     Ask,
     Budget,
