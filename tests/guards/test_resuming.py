@@ -264,3 +264,19 @@ def test_attempts_that_did_not_suffice_to_go_on_are_told():
 
     with pytest.raises(GuardFailed, match=r"; to go on with it: max_attempts=4$"):
         ask("List it.")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"text": None}, "text=None: expected a str, the whole reply"),
+        ({"most_tokens": 0}, "most_tokens=0: expected an int >= 1"),
+        ({"most_tokens": True}, "most_tokens=True: expected an int >= 1"),
+        ({"most_tokens": "5"}, "most_tokens='5': expected an int >= 1"),
+        ({"served": "vlm"}, "served='vlm': expected one of"),
+    ],
+)
+def test_a_model_that_cannot_be_played_is_refused(given, told):
+    """Where it is made, and not by the reply that it would give."""
+    with pytest.raises(InvalidArgument, match=f"^{told}"):
+        ContinuingModel(**{"text": TEXT, "most_tokens": 5, **given})

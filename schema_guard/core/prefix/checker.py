@@ -40,7 +40,7 @@ def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixCh
         limits: How large the reply may be.
 
     Raises:
-        InvalidArgument: *schema* is no Schema.
+        InvalidArgument: *schema* is no Schema, or *limits* no Limits.
 
     >>> checker = prefix_checker(Schema.of({"properties": {"total": {"type": "number"}}}))
     >>> checker.feed('{"total": 1'), checker.feed('2, "currency": "EUR"')
@@ -50,6 +50,8 @@ def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixCh
         raise InvalidArgument(
             f"prefix_checker: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         )
+    if not isinstance(limits, Limits):
+        raise InvalidArgument(f"prefix_checker: limits={clip(repr(limits))}: expected a Limits")
     return PrefixChecker(schema, limits)
 
 
@@ -96,10 +98,12 @@ class PrefixChecker(Steps):
 
         Returns:
             The failure, once no continuation is valid, and the same for every further piece; None before.
+
+        Raises:
+            InvalidArgument: *text* is no str: nothing of it is read.
         """
-        if self._step is None:
-            self.read += len(text) if self.failure is None else 0
-            return self.failure
+        if self._step is None or not isinstance(text, str):
+            return self._passed_by(text)
         self.read += len(text)
         if self.read > self._most_read:
             message = f"{self.read} bytes or more, beyond max_bytes={self._limits.max_bytes}"
@@ -128,6 +132,14 @@ class PrefixChecker(Steps):
         self._at = self.read - self._json - end
         while position < end and self._step is not None:
             position = self._step(text, position)
+        return self.failure
+
+    def _passed_by(self, text: object) -> Failure | None:
+        if not isinstance(text, str):
+            raise InvalidArgument(
+                f"feed: text={clip(repr(text))}: expected a str; bytes have to be decoded before"
+            )
+        self.read += len(text) if self.failure is None else 0
         return self.failure
 
     def _holds(self, frame: OpenValue, end: int) -> bool:

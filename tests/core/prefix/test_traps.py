@@ -181,3 +181,24 @@ def test_what_is_no_schema_is_refused():
     """A checker is made of a loaded schema."""
     with pytest.raises(InvalidArgument, match="expected a Schema, as Schema"):
         prefix_checker({"type": "object"})
+
+
+@pytest.mark.parametrize("limits", [3, None, {"max_bytes": 9}])
+def test_what_is_no_limits_is_refused(limits):
+    """The argument is told, not what the checker looked for in it."""
+    with pytest.raises(InvalidArgument, match=r"^prefix_checker: limits=.*: expected a Limits$"):
+        prefix_checker(Schema.of({"type": "object"}), limits=limits)
+
+
+@pytest.mark.parametrize("piece", [b'{"id"', bytearray(b"x"), None, 5, ["{"]])
+@pytest.mark.parametrize("before", ["", '{"id"', "[1"])
+def test_what_is_no_text_is_refused_and_nothing_is_read(before, piece):
+    """A checker that was given bytes or None stands where it stood, failed or not."""
+    checker = prefix_checker(Schema.of({"type": "object"}))
+    checker.feed(before)
+    stood = (checker.read, checker.open, checker.failure)
+
+    with pytest.raises(InvalidArgument, match=r"^feed: text=.*: expected a str"):
+        checker.feed(piece)
+
+    assert (checker.read, checker.open, checker.failure) == stood

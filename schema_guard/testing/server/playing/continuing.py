@@ -56,8 +56,12 @@ class ContinuingModel(Closing):
             served: As whom it is served.
 
         Raises:
-            InvalidArgument: *served* is none of these.
+            InvalidArgument: *served* is none of these, *text* no str, or *most_tokens* no number of tokens.
         """
+        if not isinstance(text, str):
+            raise InvalidArgument(f"text={clip(repr(text))}: expected a str, the whole reply")
+        if type(most_tokens) is not int or most_tokens < 1:
+            raise InvalidArgument(f"most_tokens={clip(repr(most_tokens))}: expected an int >= 1")
         if served not in _SERVED:
             raise InvalidArgument(
                 f"served={clip(repr(served))}: expected one of {', '.join(_SERVED)}{did_you_mean(served, _SERVED)}"
