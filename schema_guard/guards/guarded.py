@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guarded functions: the settings and a function that keeps to them; and a call of it under way.
+"""Guarded functions: the settings, and a function that keeps to them.
 
-What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py).
+What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py);
+a call under way, and what it gives at its end, stands in guards/started.py.
 """
 
 from __future__ import annotations
