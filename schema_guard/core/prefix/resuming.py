@@ -19,7 +19,7 @@ from schema_guard.core.values import UNMENDED_BY_LIMIT, Message
 if TYPE_CHECKING:
     from schema_guard.core.values import Attempt, End, Failure, Limits, Prompt
 
-__all__ = ["CutOff", "Resuming", "begun", "cut_off", "is_lost", "reply_of", "whole"]
+__all__ = ["CutOff", "Resuming", "cut_off", "is_lost", "joined", "reply_of"]
 
 # What stands for a character of which only a part came.
 _HALF_CHARACTER = "\ufffd"
@@ -77,7 +77,7 @@ def cut_off(attempt: Attempt, end: End, before: CutOff | None, how: Resuming) ->
     text = attempt.reply.rstrip(_HALF_CHARACTER).strip()
     if not text or (before is not None and not _is_more(text, before.text)):
         return None
-    sent = begun(prompt, text, how)
+    sent = _with_beginning(prompt, text, how)
     return None if sent is None else CutOff(text, prompt, sent, failure)
 
 
@@ -85,10 +85,10 @@ def _is_more(text: str, than: str) -> bool:
     return len(text) > len(than) and text.startswith(than)
 
 
-def begun(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
+def _with_beginning(prompt: Prompt, text: str, how: Resuming) -> Prompt | None:
     """Give a prompt with the beginning of its reply behind it; None where it cannot be given in its form."""
     if isinstance(prompt, str):
-        return begun((Message("user", prompt),), text, how) if how.texts else None
+        return _with_beginning((Message("user", prompt),), text, how) if how.texts else None
     from schema_guard.core.dialects.chat import CHAT
     from schema_guard.core.dialects.choosing import dialect_of
     from schema_guard.core.dialects.dialect import Given
@@ -107,10 +107,10 @@ def reply_of(end: End, cut: CutOff, limits: Limits) -> str:
     """Give the text of a reply that was gone on with; what came alone where that is nothing that could be judged."""
     if end.given is not None or (not end.text and (end.failure is not None or end.refusal is not None)):
         return end.text
-    return whole(cut.text, end.text, limits)
+    return joined(cut.text, end.text, limits)
 
 
-def whole(before: str, text: str, limits: Limits) -> str:
+def joined(before: str, text: str, limits: Limits) -> str:
     """Give a reply as one text, of its beginning and what came.
 
     Some servers give the beginning again, whole replies and streams not always alike. Of two ways to read such a text

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard.core.enforce import enforce
-from schema_guard.core.prefix.resuming import Resuming, whole
+from schema_guard.core.prefix.resuming import Resuming, joined
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import Plan, Step, strategies_of
 from schema_guard.core.values import (
@@ -126,8 +126,8 @@ def test_of_two_ways_to_read_a_repeated_beginning_one_at_the_most_is_a_text(valu
 
 def test_what_nests_itself_is_not_taken_for_a_beginning_that_came_again():
     """`[` may be gone on with by `[1], 2]`, which begins as it does."""
-    assert whole("[", "[1], 2]", Limits()) == "[[1], 2]"
-    assert whole("[", "[1, 2]", Limits()) == "[1, 2]"
+    assert joined("[", "[1], 2]", Limits()) == "[[1], 2]"
+    assert joined("[", "[1, 2]", Limits()) == "[1, 2]"
 
 
 @pytest.mark.parametrize(
