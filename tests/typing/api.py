@@ -15,9 +15,11 @@ import pydantic
 from schema_guard import (
     CallJudgement,
     Evidence,
+    Failure,
     Guard,
     Outcome,
     Partial,
+    PrefixChecker,
     Router,
     Schema,
     guard,
@@ -25,6 +27,7 @@ from schema_guard import (
     judge,
     judge_calls,
     open_store,
+    prefix_checker,
     tags,
 )
 from schema_guard.models import Model
@@ -455,6 +458,9 @@ guard({}, max_attempts="3")  # type: ignore[call-overload]  # pyright: ignore[re
 guard({}, on_failure="retrun")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 assert_type(judge("{}", INVOICE).value, Invoice | None)
+assert_type(prefix_checker(INVOICE), PrefixChecker)
+assert_type(prefix_checker(INVOICE).feed("{"), Failure | None)
+prefix_checker(Invoice)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 # Models that are asked one after the other.
 
