@@ -6,9 +6,11 @@
 A reply that is stopped tells one violation, a whole one up to ten: a model that mends what it is told is told less.
 `scripted`: a model that mends each violation that was told with probability p and each other one with q, over p, q and the
 number of violations in its first reply. `local`: the local model, two examples, temperature .7, on the built-in
-schemas that fail in 20 to 80 % of a pilot. Both arms of a task see the same replies as long as they ask the same; so
-what differs between them is what early stop did. Unhandled and rescued are compared among the calls whose first reply
-failed, with bounds that hold at every look (`stats.gap_bounds`). Needs the extra local for `local`.
+schemas that fail in 20 to 80 % of a pilot, or that are named; told of all, and of those schemas whose first replies failed in
+20 to 80 % of the calls that are told. Both arms of a task see the same replies as long as they ask the same: so what
+differs between them is what early stop did, and a choice by first replies, which are the same in both, favours neither.
+Rescued are compared among the calls whose first reply failed, with bounds that hold at every look, each row's by themselves
+(`stats.gap_bounds`). Needs the extra local for `local`.
 """
 
 from __future__ import annotations

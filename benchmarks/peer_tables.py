@@ -51,7 +51,14 @@ def promises(result: dict[str, Any]) -> list[dict[str, Any]]:
             1.9,
         )
     )
-    told.append(_held("store: us added to a small call", _us(result["store_ns"].get("added_wall")), "<=", 3))
+    told.append(
+        _held(
+            "store: us of wall time added to a small call of a burst",
+            _us(result["store_ns"].get("added_wall")),
+            "<=",
+            3,
+        )
+    )
     for reader in READERS:
         if reader.startswith(OURS) and "shapes" in result:
             told += _shape_promises(reader, result["shapes"][reader])
@@ -197,7 +204,7 @@ def _number(value: float | None) -> str:
 
 def _overview_lines(result: dict[str, Any]) -> list[str]:
     shown = ("small", "medium, 3 KB", LARGEST, "re-ask, small, wrong value", "fenced in prose, 3 KB")
-    heads = ("small", "medium", "large", "re-ask", "fenced", "growth", "import", "ready", "memory", "grown")
+    heads = ("small", "medium", "large", "re-ask", "in prose", "growth", "import", "ready", "memory", "grown")
     lines = [
         "Ratio to the strict floor; growth exponent over 25 to 200 KB; CPU ms of the process; peak MiB ready, and added by",
         "200 x 200 KB",

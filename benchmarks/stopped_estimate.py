@@ -100,20 +100,25 @@ def main() -> None:
     parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    shown = [
-        (name.startswith(" "), line(name, replies))
+    several = [
+        (name, replies)
         for name, replies in groups(arguments.corpora)
-        if (found := told(replies)).attempts >= FEWEST_STOPPED and found.saved is not None
+        if told(replies).attempts >= FEWEST_STOPPED
+    ]
+    untold = [name.strip() for name, replies in several if told(replies).saved is None]
+    shown = [
+        (name.startswith(" "), line(name, replies)) for name, replies in several if name.strip() not in untold
     ]
     of_groups = [one for is_part, one in shown if is_part]
     held = sum(one.endswith("yes") for one in of_groups)
+    told_of = ", ".join(untold) or "none"
     lines = [
         "python benchmarks/stopped_estimate.py",
         f"{datetime.now(UTC):%Y-%m-%d}, percent of the text of stopped replies; groups with {FEWEST_STOPPED} of them and more",
         "",
         f"{'':36}{'stopped':>8}{'saved':>8} {'bounds':>13}{'was':>8}  held",
         *(one for is_part, one in shown if not is_part),
-        f"the bounds held for {held} of {len(of_groups)} models and ways of asking",
+        f"the bounds held for {held} of {len(of_groups)} models and ways of asking; without an estimate: {told_of}",
         "",
         *of_groups,
     ]
