@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.prefix.conditions import conditions_of
 from schema_guard.core.prefix.frames import CLOSERS
+from schema_guard.core.prefix.incremental import LONGEST_CARRIED, IncrementalParser
 from schema_guard.core.prefix.start import Start
-from schema_guard.core.prefix.steps import LONGEST_CARRIED, Steps
 from schema_guard.core.prefix.told import DoomedPlace, not_json, refused
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.schema import Schema
@@ -55,7 +55,7 @@ def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixCh
     return PrefixChecker(schema, limits)
 
 
-class PrefixChecker(Steps):
+class PrefixChecker(IncrementalParser):
     """What is known of a reply that is still being written. Make one with `prefix_checker`.
 
     Attributes:

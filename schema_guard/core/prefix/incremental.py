@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps by which a JSON text is read that is still being written: members and items whole where they have come whole.
+"""An incremental parser of JSON that is still being written: members and items whole where they have come whole.
 
 Rules:
 1. What is whole and as it should be takes one match; all else, and what is wrong, is read by its tokens.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.core.prefix.plans import Slot, SlotPlan
     from schema_guard.core.values import Limits
 
-__all__ = ["LONGEST_CARRIED", "Steps"]
+__all__ = ["LONGEST_CARRIED", "IncrementalParser"]
 
 # The parser's own limit of nesting; beyond it nothing is said.
 _DEEPEST = 199
@@ -44,8 +44,8 @@ LONGEST_CARRIED = 64
 """A member that was begun is read again with the next piece as long as it is not longer than this."""
 
 
-class Steps(ABC):
-    """What reads a JSON text, a token or a few at a time: each step gives the position at which the next one begins."""
+class IncrementalParser(ABC):
+    """Reads a JSON text, a token or a few at a time: each step gives the position at which the next one begins."""
 
     __slots__ = (
         "_at", "_carry", "_conditions", "_frame", "_frames", "_is_free", "_length", "_limits", "_most_digits",
