@@ -52,7 +52,7 @@ def explain(
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
         *_ended_by(budget, outcome, max_attempts),
-        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts)}",
+        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, budget)}",
     ]
     return "\n".join(lines)
 
@@ -96,14 +96,16 @@ def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -
     assert failure is not None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
-    if failure.kind == "truncation":
-        told = f"max_output_tokens={budget.max_output_tokens} was reached" if budget.max_output_tokens else ""
+    is_cut = failure.kind == "truncation"
+    if (not is_cut or _may_go_on(outcome)) and (gone := spent(budget, attempts)):
+        told = f"{gone} were spent"
     else:
-        told = f"{gone} were spent" if (gone := spent(budget, attempts)) else ""
+        limit = budget.max_output_tokens
+        told = f"max_output_tokens={limit} was reached" if is_cut and limit else ""
     return [f"  the budget ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
 
 
-def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:
+def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget) -> str:
     failure = outcome.failure
     assert failure is not None
     more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
@@ -112,15 +114,21 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None) -> str:
     if failure.kind == "truncation":
         if more and _went_on(outcome):
             return f"; to go on with it: max_attempts={more}"
+        if _may_go_on(outcome) and spent(budget, outcome.attempts):
+            return ""
         return "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...), options= and target="
     if failure.kind == "refusal":
         return "; a refusal is never asked again"
     return f"; to allow more attempts: max_attempts={more}" if more else ""
 
 
+def _may_go_on(outcome: Outcome[Any]) -> bool:
+    return '"goes_on":true' in outcome.call.settings
+
+
 def _went_on(outcome: Outcome[Any]) -> bool:
     """Say whether the last attempt went on with the reply of the one before, which had been cut off."""
-    if '"goes_on":true' not in outcome.call.settings or len(outcome.attempts) < 2:
+    if not _may_go_on(outcome) or len(outcome.attempts) < 2:
         return False
     before, last = (attempt.reply or "" for attempt in outcome.attempts[-2:])
     return 0 < len(before) < len(last) and last.startswith(before)

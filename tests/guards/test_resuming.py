@@ -280,3 +280,18 @@ def test_a_model_that_cannot_be_played_is_refused(given, told):
     """Where it is made, and not by the reply that it would give."""
     with pytest.raises(InvalidArgument, match=f"^{told}"):
         ContinuingModel(**{"text": TEXT, "most_tokens": 5, **given})
+
+
+@pytest.mark.parametrize(("max_tokens", "attempts"), [(4, 2), (1, 1)])
+def test_a_budget_that_ended_the_going_on_is_told(max_tokens, attempts):
+    """The message says what was spent, and asks for no longer reply, which would not have helped."""
+    model = ContinuingModel(TEXT, most_tokens=2)
+    extract = guard(SCHEMA, max_attempts=9, budget=Budget(max_tokens=max_tokens), store=None)(model)
+
+    with pytest.raises(GuardFailed) as caught:
+        extract("Anna's lines?")
+
+    assert str(caught.value).splitlines()[-2:] == [
+        f"  the budget ended the call before attempt {attempts + 1}: {2 * attempts} tokens of max_tokens={max_tokens} were spent",
+        "  to see the reply: error.outcome.attempts[-1].reply",
+    ]
