@@ -111,7 +111,9 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
         except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
             result, raised = None, error
         finally:
-            current_call.set(outer)
+            # Whoever ends it from a context of his own has another call there, or none.
+            if current_call.get() is begun:
+                current_call.set(outer)
         elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:

@@ -408,6 +408,58 @@ def test_the_id_of_a_call_is_the_same_for_all_who_ask():
     assert set(seen) == set(kept)
 
 
+def test_who_ends_an_awaited_call_from_elsewhere_keeps_the_context_that_is_there():
+    """A coroutine that is closed in another context than it ran in leaves nothing of its call there."""
+
+    class Waiting:
+        def __await__(self):
+            yield
+
+    @guard(INVOICE, store=None)
+    async def ask(prompt):
+        await Waiting()
+
+    @guard(INVOICE, store=None)
+    def outer(prompt):
+        begun.append(ask("t"))
+        copy_context().run(begun[0].send, None)
+        return GOOD
+
+    begun = []
+    outer("t")
+    begun[0].close()
+
+    assert current_call_id() is None
+
+
+def test_what_a_call_took_is_recorded_where_its_first_reply_is_its_value(monkeypatch):
+    """The seconds are those of the function, called or awaited."""
+    now = [0.0]
+    seconds = []
+
+    class Seconds:
+        def record(self, outcome, task=None):
+            seconds.append((outcome.elapsed_s, outcome.attempts[0].elapsed_s))
+
+    @guard(INVOICE, store=Seconds())
+    def ask(prompt):
+        now[0] += 3
+        return GOOD
+
+    @guard(INVOICE, store=Seconds())
+    async def later(prompt):
+        now[0] += 2
+        await asyncio.sleep(0)
+        now[0] += 3
+        return GOOD
+
+    monkeypatch.setattr("schema_guard.guards.short.perf_counter", lambda: now[0])
+    ask("t")
+    asyncio.run(later("t"))
+
+    assert seconds == [(3, 3), (5, 5)]
+
+
 def test_tags_are_those_of_the_call():
     """What a block says of a call is recorded, and so is what the guard says."""
     kept = Kept()
@@ -563,6 +615,23 @@ def test_a_store_makes_the_outcome_in_the_thread_that_writes():
 
         assert store.counts().stored == 1
     assert threads == ["schema-guard-writer"]
+
+
+@pytest.mark.parametrize("reply", [GOOD, likenesses.chat(GOOD)])
+def test_what_waits_to_be_made_counts_with_its_texts(reply):
+    """Task, prompt and reply are what it keeps in memory until it is written, and what the bound of that is about."""
+
+    class Waiting(Kept):
+        def record_unmade(self, unmade):
+            waiting.append(unmade)
+
+    waiting = []
+    guard(INVOICE, store=Waiting(), strategy="bare")(lambda prompt: reply)("the task")
+
+    assert waiting[0].chars == 2 * len("the task") + len(GOOD)
+    assert waiting[0].chars == sum(
+        len(text) for one in waiting[0].outcome().attempts for text in ("the task", one.prompt, one.reply)
+    )
 
 
 def test_texts_that_are_kept_are_redacted_before_they_wait():

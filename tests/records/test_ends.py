@@ -112,19 +112,20 @@ def test_a_strict_store_raises_what_it_cannot_store(path, run):
     assert run(script, f"sqlite:///{path}") is True
 
 
-def test_an_async_call_is_stored_before_its_value_comes(path, run, count_rows):
+@pytest.mark.parametrize("reply", ["1", "[1]"])
+def test_an_async_call_is_stored_before_its_value_comes(path, run, count_rows, reply):
     """With "sync" an asynchronous function's row survives the end of the process, and the event loop goes on meanwhile."""
     script = """
     import asyncio
     from schema_guard import guard
-    @guard({"type": "integer"}, store=url + "?durability=sync")
-    async def one(prompt: str): return "1"
+    @guard({"type": ["integer", "array"]}, store=url + "?durability=sync")
+    async def one(prompt: str): return "REPLY"
     async def main():
         await one("x"); await one("y")
         os._exit(0)
     asyncio.run(main())
     """
-    run(script, f"sqlite:///{path}")
+    run(script.replace("REPLY", reply), f"sqlite:///{path}")
 
     assert count_rows(path) == 2
 
