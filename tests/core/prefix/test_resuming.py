@@ -156,6 +156,15 @@ def test_no_other_reply_is_gone_on_with(first, end):
     assert all(ask.prefix is None for ask in asks)
 
 
+def test_a_reply_that_ran_away_is_not_gone_on_with():
+    """It would run on."""
+    terms = plan(schema=ANY, budget=Budget(max_output_tokens=9))
+
+    outcome, asks = asked(terms, [('["' + "ab" * 200, CUT), ("[]", STOP)])
+
+    assert (outcome.attempts[0].failure.code, [ask.prefix for ask in asks]) == ("runaway", [None, None])
+
+
 @pytest.mark.parametrize(
     "second",
     [
@@ -168,11 +177,11 @@ def test_no_other_reply_is_gone_on_with(first, end):
 def test_it_is_tried_no_second_time(second):
     """What is no more of the reply ends the going on for this call."""
     begun = '{"name": "Anna Berger",'
-    terms = plan(max_attempts=3, budget=Budget(output_tokens=5, max_output_tokens=10))
+    terms = plan(max_attempts=4, budget=Budget(output_tokens=5, max_output_tokens=40))
 
-    outcome, asks = asked(terms, [(begun, CUT), second, (TEXT, STOP)])
+    outcome, asks = asked(terms, [(begun, CUT), second, (TEXT[:20], CUT), (TEXT, STOP)])
 
-    assert [ask.prefix for ask in asks] == [None, begun, None]
+    assert [ask.prefix for ask in asks] == [None, begun, None, None]
     assert (outcome.value, outcome.attempts[-1].form) == (VALUE, "exact")
 
 
@@ -240,14 +249,15 @@ def test_only_the_last_way_of_asking_is_gone_on_with():
     assert [ask.prefix for ask in asks] == [None, None, TEXT[:20].rstrip()]
 
 
+@pytest.mark.parametrize("cut", [20, TEXT.index("[")])
 @pytest.mark.parametrize("repeats", [False, True])
 @pytest.mark.parametrize("early_stop", [False, True])
-def test_a_stream_is_gone_on_with_too(early_stop, repeats):
+def test_a_stream_is_gone_on_with_too(early_stop, repeats, cut):
     """Its pieces stand behind the beginning; one that comes again is no reason to stop it."""
     flow = enforce("x", plan(early_stop=early_stop), CALL)
     next(flow)
-    flow.send(CUT._replace(text=TEXT[:20]))
-    came = TEXT if repeats else TEXT[20:]
+    flow.send(CUT._replace(text=TEXT[:cut]))
+    came = TEXT if repeats else TEXT[cut:]
     answers = [flow.send(Chunk(came[at : at + 4])) for at in range(0, len(came), 4)]
 
     assert {type(answer) for answer in answers} == {More}
