@@ -134,6 +134,11 @@ def test_an_instance_of_the_schemas_own_class_is_its_value():
     assert Receiver(Schema.of(Completion)).glance(own) == '{"a": 1}'
 
 
+def test_what_holds_the_mark_of_another_reply_has_to_be_read():
+    """A field that the class does not know may say whose reply it is."""
+    assert plain_text(chat(TEXT, output=[])) is None
+
+
 @pytest.mark.parametrize(
     "odd", [None, 3, "text", b"x", {}, object(), Completion, Part(), Completion(), Claude()]
 )

@@ -260,6 +260,16 @@ def test_what_may_mean_more_or_nothing_is_left_to_the_whole_rule(text):
     assert type(acceptor(Schema.of(True))(text)) is Missed
 
 
+@pytest.mark.parametrize("item", [0, {"a": 0}])
+def test_what_is_costly_to_validate_is_left_to_the_whole_rule(item):
+    """A limit of steps holds for what is accepted too, be it by the closed form or by the schema itself."""
+    schema = Schema.of({"type": "array", "items": {"type": ["integer", "object"]}})
+    text = json.dumps([item] * 2_000)
+
+    assert type(acceptor(schema)(text)) is list
+    assert type(acceptor(schema, Limits(max_steps=100))(text)) is Missed
+
+
 NUMBERED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 
 
@@ -342,8 +352,10 @@ def test_a_model_is_made_of_the_text_as_of_its_value(model, data, seed):
     )
 
 
-def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value():
+@pytest.mark.parametrize("around", ["", "So: ."])
+def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value(around):
     """The failure of a model that reads the text is the same, and its validators are not asked again by `judge`."""
+    asked = []
 
     class Asked(BaseModel):
         a: int
@@ -351,14 +363,44 @@ def test_a_model_that_refuses_a_valid_value_says_why_of_the_text_as_of_the_value
         @field_validator("a")
         @classmethod
         def even(cls, a):
+            asked.append(a)
             if a % 2:
                 raise ValueError("odd")
             return a
 
     schema = Schema.of(Asked)
-    found = acceptor(schema)('{"a":1}')
+    text = around[:-1] + '{"a":1}' + around[-1:]
+    found = acceptor(schema)(text)
+    once = len(asked)
 
-    assert found.failure == judge_value({"a": 1}, schema).failure == judge('{"a":1}', schema).failure
+    assert found.failure == judge_value({"a": 1}, schema).failure
+    asked.clear()
+    assert judge(text, schema).failure == found.failure
+    assert len(asked) == once
+
+
+def test_what_lands_in_a_type_goes_on_as_itself():
+    """An exception that a type does not raise a second time came from outside, and refuses nothing."""
+
+    class Late(Exception):
+        pass
+
+    struck = []
+
+    class Slow(BaseModel):
+        a: int
+
+        @field_validator("a")
+        @classmethod
+        def slow(cls, a):
+            if not struck:
+                struck.append(a)
+                raise Late
+            return a
+
+    with pytest.raises(Late):
+        acceptor(Schema.of(Slow))('{"a":1}')
+    assert acceptor(Schema.of(Slow))('{"a":1}').a == 1
 
 
 @pytest.mark.parametrize(
