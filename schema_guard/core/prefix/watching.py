@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch", "doomed"]
 
-# A few characters cost the checker as much as sixty: 206 ns each in pieces of 16, 130 in pieces of 64. With these, of the
-# failing replies of real models 81.9 % are stopped and 47.2 % of their characters saved; with 32 and 8, 82.5 and 47.4.
+# A few characters cost the checker as much as many: 311 ns each in pieces of 4, 90 in pieces of 64
+# (benchmarks/results/2026-11-27-prefix.txt). With these, of the failing replies of real models 81.9 % are stopped and
+# 47.2 % of their characters saved (2026-11-27-early-stop.txt).
 _WIDEST = 64
 _SHARE = 12
 # Where the size alone is looked at.
