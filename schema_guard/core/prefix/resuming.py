@@ -115,6 +115,7 @@ def joined(before: str, text: str, limits: Limits) -> str:
 
     Some servers give the beginning again, whole replies and streams not always alike. Of two ways to read such a text
     one at the most is a JSON text: what closes all that one beginning opens leaves open what two do.
+    Where it was cut off again neither is one, and it is read as the beginning that came again.
     """
     if not text.lstrip().startswith(before):
         return before + text
