@@ -112,8 +112,8 @@ def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
             result, raised = None, error
         finally:
             # Whoever ends it from a context of his own has another call there, or none.
-            if current_call.get() is begun:
-                current_call.set(outer)
+            here = current_call.get()
+            current_call.set(outer if here is begun else here)
         elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:
