@@ -216,7 +216,7 @@ def _stopped(found: StoppedReplies) -> str:
     return (
         f"{told}; saved about {part} % of their text, {saved.size_bytes:,.0f} bytes and at most {saved.most_bytes:,.0f}, if "
         f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {found.whole_bytes:,.0f} "
-        "bytes in the mean; a provider may bill the whole reply all the same"
+        f"bytes in the mean, at most {saved.counted_bytes:,} counted of each; a provider may bill the whole reply all the same"
     )
 
 

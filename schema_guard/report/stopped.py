@@ -34,9 +34,11 @@ class SavedText(NamedTuple):
         share: Of the text, in [0, 1).
         lower: What the share would be with the lower bound of the mean of all replies that are not stopped, which is above
             this mean with a probability of at most 5 %, however often someone looks.
-        upper: The same of the upper bound, which is below the mean with a probability of at most 5 %.
+        upper: The same of the upper bound, which is below the mean of these replies with a probability of at most 5 %, of
+            each no more than *counted_bytes* counted: longer ones, that were not seen yet, may raise their own above it.
         size_bytes: Of all stopped replies together.
         most_bytes: What belongs to *upper*.
+        counted_bytes: Of a reply in the upper bound: a power of two, and no reply that was seen is longer.
     """
 
     from_replies: int
@@ -45,6 +47,7 @@ class SavedText(NamedTuple):
     upper: float
     size_bytes: float
     most_bytes: float
+    counted_bytes: int
 
 
 class StoppedReplies(NamedTuple):
@@ -102,6 +105,7 @@ def _saved(stopped: Lengths, whole: Lengths) -> SavedText | None:
         _share(most, stopped.least / k),
         k * max(mean - read, 0.0),
         k * (most - stopped.least / k),
+        longest,
     )
 
 

@@ -89,6 +89,15 @@ def test_the_bound_holds_at_every_look():
     assert wrong <= 5
 
 
+def test_the_upper_bound_says_how_much_of_a_reply_it_counts():
+    """Of replies longer than any that was seen it knows nothing: what it counts of each is told, and is over all seen."""
+    rare = found_of([20] * 5, [100] * 40).saved
+
+    assert rare.counted_bytes == 128
+    assert rare.upper < 1 - 20 / (0.98 * 100 + 0.02 * 5_000)
+    assert found_of([20] * 5, [100] * 40 + [5_000]).saved.counted_bytes == 8_192
+
+
 def test_a_reply_that_was_stopped_late_saved_nothing():
     """Where stopped replies were as long as whole ones nothing was saved, and not less than nothing."""
     saved = found_of([210] * 5, [200] * 50).saved
@@ -115,7 +124,8 @@ def test_a_report_tells_how_many_were_stopped_and_what_that_saved(store):
     assert (
         "shop.extract stopped 20 of 40 replies before their end: after 40 characters in the "
         "median; saved about 60.2 [22.4, 68.1] % of their text, 1,210 bytes and at most 1,708, if they had become as long as "
-        "the replies that were not stopped: n 20, 100 bytes in the mean; a provider may bill the whole reply all the same"
+        "the replies that were not stopped: n 20, 100 bytes in the mean, at most 128 counted of each; a provider may bill "
+        "the whole reply all the same"
     ) in text
     assert "failed (of each stopped reply the first fault alone): structure type 20" in text
 
