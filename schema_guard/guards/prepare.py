@@ -245,7 +245,7 @@ def _is_tuned(settings: Settings[Any, Any], model: Any) -> bool:
 
 
 def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, ...], shape: Shape) -> Plan:
-    return Plan(
+    plan = Plan(
         schema=schema,
         steps=steps,
         max_attempts=1 if settings.observe else settings.max_attempts,
@@ -257,14 +257,10 @@ def _plan(settings: Settings[Any, Any], schema: Schema[Any], steps: tuple[Step, 
         prices=prices_of(settings.prices),
         delivery=shape.delivery,
         tool=_tool(steps, schema),
-        early_stop=_stops(settings, steps),
+        early_stop=settings.early_stop and not settings.observe,
     )
-
-
-def _stops(settings: Settings[Any, Any], steps: tuple[Step, ...]) -> bool:
-    """Say whether hopeless replies are stopped: no mended one, and none that comes in another form."""
-    is_asked = settings.early_stop and not settings.observe and settings.repair == "off"
-    return is_asked and any(step.restore is None for step in steps)
+    # Where it stops no reply it changes nothing, and is no part of the configuration.
+    return plan._replace(early_stop=any(map(plan.stops, steps)))
 
 
 def _named(settings: Settings[Any, Any]) -> ParameterNames:
