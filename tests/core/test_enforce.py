@@ -24,6 +24,7 @@ from schema_guard.core.values import (
     Failure,
     Limits,
     Message,
+    More,
     ParsedValue,
     Stop,
     Usage,
@@ -401,6 +402,17 @@ def test_time_that_is_spent_stops_the_next_attempt():
 
     assert len(outcome.attempts) == 2
     assert outcome.elapsed_s == 3.0
+
+
+@pytest.mark.parametrize("times", [None, 6])
+def test_with_a_time_budget_each_piece_is_looked_at(times):
+    """No piece is kept for a while, and the seconds of attempts before count."""
+    flow = enforce("t", plan(budget=Budget(max_elapsed_s=3.0, max_repeats=times)), CALL)
+    next(flow)
+    flow.send(End(text="no", elapsed_s=2.0))
+
+    assert [flow.send(Chunk("x" * 30, at)) for at in (0.5, 0.9)] == [More(0), More(0)]
+    assert flow.send(Chunk("x", 1.1)) == Stop()
 
 
 def test_tokens_that_are_spent_stop_the_next_attempt():

@@ -1,5 +1,6 @@
 """Facts about the tokens of replies that were stopped, whose provider never says them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from schema_guard import guard
 from schema_guard.core.enforce import spent
 from schema_guard.core.values import Attempt, Budget, Failure, Usage
 from schema_guard.token_estimate import tokens_in
+from tests.thinned import examples
 
 WRONG = Failure("value", "enum", "...")
 STOPPED = Attempt(
@@ -21,6 +23,7 @@ attempts = st.builds(
 )
 
 
+@examples(100)
 @given(attempts)
 def test_tokens_are_estimated_where_a_reply_was_stopped_and_nobody_counted_them(attempt):
     """An estimate is there for a stopped reply without output tokens, and nowhere else; its usage stays as it is."""
@@ -30,6 +33,16 @@ def test_tokens_are_estimated_where_a_reply_was_stopped_and_nobody_counted_them(
     assert attempt.estimated_output_tokens == (None if wanted is None else tokens_in(wanted))
 
 
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("abc", 1), ("abcd", 2), ("12", 2), ('{"n":120}', 5), ("é", 1), ("日本", 4)],
+)
+def test_how_many_tokens_a_text_is_taken_to_have(text, tokens):
+    """Each digit one, three further ASCII characters one, one beyond one, and from the scripts of East Asia on two."""
+    assert tokens_in(text) == tokens
+
+
+@examples(100)
 @given(st.lists(attempts, max_size=4))
 def test_a_budget_counts_what_is_known_and_what_is_estimated(made):
     """A call has spent what its attempts are known to have taken, and the text of its stopped replies."""

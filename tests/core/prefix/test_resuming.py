@@ -25,6 +25,7 @@ from schema_guard.core.values import (
     Stop,
     Usage,
 )
+from tests.thinned import examples
 
 ORDER = Schema.of(
     {
@@ -85,6 +86,7 @@ JSON = st.recursive(
 )
 
 
+@examples(100)
 @given(JSON.filter(lambda value: isinstance(value, list | dict)), st.data())
 def test_any_text_comes_out_as_it_would_have_come_uncut(value, data):
     """Wherever it is cut, and whether the beginning is given again or not, the value is that of the whole text."""
@@ -109,6 +111,7 @@ def test_any_text_comes_out_as_it_would_have_come_uncut(value, data):
     assert outcome.attempts[-1].form == "resumed"
 
 
+@examples(100)
 @given(JSON.filter(lambda value: isinstance(value, list | dict)), st.data())
 def test_of_two_ways_to_read_a_repeated_beginning_one_at_the_most_is_a_text(value, data):
     """A beginning that comes twice, and the same once, are never both JSON: so nothing is chosen between them."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schema_guard.core.schema import Schema
 from tests.core.prefix.fuzzing import any_value, drawn_schema, likely
+from tests.thinned import examples
 
 ROW = {
     "type": "object",
@@ -47,6 +48,7 @@ def spoiled(value, rng):
     return rng.choice((value, math.inf, -math.inf, [[[value]]], {"a": {"b": value}}, any_value(rng, 3)))
 
 
+@examples(40)
 @given(st.integers(0, 2**32))
 def test_what_a_closed_form_accepts_is_valid_finite_and_shallow(seed):
     """Whatever keywords a schema has, its closed form accepts only what is valid, of few levels and of finite numbers."""
