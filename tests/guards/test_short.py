@@ -617,6 +617,22 @@ def test_a_store_makes_the_outcome_in_the_thread_that_writes():
     assert threads == ["schema-guard-writer"]
 
 
+def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
+    """What fails in the thread that writes is no row and is told as none, and the value has come."""
+
+    def price(*args):
+        raise RuntimeError("no price")
+
+    with open_store("sqlite://") as store:
+        ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
+        plan = ask.prepared.plan._replace(prices=lambda: price)
+        given = type(ask)(ask.prepared._replace(plan=plan), None)("t")
+        store.flush()
+
+        assert given == json.loads(GOOD)
+        assert (store.counts().stored, store.counts().dropped) == (0, {"write_failed": 1})
+
+
 @pytest.mark.parametrize("reply", [GOOD, likenesses.chat(GOOD)])
 def test_what_waits_to_be_made_counts_with_its_texts(reply):
     """Task, prompt and reply are what it keeps in memory until it is written, and what the bound of that is about."""

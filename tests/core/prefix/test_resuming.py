@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from schema_guard.core.dialects.choosing import messages_of
 from schema_guard.core.enforce import enforce
 from schema_guard.core.prefix.resuming import Resuming, joined
 from schema_guard.core.schema import Schema
@@ -298,6 +299,19 @@ def test_the_message_is_marked_as_its_server_wants_it():
         "content": TEXT[:20].rstrip(),
         "prefix": True,
     }
+
+
+def test_a_function_that_is_given_objects_alone_is_given_no_message_of_ours():
+    """It may read them as the objects that they are, and those have no place for the mark."""
+
+    class Turn:
+        role, content = "user", "List it."
+
+    for elements, asks_made in (([Turn()], 1), ([{"role": "user", "content": "List it.", "name": "n"}], 2)):
+        task = messages_of(elements)
+        _, asks = asked(plan(), [(TEXT[:20], CUT), (TEXT[20:], STOP)], task)
+
+        assert len(asks) == asks_made
 
 
 @pytest.mark.parametrize("task", ["a text", (Message("user", "u"), Message("assistant", "{"))])
