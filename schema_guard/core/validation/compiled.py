@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from schema_guard.core.reading.levels import Level
-    from schema_guard.core.validation.closing import Closed
+    from schema_guard.core.validation.closed_form import Closed
     from schema_guard.core.validation.fast import Validator
     from schema_guard.core.validation.patterns import Traits
     from schema_guard.core.values import Violation
@@ -73,7 +73,7 @@ class Compiled:
     def closed(self) -> Closed | None:
         """The closed form of the schema, made when it is asked for first; None where it has none that helps."""
         if self._closed is None:
-            from schema_guard.core.validation.closing import closed  # what only loads needs none
+            from schema_guard.core.validation.closed_form import closed  # what only loads needs none
 
             usual = self.plain < inf
             found = closed(self.references, self.is_valid, formats=self.formats) if usual else None
