@@ -11,7 +11,7 @@ import pytest
 from tests.core.prefix.fuzzing import run
 
 ROOM = "schema_guard.core.prefix"
-MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "steps", "checker")
+MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "incremental", "checker")
 # What is planted: the module, what stands there, what is put in its place.
 MUTANTS = {
     "required of any arm": ("plans", "frozenset.intersection(*(", "frozenset().union(*("),
@@ -29,9 +29,13 @@ MUTANTS = {
     "keywords of later drafts": ("conditions", "and row.since <= self._draft <= row.until", ""),
     "the first arm only": ("conditions", "if len(live) == 1:\n            left +=", "if live:\n            left +="),
     "a number before its end": ("tokens", r"{_WHOLE}(?=[,}}\] \t\r\n])", "{_WHOLE}"),
-    "keys before they are read": ("steps", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
+    "keys before they are read": ("incremental", 'key = tokens.text_of("".join(self._raw))', 'key = "".join(self._raw)'),
     "arrays that are reasoning": ("start", 'or (first == "[" and self._is_fenced)', 'or first == "["'),
 }  # fmt: skip
+
+
+def source_of(module):
+    return inspect.getsource(importlib.import_module(f"{ROOM}.{module}"))
 
 
 @pytest.fixture
@@ -41,11 +45,8 @@ def planted(monkeypatch):
     def made(module, old, new):
         monkeypatch.setattr("schema_guard.core.schema._cache", {})
         for name in MODULES:
-            source = inspect.getsource(importlib.import_module(f"{ROOM}.{name}"))
-            if name == module:
-                assert source.count(old) == 1
-                source = source.replace(old, new)
-            copies[name] = source
+            source = source_of(name)
+            copies[name] = source.replace(old, new) if name == module else source
         for name, source in copies.items():
             copy = types.ModuleType(f"{ROOM}.{name}")
             monkeypatch.setitem(sys.modules, copy.__name__, copy)
@@ -54,6 +55,13 @@ def planted(monkeypatch):
 
     copies = {}
     return made
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_is_written_over_stands_in_its_module_once(name):
+    module, old, _ = MUTANTS[name]
+
+    assert source_of(module).count(old) == 1
 
 
 @pytest.mark.slow
