@@ -10,6 +10,7 @@ Rules:
 
 from __future__ import annotations
 
+import sys
 from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -71,8 +72,9 @@ class Pending(NamedTuple):
 
 
 def is_spent(flow: Flow) -> bool:
-    """Tell whether a loop has ended, be it by an exception that landed in it: then it takes no more."""
-    return getattr(flow, "gi_frame", None) is None
+    """Tell whether a loop takes no more: it has ended, be it by an exception that landed in it, or Python itself ends."""
+    # A stream that nobody closed is closed when nothing can be imported and no row be written any more.
+    return getattr(flow, "gi_frame", None) is None or sys.is_finalizing()
 
 
 def is_async(result: Any) -> bool:

@@ -124,6 +124,8 @@ class _Watch:
         if reader is not None:
             # An exception from outside that lands in a finalizer is lost: who is through has none.
             self.__class__ = self._without_finalizer
+            if is_spent(self._started.flow):
+                return
             ended = isinstance(error, (StopIteration, StopAsyncIteration))
             reply = reader.end() if ended else self._started.receiver.raised(error)
             if ended and reader.grown is not None:
@@ -224,7 +226,7 @@ class _OpenEither(_ObservedEither):
 
 def _finish(started: Observed, reply: Reply, clock: float) -> None:
     if is_spent(started.flow):
-        # An exception from outside has landed in the loop: it is on its way to the caller, and the loop is over.
+        # Where an exception from outside has landed in the loop, it is on its way to the caller.
         return
     done = started.flow.send(end(reply, perf_counter() - clock))
     assert isinstance(done, Done)

@@ -1,0 +1,54 @@
+"""What is still open when the interpreter ends."""
+
+import sqlite3
+import subprocess
+import sys
+
+SCRIPT = """
+import asyncio, sys
+from schema_guard import guard
+
+def pieces(prompt: str):
+    yield '{"a": '
+    yield '1, "b": "'
+    yield '"}'
+
+async def apieces(prompt: str):
+    for piece in pieces(prompt):
+        yield piece
+
+class Circle:
+    pass
+
+store = sys.argv[1]
+whole = guard({"type": "object"}, store=store)(pieces)
+awaited = guard({"type": "object"}, store=store)(apieces)
+observed = guard({"type": "object"}, store=store, observe=True)(pieces)
+whole("before")
+
+plain = whole.stream("x")
+next(plain)
+watched = observed("x")
+next(watched)
+circle = Circle()
+circle.itself, circle.stream = circle, whole.stream("x")
+next(circle.stream)
+waiting = awaited.stream("x")
+loop = asyncio.new_event_loop()
+loop.run_until_complete(anext(waiting))
+loop.close()
+"""
+
+
+def test_streams_that_are_open_when_python_ends_end_in_silence(tmp_path):
+    """Nothing is printed for them, and the calls before them are stored; their own rows cannot be written any more."""
+    path = tmp_path / "records.db"
+
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr == ""
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
+    connection.close()
