@@ -87,3 +87,33 @@ def test_a_generic_one_is_subscripted(kind):
     """What stands in the brackets is for readers and type checkers."""
     assert typing.get_origin(kind[int]) is kind
     assert typing.get_args(kind[V][Any]) == (Any,)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"text": "a", "length": 1}, {"size": 1}])
+def test_wrong_arguments_are_refused_in_the_same_words(wrong):
+    """What is missing or unknown is named."""
+    with pytest.raises(TypeError) as theirs:
+        Theirs(**wrong)
+    with pytest.raises(TypeError) as ours:
+        Ours(**wrong)
+
+    assert str(ours.value) == str(theirs.value).replace("Theirs", "Ours")
+
+
+def test_wrong_fields_are_refused():
+    """A value of too few fields, and a change of a field that is not there."""
+    with pytest.raises(TypeError, match="Expected 2 arguments, got 1"):
+        Ours._make(["a"])
+    with pytest.raises(ValueError, match=r"Got unexpected field names: \['length'\]"):
+        Ours.of("a")._replace(length=1)
+
+
+def test_as_many_fields_keep_their_own_names():
+    """Two classes with as many fields take each their own, which share what makes them."""
+
+    class Other(NamedTuple):
+        width: int
+        height: int = 2
+
+    assert (Other(width=1), Ours(text="a")) == ((1, 2), ("a", None))
+    assert (Other(1).height, Ours("a").text) == (2, "a")
