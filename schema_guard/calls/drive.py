@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.calls.received.closing import aclose, close, streams_of_exception, streams_under
 from schema_guard.calls.received.receiver import ANYBODYS
-from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, Done, End, More, Outcome, Stop
+from schema_guard.core.enforce import Done
+from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
 from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -27,24 +28,29 @@ if TYPE_CHECKING:
     from schema_guard.calls.replies import Reply
     from schema_guard.calls.streams import StreamReader
     from schema_guard.core.enforce import Flow
-    from schema_guard.core.values import Judgement, Missed
+    from schema_guard.core.values import Judgement, Missed, Outcome
 
     Invoke: TypeAlias = Callable[[Ask], Any]
-    Finish: TypeAlias = Callable[[Outcome[Any]], None]
+    Finish: TypeAlias = Callable[[Done[Any]], None]
 
 
 class Driven(NamedTuple):
     """How a guarded call ended.
 
     Attributes:
-        outcome: All attempts.
+        done: What came of it.
         error: What the function raised, to be raised again; None when it raised nothing.
         cause: The exception that carried the last reply which a provider rejected; None without one.
     """
 
-    outcome: Outcome[Any]
+    done: Done[Any]
     error: BaseException | None = None
     cause: BaseException | None = None
+
+    @property
+    def outcome(self) -> Outcome[Any]:
+        """All attempts."""
+        return self.done.outcome
 
 
 class Pending(NamedTuple):
@@ -100,7 +106,7 @@ def run(
     Args:
         flow: The loop, not yet started; with *first* it has given the first Ask.
         invoke: Calls the user's function for an Ask.
-        finish: Is handed the outcome, once, also when this raises.
+        finish: Is handed how the loop ended, once, also when this raises.
         receiver: Reads what the function gives and raises.
         first: The first attempt, where the function was called for it before.
 
@@ -448,8 +454,8 @@ def end(reply: Reply | str, elapsed_s: float, judged: Judgement[Any] | Missed | 
 
 def _done(step: Any, error: BaseException | None, cause: BaseException | None, finish: Finish) -> Driven:
     assert type(step) is Done
-    finish(step.outcome)
-    return Driven(step.outcome, error, cause)
+    finish(step)
+    return Driven(step, error, cause)
 
 
 async def _awaited(result: Any) -> Any:

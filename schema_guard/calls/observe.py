@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from schema_guard.calls.drive import end, is_async, is_spent
 from schema_guard.calls.received.closing import aclose_alone, close_alone
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Chunk, Done
+from schema_guard.core.enforce import Done
+from schema_guard.core.values import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -42,8 +43,8 @@ class Observed(Protocol):
     def invoke_untouched(self) -> Any:
         """Call the user's function as its caller did."""
 
-    def finish(self, outcome: Any) -> None:
-        """Record the outcome."""
+    def finish(self, done: Done[Any]) -> None:
+        """Record what came of it."""
 
 
 def observe(started: Observed) -> Any:
@@ -230,4 +231,4 @@ def _finish(started: Observed, reply: Reply, clock: float) -> None:
         return
     done = started.flow.send(end(reply, perf_counter() - clock))
     assert isinstance(done, Done)
-    started.finish(done.outcome)
+    started.finish(done)

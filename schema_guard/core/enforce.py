@@ -17,7 +17,8 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from schema_guard.core import prompting
 from schema_guard.core.judge import judge, judge_missed, judge_value
@@ -27,7 +28,6 @@ from schema_guard.core.values import (
     Ask,
     Attempt,
     Chunk,
-    Done,
     End,
     Failure,
     Judgement,
@@ -47,61 +47,93 @@ if TYPE_CHECKING:
     from schema_guard.core.strategy import Plan, Price, Step
     from schema_guard.core.values import Budget, Call, Prompt
 
+V = TypeVar("V")
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | End | None, None]"
+Tried: TypeAlias = "tuple[Ask, str, End, Judgement[Any], Step, bool]"
+"""What an `Attempt` is made of where somebody wants it: what was asked, the reply's text, its end, what it is worth, the
+step, and whether it may have been healed. A call whose value alone is wanted makes none, and they take 1 us each."""
 
 _UNNAMED = (None, None)
 _OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
 
 
-def enforce(task: Prompt, plan: Plan, call: Call) -> Flow:
+class Done(Generic[V]):
+    """The loop is over.
+
+    Attributes:
+        ok: As in `Outcome`.
+        value: As in `Outcome`.
+    """
+
+    __slots__ = ("_make", "_outcome", "ok", "value")
+
+    def __init__(self, ok: bool, value: V | None, make: Callable[[], Outcome[V]]) -> None:
+        """Make it; *make* gives the outcome."""
+        self.ok = ok
+        self.value = value
+        self._make = make
+        self._outcome: Outcome[V] | None = None
+
+    @property
+    def outcome(self) -> Outcome[V]:
+        """All that is known of the call, made when somebody asks for it first."""
+        if self._outcome is None:
+            self._outcome = self._make()
+        return self._outcome
+
+
+def enforce(task: Prompt, plan: Plan, call: Callable[[], Call]) -> Flow:
     """Run one guarded call.
 
     Args:
         task: What the caller asked.
         plan: How to ask and what to accept.
-        call: What is known of the call; its model is filled in from the first reply that names one.
+        call: Gives what is known of the call, where its outcome is wanted; its model is filled in from the first reply
+            that names one.
 
     Yields:
         `Ask` when an attempt is wanted, then `More` or `Stop` after each `Chunk`; `Done` at the end.
     """
-    attempts: list[Attempt] = []
+    tried: list[Tried] = []
+    named: str | None = None
     output_tokens = plan.budget.output_tokens
     correction: str | None = None
     while True:
-        step = plan.step(len(attempts) + 1)
-        prompt = _prompt(task, step, attempts, correction, plan)
-        ask = Ask(len(attempts) + 1, step.strategy.name, prompt, correction, output_tokens)
+        number = len(tried) + 1
+        step = plan.step(number)
+        prompt = _prompt(task, step, tried, correction, plan)
+        ask = Ask(number, step.strategy.name, prompt, correction, output_tokens)
         event = yield ask
         if type(event) is Chunk:
-            event = yield from _gathered(event, plan, step, attempts)
+            event = yield from _gathered(event, plan, step, tried)
         assert type(event) is End
         if event.tries:
-            ask = _after_tries(ask, event, attempts, plan, step)
+            ask = _after_tries(ask, event, tried, plan, step)
         text = event.text
         judged = _judged(text, event, plan, step)
-        attempts.append(_attempt(ask, text, event, judged, step, healed=plan.healed))
-        if call.model is None and (event.model is not None or event.call_model):
-            call = _with_model(call, event)
+        tried.append((ask, text, event, judged, step, plan.healed))
+        named = named or _named(event)
         if judged.failure is None or event.is_final:
             break
         if plan.resuming is not None:
-            event, judged, plan = yield from _resumed(ask, event, judged, attempts, plan)
-        again = _again(judged.failure, event, attempts, plan, step, output_tokens)
+            event, judged, plan = yield from _resumed(ask, event, judged, tried, plan)
+        again = _again(judged.failure, event, tried, plan, step, output_tokens)
         if again is None:
             break
         correction, output_tokens = again
-    yield Done(_outcome(attempts, judged, call, plan.prices))
+    yield Done(judged.ok, judged.value, partial(_outcome, tried, judged, call, named, plan.prices))
 
 
-def _after_tries(ask: Ask, end: End, attempts: list[Attempt], plan: Plan, step: Step) -> Ask:
+def _after_tries(ask: Ask, end: End, tried: list[Tried], plan: Plan, step: Step) -> Ask:
     """Add the attempts that a library inside the function had made; give the Ask of the one that it gave."""
-    for tried in end.tries:
-        attempts.append(_tried(ask._replace(number=len(attempts) + 1), tried, plan, step))
-    return ask._replace(number=len(attempts) + 1)
+    for one in end.tries:
+        judged = _judged_try(one, plan, step)
+        tried.append((ask._replace(number=len(tried) + 1), one.text, one, judged, step, plan.healed))
+    return ask._replace(number=len(tried) + 1)
 
 
 def _again(
-    failure: Failure | None, end: End, attempts: list[Attempt], plan: Plan, step: Step, sent: int | None
+    failure: Failure | None, end: End, tried: list[Tried], plan: Plan, step: Step, sent: int | None
 ) -> tuple[str, int | None] | None:
     """Give the correction and the output limit to ask again with; None where nothing is asked any more.
 
@@ -114,15 +146,15 @@ def _again(
         if larger is None:
             return None
         sent = larger
-    if not _may_ask_again(failure, attempts, plan):
+    if not _may_ask_again(failure, tried, plan):
         return None
-    told = _as_sent(failure, attempts[-1].reply or "", end, plan, step)
-    is_whole = attempts[-1].stopped_at is None
+    told = _as_sent(failure, _reply(tried[-1]), end, plan, step)
+    is_whole = end.stopped is None
     said = prompting.correction(told, quote_checks=plan.delivery != "instructions", is_whole=is_whole)
     return said, sent
 
 
-def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str | None, plan: Plan) -> Prompt:
+def _prompt(task: Prompt, step: Step, tried: list[Tried], correction: str | None, plan: Plan) -> Prompt:
     if plan.delivery == "instructions":
         return "\n\n".join(part for part in (step.prefix.strip(), correction) if part)
     first = (
@@ -130,16 +162,16 @@ def _prompt(task: Prompt, step: Step, attempts: list[Attempt], correction: str |
     )
     if correction is None or plan.delivery == "feedback":
         return first
-    return prompting.with_correction(first, attempts[-1].reply or "", correction)
+    return prompting.with_correction(first, _reply(tried[-1]), correction)
 
 
 def _gathered(
-    event: Chunk | End | None, plan: Plan, step: Step, attempts: list[Attempt]
+    event: Chunk | End | None, plan: Plan, step: Step, tried: list[Tried]
 ) -> Generator[More | Stop, Chunk | End | None, End]:
     """Give the end with all the text that came before it; stop a reply that is too large already, or too late, or lost."""
     from schema_guard.core.prefix.watching import Watch  # only streams need it
 
-    spent_s = sum(attempt.elapsed_s for attempt in attempts)
+    spent_s = sum(end.elapsed_s for _, _, end, *_ in tried)
     schema = plan.schema if plan.stops(step) else None
     watch = Watch(plan.limits, plan.budget, spent_s, schema, calls_only=step.strategy.name == "tool_call")
     parts: list[str] = []
@@ -157,25 +189,25 @@ def _gathered(
 
 
 def _resumed(
-    ask: Ask, end: End, judged: Judgement[Any], attempts: list[Attempt], plan: Plan
+    ask: Ask, end: End, judged: Judgement[Any], tried: list[Tried], plan: Plan
 ) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
     """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
     from schema_guard.core.prefix import resuming  # only models that go on with replies need it
 
     step, before = plan.step(ask.number), None
-    while (cut := _to_go_on(attempts, end, plan, before)) is not None:
-        ask = ask._replace(number=len(attempts) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
+    while (cut := _to_go_on(tried, end, plan, before)) is not None:
+        ask = ask._replace(number=len(tried) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
         event = yield ask
         if type(event) is Chunk:
             # Its beginning may come again: what is read of it is not the reply that a schema can be held against.
-            event = yield from _gathered(event, plan._replace(early_stop=False), step, attempts)
+            event = yield from _gathered(event, plan._replace(early_stop=False), step, tried)
         assert type(event) is End
         end, before = event, cut
         text = resuming.reply_of(end, cut, plan.limits)
         judged = _judged(text, end, plan, step)
         if judged.ok:
             judged = judged._replace(form="resumed")
-        attempts.append(_attempt(ask, text, end, judged, step, healed=plan.healed))
+        tried.append((ask, text, end, judged, step, plan.healed))
     if before is None:
         return end, judged, plan
     # What did not come of it once is not tried twice.
@@ -185,13 +217,13 @@ def _resumed(
     return end, judged, plan
 
 
-def _to_go_on(attempts: list[Attempt], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
+def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
     """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
     from schema_guard.core.prefix import resuming, watching  # as in _resumed()
 
-    if plan.resuming is None or len(attempts) >= plan.max_attempts or spent(plan.budget, attempts):
+    if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.budget, tried):
         return None
-    found = resuming.cut_off(attempts[-1], end, before, plan.resuming)
+    found = resuming.cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
     return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
 
 
@@ -288,25 +320,33 @@ def _judged_given(given: ParsedValue, text: str, end: End, plan: Plan, step: Ste
     return judged._replace(form=read.form) if read.ok else judged
 
 
-def _tried(ask: Ask, end: End, plan: Plan, step: Step) -> Attempt:
-    """Give the attempt that a library inside the function had made before the one that it gave."""
+def _judged_try(end: End, plan: Plan, step: Step) -> Judgement[Any]:
+    """Judge the attempt that a library inside the function had made before the one that it gave."""
     judged = _judged(end.text, end, plan, step)
-    if judged.failure is None:
-        message = "the function did not take the reply, and asked again"
-        judged = Judgement(False, None, Failure("semantic", "reasked", message), None)
-    return _attempt(ask, end.text, end, judged, step, healed=plan.healed)
+    if judged.failure is not None:
+        return judged
+    message = "the function did not take the reply, and asked again"
+    return Judgement(False, None, Failure("semantic", "reasked", message), None)
 
 
-def _with_model(call: Call, end: End) -> Call:
-    """Name a call's model by what a reply says. A new snapshot is no other configuration; a tuned model is."""
-    named = end.model if end.call_model is None else end.call_model
-    if not named:
-        return call
+def _named(end: End) -> str | None:
+    """Give the name of the model that a call counts for, as a reply says it."""
+    return end.model if end.call_model is None else end.call_model
+
+
+def _with_model(call: Call, named: str) -> Call:
+    """Name a call's model. A new snapshot is no other configuration; a tuned model is."""
     model = model_and_snapshot(named).model
     return call._replace(model=model, tuned=call.tuned or is_tuned(model))
 
 
-def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, *, healed: bool) -> Attempt:
+def _reply(tried: Tried) -> str:
+    """Give the text of a reply, or the model's own words when it refused to give one."""
+    _, text, end, *_ = tried
+    return text or end.refusal or ""
+
+
+def _attempt(ask: Ask, text: str, end: End, judged: Judgement[Any], step: Step, healed: bool) -> Attempt:
     # Taken apart at once: each look at a field of a named tuple takes 25 ns.
     number, strategy, prompt, _, _, _ = ask
     finish_reason, usage, elapsed_s, refusal, failed, named, _, exception, unseen, given = end[:10]
@@ -348,10 +388,15 @@ def _larger_limit(sent: int | None, usage: Usage, budget: Budget) -> int | None:
     return larger if spent is None or larger > spent else None
 
 
-def _may_ask_again(failure: Failure, attempts: list[Attempt], plan: Plan) -> bool:
-    if len(attempts) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
+def _may_ask_again(failure: Failure, tried: list[Tried], plan: Plan) -> bool:
+    if len(tried) >= plan.max_attempts or failure.kind in ("refusal", "transport"):
         return False
-    return not spent(plan.budget, attempts)
+    return not _is_spent(plan.budget, tried)
+
+
+def _is_spent(budget: Budget, tried: list[Tried]) -> bool:
+    is_bounded = budget.max_elapsed_s is not None or budget.max_tokens is not None
+    return is_bounded and bool(spent(budget, [_attempt(*one) for one in tried]))
 
 
 def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
@@ -369,8 +414,17 @@ def spent(budget: Budget, attempts: Sequence[Attempt]) -> str:
 
 
 def _outcome(
-    attempts: list[Attempt], judged: Judgement[Any], call: Call, prices: Callable[[], Price | None] | None
+    tried: list[Tried],
+    judged: Judgement[Any],
+    known: Callable[[], Call],
+    named: str | None,
+    prices: Callable[[], Price | None] | None,
 ) -> Outcome[Any]:
+    """Give the outcome of what was tried; *named* is the first name of a model that a reply gave."""
+    call = known()
+    if named and call.model is None:
+        call = _with_model(call, named)
+    attempts = [_attempt(*one) for one in tried]
     last = attempts[-1]
     usage, elapsed_s, cost = last.usage, last.elapsed_s, None
     if prices is not None and (price := prices()) is not None:

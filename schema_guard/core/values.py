@@ -360,7 +360,7 @@ class Budget(NamedTuple):
     max_repeats: int | None = None
 
 
-# The events of the loop. The loop yields Ask, More, Stop and Done; it is sent Chunk and End.
+# The events of the loop. It yields Ask, More, Stop and at last Done, which is its own; it is sent Chunk and End.
 
 
 class Ask(NamedTuple):
@@ -402,12 +402,6 @@ class Stop(NamedTuple):
     """
 
     failure: Failure | None = None
-
-
-class Done(NamedTuple, Generic[V]):
-    """The loop is over."""
-
-    outcome: Outcome[V]
 
 
 class Chunk(NamedTuple):

@@ -162,8 +162,8 @@ class Prepared(NamedTuple):
         settings = json.dumps({**json.loads(call.settings), **more}, separators=(",", ":"), sort_keys=True)
         return call._replace(settings=settings), bool(found) or self.plan.healed
 
-    def call(self, origin: Origin) -> Call:
-        """Give the identity of a call that has begun."""
+    def call(self, origin: Origin, parent_call_id: str | None = None) -> Call:
+        """Give the identity of a call that has begun; *parent_call_id* is as `start` takes it."""
         begun, outer, (segment, cluster, _) = origin
         return Call(
             id_of(begun),
@@ -171,7 +171,7 @@ class Prepared(NamedTuple):
             self.version.text or self.version.made(),
             segment or self.settings.segment,
             None,
-            None if outer is None else id_of(outer),
+            id_of(outer) if parent_call_id is None and outer is not None else parent_call_id,
             begun[0],
             cluster,
             self.tuned,

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,8 +19,8 @@ from schema_guard.calls import identity, recorder
 from schema_guard.calls.drive import end
 from schema_guard.calls.identity import Origin, current_call, current_tags, series
 from schema_guard.core.accepting import acceptor, form_of
-from schema_guard.core.enforce import enforce
-from schema_guard.core.values import Done, Judgement, Missed
+from schema_guard.core.enforce import Done, enforce
+from schema_guard.core.values import Judgement, Missed
 from schema_guard.guards.started import settle, start, value_of
 from schema_guard.tuples import NamedTuple
 
@@ -151,7 +152,7 @@ class _Taken(NamedTuple):
 
     def outcome(self) -> Outcome[Any]:
         """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
-        flow = enforce(self.task, self.prepared.plan, self.prepared.call(self.origin))
+        flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
         next(flow)
         done = flow.send(
             end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))

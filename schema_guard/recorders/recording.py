@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.calls.identity import begun, current_call, current_tags, id_of
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.core.dialects.choosing import messages_of
-from schema_guard.core.enforce import enforce
+from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step
-from schema_guard.core.values import Call, Done
+from schema_guard.core.values import Call
 from schema_guard.errors import InvalidSchema
 from schema_guard.guards.costs import prices_of, with_costs
 from schema_guard.guards.folding import OTHERS, folded
@@ -381,7 +381,7 @@ class Recording:
         """Judge the attempts of a call and hand the outcome to the store."""
         store = None if self._store is None else resolved_store(self._store)
         receiver = self._receiver(call, plan.schema, attempts[-1].model)
-        flow = enforce("" if task is None else task, plan, call)
+        flow = enforce("" if task is None else task, plan, lambda: call)
         next(flow)
         *tries, last = [end_of(one, receiver) for one in attempts]
         done = flow.send(last._replace(tries=tuple(tries)))

@@ -25,10 +25,10 @@ from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.calls.shapes import given_task, task_of, with_task
 from schema_guard.calls.written import WrittenCall
-from schema_guard.core.enforce import enforce
+from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step
-from schema_guard.core.values import Ask, Call, Chunk, Done, End, Failure, More, ParsedValue
+from schema_guard.core.values import Ask, Call, Chunk, End, Failure, More, ParsedValue
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.folding import folded
 from schema_guard.text import clip
@@ -139,7 +139,8 @@ class Turn:
             self._take(event)
             if number >= self._plan.max_attempts or not self._may_ask_again():
                 break
-        yield Done(self.outcome())
+        outcome = self.outcome()
+        yield Done(outcome.ok, outcome.value, lambda: outcome)
 
     def _take(self, end: End) -> None:
         cut = end.failure is not None and end.failure.kind == "transport" and end.exception is None
@@ -250,7 +251,7 @@ class Turn:
         current_tools.reset(tools)
         current_call.reset(call)
 
-    def finish(self, outcome: Outcome[Any]) -> None:
+    def finish(self, done: Done[Any]) -> None:
         """Hand the outcome of each call of the turn to the recorder, and to who follows calls."""
         if self.store is None and recorder.follower is None:
             return
@@ -331,7 +332,7 @@ def _end(one: CallAttempt) -> End:
 
 def _judged(plan: Plan, call: Call, task: Prompt, ends: list[End]) -> Outcome[Any]:
     """Give the outcome of attempts that were judged before, by the loop that makes all outcomes."""
-    flow = enforce(task, plan, call)
+    flow = enforce(task, plan, lambda: call)
     next(flow)
     *tries, last = ends
     done = flow.send(last._replace(tries=tuple(tries)))

@@ -13,9 +13,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.calls.drive import end
-from schema_guard.core.enforce import enforce
+from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.strategy import STRATEGIES, Plan, Step
-from schema_guard.core.values import Call, Done, Message
+from schema_guard.core.values import Call, Message
 from schema_guard.guards.costs import with_costs
 from schema_guard.guards.folding import folded
 from schema_guard.traces.values import decoded
@@ -116,7 +116,8 @@ class Judging:
             steps = (Step.of(STRATEGIES["bare"], schema),)
             plan = self._plans[schema.fingerprint] = Plan(schema, steps, max_attempts=1, prices=self._price)
         task = prompt_of(first.task)
-        flow = enforce("" if task is None else task, plan, self._call(first, schema, function, own))
+        call = self._call(first, schema, function, own)
+        flow = enforce("" if task is None else task, plan, lambda: call)
         next(flow)
         *tries, last = map(_end, replies)
         done = flow.send(last._replace(tries=tuple(tries)))

@@ -61,6 +61,11 @@ CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said)]
 WIDTHS = (1, 2, 3, 7, 16, 64)
 
 
+def known():
+    """What is known of every call here."""
+    return CALL
+
+
 def a_plan(*, observed=False):
     strategy = STRATEGIES["bare" if observed else "tool_call"]
     return Plan(schema=SCHEMA, steps=(Step.of(strategy, SCHEMA),), max_attempts=1, tool="give")
@@ -70,8 +75,8 @@ class Started:
     """A call that is observed, as the guard starts one."""
 
     def __init__(self, function):
-        self.function, self.call, self.outcome = function, CALL, None
-        self.flow = enforce("t", a_plan(observed=True), CALL)
+        self.function, self.outcome = function, None
+        self.flow = enforce("t", a_plan(observed=True), known)
         self.receiver = Receiver(SCHEMA)
 
     def invoke_untouched(self):
@@ -83,8 +88,8 @@ class Started:
     def leave(self, entered):
         """Nothing was changed."""
 
-    def finish(self, outcome):
-        self.outcome = outcome
+    def finish(self, done):
+        self.outcome = done.outcome
 
 
 def facts(outcome):
@@ -105,8 +110,8 @@ def facts(outcome):
 def driven(function):
     """What a call of a function gives: driven at one go, piece by piece, and asynchronously."""
     receiver = Receiver(SCHEMA)
-    flow = lambda: enforce("t", a_plan(), CALL)  # noqa: E731 - a new one each time
-    nothing = lambda outcome: None  # noqa: E731
+    flow = lambda: enforce("t", a_plan(), known)  # noqa: E731 - a new one each time
+    nothing = lambda done: None  # noqa: E731
 
     async def later(ask):
         result = function()
@@ -157,7 +162,7 @@ def others(form, said, widths, *, all_ways):
     """Give the widths at which a reply in pieces has other fields than the whole one, by any driver, with those fields."""
     expected = facts(
         drive.run(
-            enforce("t", a_plan(), CALL), lambda ask: form.whole(said), lambda _: None, Receiver(SCHEMA)
+            enforce("t", a_plan(), known), lambda ask: form.whole(said), lambda _: None, Receiver(SCHEMA)
         ).outcome
     )
     for width in widths:
@@ -207,7 +212,7 @@ def test_a_stream_that_may_be_stopped_early_comes_to_the_same(form, said):
     for width in WIDTHS:
         kept, stopped = (
             drive.run(
-                enforce("t", a_plan()._replace(early_stop=early_stop), CALL),
+                enforce("t", a_plan()._replace(early_stop=early_stop), known),
                 lambda ask, width=width: form.pieces(said, width),
                 lambda outcome: None,
                 receiver,
@@ -237,7 +242,10 @@ def test_another_tool_is_a_failure_of_structure():
     """A call of a tool that was not given is a failure with a code of its own, whole and streamed."""
     said = next(said for said in SAID if said.id == "another tool")
     outcome = drive.run(
-        enforce("t", a_plan(), CALL), lambda ask: FORMATS[0].pieces(said, 5), lambda _: None, Receiver(SCHEMA)
+        enforce("t", a_plan(), known),
+        lambda ask: FORMATS[0].pieces(said, 5),
+        lambda _: None,
+        Receiver(SCHEMA),
     ).outcome
 
     assert (outcome.failure.kind, outcome.failure.code) == ("structure", "unknown_tool")
@@ -250,7 +258,7 @@ def test_output_that_was_all_reasoning_is_told(form):
     said = next(said for said in SAID if said.id == "thoughts alone")
     for given in (form.whole(said), form.pieces(said, 3)):
         outcome = drive.run(
-            enforce("t", a_plan(), CALL), lambda ask, given=given: given, lambda _: None, Receiver(SCHEMA)
+            enforce("t", a_plan(), known), lambda ask, given=given: given, lambda _: None, Receiver(SCHEMA)
         ).outcome
 
         assert (outcome.failure.kind, outcome.failure.code) == ("truncation", "reasoning_exhausted")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schema_guard.calls import drive
-from schema_guard.core.enforce import enforce
+from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.prefix.resuming import Resuming
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step, strategies_of
@@ -19,7 +19,6 @@ from schema_guard.core.values import (
     Budget,
     Call,
     Chunk,
-    Done,
     End,
     Failure,
     Limits,
@@ -37,6 +36,11 @@ TOTAL = Schema.of(
 CALL = Call("0" * 32, "f", "total", TOTAL.fingerprint, None, None, "bare", "{}", "1", None, None, None, 0.0)
 GOOD = '{"total": 1}'
 BAD = '{"total": "one"}'
+
+
+def known():
+    """What is known of every call here."""
+    return CALL
 
 
 def plan(*strategies, schema=TOTAL, **settings):
@@ -121,7 +125,7 @@ PLANS = st.builds(
 @given(TASKS, ANSWERS, PLANS)
 def test_no_text_makes_the_loop_raise(task, answers, terms):
     """For any replies the loop ends in 1 to max_attempts attempts of which all but the last failed."""
-    outcome, asks = answered(enforce(task, terms, CALL), *answers)
+    outcome, asks = answered(enforce(task, terms, known), *answers)
 
     assert [ask.number for ask in asks] == [attempt.number for attempt in outcome.attempts]
     assert 1 <= len(outcome.attempts) <= terms.max_attempts
@@ -145,7 +149,7 @@ def test_a_valid_value_comes_out_as_it_went_in(value, ascii_only):
     schema = Schema.of(True)
 
     outcome, _ = answered(
-        enforce("t", plan(schema=schema), CALL), *whole(json.dumps(value, ensure_ascii=ascii_only))
+        enforce("t", plan(schema=schema), known), *whole(json.dumps(value, ensure_ascii=ascii_only))
     )
 
     assert (outcome.ok, len(outcome.attempts)) == (True, 1)
@@ -175,7 +179,7 @@ def driven_in_every_shape(replies, widths, terms):
     """Drive one script in each of the four shapes of functions, and give the four outcomes."""
 
     def flow():
-        return enforce("t", terms, CALL)
+        return enforce("t", terms, known)
 
     def reply(ask):
         return replies[ask.number - 1]
@@ -197,8 +201,8 @@ def driven_in_every_shape(replies, widths, terms):
         finished(drive.arun(flow(), coroutine, seen.append)),
         finished(drive.arun(flow(), async_generator, seen.append)),
     ]
-    assert [end.outcome for end in driven] == seen
-    return seen
+    assert [end.done for end in driven] == seen
+    return [done.outcome for done in seen]
 
 
 WIDTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
@@ -240,7 +244,7 @@ LONG = st.tuples(TEXTS | st.sampled_from(["{}", "🧪", "emoji"]), st.sampled_fr
 def requests(schema, task="t", replies=(), strategy="bare", delivery="prompt", **settings):
     """The prompts that are sent for bad replies."""
     terms = plan(strategy, schema=schema, max_attempts=4, delivery=delivery, **settings)
-    _, asks = answered(enforce(task, terms, CALL), *whole(*replies))
+    _, asks = answered(enforce(task, terms, known), *whole(*replies))
     return [
         size(ask.prompt) + len((ask.correction or "").encode()) * (delivery == "feedback") for ask in asks
     ]
@@ -300,7 +304,7 @@ FINAL = (
 @pytest.mark.parametrize("case", FINAL, ids=lambda case: case.id)
 def test_some_failures_are_never_asked_again(case):
     """A refusal, a failed call, and a cut-off reply without a larger limit end the call."""
-    outcome, asks = answered(enforce("t", plan(), CALL), case.answer)
+    outcome, asks = answered(enforce("t", plan(), known), case.answer)
 
     assert codes(outcome) == [case.code]
     assert len(asks) == 1
@@ -308,7 +312,7 @@ def test_some_failures_are_never_asked_again(case):
 
 def test_a_failed_format_is_asked_again_until_it_is_valid():
     """A bad reply is asked again, and the first valid one ends the call."""
-    outcome, _ = answered(enforce("t", plan(), CALL), *whole("no", BAD, GOOD))
+    outcome, _ = answered(enforce("t", plan(), known), *whole("no", BAD, GOOD))
 
     assert codes(outcome) == [("syntax", "no_json"), ("structure", "type"), None]
     assert (outcome.ok, outcome.value) == (True, {"total": 1})
@@ -316,7 +320,7 @@ def test_a_failed_format_is_asked_again_until_it_is_valid():
 
 def test_the_last_attempt_is_not_asked_again():
     """Of max_attempts bad replies the last one's failure is the call's."""
-    outcome, _ = answered(enforce("t", plan(max_attempts=2), CALL), *whole("no", BAD))
+    outcome, _ = answered(enforce("t", plan(max_attempts=2), known), *whole("no", BAD))
 
     assert codes(outcome) == [("syntax", "no_json"), ("structure", "type")]
     assert (outcome.ok, outcome.value, outcome.failure) == (False, None, outcome.attempts[1].failure)
@@ -346,7 +350,7 @@ def test_a_cut_off_reply_is_asked_again_with_twice_the_limit(case):
     """The output limit doubles for each cut-off reply, up to the budget's most, and then the call ends."""
     cut_off = ('{"total": ', End(finish_reason="length", usage=Usage(output_tokens=case.spent)))
 
-    _, asks = answered(enforce("t", plan(max_attempts=4, budget=case.budget), CALL), *[cut_off] * 4)
+    _, asks = answered(enforce("t", plan(max_attempts=4, budget=case.budget), known), *[cut_off] * 4)
 
     assert [ask.output_tokens for ask in asks] == case.sent
 
@@ -363,7 +367,7 @@ def test_what_a_larger_limit_does_not_mend_is_asked_again_with_the_same(text, en
     """A reply that ran away, or was spent on reasoning, is asked again as a bad one is, and no limit is raised."""
     budget = Budget(output_tokens=100, max_output_tokens=350)
 
-    outcome, asks = answered(enforce("t", plan(max_attempts=2, budget=budget), CALL), *[(text, end)] * 2)
+    outcome, asks = answered(enforce("t", plan(max_attempts=2, budget=budget), known), *[(text, end)] * 2)
 
     assert codes(outcome) == [("truncation", code)] * 2
     assert [ask.output_tokens for ask in asks] == [100, 100]
@@ -375,7 +379,7 @@ def test_what_a_larger_limit_does_not_mend_is_asked_again_with_the_same(text, en
 )
 def test_a_reply_is_spent_on_reasoning_only_where_that_is_known(text, usage):
     """Without tokens of reasoning, or with text, a reply at the limit was too long."""
-    outcome, _ = answered(enforce("t", plan(), CALL), (text, End(finish_reason="length", usage=usage)))
+    outcome, _ = answered(enforce("t", plan(), known), (text, End(finish_reason="length", usage=usage)))
 
     assert codes(outcome) == [("truncation", "max_tokens")]
 
@@ -385,7 +389,7 @@ def test_a_raised_limit_stays_raised():
     budget = Budget(output_tokens=10, max_output_tokens=40)
 
     _, asks = answered(
-        enforce("t", plan(max_attempts=3, budget=budget), CALL),
+        enforce("t", plan(max_attempts=3, budget=budget), known),
         ("{", End(finish_reason="length")),
         (BAD, End()),
         (GOOD, End()),
@@ -398,7 +402,7 @@ def test_time_that_is_spent_stops_the_next_attempt():
     """Attempts end when their seconds together reach the budget."""
     terms = plan(max_attempts=9, budget=Budget(max_elapsed_s=3.0))
 
-    outcome, _ = answered(enforce("t", terms, CALL), *[("no", End(elapsed_s=1.5))] * 9)
+    outcome, _ = answered(enforce("t", terms, known), *[("no", End(elapsed_s=1.5))] * 9)
 
     assert len(outcome.attempts) == 2
     assert outcome.elapsed_s == 3.0
@@ -407,7 +411,7 @@ def test_time_that_is_spent_stops_the_next_attempt():
 @pytest.mark.parametrize("times", [None, 6])
 def test_with_a_time_budget_each_piece_is_looked_at(times):
     """No piece is kept for a while, and the seconds of attempts before count."""
-    flow = enforce("t", plan(budget=Budget(max_elapsed_s=3.0, max_repeats=times)), CALL)
+    flow = enforce("t", plan(budget=Budget(max_elapsed_s=3.0, max_repeats=times)), known)
     next(flow)
     flow.send(End(text="no", elapsed_s=2.0))
 
@@ -419,7 +423,7 @@ def test_tokens_that_are_spent_stop_the_next_attempt():
     """Attempts end when their tokens together reach the budget; unknown ones count as none."""
     terms = plan(max_attempts=9, budget=Budget(max_tokens=30))
 
-    outcome, _ = answered(enforce("t", terms, CALL), ("no", End()), *[("no", End(usage=Usage(10, 5)))] * 8)
+    outcome, _ = answered(enforce("t", terms, known), ("no", End()), *[("no", End(usage=Usage(10, 5)))] * 8)
 
     assert len(outcome.attempts) == 3
 
@@ -427,7 +431,7 @@ def test_tokens_that_are_spent_stop_the_next_attempt():
 def test_usage_is_the_sum_where_every_attempt_knows_it():
     """A field of the call's usage is None as soon as one attempt does not know it."""
     outcome, _ = answered(
-        enforce("t", plan(), CALL),
+        enforce("t", plan(), known),
         ("no", End(usage=Usage(10, 5, 1, None), elapsed_s=1.0)),
         (GOOD, End(usage=Usage(20, None, 2, 3), elapsed_s=2.0)),
     )
@@ -438,7 +442,7 @@ def test_usage_is_the_sum_where_every_attempt_knows_it():
 def test_the_model_is_filled_in_from_the_first_reply_that_names_one():
     """The call takes the name of the model from the replies, once."""
     outcome, _ = answered(
-        enforce("t", plan(), CALL), ("no", End()), ("no", End(model="a")), (GOOD, End(model="b"))
+        enforce("t", plan(), known), ("no", End()), ("no", End(model="a")), (GOOD, End(model="b"))
     )
 
     assert outcome.call == CALL._replace(model="a")
@@ -448,14 +452,14 @@ def test_a_given_model_stands():
     """The name that the user gave is not replaced by the reply's."""
     call = CALL._replace(model="mine")
 
-    outcome, _ = answered(enforce("t", plan(), call), (GOOD, End(model="theirs")))
+    outcome, _ = answered(enforce("t", plan(), lambda: call), (GOOD, End(model="theirs")))
 
     assert outcome.call == call
 
 
 def test_a_reply_that_is_too_large_is_stopped():
     """As soon as more than max_bytes characters came, no more are wanted."""
-    flow = enforce("t", plan(max_attempts=1, limits=Limits(max_bytes=5)), CALL)
+    flow = enforce("t", plan(max_attempts=1, limits=Limits(max_bytes=5)), known)
     next(flow)
 
     steps = [type(flow.send(Chunk("ab"))) is Stop for _ in range(3)]
@@ -468,7 +472,7 @@ def test_a_reply_that_is_too_large_is_stopped():
 def test_an_attempt_holds_all_that_is_known():
     """An attempt has what was sent, what came back and what the end said."""
     outcome, asks = answered(
-        enforce("t", plan(), CALL),
+        enforce("t", plan(), known),
         ('{"total"', ": 1}", End("stop", Usage(3, 2, 1, 0), 0.5, model="a", unseen=True)),
     )
 
@@ -483,14 +487,14 @@ def test_an_attempt_holds_all_that_is_known():
 def test_a_call_that_raised_keeps_the_name_of_the_exception():
     """An attempt without a judged reply says which exception ended it."""
     end = End(failure=Failure("transport", "call_raised", "raised"), exception="TimeoutError")
-    outcome, _ = answered(enforce("t", plan(), CALL), (end,))
+    outcome, _ = answered(enforce("t", plan(), known), (end,))
 
     assert outcome.attempts[0].exception == "TimeoutError"
 
 
 def test_each_attempt_has_the_model_of_its_own_reply():
     """Two replies of two models are told apart, whatever the call's model is."""
-    outcome, _ = answered(enforce("t", plan(), CALL), ("no", End(model="a")), (GOOD, End(model="b")))
+    outcome, _ = answered(enforce("t", plan(), known), ("no", End(model="a")), (GOOD, End(model="b")))
 
     assert [attempt.model for attempt in outcome.attempts] == ["a", "b"]
 
@@ -521,7 +525,7 @@ KEPT = (
 @pytest.mark.parametrize("case", KEPT, ids=lambda case: case.id)
 def test_what_was_received_is_the_reply(case):
     """The reply of an attempt is the text that came, the words of a refusal, or None where no text was known."""
-    outcome, _ = answered(enforce("t", plan(max_attempts=1), CALL), case.answer)
+    outcome, _ = answered(enforce("t", plan(max_attempts=1), known), case.answer)
 
     assert outcome.attempts[0].reply == case.reply
 
@@ -531,7 +535,9 @@ def test_what_was_received_is_the_reply(case):
 
 def test_strategies_escalate_and_the_last_one_stays():
     """Attempt k uses strategy k, and the last one from then on."""
-    _, asks = answered(enforce("t", plan("bare", "system_prompt", max_attempts=4), CALL), *whole(*["no"] * 4))
+    _, asks = answered(
+        enforce("t", plan("bare", "system_prompt", max_attempts=4), known), *whole(*["no"] * 4)
+    )
 
     assert [ask.strategy for ask in asks] == ["bare", "system_prompt", "system_prompt", "system_prompt"]
     assert asks[0].prompt == "t"
@@ -543,7 +549,7 @@ CORRECTION = "Your last reply was not valid. At /total: expected number, got str
 
 def test_a_text_is_asked_again_as_a_text():
     """A re-ask of a text is the first prompt, the bad reply and the correction."""
-    _, asks = answered(enforce("task", plan(max_attempts=3), CALL), *whole(BAD, BAD, GOOD))
+    _, asks = answered(enforce("task", plan(max_attempts=3), known), *whole(BAD, BAD, GOOD))
 
     assert [ask.prompt for ask in asks] == [
         "task",
@@ -557,7 +563,7 @@ def test_messages_are_asked_again_as_turns():
     """A re-ask of messages adds the bad reply and the correction as turns; the messages stay the same objects."""
     task = (Message("user", "task", {"name": "ann"}),)
 
-    _, asks = answered(enforce(task, plan(), CALL), *whole(BAD, GOOD))
+    _, asks = answered(enforce(task, plan(), known), *whole(BAD, GOOD))
 
     assert asks[1].prompt == (*task, Message("assistant", BAD), Message("user", CORRECTION))
     assert asks[0].prompt[0] is asks[1].prompt[0] is task[0]
@@ -565,14 +571,14 @@ def test_messages_are_asked_again_as_turns():
 
 def test_an_empty_reply_is_no_turn():
     """Providers refuse an empty assistant message, so a re-ask of an empty reply has none."""
-    _, asks = answered(enforce((Message("user", "task"),), plan(), CALL), *whole("", GOOD))
+    _, asks = answered(enforce((Message("user", "task"),), plan(), known), *whole("", GOOD))
 
     assert [message.role for message in asks[1].prompt] == ["user", "user"]
 
 
 def test_feedback_keeps_the_prompt():
     """With feedback the first prompt is sent each time, and the correction goes apart."""
-    _, asks = answered(enforce("task", plan("system_prompt", delivery="feedback"), CALL), *whole(BAD, GOOD))
+    _, asks = answered(enforce("task", plan("system_prompt", delivery="feedback"), known), *whole(BAD, GOOD))
 
     assert asks[0].prompt == asks[1].prompt
     assert [ask.correction for ask in asks] == [None, CORRECTION]
@@ -583,7 +589,7 @@ def test_instructions_hold_no_task():
     terms = plan("system_prompt", delivery="instructions")
     text = STRATEGIES["system_prompt"].instructions(TOTAL)
 
-    _, asks = answered(enforce("task", terms, CALL), *whole(BAD, GOOD))
+    _, asks = answered(enforce("task", terms, known), *whole(BAD, GOOD))
 
     assert [ask.prompt for ask in asks] == [text, f"{text}\n\n{CORRECTION}"]
 
@@ -593,7 +599,7 @@ def test_what_a_check_says_stays_out_of_instructions(delivery):
     """A check's message may quote the reply, so it is passed on but not into the system role."""
     terms = plan(checks=(no_total,), delivery=delivery)
 
-    _, asks = answered(enforce("task", terms, CALL), *whole(GOOD, GOOD, GOOD))
+    _, asks = answered(enforce("task", terms, known), *whole(GOOD, GOOD, GOOD))
 
     assert asks[1].correction.startswith("Your last reply was not valid. The check 'no_total' refused it")
     assert ("is 1" in asks[1].correction) == (delivery != "instructions")
@@ -656,7 +662,7 @@ def test_tries_of_the_function_itself_are_attempts_of_the_call():
     refused = Failure("semantic", "refused", "no")
     tries = (End(text="no"), End(text=GOOD, refused=refused), End(text=GOOD))
 
-    outcome, asks = answered(enforce("t", plan(), CALL), ("no", End(tries=tries, is_final=True)))
+    outcome, asks = answered(enforce("t", plan(), known), ("no", End(tries=tries, is_final=True)))
 
     assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3, 4]
     assert [attempt.failure.code for attempt in outcome.attempts] == [

@@ -591,12 +591,22 @@ def test_methods_go_the_short_way_too():
 # Outcomes that are made when somebody wants them.
 
 
-def test_a_call_that_nobody_records_makes_no_outcome(monkeypatch):
-    """Without a store and a follower nothing is made of a call but its value."""
-    ask = guard(INVOICE, store=None)(lambda prompt: GOOD)
-    monkeypatch.setattr("schema_guard.core.enforce.Attempt", None)
+@pytest.mark.parametrize("replies", [[GOOD], ["no", GOOD], ["{}", likenesses.chat("no"), GOOD]])
+def test_a_call_that_nobody_records_makes_no_outcome(replies, monkeypatch):
+    """Without a store and a follower nothing is made of a call but its value, however often it asked."""
+    coming = iter(replies)
+    ask = guard(INVOICE, store=None)(lambda prompt: next(coming))
+    for made in ("core.enforce.Attempt", "core.enforce.Outcome", "guards.prepare.Call"):
+        monkeypatch.setattr(f"schema_guard.{made}", None)
 
     assert ask("t") == json.loads(GOOD)
+
+
+def test_an_outcome_is_made_once():
+    """Who asks again is given the same one."""
+    driven = guard(INVOICE, store=None)(lambda prompt: GOOD).ended(("t",), {})
+
+    assert driven.outcome is driven.outcome
 
 
 def test_a_store_makes_the_outcome_in_the_thread_that_writes():

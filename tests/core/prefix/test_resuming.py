@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard.core.dialects.choosing import messages_of
-from schema_guard.core.enforce import enforce
+from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.prefix.resuming import Resuming, joined
 from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import Plan, Step, strategies_of
@@ -16,7 +16,6 @@ from schema_guard.core.values import (
     Budget,
     Call,
     Chunk,
-    Done,
     End,
     Failure,
     Limits,
@@ -48,6 +47,11 @@ CUT, STOP = End(finish_reason="length"), End(finish_reason="stop")
 GOES_ON = Resuming(texts=True)
 
 
+def known():
+    """What is known of every call here."""
+    return CALL
+
+
 def plan(*strategies, schema=ORDER, resuming=GOES_ON, **settings):
     steps = tuple(Step.of(strategy, schema) for strategy in strategies_of(strategies or ("bare",)))
     return Plan(schema=schema, steps=steps, resuming=resuming, **settings)
@@ -55,7 +59,7 @@ def plan(*strategies, schema=ORDER, resuming=GOES_ON, **settings):
 
 def asked(terms, answers, task="List it."):
     """Answer the asks of a loop in turn, each with a text and its End; give the outcome and the asks."""
-    flow = enforce(task, terms, CALL)
+    flow = enforce(task, terms, known)
     asks, step, given_ = [], next(flow), iter(answers)
     while isinstance(step, Ask):
         asks.append(step)
@@ -260,7 +264,7 @@ def test_only_the_last_way_of_asking_is_gone_on_with():
 @pytest.mark.parametrize("early_stop", [False, True])
 def test_a_stream_is_gone_on_with_too(early_stop, repeats, cut):
     """Its pieces stand behind the beginning; one that comes again is no reason to stop it."""
-    flow = enforce("x", plan(early_stop=early_stop), CALL)
+    flow = enforce("x", plan(early_stop=early_stop), known)
     next(flow)
     flow.send(CUT._replace(text=TEXT[:cut]))
     came = TEXT if repeats else TEXT[cut:]
@@ -272,7 +276,7 @@ def test_a_stream_is_gone_on_with_too(early_stop, repeats, cut):
 
 def test_a_reply_that_was_stopped_is_not_gone_on_with():
     """It can become valid no more."""
-    flow = enforce("x", plan(early_stop=True), CALL)
+    flow = enforce("x", plan(early_stop=True), known)
     next(flow)
 
     assert type(flow.send(Chunk('{"name": 1, "lines": [1, 2, 3, 4, 5]'))) is Stop
