@@ -31,6 +31,7 @@ FLOORS = (
         "tuples",
         "traffic",
     ),
+    ("arguments",),
     ("core",),
     ("prices", "redaction"),
     ("calls", "targets", "records", "stats"),

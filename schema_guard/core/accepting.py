@@ -14,9 +14,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from schema_guard.arguments import require_limits, require_list, require_members, require_one_of, require_text
 from schema_guard.core.reading.parse import NotJson, bounded, lengths, may_hold_number, parse, reader, refusal
 from schema_guard.core.validation import failures
-from schema_guard.core.values import Failure, Limits, Missed
+from schema_guard.core.values import REPAIRS, Failure, Limits, Missed
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Form
 
-__all__ = ["DEFAULT_LIMITS", "UNREAD", "acceptor", "form_of", "refusal_of_checks", "restored"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "UNREAD",
+    "acceptor",
+    "form_of",
+    "refusal_of_checks",
+    "require_terms",
+    "restored",
+]
 
 DEFAULT_LIMITS: Final = Limits()
 UNREAD: Final = NotJson("", "not parsed yet")
@@ -54,8 +63,29 @@ def acceptor(schema: Schema[Any], limits: Limits = DEFAULT_LIMITS) -> Callable[[
             f"judge: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         ) from error
     if known is None or known[0] != limits:
+        require_limits(limits, Limits)
         known = schema.acceptor = limits, _acceptor(schema, limits)
     return known[1]
+
+
+def require_terms(text: object, finish_reason: object, repair: object, checks: Any, restore: object) -> None:
+    """Raise `InvalidArgument` unless these are what `judge` takes.
+
+    A reason to stop that it does not know counts as none: providers think of new ones.
+    """
+    if not isinstance(text, str):
+        raise InvalidArgument(
+            f"judge: text={clip(repr(text))}: expected a str; bytes have to be decoded before"
+        )
+    if finish_reason is not None:
+        require_text("judge: finish_reason", finish_reason)
+    if repair != "off":
+        require_one_of("judge: repair", repair, REPAIRS)
+    if checks != ():
+        require_list("judge: checks", checks, "callables")
+        require_members("judge: checks", checks, callable, "a callable that gives None or a message")
+    if restore is not None and not callable(restore):
+        raise InvalidArgument(f"judge: restore={clip(repr(restore))}: expected a callable or None")
 
 
 def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:

@@ -19,6 +19,7 @@ from schema_guard.core.accepting import (
     acceptor,
     form_of,
     refusal_of_checks,
+    require_terms,
     restored,
 )
 from schema_guard.core.reading.parse import NotJson, parse
@@ -74,8 +75,9 @@ def judge(  # noqa: PLR0913 - the public entry point; everything but text and sc
         A judgement; `failure` says why there is no value.
 
     Raises:
-        InvalidArgument: *schema* is no Schema. Nothing is raised for any text.
+        InvalidArgument: An argument is not of its type. Nothing is raised for any text.
     """
+    require_terms(text, finish_reason, repair, checks, restore)
     accept = acceptor(schema, limits)
     if finish_reason in failures.REFUSED:
         return _failed(failures.REFUSED[finish_reason])

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from schema_guard.arguments import require_claim, require_text
 from schema_guard.core.reading.levels import measure
 from schema_guard.core.validation import document as checks
 from schema_guard.core.validation.document import compact, dialect_of
@@ -121,6 +123,9 @@ class Schema(Generic[V]):
         """
         if isinstance(source, Schema):
             return source
+        require_text("name", name)
+        require_text("dialect", dialect)
+        require_claim("formats", formats)
         document, found_name, restore, parsing = _read(source)
         checks.check_size(document)
         known = _read_resources(resources)
@@ -382,8 +387,12 @@ def _read_resources(resources: Mapping[str, Any] | str | os.PathLike[str] | None
             known[path.relative_to(folder).as_posix()] = document
             if isinstance(document, dict) and isinstance(document.get("$id"), str):
                 known[document["$id"]] = document
-    else:
+    elif isinstance(resources, Mapping):
         known = dict(resources)
+    else:
+        raise InvalidArgument(
+            f"resources={clip(repr(resources))}: expected a folder of JSON files, or a dict URI -> document"
+        )
     for uri, document in known.items():
         checks.check_size(document, what=f"resource {clip(uri)!r}")
     return {uri: json.loads(json.dumps(document)) for uri, document in known.items()}

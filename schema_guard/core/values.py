@@ -10,7 +10,7 @@ makes ten of them. Use them by their names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from schema_guard.tuples import NamedTuple
 
@@ -25,6 +25,7 @@ FailureKind: TypeAlias = Literal[
 Form: TypeAlias = Literal["exact", "unwrapped", "parsed", "repaired_lossless", "repaired_lossy", "resumed"]
 FinishReason: TypeAlias = Literal["stop", "length", "tool_call", "refusal", "content_filter", "error"]
 Repair: TypeAlias = Literal["off", "lossless", "lossy"]
+REPAIRS: Final = ("off", "lossless", "lossy")
 
 UNMENDED_BY_LIMIT = frozenset({"reasoning_exhausted", "runaway"})
 """Codes of truncations that a larger output limit does not mend."""

@@ -21,6 +21,7 @@ from typing import (
     overload,
 )
 
+from schema_guard.arguments import require_list
 from schema_guard.core.prompting import Example
 from schema_guard.core.schema import Schema
 from schema_guard.core.values import Budget, Limits
@@ -267,16 +268,16 @@ def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
         refuse(unknown, tuple(Guard.__dataclass_fields__))
     bare = _is_function(schema)
     strategy = given["strategy"]
-    examples = _listed("examples", given["examples"], "(task, value)")
+    examples = require_list("examples", given["examples"], "(task, value)")
     joined = {
         "schema": None if schema is UNSET or bare else schema_of(schema),
         "strategy": tuple(strategy) if isinstance(strategy, list) else strategy,
         "examples": tuple(_example(example) for example in examples),
-        "checks": tuple(_listed("checks", given["checks"], "callables")),
-        "expected": tuple(_listed("expected", given["expected"], "classes of exceptions")),
+        "checks": tuple(require_list("checks", given["checks"], "callables")),
+        "expected": tuple(require_list("expected", given["expected"], "classes of exceptions")),
         "models": None
         if given["models"] is None
-        else tuple(_listed("models", given["models"], "names, or of `Model`s")),
+        else tuple(require_list("models", given["models"], "names, or of `Model`s")),
         "limits": Limits() if given["limits"] is None else given["limits"],
         "budget": Budget() if given["budget"] is None else given["budget"],
     }
@@ -289,12 +290,6 @@ def _is_function(schema: Any) -> bool:
     return isinstance(schema, (staticmethod, classmethod)) or (
         callable(schema) and not isinstance(schema, (type, Schema)) and hasattr(schema, "__code__")
     )
-
-
-def _listed(name: str, given: Any, what: str) -> Sequence[Any]:
-    if isinstance(given, (list, tuple)):
-        return given
-    raise InvalidArgument(f"{name}={clip(repr(given))}: expected a list of {what}")
 
 
 def _example(given: Any) -> Example:

@@ -6,12 +6,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from schema_guard.arguments import (
+    require_claim,
+    require_count,
+    require_limits,
+    require_members,
+    require_one_of,
+    require_text,
+)
 from schema_guard.core.prompting import Example
 from schema_guard.core.strategy import strategies_of
-from schema_guard.core.values import Budget, Limits
+from schema_guard.core.values import REPAIRS, Budget, Limits
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.asked import check_models
-from schema_guard.text import clip, did_you_mean
+from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +50,6 @@ class Unset:
 
 
 UNSET = Unset()
-_REPAIRS = ("off", "lossless", "lossy")
 _ON_FAILURE = ("raise", "return")
 
 
@@ -85,39 +92,31 @@ class Settings(Generic[V, R]):
         for later in list(self.__dataclass_fields__.values())[len(state) :]:
             object.__setattr__(self, later.name, later.default)
 
-    def __post_init__(self) -> None:  # noqa: C901 - one check an argument
-        if not _is_count(self.max_attempts):
-            raise InvalidArgument(
-                f"max_attempts={self.max_attempts!r}: expected an int >= 1 (1 means: ask once, never re-ask)"
-            )
+    def __post_init__(self) -> None:
+        require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: ask once, never re-ask)")
         steps = strategies_of(self.strategy)
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
                 f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
                 f"got {len(steps)}: the last ones would never be used"
             )
-        _require_one_of("on_failure", self.on_failure, _ON_FAILURE)
-        _require_one_of("repair", self.repair, _REPAIRS)
-        _require_claim("tuned", self.tuned)
-        _require_claim("early_stop", self.early_stop)
+        require_one_of("on_failure", self.on_failure, _ON_FAILURE)
+        require_one_of("repair", self.repair, REPAIRS)
+        for word in ("observe", "tuned", "early_stop"):
+            require_claim(word, getattr(self, word))
         for word in ("prompt", "name", "version", "segment", "model", "target"):
-            _require_text(word, getattr(self, word))
+            require_text(word, getattr(self, word))
         for word in ("instructions_to", "feedback_to", "options_to"):
             if not isinstance(getattr(self, word), Unset):
-                _require_text(word, getattr(self, word))
+                require_text(word, getattr(self, word))
         if self.default is not UNSET and self.on_failure == "return":
             raise InvalidArgument(
                 "default= and on_failure='return': expected one of them: both say what a failed call gives"
             )
-        _require_members("checks", self.checks, callable, "a callable that gives None or a message")
-        _require_members("expected", self.expected, _is_exception, "a class of exceptions")
-        for name, kind in (("limits", Limits), ("budget", Budget)):
-            if not isinstance(getattr(self, name), kind):
-                raise InvalidArgument(f"{name}={clip(repr(getattr(self, name)))}: expected a {kind.__name__}")
+        require_members("checks", self.checks, callable, "a callable that gives None or a message")
+        require_members("expected", self.expected, _is_exception, "a class of exceptions")
+        require_limits(self.limits, Limits)
         _require_budget(self.budget)
-        for name, given in self.limits._asdict().items():
-            if not isinstance(given, int) or given < 0:
-                raise InvalidArgument(f"limits.{name}={clip(repr(given))}: expected an int >= 0")
         if self.models is not None:
             check_models(self.models, self.model, max_attempts=self.max_attempts, observe=self.observe)
         self._require_found()
@@ -148,34 +147,13 @@ class Settings(Generic[V, R]):
         table_of(self.target, self.rules)
 
 
-def _require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise InvalidArgument(
-            f"{name}={clip(repr(given))}: expected one of {', '.join(known)}{did_you_mean(given, known)}"
-        )
-
-
-def _require_claim(name: str, given: object) -> None:
-    if not isinstance(given, bool):
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected True or False")
-
-
-def _require_text(name: str, given: object) -> None:
-    if given is not None and not isinstance(given, str):
-        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
-
-
-def _require_members(name: str, given: tuple[Any, ...], fits: Callable[[Any], bool], what: str) -> None:
-    for member in given:
-        if not fits(member):
-            raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")
-
-
 def _is_exception(given: Any) -> bool:
     return isinstance(given, type) and issubclass(given, BaseException)
 
 
 def _require_budget(budget: Budget) -> None:
+    if not isinstance(budget, Budget):
+        raise InvalidArgument(f"budget={clip(repr(budget))}: expected a Budget")
     for name, given in budget._asdict().items():
         least = 1 if name.endswith("output_tokens") else 2 if name == "max_repeats" else 0
         kinds = (int, float) if name == "max_elapsed_s" else int
@@ -186,10 +164,6 @@ def _require_budget(budget: Budget) -> None:
             raise InvalidArgument(
                 f"budget.{name}={clip(repr(given))}: expected {what} >= {least}, or None for no bound"
             )
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from schema_guard.arguments import require_text
 from schema_guard.calls.identity import Tags, current_tags
-from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +31,7 @@ def tags(
         InvalidArgument: One of them is neither a str nor None.
     """
     for word, given in (("segment", segment), ("cluster", cluster), ("function", function)):
-        if given is not None and not isinstance(given, str):
-            raise InvalidArgument(f"tags({word}={clip(repr(given))}): expected a str or None")
+        require_text(f"tags: {word}", given)
     outer = current_tags.get()
     token = current_tags.set(
         Tags(segment or outer.segment, cluster or outer.cluster, function or outer.function)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from schema_guard.arguments import require_count, require_seconds, require_text
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.endpoint import TIMEOUT_S, Endpoint, foreign_headers
 from schema_guard.models.interface import Model
@@ -85,6 +86,9 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         MissingExtra: A package that the model needs is not installed.
         SchemaGuardError: The local model cannot be fetched or started.
     """
+    require_text("target", target)
+    require_seconds("timeout_s", timeout_s)
+    require_count("max_retries", max_retries)
     asked = _Asked(target, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(

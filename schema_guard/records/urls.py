@@ -10,11 +10,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from schema_guard.arguments import require_claim
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.records.payloads.keeping import Keeper, policy_of
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.store import Durability, Store, durability_of
-from schema_guard.text import did_you_mean
+from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,25 +143,30 @@ def open_store(
         InvalidArgument: The URL names no known kind of store.
         StoreError: The store cannot be opened for writing.
     """
+    if not isinstance(url, str):
+        raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; all of it as a str")
+    require_claim("strict_store", strict_store)
+    if retention is not None and not isinstance(retention, Retention):
+        raise InvalidArgument(f"retention={clip(repr(retention))}: expected a Retention or None")
     plain, named = parted(url)
     backend = connect(plain)
     store = Store(
         backend,
-        durability=durability_of(_said_once(url, "durability", durability, named) or "queue"),
+        durability=durability_of(_said_once(url, "durability", durability, named, "queue")),
         strict_store=strict_store,
-        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named) or "off"), redact),
+        keeper=Keeper(policy_of(_said_once(url, "payload", payload, named, "off")), redact),
         retention=Retention.named(named).stricter(retention or Retention()),
     )
     backend.session().close()
     return store
 
 
-def _said_once(url: str, name: str, given: str | None, named: Mapping[str, str]) -> str | None:
-    """Give what an argument or else the URL says; `InvalidArgument` when they differ."""
+def _said_once(url: str, name: str, given: str | None, named: Mapping[str, str], usual: str) -> str:
+    """Give what an argument or else the URL says, else what is usual; `InvalidArgument` when they differ."""
     said = named.get(name)
     if given is not None and said is not None and given != said:
         raise InvalidArgument(f"{name}={given!r}: the store {masked(url)!r} says {said!r}: say it once")
-    return given or said
+    return (said or usual) if given is None else given
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:

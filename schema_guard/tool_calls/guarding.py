@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from schema_guard.arguments import require_claim, require_count, require_text
 from schema_guard.calls import drive
 from schema_guard.calls.parameters import ParameterNames
 from schema_guard.calls.shapes import name_of, shape_of
@@ -77,13 +78,10 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     calls of the last reply are not valid: `judgements` has all of them.
     """
     known = tools_of(tools)
-    if type(max_attempts) is not int or max_attempts < 1:
-        raise InvalidArgument(
-            f"max_attempts={max_attempts!r}: expected an int >= 1 (1 means: never ask again)"
-        )
+    require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")
+    require_claim("observe", observe)
     for word, given in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
-        if given is not None and not isinstance(given, str):
-            raise InvalidArgument(f"{word}={clip(repr(given))}: expected a str or None")
+        require_text(word, given)
     if store is not None and not isinstance(store, Unset):
         resolved_store(store, strictly=True)
     price = prices_of(prices)

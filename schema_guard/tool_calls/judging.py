@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from schema_guard.arguments import require_limits, require_one_of
 from schema_guard.calls import replies
 from schema_guard.calls.received.retries import unwrapped
 from schema_guard.core.accepting import DEFAULT_LIMITS
 from schema_guard.core.judge import judge
 from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.values import Failure, Judgement, Violation
+from schema_guard.core.values import REPAIRS, Failure, Judgement, Limits, Violation
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
@@ -84,6 +85,8 @@ def judge_calls(
         InvalidSchema: The schema of a tool cannot be loaded.
     """
     known = tools_of(tools)
+    require_one_of("repair", repair, REPAIRS)
+    require_limits(limits, Limits)
     if isinstance(reply, str):
         return []
     raw = raw_reply(reply)

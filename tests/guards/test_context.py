@@ -210,7 +210,7 @@ def test_the_parent_follows_into_a_thread_that_takes_the_context(store):
 def test_a_tag_is_a_text(word):
     """What is no text would be told apart from the text that it prints as, and is an error where it is set."""
     with (
-        pytest.raises(InvalidArgument, match=rf"tags\({word}=3\): expected a str or None"),
+        pytest.raises(InvalidArgument, match=rf"tags: {word}=3: expected a str or None"),
         tags(**{word: 3}),
     ):
         pass

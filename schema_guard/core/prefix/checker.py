@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.arguments import require_limits
 from schema_guard.core.prefix.conditions import conditions_of
 from schema_guard.core.prefix.frames import CLOSERS
 from schema_guard.core.prefix.incremental import LONGEST_CARRIED, IncrementalParser
@@ -50,8 +51,7 @@ def prefix_checker(schema: Schema[Any], *, limits: Limits = _LIMITS) -> PrefixCh
         raise InvalidArgument(
             f"prefix_checker: schema={clip(repr(schema))}: expected a Schema, as Schema.of gives it"
         )
-    if not isinstance(limits, Limits):
-        raise InvalidArgument(f"prefix_checker: limits={clip(repr(limits))}: expected a Limits")
+    require_limits(limits, Limits)
     return PrefixChecker(schema, limits)
 
 

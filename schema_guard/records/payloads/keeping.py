@@ -70,10 +70,12 @@ class Keeper:
         redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
 
     Raises:
-        InvalidArgument: There is a function, and the policy is another one than "redacted".
+        InvalidArgument: There is a function, and the policy is another one than "redacted"; or it is no function.
     """
 
     def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
+        if redact is not None and not callable(redact):
+            raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
         if redact is not None and policy != "redacted":
             raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
         self.policy = policy

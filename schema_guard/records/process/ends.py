@@ -9,16 +9,35 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
+from schema_guard.arguments import require_seconds
 from schema_guard.errors import InvalidArgument
-from schema_guard.records.writer import EXIT_FLUSH_S, flush
+from schema_guard.records.writer import EXIT_FLUSH_S, live_writers
 
 if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = ["flush", "flush_on_sigterm"]
+
+
+def flush(timeout_s: float = 2.0) -> int:
+    """Wait until what any store of this process was handed is stored or dropped.
+
+    Args:
+        timeout_s: How long to wait at most, for all stores together.
+
+    Returns:
+        The attempts that are still pending.
+
+    Raises:
+        InvalidArgument: *timeout_s* is no number.
+    """
+    require_seconds("timeout_s", timeout_s, least=None)
+    deadline = time.monotonic() + timeout_s
+    return sum(writer.flush(max(0.0, deadline - time.monotonic())) for writer in live_writers())
 
 
 def flush_on_sigterm() -> None:

@@ -73,7 +73,11 @@ def probed_target(rules: str | os.PathLike[str]) -> str:
     return str(_read(rules)["target"])
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def _read(path: object) -> dict[str, Any]:
+    if not str(path) or not isinstance(path, (str, os.PathLike)):
+        raise InvalidArgument(
+            f"rules={clip(repr(path))}: expected the path of a file that `schema-guard probe --output` wrote"
+        )
     name = f"rules {clip(str(path))!r}"
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))

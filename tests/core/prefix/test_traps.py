@@ -186,7 +186,7 @@ def test_what_is_no_schema_is_refused():
 @pytest.mark.parametrize("limits", [3, None, {"max_bytes": 9}])
 def test_what_is_no_limits_is_refused(limits):
     """The argument is told, not what the checker looked for in it."""
-    with pytest.raises(InvalidArgument, match=r"^prefix_checker: limits=.*: expected a Limits$"):
+    with pytest.raises(InvalidArgument, match=r"^limits=.*: expected a Limits$"):
         prefix_checker(Schema.of({"type": "object"}), limits=limits)
 
 

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user gives, checked in the same words everywhere: what was given, and what is expected.
+
+The *name* is the argument's as it was written; in front of it may stand whose it is: `"tags: segment"`.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from schema_guard.errors import InvalidArgument
+from schema_guard.text import clip, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+__all__ = [
+    "require_claim",
+    "require_count",
+    "require_limits",
+    "require_list",
+    "require_members",
+    "require_one_of",
+    "require_seconds",
+    "require_text",
+]
+
+
+def require_claim(name: str, given: object) -> None:
+    """Raise `InvalidArgument` unless it is a bool."""
+    if not isinstance(given, bool):
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected True or False")
+
+
+def require_text(name: str, given: object) -> None:
+    """Raise `InvalidArgument` unless it is a str or None."""
+    if given is not None and not isinstance(given, str):
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a str or None")
+
+
+def require_one_of(name: str, given: object, known: tuple[str, ...]) -> None:
+    """Raise `InvalidArgument` unless it is one of the names that are known."""
+    if given not in known:
+        raise InvalidArgument(
+            f"{name}={clip(repr(given))}: expected one of {', '.join(known)}{did_you_mean(given, known)}"
+        )
+
+
+def require_seconds(name: str, given: object, *, least: float | None = 0.0) -> None:
+    """Raise `InvalidArgument` unless it is an int or a float, and not below *least*; None is no bound."""
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    # Of NaN nothing holds.
+    if not is_number or not float(given) >= (-inf if least is None else least):  # type: ignore[arg-type]
+        bound = "" if least is None else f" >= {least:g}"
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected a number of seconds{bound}")
+
+
+def require_count(name: str, given: object, least: int = 0, *, meaning: str = "") -> None:
+    """Raise `InvalidArgument` unless it is an int and not below *least*; *meaning* says what one of them means."""
+    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+        raise InvalidArgument(f"{name}={clip(repr(given))}: expected an int >= {least}{meaning}")
+
+
+def require_list(name: str, given: Any, what: str) -> Sequence[Any]:
+    """Give a list or tuple of *what*, and raise `InvalidArgument` for anything else."""
+    if isinstance(given, (list, tuple)):
+        return given
+    raise InvalidArgument(f"{name}={clip(repr(given))}: expected a list of {what}")
+
+
+def require_members(name: str, given: Iterable[Any], fits: Callable[[Any], bool], what: str) -> None:
+    """Raise `InvalidArgument` unless each member fits; *what* says what one is."""
+    for member in given:
+        if not fits(member):
+            raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")
+
+
+def require_limits(given: Any, kind: type[Any]) -> None:
+    """Raise `InvalidArgument` unless it is of the *kind*, a named tuple whose fields are to be ints >= 0."""
+    if not isinstance(given, kind):
+        raise InvalidArgument(f"limits={clip(repr(given))}: expected a {kind.__name__}")
+    for name, bound in given._asdict().items():
+        require_count(f"limits.{name}", bound)

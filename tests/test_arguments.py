@@ -1,0 +1,166 @@
+"""Wrong arguments of public functions: each is told by its name, with what is expected, before anything is done."""
+
+import inspect
+from functools import partial
+
+import pytest
+
+import schema_guard
+from schema_guard import (
+    Budget,
+    Evidence,
+    InvalidArgument,
+    InvalidSchema,
+    Limits,
+    Rollout,
+    Router,
+    Schema,
+    adapt,
+    connect,
+    flush,
+    guard,
+    guard_tools,
+    judge,
+    judge_calls,
+    lint,
+    open_store,
+    prefix_checker,
+    tags,
+)
+
+DOCUMENT = {"type": "object"}
+SCHEMA = Schema.of(DOCUMENT)
+TOOLS = [{"name": "add", "parameters": DOCUMENT}]
+
+
+def ask(prompt: str):
+    return "{}"
+
+
+PROMPTED = guard(DOCUMENT, store="none")(ask)
+TUNED = guard(DOCUMENT, store="none", tuned=True)(ask)
+# What fits nothing, and what fits none of a few names, no text, no claim, no count, no list.
+NOTHING = (3, b"x", object(), {"a": 1})
+NO_NAME = (3, "no such thing", "", [], None)
+NO_TEXT = (3, b"x", ["x"], True)
+NO_CLAIM = (None, 1, "yes", [])
+NO_COUNT = (None, -1, 2.5, True, "3")
+NO_SECONDS = (None, True, "3", float("nan"))
+NO_LIST = (3, "x", b"x", {"a": 1}, [3])
+NO_SCHEMA = (3, 2.5, None, [], b"x")
+NO_PATH = (5, {}, "", b"x")
+NO_STORE = (3, b"x", [], True)
+NO_LIMITS = (3, "x", {}, (1, 2), *(Limits(max_depth=bound) for bound in NO_COUNT))
+NO_BUDGET = (
+    3, {}, (1,), Budget(max_repeats=0), Budget(max_repeats=1), Budget(max_repeats=True), Budget(max_tokens="3"),
+    Budget(max_elapsed_s=-1), Budget(output_tokens=0), Budget(max_output_tokens=2.5),
+)  # fmt: skip
+OF_GUARD = {
+    "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "prompt": (*NO_TEXT, "nobody"), "examples": NO_LIST,
+    "checks": NO_LIST, "repair": NO_NAME, "observe": NO_CLAIM, "expected": NO_LIST, "on_failure": NO_NAME, "name": NO_TEXT,
+    "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "models": NO_LIST, "tuned": NO_CLAIM,
+    "target": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "budget": NO_BUDGET, "early_stop": NO_CLAIM,
+    "instructions_to": (*NO_TEXT, "nobody"), "feedback_to": (*NO_TEXT, "nobody"), "options_to": (*NO_TEXT, "nobody"),
+    "prices": (3, b"x", "no such file", {"model": 3}), "rules": NO_PATH,
+}  # fmt: skip
+OF_TOOLS = {"max_attempts", "observe", "name", "version", "segment", "prices", "store"}
+OF_ROUTER = {
+    "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_CLAIM, "fallback_on_error": NO_CLAIM,
+    "shadow": (*NO_SECONDS, 2), "share": (*NO_SECONDS, 2), "kill_switch": (3, [], {}), "name": NO_TEXT,
+}  # fmt: skip
+# Of each public function: what calls it with one argument, by its name, and what is wrong for each argument.
+WRONG = {
+    judge: (
+        lambda **given: judge(**{"text": "{}", "schema": SCHEMA, **given}),
+        {
+            "text": (None, 3, b"{}", ["{}"]), "schema": (None, DOCUMENT), "finish_reason": (3, ["stop"]), "repair": NO_NAME,
+            "checks": NO_LIST, "restore": NOTHING, "limits": (None, *NO_LIMITS),
+        },
+    ),
+    prefix_checker: (
+        lambda **given: prefix_checker(**{"schema": SCHEMA, **given}),
+        {"schema": (None, DOCUMENT), "limits": (None, *NO_LIMITS)},
+    ),
+    Schema.of: (
+        lambda **given: Schema.of(**{"source": DOCUMENT, **given}),
+        {
+            "source": NO_SCHEMA, "name": NO_TEXT, "dialect": (*NO_TEXT, "draft9"), "formats": NO_CLAIM,
+            "resources": (3, b"x", [3], "no such folder"),
+        },
+    ),
+    lint: (lambda **given: lint(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
+    adapt: (lambda **given: adapt(**{"schema": DOCUMENT, "target": "openai", **given}), {"schema": NO_SCHEMA, "target": NO_NAME, "rules": NO_PATH}),
+    connect: (
+        lambda **given: connect(**{"name_or_object": "openai:name", "key": "k", **given}),
+        {
+            "name_or_object": (None, 3, "", "no such thing"), "target": (*NO_TEXT, "no such thing"), "options": (3, "x", [3]),
+            "key": (3, b"x", ""), "adapter": (3, "x"), "rules": NO_PATH, "timeout_s": NO_SECONDS, "max_retries": NO_COUNT,
+        },
+    ),
+    open_store: (
+        lambda **given: open_store(**{"url": "sqlite://", "payload": "redacted" if "redact" in given else None, **given}),
+        {
+            "url": (None, 3, b"x", "", "no-such://x"), "durability": NO_NAME[:-1], "strict_store": NO_CLAIM, "payload": NO_NAME[:-1],
+            "redact": NOTHING, "retention": NOTHING,
+        },
+    ),
+    flush: (flush, {"timeout_s": NO_SECONDS}),
+    tags: (lambda **given: tags(**given).__enter__(), dict.fromkeys(("segment", "cluster", "function"), NO_TEXT)),
+    judge_calls: (
+        lambda **given: judge_calls(**{"reply": "{}", "tools": TOOLS, **given}),
+        {"reply": (None, 3, b"x", []), "tools": (None, 3, "x", [3]), "repair": NO_NAME, "limits": NO_LIMITS},
+    ),
+    guard: (
+        lambda **given: guard(**{"schema": DOCUMENT, "store": "none", "target": "openai" if "rules" in given else None, **given})(ask),
+        OF_GUARD,
+    ),
+    guard_tools: (
+        lambda **given: guard_tools(**{"tools": TOOLS, "store": "none", **given})(ask),
+        {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in OF_TOOLS}},
+    ),
+    Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
+    Rollout: (
+        Rollout,
+        {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_CLAIM, "most": (None, 0, 2)},
+    ),
+    Evidence: (
+        Evidence,
+        {"segments": (3, "", "x"), "input_chars": (3, "x", (1,)), "script": (3, "x", ["x"]), "language": (3, "x")},
+    ),
+}  # fmt: skip
+# Values, which are looked at where they are used; errors; what is made by the library; what takes no argument.
+WITHOUT = {
+    "Adapted", "AsyncGuarded", "Attempt", "Budget", "Call", "CallFailed", "CallJudgement", "Example", "Failure", "Finding",
+    "Guard", "GuardFailed", "Guarded", "InvalidArgument", "InvalidSchema", "Judgement", "Limits", "Message", "MissingExtra",
+    "Outcome", "Partial", "PrefixChecker", "SchemaChange", "SchemaGuardError", "Store", "StoreError", "ToolCallsFailed",
+    "Usage", "Violation", "__version__", "default_store", "flush_on_sigterm",
+}  # fmt: skip
+CASES = [
+    pytest.param(partial(call), name, wrong, id=f"{function.__qualname__}-{name}")
+    for function, (call, arguments) in WRONG.items()
+    for name, wrong in arguments.items()
+]
+
+
+@pytest.mark.parametrize(("call", "name", "wrong"), CASES)
+def test_a_wrong_argument_is_told(call, name, wrong):
+    """It is ours, names what was given, and says what is expected or what is not there."""
+    for given in wrong:
+        with pytest.raises((InvalidArgument, InvalidSchema)) as raised:
+            call(**{name: given})
+
+        told = str(raised.value)
+        assert any(
+            word in told for word in ("expected", "no such parameter", "is not known", "known shape")
+        ), (given, told)
+        assert "\n" not in told
+
+
+def test_each_public_function_is_asked_for_each_of_its_arguments():
+    """What is added to the public names, or to their arguments, is asked here too."""
+    assert {function.__qualname__.partition(".")[0] for function in WRONG} | WITHOUT == set(
+        schema_guard.__all__
+    )
+    for function, (_, arguments) in WRONG.items():
+        taken = set(inspect.signature(function).parameters) - {"default", "settings", "unknown"}
+        assert arguments.keys() == taken, function
