@@ -157,6 +157,23 @@ def test_a_hopeless_reply_is_stopped_and_asked_again(is_async):
     )
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_of_a_hopeless_reply_whose_values_are_followed_no_more_is_taken_either(is_async):
+    """A stream of growing values leaves what it was stopped in, as a call does."""
+    heard = []
+    ask = guard(ORDER, store=None, max_attempts=1, early_stop=True, default=None)(
+        functions(script([HOPELESS], heard), 4)[is_async]
+    )
+
+    async def follow():
+        return [value async for value in ask.stream("t")]
+
+    values = asyncio.run(follow()) if is_async else list(ask.stream("t"))
+
+    assert values[-1] is None
+    assert heard[0][1] == 8
+
+
 @pytest.mark.parametrize("settings", [{}, {"repair": "lossless"}, {"observe": True}])
 def test_without_it_a_reply_is_read_to_its_end(settings):
     """Nothing is stopped that nobody asked to stop, that is to be mended, or that is only observed."""
@@ -290,19 +307,21 @@ def test_bytes_may_be_stopped_inside_a_character():
     assert (attempt.failure.code, attempt.reply) == ("type", '{"id": "')
 
 
-def test_an_exception_after_a_hopeless_piece_goes_on():
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_exception_after_a_hopeless_piece_goes_on(is_async):
     """What the function raises before it is stopped is its own, and the text before it is kept."""
 
     kept = Kept()
 
-    @guard(ORDER, store=kept, max_attempts=1, early_stop=True)
-    def ask(prompt: str):
+    def give(prompt, width):
         yield '{"note": "' + "x" * 400
         yield '", "id": "x"'
         raise RuntimeError
 
+    ask = guard(ORDER, store=kept, max_attempts=1, early_stop=True)(functions(give, 0)[is_async])
+
     with pytest.raises(RuntimeError):
-        ask("t")
+        asyncio.run(ask("t")) if is_async else ask("t")
 
     (attempt,) = kept.seen[0].attempts
     assert (attempt.failure.code, len(attempt.reply), attempt.stopped_at) == ("call_raised", 422, None)

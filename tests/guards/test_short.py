@@ -472,15 +472,25 @@ def test_tags_are_those_of_the_call():
     assert [(call.call.segment, call.call.cluster) for call, _ in kept.calls] == [("one", "c"), ("all", None)]
 
 
-def test_an_interceptor_that_is_set_later_is_asked():
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_interceptor_that_is_set_later_is_asked(is_async):
     """A replay reaches functions that were called before it began."""
     asked = []
-    ask = guard(INVOICE, store=None)(lambda prompt: GOOD)
+
+    async def later(prompt):
+        return GOOD
+
+    guarded = guard(INVOICE, store=None)(later if is_async else lambda prompt: GOOD)
+
+    def ask(task):
+        return asyncio.run(guarded(task)) if is_async else guarded(task)
+
     ask("t")
 
     def answer(call, task, attempt, make):
         asked.append((task, attempt.number))
-        return GOOD.replace("2026-1", "replayed")
+        given = GOOD.replace("2026-1", "replayed")
+        return asyncio.sleep(0, given) if is_async else given
 
     outer, identity.interceptor = identity.interceptor, answer
     try:

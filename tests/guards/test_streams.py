@@ -83,19 +83,18 @@ def test_a_partial_value_may_be_what_the_settings_say(make):
     assert streamed(function, "t", partial=True) == [Partial(3, None, 1)]
 
 
-def test_text_before_a_tool_call_is_of_the_same_attempt():
+@streams
+def test_text_before_a_tool_call_is_of_the_same_attempt(make):
     """What counts begins anew with the call, and no attempt does."""
     delta = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "give", "arguments": GOOD}}]}
-    chunks = [{"delta": part, "index": 0} for part in ({"content": "[1,"}, delta)]
+    parts = [("", {"content": "[1,"}), ("", delta), ("tool_calls", {})]
 
-    @guard(TOTAL, store=None, max_attempts=1)
-    def ask(prompt):
-        for chunk in chunks:
-            yield {"object": "chat.completion.chunk", "model": "m", "choices": [chunk]}
-        yield {
-            "choices": [{"delta": {}, "index": 0, "finish_reason": "tool_calls"}],
-            "object": "chat.completion.chunk",
-        }
+    def give(prompt):
+        for finish, delta in parts:
+            choice = {"delta": delta, "index": 0, "finish_reason": finish or None}
+            yield {"object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+
+    ask = make(give, {"store": None, "max_attempts": 1})
 
     assert streamed(ask, "t", partial=True) == [
         Partial([1], "", 1),

@@ -307,15 +307,78 @@ def test_what_is_no_stream_of_an_sdk_is_left_alone():
     assert (kept.response.closed, client.response.closed) == (0, 0)
 
 
-def test_a_generator_that_ends_keeps_what_it_has_open():
-    """A function that takes a part of a stream and ends has more use for it."""
+@pytest.mark.parametrize("is_followed", [False, True])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_generator_that_ends_keeps_what_it_has_open(is_async, is_followed):
+    """A function that takes a part of a stream and ends has more use for it, be its values followed or not."""
     stream = SdkStream(["{}", "more"])
 
     def ask(prompt):
         yield next(stream)
 
-    assert guard({"type": "object"}, store=None)(ask)("t") == {}
+    async def ask_later(prompt):
+        yield next(stream)
+
+    guarded = guard({"type": "object"}, store=None)(ask_later if is_async else ask)
+
+    async def follow():
+        return [value async for value in guarded.stream("t")][-1]
+
+    if is_async:
+        value = asyncio.run(follow() if is_followed else guarded("t"))
+    else:
+        value = list(guarded.stream("t"))[-1] if is_followed else guarded("t")
+    assert value == {}
     assert stream.response.closed == 0
+
+
+def test_what_was_opened_before_the_first_chunk_is_closed():
+    """A function that raises before it gives anything leaves no stream open."""
+    stream = SdkStream()
+
+    def ask(prompt):
+        opened = stream
+        if opened:
+            raise Spoiled
+        yield from opened
+
+    with pytest.raises(Spoiled):
+        guard(TOTAL, store=None)(ask)("t")
+
+    assert stream.response.closed
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_an_iterator_that_an_asynchronous_function_gives_is_closed(is_followed):
+    """What it gives may be no asynchronous one: it is closed as such a one is when its values are not wanted any more."""
+
+    class Lines:
+        def __init__(self):
+            self.closed = 0
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return '{"a": "x"'
+
+        def close(self):
+            self.closed += 1
+
+    async def ask(prompt):
+        return lines
+
+    async def leave():
+        values = guarded.stream("t")
+        await anext(values)
+        await values.aclose()
+
+    lines = Lines()
+    guarded = guard(CLOSED, store=None, max_attempts=1, early_stop=True, default=None)(ask)
+
+    asyncio.run(leave() if is_followed else guarded("t"))
+
+    assert lines.closed == 1
 
 
 def test_a_stream_is_found_through_eight_generators():
