@@ -32,6 +32,7 @@ def explain(
     budget: Budget = _NO_BUDGET,
     values: bool = True,
     typed: bool = False,
+    takes_options: bool = False,
 ) -> str:
     """Say why a call gave no value, where, and what to do about it.
 
@@ -41,6 +42,7 @@ def explain(
         budget: What the call was allowed to spend.
         values: Whether values and keys of the reply, and what checks say of them, may be told.
         typed: Whether the schema is of a Python type, which says by itself what becomes of other keys.
+        takes_options: Whether the function takes the provider's arguments, as a model does.
     """
     failure, call = outcome.failure, outcome.call
     assert failure is not None
@@ -52,7 +54,7 @@ def explain(
         *(_failure_lines(failure) if values else _lines_without_values(failure)),
         *([_CLOSED] if typed and any(v.keyword in _EXTRA_KEYS for v in failure.violations) else ()),
         *_ended_by(budget, outcome, max_attempts),
-        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, budget)}",
+        f"  to see the reply: error.outcome.attempts[-1].reply{_advice(outcome, max_attempts, budget, takes_options)}",
     ]
     return "\n".join(lines)
 
@@ -105,7 +107,7 @@ def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -
     return [f"  the budget ended the call before attempt {len(attempts) + 1}: {told}"] if told else []
 
 
-def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget) -> str:
+def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, takes_options: bool) -> str:
     failure = outcome.failure
     assert failure is not None
     more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
@@ -116,7 +118,12 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget) -> 
             return f"; to go on with it: max_attempts={more}"
         if _may_go_on(outcome) and spent(budget, outcome.attempts):
             return ""
-        return "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...), options= and target="
+        needed = [] if takes_options else ["a parameter 'options'"]
+        needed += ["target="] if outcome.call.target is None else []
+        return (
+            "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...)"
+            f"{', with ' if needed else ''}{' and '.join(needed)}"
+        )
     if failure.kind == "refusal":
         return "; a refusal is never asked again"
     return f"; to allow more attempts: max_attempts={more}" if more else ""

@@ -235,6 +235,7 @@ def value_of(prepared: Prepared, driven: drive.Driven) -> Any:
             budget=plan.budget,
             values=tells_values(),
             typed=plan.schema.is_typed,
+            takes_options=prepared.shape.options is not None,
         ),
         outcome=outcome,
     ) from driven.cause

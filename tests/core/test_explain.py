@@ -96,6 +96,20 @@ def test_advice_fits_the_failure():
     assert ended.endswith("attempts[-1].reply")
 
 
+def test_a_longer_reply_is_allowed_by_what_is_missing():
+    """A model takes the provider's arguments by itself and has a target: of it neither is asked."""
+    failure = Failure("truncation", "max_tokens", "cut off")
+
+    def told(target, *, takes_options):
+        advice = explain(outcome(failure, target=target), takes_options=takes_options)
+        return advice.rpartition("max_output_tokens=...)")[2]
+
+    assert told("openai", takes_options=True) == ""
+    assert told("openai", takes_options=False) == ", with a parameter 'options'"
+    assert told(None, takes_options=True) == ", with target="
+    assert told(None, takes_options=False) == ", with a parameter 'options' and target="
+
+
 def test_at_most_ten_violations_are_told():
     """The eleventh and further violations are counted."""
     lines = violation_lines([TOTAL] * 17)
