@@ -301,7 +301,7 @@ def _configuration(pool: Pool) -> Configuration:
         output_tokens=pool.tokens("output_tokens"),
         unknown_usage=pool.total("output_tokens").unknown,
         reasoning_tokens=pool.tokens("reasoning_tokens"),
-        elapsed_s=pool.total("elapsed_s").known or 0.0,
+        elapsed_s=round(pool.total("elapsed_s").known or 0.0, 6),
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),

@@ -208,14 +208,14 @@ def _stopped(found: StoppedReplies) -> str:
         return f"{told}; what that saved: no data, for every reply was stopped"
     if found.saved is None:
         return (
-            f"{told}; what that saved: no estimate, for by then they had {found.stopped_bytes:,.0f} bytes in the mean, and "
-            f"the n {found.judged - found.attempts:,} that were not stopped have {found.whole_bytes:,.0f}"
+            f"{told}; what that saved: no estimate, for by then they had {found.stopped_bytes:,} bytes in the mean, and "
+            f"the n {found.judged - found.attempts:,} that were not stopped have {found.whole_bytes:,}"
         )
     saved = found.saved
     part = f"{share(saved.share)} [{share(saved.lower)}, {share(saved.upper)}]"
     return (
-        f"{told}; saved about {part} % of their text, {saved.size_bytes:,.0f} bytes and at most {saved.most_bytes:,.0f}, if "
-        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {found.whole_bytes:,.0f} "
+        f"{told}; saved about {part} % of their text, {saved.size_bytes:,} bytes and at most {saved.most_bytes:,}, if "
+        f"they had become as long as the replies that were not stopped: n {saved.from_replies:,}, {found.whole_bytes:,} "
         f"bytes in the mean, at most {saved.counted_bytes:,} counted of each; a provider may bill the whole reply all the same"
     )
 

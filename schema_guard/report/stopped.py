@@ -45,8 +45,8 @@ class SavedText(NamedTuple):
     share: float
     lower: float
     upper: float
-    size_bytes: float
-    most_bytes: float
+    size_bytes: int
+    most_bytes: int
     counted_bytes: int
 
 
@@ -65,8 +65,8 @@ class StoppedReplies(NamedTuple):
     attempts: int
     judged: int
     median_characters: int | None
-    stopped_bytes: float | None
-    whole_bytes: float | None
+    stopped_bytes: int | None
+    whole_bytes: int | None
     saved: SavedText | None
 
 
@@ -77,14 +77,18 @@ def stopped_replies(lengths: ReplyLengths) -> StoppedReplies:
         stopped.replies,
         stopped.replies + whole.replies,
         lengths.stopped_at.percentile(50),
-        _mean(stopped),
-        _mean(whole),
+        _mean_bytes(stopped),
+        _mean_bytes(whole),
         _saved(stopped, whole) if stopped.replies and whole.replies else None,
     )
 
 
-def _mean(lengths: Lengths) -> float | None:
-    return (lengths.least + lengths.most) / 2 / lengths.replies if lengths.replies else None
+def _mean(lengths: Lengths) -> float:
+    return (lengths.least + lengths.most) / 2 / lengths.replies
+
+
+def _mean_bytes(lengths: Lengths) -> int | None:
+    return round(_mean(lengths)) if lengths.replies else None
 
 
 def _saved(stopped: Lengths, whole: Lengths) -> SavedText | None:
@@ -92,10 +96,9 @@ def _saved(stopped: Lengths, whole: Lengths) -> SavedText | None:
     bits = max(_SHORTEST_BITS, (whole.longest - 1).bit_length())
     place = bits - _SHORTEST_BITS + 1
     longest, alpha = 2**bits, _ALPHA / (place * (place + 1))
-    mean = (whole.least + whole.most) / 2 / n
+    mean, read = _mean(whole), _mean(stopped)
     least = bounds(whole.least / longest, n, alpha=alpha).lower * longest
     most = bounds(whole.most / longest, n, alpha=alpha).upper * longest
-    read = (stopped.least + stopped.most) / 2 / k
     if most <= stopped.least / k:
         return None
     return SavedText(
@@ -103,8 +106,8 @@ def _saved(stopped: Lengths, whole: Lengths) -> SavedText | None:
         _share(mean, read),
         _share(least, stopped.most / k),
         _share(most, stopped.least / k),
-        k * max(mean - read, 0.0),
-        k * (most - stopped.least / k),
+        round(k * max(mean - read, 0.0)),
+        round(k * (most - stopped.least / k)),
         longest,
     )
 

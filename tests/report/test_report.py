@@ -2,15 +2,20 @@
 
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+import schema_guard
 from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Call, Failure, Outcome, Usage, Violation
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
+from schema_guard.records.counts.configurations import FailureCount, ViolationCount
 from schema_guard.report import Configuration, Report, as_json, report_on
 from schema_guard.report.as_text import as_text as written
+from schema_guard.report.figures import OutsideFigures
 from schema_guard.report.recorded import document_of
+from schema_guard.report.stopped import SavedText, StoppedReplies
 from schema_guard.report.words import bounded
 from schema_guard.stats import Rate
 from tests.decide.records import record
@@ -222,6 +227,28 @@ def test_json_has_the_names_of_the_fields(store):
     assert found["unhandled"]["rate"] == 0.25
     assert found["failures"][0] == {"kind": "structure", "code": "type", "attempts": 2}
     assert json.loads(json.dumps(document)) == document
+
+
+def test_the_chapter_explains_each_name_of_the_json():
+    """Whoever reads the JSON finds what a name stands for, and in what it is counted."""
+    kinds = [
+        Report,
+        Configuration,
+        OutsideFigures,
+        Rate,
+        FailureCount,
+        ViolationCount,
+        StoppedReplies,
+        SavedText,
+    ]
+    names = [
+        name
+        for kind in kinds
+        for name in (kind._fields if hasattr(kind, "_fields") else [field.name for field in fields(kind)])
+    ]
+    text = Path(schema_guard.__file__).with_name("docs").joinpath("records.md").read_text(encoding="utf-8")
+
+    assert [name for name in names if f"`{name}`" not in text] == []
 
 
 def test_json_of_no_data_is_null():

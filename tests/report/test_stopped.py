@@ -71,6 +71,14 @@ def test_an_estimate_stands_between_its_bounds(cut, whole):
         assert 0 <= saved.lower <= saved.share <= saved.upper < 1
         assert saved.upper > 0
         assert 0 <= saved.size_bytes <= saved.most_bytes
+        told = (
+            found.stopped_bytes,
+            found.whole_bytes,
+            saved.size_bytes,
+            saved.most_bytes,
+            saved.counted_bytes,
+        )
+        assert {type(size) for size in told} == {int}
         assert saved.from_replies == len(whole)
 
 
