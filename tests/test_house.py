@@ -16,6 +16,7 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 
 # From the ground up. A module imports from the floors below its own, and inside its own folder.
 FLOORS = (
+    ("frozen", "tuples"),
     (
         "digest",
         "early_stop",
@@ -25,10 +26,10 @@ FLOORS = (
         "lazy",
         "model_names",
         "outside",
+        "signatures",
         "private",
         "thinking",
         "token_estimate",
-        "tuples",
         "traffic",
     ),
     ("arguments",),

@@ -7,17 +7,20 @@ it; a parameter of the user's that only bears such a name is left alone.
 
 from __future__ import annotations
 
-import inspect
 import typing
 from collections.abc import Mapping, MutableMapping
 from functools import partial
-from types import SimpleNamespace, UnionType
-from typing import Any, Final, Literal, get_args, get_origin
+from types import FunctionType, SimpleNamespace, UnionType
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
+from schema_guard.signatures import Nothing
 from schema_guard.text import clip, did_you_mean
 from schema_guard.tuples import NamedTuple
+
+if TYPE_CHECKING:
+    from schema_guard.signatures import Parameter
 
 __all__ = [
     "BY_ITS_NAME",
@@ -37,7 +40,6 @@ BY_ITS_NAME = ""
 """The parameter that is called so, if its annotation fits."""
 # Decorators that somebody put around one another; a chain that is longer goes round.
 _MOST_WRAPPERS = 50
-_NOTHING = inspect.Parameter.empty
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
 
 
@@ -60,7 +62,7 @@ BY_THEIR_NAMES: Final = ParameterNames()
 
 
 def ours_of(
-    function: Any, known: Mapping[str, inspect.Parameter], named: ParameterNames, prompt: str | None
+    function: Any, known: Mapping[str, Parameter], named: ParameterNames, prompt: str | None
 ) -> dict[str, str]:
     """Give the parameters that are ours, by what they are for.
 
@@ -93,36 +95,34 @@ def ours_of(
     return ours
 
 
-def _check_named(function: Any, setting: str, name: str, known: Mapping[str, inspect.Parameter]) -> None:
+def _check_named(function: Any, setting: str, name: str, known: Mapping[str, Parameter]) -> None:
     if name not in known:
         raise InvalidArgument(
             f"{setting}={clip(repr(name))}: {name_of(function)} has no such parameter, only "
             f"{', '.join(known) or 'none'}{did_you_mean(name, known)}"
         )
-    if known[name].kind is inspect.Parameter.POSITIONAL_ONLY:
+    if known[name].kind == "by position":
         raise InvalidArgument(
             f"{setting}={name!r}: {name_of(function)} takes it by position only: expected a parameter that can "
             "be given by its name"
         )
 
 
-def _fits(use: str, parameter: inspect.Parameter, function: Any) -> bool:
+def _fits(use: str, parameter: Parameter, function: Any) -> bool:
     """Say whether a parameter with one of our names is meant for us, and not for something of the user's."""
-    if parameter.kind is parameter.POSITIONAL_ONLY:
+    if parameter.kind == "by position":
         return False
     kinds, default = _kinds(parameter.annotation, function), parameter.default
     if use == "feedback":
         return kinds <= _TEXTS and default is None
     if use == "instructions":
-        return kinds <= _TEXTS and (default is _NOTHING or default is None or isinstance(default, str))
-    return kinds <= _DICTS and (default is _NOTHING or default is None or isinstance(default, Mapping))
+        return kinds <= _TEXTS and (default is Nothing or default is None or isinstance(default, str))
+    return kinds <= _DICTS and (default is Nothing or default is None or isinstance(default, Mapping))
 
 
-def takes_model(
-    parameter: inspect.Parameter | None, function: Any, models: Literal["names", "objects"]
-) -> bool:
+def takes_model(parameter: Parameter | None, function: Any, models: Literal["names", "objects"]) -> bool:
     """Say whether a parameter can be given the model to ask: a name, or an object that is asked."""
-    if parameter is None or parameter.kind is parameter.POSITIONAL_ONLY:
+    if parameter is None or parameter.kind == "by position":
         return False
     kinds = _kinds(parameter.annotation, function)
     return kinds <= _TEXTS if models == "names" else not kinds or bool(kinds - _TEXTS)
@@ -130,7 +130,7 @@ def takes_model(
 
 def _kinds(annotation: Any, function: Any) -> set[str]:
     """Give what an annotation lets a value be: `str`, `dict`, `None`, and `?` for everything else."""
-    if annotation is _NOTHING:
+    if annotation is Nothing:
         return set()
     if isinstance(annotation, str):
         annotation = _evaluated(annotation, function)
@@ -154,8 +154,8 @@ def _evaluated(annotation: str, function: Any) -> Any:
     inner = implementation(function)
     holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
-        closure = inspect.getclosurevars(inner).nonlocals if inspect.isfunction(inner) else {}
-        return typing.get_type_hints(holder, globalns=getattr(inner, "__globals__", {}), localns={**closure})[
+        closure = _closure(inner) if isinstance(inner, FunctionType) else {}
+        return typing.get_type_hints(holder, globalns=getattr(inner, "__globals__", {}), localns=closure)[
             "it"
         ]
     except Exception as error:
@@ -163,6 +163,12 @@ def _evaluated(annotation: str, function: Any) -> Any:
             raise
         # Names that only a type checker imports, and whatever a text may raise.
         return annotation
+
+
+def _closure(function: FunctionType) -> dict[str, Any]:
+    from inspect import getclosurevars  # only an annotation that is a text needs it
+
+    return {**getclosurevars(function).nonlocals}
 
 
 def _kinds_of_text(annotation: str) -> set[str]:
@@ -200,7 +206,7 @@ def implementation(function: Any) -> Any:
         function = function.func
     function = getattr(function, "__func__", function)
     call = getattr(type(function), "__call__", None)  # noqa: B004 - the slot is what runs
-    return call if inspect.isfunction(call) else function
+    return call if isinstance(call, FunctionType) else function
 
 
 def innermost(function: Any) -> Any:

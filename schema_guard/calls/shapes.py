@@ -7,7 +7,6 @@ theirs; which parameters are ours is found in `parameters`.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_origin
@@ -23,6 +22,7 @@ from schema_guard.calls.parameters import (
 )
 from schema_guard.errors import InvalidArgument
 from schema_guard.outside import is_from_outside
+from schema_guard.signatures import Nothing, is_async_generator_function, is_coroutine_function, parameters_of
 from schema_guard.text import clip, did_you_mean
 from schema_guard.tuples import NamedTuple
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.core.values import Ask, Prompt
+    from schema_guard.signatures import Parameter
 
 __all__ = [
     "Shape",
@@ -50,7 +51,7 @@ __all__ = [
 
 _TASK_NAMES = ("prompt", "messages")
 # Annotations, as types or as the text that `from __future__ import annotations` leaves, that may carry a task.
-_TASK_TYPES = (str, list, Sequence, inspect.Parameter.empty)
+_TASK_TYPES = (str, list, Sequence, Nothing)
 _TASK_TEXTS = ("str", "list", "List", "Sequence")
 
 
@@ -66,13 +67,13 @@ class Shape(NamedTuple):
 
     Attributes:
         task: Name of the parameter that carries the task; None when a function that builds its own prompt has none.
-        default: The task of a call that gives none; `Parameter.empty` when it must.
+        default: The task of a call that gives none; `Nothing` when it must.
         positional: Names of the parameters that can be given by position, in order.
         instructions: Name of the parameter for the strategy's text and the correction; None without one.
         feedback: Name of the parameter for the correction; None without one.
         options: Name of the parameter for the provider's arguments; None without one.
         model: Name of the parameter for the model to ask; None without one, and where nobody says whom to ask.
-        defaults: What each of these has in a call that gives none; `Parameter.empty` when it must.
+        defaults: What each of these has in a call that gives none; `Nothing` when it must.
         is_async: Whether calling it gives something to await or to iterate with `async for`.
         is_async_generator: Whether it is to iterate.
         is_plain: Whether it takes the task as its first argument and nothing else of ours.
@@ -129,34 +130,32 @@ def shape_of(
         InvalidArgument: There is no such parameter, or more than one could be meant.
     """
     try:
-        signature = inspect.signature(function)
+        parameters = parameters_of(function)
     except (TypeError, ValueError) as error:
         raise InvalidArgument(f"{name_of(function)}: its parameters cannot be read: {error}") from error
-    known = {
-        p.name: p for p in signature.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    }
+    known = {p.name: p for p in parameters if p.kind not in ("rest", "named rest")}
     ours = ours_of(function, known, named, prompt)
     if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):
         ours[_MODEL] = _MODEL
     is_sent = not observe and "instructions" not in ours
     try:
-        task = _task_parameter(function, signature, known, prompt, ours)
+        task = _task_parameter(function, parameters, known, prompt, ours)
     except InvalidArgument:
         if prompt is not None or is_sent:
             raise
         task = None
-    positional = tuple(p.name for p in known.values() if p.kind is not p.KEYWORD_ONLY)
-    is_async_generator = _is(inspect.isasyncgenfunction, function)
+    positional = tuple(p.name for p in known.values() if p.kind != "by name")
+    is_async_generator = _is(is_async_generator_function, function)
     return Shape(
         task=task,
-        default=known[task].default if task is not None else inspect.Parameter.empty,
+        default=known[task].default if task is not None else Nothing,
         positional=positional,
         instructions=ours.get("instructions"),
         feedback=ours.get("feedback"),
         options=ours.get("options"),
         model=ours.get(_MODEL),
         defaults={name: known[name].default for name in ours.values()},
-        is_async=is_async_generator or _is(inspect.iscoroutinefunction, function),
+        is_async=is_async_generator or _is(is_coroutine_function, function),
         is_async_generator=is_async_generator,
         is_plain=positional[:1] == (task,) and not ours,
         is_sent=is_sent,
@@ -170,12 +169,12 @@ def _is(kind: Callable[[Any], bool], function: Any) -> bool:
 
 def _task_parameter(
     function: Any,
-    signature: inspect.Signature,
-    named: Mapping[str, inspect.Parameter],
+    parameters: Sequence[Parameter],
+    named: Mapping[str, Parameter],
     prompt: str | None,
     ours: Mapping[str, str],
 ) -> str:
-    listed = ", ".join(_written(p) for p in signature.parameters.values()) or "none"
+    listed = ", ".join(_written(p) for p in parameters) or "none"
     if prompt is not None:
         if prompt not in named:
             raise InvalidArgument(
@@ -202,8 +201,8 @@ def _task_parameter(
     )
 
 
-def _may_carry_task(parameter: inspect.Parameter) -> bool:
-    if parameter.name in ("self", "cls") or parameter.default is not parameter.empty:
+def _may_carry_task(parameter: Parameter) -> bool:
+    if parameter.name in ("self", "cls") or parameter.default is not Nothing:
         return False
     annotation = parameter.annotation
     if isinstance(annotation, str):
@@ -211,10 +210,10 @@ def _may_carry_task(parameter: inspect.Parameter) -> bool:
     return (get_origin(annotation) or annotation) in _TASK_TYPES
 
 
-def _written(parameter: inspect.Parameter) -> str:
-    if parameter.kind is parameter.VAR_POSITIONAL:
+def _written(parameter: Parameter) -> str:
+    if parameter.kind == "rest":
         return f"*{parameter.name}"
-    return f"**{parameter.name}" if parameter.kind is parameter.VAR_KEYWORD else parameter.name
+    return f"**{parameter.name}" if parameter.kind == "named rest" else parameter.name
 
 
 def task_of(
@@ -240,8 +239,10 @@ def task_of(
         return task
     if not shape.is_sent:
         return all_arguments(args, kwargs)
-    if given is inspect.Parameter.empty:
-        inspect.signature(function).bind(*args, **kwargs)
+    if given is Nothing:
+        from inspect import signature  # only who leaves the task out needs it
+
+        signature(function).bind(*args, **kwargs)
     raise InvalidArgument(
         f"{name}={clip(repr(given))}: {name_of(function)} was given a {type(given).__name__}: expected a str, or a list of "
         '{"role": ..., "content": ...}'
@@ -303,7 +304,7 @@ def arguments(
 def given_task(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Give what a call gives as its task, as it is; None where it has none."""
     given = None if shape.task is None else _given(shape, args, kwargs, shape.task, shape.default)
-    return None if given is inspect.Parameter.empty else given
+    return None if given is Nothing else given
 
 
 def with_task(
@@ -376,14 +377,14 @@ def _wants_feedback(shape: Shape, ask: Ask, args: tuple[Any, ...], kwargs: dict[
         return False
     assert shape.feedback is not None
     # A default says what a call without correction has.
-    return ask.correction is not None or shape.defaults[shape.feedback] is inspect.Parameter.empty
+    return ask.correction is not None or shape.defaults[shape.feedback] is Nothing
 
 
 def _given_instructions(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Give the caller's own text, or the default's; `""` without one."""
     assert shape.instructions is not None
     given = _given(shape, args, kwargs, shape.instructions, shape.defaults[shape.instructions])
-    if given is None or given is inspect.Parameter.empty:
+    if given is None or given is Nothing:
         return ""
     if not isinstance(given, str):
         raise InvalidArgument(
@@ -398,7 +399,7 @@ def given_options(shape: Shape, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if shape.options is None:
         return None
     given = _given(shape, args, kwargs, shape.options, shape.defaults[shape.options])
-    if given is None or given is inspect.Parameter.empty:
+    if given is None or given is Nothing:
         return None
     if not isinstance(given, Mapping):
         raise InvalidArgument(

@@ -265,7 +265,7 @@ def _guard(schema: Any, unknown: dict[str, Any], **given: Any) -> Any:
     if unknown:
         from schema_guard.guards.unknown import refuse  # only a wrong word needs it
 
-        refuse(unknown, tuple(Guard.__dataclass_fields__))
+        refuse(unknown, Guard.__match_args__)
     bare = _is_function(schema)
     strategy = given["strategy"]
     examples = require_list("examples", given["examples"], "(task, value)")

@@ -7,7 +7,6 @@ a call under way, and what it gives at its end, stands in guards/started.py.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import (
     AsyncGenerator,
@@ -20,6 +19,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import update_wrapper
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.calls import drive
@@ -32,6 +32,7 @@ from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
 from schema_guard.guards.short import short_way
 from schema_guard.guards.started import as_it_ended, settle, start, value_of, whole_of
+from schema_guard.signatures import parameters_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ class _Guarded(Generic[P, V, R]):
 
     def _wants_partial(self, kwargs: dict[str, Any]) -> bool:
         """Take `partial` out of the arguments of a stream, unless it is the function's own."""
-        if "partial" not in kwargs or "partial" in inspect.signature(self._prepared.function).parameters:
+        if "partial" not in kwargs:
+            return False
+        if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
             return False
         wants = kwargs.pop("partial")
         if not isinstance(wants, bool):
@@ -146,7 +149,7 @@ class _Guarded(Generic[P, V, R]):
     def __reduce__(self) -> Any:
         if self._holder is not None:
             return getattr, (self._holder, self.__name__)  # type: ignore[attr-defined]
-        if inspect.isfunction(self._prepared.function):
+        if isinstance(self._prepared.function, FunctionType):
             return self.__qualname__  # type: ignore[attr-defined]
         # What has no name of its own goes by value, as the function that it is.
         return self._prepared.settings, (self._prepared.function,)
@@ -301,7 +304,9 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
         def __init__(self, *prepared: Any) -> None:
             super().__init__(*prepared)
-            inspect.markcoroutinefunction(self)
+            from inspect import markcoroutinefunction  # asyncio has loaded it
+
+            markcoroutinefunction(self)
 
     @property
     def _is_coroutine(self) -> object:

@@ -9,7 +9,6 @@ a notebook and a reload do, makes no second one.
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from functools import partial
@@ -103,7 +102,9 @@ def _codes(function: Any) -> Iterator[Any]:
 
 def _replaces(new: Any, old: Any) -> bool:
     """Say whether code takes the place of an earlier one: what defines it now does not define the other as well."""
-    frame = inspect.currentframe()
+    from inspect import currentframe  # only a name that is taken needs it
+
+    frame = currentframe()
     while frame is not None:
         constants = frame.f_code.co_consts
         if new in constants:

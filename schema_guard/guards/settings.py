@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from schema_guard.arguments import (
@@ -18,6 +17,7 @@ from schema_guard.core.prompting import Example
 from schema_guard.core.strategy import strategies_of
 from schema_guard.core.values import REPAIRS, Budget, Limits
 from schema_guard.errors import InvalidArgument
+from schema_guard.frozen import dataclass
 from schema_guard.guards.asked import check_models
 from schema_guard.text import clip
 
@@ -51,6 +51,7 @@ class Unset:
 
 UNSET = Unset()
 _ON_FAILURE = ("raise", "return")
+_LIMITS, _BUDGET = Limits(), Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Settings(Generic[V, R]):
     model: str | None = None
     target: str | None = None
     store: str | Recorder | Unset | None = UNSET
-    limits: Limits = field(default_factory=Limits)
-    budget: Budget = field(default_factory=Budget)
+    limits: Limits = _LIMITS
+    budget: Budget = _BUDGET
     instructions_to: str | Unset | None = UNSET
     feedback_to: str | Unset | None = UNSET
     options_to: str | Unset | None = UNSET
@@ -84,13 +85,6 @@ class Settings(Generic[V, R]):
     models: tuple[str, ...] | tuple[Model, ...] | None = None
     early_stop: bool = False
     rules: RulesLike | None = None
-
-    def __setstate__(self, state: list[Any]) -> None:
-        """Take what a pickle holds; one of an earlier release has not the fields that came later."""
-        for name, part in zip(self.__dataclass_fields__, state, strict=False):
-            object.__setattr__(self, name, part)
-        for later in list(self.__dataclass_fields__.values())[len(state) :]:
-            object.__setattr__(self, later.name, later.default)
 
     def __post_init__(self) -> None:
         require_count("max_attempts", self.max_attempts, 1, meaning=" (1 means: ask once, never re-ask)")

@@ -11,8 +11,7 @@ from __future__ import annotations
 import ast
 import json
 from functools import partial
-from inspect import ismodule
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls.parameters import innermost
@@ -103,7 +102,7 @@ class _Parts:
     def _add(self, name: str, value: Any, rest: list[str], scope: Scope | None) -> None:
         """Add what a name means, or what is reached from it."""
         home = None if scope is None else scope.holding(name)
-        while ismodule(value) and rest:
+        while isinstance(value, ModuleType) and rest:
             source = module_source(value)
             home = None if source is None else source.module
             # What a module only makes when it is asked for is not asked for here.
