@@ -19,18 +19,20 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from functools import update_wrapper
+from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
-from schema_guard.calls import drive
+from schema_guard.calls import drive, identity, recorder
+from schema_guard.calls.identity import Origin, current_call, current_tags, series
 from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import name_of
-from schema_guard.core.values import Partial
+from schema_guard.core.values import Missed, Partial
 from schema_guard.errors import InvalidArgument
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
-from schema_guard.guards.short import short_way
+from schema_guard.guards.short import TakenCall, called, come, short_of
 from schema_guard.guards.started import as_it_ended, settle, start, value_of, whole_of
 from schema_guard.signatures import parameters_of
 from schema_guard.text import clip
@@ -82,6 +84,8 @@ class _Guarded(Generic[P, V, R]):
     """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
 
     __wrapped__: Callable[P, Any]
+    # Gives the short way of its calls.
+    _way: Callable[[Prepared], Any]
 
     def __init__(
         self,
@@ -94,9 +98,9 @@ class _Guarded(Generic[P, V, R]):
         self._prepared = prepared
         self._binding = binding
         self._holder: Any = None
-        self._short = short_way(prepared)
+        self._short = self._way(prepared)
         # Of the function bound to an instance, whichever: how it is called, and its short way.
-        self._of_bound: tuple[Shape, Callable[[Prepared, str], Any] | None] | None = None
+        self._of_bound: tuple[Shape, Any] | None = None
 
     @property
     def guard(self) -> Guard[V, R]:
@@ -167,7 +171,7 @@ class _Guarded(Generic[P, V, R]):
             return self
         if self._of_bound is None:
             shape = self._prepared.shape.bound()
-            self._of_bound = shape, short_way(self._prepared._replace(shape=shape))
+            self._of_bound = shape, self._way(self._prepared._replace(shape=shape))
         shape, short = self._of_bound
         # What is about the function is copied: each look at a method makes one.
         made = object.__new__(type(self))
@@ -184,6 +188,8 @@ class _Guarded(Generic[P, V, R]):
 
 class Guarded(_Guarded[P, V, R]):
     """A guarded function: calling it gives a valid value."""
+
+    _way = staticmethod(called)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value.
@@ -300,6 +306,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
     asyncio everywhere.
     """
 
+    _way = staticmethod(short_of)
+
     if sys.version_info >= (3, 12):
 
         def __init__(self, *prepared: Any) -> None:
@@ -317,14 +325,51 @@ class AsyncGuarded(_Guarded[P, V, R]):
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Give a valid value; raises as `Guarded.__call__` does."""
-        short = self._short
-        if short is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
-            coming: Awaitable[R] = short(self._prepared, args[0])
-        else:
-            coming = self._by_loop(args, kwargs)
-        # Thousands of calls may wait at once: these two are 112 bytes of each.
+        prepared, short = self._prepared, self._short
+        if (
+            short is None
+            or len(args) != 1
+            or kwargs
+            or type(args[0]) is not str
+            or identity.interceptor is not None
+            or recorder.follower is not None
+        ):
+            going: Any = self._by_loop(args, kwargs)
+            # Thousands of calls may wait at once: these two are 112 bytes of each.
+            del args, kwargs
+            return cast("R", await going)
+        task: Any = args[0]
         del args, kwargs
-        return await coming
+        outer, tags = current_call.get(), current_tags.get()
+        begun = time(), next(series.number), series.middle, short.schema
+        result = raised = value = None
+        # No token is kept, which would be 72 bytes more.
+        current_call.set(begun)
+        started = perf_counter()
+        try:
+            result = prepared.function(short.prefix + task)
+            if hasattr(type(result), "__await__"):
+                result = await result
+        except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
+            result, raised = None, error
+        finally:
+            # Whoever ends it from a context of his own has another call there, or none.
+            if current_call.get() is begun:
+                current_call.set(outer)
+        elapsed_s = perf_counter() - started
+        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
+        if text is not None:
+            value = short.accept(text)
+            if type(value) is not Missed:
+                if short.is_recorded:
+                    await settle(
+                        TakenCall(
+                            prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
+                        ).record()
+                    )
+                return cast("R", value)
+        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        return cast("R", await going.arun(value_of, going.first(elapsed_s, come(result), raised, value)))
 
     async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = start(self._prepared, args, kwargs)

@@ -21,25 +21,38 @@ from schema_guard.calls.identity import Origin, current_call, current_tags, seri
 from schema_guard.core.accepting import acceptor, form_of
 from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.values import Judgement, Missed
-from schema_guard.guards.started import settle, start, value_of
+from schema_guard.guards.started import start, value_of
 from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from schema_guard.calls.recorder import DeferringRecorder, Recorder
+    from schema_guard.core.schema import Schema
     from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
 
-__all__ = ["short_way"]
+__all__ = ["Short", "TakenCall", "called", "come", "short_of"]
 
 
-def short_way(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
-    """Give what makes a call whose one argument is a text, given by position; None for a function that needs more.
+class Short(NamedTuple):
+    """What decoration has found out for the short way of a function.
 
-    It takes what decoration has found out (of a function that is bound later, that of the bound one) and the text; it
-    gives what the call gives, for an asynchronous function what is awaited for that.
+    Attributes:
+        prefix: Stands before the task in the first prompt.
+        schema: Of the value.
+        accept: Takes the text of a reply, and gives its value or a `Missed`.
+        is_recorded: Whether the calls have a store.
     """
+
+    prefix: str
+    schema: Schema[Any]
+    accept: Callable[[str], Any]
+    is_recorded: bool
+
+
+def short_of(prepared: Prepared) -> Short | None:
+    """Give what a call needs whose one argument is a text, given by position; None for a function that needs more."""
     shape, plan = prepared.shape, prepared.plan
     needs_more = (
         not shape.is_plain
@@ -52,17 +65,24 @@ def short_way(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
     )
     if needs_more:
         return None
-    return _awaited(prepared) if shape.is_async else _called(prepared)
+    accept = acceptor(plan.schema, plan.limits)
+    return Short(plan.steps[0].prefix, plan.schema, accept, prepared.settings.store is not None)
 
 
-# Both are the same but for `await`, and stand side by side in full: each part in a function of its own costs 60 to 100
-# ns of a call that takes 1,800. What is awaited keeps no token: of thousands that wait at once it is 72 bytes of each.
+# What is called and what is awaited are the same but for `await`, and stand in full: each part in a function of its own
+# costs 60 to 100 ns of a call that takes 1,800, and each coroutine around another 250 bytes of every call that waits.
 
 
-def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
-    prefix, schema = prepared.plan.steps[0].prefix, prepared.plan.schema
-    accept = acceptor(schema, prepared.plan.limits)
-    is_recorded = prepared.settings.store is not None
+def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
+    """Give the short way of a function that is called; None for one that needs more.
+
+    It takes what decoration has found out (of a function that is bound later, that of the bound one) and the text, and
+    gives what the call gives.
+    """
+    short = short_of(prepared)
+    if short is None:
+        return None
+    prefix, schema, accept, is_recorded = short
 
     def call(prepared: Prepared, task: str) -> Any:
         if identity.interceptor is not None or recorder.follower is not None:
@@ -84,7 +104,7 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
             value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
-                    _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
+                    TakenCall(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
                 return value
         going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
         return going.run(value_of, going.first(elapsed_s, result, raised, value))
@@ -92,46 +112,7 @@ def _called(prepared: Prepared) -> Callable[[Prepared, str], Any]:
     return call
 
 
-def _awaited(prepared: Prepared) -> Callable[[Prepared, str], Awaitable[Any]]:
-    prefix, schema = prepared.plan.steps[0].prefix, prepared.plan.schema
-    accept = acceptor(schema, prepared.plan.limits)
-    is_recorded = prepared.settings.store is not None
-
-    async def call(prepared: Prepared, task: str) -> Any:
-        if identity.interceptor is not None or recorder.follower is not None:
-            return await start(prepared, (task,), {}).arun(value_of)
-        outer, tags = current_call.get(), current_tags.get()
-        begun = time(), next(series.number), series.middle, schema
-        result = raised = value = None
-        current_call.set(begun)
-        started = perf_counter()
-        try:
-            result = prepared.function(prefix + task)
-            if hasattr(type(result), "__await__"):
-                result = await result
-        except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
-            result, raised = None, error
-        finally:
-            # Whoever ends it from a context of his own has another call there, or none.
-            here = current_call.get()
-            current_call.set(outer if here is begun else here)
-        elapsed_s = perf_counter() - started
-        text = result if type(result) is str or result is None else prepared.receiver.glance(result)
-        if text is not None:
-            value = accept(text)
-            if type(value) is not Missed:
-                if is_recorded:
-                    await settle(
-                        _Taken(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
-                    )
-                return value
-        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return await going.arun(value_of, going.first(elapsed_s, _come(result), raised, value))
-
-    return call
-
-
-def _come(result: Any) -> Any:
+def come(result: Any) -> Any:
     """Give what has come in a form that the driver, which would wait for it, takes as it is."""
 
     async def come() -> Any:
@@ -140,7 +121,7 @@ def _come(result: Any) -> Any:
     return come() if hasattr(type(result), "__await__") else result
 
 
-class _Taken(NamedTuple):
+class TakenCall(NamedTuple):
     """A call whose first reply was accepted, with all that its outcome is made of."""
 
     prepared: Prepared
