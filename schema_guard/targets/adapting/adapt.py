@@ -120,8 +120,7 @@ def _has_more(document: Any, table: Rules) -> bool:
 
 def _as_it_is(loaded: Schema[Any], table: Rules, target: str) -> Adapted:
     relaxed, narrowed = _likely(loaded.document, table)
-    whole = Schema.of(loaded.document)
-    return Adapted(loaded.document, target, whole.fingerprint, relaxed, narrowed, [])
+    return Adapted(loaded.document, target, loaded.fingerprint, relaxed, narrowed, [])
 
 
 def _likely(document: Any, table: Rules) -> tuple[list[SchemaChange], list[SchemaChange]]:

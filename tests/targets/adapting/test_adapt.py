@@ -22,6 +22,21 @@ def test_what_is_taken_is_sent_as_it_is():
     assert (made.schema, made.relaxed, made.narrowed, made.is_same_form) == (document, [], [], True)
 
 
+@pytest.mark.parametrize("dialect", ["draft6", "draft7"])
+def test_a_dialect_that_was_given_beside_the_document_is_kept(dialect):
+    """What only that dialect allows, as an anchor in an `$id`, is sent as it is."""
+    document = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#word"}},
+        "definitions": {"word": {"$id": "#word", "type": "string"}},
+    }
+    schema = Schema.of(document, dialect=dialect)
+
+    made = adapt(schema, "llguidance")
+
+    assert (made.schema, made.fingerprint) == (document, schema.fingerprint)
+
+
 def test_an_optional_property_is_null_where_it_is_absent():
     """Where all properties have to be required, null stands for one that is absent, and goes again."""
     made = adapt({**closed({"a": {"type": "string"}}), "required": []}, "openai")
