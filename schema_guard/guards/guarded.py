@@ -136,7 +136,7 @@ class _Guarded(Generic[P, V, R]):
         """Give what `outcome` gives for a call that has ended so; raises as that does."""
         return driven.outcome if driven.outcome.ok else whole_of(self._prepared, driven)
 
-    def _wants_partial(self, kwargs: dict[str, Any]) -> bool:
+    def wants_partial(self, kwargs: dict[str, Any]) -> bool:
         """Take `partial` out of the arguments of a stream, unless it is the function's own."""
         if "partial" not in kwargs:
             return False
@@ -230,7 +230,7 @@ class Guarded(_Guarded[P, V, R]):
             **kwargs: Of the call; `partial=True`, where the function has no such parameter of its own, gives each value as
                 a `Partial`, which says what of it is complete, and to which attempt it belongs.
         """
-        partial = self._wants_partial(kwargs)
+        partial = self.wants_partial(kwargs)
         driven = yield from self.growing(args, kwargs, partial=partial)
         yield _last(self.value_of(driven), driven, partial=partial)
 
@@ -256,10 +256,19 @@ class Guarded(_Guarded[P, V, R]):
         parent_call_id: str | None = None,
         *,
         partial: bool = False,
+        before: int = 0,
     ) -> Generator[Any, None, drive.Driven]:
-        """Give growing values, and return how the call ended; the arguments are those of `ended` and `stream`."""
+        """Give growing values, and return how the call ended.
+
+        Args:
+            args: Of the call.
+            kwargs: Of the call.
+            parent_call_id: As in `ended`.
+            partial: As in `stream`.
+            before: Attempts of a call whose values these void: theirs count on from it.
+        """
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared, partial=partial)
+        growing = _growing(started.prepared, partial=partial, before=before)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
         while True:
@@ -391,7 +400,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> AsyncIterator[Partial]: ...
     async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         """Give growing values while the reply arrives, as `Guarded.stream` does."""
-        partial = self._wants_partial(kwargs)
+        partial = self.wants_partial(kwargs)
         async with aclosing(self.growing(args, kwargs, partial=partial)) as values:
             async for value in values:
                 is_last = type(value) is drive.Driven
@@ -411,10 +420,11 @@ class AsyncGuarded(_Guarded[P, V, R]):
         parent_call_id: str | None = None,
         *,
         partial: bool = False,
+        before: int = 0,
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded.growing`."""
         started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        growing = _growing(started.prepared, partial=partial)
+        growing = _growing(started.prepared, partial=partial, before=before)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
         try:
@@ -467,8 +477,8 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     return kind(prepared, binding)
 
 
-def _growing(prepared: Prepared, *, partial: bool) -> Growing:
+def _growing(prepared: Prepared, *, partial: bool, before: int) -> Growing:
     from schema_guard.calls.received.growing import Growing  # only streamed calls need it
 
     forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]
-    return Growing(forms, partial=partial)
+    return Growing(forms, partial=partial, before=before)

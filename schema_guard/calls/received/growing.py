@@ -31,6 +31,7 @@ class Growing:
         forms: For attempt 1, 2, ..., the last one from then on: what gives a value that is still written, and the way to
             what is open in it, in the schema's own form, as `SentForm.grown` does; None where it comes in that.
         partial: Whether each value is given as a `Partial`.
+        before: Attempts of another call that came before, from which theirs are counted on.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Growing:
         forms: Sequence[Callable[[Any, OpenPath | None], tuple[Any, OpenPath | None] | None] | None],
         *,
         partial: bool = False,
+        before: int = 0,
     ) -> None:
         self._forms = forms
+        self._before = before
         self._is_partial = partial
         self._attempt = 1
         self._restart()
@@ -86,11 +89,13 @@ class Growing:
         value = _value(text[start:])
         form = self._forms[min(self._attempt, len(self._forms)) - 1]
         if form is None and not self._is_partial:
-            return Partial(value, "", self._attempt)
+            return Partial(value, "", self._before + self._attempt)
         self._end.feed(text[start + self._end.size :])
         path = self._end.path(value, text)
         grown: tuple[Any, OpenPath | None] | None = (value, path) if form is None else form(value, path)
-        return None if grown is None else Partial(grown[0], join(grown[1] or ()), self._attempt)
+        return (
+            None if grown is None else Partial(grown[0], join(grown[1] or ()), self._before + self._attempt)
+        )
 
     def _with_beginning(self, text: str) -> str:
         """Give a text behind the beginning that its attempt goes on with; that comes again from some servers."""

@@ -34,6 +34,7 @@ from typing import (
 
 from schema_guard.arguments import require_claim, require_text
 from schema_guard.calls.drive import Driven, is_async
+from schema_guard.core.values import Partial
 from schema_guard.guards.guarded import AsyncGuarded
 from schema_guard.traffic import AFTER, ROUTED, again_of
 from schema_guard.tuning.routing.checks import check_functions
@@ -181,9 +182,20 @@ class Router(Generic[P, R_co, O_co, S_co]):
         """Give everything that is known of the call that answers; `branch_of` says which one that is."""
         return cast("O_co", self._run(args, kwargs, _outcome))
 
-    def stream(self, *args: P.args, **kwargs: P.kwargs) -> S_co:
-        """Give growing values, and at last the valid value; those of a fallback follow those of the tuned model."""
-        return cast("S_co", (self._astream if self._is_async else self._stream)(args, kwargs))
+    @overload
+    def stream(self, *args: P.args, **kwargs: P.kwargs) -> S_co: ...
+    @overload
+    def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Any: ...
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        """Give growing values, and at last the valid value; those of a fallback follow those of the tuned model.
+
+        Args:
+            *args: Of the call.
+            **kwargs: Of the call; `partial=True` as a guarded function takes it. The attempts of a fallback count on from
+                those of the tuned model.
+        """
+        partial = self._prompt.wants_partial(kwargs)
+        return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
 
     @staticmethod
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
@@ -275,26 +287,36 @@ class Router(Generic[P, R_co, O_co, S_co]):
             step = steps.send(await step.function.ended(args, kwargs, step.parent_call_id))
         return give(self._over(step, args, kwargs, is_awaited=True))
 
-    def _stream(self, args: Any, kwargs: Any) -> Iterator[Any]:
-        steps = self._steps(args, kwargs)
+    def _stream(self, args: Any, kwargs: Any, *, partial: bool) -> Iterator[Any]:
+        steps, attempts = self._steps(args, kwargs), 0
         step = next(steps)
         while type(step) is _Ask:
-            step = steps.send((yield from step.function.growing(args, kwargs, step.parent_call_id)))
-        yield _value(self._over(step, args, kwargs))
+            driven = yield from step.function.growing(
+                args, kwargs, step.parent_call_id, partial=partial, before=attempts
+            )
+            attempts += len(driven.outcome.attempts)
+            step = steps.send(driven)
+        value = _value(self._over(step, args, kwargs))
+        yield Partial(value, None, attempts) if partial else value
 
-    async def _astream(self, args: Any, kwargs: Any) -> AsyncGenerator[Any, None]:
-        steps = self._steps(args, kwargs)
+    async def _astream(self, args: Any, kwargs: Any, *, partial: bool) -> AsyncGenerator[Any, None]:
+        steps, attempts = self._steps(args, kwargs), 0
         step = next(steps)
         while type(step) is _Ask:
             driven: Any = None
-            async with aclosing(step.function.growing(args, kwargs, step.parent_call_id)) as values:
+            growing = step.function.growing(
+                args, kwargs, step.parent_call_id, partial=partial, before=attempts
+            )
+            async with aclosing(growing) as values:
                 async for value in values:
                     if type(value) is Driven:
                         driven = value
                     else:
                         yield value
+            attempts += len(driven.outcome.attempts)
             step = steps.send(driven)
-        yield _value(self._over(step, args, kwargs, is_awaited=True))
+        value = _value(self._over(step, args, kwargs, is_awaited=True))
+        yield Partial(value, None, attempts) if partial else value
 
     def _over(self, end: Any, args: Any, kwargs: Any, *, is_awaited: bool = False) -> _End:
         """Give how an answer came about, and have its shadow made."""

@@ -82,13 +82,13 @@ def outcome_of(router, task):
     return _awaited(router, "outcome", task)
 
 
-def streamed(router, task):
+def streamed(router, task, **settings):
     """The values of a stream."""
 
     async def collect():
-        return [value async for value in router.stream(task)]
+        return [value async for value in router.stream(task, **settings)]
 
-    given = router.stream(task)
+    given = router.stream(task, **settings)
     if hasattr(given, "__anext__"):
         asyncio.run(given.aclose())
         return asyncio.run(collect())

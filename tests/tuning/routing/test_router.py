@@ -9,11 +9,22 @@ import pickle
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from schema_guard import CallFailed, Evidence, GuardFailed, InvalidArgument, Router, guard, open_store, tags
+from schema_guard import (
+    CallFailed,
+    Evidence,
+    GuardFailed,
+    InvalidArgument,
+    Partial,
+    Router,
+    guard,
+    open_store,
+    tags,
+)
 from tests.tuning.routing.routers import SHAPES, TOTAL, Branches, outcome_of, streamed, value_of
 
 
@@ -41,6 +52,22 @@ def test_a_failed_call_of_the_tuned_model_is_asked_again_of_the_prompt(shape):
     outcome = outcome_of(router, "t")
     assert (outcome.value, Router.branch_of(outcome)) == ({"by": "prompt"}, "fallback")
     assert router.counts()[:4] == (3, 0, 3, 0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream_says_to_which_attempt_a_value_belongs(shape):
+    """The attempts of a fallback count on from those of the tuned model, whose values they void."""
+    branches = Branches(shape)
+    replies = {"tuned": ['{"by": 1}', '{"by": 2}'], "prompt": ['{"by": "prompt"}']}
+    branches.reply = lambda branch, task: replies[branch].pop(0)
+    tuned = replace(branches.tuned.guard, max_attempts=2)(branches.tuned.__wrapped__)
+
+    told = streamed(Router(tuned=tuned, prompt=branches.prompt), "t", partial=True)
+
+    assert {type(one) for one in told} == {Partial}
+    assert list(dict.fromkeys(one.attempt for one in told)) == [1, 2, 3]
+    assert told[-1] == Partial({"by": "prompt"}, None, 3)
+    assert [one.open for one in told].count(None) == 1
 
 
 @pytest.mark.parametrize(("share", "branch"), [(1.0, "tuned"), (0.0, "prompt")])
