@@ -3,7 +3,8 @@
 Instances of maskbench.jsonl as dumped, and with their keys in another order; replies of models from real_outputs.jsonl
 and local_replies.jsonl; both also with every `additionalProperties: false` taken out of the schemas. For each way to
 stop: valid texts that were stopped (false alarms), invalid ones that were stopped before their last character (caught),
-and the mean part of an invalid text that did not have to be read (saved, a text that was not caught counts as 0).
+and the mean part of an invalid text that did not have to be read (saved, a text that was not caught counts as 0). Of
+replies those are counted that were stopped, be it with their last piece, and what that saved of all their characters.
 
 Peers: llguidance as it is and relaxed; jiter in partial mode, its value held against a schema without what may still
 come; genlm-control, by a Python that has it (`--genlm PYTHON`, 0.4.1 takes 1.8 GB: an environment of its own), on every
