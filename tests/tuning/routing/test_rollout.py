@@ -142,5 +142,7 @@ def test_the_same_input_again_proves_nothing_of_the_others(is_restarted):
             router("0")
             router.flush()
 
-    # After a restart the records and what is met again count the one input twice.
-    assert 0.01 < router.share <= 0.01 / bounds(0, 11).upper
+    # The records have sums and no inputs: one that was shadowed and then answered, as which ones are is drawn by a new
+    # key each time, is two of them after a restart, and what is met again is one more.
+    most = 2 * 10 + 1 if is_restarted else 10
+    assert 0.01 < router.share <= 0.01 / bounds(0, most).upper
