@@ -89,7 +89,10 @@ def require_terms(text: object, finish_reason: object, repair: object, checks: A
 
 
 def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
-    is_closed = schema.closed_within(limits)
+    closed = schema.closed_within(limits)
+    is_closed = _never if closed is None else closed.is_valid
+    # What a type reads beyond its document is looked for.
+    is_decided = closed is not None and closed.is_own and not schema.is_typed
     typed, of_text = schema if schema.is_typed else None, schema.of_text
     few, most = lengths(limits)
     longest = limits.max_number_chars + 1
@@ -114,9 +117,14 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
             except Exception as error:  # noqa: BLE001 - it is looked at there
                 made = _refused_by_type(value, error, partial(of_text, text))
             return made
-        return _taken(bounded(value, text, limits), text, schema, limits)
+        value = bounded(value, text, limits)
+        return Missed(value) if is_decided else _taken(value, text, schema, limits)
 
     return accept
+
+
+def _never(_: Any) -> bool:
+    return False
 
 
 def _inside_fence(text: str, most: int) -> str:

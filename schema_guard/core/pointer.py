@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from schema_guard.core.values import Violation
 
 # Indices that are kept have no more digits: a longer one is a key that a model made up.
 _INDEX_DIGITS = 6
+# Locations that are kept have no more characters: a key that a model made up may have any number.
+_LONGEST_KEPT = 200
 
 
 def escape(token: str) -> str:
@@ -32,17 +34,19 @@ def unescape(token: str) -> str:
     return token.replace("~1", "/").replace("~0", "~")
 
 
-def join(tokens: Iterable[str | int]) -> str:
+def join(tokens: Sequence[str | int]) -> str:
     """Give the pointer of a path.
 
     >>> join(["lines", 0, "qty"])
     '/lines/0/qty'
     """
     location = ""
-    # In a list first, and with `"".join`, it takes 0.1 us more.
+    # In a list first, and with `"".join`, it takes 0.1 us more; each token by itself, 0.2.
     for token in tokens:
-        location += f"/{escape(token) if isinstance(token, str) else token}"
-    return location
+        location += f"/{token}"
+    if "~" not in location and location.count("/") == len(tokens):
+        return location
+    return "".join([f"/{escape(str(token))}" for token in tokens])
 
 
 def split(location: str) -> list[str]:
@@ -76,7 +80,17 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     >>> declared_location(lines), declared_location(lines, indices=False)
     ('/lines/3/qty', '/lines/*/qty')
     """
-    location, declared = violation.instance_location, _declared(violation.keyword_location)
+    location, keyword_location, *_ = violation
+    if len(location) > _LONGEST_KEPT:
+        return _declared_location.__wrapped__(location, keyword_location, indices)
+    return _declared_location(location, keyword_location, indices)
+
+
+# Replies break the same places again and again, and to look at one takes 0.5 us.
+@lru_cache(maxsize=1_024)
+def _declared_location(location: str, keyword_location: str, indices: bool) -> str:
+    """Give an instance location with `*` for what a keyword location does not name; *indices* as above."""
+    declared = _declared(keyword_location)
     for key in location.split("/")[1:]:
         if key not in declared and not (indices and _is_index(key)):
             break

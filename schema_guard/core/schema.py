@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schema_guard.core.annotations.restoring import Meaning
+    from schema_guard.core.validation.closed_form import Closed
     from schema_guard.core.validation.compiled import Compiled
     from schema_guard.core.validation.fast import Validator
     from schema_guard.core.values import Violation
@@ -219,13 +220,12 @@ class Schema(Generic[V]):
         levels = measure(instance, _DEEPEST, is_json=True)
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
 
-    def closed_within(self, limits: Limits) -> Callable[[Any], bool]:
-        """Give what says of an instance that it is valid, nested within the limits, and has finite numbers alone.
-
-        Where it does not say so all of that may be so.
-        """
+    def closed_within(self, limits: Limits) -> Closed | None:
+        """Give the closed form, which says of an instance that it is valid, nested within the limits, and has finite
+        numbers alone; None where there is none. Where it does not say so all of that may be so.
+        """  # noqa: D205
         closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
-        return _never if closed is None or closed.levels > limits.max_depth else closed.is_valid
+        return None if closed is None or closed.levels > limits.max_depth else closed
 
     def _parses(self, instance: Any, max_steps: int) -> bool:
         """Say whether the schema's type reads an instance that its document refuses: a date in another form."""
@@ -313,10 +313,6 @@ class Schema(Generic[V]):
 
 def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dict[str, Any]) -> Schema[Any]:
     return Schema.of(source, name=name, dialect=dialect, formats=formats, resources=resources)
-
-
-def _never(_: Any) -> bool:
-    return False
 
 
 def _is_beside_times(error: Exception) -> bool:

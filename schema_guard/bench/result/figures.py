@@ -131,7 +131,7 @@ def general_location(location: str) -> str:
     >>> general_location("/lines/0/qty"), general_location("")
     ('/lines/*/qty', '')
     """
-    tokens = ("*" if token.isdecimal() else token for token in split(location))
+    tokens = ["*" if token.isdecimal() else token for token in split(location)]
     return clip(_unicode(join(tokens)), _LOCATION_CHARS)
 
 

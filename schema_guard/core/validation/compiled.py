@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,7 @@ class Compiled:
         """What makes violations of errors: only failures need it, and importing it again takes 0.6 us each time."""
         from schema_guard.core.validation.violations import violations
 
-        return violations
+        return partial(violations, known={})
 
     @cached_property
     def _surely_listed(self) -> int:

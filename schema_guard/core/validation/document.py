@@ -121,7 +121,7 @@ def _location(place: _Place) -> str:
     while place is not None:
         place, step = place
         steps.append(step)
-    return join(reversed(steps))
+    return join(steps[::-1])
 
 
 def _scalar_size(value: Any, place: _Place, what: str) -> int:

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from schema_guard.core.pointer import declared_location, join, pointer
 from schema_guard.core.validation.keywords import LISTS, MAPS, UNIONS
@@ -28,6 +28,11 @@ MAX_VIOLATIONS = 50
 TOO_COSTLY = "too_costly"
 # Two arms are told of each union: without a bound unions in unions would double the text.
 _MAX_NESTED = 2
+# A reply breaks the same few keywords again and again, and to say what one asks for takes 0.5 us.
+_MOST_KNOWN = 1_024
+_Key: TypeAlias = "tuple[str, tuple[str | int, ...]]"
+Known: TypeAlias = "dict[_Key, tuple[str, str, str]]"
+"""By kind and path of a broken keyword its pointer, its name, and what it asks for."""
 # Keywords whose next path segment is a name or an index and not a keyword.
 _CONTAINERS = LISTS | MAPS
 
@@ -87,26 +92,30 @@ def too_costly(steps: int, max_steps: int) -> Violation:
     )
 
 
-def violations(errors: Sequence[Any], nested: int = 0) -> list[Violation]:
+def violations(errors: Sequence[Any], nested: int = 0, known: Known | None = None) -> list[Violation]:
     """Give the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
         errors: Errors of jsonschema-rs, or `Broken`s.
         nested: How many unions this is told inside of.
+        known: What keywords of the schema ask for, as far as it was told before; more is added. None keeps nothing.
     """
+    if known is None:
+        known = {}
     if len(errors) > 1:
         # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
         errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
-    return [_violation(error, nested) for error in errors[:MAX_VIOLATIONS]]
+    return [_violation(error, nested, known) for error in errors[:MAX_VIOLATIONS]]
 
 
 def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in UNIONS
 
 
-def _violation(error: Any, nested: int = 0) -> Violation:
+def _violation(error: Any, nested: int, known: Known) -> Violation:
     kind = error.kind
     name = kind.name
+    instance = error.instance
     # jsonschema-rs gave up on a regular expression: it has no other way to say so.
     if name == "pattern" and "pattern" not in kind.as_dict():
         return Violation(
@@ -114,20 +123,31 @@ def _violation(error: Any, nested: int = 0) -> Violation:
             join(error.evaluation_path),
             TOO_COSTLY,
             "a string that the pattern decides on in fewer steps",
-            describe(error.instance),
+            describe(instance),
         )
-    location, keyword = _place(tuple(error.evaluation_path), name)
-    tell = _EXPECTED.get(name)
-    if name in UNIONS:
-        expected = _union(error, nested)
-    else:
-        expected = tell(error) if tell else f"what {keyword!r} asks for"
-    if name == "required" and keyword != "required":
-        expected += f", which {keyword!r} asks for here"
-    actual = _with_names(error) if name in _EXTRA else describe(error.instance)
+    key = name, tuple(error.evaluation_path)
+    location, keyword, expected = known.get(key) or _asked_for(error, key, nested, known)
+    actual = _with_names(error) if name in _EXTRA else describe(instance)
     return Violation(join(error.instance_path), location, keyword, expected, actual)
 
 
+def _asked_for(error: Any, key: _Key, nested: int, known: Known) -> tuple[str, str, str]:
+    """Give the pointer of a broken keyword, its name, and what it asks for."""
+    name, path = key
+    location, keyword = _place(path, name)
+    if name in UNIONS:
+        return location, keyword, _union(error, nested)
+    tell = _EXPECTED.get(name)
+    expected = tell(error) if tell else f"what {keyword!r} asks for"
+    if name == "required" and keyword != "required":
+        expected += f", which {keyword!r} asks for here"
+    if name not in _OF_INSTANCE and len(known) < _MOST_KNOWN:
+        known[key] = location, keyword, expected
+    return location, keyword, expected
+
+
+# What these ask for depends on the instance too; the words for all others are the schema's alone.
+_OF_INSTANCE = frozenset({"required", "propertyNames", "pattern"})
 _EXTRA = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -255,7 +275,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "unevaluatedItems": lambda e: "no further items",
     "additionalItems": lambda e: f"at most {_field(e, 'limit')} items",
     "falseSchema": lambda e: "nothing here",
-    "propertyNames": lambda e: f"every property name to be {_violation(_field(e, 'error')).expected}",
+    "propertyNames": lambda e: f"every property name to be {_violation(_field(e, 'error'), 0, {}).expected}",
     "minimum": lambda e: f"a number >= {_show(_field(e, 'limit'))}",
     "maximum": lambda e: f"a number <= {_show(_field(e, 'limit'))}",
     "exclusiveMinimum": lambda e: f"a number > {_show(_field(e, 'limit'))}",

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from schema_guard import Schema
-from schema_guard.core.pointer import declared_location, pointer
+from schema_guard.core.pointer import declared_location, join, pointer, split
 from schema_guard.core.validation.failures import may_hold_json
-from schema_guard.core.validation.violations import (
-    Violation,
-    describe,
-)
+from schema_guard.core.validation.violations import Violation, describe, violations
 from tests.core.test_schema import _INSTANCES, SCHEMAS
 
 
@@ -295,6 +292,24 @@ def test_a_value_in_a_text_has_the_violations_that_it_has_alone(document, value,
     )
 
 
+@given(SCHEMAS, st.lists(_INSTANCES, min_size=2, max_size=4))
+@example({"required": ["a", "b"], "properties": {"a": {"type": "null"}}}, [{"a": 1}, {}, {"b": 1, "a": []}])
+@example({"propertyNames": {"maxLength": 1, "pattern": "a"}}, [{"aa": 1}, {"b": 1}, {"aaa": 1, "b": 1}])
+@example({"oneOf": [{"type": "object"}, {"minProperties": 1}]}, [{}, {"a": 1}, 1])
+@example(
+    {"dependentRequired": {"a": ["b", "c"]}, "additionalProperties": False},
+    [{"a": 1}, {"a": 1, "b": 1}, {"d": 1}],
+)
+@example({"items": {"pattern": "^(?:a+)+$"}}, [["b"], ["a" * 30 + "b"], ["b"]])
+def test_what_was_told_before_changes_nothing_that_is_told(document, values):
+    """A schema remembers what its keywords ask for, and that is the same of every instance."""
+    engine, known = Schema.of(document)._compiled.engine, {}
+
+    for value in values:
+        errors = engine.errors(value)
+        assert violations(errors, known=known) == violations(errors)
+
+
 LARGE = {"type": "array", "items": {"anyOf": [{"required": list("abcdefgh")}, {"type": "string"}]}}
 
 
@@ -349,6 +364,8 @@ LOCATIONS = [
     Case("escaped", "/a~1b", "/properties/a~1b/type", "/a~1b"),
     Case("key of no characters", "/", "/properties//type", "/"),
     Case("a word of the schema", "/type", "/additionalProperties/type", "/*"),
+    Case("long and declared", f"/{'a' * 300}", f"/properties/{'a' * 300}/type", f"/{'a' * 300}"),
+    Case("long and made up", f"/{'a' * 300}", "/additionalProperties/type", "/*"),
 ]
 
 
@@ -368,3 +385,9 @@ def test_declared_location_says_nothing_that_the_schema_does_not_say(instance_lo
     steps = declared_location(violation, indices=False).split("/")[1:]
 
     assert all(step == "*" or step in keyword_location.split("/") for step in steps)
+
+
+@given(st.lists(st.text("a~/01") | st.text() | st.integers(0, 10**9)))
+def test_a_pointer_says_its_path(path):
+    """Whatever stands in a key."""
+    assert split(join(path)) == list(map(str, path))
