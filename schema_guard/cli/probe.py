@@ -65,7 +65,7 @@ class ProbeOptions:
     output: str | None = option(
         type=click.Path(dir_okay=False),
         metavar="FILE",
-        help="Also write the result there, for `lint --rules`.",
+        help="Also write the result there, for `lint --rules`, and for rules= of `connect` and `guard`.",
     )
     options: tuple[str, ...] = option(
         "--option", multiple=True, metavar="KEY=VALUE", help="The provider's own arguments: temperature=0.7."

@@ -180,7 +180,8 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
             "repaired, or resumed where they were cut off," if GOES_ON in (one.settings or "") else "repaired"
         )
         yield f"{name} {how} {one.repaired.count:g} calls: {bounded(one.repaired)} %"
-    if one.stopped is not None:
+    # Of calls that were broken off no reply is known.
+    if one.stopped is not None and one.stopped.judged:
         yield f"{name} {_stopped(one.stopped)}"
     is_first = stops_early(one.settings) and one.stopped is not None and one.stopped.attempts > 0
     first = " (of each stopped reply the first fault alone)" if is_first else ""

@@ -166,6 +166,14 @@ def test_a_report_of_calls_that_stop_none_is_as_it_was(store):
     assert "shop.other stopped 0 of 1 replies before their end" in " ".join(as_text(found).split())
 
 
+def test_nothing_is_said_of_stopping_where_no_reply_was_judged(store):
+    """Calls that were cancelled or broken off have no reply that might have been stopped."""
+    cancelled = Failure("transport", "cancelled", "CancelledError was raised")
+    found = recorded(store, outcome(1, cancelled, ..., settings=STOPS))
+
+    assert "stopped" not in as_text(found)
+
+
 def test_kinds_of_stopped_and_whole_replies_are_not_put_together(store):
     """A group of both has its rates, and no kinds and places: its configurations tell their own, with why."""
     report = recorded(store, *(stopped(n, 40) for n in range(5)), *(outcome(n, TOTAL) for n in range(5, 9)))
