@@ -53,7 +53,7 @@ NO_STORE = (3, b"x", [], True)
 NO_LIMITS = (3, "x", {}, (1, 2), *(Limits(max_depth=bound) for bound in NO_COUNT))
 NO_BUDGET = (
     3, {}, (1,), Budget(max_repeats=0), Budget(max_repeats=1), Budget(max_repeats=True), Budget(max_tokens="3"),
-    Budget(max_elapsed_s=-1), Budget(output_tokens=0), Budget(max_output_tokens=2.5),
+    Budget(max_elapsed_s=-1), Budget(output_tokens=0), Budget(max_output_tokens=2.5), Budget(output_tokens=50, max_output_tokens=20),
 )  # fmt: skip
 OF_GUARD = {
     "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "prompt": (*NO_TEXT, "nobody"), "examples": NO_LIST,

@@ -158,6 +158,11 @@ def _require_budget(budget: Budget) -> None:
             raise InvalidArgument(
                 f"budget.{name}={clip(repr(given))}: expected {what} >= {least}, or None for no bound"
             )
+    first, most = budget.output_tokens, budget.max_output_tokens
+    if first is not None and most is not None and most < first:
+        raise InvalidArgument(
+            f"budget.max_output_tokens={most}: expected at least output_tokens={first}, from which it is raised"
+        )
 
 
 def resolved_store(given: Any, *, strictly: bool = False) -> Recorder | None:
