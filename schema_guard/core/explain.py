@@ -23,6 +23,11 @@ _CLOSED = (
     "extra='forbid'; any other model leaves them out"
 )
 _NO_BUDGET = Budget()
+_ADVICE_OF = {
+    "refusal": "; a refusal is never asked again",
+    # What ends a call without an exception of the function's own is the time that it may take.
+    "transport": "; to allow more time: budget=Budget(max_elapsed_s=...)",
+}
 
 
 def explain(
@@ -124,8 +129,8 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, tak
             "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...)"
             f"{', with ' if needed else ''}{' and '.join(needed)}"
         )
-    if failure.kind == "refusal":
-        return "; a refusal is never asked again"
+    if failure.kind in _ADVICE_OF:
+        return _ADVICE_OF[failure.kind]
     return f"; to allow more attempts: max_attempts={more}" if more else ""
 
 

@@ -90,10 +90,12 @@ def test_advice_fits_the_failure():
     cut = explain(outcome(Failure("truncation", "max_tokens", "cut off")), max_attempts=3)
     refused = explain(outcome(Failure("refusal", "refusal", "refused")), max_attempts=3)
     ended = explain(outcome(Failure("syntax", "empty", "empty")), max_attempts=9)
+    late = explain(outcome(Failure("transport", "cancelled", "the time budget ended it")), max_attempts=3)
 
     assert "; to allow a longer reply: budget=Budget(" in cut
     assert refused.endswith("; a refusal is never asked again")
     assert ended.endswith("attempts[-1].reply")
+    assert late.endswith("; to allow more time: budget=Budget(max_elapsed_s=...)")
 
 
 def test_a_longer_reply_is_allowed_by_what_is_missing():
