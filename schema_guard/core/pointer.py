@@ -80,7 +80,7 @@ def declared_location(violation: Violation, *, indices: bool = True) -> str:
     >>> declared_location(lines), declared_location(lines, indices=False)
     ('/lines/3/qty', '/lines/*/qty')
     """
-    location, keyword_location, *_ = violation
+    location, keyword_location, _, _, _ = violation
     if len(location) > _LONGEST_KEPT:
         return _declared_location.__wrapped__(location, keyword_location, indices)
     return _declared_location(location, keyword_location, indices)

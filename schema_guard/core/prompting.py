@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from schema_guard.core.dialects.dialect import Dialect
     from schema_guard.core.schema import Schema
-    from schema_guard.core.values import Failure, Message, Prompt
+    from schema_guard.core.values import Failure, Message, Prompt, Violation
 
 # A re-ask may be 2 kB larger than the first prompt, so that a hostile reply cannot run up the bill.
 _REPLY_HEAD_BYTES = 800
@@ -236,12 +236,13 @@ def told(failure: Failure, *, quote_checks: bool) -> str:
         lead = "An object or array was sent as a JSON string. "
         return lead + told(failure._replace(code="type"), quote_checks=quote_checks)
     if failure.violations:
-        places = dict.fromkeys(
-            [
-                f"At {pointer(declared_location(v))}: expected {v.expected}, got {v.got}"
-                for v in failure.violations
-            ]
-        )
+        places = dict.fromkeys(map(_place, failure.violations))
         more = f". And {len(places) - _MAX_TOLD} more" if len(places) > _MAX_TOLD else ""
         return ". ".join(list(places)[:_MAX_TOLD]) + more
     return _SYNTAX_TOLD.get(failure.code, "It did not fit the task")
+
+
+def _place(violation: Violation) -> str:
+    # Taken apart at once: there may be fifty, and each look at a field of a named tuple takes 25 ns.
+    _, _, _, expected, actual = violation
+    return f"At {pointer(declared_location(violation))}: expected {expected}, got {actual.partition(' ')[0]}"

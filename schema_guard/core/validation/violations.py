@@ -105,36 +105,34 @@ def violations(errors: Sequence[Any], nested: int = 0, known: Known | None = Non
     if len(errors) > 1:
         # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
         errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
-    return [_violation(error, nested, known) for error in errors[:MAX_VIOLATIONS]]
+    found: list[Violation] = []
+    before, asked = None, ("", "", "")
+    for error in errors[:MAX_VIOLATIONS]:
+        broken = error.kind.name, error.evaluation_path
+        # Of many errors most are of one keyword, in the items of one array: sixteen of these take 5 us of 28 less.
+        if broken != before or broken[0] in _OF_INSTANCE:
+            before, asked = broken, _asked_for(error, *broken, nested, known)
+        location, keyword, expected = asked
+        actual = _with_names(error) if broken[0] in _EXTRA else describe(error.instance)
+        found.append(Violation(join(error.instance_path), location, keyword, expected, actual))
+    return found
 
 
 def _rank(error: Any) -> tuple[int, bool]:
     return len(error.instance_path), error.kind.name in UNIONS
 
 
-def _violation(error: Any, nested: int, known: Known) -> Violation:
-    kind = error.kind
-    name = kind.name
-    instance = error.instance
-    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
-    if name == "pattern" and "pattern" not in kind.as_dict():
-        return Violation(
-            join(error.instance_path),
-            join(error.evaluation_path),
-            TOO_COSTLY,
-            "a string that the pattern decides on in fewer steps",
-            describe(instance),
-        )
-    key = name, tuple(error.evaluation_path)
-    location, keyword, expected = known.get(key) or _asked_for(error, key, nested, known)
-    actual = _with_names(error) if name in _EXTRA else describe(instance)
-    return Violation(join(error.instance_path), location, keyword, expected, actual)
-
-
-def _asked_for(error: Any, key: _Key, nested: int, known: Known) -> tuple[str, str, str]:
+def _asked_for(
+    error: Any, name: str, path: list[str | int], nested: int, known: Known
+) -> tuple[str, str, str]:
     """Give the pointer of a broken keyword, its name, and what it asks for."""
-    name, path = key
-    location, keyword = _place(path, name)
+    key = name, tuple(path)
+    if key in known:
+        return known[key]
+    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
+    if name == "pattern" and "pattern" not in error.kind.as_dict():
+        return join(path), TOO_COSTLY, "a string that the pattern decides on in fewer steps"
+    location, keyword = _place(key[1], name)
     if name in UNIONS:
         return location, keyword, _union(error, nested)
     tell = _EXPECTED.get(name)
@@ -147,7 +145,7 @@ def _asked_for(error: Any, key: _Key, nested: int, known: Known) -> tuple[str, s
 
 
 # What these ask for depends on the instance too; the words for all others are the schema's alone.
-_OF_INSTANCE = frozenset({"required", "propertyNames", "pattern"})
+_OF_INSTANCE = frozenset({"required", "propertyNames", "pattern", *UNIONS})
 _EXTRA = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -275,7 +273,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "unevaluatedItems": lambda e: "no further items",
     "additionalItems": lambda e: f"at most {_field(e, 'limit')} items",
     "falseSchema": lambda e: "nothing here",
-    "propertyNames": lambda e: f"every property name to be {_violation(_field(e, 'error'), 0, {}).expected}",
+    "propertyNames": lambda e: f"every property name to be {violations([_field(e, 'error')])[0].expected}",
     "minimum": lambda e: f"a number >= {_show(_field(e, 'limit'))}",
     "maximum": lambda e: f"a number <= {_show(_field(e, 'limit'))}",
     "exclusiveMinimum": lambda e: f"a number > {_show(_field(e, 'limit'))}",
