@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+from schema_guard.tuples import NamedTuple
 
 __all__ = ["ModelName", "is_tuned", "model_and_snapshot"]
 
