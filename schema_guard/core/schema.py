@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Mapping
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from schema_guard.arguments import require_claim, require_text
@@ -23,6 +22,7 @@ from schema_guard.core.validation.document import compact, dialect_of
 from schema_guard.core.values import Limits
 from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.locks import Lock
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe
 

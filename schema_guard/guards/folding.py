@@ -8,9 +8,9 @@ row of its own in the counts, so that they would grow without an end, and no row
 from __future__ import annotations
 
 import logging
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.locks import Lock
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import os
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from schema_guard.calls import recorder
+from schema_guard.locks import RLock
 
 if TYPE_CHECKING:
     from schema_guard.calls.recorder import Followed

@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.calls.shapes import implementation, name_of
+from schema_guard.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schema_guard.core.pointer import escape, pointer
@@ -17,6 +16,7 @@ from schema_guard.core.validation.document import DRAFTS
 from schema_guard.core.validation.patterns import MAX_STATES_EACH, loosened, traits
 from schema_guard.core.validation.work import BACKTRACK_LIMIT
 from schema_guard.errors import InvalidSchema
+from schema_guard.locks import Lock
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ LINKS_TO_EXPLAIN = 120
 _LINKS_TO_DECIDE = 1_200
 _STACK_BYTES = 128 * 1024 * 1024
 
-_stack_lock = threading.Lock()
+_stack_lock = Lock()
 
 
 class Validator(Protocol):
@@ -108,6 +108,8 @@ def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explai
             result.append(function(*arguments))
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
             raised.append(error)
+
+    import threading  # only schemas of long chains need it
 
     with _stack_lock:
         before = threading.stack_size(_STACK_BYTES)

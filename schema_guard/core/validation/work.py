@@ -13,7 +13,6 @@ items under 100 `allOf` arms. The other weights were measured against it.
 from __future__ import annotations
 
 from math import inf
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.validation.document import compact
@@ -22,6 +21,7 @@ from schema_guard.core.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidSchema
+from schema_guard.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
