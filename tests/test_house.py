@@ -16,14 +16,13 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 
 # From the ground up. A module imports from the floors below its own, and inside its own folder.
 FLOORS = (
-    ("frozen", "tuples"),
+    ("frozen", "lazy", "locks", "tuples"),
     (
         "digest",
         "early_stop",
         "errors",
         "healing",
         "text",
-        "lazy",
         "model_names",
         "outside",
         "signatures",

@@ -44,6 +44,28 @@ def test_importing_opens_nothing(look):
     assert opened == []
 
 
+FIRST_CALL = """
+import sys
+compiled = []
+def hook(event, args):
+    if event == "compile" and sys._getframe(1).f_globals["__name__"] == "typing":
+        compiled.append(args[0])
+sys.addaudithook(hook)
+from schema_guard import guard
+guard({"type": "object"}, store=None)(lambda prompt: "{}")("x")
+slow = {"dataclasses", "inspect", "threading", "logging", "asyncio", "uuid", "hashlib", "email.message", "pathlib"}
+later = {"schema_guard.calls.drive", "schema_guard.calls.replies", "schema_guard.core.enforce", "schema_guard.core.judge"}
+print(sorted((slow | later) & set(sys.modules)), compiled)
+"""
+
+
+def test_a_first_call_loads_nothing_slow_that_it_does_not_need():
+    """Neither what is slow of the standard library, nor the loop, nor a text that `typing` would compile."""
+    done = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[] []"
+
+
 def test_every_public_name_is_there():
     """Each name of `__all__` is mapped to its module and can be had."""
     assert sorted(schema_guard.__all__) == sorted([*schema_guard._HOME_OF, "__version__"])

@@ -15,6 +15,8 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+# Readers are loaded with the loop, and not while a reply is read: that would be seconds of the attempt.
+from schema_guard.calls.received import retries  # noqa: F401
 from schema_guard.calls.received.closing import aclose, close, streams_of_exception, streams_under
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.core.enforce import Done

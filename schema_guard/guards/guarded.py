@@ -23,9 +23,8 @@ from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
-from schema_guard.calls import drive, identity, recorder
+from schema_guard.calls import identity, recorder
 from schema_guard.calls.identity import Origin, current_call, current_tags, series
-from schema_guard.calls.received.closing import close_alone
 from schema_guard.calls.shapes import name_of
 from schema_guard.core.values import Missed, Partial
 from schema_guard.errors import InvalidArgument
@@ -33,16 +32,24 @@ from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
 from schema_guard.guards.short import TakenCall, called, come, short_of
-from schema_guard.guards.started import as_it_ended, settle, start, value_of, whole_of
+from schema_guard.lazy import LaterModule
 from schema_guard.signatures import parameters_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
+    from schema_guard.calls import drive
     from schema_guard.calls.received.growing import Growing
     from schema_guard.calls.shapes import Shape
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
+
+# The loop is loaded by the first call that needs it: what is taken at once does not, and it is a twentieth of the way to
+# the first call.
+if TYPE_CHECKING:
+    from schema_guard.guards import started as loop
+else:
+    drive, loop = LaterModule("schema_guard.calls.drive"), LaterModule("schema_guard.guards.started")
 
 __all__ = ["AsyncGuarded", "Guard", "Guarded"]
 
@@ -130,11 +137,11 @@ class _Guarded(Generic[P, V, R]):
 
     def value_of(self, driven: drive.Driven) -> R:
         """Give what calling gives for a call that has ended so; raises as calling does."""
-        return cast("R", value_of(self._prepared, driven))
+        return cast("R", loop.value_of(self._prepared, driven))
 
     def outcome_of(self, driven: drive.Driven) -> Outcome[V]:
         """Give what `outcome` gives for a call that has ended so; raises as that does."""
-        return driven.outcome if driven.outcome.ok else whole_of(self._prepared, driven)
+        return driven.outcome if driven.outcome.ok else loop.whole_of(self._prepared, driven)
 
     def wants_partial(self, kwargs: dict[str, Any]) -> bool:
         """Take `partial` out of the arguments of a stream, unless it is the function's own."""
@@ -208,13 +215,13 @@ class Guarded(_Guarded[P, V, R]):
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe  # only observed functions need it
 
-            return cast("R", observe(start(self._prepared, args, kwargs)))
-        value: R = self._run(args, kwargs, value_of)
+            return cast("R", observe(loop.start(self._prepared, args, kwargs)))
+        value: R = self._run(args, kwargs, loop.value_of)
         return value
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", self._run(args, kwargs, whole_of))
+        return cast("Outcome[V]", self._run(args, kwargs, loop.whole_of))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[Any]: ...
@@ -247,7 +254,7 @@ class Guarded(_Guarded[P, V, R]):
         Raises:
             InvalidArgument: The arguments are none of the function's; nothing was asked.
         """
-        return cast("drive.Driven", self._run(args, kwargs, as_it_ended, parent_call_id))
+        return cast("drive.Driven", self._run(args, kwargs, loop.as_it_ended, parent_call_id))
 
     def growing(
         self,
@@ -267,7 +274,7 @@ class Guarded(_Guarded[P, V, R]):
             partial: As in `stream`.
             before: Attempts of a call whose values these void: theirs count on from it.
         """
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         growing = _growing(started.prepared, partial=partial, before=before)
         pieces = drive.stream(started.flow, started.invoke, started.finish, started.receiver)
         driven: drive.Driven | drive.Pending
@@ -282,6 +289,9 @@ class Guarded(_Guarded[P, V, R]):
                 started.leave(entered)
             yield from growing.feed(piece)
         if isinstance(driven, drive.Pending):
+            # Only a stream that is refused needs it.
+            from schema_guard.calls.received.closing import close_alone
+
             close_alone(driven.result)
             raise InvalidArgument(
                 f"{started.prepared.name}: gives something to await: use `async def` to stream it"
@@ -295,7 +305,7 @@ class Guarded(_Guarded[P, V, R]):
         give: Callable[[Prepared, drive.Driven], Any],
         parent_call_id: str | None = None,
     ) -> Any:
-        return start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
+        return loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id).run(give)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Guarded[P, V, R]: ...
@@ -371,28 +381,28 @@ class AsyncGuarded(_Guarded[P, V, R]):
             value = short.accept(text)
             if type(value) is not Missed:
                 if short.is_recorded:
-                    await settle(
+                    await loop.settle(
                         TakenCall(
                             prepared, Origin(begun, outer, tags), task, result, elapsed_s, value
                         ).record()
                     )
                 return cast("R", value)
-        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return cast("R", await going.arun(value_of, going.first(elapsed_s, come(result), raised, value)))
+        going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        return cast("R", await going.arun(loop.value_of, going.first(elapsed_s, come(result), raised, value)))
 
     async def _by_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        started = start(self._prepared, args, kwargs)
+        started = loop.start(self._prepared, args, kwargs)
         if self._prepared.settings.observe:
             from schema_guard.calls.observe import observe_async
 
             given = await observe_async(started)
-            await settle(started.store)
+            await loop.settle(started.store)
             return given
-        return await started.arun(value_of)
+        return await started.arun(loop.value_of)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
         """Give everything that is known of a call; raises as calling does, but never GuardFailed."""
-        return cast("Outcome[V]", await start(self._prepared, args, kwargs).arun(whole_of))
+        return cast("Outcome[V]", await loop.start(self._prepared, args, kwargs).arun(loop.whole_of))
 
     @overload
     def stream(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Any]: ...
@@ -410,8 +420,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], parent_call_id: str | None = None
     ) -> drive.Driven:
         """Make a call and give how it ended, as `Guarded.ended` does."""
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
-        return cast("drive.Driven", await started.arun(as_it_ended))
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        return cast("drive.Driven", await started.arun(loop.as_it_ended))
 
     async def growing(
         self,
@@ -423,7 +433,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         before: int = 0,
     ) -> AsyncGenerator[Any, None]:
         """Give growing values, and at last how the call ended, a `Driven`; the arguments are those of `Guarded.growing`."""
-        started = start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
+        started = loop.start(self._prepared, args, kwargs, parent_call_id=parent_call_id)
         growing = _growing(started.prepared, partial=partial, before=before)
         pieces = drive.astream(started.flow, started.invoke, started.finish, receiver=started.receiver)
         driven: drive.Driven | None = None
@@ -441,7 +451,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
                         yield value
         finally:
             await pieces.aclose()
-        await settle(started.store)
+        await loop.settle(started.store)
         yield driven
 
     @overload

@@ -16,12 +16,10 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.calls import identity, recorder
-from schema_guard.calls.drive import end
 from schema_guard.calls.identity import Origin, current_call, current_tags, series
 from schema_guard.core.accepting import acceptor, form_of
-from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.values import Judgement, Missed
-from schema_guard.guards.started import start, value_of
+from schema_guard.lazy import LaterModule
 from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -31,6 +29,15 @@ if TYPE_CHECKING:
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Outcome
     from schema_guard.guards.prepare import Prepared
+
+# As in guarded.py.
+if TYPE_CHECKING:
+    from schema_guard.calls import drive
+    from schema_guard.core import enforce
+    from schema_guard.guards import started as loop
+else:
+    drive, enforce = LaterModule("schema_guard.calls.drive"), LaterModule("schema_guard.core.enforce")
+    loop = LaterModule("schema_guard.guards.started")
 
 __all__ = ["Short", "TakenCall", "called", "come", "short_of"]
 
@@ -86,7 +93,7 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
 
     def call(prepared: Prepared, task: str) -> Any:
         if identity.interceptor is not None or recorder.follower is not None:
-            return start(prepared, (task,), {}).run(value_of)
+            return loop.start(prepared, (task,), {}).run(loop.value_of)
         outer, tags = current_call.get(), current_tags.get()
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
@@ -106,8 +113,8 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
                 if is_recorded:
                     TakenCall(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
                 return value
-        going = start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
-        return going.run(value_of, going.first(elapsed_s, result, raised, value))
+        going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        return going.run(loop.value_of, going.first(elapsed_s, result, raised, value))
 
     return call
 
@@ -133,12 +140,12 @@ class TakenCall(NamedTuple):
 
     def outcome(self) -> Outcome[Any]:
         """Make the outcome as it is recorded, by the loop, which is told what the reply was found to be."""
-        flow = enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
+        flow = enforce.enforce(self.task, self.prepared.plan, partial(self.prepared.call, self.origin))
         next(flow)
         done = flow.send(
-            end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
+            drive.end(self.reply, self.elapsed_s, Judgement(True, self.value, None, form_of(self._text)))
         )
-        assert type(done) is Done
+        assert type(done) is enforce.Done
         return self.prepared.folded(done.outcome)
 
     @property

@@ -6,18 +6,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.calls import replies
-from schema_guard.calls.fields import name as named
-from schema_guard.calls.received.retries import retries_of_error, retries_of_reply, unwrapped
 from schema_guard.core.values import Failure
+from schema_guard.lazy import LaterModule
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.calls import fields, replies
+    from schema_guard.calls.received import retries as retrying
     from schema_guard.calls.received.owned import Own
     from schema_guard.calls.replies import Reply
     from schema_guard.core.schema import Schema
+else:
+    # A text that is taken at once is not read by them.
+    fields, replies = LaterModule("schema_guard.calls.fields"), LaterModule("schema_guard.calls.replies")
+    retrying = LaterModule("schema_guard.calls.received.retries")
 
 __all__ = ["ANYBODYS", "Receiver"]
 
@@ -61,11 +65,11 @@ class Receiver:
             from schema_guard.calls.received.returned import returned
 
             self._returned = partial(returned, own=self._own_of(self._schema))
-        retries = retries_of_reply(given)
+        retries = retrying.retries_of_reply(given)
         if retries is None:
             reply = self._returned(given)
         else:
-            held = unwrapped(given)
+            held = retrying.unwrapped(given)
             reply = held if isinstance(held, replies.Reply) else self._returned(held)
             reply = reply._replace(retries=retries)
         if reply.model is not None:
@@ -83,7 +87,7 @@ class Receiver:
         text, model = found
         if self._schema.annotation is not None and self._own_of(self._schema).is_own(given):
             return None
-        self._model = named(model) or self._model
+        self._model = fields.name(model) or self._model
         return text
 
     def _own_of(self, schema: Schema[Any]) -> Own:
@@ -116,7 +120,7 @@ class Receiver:
             reply = replies.Reply(failure=failure, exception=name)
         else:
             reply = raised(error, self._schema, is_observed=self._is_observed)
-        return reply._replace(call_model=self._model, retries=retries_of_error(error))
+        return reply._replace(call_model=self._model, retries=retrying.retries_of_error(error))
 
 
 ANYBODYS: Final = Receiver()
