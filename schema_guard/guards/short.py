@@ -25,6 +25,7 @@ from schema_guard.tuples import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schema_guard.calls.identity import Begun
     from schema_guard.calls.recorder import DeferringRecorder, Recorder
     from schema_guard.core.schema import Schema
     from schema_guard.core.values import Outcome
@@ -94,7 +95,6 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
     def call(prepared: Prepared, task: str) -> Any:
         if identity.interceptor is not None or recorder.follower is not None:
             return loop.start(prepared, (task,), {}).run(loop.value_of)
-        outer, tags = current_call.get(), current_tags.get()
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
         result = raised = value = None
@@ -111,12 +111,17 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
             value = accept(text)
             if type(value) is not Missed:
                 if is_recorded:
-                    TakenCall(prepared, Origin(begun, outer, tags), task, result, elapsed_s, value).record()
+                    TakenCall(prepared, _origin(begun), task, result, elapsed_s, value).record()
                 return value
-        going = loop.start(prepared, (task,), {}, origin=Origin(begun, outer, tags))
+        going = loop.start(prepared, (task,), {}, origin=_origin(begun))
         return going.run(loop.value_of, going.first(elapsed_s, result, raised, value))
 
     return call
+
+
+def _origin(begun: Begun) -> Origin:
+    """Give the origin of a call whose function has ended: what was around it when it began is around it again."""
+    return Origin(begun, current_call.get(), current_tags.get())
 
 
 def come(result: Any) -> Any:
