@@ -153,7 +153,7 @@ def _received(flow: Flow, result: Any, receiver: Receiver, started: float) -> Re
         else:
             incoming.exhausted = True
     except BaseException:
-        incoming.break_off()
+        incoming.pass_on()
         raise
     finally:
         close(result, incoming.left_open())
@@ -171,7 +171,7 @@ async def _areceived(flow: Flow, result: Any, receiver: Receiver, started: float
         else:
             incoming.exhausted = True
     except BaseException:
-        incoming.break_off()
+        incoming.pass_on()
         raise
     finally:
         await aclose(result, incoming.left_open())
@@ -381,20 +381,19 @@ class _Incoming:
             self.chunk(chunk)
         return not self.stopped
 
-    def break_off(self) -> None:
-        """Pass on what was kept before an exception goes on, unless that has ended the loop itself."""
-        if not is_spent(self._flow):
-            self.pass_on(is_last=True)
+    def pass_on(self) -> None:
+        """Pass on what was kept.
 
-    def pass_on(self, *, is_last: bool = False) -> None:
-        """Pass on what was kept."""
+        Before an exception too: it is less than is looked at, so that the exception is what ends the attempt; and where
+        that has landed in the loop itself nothing is kept.
+        """
         if self.kept:
             text = "".join(self.kept)
             self.kept.clear()
-            self._send(text, is_last=is_last)
+            self._send(text)
 
-    def _send(self, text: str, *, beside: bool = False, is_last: bool = False) -> None:
-        answer = self._flow.send(Chunk(text, perf_counter() - self._started, beside, is_last))
+    def _send(self, text: str, *, beside: bool = False) -> None:
+        answer = self._flow.send(Chunk(text, perf_counter() - self._started, beside))
         self.stopped = type(answer) is Stop
         self.room = answer.least if type(answer) is More else 0
 

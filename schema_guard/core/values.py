@@ -412,13 +412,11 @@ class Chunk(NamedTuple):
         text: What it adds to the text; `""` when it adds none.
         elapsed_s: Seconds since the Ask.
         beside: Whether it is text of a provider's that came without a tool call: if one follows, that is judged alone.
-        is_last: Whether the call ends with it, by an exception: then nothing is stopped any more.
     """
 
     text: str
     elapsed_s: float = 0.0
     beside: bool = False
-    is_last: bool = False
 
 
 class ParsedValue(NamedTuple):

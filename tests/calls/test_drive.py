@@ -1,6 +1,7 @@
 """Laws of the drivers: what a stream brings reaches the loop whole and in its order, and no more is taken than is wanted."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from schema_guard import Budget, CallFailed, Limits, guard
 from schema_guard.calls.drive import end
 from schema_guard.calls.replies import Reply
 from schema_guard.calls.streams import MOST_IDLE_CHUNKS
+from schema_guard.core.prefix.watching import Watch
 from tests.thinned import examples
 
 # Longer than the head in which a page is looked for: behind it texts are kept for a while.
@@ -141,6 +143,28 @@ def test_pieces_that_bring_nothing_end_no_stream_that_goes_on(is_async):
     ask = guard(NOTE, store=None)(streams(pieces, [])[is_async])
 
     assert called(ask, is_async=is_async, is_followed=False) is None
+
+
+@pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.parametrize("is_followed", [False, True])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_followed, at):
+    """An exception that comes from outside while a piece is looked at is raised as it is, and the loop is fed no more."""
+    error, calls = Gone(), itertools.count(1)
+    answer = Watch.answer
+
+    def landing(self, chunk):
+        if next(calls) == at:
+            raise error
+        return answer(self, chunk)
+
+    monkeypatch.setattr(Watch, "answer", landing)
+    kept = Kept()
+    function = streams([HEAD, *["a" * 40] * 50, '"}'], [])[is_async]
+    ask = guard(NOTE, store=kept, early_stop=True)(function)
+
+    assert called(ask, is_async=is_async, is_followed=is_followed) is error
+    assert kept.outcomes == []
 
 
 def test_all_that_is_known_of_a_reply_reaches_the_loop():

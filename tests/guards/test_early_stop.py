@@ -294,6 +294,24 @@ def test_text_before_a_tool_call_dooms_nothing():
     assert (attempt.reply, attempt.stopped_at, attempt.failure.code) == (HOPELESS[:8], 8, "type")
 
 
+def test_text_beside_a_call_that_is_asked_for_dooms_nothing():
+    """Where the model is to call a tool, what it says before that may be JSON that no valid reply begins with."""
+    said = [{"content": piece} for piece in in_pieces(HOPELESS, 4)]
+
+    @guard(
+        {**ORDER, "title": "give"},
+        store=None,
+        max_attempts=1,
+        early_stop=True,
+        strategy="tool_call",
+        target="groq",
+    )
+    def ask(prompt: str, options: dict | None = None):
+        yield from events(*said, *map(called, in_pieces(GOOD, 4)))
+
+    assert ask("t") == {"id": 7, "note": "two desks"}
+
+
 def test_bytes_may_be_stopped_inside_a_character():
     """A character whose rest was not read is no broken one."""
 

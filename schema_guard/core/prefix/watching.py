@@ -108,8 +108,6 @@ class Watch:
             return _STOP
         if self._schema is None and self._repeats is None:
             return _MORE[0] if self._left_s is not None else More(min(_UNSEEN, self._most + 1))
-        if chunk.is_last:
-            return _MORE[0]
         if chunk.beside is not self._beside:
             self._turn(beside=chunk.beside)
         found = self._look(text)
