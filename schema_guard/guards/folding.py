@@ -8,9 +8,10 @@ row of its own in the counts, so that they would grow without an end, and no row
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.locks import Lock
+from schema_guard.locks import RLock
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -24,7 +25,18 @@ OTHERS = "others"
 """What stands for every name over the most, for the names are recorded in the order in which they come."""
 
 _logger = logging.getLogger("schema_guard")
-_lock = Lock()
+# Reentrant: the garbage collector can end a guarded generator, which is recorded, anywhere.
+_lock = RLock()
+
+
+def _let_go_in_child() -> None:
+    """Hold no name for a thread of the parent, which does not live here."""
+    global _lock  # noqa: PLW0603 - a lock that nobody lets go of is replaced
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 class _Names:

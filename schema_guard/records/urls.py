@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from schema_guard.arguments import require_claim
@@ -34,7 +34,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
 _shared: dict[str, Store] = {}
-_shared_lock = Lock()
+# Reentrant: the garbage collector can end a guarded call, which asks for its store, anywhere.
+_shared_lock = RLock()
 # What of the environment says where the default store is when $SCHEMA_GUARD_STORE does not.
 _VARIABLES = (
     "PYTEST_VERSION",
@@ -54,6 +55,16 @@ PARAMETERS = {
     "max_bytes": "2GB",
 }
 """What a URL says of a store beside its place, and which values that has."""
+
+
+def _let_go_in_child() -> None:
+    """Hold no store for a thread of the parent, which does not live here."""
+    global _shared_lock  # noqa: PLW0603 - a lock that nobody lets go of is replaced
+    _shared_lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:

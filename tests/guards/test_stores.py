@@ -1,10 +1,13 @@
 """Facts about stores that cannot be used: the call gives its value, and what was lost is counted and said once."""
 
 import os
+import types
+from threading import Thread
 
 import pytest
 
 from schema_guard import guard
+from schema_guard.records import Store
 from schema_guard.records.urls import recording_store
 from tests.guards.functions import GOOD, TOTAL, VALUE
 
@@ -85,3 +88,35 @@ def test_a_folder_that_is_gone_never_touches_the_call(monkeypatch, tmp_path, cap
 
     assert values == [VALUE, VALUE]
     assert store.counts().dropped == {"store_unavailable": 2}
+
+
+def test_a_call_that_ends_while_a_store_is_made_waits_for_nobody(monkeypatch, tmp_path):
+    """The garbage collector may end a waiting call anywhere, also where another one of its thread has its store made."""
+
+    @types.coroutine
+    def forever():
+        yield
+
+    @guard(TOTAL, store="records.db")
+    async def wait(prompt):
+        await forever()
+
+    @guard(TOTAL, store="records.db", name="ask")
+    def ask(prompt):
+        return GOOD
+
+    def making(self, *args, **kwargs):
+        if waiting:
+            waiting.pop().close()
+        made(self, *args, **kwargs)
+
+    made = Store.__init__
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Store, "__init__", making)
+    waiting, given = [wait("t")], []
+    waiting[0].send(None)
+    thread = Thread(target=lambda: given.append(ask("t")), daemon=True)
+    thread.start()
+    thread.join(10.0)
+
+    assert given == [VALUE]

@@ -361,3 +361,30 @@ def test_a_reader_is_waited_for(path, make):
 
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert found == [50] * 3
+
+
+@pytest.mark.parametrize("lock", ["guards.folding._lock", "records.urls._shared_lock"])
+def test_a_lock_that_a_thread_holds_is_not_inherited(path, run, lock):
+    """A child calls guarded functions though a thread of its parent was asking for a store, or keeping a name, at the fork."""
+    script = """
+    import signal, threading
+    from schema_guard import guard, tags
+    from schema_guard.guards import folding
+    from schema_guard.records import urls
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+    def hold():
+        with LOCK:
+            held.set()
+            time_enough.wait()
+    held, time_enough = threading.Event(), threading.Event()
+    threading.Thread(target=hold, daemon=True).start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        with tags(segment="s"): ask.outcome("t")
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    time_enough.set()
+    """
+    assert run(script.replace("LOCK", lock.partition(".")[2]), f"sqlite:///{path}") == 0
