@@ -138,6 +138,7 @@ def test_what_nests_itself_is_not_taken_for_a_beginning_that_came_again():
     """`[` may be gone on with by `[1], 2]`, which begins as it does."""
     assert joined("[", "[1], 2]", Limits()) == "[[1], 2]"
     assert joined("[", "[1, 2]", Limits()) == "[1, 2]"
+    assert joined("[", "[1], 2] Done.", Limits()) == "[[1], 2] Done."
 
 
 @pytest.mark.parametrize(
@@ -283,6 +284,34 @@ def test_a_reply_that_was_stopped_is_not_gone_on_with():
     assert flow.send(CUT).prefix is None
 
 
+def test_a_function_that_asks_by_itself_is_left_to_it():
+    """Also where it does so in the midst of going on."""
+    answers = [(TEXT[:9], CUT), (TEXT[9:20], CUT._replace(is_final=True))]
+
+    outcome, asks = asked(plan(max_attempts=4), answers)
+
+    assert (len(asks), codes(outcome)) == (2, ["max_tokens", "max_tokens"])
+
+
+def test_a_refusal_to_go_on_is_recorded_as_it_was_said():
+    """What came before it is no part of the model's words."""
+    refused = End(refusal="I will not go on.")
+
+    outcome, _ = asked(plan(), [(TEXT[:20], CUT), ("", refused)])
+
+    assert codes(outcome) == ["max_tokens", "refusal"]
+    assert outcome.attempts[-1].reply == "I will not go on."
+
+
+def test_white_space_at_the_ends_is_left_out():
+    """Servers take it away, or refuse a message that ends with it: what comes is to stand behind what they have."""
+    cut = TEXT.index(" 22") + 1
+
+    outcome, asks = asked(plan(), [("\n\n" + TEXT[:cut], CUT), (TEXT[cut:], STOP)])
+
+    assert (asks[1].prefix, outcome.value) == (TEXT[: cut - 1], VALUE)
+
+
 def test_half_a_character_is_left_out():
     """What stands for it would be gone on with as a character of the text."""
     _, asks = asked(plan(), [('{"name": "J\ufffd', CUT), ('ö", "lines": []}', STOP)])
@@ -311,7 +340,8 @@ def test_a_function_that_is_given_objects_alone_is_given_no_message_of_ours():
     class Turn:
         role, content = "user", "List it."
 
-    for elements, asks_made in (([Turn()], 1), ([{"role": "user", "content": "List it.", "name": "n"}], 2)):
+    written = {"role": "user", "content": "List it.", "name": "n"}
+    for elements, asks_made in (([Turn()], 1), ([written], 2), ([Turn(), written], 2)):
         task = messages_of(elements)
         _, asks = asked(plan(), [(TEXT[:20], CUT), (TEXT[20:], STOP)], task)
 
