@@ -168,6 +168,8 @@ def test_a_stream_that_is_given_up_is_recorded(make, store):
         values = function.stream("t")
         await anext(values)
         await values.aclose()
+        # The end of the event loop would close what is left.
+        assert closed == [1]
 
     if make is streaming:
         values = function.stream("t")

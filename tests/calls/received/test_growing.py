@@ -107,8 +107,10 @@ def is_part(value, path, whole):
     return path[:1] == last and is_part(value[at], path[1:], whole[at])
 
 
-def partials(text, width, form=None):
+def partials(text, width, form=None, begun=None):
     growing = Growing([form], partial=True)
+    if begun is not None:
+        assert list(growing.feed(Ask(1, "bare", "t", None, None, begun))) == []
     return [found for at in range(0, len(text), width) for found in growing.feed(text[at : at + width])]
 
 
@@ -132,6 +134,56 @@ def test_a_part_that_is_complete_is_told():
         Partial({"a": 12, "b": []}, "/b", 1),
         Partial({"a": 12, "b": [1]}, "/b/0", 1),
     ]
+
+
+@examples(60)
+@given(VALUES, st.integers(1, 9), st.booleans(), st.data())
+def test_what_a_reply_goes_on_with_is_there_from_the_first_piece(value, width, repeats, data):
+    """Nothing of a beginning is taken back, whether it comes again or not, and the last value is that of the whole."""
+    text = json.dumps(value)
+    begun = text[: data.draw(st.integers(1, len(text)))]
+    came = text if repeats else text[len(begun) :]
+    assume(repeats or not (came.startswith(begun) or begun.startswith(came[:width])))
+    before = partials(begun, len(begun))
+
+    found = partials(came, width, begun=begun)
+
+    assert all(is_part(one.value, split(one.open), value) for one in found)
+    for one in before[:1] if found else ():
+        assert len(json.dumps(found[0].value)) >= len(json.dumps(one.value))
+    assert value is None or len(text) > 64 or not came or found[-1].value == value
+
+
+@pytest.mark.parametrize("text", ['{"a": "x\\"y\\\\", "b": [1]}', '["\\\\", "\\\\\\"", 1]'])
+@pytest.mark.parametrize("width", range(1, 9))
+def test_a_quote_that_is_part_of_a_text_ends_none(text, width):
+    """Wherever the pieces part it from what stands before it."""
+    for found in partials(text, width):
+        assert is_part(found.value, split(found.open), json.loads(text))
+
+
+def test_what_is_open_is_told_of_the_part_that_counts():
+    """Of prose that is what began last and is not complete."""
+    pieces = ["See [1", "]: ", '{"a": ', '{"b": "x']
+    growing = Growing([None], partial=True)
+
+    assert [found for piece in pieces for found in growing.feed(piece)] == [
+        Partial([1], "/0", 1),
+        Partial({}, "", 1),
+        Partial({"a": {"b": "x"}}, "/a/b", 1),
+    ]
+
+
+def test_each_attempt_has_a_form_of_its_own():
+    """What gives a value back in the user's form is of the attempt, and the last one's from then on."""
+    growing = Growing([None, lambda value, path: ([value], None)])
+
+    values = []
+    for number in (1, 2, 3):
+        list(growing.feed(ATTEMPT._replace(number=number)))
+        values += growing.feed("[1,")
+
+    assert values == [[1], [[1]], [[1]]]
 
 
 @examples(30)

@@ -15,6 +15,7 @@ WITHOUT_CIRCLES = [
     '{"total": 1,\n' + " " * 40,
     '{"lines": [' + "0, " * 80,
     '{"text": "' + "ha" * 100,
+    " ".join(map(str, range(200))) + "ha" * 100,
     " ".join(f'{{"id": {n}}},' for n in range(500)),
 ]
 
