@@ -345,6 +345,21 @@ def test_an_exception_after_a_hopeless_piece_goes_on(is_async):
     assert (attempt.failure.code, len(attempt.reply), attempt.stopped_at) == ("call_raised", 422, None)
 
 
+def test_what_the_function_says_of_a_reply_that_was_stopped_is_about_the_whole_of_it():
+    """An exception that carries the text, as the function leaves, stands in the place of what came until then."""
+
+    @guard(ORDER, store=None, max_attempts=1, early_stop=True, default=None)
+    def ask(prompt: str):
+        try:
+            yield from in_pieces(HOPELESS, 4)
+        finally:
+            raise json.JSONDecodeError("no", "{1}", 1)
+
+    (attempt,) = ask.outcome("t").attempts
+
+    assert (attempt.failure.code, attempt.reply, attempt.stopped_at) == ("malformed", "{1}", None)
+
+
 class Kept:
     """A recorder that keeps outcomes."""
 

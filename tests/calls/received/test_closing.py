@@ -1,6 +1,7 @@
 """Closing a stream: the server sees it, whatever stands between the guard and the SDK's stream."""
 
 import asyncio
+import io
 import itertools
 import socket
 import threading
@@ -379,6 +380,148 @@ def test_an_iterator_that_an_asynchronous_function_gives_is_closed(is_followed):
     asyncio.run(leave() if is_followed else guarded("t"))
 
     assert lines.closed == 1
+
+
+class Around:
+    """An iterator that has another as its attribute."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.inner)
+
+
+def named_by(stream):
+    """A generator that names the stream, as a variable of the function around it."""
+
+    def each():
+        while True:
+            yield next(stream)
+
+    return each()
+
+
+HOLDERS = {
+    "a variable of the function around it": named_by,
+    "an attribute": Around,
+    "an attribute of an attribute": lambda stream: Around(Around(stream)),
+    "a part of a pair": lambda stream: (one for one, _ in zip(stream, itertools.count(), strict=False)),
+    "a chain": lambda stream: itertools.chain(stream, ()),
+    "a chain of several": lambda stream: itertools.chain((), stream),
+    "a map": lambda stream: map(str, stream),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
+def test_a_stream_is_closed_whatever_holds_it(holder):
+    """What a function gives holds the stream in one way or another; none of them closes it."""
+    stream = SdkStream(['{"a": 1, ', '"b', "more"])
+
+    def ask(prompt):
+        return holder(stream)
+
+    with pytest.raises(GuardFailed):
+        guard(CLOSED, store=None, max_attempts=1, early_stop=True)(ask)("t")
+
+    assert stream.response.closed
+
+
+class Bare:
+    """An iterator, of either kind, that has a response and cannot be closed itself."""
+
+    def __init__(self, response):
+        self.response = response
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return '{"b'
+
+    __aiter__ = __iter__
+
+    async def __anext__(self):
+        return '{"b'
+
+
+class AsyncResponse(Response):
+    """A response that is closed by awaiting that alone."""
+
+    close = None
+
+    async def aclose(self):
+        await asyncio.sleep(0)
+        self.closed += 1
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_of_a_stream_that_cannot_be_closed_its_response_is(is_async):
+    """Down to the connection is what counts; of an asynchronous one that has to be awaited."""
+    stream = Bare(AsyncResponse() if is_async else Response())
+
+    def ask(prompt):
+        yield from stream
+
+    async def ask_later(prompt):
+        async for chunk in stream:
+            yield chunk
+
+    guarded = guard(CLOSED, store=None, max_attempts=1, early_stop=True, default=None)(
+        ask_later if is_async else ask
+    )
+    asyncio.run(guarded("t")) if is_async else guarded("t")
+
+    assert stream.response.closed
+
+
+def test_a_function_that_raises_when_it_is_left_leaves_no_stream_open():
+    """What is under it is closed all the same, and what it raises goes on."""
+    stream = SdkStream(['{"b'])
+
+    def ask(prompt):
+        try:
+            for count, chunk in enumerate(stream):
+                yield chunk * (count + 1)
+        finally:
+            raise Spoiled
+
+    with pytest.raises(Spoiled):
+        guard(CLOSED, store=None, early_stop=True)(ask)("t")
+
+    assert stream.response.closed
+
+
+def test_what_a_stream_of_an_sdk_holds_is_its_own():
+    """It is closed as its SDK wants it closed, and so is not what it reads from."""
+    inner = SdkStream(['{"b'])
+    outer = Around(inner)
+    outer.response = Response()
+
+    with pytest.raises(GuardFailed):
+        guard(CLOSED, store=None, max_attempts=1, early_stop=True)(lambda prompt: outer)("t")
+
+    assert inner.response.closed == 0
+
+
+def test_a_file_is_left_alone_whatever_it_has():
+    """Also one that was made of a response: who opened it may read on."""
+
+    class Body(io.StringIO):
+        response = Response()
+
+    body = Body('{"b\nmore')
+
+    def ask(prompt):
+        yield from (line for line in body)
+
+    with pytest.raises(GuardFailed):
+        guard(CLOSED, store=None, max_attempts=1, early_stop=True)(ask)("t")
+
+    assert not body.closed
 
 
 def test_a_stream_is_found_through_eight_generators():

@@ -78,6 +78,21 @@ def test_a_text_that_is_written_is_told_as_it_is_when_it_was_cut_off_there(befor
     assert came <= 1.2 * (len(before) + max(256, periods * len(part))) + 64 + 2 * width
 
 
+@pytest.mark.parametrize(
+    ("before", "part"),
+    [
+        pytest.param(" ".join(map(str, range(20_000))), "ab", id="behind a long text"),
+        pytest.param("", " ".join(map(str, range(300))), id="in long parts"),
+    ],
+)
+def test_a_repeated_part_is_told_soon(before, part):
+    """A part of up to a sixth of 16,384 characters is told, with an eighth of these more than it takes at the most."""
+    said, came = told_while_written(before + part * 2_000, 4, 6)
+
+    assert said == f"a part of {len(part)} characters"
+    assert came <= len(before) + max(256, 6 * len(part)) + 16_384 // 8 + 4
+
+
 def test_a_text_that_is_written_is_looked_at_a_bounded_number_of_times(monkeypatch):
     """Whatever the pieces, each character is looked at about nine times."""
     looked = []
