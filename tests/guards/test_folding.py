@@ -22,9 +22,9 @@ def named(name):
     ]}  # fmt: skip
 
 
-def asking(store, **settings):
+def asking(store, reply=named, **settings):
     """Guard a function that nobody else has called: the model in its reply is its task."""
-    return guard(TOTAL, strategy="bare", store=store, name=f"f{next(numbers)}", **settings)(named)
+    return guard(TOTAL, strategy="bare", store=store, name=f"f{next(numbers)}", **settings)(reply)
 
 
 def counted(store, column):
@@ -35,9 +35,10 @@ def said(caplog):
     return [record.getMessage() for record in caplog.records]
 
 
-def test_segments_are_bounded(store, caplog):
+@pytest.mark.parametrize("reply", [named, lambda task: GOOD], ids=["a provider's", "a text"])
+def test_segments_are_bounded(store, caplog, reply):
     """The first 200 segments of a function keep their names, all others are one; that is said once."""
-    ask = asking(store)
+    ask = asking(store, reply)
     for number in range(MOST_SEGMENTS + 25):
         with tags(segment=f"s{number}"):
             ask("m")

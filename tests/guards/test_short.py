@@ -14,9 +14,9 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
-from schema_guard import Limits, Outcome, guard, open_store, tags
+from schema_guard import Limits, Outcome, Schema, guard, judge, open_store, tags
 from schema_guard.calls import identity
 from schema_guard.calls.identity import current_call_id
 from schema_guard.errors import InvalidArgument
@@ -657,18 +657,63 @@ def test_an_outcome_that_cannot_be_made_is_a_drop_that_is_counted():
 @pytest.mark.parametrize("reply", [GOOD, likenesses.chat(GOOD)])
 def test_what_waits_to_be_made_counts_with_its_texts(reply):
     """Task, prompt and reply are what it keeps in memory until it is written, and what the bound of that is about."""
+    waiting = Waiting()
+    guard(INVOICE, store=waiting, strategy="bare")(lambda prompt: reply)("the task")
 
-    class Waiting(Kept):
-        def record_unmade(self, unmade):
-            waiting.append(unmade)
-
-    waiting = []
-    guard(INVOICE, store=Waiting(), strategy="bare")(lambda prompt: reply)("the task")
-
-    assert waiting[0].chars == 2 * len("the task") + len(GOOD)
-    assert waiting[0].chars == sum(
-        len(text) for one in waiting[0].outcome().attempts for text in ("the task", one.prompt, one.reply)
+    (unmade,) = waiting.unmade
+    assert unmade.chars == 2 * len("the task") + len(GOOD)
+    assert unmade.chars == sum(
+        len(text) for one in unmade.outcome().attempts for text in ("the task", one.prompt, one.reply)
     )
+
+
+def test_an_outcome_is_the_same_whenever_it_is_made():
+    """Its id, its time and all else are of the call: also when it is made twice, as where a row was not written at once."""
+    waiting, seen = Waiting(), []
+
+    @guard(INVOICE, store=waiting)
+    def ask(prompt):
+        seen.append(current_call_id())
+        return GOOD
+
+    with tags(segment="one", cluster="c"):
+        ask("t")
+
+    (unmade,) = waiting.unmade
+    assert unmade.outcome() == unmade.outcome()
+    assert [unmade.outcome().call.id] == seen
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    "reply", ['{"number": "1", "total": 2}', '```json\n{"number": "1", "total": 2}\n```']
+)
+def test_no_reply_is_judged_twice(reply, is_async):
+    """A type that refuses a reply is asked as often as by one judgement, whichever way the call goes on."""
+    asked = []
+
+    class Strict(BaseModel):
+        number: str
+        total: float
+
+        @field_validator("total")
+        @classmethod
+        def refuse(cls, total):
+            asked.append(total)
+            raise ValueError("never")
+
+    async def later(prompt):
+        return reply
+
+    judge(reply, Schema.of(Strict))
+    once = len(asked)
+    ask = guard(Strict, store=None, max_attempts=2, on_failure="return")(
+        later if is_async else lambda prompt: reply
+    )
+
+    asyncio.run(ask("t")) if is_async else ask("t")
+
+    assert len(asked) == once + 2 * once
 
 
 def test_texts_that_are_kept_are_redacted_before_they_wait():
@@ -686,19 +731,34 @@ def test_texts_that_are_kept_are_redacted_before_they_wait():
     assert set(threads) == {threading.current_thread()}
 
 
+class Waiting(Kept):
+    """A recorder that makes no outcome."""
+
+    def __init__(self):
+        super().__init__()
+        self.unmade = []
+
+    def record_unmade(self, unmade):
+        self.unmade.append(unmade)
+
+
 def test_what_a_call_reads_at_the_first_time_is_read_at_the_call():
-    """The version is of the code as it was when the call was made, and not when its row was written."""
-    with open_store("sqlite://") as store:
-        ask = guard(INVOICE, store=store)(lambda prompt: GOOD)
-        assert ask.prepared.version.text is None
+    """Version and prices are of code and table as they were when the call was made, and not when its row was written."""
+    asked = []
+    ask = guard(INVOICE, store=Waiting())(lambda prompt: GOOD)
+    plan = ask.prepared.plan._replace(prices=lambda: asked.append("prices"))
+    guarded = type(ask)(ask.prepared._replace(plan=plan), None)
 
-        ask("t")
+    guarded("t")
 
-        assert ask.prepared.version.text is not None
+    assert asked == ["prices"]
+    assert ask.prepared.version.text is not None
 
 
+@pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("reply", ["none", RuntimeError("gone")])
-def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(reply, monkeypatch):
+def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(reply, is_async, monkeypatch):
+    """The seconds of an attempt are the function's, and not those in which its version was found out."""
     now = [0.0]
 
     def extract(prompt):
@@ -707,16 +767,21 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
             raise reply
         return reply
 
+    async def extract_later(prompt):
+        return extract(prompt)
+
     def version_of(*_):
         now[0] += 100
         return "v"
 
     kept = Kept()
     kept.record = lambda outcome, task: kept.calls.append(outcome)
-    extract = guard(INVOICE, max_attempts=1, on_failure="return", store=kept)(extract)
+    guarded = guard(INVOICE, max_attempts=1, on_failure="return", store=kept)(
+        extract_later if is_async else extract
+    )
     monkeypatch.setattr("schema_guard.calls.version.made.version_of", version_of)
     for module in ("guards.short", "guards.started", "calls.drive"):
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):
-        extract("Invoice 1")
+        asyncio.run(guarded("Invoice 1")) if is_async else guarded("Invoice 1")
     assert kept.calls[0].elapsed_s == 1
