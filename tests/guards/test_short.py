@@ -340,6 +340,20 @@ def test_a_plain_function_may_give_what_has_to_be_awaited(first):
     assert [len(asked)] == [len(outcome.attempts) for outcome, _ in kept.calls]
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_value_that_a_check_refuses_is_none(is_async):
+    """Whatever else a guard asks of a value is asked of the first reply too."""
+
+    async def later(prompt):
+        return GOOD
+
+    ask = guard(INVOICE, store=None, max_attempts=1, default=None, checks=[lambda value: "no"])(
+        later if is_async else lambda prompt: GOOD
+    )
+
+    assert (asyncio.run(ask("t")) if is_async else ask("t")) is None
+
+
 def test_a_result_that_could_be_awaited_once_more_is_no_reply():
     """What an asynchronous function gave is not awaited a second time."""
 
@@ -780,7 +794,7 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
         extract_later if is_async else extract
     )
     monkeypatch.setattr("schema_guard.calls.version.made.version_of", version_of)
-    for module in ("guards.short", "guards.started", "calls.drive"):
+    for module in ("guards.short", "guards.guarded", "guards.started", "calls.drive"):
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):
         asyncio.run(guarded("Invoice 1")) if is_async else guarded("Invoice 1")
