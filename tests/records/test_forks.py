@@ -363,6 +363,28 @@ def test_a_reader_is_waited_for(path, make):
         assert found == [50] * 3
 
 
+def test_a_child_makes_ids_of_its_own(path, run):
+    """What an id has beside its time is of the process: the calls of a child and of its parent share it at no time."""
+    script = """
+    from schema_guard import guard
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+    ask("t")
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if not child:
+            ask("t")
+            while store_of(ask).flush(10.0): pass
+            os._exit(0)
+        os.waitpid(child, 0)
+    ask("t")
+    store = store_of(ask)
+    ids = [row["call_id"] for row in store.attempts()]
+    print(json.dumps([len(ids), len({call_id[12:] for call_id in ids})]))
+    """
+    assert run(script.replace("store_of(ask)", "ask.prepared.store()"), f"sqlite:///{path}") == [4, 4]
+
+
 @pytest.mark.parametrize("lock", ["guards.folding._lock", "records.urls._shared_lock"])
 def test_a_lock_that_a_thread_holds_is_not_inherited(path, run, lock):
     """A child calls guarded functions though a thread of its parent was asking for a store, or keeping a name, at the fork."""

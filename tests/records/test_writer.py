@@ -3,6 +3,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
@@ -262,16 +263,30 @@ def test_a_full_queue_drops_the_newest(path, make, locked, monkeypatch):
         assert store.drops() == {"queue_full": 15}
 
 
-def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch):
-    """The texts that wait are bounded as the outcomes are."""
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch, is_made):
+    """The texts that wait are bounded as the outcomes are, be these made or not."""
     monkeypatch.setattr(writer, "MAX_PENDING_CHARS", 2_500)
+    outcome = make.outcome({"reply": "x" * 1_000})
+    unmade = SimpleNamespace(task="t", chars=1_010, outcome=lambda: outcome)
     with Store(SQLite(path)) as store:
         for _ in range(5):
-            store.record(make.outcome({"reply": "x" * 1_000}))
+            store.record(outcome) if is_made else store.record_unmade(unmade)
         dropped = store.counts().dropped
         locked()
 
         assert dropped == {"queue_full": 3}
+
+
+def test_texts_that_were_written_leave_their_room(path, make, monkeypatch):
+    """What counts is what waits, and not what has ever come."""
+    monkeypatch.setattr(writer, "MAX_PENDING_CHARS", 2_500)
+    with Store(SQLite(path)) as store:
+        for _ in range(5):
+            store.record(make.outcome({"reply": "x" * 1_000}))
+            store.flush()
+
+        assert store.counts() == Counts(5, 5, {}, 0)
 
 
 def test_a_full_disk_drops_and_recovers(path, make):
