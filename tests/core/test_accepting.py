@@ -303,6 +303,15 @@ def test_what_was_missed_is_judged_as_if_it_had_not_been_tried(text):
         assert (judged.value, judged.form) == (found, form_of(text))
 
 
+@pytest.mark.parametrize("digits", [20, 21])
+def test_the_longest_number_is_taken_and_no_longer_one(digits):
+    """Where the number stands alone, and where the text around it is too long to say that it holds none such."""
+    accept = acceptor(Schema.of(True), Limits(max_number_chars=20))
+
+    for text in (f"[{'1' * digits}]", f'["{"x" * 5_000}", {"1" * digits}]'):
+        assert (type(accept(text)) is list) is (digits == 20)
+
+
 def test_nothing_but_a_schema_has_an_acceptor():
     """An object that is no Schema is refused by name."""
     with pytest.raises(InvalidArgument, match="expected a Schema, as"):

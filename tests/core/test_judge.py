@@ -1,6 +1,7 @@
 """What a reply is worth: the reading rule, the failures, the checks."""
 
 import json
+import signal
 import string
 from dataclasses import dataclass, field
 from typing import Any
@@ -262,6 +263,7 @@ CHECKED = [
     Checked("passes", (short,), '{"a":1}', None),
     Checked("refuses", (short,), '{"a":7}', ("semantic", "short", "a must be below 5")),
     Checked("first_refusal_is_told", (short, raising), '{"a":7}', ("semantic", "short", "a must be below 5")),
+    Checked("each_is_asked", (lambda _: None, short), '{"a":7}', ("semantic", "short", "a must be below 5")),
     Checked("raises", (raising,), '{"a":1}', ("semantic", "raising", "raised KeyError: 'missing'")),
     Checked(
         "long_message_is_cut", (lambda _: "x" * 999,), '{"a":1}', ("semantic", "<lambda>", "x" * 299 + "…")
@@ -285,6 +287,27 @@ def test_checks_are_not_asked_about_an_invalid_value():
     judge('{"a":"x"}', SCHEMA, checks=(seen.append,))
 
     assert seen == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signal here")
+def test_what_a_signal_raises_in_a_check_goes_on_as_itself():
+    """A soft time limit is no refusal of whatever check it lands in."""
+
+    class Late(Exception):
+        pass
+
+    def handler(number, frame):
+        raise Late
+
+    def check(value):
+        signal.raise_signal(signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(Late):
+            judge('{"a":1}', SCHEMA, checks=(check,))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 class Order(BaseModel):

@@ -11,7 +11,8 @@ from time import time
 import pytest
 
 from schema_guard import GuardFailed, guard, open_store, tags
-from schema_guard.calls.identity import new_call_id
+from schema_guard.calls import identity
+from schema_guard.calls.identity import id_of, new_call_id
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.scripted import ScriptedModel
 
@@ -281,6 +282,25 @@ def test_ids_sort_by_time_and_are_those_of_rfc_9562():
     assert len(set(ids)) == 1000
     assert [one[:12] for one in ids] == sorted(one[:12] for one in ids)
     assert {(len(one), one[12], one[16] in "89ab") for one in ids} == {(32, "7", True)}
+
+
+def test_an_id_has_its_length_whatever_the_number():
+    """Also where the numbers of a process come to the end of their bits."""
+    ids = [id_of((0.0, number, "7abc8", None)) for number in (0, 2**60 - 1, 2**60, 2**60 + 1)]
+
+    assert [len(one) for one in ids] == [32] * 4
+    assert ids[2] == ids[0] != ids[1]
+
+
+def test_each_process_begins_with_a_number_of_its_own():
+    """What tells the calls of two processes apart in one millisecond is what they begin with."""
+    series = identity._Series()
+    begun = []
+    for _ in range(5):
+        series.restart()
+        begun.append((series.middle, next(series.number)))
+
+    assert len(set(begun)) == len({number for _, number in begun}) == 5
 
 
 def test_ids_of_many_threads_are_different():

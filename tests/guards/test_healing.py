@@ -149,19 +149,42 @@ def test_clients_that_repeat_requests_are_found():
     class Part:
         _client = client
 
-    part = Part()
+    class Whole:
+        client = Client()
+
+    class Odd:
+        max_retries = True
+
+    part, whole, odd = Part(), Whole(), Odd()
 
     def closes(prompt):
         return client if prompt else quiet
 
     def parted(prompt):
-        return part
+        return part, odd
+
+    def wrapped(prompt):
+        return whole
+
+    def defaulted(prompt, *, by=client):
+        return by
 
     found = Retrying("client", "test_healing.Client", 2)
     assert [one._replace(kind=found.kind) for one in retrying_in(closes)] == [found]
     assert [one.name for one in retrying_in(parted)] == ["part"]
+    assert [one.name for one in retrying_in(wrapped)] == ["whole"]
+    assert [one.name for one in retrying_in(defaulted)] == ["a default"]
     assert [one.name for one in retrying_in(Service(client).ask)] == ["self.client"]
     assert retrying_in(Service(quiet).ask) == retrying_in(plain) == retrying_in(len) == retrying_in(3) == []
+
+
+def test_what_mends_replies_is_found_in_sets_of_words_too():
+    """The code of a function has the words of a set, as it has those of a tuple."""
+
+    def ask(prompt):
+        return prompt in {"response-healing", "web"}
+
+    assert healers_in(ask) == ("response-healing",)
 
 
 def test_the_clients_of_the_packages_are_known():

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schema_guard import guard
+from schema_guard.guards.between import thinking_in
 from schema_guard.models import connect
 from schema_guard.records import open_store
 from schema_guard.report import report_on
@@ -47,6 +48,18 @@ ASKED = {
     "nothing": ({"temperature": 0}, None),
 }
 WITH_EFFORT = {"model": "m", "reasoning_effort": "low"}
+
+
+def test_of_two_requests_that_say_different_things_nothing_is_told():
+    """Which of them a function makes is not seen in its code."""
+
+    def one(prompt):
+        return ON, {"temperature": 0}
+
+    def two(prompt):
+        return ON, OFF
+
+    assert (thinking_in(one), thinking_in(two)) == ("on", None)
 
 
 @pytest.mark.parametrize(("options", "told"), ASKED.values(), ids=ASKED)

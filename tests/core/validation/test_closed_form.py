@@ -160,6 +160,7 @@ REFUSED = [
     ("2020-12", {"properties": {"a": {}}}, {"a": DEEP}),
     ("2020-12", {}, [math.inf]),
     ("2020-12", {"enum": [10**350]}, math.inf),
+    ("2020-12", {"$defs": {"a": ROW}, "$ref": "#/$defs/a", "allOf": [{"required": ["id"]}]}, {}),
     ("2020-12", {"type": "array", "prefixItems": [{}]}, [DEEP]),
     ("2020-12", {"type": "array", "prefixItems": [{}]}, [1, DEEP]),
     ("2020-12", {"type": "array", "prefixItems": [{}], "items": {}}, [1, [math.inf]]),
@@ -175,6 +176,25 @@ REFUSED = [
 def test_what_a_closed_form_refuses(dialect, document, value):
     """Infinite numbers and nesting wherever a schema leaves a place for them, and what it does not allow itself."""
     assert not form(document, dialect).is_valid(value)
+
+
+LEVELS = [
+    ({"enum": [1, [{"a": [2]}]]}, 3),
+    ({"const": [[1]]}, 2),
+    ({**CLOSED_ROW, "type": ["object", "array"], "items": {"type": "string"}}, 2),
+    ({**CLOSED_ROW, "type": ["object", "array"], "items": {"enum": [[[1]]]}}, 3),
+    ({"anyOf": [{"type": "null"}, CLOSED_ROW, {"type": "string"}]}, 2),
+    ({"type": "array", "prefixItems": [{"enum": [[[1]]]}, {"type": "string"}], "items": False}, 3),
+    ({"type": "array", "items": {}}, 2),
+    ({"type": "array"}, 1),
+    ({"type": "string"}, 0),
+]
+
+
+@pytest.mark.parametrize(("document", "levels"), LEVELS)
+def test_a_closed_form_says_how_deep_a_value_may_be(document, levels):
+    """The deepest of all that it leaves a place for, as a limit of depth is held against that alone."""
+    assert form(document).levels == levels
 
 
 @pytest.mark.parametrize("dialect", ["draft4", "draft7", "2019-09"])
