@@ -2,6 +2,7 @@
 
 import os
 import types
+from contextvars import copy_context
 from threading import Thread
 
 import pytest
@@ -114,7 +115,7 @@ def test_a_call_that_ends_while_a_store_is_made_waits_for_nobody(monkeypatch, tm
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Store, "__init__", making)
     waiting, given = [wait("t")], []
-    waiting[0].send(None)
+    copy_context().run(waiting[0].send, None)
     thread = Thread(target=lambda: given.append(ask("t")), daemon=True)
     thread.start()
     thread.join(10.0)
