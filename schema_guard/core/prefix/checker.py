@@ -177,7 +177,8 @@ class PrefixChecker(IncrementalParser):
         path = [frame.key for frame in (frames if refusal.inside else frames[:-1])]
         left = frames[:-1] if refusal.closed else frames
         closers = "".join(CLOSERS[frame.opener] for frame in reversed(left))
-        place = DoomedPlace(path, refusal.keyword, text + refusal.rest + closers, refusal.begun)
+        closed = text + refusal.rest + closers
+        place = DoomedPlace(path, refusal.keyword, closed, refusal.begun, refusal.unnamed)
         decided = refusal.end if refusal.decided is None else refusal.decided
         self._fail(refused(place, self._schema, self._limits), self._json + self._at + decided)
         return refusal.end

@@ -54,6 +54,7 @@ class Refusal(NamedTuple):
         closed: Whether the innermost object or array is closed.
         begun: Kind of a value of which more may come; None for a whole one.
         decided: The position behind the character that decided it; None where that is *end*.
+        unnamed: The name that *rest* gives a member whose own is not read yet; None where it has none such.
     """
 
     end: int
@@ -63,6 +64,7 @@ class Refusal(NamedTuple):
     closed: bool = False
     begun: str | None = None
     decided: int | None = None
+    unnamed: str | None = None
 
 
 def unused(names: set[str]) -> str:

@@ -352,7 +352,8 @@ class IncrementalParser(ABC):
         if frame.opener == "[":
             return self._refused(Refusal(end, "null", "maxItems"))
         keyword = "maxProperties" if len(frame.seen) >= frame.plan.most else "additionalProperties"
-        return self._refused(Refusal(end, f'"{unused(frame.seen)}":null', keyword))
+        name = unused(frame.seen)
+        return self._refused(Refusal(end, f'"{name}":null', keyword, unnamed=name))
 
     def _close(self, text: str, position: int) -> int:
         """Hold what an object or array asks of its members together against it, at its bracket."""

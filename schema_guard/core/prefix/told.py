@@ -45,12 +45,14 @@ class DoomedPlace(NamedTuple):
         keyword: What is broken there, as far as the conditions know.
         closed: What was read, closed to a JSON text.
         begun: Kind of a value of which more may come, so that it is told by its kind alone; None for a whole one.
+        unnamed: The name that *closed* gives a member whose own is not read yet; None where it has none such.
     """
 
     path: Sequence[str | int]
     keyword: str
     closed: str
     begun: str | None = None
+    unnamed: str | None = None
 
 
 def not_json(text: str, limits: Limits, code: str) -> Failure:
@@ -96,6 +98,8 @@ def _violation(place: DoomedPlace, schema: Schema[Any], limits: Limits) -> Viola
     best = max(found, key=lambda violation: _nearness(violation, location, place))
     if begun is not None and best.instance_location == location:
         best = best._replace(actual=begun)
+    if place.unnamed is not None:
+        best = best._replace(actual=best.actual.replace(repr(place.unnamed), "one more property"))
     return best
 
 

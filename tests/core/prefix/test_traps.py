@@ -69,6 +69,15 @@ def test_the_message_is_the_judges():
     assert failure == judge('{"total": 7}', schema).failure
 
 
+@pytest.mark.parametrize("name", ["total", "another"])
+def test_a_name_that_was_not_read_is_not_told(name):
+    """At the comma behind the last name that there may be the next one has none yet."""
+    schema = Schema.of({"properties": {name: {}}, "additionalProperties": False})
+    failure = prefix_checker(schema).feed(f'{{"{name}": 7,')
+
+    assert failure.message == "at (root): expected no further properties, got object with one more property"
+
+
 def test_a_value_that_was_begun_is_told_by_its_kind():
     """Of a value of which more was to come the message makes up nothing."""
     failure = prefix_checker(Schema.of(CLOSED)).feed('{"id": "twel')
