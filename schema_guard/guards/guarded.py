@@ -31,7 +31,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
-from schema_guard.guards.short import TakenCall, called, come, short_of
+from schema_guard.guards.short import TakenCall, called, come, recordable, short_of
 from schema_guard.lazy import LaterModule
 from schema_guard.signatures import parameters_of
 from schema_guard.text import clip
@@ -370,7 +370,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
             if hasattr(type(result), "__await__"):
                 result = await result
         except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
-            result, raised = None, error
+            result, raised = None, recordable(error)
         finally:
             # Whoever ends it from a context of his own has another call there, or none.
             if current_call.get() is begun:

@@ -11,6 +11,7 @@ Rules:
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, cast
@@ -40,7 +41,7 @@ else:
     drive, enforce = LaterModule("schema_guard.calls.drive"), LaterModule("schema_guard.core.enforce")
     loop = LaterModule("schema_guard.guards.started")
 
-__all__ = ["Short", "TakenCall", "called", "come", "short_of"]
+__all__ = ["Short", "TakenCall", "called", "come", "recordable", "short_of"]
 
 
 class Short(NamedTuple):
@@ -131,6 +132,13 @@ def come(result: Any) -> Any:
         return result
 
     return come() if hasattr(type(result), "__await__") else result
+
+
+def recordable(error: BaseException) -> BaseException:
+    """Give what ended a call that was waited for, to be recorded; raise it where nothing can be, for Python itself ends."""
+    if sys.is_finalizing():
+        raise error
+    return error
 
 
 class TakenCall(NamedTuple):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 SCRIPT = """
-import asyncio, sys
+import asyncio, sys, types
 from schema_guard import guard
 
 def pieces(prompt: str):
@@ -37,10 +37,22 @@ waiting = awaited.stream("x")
 loop = asyncio.new_event_loop()
 loop.run_until_complete(anext(waiting))
 loop.close()
+
+@types.coroutine
+def forever():
+    yield
+
+async def hangs(prompt):
+    await forever()
+
+begun = guard({"type": "object"}, store=store)(hangs)("x")
+begun.send(None)
+also = guard({"type": "object"}, store=store)(hangs).outcome("x")
+also.send(None)
 """
 
 
-def test_streams_that_are_open_when_python_ends_end_in_silence(tmp_path):
+def test_calls_that_are_open_when_python_ends_end_in_silence(tmp_path):
     """Nothing is printed for them, and the calls before them are stored; their own rows cannot be written any more."""
     path = tmp_path / "records.db"
 
