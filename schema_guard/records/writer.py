@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 import time
+from contextvars import ContextVar
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Condition, RLock, Thread, current_thread
@@ -55,6 +56,8 @@ _MOST_MOVES = 5
 _WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
 _logger = logging.getLogger("schema_guard")
+# Of a context: to which strict writer it has offered last, and what that had dropped before; it may be quicker than who waits.
+_dropped_before: ContextVar[tuple[int, int]] = ContextVar("schema_guard_dropped", default=(0, 0))
 
 
 class _Item(NamedTuple):
@@ -119,17 +122,21 @@ class Writer:
 
     def _put(self, item: _Item) -> None:
         with self._lock:
+            if self._strict:
+                _dropped_before.set((id(self), sum(self._dropped.values())))
             if refused := self._refusal(item.chars):
                 self._offered += item.attempts
                 self._drop(refused, item.attempts)
-                return
+                if not self._strict:
+                    return
             is_first = not self._offered
-            # No call between these and `put`: an interrupt comes before all of them or after.
-            self._offered += item.attempts
-            self._pending += item.attempts
-            self._pending_chars += item.chars
-            self._queue.put(item)
-        if self._thread is None:
+            if not refused:
+                # No call between these and `put`: an interrupt comes before all of them or after.
+                self._offered += item.attempts
+                self._pending += item.attempts
+                self._pending_chars += item.chars
+                self._queue.put(item)
+        if self._thread is None and not refused:
             self._start()
         if (self.is_sync or is_first) and not _is_on_event_loop():
             self.settle() if self.is_sync else self.flush(_FIRST_WAIT_S)
@@ -145,7 +152,8 @@ class Writer:
         """
         if self._thread is current_thread() or (self._is_behind and not self._strict):
             return
-        dropped = sum(self._dropped.values())
+        writer, before = _dropped_before.get()
+        dropped = before if writer == id(self) else sum(self._dropped.values())
         left = self._drain(_SYNC_WAIT_S, last=False, may_give_up=True)
         if left and self._waits_too_long():
             self._is_behind = True

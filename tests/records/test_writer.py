@@ -1,7 +1,8 @@
+import asyncio
 import logging
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from threading import Thread
 from types import SimpleNamespace
 
@@ -184,6 +185,38 @@ def locked(path):
     connection.execute("BEGIN IMMEDIATE")
     yield connection.close
     connection.close()
+
+
+def test_a_strict_store_that_is_closed_says_that_nothing_is_stored(path, make):
+    """What is dropped before it waits is not stored either."""
+    store = Store(SQLite(path), durability="sync", strict_store=True)
+    store.record(make.outcome())
+    store.close()
+
+    with pytest.raises(StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were dropped"):
+        store.record(make.outcome())
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_strict_store_says_what_was_dropped_before_it_was_waited_for(path, make, is_lost):
+    """On an event loop nothing waits where it is recorded, so that it may be dropped by then; what came before is told once."""
+
+    def lost():
+        raise RuntimeError
+
+    def outcome():
+        return make.outcome()
+
+    async def record(made):
+        store.record_unmade(SimpleNamespace(task="t", chars=1, outcome=made))
+        store.flush(10.0)
+        await asyncio.to_thread(store.settle)
+
+    with Store(SQLite(path), durability="sync", strict_store=True) as store:
+        with pytest.raises(StoreError):
+            asyncio.run(record(lost))
+        with pytest.raises(StoreError) if is_lost else nullcontext():
+            asyncio.run(record(lost if is_lost else outcome))
 
 
 def test_a_locked_database_drops_and_recovers(path, make, locked):
