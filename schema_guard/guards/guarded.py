@@ -24,7 +24,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
 from schema_guard.calls import identity, recorder
-from schema_guard.calls.identity import Origin, current_call, current_tags, series
+from schema_guard.calls.identity import Origin, begin_inside, call_around, series, tags_around
 from schema_guard.calls.shapes import name_of
 from schema_guard.core.values import Missed, Partial
 from schema_guard.errors import InvalidArgument
@@ -359,11 +359,11 @@ class AsyncGuarded(_Guarded[P, V, R]):
             return cast("R", await going)
         task: Any = args[0]
         del args, kwargs
-        outer, tags = current_call.get(), current_tags.get()
+        outer, tags = call_around(), tags_around()
         begun = time(), next(series.number), series.middle, short.schema
         result = raised = value = None
         # No token is kept, which would be 72 bytes more.
-        current_call.set(begun)
+        begin_inside(begun)
         started = perf_counter()
         try:
             result = prepared.function(short.prefix + task)
@@ -373,8 +373,8 @@ class AsyncGuarded(_Guarded[P, V, R]):
             result, raised = None, recordable(error)
         finally:
             # Whoever ends it from a context of his own has another call there, or none.
-            if current_call.get() is begun:
-                current_call.set(outer)
+            if call_around() is begun:
+                begin_inside(outer)
         elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:

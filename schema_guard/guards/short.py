@@ -17,7 +17,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.calls import identity, recorder
-from schema_guard.calls.identity import Origin, current_call, current_tags, series
+from schema_guard.calls.identity import Origin, begin_inside, call_around, end_inside, series, tags_around
 from schema_guard.core.accepting import acceptor, form_of
 from schema_guard.core.values import Judgement, Missed
 from schema_guard.lazy import LaterModule
@@ -99,13 +99,13 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
         # The number is taken now: two threads that ask for the id later must see the same.
         begun = time(), next(series.number), series.middle, schema
         result = raised = value = None
-        token, started = current_call.set(begun), perf_counter()
+        token, started = begin_inside(begun), perf_counter()
         try:
             result = prepared.function(prefix + task)
         except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
             raised = error
         finally:
-            current_call.reset(token)
+            end_inside(token)
         elapsed_s = perf_counter() - started
         text = result if type(result) is str or result is None else prepared.receiver.glance(result)
         if text is not None:
@@ -122,7 +122,7 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
 
 def _origin(begun: Begun) -> Origin:
     """Give the origin of a call whose function has ended: what was around it when it began is around it again."""
-    return Origin(begun, current_call.get(), current_tags.get())
+    return Origin(begun, call_around(), tags_around())
 
 
 def come(result: Any) -> Any:

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls import drive, identity, recorder
-from schema_guard.calls.identity import current_call
+from schema_guard.calls.identity import begin_inside, end_inside
 from schema_guard.calls.shapes import arguments, check_given, given_options, gives_feedback, task_of
 from schema_guard.core.enforce import enforce
 from schema_guard.core.values import Ask
@@ -107,7 +107,7 @@ class Started(NamedTuple):
 
     def enter(self) -> Any:
         """Make this the call that the running code was called inside of; gives what `leave` takes."""
-        token = current_call.set(self.begun)
+        token = begin_inside(self.begun)
         return token if self.followed is None else (token, self.followed.enter())
 
     def leave(self, entered: Any) -> None:
@@ -115,7 +115,7 @@ class Started(NamedTuple):
         if self.followed is not None:
             entered, theirs = entered
             self.followed.leave(theirs)
-        current_call.reset(entered)
+        end_inside(entered)
 
     @property
     def receiver(self) -> Receiver:
