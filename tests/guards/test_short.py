@@ -5,6 +5,7 @@ import json
 import random
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -398,6 +399,34 @@ def test_a_call_inside_a_call_knows_it():
     assert (inside.parent_call_id, around.parent_call_id) == (around.id, None)
     assert seen == [around.id]
     assert current_call_id() is None
+
+
+@pytest.mark.parametrize("first", [GOOD, "no", RuntimeError("gone"), likenesses.chat(GOOD)])
+def test_an_awaited_call_inside_a_call_knows_it(first):
+    """Whatever its first reply is, and whichever way it goes on."""
+    kept, replies = [], []
+
+    class Calls:
+        def record(self, outcome, task=None):
+            kept.append(outcome.call)
+
+    @guard(INVOICE, store=Calls(), name="inner")
+    async def inner(prompt):
+        replies.append(GOOD if replies else first)
+        if isinstance(replies[-1], Exception):
+            raise replies[-1]
+        return replies[-1]
+
+    @guard(INVOICE, store=Calls(), name="outer")
+    async def outer(prompt):
+        with suppress(RuntimeError):
+            await inner("t")
+        return GOOD
+
+    asyncio.run(outer("t"))
+
+    inside, around = kept
+    assert (inside.parent_call_id, around.parent_call_id) == (around.id, None)
 
 
 def test_the_id_of_a_call_is_the_same_for_all_who_ask():

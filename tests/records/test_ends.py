@@ -130,6 +130,42 @@ def test_an_async_call_is_stored_before_its_value_comes(path, run, count_rows, r
     assert count_rows(path) == 2
 
 
+def test_an_async_stream_is_stored_before_its_last_value_comes(path, run, count_rows):
+    """With "sync" the row of a call whose values are followed is there with the last of them."""
+    script = """
+    import asyncio
+    from schema_guard import guard
+    @guard({"type": "array"}, store=url + "?durability=sync")
+    async def one(prompt: str): yield "[1]"
+    async def main():
+        async for value in one.stream("x", partial=True):
+            if value.open is None: os._exit(0)
+    asyncio.run(main())
+    """
+    run(script, f"sqlite:///{path}")
+
+    assert count_rows(path) == 1
+
+
+@pytest.mark.parametrize("begin", ["one('x')", "one.outcome('x')"])
+def test_a_coroutine_that_is_closed_waits_for_no_store(path, run, count_rows, begin):
+    """Who closes it lets it await nothing more, with "sync" neither: what it records is stored all the same."""
+    script = """
+    import types
+    from schema_guard import guard
+    @types.coroutine
+    def forever(): yield
+    @guard({"type": "array"}, store=url + "?durability=sync")
+    async def one(prompt: str): await forever()
+    begun = BEGIN
+    begun.send(None)
+    begun.close()
+    """
+    run(script.replace("BEGIN", begin), f"sqlite:///{path}")
+
+    assert count_rows(path) == 1
+
+
 def test_sigterm_ends_a_process_after_a_flush(path, start, count_rows):
     """With `flush_on_sigterm` the rows are stored, and the exit status is that of the signal."""
     script = """
