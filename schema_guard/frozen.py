@@ -106,7 +106,7 @@ else:
 
         def made(kind: type) -> type:
             own = dict(vars(kind))
-            annotations = own["__annotations__"]
+            annotations = kind.__annotations__
             names = tuple(annotations)
             defaults = {name: own.pop(name) for name in names if name in own}
             for name in ("__dict__", "__weakref__"):
