@@ -16,16 +16,14 @@ MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
 
 # From the ground up. A module imports from the floors below its own, and inside its own folder.
 FLOORS = (
-    ("frozen", "lazy", "locks", "tuples"),
+    ("light",),
     (
-        "digest",
         "early_stop",
         "errors",
         "healing",
         "text",
         "model_names",
         "outside",
-        "signatures",
         "private",
         "thinking",
         "token_estimate",

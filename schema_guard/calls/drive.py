@@ -21,7 +21,7 @@ from schema_guard.calls.received.closing import aclose, close, streams_of_except
 from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.core.enforce import Done
 from schema_guard.core.values import UNKNOWN_USAGE, Ask, Chunk, End, More, Stop
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator

@@ -9,7 +9,7 @@ from itertools import count
 from time import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,13 @@ from types import FunctionType, SimpleNamespace, UnionType
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin
 
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.signatures import Nothing
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.signatures import Nothing
 from schema_guard.text import clip, did_you_mean
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from schema_guard.signatures import Parameter
+    from schema_guard.light.signatures import Parameter
 
 __all__ = [
     "BY_ITS_NAME",

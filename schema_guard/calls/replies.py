@@ -15,8 +15,8 @@ from schema_guard.calls import failures
 from schema_guard.calls.fields import field, name, word_of
 from schema_guard.calls.written import NOTHING_LEFT, WrittenCall, arguments_of, call_of, tool_of
 from schema_guard.core.values import UNKNOWN_USAGE, Failure, FinishReason, ParsedValue, Usage
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.calls.providers.order import Readers

@@ -21,16 +21,21 @@ from schema_guard.calls.parameters import (
     takes_model,
 )
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.signatures import (
+    Nothing,
+    is_async_generator_function,
+    is_coroutine_function,
+    parameters_of,
+)
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.signatures import Nothing, is_async_generator_function, is_coroutine_function, parameters_of
 from schema_guard.text import clip, did_you_mean
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.core.values import Ask, Prompt
-    from schema_guard.signatures import Parameter
+    from schema_guard.light.signatures import Parameter
 
 __all__ = [
     "Shape",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.calls.fields import as_json, either, field, items, name, words
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.core.values import Failure, FinishReason

@@ -26,8 +26,8 @@ from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.validation import failures
 from schema_guard.core.validation.equality import is_same
 from schema_guard.core.values import Failure, Judgement, Missed
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

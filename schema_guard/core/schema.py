@@ -20,9 +20,9 @@ from schema_guard.core.reading.levels import measure
 from schema_guard.core.validation import document as checks
 from schema_guard.core.validation.document import compact, dialect_of
 from schema_guard.core.values import Limits
-from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument, InvalidSchema
-from schema_guard.locks import Lock
+from schema_guard.light.digest import hex_digest
+from schema_guard.light.locks import Lock
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip, safe
 

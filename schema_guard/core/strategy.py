@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from schema_guard.core import prompting
 from schema_guard.core.values import Budget, Limits
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip, did_you_mean
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,8 +13,8 @@ from schema_guard.bench.run.on_ray.cluster import once, pickled
 from schema_guard.calls.recorder import WRITE_WAIT_S
 from schema_guard.datasets.asking import COLUMNS
 from schema_guard.datasets.over_rows import RowCalls, in_order
-from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument, StoreError
+from schema_guard.light.digest import hex_digest
 from schema_guard.models import connect
 from schema_guard.records import resolve_store
 

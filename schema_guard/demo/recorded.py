@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schema_guard.digest import hex_digest
+from schema_guard.light.digest import hex_digest
 from schema_guard.models.interface import messages
 from schema_guard.models.scripted import ScriptedModel, prompt_text
 

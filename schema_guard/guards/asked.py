@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from schema_guard.calls.shapes import given_model, name_of
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.model_names import is_tuned
 from schema_guard.text import clip
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

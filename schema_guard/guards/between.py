@@ -13,8 +13,8 @@ from typing import Any
 
 from schema_guard.calls.parameters import innermost
 from schema_guard.healing import PLUGINS, healers
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.thinking import thinking
-from schema_guard.tuples import NamedTuple
 
 __all__ = ["Retrying", "healers_in", "retrying_in", "thinking_in"]
 

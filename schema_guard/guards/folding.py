@@ -11,7 +11,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.locks import RLock
+from schema_guard.light.locks import RLock
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from schema_guard.calls import recorder
-from schema_guard.locks import RLock
+from schema_guard.light.locks import RLock
 
 if TYPE_CHECKING:
     from schema_guard.calls.recorder import Followed

@@ -32,8 +32,8 @@ from schema_guard.guards.following import follow_as_asked
 from schema_guard.guards.prepare import prepare
 from schema_guard.guards.settings import Settings
 from schema_guard.guards.short import TakenCall, called, come, recordable, short_of
-from schema_guard.lazy import LaterModule
-from schema_guard.signatures import parameters_of
+from schema_guard.light.lazy import LaterModule
+from schema_guard.light.signatures import parameters_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.calls.shapes import implementation, name_of
-from schema_guard.locks import Lock
+from schema_guard.light.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,9 @@ from schema_guard.guards.names import recorded_name
 from schema_guard.guards.settings import Unset, resolved_store
 from schema_guard.guards.steps import resuming_of, rules_of, steps_of, strategies_text
 from schema_guard.healing import HEALED, healers
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.model_names import is_tuned
 from schema_guard.thinking import THINKING, thinking
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from schema_guard.calls.identity import Origin

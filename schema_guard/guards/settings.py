@@ -17,8 +17,8 @@ from schema_guard.core.prompting import Example
 from schema_guard.core.strategy import strategies_of
 from schema_guard.core.values import REPAIRS, Budget, Limits
 from schema_guard.errors import InvalidArgument
-from schema_guard.frozen import dataclass
 from schema_guard.guards.asked import check_models
+from schema_guard.light.frozen import dataclass
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

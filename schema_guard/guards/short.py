@@ -20,8 +20,8 @@ from schema_guard.calls import identity, recorder
 from schema_guard.calls.identity import Origin, begin_inside, call_around, end_inside, series, tags_around
 from schema_guard.core.accepting import acceptor, form_of
 from schema_guard.core.values import Judgement, Missed
-from schema_guard.lazy import LaterModule
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.lazy import LaterModule
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

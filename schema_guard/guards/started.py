@@ -14,7 +14,7 @@ from schema_guard.core.enforce import enforce
 from schema_guard.core.values import Ask
 from schema_guard.errors import CallFailed, GuardFailed, InvalidArgument, tells_values
 from schema_guard.guards.settings import UNSET
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

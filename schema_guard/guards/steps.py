@@ -10,8 +10,8 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, SentForm, Step
 from schema_guard.core.values import AdaptedSchema
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip, safe
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

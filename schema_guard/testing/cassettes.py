@@ -33,9 +33,9 @@ from schema_guard.calls.received.receiver import ANYBODYS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
 from schema_guard.core.values import Failure, Usage
-from schema_guard.digest import hex_digest
 from schema_guard.early_stop import stops_replies
 from schema_guard.errors import SchemaGuardError
+from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.redaction import REDACTED, REDACTED_EMAIL, redacted_value
 from schema_guard.text import clip, safe

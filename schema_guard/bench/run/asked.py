@@ -17,8 +17,8 @@ from schema_guard.bench.run.journal import Kept
 from schema_guard.calls.identity import current_call_id
 from schema_guard.calls.replies import Reply, read, rejected
 from schema_guard.core.values import Failure
-from schema_guard.digest import hex_digest
 from schema_guard.errors import InvalidArgument
+from schema_guard.light.digest import hex_digest
 from schema_guard.models.interface import details_of
 from schema_guard.text import clip
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.core.values import Failure
-from schema_guard.lazy import LaterModule
+from schema_guard.light.lazy import LaterModule
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

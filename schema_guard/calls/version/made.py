@@ -19,7 +19,7 @@ from schema_guard.calls.shapes import name_of
 from schema_guard.calls.version.canonical import as_text, is_plain
 from schema_guard.calls.version.code import code_text, names_of
 from schema_guard.calls.version.scopes import module_source, source_of
-from schema_guard.digest import hex_digest
+from schema_guard.light.digest import hex_digest
 from schema_guard.outside import is_from_outside
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from itertools import accumulate
 from math import isinf
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from schema_guard.core.validation import fast as engines
 from schema_guard.core.validation.document import compact
 from schema_guard.core.validation.keywords import REFERENCES, draft_of
 from schema_guard.core.validation.references import REF_ALONE, identifier_of
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.outside import is_from_outside
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

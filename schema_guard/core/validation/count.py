@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.core.validation.keywords import every, in_place, told_of
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.validation.work import HASH_WEIGHT, UNEVALUATED, own_weight
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

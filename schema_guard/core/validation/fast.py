@@ -16,7 +16,7 @@ from schema_guard.core.validation.document import DRAFTS
 from schema_guard.core.validation.patterns import MAX_STATES_EACH, loosened, traits
 from schema_guard.core.validation.work import BACKTRACK_LIMIT
 from schema_guard.errors import InvalidSchema
-from schema_guard.locks import Lock
+from schema_guard.light.locks import Lock
 from schema_guard.text import clip
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

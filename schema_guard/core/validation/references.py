@@ -16,8 +16,8 @@ from schema_guard.core.pointer import escape, pointer, unescape
 from schema_guard.core.validation.document import DRAFTS
 from schema_guard.core.validation.keywords import LISTS, MAPS, REFERENCES, SINGLES
 from schema_guard.errors import InvalidSchema
+from schema_guard.light.tuples import NamedTuple
 from schema_guard.text import clip
-from schema_guard.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -21,7 +21,7 @@ from schema_guard.core.validation.patterns import MAX_STATES_EACH, traits
 from schema_guard.core.validation.references import REF_ALONE
 from schema_guard.core.values import Limits
 from schema_guard.errors import InvalidSchema
-from schema_guard.locks import Lock
+from schema_guard.light.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from schema_guard.digest import hex_digest
+from schema_guard.light.digest import hex_digest
 from schema_guard.records.counts.rollups import additions, configuration_of
 from schema_guard.records.rows import COLUMNS
 

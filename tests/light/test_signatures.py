@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.signatures import (
+from schema_guard.light.signatures import (
     Nothing,
     Parameter,
     is_async_generator_function,

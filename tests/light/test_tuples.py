@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import pytest
 
 from schema_guard.core.values import Outcome, Usage
-from schema_guard.tuples import NamedTuple
+from schema_guard.light.tuples import NamedTuple
 
 V = TypeVar("V")
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import pytest
 
 from schema_guard import guard
-from schema_guard.frozen import dataclass
+from schema_guard.light.frozen import dataclass
 
 V = TypeVar("V")
 
