@@ -20,6 +20,7 @@ FLOORS = (
     (
         "early_stop",
         "errors",
+        "goes_on",
         "healing",
         "text",
         "model_names",

@@ -9,6 +9,7 @@ from schema_guard.core import prompting
 from schema_guard.core.enforce import spent
 from schema_guard.core.pointer import declared_location, pointer
 from schema_guard.core.values import UNMENDED_BY_LIMIT, Budget
+from schema_guard.goes_on import goes_on
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _ended_by(budget: Budget, outcome: Outcome[Any], max_attempts: int | None) -
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):
         return []
     is_cut = failure.kind == "truncation"
-    if (not is_cut or _may_go_on(outcome)) and (gone := spent(budget, attempts)):
+    if (not is_cut or goes_on(outcome.call.settings)) and (gone := spent(budget, attempts)):
         told = f"{gone} were spent"
     else:
         limit = budget.max_output_tokens
@@ -121,7 +122,7 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, tak
     if failure.kind == "truncation":
         if more and _went_on(outcome):
             return f"; to go on with it: max_attempts={more}"
-        if _may_go_on(outcome) and spent(budget, outcome.attempts):
+        if goes_on(outcome.call.settings) and spent(budget, outcome.attempts):
             return ""
         needed = [] if takes_options else ["a parameter 'options'"]
         needed += ["target="] if outcome.call.target is None else []
@@ -134,13 +135,9 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, budget: Budget, tak
     return f"; to allow more attempts: max_attempts={more}" if more else ""
 
 
-def _may_go_on(outcome: Outcome[Any]) -> bool:
-    return '"goes_on":true' in outcome.call.settings
-
-
 def _went_on(outcome: Outcome[Any]) -> bool:
     """Say whether the last attempt went on with the reply of the one before, which had been cut off."""
-    if not _may_go_on(outcome) or len(outcome.attempts) < 2:
+    if not goes_on(outcome.call.settings) or len(outcome.attempts) < 2:
         return False
     before, last = (attempt.reply or "" for attempt in outcome.attempts[-2:])
     return 0 < len(before) < len(last) and last.startswith(before)

@@ -15,6 +15,7 @@ from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step, strategies_of
 from schema_guard.core.values import Budget, Call, Limits
 from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.goes_on import GOES_ON
 from schema_guard.guards.asked import asked_of, check_way, is_model, kind_of
 from schema_guard.guards.costs import prices_of
 from schema_guard.guards.names import recorded_name
@@ -421,7 +422,7 @@ def _settings_text(
 
         said[SENT] = sent_as_settings(sent)
     said |= {HEALED: healed} if healed else {}
-    said |= {"goes_on": True} if plan.resuming is not None and plan.max_attempts > 1 else {}
+    said |= {GOES_ON: True} if plan.resuming is not None and plan.max_attempts > 1 else {}
     said |= _asked_with(settings.models or (model,))
     said |= thought
     return json.dumps(said, separators=(",", ":"), sort_keys=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from schema_guard.core.pointer import pointer
 from schema_guard.early_stop import NOT_COMPARED, stops_early
+from schema_guard.goes_on import goes_on
 from schema_guard.healing import healers_of, in_words
 from schema_guard.records.chosen import NO_SEGMENT
-from schema_guard.records.counts.hours import GOES_ON
 from schema_guard.report.document import Document, Fact, Section, Table
 from schema_guard.report.over_time import MOST_PLOTS
 from schema_guard.report.words import BOUNDS, CAUSES, RECORDED, bounded, moment, readable, share, tokens
@@ -176,9 +176,7 @@ def _details(name: str, one: Configuration) -> Iterator[str]:
         f"{plural(one.attempts, 'attempt')}, tokens in/out {used}, seconds p50/p95 {seconds}"
     )
     if one.repaired.count:
-        how = (
-            "repaired, or resumed where they were cut off," if GOES_ON in (one.settings or "") else "repaired"
-        )
+        how = "repaired, or resumed where they were cut off," if goes_on(one.settings) else "repaired"
         yield f"{name} {how} {one.repaired.count:g} calls: {bounded(one.repaired)} %"
     # Of calls that were broken off no reply is known.
     if one.stopped is not None and one.stopped.judged:

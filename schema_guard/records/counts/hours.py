@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.early_stop import stops_replies
+from schema_guard.goes_on import goes_on
 from schema_guard.records.rows import COLUMNS, LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -52,9 +53,6 @@ _MODELS = slice(_MODEL, COLUMNS.index("snapshot") + 1)
 _SETTINGS, _REPLY_BYTES, _STOPPED_AT, _FINISH = (
     COLUMNS.index(name) for name in ("settings", "reply_bytes", "stopped_at", "finish_reason")
 )
-
-GOES_ON = '"goes_on":true'
-"""In the settings, which are compact, where replies that were cut off are gone on with."""
 
 HOUR_S = 3_600
 LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake, and in no hour's rates
@@ -108,7 +106,7 @@ class HourAddition:
             return
         for _, each in call:
             self._attempts[each[_NUMBER] or 0].append(each)  # type: ignore[index] # a number, as the column says
-        if GOES_ON in (row[_SETTINGS] or ""):
+        if goes_on(row[_SETTINGS]):
             self._going_on |= {id(each) for (_, before), (_, each) in pairwise(call) if _is_cut_off(before)}
         known_us = _known_us([each for _, each in call])
         if is_judged and len(known_us) == len(call):
