@@ -51,7 +51,7 @@ class Driven(NamedTuple):
 
     @property
     def outcome(self) -> Outcome[Any]:
-        """All attempts."""
+        """All that is known of the call, made when somebody asks for it first."""
         return self.done.outcome
 
 

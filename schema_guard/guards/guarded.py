@@ -2,7 +2,8 @@
 """Guarded functions: the settings, and a function that keeps to them.
 
 What a call does is the loop's business (core/enforce.py); how the function is called is the drivers' (calls/drive.py);
-a call under way, and what it gives at its end, stands in guards/started.py.
+a call under way, and what it gives at its end, stands in guards/started.py; what a plain call does in the place of the loop,
+in guards/short.py and, where it is awaited, in `AsyncGuarded.__call__`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
+from schema_guard.arguments import require_claim
 from schema_guard.calls import identity, recorder
 from schema_guard.calls.identity import Origin, begin_inside, call_around, series, tags_around
 from schema_guard.calls.shapes import name_of
@@ -37,7 +39,6 @@ from schema_guard.light.signatures import parameters_of
 from schema_guard.text import clip
 
 if TYPE_CHECKING:
-    from schema_guard.calls import drive
     from schema_guard.calls.received.growing import Growing
     from schema_guard.calls.shapes import Shape
     from schema_guard.core.schema import Schema
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 # The loop is loaded by the first call that needs it: what is taken at once does not, and it is a twentieth of the way to
 # the first call.
 if TYPE_CHECKING:
+    from schema_guard.calls import drive
     from schema_guard.guards import started as loop
 else:
     drive, loop = LaterModule("schema_guard.calls.drive"), LaterModule("schema_guard.guards.started")
@@ -91,7 +93,7 @@ class _Guarded(Generic[P, V, R]):
     """What guarded functions share: settings, the outcome of a call, growing values, binding to an instance."""
 
     __wrapped__: Callable[P, Any]
-    # Gives the short way of its calls.
+    # Gives the short way of its calls: the way itself, or of what is awaited what `__call__` needs for it.
     _way: Callable[[Prepared], Any]
 
     def __init__(
@@ -149,9 +151,8 @@ class _Guarded(Generic[P, V, R]):
             return False
         if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
             return False
-        wants = kwargs.pop("partial")
-        if not isinstance(wants, bool):
-            raise InvalidArgument(f"stream: partial={clip(repr(wants))}: expected True or False")
+        wants: bool = kwargs.pop("partial")
+        require_claim("stream: partial", wants)
         return wants
 
     def __repr__(self) -> str:

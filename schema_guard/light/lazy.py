@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of a package that are imported when they are first used: only what is used is paid for."""
+"""Names of a package, and whole modules, that are imported when they are first used: only what is used is paid for."""
 
 from __future__ import annotations
 
