@@ -121,6 +121,7 @@ def shape_of(
     observe: bool = False,
     named: ParameterNames = BY_THEIR_NAMES,
     models: Literal["names", "objects"] | None = None,
+    setting: str = "prompt",
 ) -> Shape:
     """Find how a function takes its task.
 
@@ -130,6 +131,7 @@ def shape_of(
         observe: Whether the arguments pass as they are, so that no parameter has to carry the task.
         named: The parameters that the user said are ours, or are not.
         models: What says whom to ask, for a parameter `model`; None for nothing.
+        setting: By which the user names *prompt*.
 
     Raises:
         InvalidArgument: There is no such parameter, or more than one could be meant.
@@ -144,7 +146,7 @@ def shape_of(
         ours[_MODEL] = _MODEL
     is_sent = not observe and "instructions" not in ours
     try:
-        task = _task_parameter(function, parameters, known, prompt, ours)
+        task = _task_parameter(function, parameters, known, prompt, ours, setting)
     except InvalidArgument:
         if prompt is not None or is_sent:
             raise
@@ -178,12 +180,13 @@ def _task_parameter(
     named: Mapping[str, Parameter],
     prompt: str | None,
     ours: Mapping[str, str],
+    setting: str,
 ) -> str:
     listed = ", ".join(_written(p) for p in parameters) or "none"
     if prompt is not None:
         if prompt not in named:
             raise InvalidArgument(
-                f"prompt={clip(repr(prompt))}: {name_of(function)} has no such parameter, only "
+                f"{setting}={clip(repr(prompt))}: {name_of(function)} has no such parameter, only "
                 f"{listed}{did_you_mean(prompt, named)}"
             )
         return prompt
@@ -200,9 +203,10 @@ def _task_parameter(
         if not candidates
         else "more than one parameter could carry the prompt"
     )
+    # Where the prompt goes by another setting nothing is asked for in words.
+    by_itself = ", or take 'instructions: str' and build the prompt yourself" if setting == "prompt" else ""
     raise InvalidArgument(
-        f"{name_of(function)}: {problem} ({listed}): name it with prompt=, call it 'prompt' or "
-        "'messages', or take 'instructions: str' and build the prompt yourself"
+        f"{name_of(function)}: {problem} ({listed}): name it with {setting}=, call it 'prompt' or 'messages'{by_itself}"
     )
 
 

@@ -364,6 +364,12 @@ def test_what_is_called_inside_knows_its_turn():
     assert current_call_id() is None
 
 
+def test_what_may_carry_the_messages_is_told_by_the_setting_that_names_it():
+    """Nothing is asked for in words here, so that no parameter for these is proposed."""
+    with pytest.raises(InvalidArgument, match=r"name it with messages=, call it 'prompt' or 'messages'$"):
+        guard_tools([], store=None, max_attempts=2)(lambda one, other: None)
+
+
 def test_a_fault_of_the_store_reaches_nobody(tmp_path, caplog):
     """A store that cannot be opened is one warning, and the turn goes on."""
     (tmp_path / "file").write_text("no folder")
