@@ -207,8 +207,11 @@ def resolve_store(spec: str | Store | None) -> Store | None:
     with _shared_lock:
         store = _shared.get(backend.url)
         if store is None or store.is_closed:
-            store = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
-            _shared[backend.url] = store
+            made = Store(backend, durability=durability, keeper=Keeper(payload), retention=retention)
+            # A call that ended in the midst of that may have made one.
+            if _shared.get(backend.url) is store:
+                _shared[backend.url] = made
+            store = _shared[backend.url]
         store.tighten(durability=durability, payload=payload, retention=retention)
         return store
 
@@ -246,7 +249,7 @@ def recording_store(spec: str | Store | None = None, *, default: bool = False) -
     with _shared_lock:
         key = f"unusable {named}"
         if key not in _shared:
-            _shared[key] = Store(UnusableBackend(named, why))
+            _shared.setdefault(key, Store(UnusableBackend(named, why)))
         return _shared[key]
 
 

@@ -119,5 +119,9 @@ def test_a_call_that_ends_while_a_store_is_made_waits_for_nobody(monkeypatch, tm
     thread = Thread(target=lambda: given.append(ask("t")), daemon=True)
     thread.start()
     thread.join(10.0)
+    store = recording_store("records.db")
+    store.flush(10.0)
 
-    assert given == [VALUE]
+    assert (waiting, given) == ([], [VALUE])
+    # One URL is one store, whoever asked for it first.
+    assert store.counts().stored == 2
