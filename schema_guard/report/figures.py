@@ -67,8 +67,9 @@ class Configuration:
         version: Of the function's prompt.
         segment: Part of the traffic; None when not tagged.
         varies: The names in which these calls differ.
-        calls: With at least one judged reply; the n of every rate.
-        exact: Attempt 1 was nothing but valid JSON; a part of first_pass.
+        calls: With at least one judged reply; the n of unhandled, and without the unseen ones that of first_pass, reasked
+            and repaired.
+        exact: Attempt 1 was nothing but valid JSON; a part of first_pass. Its n leaves out, too, calls whose text is unknown.
         first_pass: Attempt 1 was valid, without repair.
         reasked: Valid after a re-ask.
         repaired: Valid after repair, or resumed where it was cut off.
@@ -85,8 +86,8 @@ class Configuration:
         output_tokens: As input_tokens.
         unknown_usage: Attempts whose output tokens are unknown.
         reasoning_tokens: The part of output_tokens that was reasoning; as input_tokens.
-        elapsed_s: Seconds over all attempts.
-        elapsed_p50_s: Median of an attempt, within 1.6 %; None without attempts.
+        elapsed_s: Seconds over all attempts whose time is known, as of imported ones it may not be; None when none is.
+        elapsed_p50_s: Median of such an attempt, within 1.6 %; None as elapsed_s.
         elapsed_p95_s: 95th percentile of an attempt, within 1.6 %.
         traffic: What parts of the traffic they are, where some were imported: None stands for those that were recorded
             as they were made. Empty where none was imported.
@@ -122,7 +123,7 @@ class Configuration:
     output_tokens: int | None
     unknown_usage: int
     reasoning_tokens: int | None
-    elapsed_s: float
+    elapsed_s: float | None
     elapsed_p50_s: float | None
     elapsed_p95_s: float | None
     traffic: tuple[Traffic | None, ...] = ()
@@ -270,6 +271,7 @@ def _by_schema_worst_first(one: Configuration) -> tuple[str, str, bool, float, f
 
 def _configuration(pool: Pool) -> Configuration:
     n, one, latency = pool.calls("calls"), pool.members[0], pool.attempt_latency
+    elapsed_s = pool.total("elapsed_s").known
     seen = n - pool.calls("unseen")
 
     def rate(way: Way, of: int) -> Rate:
@@ -301,7 +303,7 @@ def _configuration(pool: Pool) -> Configuration:
         output_tokens=pool.tokens("output_tokens"),
         unknown_usage=pool.total("output_tokens").unknown,
         reasoning_tokens=pool.tokens("reasoning_tokens"),
-        elapsed_s=round(pool.total("elapsed_s").known or 0.0, 6),
+        elapsed_s=None if elapsed_s is None else round(elapsed_s, 6),
         elapsed_p50_s=latency.percentile_s(50),
         elapsed_p95_s=latency.percentile_s(95),
         traffic=tuple(traffic) if any(traffic) else (),

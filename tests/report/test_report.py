@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,15 @@ def test_the_chapter_explains_each_name_of_the_json():
 def test_json_of_no_data_is_null():
     """What is unknown is null in JSON."""
     assert as_json(Rate.of(0, 0)) == {"count": 0, "n": 0, "rate": None, "lower": None, "upper": None}
+
+
+def test_seconds_that_nobody_measured_are_no_zero(store):
+    """Imported replies may have no times: their sum is unknown, as their median is."""
+    untimed = outcome(1)
+    attempts = tuple(attempt._replace(elapsed_s=nan) for attempt in untimed.attempts)
+    (found,) = recorded(store, untimed._replace(attempts=attempts)).configurations
+
+    assert (found.attempts, found.elapsed_s, found.elapsed_p50_s) == (1, None, None)
 
 
 def test_text_and_json_show_one_number(store):
