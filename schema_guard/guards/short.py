@@ -129,10 +129,10 @@ def _origin(begun: Begun) -> Origin:
 def come(result: Any) -> Any:
     """Give what has come in a form that the driver, which would wait for it, takes as it is."""
 
-    async def come() -> Any:
+    async def at_once() -> Any:
         return result
 
-    return come() if hasattr(type(result), "__await__") else result
+    return at_once() if hasattr(type(result), "__await__") else result
 
 
 def recordable(error: BaseException) -> BaseException:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
     from typing import Any, NoReturn
 else:
+    from schema_guard.light.tuples import methods_of
 
     class _Fields:
         """`__dataclass_fields__` of a class, made when somebody asks for it."""
@@ -81,11 +82,7 @@ else:
         def __post_init__(self) -> None:
             """Check the values: a class that does so has its own."""
 
-    _METHODS = {
-        name: value
-        for name, value in vars(_Shared).items()
-        if name not in ("__dict__", "__doc__", "__module__", "__qualname__", "__weakref__")
-    }
+    _METHODS = methods_of(_Shared)
 
     def _values(value: Any) -> tuple[Any, ...]:
         return tuple(getattr(value, name) for name in value.__match_args__)

@@ -11,12 +11,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 
-__all__ = ["NamedTuple"]
+__all__ = ["NamedTuple", "methods_of"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, NamedTuple, Self
-else:
+
+
+def methods_of(kind: type) -> dict[str, Any]:
+    """Give what is written in a class, to stand in the classes that are made."""
+    given = ("__dict__", "__doc__", "__module__", "__qualname__", "__weakref__")
+    return {name: value for name, value in vars(kind).items() if name not in given}
+
+
+if not TYPE_CHECKING:
     from collections import _tuplegetter
     from types import FunctionType
 
@@ -52,11 +60,7 @@ else:
         # Of `copy.replace`, from Python 3.13 on.
         __replace__ = _replace
 
-    _METHODS = {
-        name: value
-        for name, value in vars(_Shared).items()
-        if name not in ("__dict__", "__doc__", "__module__", "__qualname__", "__weakref__")
-    }
+    _METHODS = methods_of(_Shared)
     _GLOBALS = {"__builtins__": {}, "__name__": __name__, "make": tuple.__new__}
     # By their number of fields.
     _codes, _getters = {}, []
