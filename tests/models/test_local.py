@@ -14,7 +14,7 @@ from schema_guard.errors import SchemaGuardError
 from schema_guard.models import connect, local, local_weights
 from schema_guard.probe.prefix import probe_prefix
 from schema_guard.targets import options_for
-from schema_guard.targets.probed.rules import GOES_ON
+from schema_guard.targets.probed.rules import GONE_ON_WITH
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
 
@@ -228,7 +228,7 @@ def _is_gone(pid, within_s=5.0):
 @pytest.mark.local_model
 def test_a_reply_that_is_begun_is_gone_on_with(model):
     """What others find out by a probe holds of the server that is started here."""
-    assert probe_prefix(model, seed=1).does in GOES_ON
+    assert probe_prefix(model, seed=1).does in GONE_ON_WITH
 
 
 @pytest.mark.local_model

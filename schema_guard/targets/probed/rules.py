@@ -23,12 +23,12 @@ from schema_guard.text import clip
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GOES_ON", "RulesLike", "probed_target", "sent_table_of", "table_of"]
+__all__ = ["GONE_ON_WITH", "RulesLike", "probed_target", "sent_table_of", "table_of"]
 
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
 """The file that `schema-guard probe --output` wrote, or the table that was made of it."""
 
-GOES_ON: Final = frozenset({"continued", "repeated"})
+GONE_ON_WITH: Final = frozenset({"continued", "repeated"})
 """What a probe says of a server that goes on with a reply that is begun for it."""
 
 # The rule that no schema is enforced at all.
@@ -103,7 +103,7 @@ def _probed(table: Rules, found: Mapping[str, Any]) -> Rules:
         table,
         takes=(table.takes | enforced) - refused,
         rules=(*_of_all(found), *own, *rules),
-        goes_on=found["prefix"] in GOES_ON,
+        goes_on=found["prefix"] in GONE_ON_WITH,
     )
 
 
