@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
-    "require_claim",
+    "require_bool",
     "require_count",
     "require_limits",
     "require_list",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def require_claim(name: str, given: object) -> None:
+def require_bool(name: str, given: object) -> None:
     """Raise `InvalidArgument` unless it is a bool."""
     if not isinstance(given, bool):
         raise InvalidArgument(f"{name}={clip(repr(given))}: expected True or False")

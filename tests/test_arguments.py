@@ -39,11 +39,11 @@ def ask(prompt: str):
 
 PROMPTED = guard(DOCUMENT, store="none")(ask)
 TUNED = guard(DOCUMENT, store="none", tuned=True)(ask)
-# What fits nothing, and what fits none of a few names, no text, no claim, no count, no list.
+# What fits nothing, and what fits none of a few names, no text, no bool, no count, no list.
 NOTHING = (3, b"x", object(), {"a": 1})
 NO_NAME = (3, "no such thing", "", [], None)
 NO_TEXT = (3, b"x", ["x"], True)
-NO_CLAIM = (None, 1, "yes", [])
+NO_BOOL = (None, 1, "yes", [])
 NO_COUNT = (None, -1, 2.5, True, "3")
 NO_SECONDS = (None, True, "3", float("nan"))
 NO_LIST = (3, "x", b"x", {"a": 1}, [3])
@@ -57,15 +57,15 @@ NO_BUDGET = (
 )  # fmt: skip
 OF_GUARD = {
     "schema": NO_SCHEMA, "strategy": NO_NAME, "max_attempts": NO_COUNT, "prompt": (*NO_TEXT, "nobody"), "examples": NO_LIST,
-    "checks": NO_LIST, "repair": NO_NAME, "observe": NO_CLAIM, "expected": NO_LIST, "on_failure": NO_NAME, "name": NO_TEXT,
-    "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "models": NO_LIST, "tuned": NO_CLAIM,
-    "target": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "budget": NO_BUDGET, "early_stop": NO_CLAIM,
+    "checks": NO_LIST, "repair": NO_NAME, "observe": NO_BOOL, "expected": NO_LIST, "on_failure": NO_NAME, "name": NO_TEXT,
+    "version": NO_TEXT, "segment": NO_TEXT, "model": NO_TEXT, "models": NO_LIST, "tuned": NO_BOOL,
+    "target": (3, "no such thing"), "store": NO_STORE, "limits": NO_LIMITS, "budget": NO_BUDGET, "early_stop": NO_BOOL,
     "instructions_to": (*NO_TEXT, "nobody"), "feedback_to": (*NO_TEXT, "nobody"), "options_to": (*NO_TEXT, "nobody"),
     "prices": (3, b"x", "no such file", {"model": 3}), "rules": NO_PATH,
 }  # fmt: skip
 OF_TOOLS = {"max_attempts", "observe", "name", "version", "segment", "prices", "store"}
 OF_ROUTER = {
-    "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_CLAIM, "fallback_on_error": NO_CLAIM,
+    "tuned": (ask, 3, None), "prompt": (ask, 3, None), "primary": NOTHING, "fallback": NO_BOOL, "fallback_on_error": NO_BOOL,
     "shadow": (*NO_SECONDS, 2), "share": (*NO_SECONDS, 2), "kill_switch": (3, [], {}), "name": NO_TEXT,
 }  # fmt: skip
 # Of each public function: what calls it with one argument, by its name, and what is wrong for each argument.
@@ -84,7 +84,7 @@ WRONG = {
     Schema.of: (
         lambda **given: Schema.of(**{"source": DOCUMENT, **given}),
         {
-            "source": NO_SCHEMA, "name": NO_TEXT, "dialect": (*NO_TEXT, "draft9"), "formats": NO_CLAIM,
+            "source": NO_SCHEMA, "name": NO_TEXT, "dialect": (*NO_TEXT, "draft9"), "formats": NO_BOOL,
             "resources": (3, b"x", [3], "no such folder"),
         },
     ),
@@ -100,7 +100,7 @@ WRONG = {
     open_store: (
         lambda **given: open_store(**{"url": "sqlite://", "payload": "redacted" if "redact" in given else None, **given}),
         {
-            "url": (None, 3, b"x", "", "no-such://x"), "durability": NO_NAME[:-1], "strict_store": NO_CLAIM, "payload": NO_NAME[:-1],
+            "url": (None, 3, b"x", "", "no-such://x"), "durability": NO_NAME[:-1], "strict_store": NO_BOOL, "payload": NO_NAME[:-1],
             "redact": NOTHING, "retention": NOTHING,
         },
     ),
@@ -121,7 +121,7 @@ WRONG = {
     Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
     Rollout: (
         Rollout,
-        {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_CLAIM, "most": (None, 0, 2)},
+        {"target": (None, True, 0.7, "x"), "alpha": (None, 1, "x"), "against_prompt": NO_BOOL, "most": (None, 0, 2)},
     ),
     Evidence: (
         Evidence,

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from schema_guard.arguments import require_claim, require_text
+from schema_guard.arguments import require_bool, require_text
 from schema_guard.core.reading.levels import measure
 from schema_guard.core.validation import document as checks
 from schema_guard.core.validation.document import compact, dialect_of
@@ -126,7 +126,7 @@ class Schema(Generic[V]):
             return source
         require_text("name", name)
         require_text("dialect", dialect)
-        require_claim("formats", formats)
+        require_bool("formats", formats)
         document, found_name, restore, parsing = _read(source)
         checks.check_size(document)
         known = _read_resources(resources)

@@ -24,7 +24,7 @@ from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, cast, overload
 
-from schema_guard.arguments import require_claim
+from schema_guard.arguments import require_bool
 from schema_guard.calls import identity, recorder
 from schema_guard.calls.identity import Origin, begin_inside, call_around, series, tags_around
 from schema_guard.calls.shapes import name_of
@@ -152,7 +152,7 @@ class _Guarded(Generic[P, V, R]):
         if any(parameter.name == "partial" for parameter in parameters_of(self._prepared.function)):
             return False
         wants: bool = kwargs.pop("partial")
-        require_claim("stream: partial", wants)
+        require_bool("stream: partial", wants)
         return wants
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from schema_guard.arguments import (
-    require_claim,
+    require_bool,
     require_count,
     require_limits,
     require_members,
@@ -97,7 +97,7 @@ class Settings(Generic[V, R]):
         require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         require_one_of("repair", self.repair, REPAIRS)
         for word in ("observe", "tuned", "early_stop"):
-            require_claim(word, getattr(self, word))
+            require_bool(word, getattr(self, word))
         for word in ("prompt", "name", "version", "segment", "model", "target"):
             require_text(word, getattr(self, word))
         for word in ("instructions_to", "feedback_to", "options_to"):

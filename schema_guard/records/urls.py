@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from schema_guard.arguments import require_claim
+from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.records.payloads.keeping import Keeper, policy_of
 from schema_guard.records.payloads.retention import Retention
@@ -156,7 +156,7 @@ def open_store(
     """
     if not isinstance(url, str):
         raise InvalidArgument(f"store={clip(type(url).__name__)}: {_EXPECTED}; all of it as a str")
-    require_claim("strict_store", strict_store)
+    require_bool("strict_store", strict_store)
     if retention is not None and not isinstance(retention, Retention):
         raise InvalidArgument(f"retention={clip(repr(retention))}: expected a Retention or None")
     plain, named = parted(url)

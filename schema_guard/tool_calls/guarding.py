@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from schema_guard.arguments import require_claim, require_count, require_text
+from schema_guard.arguments import require_bool, require_count, require_text
 from schema_guard.calls import drive
 from schema_guard.calls.parameters import ParameterNames
 from schema_guard.calls.shapes import name_of, shape_of
@@ -79,7 +79,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     """
     known = tools_of(tools)
     require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")
-    require_claim("observe", observe)
+    require_bool("observe", observe)
     for word, given in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
         require_text(word, given)
     if store is not None and not isinstance(store, Unset):

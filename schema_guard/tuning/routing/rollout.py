@@ -21,7 +21,7 @@ from math import log
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.arguments import require_claim
+from schema_guard.arguments import require_bool
 from schema_guard.errors import InvalidArgument
 from schema_guard.stats import Drift, bounds, log_e_value
 from schema_guard.text import clip, interval, percent
@@ -63,7 +63,7 @@ class Rollout:
     most: float = 1.0
 
     def __post_init__(self) -> None:
-        require_claim("against_prompt", self.against_prompt)
+        require_bool("against_prompt", self.against_prompt)
         for name, most, told in (
             ("target", _MOST_TARGET, "(0, 0.5)"),
             ("alpha", 1, "(0, 1)"),

@@ -32,7 +32,7 @@ from typing import (
     overload,
 )
 
-from schema_guard.arguments import require_claim, require_text
+from schema_guard.arguments import require_bool, require_text
 from schema_guard.calls.drive import Driven, is_async
 from schema_guard.core.values import Partial
 from schema_guard.guards.guarded import AsyncGuarded
@@ -139,8 +139,8 @@ class Router(Generic[P, R_co, O_co, S_co]):
             InvalidArgument: The functions cannot stand for each other, or a setting is none.
         """
         check_functions(tuned, prompt)
-        require_claim("fallback", fallback)
-        require_claim("fallback_on_error", fallback_on_error)
+        require_bool("fallback", fallback)
+        require_bool("fallback_on_error", fallback_on_error)
         require_text("name", name)
         theirs: Any = prompt
         self._given: dict[str, Any] = {
