@@ -104,7 +104,7 @@ def called(prepared: Prepared) -> Callable[[Prepared, str], Any] | None:
         try:
             result = prepared.function(prefix + task)
         except BaseException as error:  # noqa: BLE001 - the driver records it and raises it again
-            raised = error
+            raised = recordable(error)
         finally:
             end_inside(token)
         elapsed_s = perf_counter() - started
@@ -136,7 +136,7 @@ def come(result: Any) -> Any:
 
 
 def recordable(error: BaseException) -> BaseException:
-    """Give what ended a call that was waited for, to be recorded; raise it where nothing can be, for Python itself ends."""
+    """Give what ended a call, to be recorded; raise it where nothing can be, for Python itself ends."""
     if sys.is_finalizing():
         raise error
     return error

@@ -64,3 +64,28 @@ def test_calls_that_are_open_when_python_ends_end_in_silence(tmp_path):
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (1,)
     connection.close()
+
+
+RAISING = """
+from schema_guard import guard
+
+@guard({"type": "object"}, store=None)
+def ask(prompt: str):
+    raise KeyError("mine")
+
+class Last:
+    def __del__(self, ask=ask):
+        try:
+            ask("x")
+        except Exception as error:
+            print(repr(error))
+
+last = Last()
+"""
+
+
+def test_what_a_function_raises_when_python_ends_goes_on_as_itself():
+    """Nothing can be imported any more for what would record it."""
+    done = subprocess.run([sys.executable, "-c", RAISING], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("KeyError('mine')\n", "")
