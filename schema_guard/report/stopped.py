@@ -4,8 +4,10 @@
 How long a stopped reply would have become nobody knows. It is taken to be as long as those of the same configuration that
 were not stopped are in the mean. That mean has bounds which hold at every look: of replies of at most L bytes, where L
 is a power of two and each has its part of alpha, so that L may be chosen by the longest reply; what a longer reply would
-have above L is not counted. Nothing bounds what is assumed. Where even the upper bound of that mean is no more than came
-of the stopped replies the assumption is refuted, and there is no estimate: they are longer ones, such as those that ran on.
+have above L is not counted. Each reply counts as one, for lengths are kept without their inputs: where the same few come
+again and again the bounds are too narrow. Nothing bounds what is assumed. Where even the upper bound of that mean is no
+more than came of the stopped replies the assumption is refuted, and there is no estimate: they are longer ones, such as
+those that ran on.
 
 Rules: text is told of and no money, for a provider may bill the whole reply all the same.
 """
