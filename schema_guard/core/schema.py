@@ -221,9 +221,11 @@ class Schema(Generic[V]):
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
 
     def closed_within(self, limits: Limits) -> Closed | None:
-        """Give the closed form, which says of an instance that it is valid, nested within the limits, and has finite
-        numbers alone; None where there is none. Where it does not say so all of that may be so.
-        """  # noqa: D205
+        """Give the closed form; None where there is none, or it lets a value be deeper than the limits.
+
+        It says of an instance that it is valid, nested within the limits, and has finite numbers alone. Where it does not
+        say so all of that may be so.
+        """
         closed = self._compiled.closed if self._compiled.plain <= limits.max_steps else None
         return None if closed is None or closed.levels > limits.max_depth else closed
 
