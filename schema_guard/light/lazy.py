@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of a package, and whole modules, that are imported when they are first used: only what is used is paid for."""
+"""Names, whole modules and properties that are imported or made when they are first used: only what is used is paid for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,33 @@ import sys
 
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
+__all__ = ["LaterModule", "cached_property", "find"]
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from functools import cached_property
     from typing import Any
+else:
+
+    class cached_property:  # noqa: N801 - its name in `functools`
+        """`functools.cached_property` without a lock.
+
+        That of Python 3.11 holds one of its class while it makes a value: a child that is forked meanwhile would wait
+        for ever. Two threads that ask at once make the value twice.
+        """
+
+        def __init__(self, make: Any) -> None:
+            self._make = make
+            self.__doc__ = make.__doc__
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self._name = name
+
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            if instance is None:
+                return self
+            # Whoever kept one meanwhile has handed it out.
+            return instance.__dict__.setdefault(self._name, self._make(instance))
 
 
 def find(package: str, home_of: Mapping[str, str], name: str) -> Any:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.calls.version.canonical import as_text
+from schema_guard.light.lazy import cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from schema_guard.core.validation.patterns import MAX_STATES_EACH
 from schema_guard.core.validation.references import References
 from schema_guard.core.validation.work import Work
 from schema_guard.errors import InvalidSchema
+from schema_guard.light.lazy import cached_property
 from schema_guard.outside import is_from_outside
 from schema_guard.text import clip
 

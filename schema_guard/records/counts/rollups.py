@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from schema_guard.light.digest import digest
+from schema_guard.light.lazy import cached_property
 from schema_guard.records.counts.hours import LARGEST_HOUR, HourAddition, InputCalls, hour_of, pair
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS, HASH_BYTES, Row
 

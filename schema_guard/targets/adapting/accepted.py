@@ -6,9 +6,9 @@ Rule: nothing here knows a target by its name; what a table of rules says tomorr
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from schema_guard.light.lazy import cached_property
 from schema_guard.targets.lint import findings_at, findings_of
 from schema_guard.targets.rules.rule import Site
 
