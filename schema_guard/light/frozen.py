@@ -46,9 +46,15 @@ else:
             by_position = dict(zip(names, args, strict=False))
             values = {**self._defaults, **by_position, **given}
             if values.keys() != set(names) or len(args) > len(names) or by_position.keys() & given.keys():
+                wrong = {
+                    "no field": [name for name in given if name not in names],
+                    "missing": [name for name in names if name not in values],
+                    "twice": [name for name in given if name in by_position],
+                    "too many by position:": [len(args)] if len(args) > len(names) else [],
+                }
+                told = [f"{what} {', '.join(map(repr, found))}" for what, found in wrong.items() if found]
                 raise TypeError(
-                    f"{type(self).__name__}: expected {', '.join(names)}, each once, and without default at least; "
-                    f"got {len(args)} by position, {list(given)} by name"
+                    f"{type(self).__name__}: {'; '.join(told)}: its fields are {', '.join(names)}"
                 )
             _fill(self, values)
             self.__post_init__()

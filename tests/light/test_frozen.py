@@ -74,14 +74,20 @@ def test_it_is_one_of_dataclasses_to_who_asks():
 
 
 @pytest.mark.parametrize(
-    ("args", "given"),
-    [((), {}), (("a", 1, (), 2), {}), (("a",), {"text": "b"}), (("a",), {"length": 1}), ((), {"length": 1})],
+    ("args", "given", "told"),
+    [
+        ((), {}, "missing 'text'"),
+        (("a", 1, (), 2), {}, "too many by position: 4"),
+        (("a",), {"text": "b"}, "twice 'text'"),
+        (("a",), {"length": 1}, "no field 'length'"),
+        ((), {"length": 1}, "no field 'length'; missing 'text'"),
+    ],
 )
-def test_wrong_arguments_are_refused(args, given):
-    """What is missing, too much, given twice or unknown."""
+def test_wrong_arguments_are_refused(args, given, told):
+    """What is missing, too much, given twice or unknown is told, before the fields that there are."""
     with pytest.raises(TypeError):
         Theirs(*args, **given)
-    with pytest.raises(TypeError, match="Ours: expected text, size, more, each once"):
+    with pytest.raises(TypeError, match=f"^Ours: {told}: its fields are text, size, more$"):
         Ours(*args, **given)
 
 
