@@ -11,9 +11,10 @@ Rules:
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
-from time import perf_counter, time
+from time import monotonic, perf_counter, time
 from typing import TYPE_CHECKING, Any, cast
 
 from schema_guard.calls import identity, recorder
@@ -42,6 +43,19 @@ else:
     loop = LaterModule("schema_guard.guards.started")
 
 __all__ = ["Short", "TakenCall", "called", "come", "recordable", "short_of"]
+
+_FORK_WAIT_S = 0.25  # a fork is put off for at most so long
+
+
+def _before_fork() -> None:
+    """Let a thread that loads the loop come to its end: a child, where it does not live, would wait for it for ever."""
+    from schema_guard.records.process.forking import wait_for_imports  # only who forks needs it
+
+    wait_for_imports(monotonic() + _FORK_WAIT_S)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 class Short(NamedTuple):

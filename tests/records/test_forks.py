@@ -1,6 +1,8 @@
 """A process that records and forks: nothing is lost, nobody waits, and no child touches what its parent has open."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -410,3 +412,34 @@ def test_a_lock_that_a_thread_holds_is_not_inherited(path, run, lock):
     time_enough.set()
     """
     assert run(script.replace("LOCK", lock.partition(".")[2]), f"sqlite:///{path}") == 0
+
+
+def test_a_loop_that_a_thread_loads_is_loaded_before_a_fork():
+    """A child calls guarded functions though a thread of its parent was making the first call that is asked again."""
+    # Without the names of a store, whose writer waits for imports by itself.
+    script = """
+import os, signal, sys, threading, time
+from schema_guard import guard
+begun = threading.Event()
+class Slow:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "schema_guard.guards.started":
+            begun.set()
+            time.sleep(0.1)
+sys.meta_path.insert(0, Slow)
+ask = guard({"type": "integer"}, store=None)(lambda prompt: "1" if "not valid" in prompt else "one")
+thread = threading.Thread(target=ask, args=("t",))
+thread.start()
+begun.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    ask("t")
+    os._exit(0)
+thread.join()
+sys.exit(os.waitpid(child, 0)[1])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
+
+    assert ended.returncode == 0
