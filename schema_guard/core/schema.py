@@ -221,7 +221,7 @@ class Schema(Generic[V]):
         return ready.accepts(instance, levels, max_steps) or self._parses(instance, max_steps)
 
     def closed_within(self, limits: Limits) -> Closed | None:
-        """Give the closed form; None where there is none, or it lets a value be deeper than the limits.
+        """Give the closed form that keeps to the limits of depth and steps; None where there is none such.
 
         It says of an instance that it is valid, nested within the limits, and has finite numbers alone. Where it does not
         say so all of that may be so.
