@@ -31,6 +31,7 @@ with suppress(ImportError, AttributeError):
 # Read by type checkers, never run.
 collect_ignore = ["typing"]
 
+PUBLIC = Path(__file__).parent / "public"
 LEFT_OUT = pytest.StashKey[int]()
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
@@ -61,6 +62,9 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if PUBLIC not in item.path.parents:
+            item.add_marker("movable")
     if config.getoption("--slow"):
         return
     kinds = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
