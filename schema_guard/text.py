@@ -107,6 +107,16 @@ def clip(text: str, size: int = 80) -> str:
     return text if len(text) <= size else text[: size - 1] + "…"
 
 
+def clip_path(path: object, size: int = 200) -> str:
+    """Cut a path to *size* characters from its beginning, because its end names the file.
+
+    >>> clip_path("/home/ada/models/model.gguf", 18)
+    '…models/model.gguf'
+    """
+    text = str(path)
+    return text if len(text) <= size else "…" + text[len(text) - size + 1 :]
+
+
 def shortened(names: Sequence[str], size: int = 80) -> list[str]:
     """Cut names to *size* characters in their middle, so that no two different ones come out alike.
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from schema_guard.core.schema import Schema
 from schema_guard.core.validation.published import fault, judged
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 
 __all__ = ["JOB_FILE", "TunedModel", "read_job", "tuned_model"]
 
@@ -43,7 +43,7 @@ def read_job(directory: Path) -> dict[str, Any] | None:
         InvalidArgument: It cannot be read, or has another shape.
     """
     path = directory / JOB_FILE
-    shown = clip(str(path), 200)
+    shown = clip_path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         named = document.get("format", _FORMAT) if isinstance(document, dict) else _FORMAT

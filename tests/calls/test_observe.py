@@ -153,7 +153,6 @@ MESSAGES = [{"role": "user", "content": "t"}]
         ((), {"prompt": "t", "options": None}),
         (("t",), {"more": {1: 2, "a": 3}}),
     ],
-    ids=repr,
 )
 def test_arguments_pass_as_the_same_objects(args, kwargs, store):
     """The function is called with the very arguments, whether or not they are a prompt."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip
+from schema_guard.text import clip_path
 
 # GGUF 3: the numbers of the types of metadata values, and how each is written, little endian.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -69,10 +69,10 @@ class Vocabulary:
         try:
             return _read(path)
         except OSError as error:
-            raise InvalidArgument(f"{clip(str(path))}: cannot be read: {error.strerror}") from error
+            raise InvalidArgument(f"{clip_path(path)}: cannot be read: {error.strerror}") from error
         except (struct.error, KeyError, UnicodeDecodeError, OverflowError, MemoryError) as error:
             raise InvalidArgument(
-                f"{clip(str(path))}: expected a whole GGUF file with a vocabulary ({error!r}): fetch it again"
+                f"{clip_path(path)}: expected a whole GGUF file with a vocabulary ({error!r}): fetch it again"
             ) from error
 
     def tokens_of(self, text: bytes) -> list[int] | None:
@@ -93,7 +93,7 @@ class Vocabulary:
 def _read(path: Path) -> Vocabulary:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise InvalidArgument(f"{clip(str(path))}: expected a GGUF file")
+            raise InvalidArgument(f"{clip_path(path)}: expected a GGUF file")
         _version, _tensors, entries = struct.unpack("<IQQ", file.read(20))
         metadata = {
             _text(file).decode(): _value(file, *struct.unpack("<I", file.read(4))) for _ in range(entries)
@@ -101,7 +101,7 @@ def _read(path: Path) -> Vocabulary:
     tokenizer = metadata.get("tokenizer.ggml.model", b"none").decode()
     if tokenizer != "gpt2":
         raise InvalidArgument(
-            f"{clip(str(path))}: expected a byte-level vocabulary ('gpt2'), got {tokenizer!r}: name another GGUF file"
+            f"{clip_path(path)}: expected a byte-level vocabulary ('gpt2'), got {tokenizer!r}: name another GGUF file"
         )
     alphabet = _byte_alphabet()
     names, types = metadata["tokenizer.ggml.tokens"], metadata["tokenizer.ggml.token_type"]

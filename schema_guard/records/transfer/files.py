@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,4 +130,4 @@ def _refuse_store(path: Path, backend: Backend) -> None:
     for side in _SIDES if store is not None else ():
         with suppress(OSError):
             if path.samefile(f"{store}{side}"):
-                raise InvalidArgument(f"{clip(str(path))} is the store itself: name another file")
+                raise InvalidArgument(f"{clip_path(path)} is the store itself: name another file")

@@ -18,7 +18,7 @@ from schema_guard.core.validation.published import judged
 from schema_guard.errors import InvalidArgument
 from schema_guard.targets.rules.rule import Rule, Rules
 from schema_guard.targets.rules.tables import rules_of
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def _read(path: object) -> dict[str, Any]:
         raise InvalidArgument(
             f"rules={clip(repr(path))}: expected the path of a file that `schema-guard probe --output` wrote"
         )
-    name = f"rules {clip(str(path))!r}"
+    name = f"rules {clip_path(path)!r}"
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, TypeError) as error:

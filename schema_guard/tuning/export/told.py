@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.report.document import Document, Fact, Section, Table, Tone
-from schema_guard.text import clip, dollars, large, plural
+from schema_guard.text import clip, clip_path, dollars, large, plural
 from schema_guard.tuning.export.run import UNCHECKED_WARNING
 from schema_guard.tuning.export.served import NO_TEXT, OWN_PROMPT
 from schema_guard.tuning.export.values import SIDES, SOURCES, file_of
@@ -57,7 +57,7 @@ def export_as_json(result: ExportResult) -> dict[str, Any]:
 def document_of(result: ExportResult) -> Document:
     """Give what became of an export, as every writer shows it."""
     rows = {side: len(result.split.sides[side]) for side in SIDES}
-    where = clip(str(result.folder))
+    where = clip_path(result.folder)
     if result.is_written:
         title = f"EXPORTED: {plural(sum(rows.values()), 'row')} in {where}"
     else:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schema_guard.errors import InvalidArgument
-from schema_guard.text import clip, plural
+from schema_guard.text import clip, clip_path, plural
 from schema_guard.tuning.export.hosts import host_of
 from schema_guard.tuning.export.values import MANIFEST, file_of
 from schema_guard.tuning.jobs.hosts import HOSTS, MESSAGES, PREFERENCE
@@ -137,10 +137,10 @@ def _manifest(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{clip(str(path), 200)}: expected the manifest of a training set: {clip(str(error))}"
+            f"{clip_path(path)}: expected the manifest of a training set: {clip(str(error))}"
         ) from error
     if not isinstance(found, dict) or not isinstance(found.get("files", {}), dict):
-        raise InvalidArgument(f"{clip(str(path), 200)}: expected the manifest of a training set, an object")
+        raise InvalidArgument(f"{clip_path(path)}: expected the manifest of a training set, an object")
     check_format(found, path)
     return found
 
@@ -158,15 +158,13 @@ def _rows(path: Path) -> tuple[int, frozenset[frozenset[str]]]:
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise InvalidArgument(
-            f"{clip(str(path), 200)}: {said}: expected the rows of a training set, which schema-guard export --output DIR writes"
+            f"{clip_path(path)}: {said}: expected the rows of a training set, which schema-guard export --output DIR writes"
         ) from error
     if faults:
         more = f"; and {len(faults) - _MOST_TOLD} more" if len(faults) > _MOST_TOLD else ""
-        raise InvalidArgument(f"{clip(str(path), 200)}: {'; '.join(faults[:_MOST_TOLD])}{more}")
+        raise InvalidArgument(f"{clip_path(path)}: {'; '.join(faults[:_MOST_TOLD])}{more}")
     if not number:
-        raise InvalidArgument(
-            f"{clip(str(path), 200)}: expected the rows of a training set, the file is empty"
-        )
+        raise InvalidArgument(f"{clip_path(path)}: expected the rows of a training set, the file is empty")
     return number, frozenset(keys)
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schema_guard.errors import InvalidArgument, SchemaGuardError
 from schema_guard.models.tuned import JOB_FILE, TunedModel, read_job
 from schema_guard.private import write_private
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ def digests(directory: Path, names: tuple[str, ...]) -> dict[str, str]:
                 found[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InvalidArgument(
-                f"{clip(str(directory / name), 200)}: expected a file of a training set: {error.strerror}"
+                f"{clip_path(directory / name)}: expected a file of a training set: {error.strerror}"
             ) from error
     return found
 
@@ -159,7 +159,7 @@ def check_format(manifest: Mapping[str, Any], path: Path) -> None:
     named = manifest.get("format", _FORMAT)
     if named != _FORMAT:
         raise InvalidArgument(
-            f"{clip(str(path), 200)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
+            f"{clip_path(path)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
             "upgrade schema-guard, or export anew"
         )
 
@@ -202,7 +202,7 @@ def save_job(directory: Path, job: TuningJob) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise SchemaGuardError(
-            f"{clip(str(path), 200)}: cannot be written: {error.strerror}: nothing was begun"
+            f"{clip_path(path)}: cannot be written: {error.strerror}: nothing was begun"
         ) from error
 
 
@@ -218,14 +218,14 @@ def held(directory: Path) -> Iterator[None]:
         folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise InvalidArgument(
-            f"{clip(str(directory), 200)}: expected the folder of a training set: {error.strerror}"
+            f"{clip_path(directory)}: expected the folder of a training set: {error.strerror}"
         ) from error
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise JobHeld(
-                f"{clip(str(directory), 200)}: another process is at its job: wait for it, or look with --status"
+                f"{clip_path(directory)}: another process is at its job: wait for it, or look with --status"
             ) from error
         yield
     finally:

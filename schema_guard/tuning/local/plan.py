@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.weights import NAME, WEIGHTS_BYTES, weights_found
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 from schema_guard.tuning.local.learning import PASS_TOKENS
 from schema_guard.tuning.local.memory import needed_bytes
 from schema_guard.tuning.local.rows import SftRow, manifest_of, read_rows
@@ -119,7 +119,7 @@ def read_training_set(directory: Path) -> TrainingSet:
     manifest = manifest_of(directory)
     found = TrainingSet(*(read_rows(directory, part, manifest) for part in TrainingSet._fields))
     if not found.train:
-        raise InvalidArgument(f"{clip(str(directory / 'train.jsonl'), 200)}: expected at least one row")
+        raise InvalidArgument(f"{clip_path(directory / 'train.jsonl')}: expected at least one row")
     return found
 
 

@@ -21,7 +21,7 @@ from schema_guard.errors import InvalidArgument, SchemaGuardError, missing_extra
 from schema_guard.models.child import ChildProcess
 from schema_guard.models.tuned import TunedModel
 from schema_guard.models.weights import local_weights
-from schema_guard.text import clip
+from schema_guard.text import clip, clip_path
 from schema_guard.tuning.jobs.state import TuningJob, digests, held, load_job, new_mark, save_job
 from schema_guard.tuning.local.learning import CHECKPOINT_S
 from schema_guard.tuning.local.memory import available_bytes, needed_bytes
@@ -156,7 +156,7 @@ def _require_own(folder: Path) -> None:
     known = load_job(folder)
     if known is not None and known.backend != "local" and not known.has_ended:
         raise InvalidArgument(
-            f"{clip(str(folder), 200)}: has a job at {known.backend} that is {known.status}: end it first, with "
+            f"{clip_path(folder)}: has a job at {known.backend} that is {known.status}: end it first, with "
             "schema-guard tune DIR --cancel, or copy the training set to another folder"
         )
 

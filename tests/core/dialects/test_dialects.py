@@ -114,7 +114,6 @@ def test_the_dialect_is_the_targets_or_that_of_the_marks(elements, target, diale
     "elements",
     [[], [3], ["t", 3], [{"content": "t"}], [{"role": 3, "content": "t"}], [Hostile()], [None], [()], [("t", "u", "v")],
      [{}], [b"t"], [[]], [{"role": "user"}, object()], [Hostile(), HumanMessage("t")], [("human",)], [{"type": "txt"}], [Request([])]],
-    ids=repr,
 )  # fmt: skip
 def test_what_holds_something_else_is_no_list_of_messages(elements):
     """A list with an element that is no message of any dialect is none, whatever target is known."""
