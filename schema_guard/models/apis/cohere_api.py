@@ -38,7 +38,9 @@ class CohereModel(OverHttpModel):
 
     def arguments(self, prompt: PromptLike, given: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
         """Give the arguments of `chat` and `chat_stream`."""
-        return {"model": self.name, "messages": messages(prompt), **given}
+        # Given with each request because the client has no such argument before version 7.
+        retries = {"max_retries": self.endpoint.max_retries}
+        return {"model": self.name, "messages": messages(prompt), "request_options": retries, **given}
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
         """Send a request and give its reply, or an awaitable of it."""
@@ -66,7 +68,6 @@ class CohereModel(OverHttpModel):
             api_key=endpoint.key,
             base_url=endpoint.base_url,
             timeout=endpoint.timeout_s,
-            max_retries=endpoint.max_retries,
             httpx_client=found,
             log_warning_experimental_features=False,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.core.dialects.dialect import Given
@@ -138,14 +139,12 @@ class _Connection:
 
 
 def _http() -> Any:
-    """Give the HTTP library that the SDK came with."""
-    try:
-        import httpx2  # the newer one
-    except ImportError:
-        import httpx  # type: ignore[import-not-found,unused-ignore]  # what older versions of the SDK have
+    """Return the HTTP library of the installed SDK: `httpx2` since version 3, `httpx` before.
 
-        return httpx
-    return httpx2
+    Both can be installed, and the SDK accepts clients of its own library only.
+    """
+    sdk = import_module("google.genai._api_client")
+    return getattr(sdk, "httpx2", None) or sdk.httpx
 
 
 def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
