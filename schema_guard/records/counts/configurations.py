@@ -40,7 +40,7 @@ class OutsideCount(NamedTuple):
     """How many calls ended outside of the rate in one way.
 
     Attributes:
-        code: Of the failure; `"unknown"` for calls of an earlier release whose codes `store rebuild` finds out.
+        code: Of the failure.
         exception: Name of the exception's type; None when it is unknown.
         calls: Without a judged reply.
     """
