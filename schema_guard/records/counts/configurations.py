@@ -220,7 +220,7 @@ class ConfigurationCounts:
     `texts` for exact, for whoever gives a parsed value does not say what the text was.
 
     Attributes:
-        id: In this store; None where the file has no roll-ups yet.
+        id: In this store; None if it is not known.
         function: Name of the guarded function.
         schema_name: Of the schema.
         schema_fingerprint: Of the schema's content.

@@ -8,6 +8,7 @@ import pytest
 from schema_guard.records import Store, open_store
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.kept import inputs
 from tests.thinned import costly
 
 CALLS = 1_300  # more attempts than have one checksum
@@ -39,6 +40,7 @@ def sound(tmp_path_factory, make, write):
         store.set_target("f" * 16, 0.01)
         with store._session() as session:
             session.write([], {"locked": 2}, 1_000.0)
+            inputs.merge(session.connection)
     return path.read_bytes()
 
 
