@@ -304,7 +304,9 @@ class Trial:
         """Compare what was acknowledged with what the file holds."""
         said = dict(line.split() for line in self.acks.read_text(encoding="utf-8").splitlines())
         connection = sqlite3.connect(self.store)
-        stored = {call_id for (call_id,) in connection.execute("SELECT call_id FROM attempts")}
+        stored = {
+            call_id for (call_id,) in connection.execute("SELECT lower(hex(call_id)) FROM stored_attempts")
+        }
         connection.close()
         return Ended(len(said), len(said.keys() - stored), max(map(float, said.values()), default=0.0), end_s)
 

@@ -30,11 +30,7 @@ from typing import Any
 
 from schema_guard.records import open_store, writer
 from schema_guard.records.rows import COLUMNS, Row
-
-try:
-    from schema_guard.records.sqlite.database import SQLite
-except ImportError:  # a checkout of the first release
-    from schema_guard.records.sqlite import SQLite  # type: ignore[no-redef, attr-defined]
+from schema_guard.records.sqlite.database import SQLite
 
 _ROUNDS = 5
 _ROUND_ROWS = 100_000
@@ -110,7 +106,7 @@ def write(path: Path, attempts: int) -> dict[str, float]:
 def _calls_in(path: Path) -> int:
     """Give the number of the last call of a store; its `id`s say how long it is."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        sql = "SELECT call_id FROM attempts ORDER BY id DESC LIMIT 1"
+        sql = "SELECT hex(call_id) FROM stored_attempts ORDER BY id DESC LIMIT 1"
         found = connection.execute(sql).fetchall()
     return int(found[0][0], 16) if found else 0
 

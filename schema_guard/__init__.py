@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-
 TYPE_CHECKING = False  # what type checkers take for true; importing typing costs 9 ms
 
 __version__ = "0.2.0"
@@ -143,17 +141,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-def _find_in_decorator(name: str) -> Any:
-    from schema_guard.guards import decorator
-
-    return getattr(decorator, name)
-
-
-# Pickles of 0.1.0 name the module `schema_guard.guard`. One on disk would be bound over the function of that name.
-_guard = type(sys)(
-    "schema_guard.guard", "What `schema_guard.guards.decorator` holds, by the name that it had."
-)
-_guard.__getattr__ = _find_in_decorator  # type: ignore[method-assign]
-sys.modules[_guard.__name__] = _guard

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 import schema_guard
-from schema_guard.guards import decorator
 
 LOOK = """
 import json, sys
@@ -76,11 +75,3 @@ def test_an_unknown_name_is_an_attribute_error():
     """A name that the package does not have is refused as any module refuses it."""
     with pytest.raises(AttributeError, match="module 'schema_guard' has no attribute 'gaurd'"):
         schema_guard.gaurd
-
-
-def test_guard_stays_the_function_when_its_old_module_is_imported():
-    """The name of 0.1.0's module `schema_guard.guard`, which pickles hold, does not take the function's place."""
-    import schema_guard.guard
-
-    assert schema_guard.guard is decorator.guard
-    assert sys.modules["schema_guard.guard"].Guard is schema_guard.Guard

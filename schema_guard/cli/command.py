@@ -28,7 +28,7 @@ LINES = {
     "lint": "Say what a provider or an engine would do with SCHEMA: refuse it, ignore a part, or rule right answers out.",
     "probe": "Find out whether a server enforces the schemas that it takes, by asking for what they forbid.",
     "report": "Show failure rates with bounds, what failed and where, tokens and seconds: of each function, the worst first.",
-    "store": "Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.",
+    "store": "Inspect, check, prune, export, import and merge stores.",
     "test": "Try on SCHEMA the laws that must hold for every schema, with drawn instances and replies; exit 1 if one fails.",
     "tune": "Tune a model on the training set in DIR, at a host or here, and say what to do with it.",
     "watch": "Say in one line whether something in production is proved to be wrong, as `decide` says it; exit 1 if so.",

@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CAUSES", "Cause", "OutsideCalls", "Unexplained", "cause_of", "unexplained", "ways_of"]
 
-Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown", "earlier"]
+Cause: TypeAlias = Literal["provider", "caller", "expected", "unknown"]
 
 CAUSES: dict[str, Cause] = {
     "provider_error": "provider",
     "stream_cut": "provider",
     "cancelled": "caller",
     "expected": "expected",
-    # Of a release whose codes are not counted yet.
-    "unknown": "earlier",
 }
 """Whose fault a failure code of the kind `transport` is; of every other code that is unknown."""
 

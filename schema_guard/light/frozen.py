@@ -79,8 +79,7 @@ else:
             return list(_values(self))
 
         def __setstate__(self, state: list[Any]) -> None:
-            """Take what a pickle holds; one of an earlier release has not the fields that came later."""
-            _fill(self, {**self._defaults, **dict(zip(self.__match_args__, state, strict=False))})
+            _fill(self, dict(zip(self.__match_args__, state, strict=True)))
 
         def __replace__(self, /, **changed: Any) -> Any:
             return type(self)(**{**dict(zip(self.__match_args__, _values(self), strict=True)), **changed})

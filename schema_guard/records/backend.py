@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 from schema_guard.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from schema_guard.records.attempts import Where
@@ -45,6 +45,17 @@ class WriteRefused(StoreError):
         self.retry_after_s = retry_after_s
 
 
+LAYOUT = 4
+"""The version of the tables that a store has, in a file and on a server."""
+
+
+def made_before_first_release(where: str) -> WriteRefused:
+    """Return the refusal of tables whose layout no release has had."""
+    return WriteRefused(
+        f"{where} was made before the first release: move it away, and a new one is made in its place"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
     """What a store is and how large.
@@ -53,7 +64,6 @@ class StoreInfo:
         url: Without its password.
         path: Of the database file; None in memory and on a server.
         rows: Attempts stored.
-        old_rows: Those of them in a table of an earlier version, which `store rebuild` moves.
         schema_version: Of the tables; None before the first record.
         engine: The database and its version: `"sqlite 3.46.1"`.
         size_bytes: Of the database and its log.
@@ -67,7 +77,6 @@ class StoreInfo:
     schema_version: int | None
     engine: str
     size_bytes: int
-    old_rows: int = 0
     refusal: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -135,14 +144,12 @@ class StoreCheck:
         url: Without its password.
         attempts: How many could be read.
         with_checksum: How many of them are as they were written, by their checksums.
-        without_checksum: How many of them have none: a process of an earlier version has written them.
         damage: What is not as it was written; empty for a sound store.
     """
 
     url: str
     attempts: int
     with_checksum: int
-    without_checksum: int
     damage: tuple[Damage, ...]
 
     @property
@@ -248,16 +255,6 @@ class Session(Protocol):
         A store that is moved, from a file to a server, so goes on to know the inputs that it knew.
         """
 
-    def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
-        """Move the attempts of an earlier version's tables into this one's; `WriteRefused`.
-
-        Args:
-            rows: Attempts that are moved at once, all or none of them; others can write in between.
-
-        Yields:
-            How many are done, and of how many; nothing when there are none.
-        """
-
     def removal(self) -> Removal:
         """Give what takes rows, texts and counts out of this database."""
 
@@ -315,11 +312,8 @@ class Snapshot(Protocol):
     def drops(self, *, since: float | None) -> dict[str, int]:
         """Give the attempts that were dropped since then, by reason."""
 
-    def roll_ups(self, where: Where) -> list[ConfigurationCounts] | None:
-        """Give the roll-ups of the configurations of one schema and function, or of all.
-
-        They are of all times. None where the tables are of a version that keeps none, or not all is counted yet.
-        """
+    def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
+        """Return the roll-ups of the configurations of one schema and function, or of all. They are of all times."""
 
     def window(self, where: Where) -> list[ConfigurationCounts] | None:
         """Give the counts of the calls in these times, equal to a count of the attempts.
@@ -333,11 +327,11 @@ class Snapshot(Protocol):
     def functions(self, schema_fingerprint: str) -> list[str]:
         """Give the functions that have calls with a schema, by name."""
 
-    def names(self) -> list[Row] | None:
-        """Give the values of `CONFIGURATION_COLUMNS` of all that `roll_ups` gives; None where that gives None."""
+    def names(self) -> list[Row]:
+        """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
 
     def configuration_ids(self) -> dict[Row, int]:
-        """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`; none without roll-ups."""
+        """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`."""
 
     def chunks(self, configuration_id: int) -> list[tuple[int, int]]:
         """Give all judged calls of a configuration in chunks: how many, and the `id` of the first one's first attempt."""
@@ -353,10 +347,7 @@ class Snapshot(Protocol):
         """
 
     def keys(self) -> frozenset[str]:
-        """Give `rows.key_fingerprint` of each key of whose hashes there are some.
-
-        Where that was never noted: of the key with which a session would write; none where nothing was stored.
-        """
+        """Return `rows.key_fingerprint` of each key of whose hashes there are some."""
 
     def key(self) -> bytes | None:
         """Give the key with which a session would hash; None where nothing was stored."""
@@ -400,7 +391,7 @@ class Backend(Protocol):
             on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
 
         Raises:
-            StoreError: It cannot be read, or is none of this library's or of a newer version.
+            StoreError: It cannot be read, is not this library's, or has another layout.
         """
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from schema_guard.records.counts.tallies import no_calls
 from schema_guard.records.rows import CONFIGURATION_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from schema_guard.records.backend import Backend, Snapshot
     from schema_guard.records.counts.configurations import ConfigurationCounts
@@ -81,12 +81,9 @@ def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
 
 
 def names(backend: Backend) -> set[Names]:
-    """Give how functions and schemas are called: by what is kept of all times, else by the attempts."""
+    """Return how functions and schemas are called."""
     with backend.reading() as snapshot:
-        kept = snapshot.names()
-    rows: Iterable[tuple[Any, ...]] = (
-        [counts.configuration for counts in scanned(backend, Where())] if kept is None else kept
-    )
+        rows: list[tuple[Any, ...]] = [*snapshot.names()]
     return {Names(*(row[place] for place in _PLACES)) for row in rows}
 
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 Durability = Literal["queue", "sync"]
 _DURABILITIES = ("queue", "sync")
 
-_REBUILT_ROWS = 5_000  # in one transaction: a fifth of a second in which nobody else can write
-
 
 class Store:
     """Records of calls, one row an attempt; safe to use from any thread, and after a fork.
@@ -173,10 +171,8 @@ class Store:
 
         Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
         long for ten million calls as for a thousand. With them it reads what is kept of each hour, and goes
-        through the attempts of an hour that is meant in part; in PostgreSQL, and in hours that an earlier version
-        recorded, through all attempts in question, a second for about sixty thousand. Attempts that a process of
-        an earlier version stores are in the roll-ups after the next write of this one. The arguments are those of
-        `attempts`.
+        through the attempts of an hour that is meant in part; in PostgreSQL through all attempts in question, a
+        second for about sixty thousand. The arguments are those of `attempts`.
         """
         from schema_guard.records import reading
         from schema_guard.records.attempts import Where
@@ -264,35 +260,13 @@ class Store:
         """Count the stored calls by configuration and by the hour in which they began, in the order of time.
 
         An hour that the times touch is counted whole; calls whose start is unknown are in none. This reads
-        counts that are kept with every write. Attempts of an earlier version are gone through until
-        `rebuild` has moved them, a second for about sixty thousand.
+        counts that are kept with every write.
         """
         from schema_guard.records.attempts import Where
 
         self.flush()
         with self._backend.reading() as snapshot:
             return snapshot.hours(Where(since, until, schema, function))
-
-    def rebuild(self, on_step: Callable[[int, int], None] | None = None) -> int:
-        """Move the attempts of an earlier version's tables into this one's, and count what that did not count.
-
-        Others can write meanwhile. What is done stays done when this is interrupted; the next run goes on.
-
-        Args:
-            on_step: Is told after each batch how many attempts are done, and how many there are in all.
-
-        Returns:
-            How many attempts were moved or counted; 0 when there were none.
-
-        Raises:
-            StoreError: The store cannot be written.
-        """
-        done = 0
-        with self._session() as session:
-            for done, total in session.rebuild(_REBUILT_ROWS):
-                if on_step is not None:
-                    on_step(done, total)
-        return done
 
     @property
     def retention(self) -> Retention:
@@ -315,7 +289,6 @@ class Store:
         """
         from schema_guard.records.payloads.removing import prune
 
-        self.rebuild()
         with self._session() as session:
             return prune(session, retention or self.retention, on_step)
 
@@ -327,7 +300,6 @@ class Store:
         """
         from schema_guard.records.payloads.removing import forget
 
-        self.rebuild()
         with self._session() as session:
             return forget(session, what, on_step)
 
@@ -340,7 +312,6 @@ class Store:
         """
         from schema_guard.records.payloads.removing import forget_counts
 
-        self.rebuild()
         with self._session() as session:
             return forget_counts(session, what)
 
@@ -444,7 +415,7 @@ class Store:
             on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
 
         Raises:
-            StoreError: It cannot be read, or is no store of this version or an earlier one.
+            StoreError: It cannot be read, or is no store of this version.
         """
         self.flush()
         return self._backend.check(on_step or (lambda *_: None))

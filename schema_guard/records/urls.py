@@ -130,9 +130,6 @@ def open_store(
 ) -> Store:
     """Open a store, and make it when it does not exist.
 
-    A file of an earlier version is brought to this one in less than a second, whatever its size: its
-    attempts stay in a table of their own, which is read too, until `Store.rebuild` moves them.
-
     Args:
         url: A path such as `records.db`, or `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             in memory.

@@ -17,7 +17,6 @@ CAUSES = {
     "caller": "the caller's",
     "expected": "expected",
     "unknown": "unknown",
-    "earlier": "of an earlier release, not counted yet",
 }
 BOUNDS = "[lower, upper]: each side holds with 95 % at every look, however often you look; n counts calls"
 

@@ -37,7 +37,7 @@ from schema_guard.early_stop import stops_replies
 from schema_guard.errors import SchemaGuardError
 from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.redaction import REDACTED, REDACTED_EMAIL, redacted_value
+from schema_guard.redaction import redacted_value
 from schema_guard.text import clip, safe
 
 if TYPE_CHECKING:
@@ -49,13 +49,11 @@ Redact: TypeAlias = Callable[[str], str]
 _Redaction: TypeAlias = Callable[[Any], Any]
 """Takes a text, or JSON with texts, and gives it likewise."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _ASKED: Final = ("task", "prompt", "correction")
 _HASH_DIGITS: Final = 16
 _CONTEXT_CHARS: Final = 20
 _NAME_CHARS: Final = 100
-
-_TAKEN_OUT: Final = re.compile("|".join(map(re.escape, (REDACTED, REDACTED_EMAIL))))
 
 
 class ReplayError(SchemaGuardError):
@@ -314,12 +312,7 @@ class _Player:
     """Answers every call from a cassette."""
 
     def __init__(self, path: Path, redaction: _Redaction, how: str) -> None:
-        # What was written when less was taken out is known by what is left of it today.
-        self.left = [
-            kept._replace(**{name: redaction(getattr(kept, name)) for name in _ASKED})
-            for kept in _load(path, how)
-        ]
-        self._names = sorted({recorded.function for recorded in self.left})
+        self.left = _load(path, how)
         self._path = path
         self._redaction = redaction
         self._how = how
@@ -328,7 +321,8 @@ class _Player:
     def __call__(self, call: Call, task: Prompt, ask: Ask, function: Callable[[], Any]) -> Any:
         asked = _asked(call, task, ask, self._redaction)
         with self._lock:
-            found = self._found(asked)
+            wanted = asked.prompt_hash
+            found = next((kept for kept in self.left if kept.prompt_hash == wanted), None)
             if found is None:
                 raise ReplayError(self._missing(asked))
             if found.is_stopped and not asked.is_stopped:
@@ -338,15 +332,6 @@ class _Player:
                 )
             self.left.remove(found)
         return _given_again(found)
-
-    def _found(self, asked: Recorded) -> Recorded | None:
-        """Give the reply to an attempt; release 0.1.0 recorded a function without its module."""
-        names = (asked.function, *(name for name in self._names if asked.function.endswith(f".{name}")))
-        wanted = [asked._replace(function=name).prompt_hash for name in names]
-        exact = (kept for prompt in wanted for kept in self.left if kept.prompt_hash == prompt)
-        # And when more was, by all that stands around what is gone.
-        near = (kept for name in names for kept in self.left if kept.function == name and _fits(kept, asked))
-        return next(exact, None) or next(near, None)
 
     def _missing(self, asked: Recorded) -> str:
         """Say what a call lacks: a cassette, a call of the function, its prompt, or one more reply."""
@@ -360,27 +345,6 @@ class _Player:
         else:
             why = f"is not what was recorded in {self._path}: {_difference(near, asked)}"
         return f"{where} {why}; record it again: {self._how}"
-
-
-def _fits(recorded: Recorded, asked: Recorded) -> bool:
-    """Say whether an attempt is the recorded one, but for what was taken out of that."""
-    for name in _ASKED:
-        before, now = getattr(recorded, name), getattr(asked, name)
-        if type(before) is not type(now):
-            return False
-        parts, text, at = _TAKEN_OUT.split(_text(before)), _text(now), 0
-        if len(parts) == 1 and parts[0] != text:
-            return False
-        if not (text.startswith(parts[0]) and text.endswith(parts[-1])):
-            return False
-        for part in parts[:-1]:
-            at = text.find(part, at)
-            if at < 0:
-                return False
-            at += len(part)
-        if len(parts) > 1 and at > len(text) - len(parts[-1]):
-            return False
-    return True
 
 
 def _difference(recorded: Recorded, asked: Recorded) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 import schema_guard
 from schema_guard.records import open_store
+from schema_guard.records.backend import LAYOUT
 from tests.cli.command_lines import run
 from tests.decide.records import record
 
@@ -28,7 +29,7 @@ def test_doctor_tells_what_is_installed(capsys):
 def newer(path):
     open_store(str(path)).close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 4")
+        connection.execute(f"PRAGMA user_version = {LAYOUT + 1}")
 
 
 def foreign(path):
@@ -50,7 +51,7 @@ def damaged(path):
             lambda path: path.write_text("{}" * 999),
             "is not a SQLite database: move it away or name another file",
         ),
-        (newer, "has schema version 4, this version knows up to 3: upgrade schema-guard"),
+        (newer, f"has schema version {LAYOUT + 1}, this version knows up to {LAYOUT}: upgrade schema-guard"),
         (foreign, "is a SQLite database of another program: name another file"),
         (damaged, "1 place damaged: `schema-guard store check` says where, and what to do"),
         (lambda path: path.mkdir(), "is a directory: expected a file, such as"),

@@ -39,8 +39,7 @@ def test_what_the_command_says_of_itself_loads_no_command(arguments):
     """`--help` and `--version` cost click and the names of the commands."""
     plumbing = {f"schema_guard.cli.{name}" for name in ("command", "shared", "shared.group")}
 
-    # A module's old name is known from the start.
-    always = {"schema_guard.cli", "schema_guard.text", "schema_guard.guard"}
+    always = {"schema_guard.cli", "schema_guard.text"}
     assert loaded_by(*arguments) == always | plumbing
 
 

@@ -1,43 +1,19 @@
 """The commands of `store`, by their output."""
 
-import gzip
 import json
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from tests.cli.command_lines import run
 
-FIRST_RELEASE = Path(__file__).parents[1] / "records" / "sqlite" / "records_of_0_1_0.db.gz"
 
-
-@pytest.fixture
-def old(folder):
-    """A store that the first release has written."""
-    (folder / "old.db").write_bytes(gzip.decompress(FIRST_RELEASE.read_bytes()))
-    return "sqlite:///old.db"
-
-
-def test_an_old_store_says_what_there_is_to_move(capsys, old):
-    """`info` names the store, its size and version, and the command that moves its attempts."""
-    status, out, err = run(capsys, "store", "info", "--store", old)
+def test_info_names_the_store_its_size_and_its_version(capsys, recorded):
+    status, out, err = run(capsys, "store", "info", "--store", "records.db")
 
     assert (status, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == ["store", "attempts", "to", "size", "version"]
-    assert "78, with `schema-guard store rebuild`" in out
-
-
-def test_rebuild_moves_all(capsys, old):
-    """The attempts are moved once; a second run has nothing to do."""
-    first = run(capsys, "store", "rebuild", "--store", old)
-    status, second, _ = run(capsys, "store", "rebuild", "--store", old, "--format", "json")
-    info = json.loads(run(capsys, "store", "info", "--store", old, "--format", "json")[1])
-
-    assert first[:2] == (0, "moved 78 attempts, none left\n")
-    assert (status, json.loads(second)) == (0, {"moved": 0, "left": 0})
-    assert (info["rows"], info["old_rows"], info["schema_version"]) == (78, 0, 3)
+    assert [line.split()[0] for line in out.splitlines()] == ["store", "attempts", "size", "version"]
 
 
 def test_a_store_that_is_none_is_refused(capsys):
@@ -56,7 +32,7 @@ def test_a_sound_store_is_0(capsys, recorded):
     assert (status, err) == (0, "")
     assert out.splitlines()[1:] == ["attempts     200", "damage       none"]
     assert document | {"url": ""} == {
-        "sound": True, "url": "", "attempts": 200, "with_checksum": 200, "without_checksum": 0, "damage": [],
+        "sound": True, "url": "", "attempts": 200, "with_checksum": 200, "damage": [],
     }  # fmt: skip
 
 

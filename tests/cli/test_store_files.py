@@ -1,25 +1,33 @@
 """`store export`, `import` and `merge`, by their output and the files that they leave."""
 
-import gzip
 import json
-import sqlite3
 import stat
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from schema_guard.records import open_store
 from tests.cli.command_lines import run
-
-FIRST_RELEASE = Path(__file__).parents[1] / "records" / "sqlite" / "records_of_0_1_0.db.gz"
+from tests.records.outcomes import BROKEN, outcome
 
 
 @pytest.fixture
-def old(folder):
-    """A store that the first release has written."""
-    (folder / "old.db").write_bytes(gzip.decompress(FIRST_RELEASE.read_bytes()))
-    return folder / "old.db"
+def full(folder):
+    """A store of 60 calls of two functions, 18 of them with two attempts, with declarations and a count of drops."""
+    path = folder / "full.db"
+    with open_store(str(path)) as store:
+        for number in range(60):
+            first = [{"failure": BROKEN, "form": None}] if number < 18 else []
+            name = "extract" if number % 2 else "triage"
+            store.record(
+                outcome(*first, {}, id=f"{number:032x}", function=name, started_at=1.7e9 + 86_400 * number)
+            )
+        store.declare_rung("f" * 16, "few_shot", "declined", "no examples")
+        store.set_target("f" * 16, 0.01)
+        store.flush()
+        session = store.backend.session()
+        session.write([], {"locked": 2}, 1.7e9)
+        session.close()
+    return path
 
 
 def attempts(name):
@@ -27,12 +35,10 @@ def attempts(name):
         return list(store.attempts())
 
 
-def test_a_store_goes_out_and_comes_in(capsys, folder, old):
-    """A store of the first release is written out as it is, and read into one of today."""
-    status, out, err = run(capsys, "store", "export", "--store", "old.db", "--output", "a.csv")
+def test_a_store_goes_out_and_comes_in(capsys, folder, full):
+    """A store is written out, and read into another one."""
+    status, out, err = run(capsys, "store", "export", "--store", "full.db", "--output", "a.csv")
     again = [run(capsys, "store", "import", "a.csv", "--store", "b.db")[:2] for _ in range(2)]
-    with closing(sqlite3.connect(old)) as connection:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
 
     assert (status, out, err) == (0, "exported 78 attempts to a.csv\n", "")
     assert (folder / "a.csv").read_text().startswith("record,call_id,")
@@ -40,16 +46,15 @@ def test_a_store_goes_out_and_comes_in(capsys, folder, old):
         (0, "a.csv: 78 of 78 attempts added, 2 declarations, 1 count of drops\n"),
         (0, "a.csv: 0 of 78 attempts added, 78 were there already\n"),
     ]
-    assert version == 2
-    assert attempts("b.db") == attempts("old.db")
+    assert attempts("b.db") == attempts("full.db")
 
 
-def test_a_file_is_for_its_owner_only(capsys, folder, old):
+def test_a_file_is_for_its_owner_only(capsys, folder, full):
     """A new file has mode 0600, one that is there keeps its own, and nothing else is left."""
     (folder / "there.jsonl").write_text("before")
     (folder / "there.jsonl").chmod(0o640)
     for name in ("new.jsonl", "there.jsonl"):
-        run(capsys, "store", "export", "--store", "old.db", "-o", name)
+        run(capsys, "store", "export", "--store", "full.db", "-o", name)
 
     modes = [stat.S_IMODE((folder / name).stat().st_mode) for name in ("new.jsonl", "there.jsonl")]
     assert modes == [0o600, 0o640]
@@ -57,24 +62,24 @@ def test_a_file_is_for_its_owner_only(capsys, folder, old):
     assert not list(folder.glob(".*"))
 
 
-def test_a_store_is_never_written_over(capsys, old):
+def test_a_store_is_never_written_over(capsys, full):
     """The store is no file to write or to read, under any name of it."""
-    old.with_name("link.db").symlink_to(old)
-    before = old.read_bytes()
+    full.with_name("link.db").symlink_to(full)
+    before = full.read_bytes()
 
     for arguments in (["export", "-o", "link.db"], ["import", "link.db"]):
-        status, _, err = run(capsys, "store", *arguments, "--store", "old.db")
+        status, _, err = run(capsys, "store", *arguments, "--store", "full.db")
         assert (status, err) == (
             2,
             "schema-guard: InvalidArgument: link.db is the store itself: name another file\n",
         )
-    assert old.read_bytes() == before
+    assert full.read_bytes() == before
 
 
-def test_stores_are_merged(capsys, old):
+def test_stores_are_merged(capsys, full):
     """Each source is told, as text and as JSON; a store that is not there is exit 2."""
-    status, out, _ = run(capsys, "store", "merge", "old.db", "--store", "all.db", "--dry-run")
-    first = run(capsys, "store", "merge", "old.db", "--store", "all.db", "--format", "json")
+    status, out, _ = run(capsys, "store", "merge", "full.db", "--store", "all.db", "--dry-run")
+    first = run(capsys, "store", "merge", "full.db", "--store", "all.db", "--format", "json")
     missing = run(capsys, "store", "merge", "nope.db", "--store", "all.db")
     itself = run(capsys, "store", "merge", "all.db", "--store", "all.db")
 
@@ -89,9 +94,9 @@ def test_stores_are_merged(capsys, old):
     assert (itself[0], "is the store itself" in itself[2]) == (2, True)
 
 
-def test_nothing_comes_of_any_file_when_one_is_bad(capsys, folder, old):
+def test_nothing_comes_of_any_file_when_one_is_bad(capsys, folder, full):
     """All files are checked before the first one comes in; with --skip-bad what is wrong is told and left out."""
-    run(capsys, "store", "export", "--store", "old.db", "-o", "good.jsonl")
+    run(capsys, "store", "export", "--store", "full.db", "-o", "good.jsonl")
     lines = (folder / "good.jsonl").read_text().splitlines(keepends=True)
     lines[4] = "{\n"
     (folder / "bad.jsonl").write_text("".join(lines))
@@ -106,20 +111,20 @@ def test_nothing_comes_of_any_file_when_one_is_bad(capsys, folder, old):
     assert skipped[1].endswith(", 1 place in it wrong and left out\n")
 
 
-def test_a_part_goes_to_standard_output(capsysbinary, old):
+def test_a_part_goes_to_standard_output(capsysbinary, full):
     """What is asked for is written as JSON Lines, by times and by an end of the function's name."""
     from schema_guard.cli import main
 
     assert (
-        main(["store", "export", "--store", "old.db", "--function", "extract", "--until", "2025-11-25"]) == 0
+        main(["store", "export", "--store", "full.db", "--function", "extract", "--until", "2025-11-25"]) == 0
     )
 
     lines = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
     assert {line["function"] for line in lines if "function" in line} == {"extract"}
 
 
-def test_times_are_told_by_their_option(capsys, old):
+def test_times_are_told_by_their_option(capsys, full):
     """What is no time is exit 2."""
-    assert run(capsys, "store", "export", "--store", "old.db", "--until", "soon")[2] == (
+    assert run(capsys, "store", "export", "--store", "full.db", "--until", "soon")[2] == (
         "schema-guard: --until 'soon': expected a date such as 2026-11-01, or 90m, 24h, 7d\n"
     )

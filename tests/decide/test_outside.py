@@ -29,7 +29,6 @@ def outside(*counts):
         ("call_raised", "unknown"),
         ("no_reply", "unknown"),
         ("a code of another release", "unknown"),
-        ("unknown", "earlier"),
     ],
 )
 def test_a_code_says_whose_fault_it_is(code, cause):

@@ -16,7 +16,7 @@ def job(tmp_path):
 
     def written(result, status="succeeded"):
         document = {
-            "format": 1, "backend": "openai", "base": "small", "url": None, "set": {}, "status": status, "steps": [],
+            "format": 1, "backend": "openai", "base": "small", "url": None, "mark": "0" * 12, "set": {}, "status": status, "steps": [],
             "result": result, "cost": {},
         }  # fmt: skip
         (tmp_path / JOB_FILE).write_text(json.dumps(document))

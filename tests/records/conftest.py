@@ -139,7 +139,7 @@ def make():
 def count_rows():
     """The rows of a database file, counted without the library."""
 
-    def count(path, table="attempts"):
+    def count(path, table="stored_attempts"):
         connection = sqlite3.connect(path)
         try:
             return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

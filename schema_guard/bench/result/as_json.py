@@ -60,7 +60,6 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
             "epochs": setup.epochs,
             "seed": setup.seed,
             "max_attempts": setup.max_attempts,
-            # Absent where there is none: as files were before there was one.
             **({} if setup.target is None else {"target": setup.target}),
         },
         "started_at": setup.started_at,
@@ -79,7 +78,6 @@ def result_as_json(result: BenchResult) -> dict[str, Any]:
 
 def _column_as_json(column: ColumnResult) -> dict[str, Any]:
     found: dict[str, Any] = as_json(column)
-    # Absent where it is not: as files were before there was one.
     return {name: value for name, value in found.items() if name != "tuned" or value}
 
 

@@ -226,7 +226,6 @@ def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:
         [
             entry.name,
             entry.schema.document,
-            # Without what stands before a text where nothing does: older suites keep their fingerprints.
             [
                 [
                     t.id,

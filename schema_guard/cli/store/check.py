@@ -44,7 +44,7 @@ def command(store: str | None, form: str) -> int:
 
 def _lines(found: StoreCheck) -> list[tuple[str, str]]:
     """Give what is said, each line with its name."""
-    lines = [("store", found.url), ("attempts", _attempts(found))]
+    lines = [("store", found.url), ("attempts", f"{found.attempts:,}")]
     if found.is_sound:
         return [*lines, ("damage", "none")]
     lines.append(("damage", plural(len(found.damage), "place")))
@@ -52,15 +52,6 @@ def _lines(found: StoreCheck) -> list[tuple[str, str]]:
     if more := len(found.damage) - _MOST_SHOWN:
         lines += [("", f"and {more} more: --format json has all")] if more > 0 else []
     return [*lines, ("readable", _readable(found)), ("to do", _TO_DO)]
-
-
-def _attempts(found: StoreCheck) -> str:
-    if not found.without_checksum:
-        return f"{found.attempts:,}"
-    return (
-        f"{found.attempts:,}, of which {found.without_checksum:,} of an earlier version have no checksum: "
-        "`schema-guard store rebuild` gives them one"
-    )
 
 
 def _said(one: Damage) -> str:

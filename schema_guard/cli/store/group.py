@@ -11,23 +11,21 @@ LINES = {
     "check": "Look for damage: checksums, roll-ups against a recount, the file itself; exit status 1 when there is some.",
     "export": "Write the attempts into a file, as JSON Lines, CSV or Parquet.",
     "import": "Take files of `schema-guard store export` into a store; FILE may be `-`.",
-    "merge": "Take what other stores have into one: files of SQLite, also of earlier releases, or any URL.",
-    "info": "Say what a store is, how large, and how many attempts are in a table of an earlier version.",
+    "merge": "Take what other stores have into one: files of SQLite, or any URL.",
+    "info": "Show where a store is, how large it is, and how many attempts it has.",
     "prune": "Take out rows that are too old or too many; what is counted of them stays.",
     "forget": "Take out all rows and texts of a call, an input, a cluster, a segment or a function.",
     "forget-counts": "Take out what is counted of a function or a segment too, for ever.",
-    "rebuild": "Move the attempts of an earlier version into narrow rows, and count them by the hour.",
 }
 
 
 @click.group("store", cls=LazyGroup, package=__package__, lines=LINES)
 def command() -> None:
-    """Look after a store: what it is, whether it is sound, what an earlier version left, and the way out of it and in.
+    """Inspect, check, prune, export, import and merge stores.
 
     \b
     schema-guard store info
     schema-guard store check
-    schema-guard store rebuild --store sqlite:///records.db
     schema-guard store export --output records.jsonl
     schema-guard store merge a.db b.db --store sqlite:///all.db
     """

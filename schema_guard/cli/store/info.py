@@ -14,7 +14,7 @@ from schema_guard.text import safe
 @click.command("info")
 @shared("store", "format", "debug")
 def command(store: str | None, form: str) -> int:
-    """Say what a store is, how large, and how many attempts are in a table of an earlier version.
+    """Show where a store is, how large it is, and how many attempts it has.
 
     \b
     schema-guard store info
@@ -24,11 +24,9 @@ def command(store: str | None, form: str) -> int:
     if form == "json":
         print_json(asdict(found))
         return 0
-    old = f"{found.old_rows:,}"
     lines = {
         "store": found.url,
         "attempts": f"{found.rows:,}",
-        "to move": f"{old}, with `schema-guard store rebuild`" if found.old_rows else "none",
         "size": f"{found.size_bytes:,} bytes",
         "version": f"{found.schema_version or 'not made yet'}, {found.engine}",
     }

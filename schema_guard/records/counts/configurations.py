@@ -40,7 +40,7 @@ class OutsideCount(NamedTuple):
     """How many calls ended outside of the rate in one way.
 
     Attributes:
-        code: Of the failure; `"unknown"` for calls of an earlier release whose codes `store rebuild` finds out.
+        code: Of the failure.
         exception: Name of the exception's type; None when it is unknown.
         calls: Without a judged reply.
     """
@@ -220,7 +220,7 @@ class ConfigurationCounts:
     `texts` for exact, for whoever gives a parsed value does not say what the text was.
 
     Attributes:
-        id: In this store; None where the file has no roll-ups yet.
+        id: In this store; None if it is not known.
         function: Name of the guarded function.
         schema_name: Of the schema.
         schema_fingerprint: Of the schema's content.

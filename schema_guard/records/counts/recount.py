@@ -85,21 +85,17 @@ class Recounted:
         self.last_started_at = at if last is None else max(last, at)
 
 
-def recounted(
-    found: dict[Row, Recounted], rows: Iterable[StoredRow], *, has_order: bool, has_details: bool
-) -> None:
+def recounted(found: dict[Row, Recounted], rows: Iterable[StoredRow]) -> None:
     """Add whole calls to what was counted of those before them, by the values of `CONFIGURATION_COLUMNS`.
 
     Args:
         found: Is added to.
         rows: In the order of storing.
-        has_order: Whether to count what `Addition.add` adds.
-        has_details: Whether to count what `Addition.add_details` adds.
     """
     rows = list(rows)
-    for configuration, addition in additions(rows, has_order=has_order, has_details=has_details).items():
+    for configuration, addition in additions(rows).items():
         found.setdefault(configuration, Recounted()).add(addition)
-    for _, row in rows if has_order else ():
+    for _, row in rows:
         at = row[_STARTED_AT]
         if isinstance(at, float):
             found.setdefault(configuration_of(row), Recounted()).began(at)

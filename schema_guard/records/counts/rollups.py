@@ -37,7 +37,6 @@ _REPAIRED_FORMS = frozenset({"repaired_lossless", "repaired_lossy", "resumed"})
 _FUNCTION = COLUMNS.index("function")
 _CONFIGURATION = slice(_FUNCTION, _FUNCTION + len(CONFIGURATION_COLUMNS))
 _CALL_ID = COLUMNS.index("call_id")
-_TUNED = CONFIGURATION_COLUMNS.index("tuned")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
 _NUMBER, _FINAL, _KIND, _CODE, _FORM = (
     COLUMNS.index(name) for name in ("number", "final", "kind", "code", "form")
@@ -81,16 +80,13 @@ class Addition:
                 found[key] = n + 1, k + is_unhandled
         return found
 
-    def add(
-        self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...], *, has_details: bool
-    ) -> None:
-        """Add what has an order, or came with version 2 of the tables, of a call given by all its attempts.
+    def add(self, call: list[StoredRow], hour: int | None, ways: tuple[str, ...]) -> None:
+        """Add a call.
 
         Args:
             call: All its attempts, in order.
             hour: In which it began.
             ways: How it ended, then the parts that it is in.
-            has_details: Whether to count the cause of a call outside of the rate.
         """
         last = call[-1][1]
         of_hour = self.by_hour.get(hour)
@@ -101,8 +97,7 @@ class Addition:
         way = ways[0]
         of_hour.add_call(call, is_judged=way != "transport")
         if way == "transport":
-            if has_details:
-                tallies["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
+            tallies["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
             return
         is_unhandled = way == "unhandled"
         if is_unhandled:
@@ -137,11 +132,6 @@ class Addition:
         if n > more_n:
             self.tallies["inputs", shape(n - more_n, k - more_k)] -= 1
 
-    def add_cause(self, call: list[StoredRow]) -> None:
-        """Add the cause of a call outside of the rate, of which nothing else is added."""
-        last = call[-1][1]
-        self.rest["outside", pair(last[_CODE], last[_EXCEPTION])] += 1
-
     @cached_property
     def tallies(self) -> dict[tuple[str, str | int], int]:
         """How much to add to the count of this name and key.
@@ -162,30 +152,21 @@ class Addition:
         return found
 
 
-def additions(
-    rows: Iterable[StoredRow], *, has_order: bool = True, has_details: bool = True
-) -> dict[Row, Addition]:
+def additions(rows: Iterable[StoredRow]) -> dict[Row, Addition]:
     """Give what whole calls add, by the values of `CONFIGURATION_COLUMNS`.
 
     Args:
         rows: Of the calls, in the order of storing.
-        has_order: Whether to give what `Addition.add` adds.
-        has_details: Whether to give the hours, and the causes of calls outside of the rate.
     """
     found: dict[Row, Addition] = defaultdict(Addition)
     for call in calls(rows):
         last = call[-1][1]
         addition, ways, hour = found[last[_CONFIGURATION]], _ways(call), hour_of(last[_STARTED_AT])
-        if has_order:
-            addition.add(call, hour, ways, has_details=has_details)
-            continue
-        addition.add_to_hour(hour, ways, 1)
-        if ways[0] == "transport":
-            addition.add_cause(call)
+        addition.add(call, hour, ways)
     for addition in found.values():
         for hour, of_hour in addition.by_hour.items():
             of_hour.finish()
-            for ways, alike in of_hour.ways.items() if has_details else ():
+            for ways, alike in of_hour.ways.items():
                 addition.add_to_hour(hour, ways, alike)
     return found
 
@@ -303,9 +284,8 @@ def configuration_of(row: Row) -> Row:
 
 
 def configuration_key(configuration: Row) -> bytes:
-    """Give the bytes by which a store knows a configuration; of one that is not tuned those of the first release."""
-    named = configuration[:_TUNED] + configuration[_TUNED + 1 :]
-    return _digest(json.dumps([*named, "tuned"] if configuration[_TUNED] else named))
+    """Return the bytes by which a store knows a configuration."""
+    return _digest(json.dumps(configuration))
 
 
 def input_key(row: Row) -> bytes | None:

@@ -95,24 +95,10 @@ def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _outside(tallies: Tallies) -> tuple[OutsideCount, ...]:
-    """Give the calls outside of the rate by their cause.
-
-    Version 2 of the tables counted them, but their causes together with those of later attempts. Where there
-    are later ones of several codes, those of its calls stay unknown.
-    """
+    """Return the calls outside of the rate by their cause."""
     found: Counter[tuple[str, str | None]] = Counter()
     for key, calls in tallies["outside"].items():
         found[_pair(key)] += calls
-    rest = tallies["calls"].get("transport", 0) - sum(found.values())
-    if rest > 0:
-        codes = Counter({code: n for (kind, code), n in _by_pair(tallies["failures"]) if kind == "transport"})
-        for (code, _), calls in found.items():
-            codes[code] -= calls
-        left = +codes
-        if sum(left.values()) == rest:
-            found.update({(code, None): calls for code, calls in left.items()})
-        else:
-            found[next(iter(left)) if len(left) == 1 else "unknown", None] += rest
     return by_cause(found)
 
 

@@ -89,7 +89,7 @@ class Texts:
         touched: Where the redaction changed them.
         lost: Why a text was not kept: `"redactor_error"`; None when nothing was lost.
         task: Of attempt 1, what the user's function was asked, in the forms of a prompt; None where that is the prompt,
-            where it was not kept, and of attempts that an earlier release recorded.
+            and where it was not kept.
     """
 
     call_id: str

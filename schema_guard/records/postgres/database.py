@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from schema_guard.records.backend import DropCount, StoreInfo, WriteRefused
+from schema_guard.records.backend import LAYOUT, DropCount, StoreInfo, WriteRefused
 from schema_guard.records.postgres import writing
 from schema_guard.records.postgres.links import Links
-from schema_guard.records.postgres.tables import hash_key, make_tables, note_keys, transaction, version_of
+from schema_guard.records.postgres.tables import has_tables, hash_key, make_tables, note_keys, transaction
 from schema_guard.records.postgres.writing import SentBatch
 from schema_guard.records.rows import key_fingerprint
 
@@ -79,8 +79,8 @@ class Postgres:
         from schema_guard.records.postgres.reading import PostgresSnapshot  # not needed by who only records
         from schema_guard.records.sqlite.database import SQLite  # which has an empty one
 
-        with self._one_state() as (connection, version):
-            if version:
+        with self._one_state() as (connection, is_made):
+            if is_made:
                 yield PostgresSnapshot(connection)
                 return
         with SQLite(None).reading() as empty:
@@ -96,8 +96,8 @@ class Postgres:
         """Look for damage in all that is stored."""
         from schema_guard.records.postgres.check import check  # as above
 
-        with self._one_state() as (connection, version):
-            if not version:
+        with self._one_state() as (connection, is_made):
+            if not is_made:
                 raise WriteRefused(
                     f"{self.url} has no schema {self._address.schema!r}: nothing was recorded there"
                 )
@@ -105,9 +105,9 @@ class Postgres:
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
-        with self._one_state() as (connection, version):
+        with self._one_state() as (connection, is_made):
             rows = 0
-            if version:
+            if is_made:
                 ((rows,),) = connection.execute("SELECT count(*) FROM attempts").fetchall()
             sql = """SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c
                 JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relkind IN ('r', 'm')"""
@@ -117,7 +117,7 @@ class Postgres:
             url=self.url,
             path=None,
             rows=rows,
-            schema_version=version or None,
+            schema_version=LAYOUT if is_made else None,
             engine=f"postgresql {major}.{minor}",
             size_bytes=size,
         )
@@ -144,13 +144,13 @@ class Postgres:
         self.links.after_fork(in_child=in_child)
 
     @contextmanager
-    def _one_state(self) -> Iterator[tuple[Any, int]]:
-        """Give a connection that sees one state until the end of the block, and the version of the tables."""
+    def _one_state(self) -> Iterator[tuple[Any, bool]]:
+        """Give a connection that sees one state until the end of the block, and whether it has our tables."""
         with self.links.translated("store_unavailable"):
             connection = self.links.open(_READ_S)
             try:
                 with transaction(connection, self._address.schema, _READ_S):
-                    yield connection, version_of(connection, self._address)
+                    yield connection, has_tables(connection, self._address)
             finally:
                 self.links.close(connection)
 
@@ -248,10 +248,6 @@ class _Session:
         """Add a target rate."""
         with self._writing() as connection:
             writing.set_target(connection, schema_fingerprint, declared)
-
-    def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
-        """Move nothing: there are no tables of an earlier version."""
-        yield from ()
 
     def removal(self) -> Removal:
         """Give what takes rows, texts and counts out."""

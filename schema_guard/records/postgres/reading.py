@@ -76,7 +76,7 @@ class PostgresSnapshot:
         sql = 'SELECT reason, SUM(count)::bigint FROM drops WHERE at >= %s GROUP BY reason ORDER BY reason COLLATE "C"'
         return dict(self._select(sql, [since or 0.0]))
 
-    def roll_ups(self, where: Where) -> list[ConfigurationCounts] | None:
+    def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
         """Give the roll-ups of the configurations of one schema and function, or of all, first stored first."""
         condition, values = _condition(_names(where))
         identity = ", ".join(IDENTITY)

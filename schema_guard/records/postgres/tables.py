@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a PostgreSQL store, in a schema of their own, their version, and the key of its hashes.
+"""The tables of a PostgreSQL store, in a schema of their own, their layout, and the key of its hashes.
 
-Rules: what brings the tables to a version is one transaction under an advisory lock; a schema that has tables of
+Rules: the tables are made in one transaction under an advisory lock; a schema that has tables of
 another program is left as it is. The one row of `place` is what a write locks first: writes go one after the other,
 so that the order of `id` is that of the commits. `batches` has the last batch of each writer: one whose answer was
 lost is known by it.
@@ -15,7 +15,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.backend import WriteRefused
+from schema_guard.records.backend import LAYOUT, WriteRefused, made_before_first_release
 from schema_guard.records.postgres import removal
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.postgres.address import Address
 
-SCHEMA_VERSION = 1
 _PROGRAM = "schema-guard"
 _LOCKS = 0x53475244  # "SGRD": the first half of our advisory locks
 
@@ -130,40 +129,45 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1_000))
 
 
-def version_of(connection: Any, address: Address) -> int:
-    """Give the version of the tables, 0 when there are none; `WriteRefused` if they are not for us.
+def has_tables(connection: Any, address: Address) -> bool:
+    """Return whether the schema has our tables, or has none.
 
     Args:
         connection: In a transaction.
         address: Of the store.
+
+    Raises:
+        WriteRefused: The tables are another program's, or have another layout.
     """
     sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
     tables = {name for (name,) in connection.execute(sql, (address.schema,)).fetchall()}
     if not tables:
-        return 0
+        return False
     where = f"{address.url}: its schema {address.schema!r}"
     if not tables >= {"meta", "place", "attempts"}:
         raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
     found = connection.execute(_VERSION).fetchall()
-    program, _, version = found[0][0].partition(" ") if found else ("", "", "")
+    program, _, layout = found[0][0].partition(" ") if found else ("", "", "")
     if program != _PROGRAM:
         raise WriteRefused(f"{where} has tables of another program: name another one with ?schema=")
-    if int(version) > SCHEMA_VERSION:
+    if layout.isdecimal() and int(layout) > LAYOUT:
         raise WriteRefused(
-            f"{where} has version {version} of the tables, this version knows up to {SCHEMA_VERSION}: upgrade schema-guard"
+            f"{where} has version {layout} of the tables, this version knows up to {LAYOUT}: upgrade schema-guard"
         )
-    return int(version)
+    if layout != str(LAYOUT):
+        raise made_before_first_release(where)
+    return True
 
 
 def make_tables(connection: Any, address: Address, limit_s: float) -> None:
-    """Bring the tables to this version, when no other process does; what is there stays as it is."""
+    """Make the tables, unless they are there or another process makes them."""
     schema = address.schema
     with transaction(connection, schema, limit_s, lock_s=limit_s):
-        if version_of(connection, address) == SCHEMA_VERSION:
+        if has_tables(connection, address):
             return
     with transaction(connection, schema, limit_s, lock_s=limit_s):
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_LOCKS, _lock_of(schema)))
-        if version_of(connection, address) == SCHEMA_VERSION:
+        if has_tables(connection, address):
             return
         _check_server(connection, address)
         sql = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
@@ -172,7 +176,7 @@ def make_tables(connection: Any, address: Address, limit_s: float) -> None:
             connection.execute(f"CREATE SCHEMA {schema}")
         connection.execute(";".join(_STATEMENTS))
         sql = "INSERT INTO meta VALUES ('version', %s), ('hash_key', %s)"
-        connection.execute(sql, (f"{_PROGRAM} {SCHEMA_VERSION}", secrets.token_hex(32)))
+        connection.execute(sql, (f"{_PROGRAM} {LAYOUT}", secrets.token_hex(32)))
 
 
 def _check_server(connection: Any, address: Address) -> None:

@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the attempts of a SQLite store are, and how one of them lies there.
+"""How the attempts lie in a SQLite store, in the table `stored_attempts`.
 
-Rules: an attempt is in one of two tables. `stored_attempts` has those of this version: of the configuration
-and of the reply's model only the number, 32 hex digits as 16 bytes, and NULL for what goes without saying. A
-file of an earlier version has its own table beside it, as it was but for its name; a process of that version
-that has the file open goes on to write there. An `id` is in one of them only, and a later one is greater.
+A row has the numbers of its configuration and of the reply's model, 32 hex digits as 16 bytes, and NULL for defaults.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite import checksums
 from schema_guard.records.sqlite.kept import hours
-from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,14 +20,6 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
 
-
-# Those of versions 1 and 2, which the view `attempts` has still.
-COLUMNS_BEFORE_3 = (
-    "call_id", "started_at", "function", "schema_name", "schema_fingerprint", "model", "target", "strategies",
-    "settings", "version", "segment", "cluster", "input_hash", "parent_call_id", "number", "final", "strategy",
-    "kind", "code", "form", "repairs", "finish_reason", "input_tokens", "cached_input_tokens", "output_tokens",
-    "reasoning_tokens", "elapsed_s", "cost", "prompt_chars", "reply_bytes", "reply_hash", "violations",
-)  # fmt: skip
 
 TABLES = (
     """CREATE TABLE reply_models (
@@ -64,137 +52,54 @@ _INSERT = f"INSERT INTO stored_attempts VALUES ({', '.join('?' * 32)})"
 _HEX = 32
 
 
-class Part(NamedTuple):
-    """One of the tables.
-
-    Attributes:
-        table: Its name.
-        source: What follows FROM; the table is `a` there.
-        columns: The expression for each of `COLUMNS`.
-        is_call: The condition that an attempt is of one of the calls in a JSON list; the connection has to
-            know the function `packed`.
-        has_no_hours: Whether its attempts are not in the counts by the hour.
-    """
-
-    table: str
-    source: str
-    columns: Mapping[str, str]
-    is_call: str
-    has_no_hours: bool
-
-    def select(self, names: Iterable[str]) -> str:
-        """Give the statement, up to its condition, that gives the `id` and these columns."""
-        named = ", ".join(f"{self.columns[name]} AS {name}" for name in names)
-        return f"SELECT a.id AS id, {named} FROM {self.source}"
-
-
 def _unpacked(name: str) -> str:
     return f"CASE typeof(a.{name}) WHEN 'blob' THEN lower(hex(a.{name})) ELSE a.{name} END"
 
 
-_NEW = Part(
-    "stored_attempts",
-    # CROSS: the attempts go first, whatever the planner would think of, so that they come in their order.
-    "stored_attempts AS a CROSS JOIN configurations AS c ON c.id = a.configuration_id"
-    " LEFT JOIN reply_models AS m ON m.id = a.model_id",
-    {
-        **{name: f"a.{name}" for name in COLUMNS},
-        **{name: f"c.{name}" for name in CONFIGURATION_COLUMNS},
-        **{name: _unpacked(name) for name in ("call_id", "input_hash", "parent_call_id", "reply_hash")},
-        **{name: f"COALESCE(a.{name}, '[]')" for name in ("repairs", "violations")},
-        "strategy": "COALESCE(a.strategy, c.strategies)",
-        "reply_model": "m.model",
-        "snapshot": "m.snapshot",
-    },
-    "a.call_id IN (SELECT packed(value) FROM json_each(?))",
-    has_no_hours=False,
-)
+EXPRESSIONS = {
+    **{name: f"a.{name}" for name in COLUMNS},
+    **{name: f"c.{name}" for name in CONFIGURATION_COLUMNS},
+    **{name: _unpacked(name) for name in ("call_id", "input_hash", "parent_call_id", "reply_hash")},
+    **{name: f"COALESCE(a.{name}, '[]')" for name in ("repairs", "violations")},
+    "strategy": "COALESCE(a.strategy, c.strategies)",
+    "reply_model": "m.model",
+    "snapshot": "m.snapshot",
+}
+"""Of each of `COLUMNS` the expression that reads it."""
+
+IS_CALL = "a.call_id IN (SELECT packed(value) FROM json_each(?))"
+"""The condition that an attempt belongs to a call in a JSON list. It needs `know_packed`."""
+
+_SELECT = f"SELECT a.id, {', '.join(EXPRESSIONS[name] for name in COLUMNS)}"
+# CROSS makes SQLite read the attempts first, so that they come in their order.
+_FROM = """FROM stored_attempts AS a CROSS JOIN configurations AS c ON c.id = a.configuration_id
+LEFT JOIN reply_models AS m ON m.id = a.model_id"""
 
 
-def _old(table: str) -> Part:
-    return Part(
-        table,
-        f"{table} AS a",
-        {
-            **dict.fromkeys(COLUMNS, "NULL"),
-            **dict.fromkeys(("tuned", "unseen", "adapted", "healed"), "0"),
-            **{name: f"a.{name}" for name in COLUMNS_BEFORE_3},
-        },
-        "a.call_id IN (SELECT value FROM json_each(?))",
-        has_no_hours=True,
-    )
-
-
-OLD = _old(OLD_TABLE)
-_UNTOUCHED = _old("attempts")
-
-
-def parts(connection: sqlite3.Connection) -> list[Part]:
-    """Give the tables that a file has; none when it is empty."""
-    sql = "SELECT name FROM sqlite_schema WHERE type = 'table'"
-    tables = {name for (name,) in connection.execute(sql).fetchall()}
-    return [part for part in (_NEW, OLD, _UNTOUCHED) if part.table in tables]
-
-
-def view(has_old: bool) -> str:
-    """Give the statement that makes the view `attempts`, with the columns of versions 1 and 2."""
-    plain = _NEW._replace(source=_NEW.source.partition(" LEFT JOIN ")[0])
-    selects = [part.select(COLUMNS_BEFORE_3) for part in (plain, *([OLD] if has_old else []))]
-    return f"CREATE VIEW attempts AS {' UNION ALL '.join(selects)}"
-
-
-TRIGGER = f"""CREATE TRIGGER attempts_are_stored INSTEAD OF INSERT ON attempts BEGIN
-    INSERT INTO {OLD_TABLE} (id, {", ".join(COLUMNS_BEFORE_3)}) VALUES (
-        1 + MAX(COALESCE((SELECT MAX(id) FROM stored_attempts), 0),
-            COALESCE((SELECT MAX(id) FROM {OLD_TABLE}), 0)),
-        {", ".join(f"NEW.{name}" for name in COLUMNS_BEFORE_3)});
-END"""
-"""What a process of an earlier version inserts goes into the table that it knew."""
-
-
-def last_id(connection: sqlite3.Connection, tables: Iterable[Part]) -> int:
-    """Give the `id` of the attempt that was stored last, 0 for none."""
-    several = [connection.execute(f"SELECT MAX(id) FROM {part.table}").fetchall()[0][0] for part in tables]
-    return max((found or 0 for found in several), default=0)
+def last_id(connection: sqlite3.Connection) -> int:
+    """Return the `id` of the attempt that was stored last, 0 for none."""
+    ((found,),) = connection.execute("SELECT MAX(id) FROM stored_attempts").fetchall()
+    return found or 0
 
 
 def page(
-    connection: sqlite3.Connection,
-    tables: Iterable[Part],
-    conditions: Sequence[tuple[str, Sequence[Any]]],
-    limit: int,
+    connection: sqlite3.Connection, condition: str, values: Sequence[Any], limit: int = -1
 ) -> list[StoredRow]:
-    """Give the first attempts that meet the condition on their table, in the order of storing."""
-    selects = [
-        f"{part.select(COLUMNS)} WHERE {condition}"
-        for part, (condition, _) in zip(tables, conditions, strict=True)
-    ]
-    if not selects:
-        return []
-    values = [value for _, several in conditions for value in several]
-    sql = f"{' UNION ALL '.join(selects)} ORDER BY id LIMIT {limit}"
+    """Return the first attempts that meet a condition, in the order of storing; a negative *limit* is none."""
+    sql = f"{_SELECT} {_FROM} WHERE {condition} ORDER BY a.id LIMIT {limit}"
     return [(attempt_id, tuple(row)) for attempt_id, *row in connection.execute(sql, values).fetchall()]
 
 
-def after(
-    connection: sqlite3.Connection, tables: Sequence[Part], attempt_id: int, limit: int
-) -> list[StoredRow]:
-    """Give the first attempts after one."""
-    return page(connection, tables, [("a.id > ?", [attempt_id])] * len(tables), limit)
-
-
-def known_calls(
-    connection: sqlite3.Connection, tables: Iterable[Part], call_ids: Sequence[str]
-) -> frozenset[str]:
-    """Give those of the calls that have attempts here."""
+def know_packed(connection: sqlite3.Connection) -> None:
+    """Add the function `packed` to the SQL of a connection."""
     connection.create_function("packed", 1, packed, deterministic=True)
-    asked = json.dumps(call_ids)
-    several = [
-        f"SELECT {part.columns['call_id']} FROM {part.table} AS a WHERE {part.is_call}" for part in tables
-    ]
-    return frozenset(
-        call_id for sql in several for (call_id,) in connection.execute(sql, (asked,)).fetchall()
-    )
+
+
+def known_calls(connection: sqlite3.Connection, call_ids: Sequence[str]) -> frozenset[str]:
+    """Return those of the calls that have attempts here."""
+    know_packed(connection)
+    sql = f"SELECT {EXPRESSIONS['call_id']} FROM stored_attempts AS a WHERE {IS_CALL}"
+    return frozenset(call_id for (call_id,) in connection.execute(sql, (json.dumps(call_ids),)).fetchall())
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[StoredRow], ids: Mapping[Row, int]) -> None:

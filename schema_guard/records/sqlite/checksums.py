@@ -3,8 +3,7 @@
 
 Rules: a checksum is of the values that reading gives, not of bytes of the file. Of attempts there is one for each
 thousand `id`s, the sum of one for each row: the order of writing, and the batches in which it went, change no sum, and
-a row that is taken out is subtracted. What a process of an earlier version writes has none. Of the small tables each
-row has its own; a configuration's key is one of its names.
+a row that is taken out is subtracted. Of the small tables each row has its own; a configuration's key is one of its names.
 """
 
 from __future__ import annotations
@@ -23,9 +22,6 @@ TABLES = (
     """CREATE TABLE checksums (
         chunk INTEGER PRIMARY KEY, rows INTEGER NOT NULL, sum INTEGER NOT NULL
     ) STRICT""",
-    "ALTER TABLE drops ADD COLUMN checksum INTEGER",
-    "ALTER TABLE declared_rungs ADD COLUMN checksum INTEGER",
-    "ALTER TABLE declared_targets ADD COLUMN checksum INTEGER",
 )
 
 _ADD = """

@@ -17,9 +17,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schema_guard.records.backend import Damage, StoreCheck, StoreInfo, WriteRefused
+from schema_guard.records.backend import LAYOUT, Damage, StoreCheck, StoreInfo, WriteRefused
 from schema_guard.records.rows import key_fingerprint
-from schema_guard.records.sqlite.attempts import parts
 from schema_guard.records.sqlite.connections import Connections, HurriedError, has_forked
 from schema_guard.records.sqlite.places import (
     Place,
@@ -35,8 +34,7 @@ from schema_guard.records.sqlite.places import (
     why_not_writable,
 )
 from schema_guard.records.sqlite.tables import (
-    SCHEMA_VERSION,
-    check_version,
+    has_tables,
     hash_key,
     make_tables,
     note_keys,
@@ -51,9 +49,6 @@ from schema_guard.records.sqlite.writing import (
     adopted_key,
     append,
     declare_rung,
-    left_to_rebuild,
-    old_rows,
-    rebuild,
     set_target,
 )
 
@@ -69,7 +64,8 @@ if TYPE_CHECKING:
 
 LOCK_WAIT_S = 5.0
 _SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle of writing a page
-_PAUSE_S = 0.01  # several times what another process waits before it looks again whether it may write
+
+_ALONE = "mode=ro&immutable=1"  # the file without its log
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: "locked",
@@ -146,7 +142,7 @@ class SQLite:
         """Open for reading one state; a file that does not exist yet reads as empty."""
         from schema_guard.records.sqlite.reading import SQLiteSnapshot  # not needed by who only records
 
-        with self._one_state() as connection:
+        with self._one_state() as (connection, _):
             yield SQLiteSnapshot(connection)
 
     def recount(self, pages: Iterable[list[StoredRow]]) -> list[ConfigurationCounts]:
@@ -162,7 +158,7 @@ class SQLite:
         if self._path is not None and not self._path.exists():
             raise WriteRefused(f"{self._path} does not exist: nothing was recorded there")
         try:
-            with self._one_state() as connection:
+            with self._one_state() as (connection, _):
                 return check(connection, self.url, on_step)
         except WriteRefused as error:
             why = error.__cause__
@@ -170,27 +166,22 @@ class SQLite:
             if code != sqlite3.SQLITE_CORRUPT and not isinstance(why, UnicodeDecodeError):
                 raise
             damage = Damage("file", f"cannot be opened: {why}")
-            return StoreCheck(self.url, attempts=0, with_checksum=0, without_checksum=0, damage=(damage,))
+            return StoreCheck(self.url, attempts=0, with_checksum=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
         """Say what the store is and how large."""
-        with self._one_state() as connection:
-            tables = parts(connection)
-            counted = [connection.execute(f"SELECT count(*) FROM {part.table}") for part in tables]
-            rows = sum(found for cursor in counted for (found,) in cursor.fetchall())
+        with self._one_state() as (connection, is_made):
+            ((rows,),) = connection.execute("SELECT count(*) FROM stored_attempts")
             ((pages,),) = connection.execute("PRAGMA page_count")
             ((page_bytes,),) = connection.execute("PRAGMA page_size")
-            ((version,),) = connection.execute("PRAGMA user_version")
-            old = old_rows(connection, tables) if version == SCHEMA_VERSION else rows
         path = self._path
         return StoreInfo(
             url=self.url,
             path=None if path is None else str(path),
             rows=rows,
-            schema_version=version if path is None or has_content(path) else None,
+            schema_version=LAYOUT if is_made else None,
             engine=f"sqlite {sqlite3.sqlite_version}",
             size_bytes=pages * page_bytes if path is None else size_bytes(path),
-            old_rows=old,
             refusal=None if path is None else why_not_writable(path),
             warnings=() if path is None else warnings_of(path),
         )
@@ -203,19 +194,22 @@ class SQLite:
                 memory.connection.close()
 
     @contextmanager
-    def _one_state(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection that sees one state of the database until the end of the block."""
+    def _one_state(self) -> Iterator[tuple[sqlite3.Connection, bool]]:
+        """Yield a connection that sees one state of the database, and whether its tables were made.
+
+        If they were not, it is a connection to an empty database in memory.
+        """
         path = self._path
         if path is None:
             memory = self._memory()
             with memory.lock:
-                yield memory.connection
+                yield memory.connection, True
             return
         with _translated(path, otherwise="store_unavailable"):
             refuse_folder(path)
             if not has_content(path):
                 with closing(self._empty()) as empty:
-                    yield empty
+                    yield empty, False
                 return
             self._look(path)
             connection = self._open_for_reading(path)
@@ -223,20 +217,31 @@ class SQLite:
                 # Opened so that its end leaves no log behind where it can; what reads writes nothing all the same.
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
-                yield connection
+                if has_tables(connection, path):
+                    yield connection, True
+                    return
+                with closing(self._empty()) as empty:
+                    yield empty, False
             finally:
                 self._close(connection)
 
     def _look(self, path: Path) -> None:
-        """Refuse a file that is none of ours, or of a newer version, and leave it as it is, and nothing beside it.
+        """Refuse a file that is another program's or has another layout, and leave it and its folder as they are.
 
         `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
         """
         found = identity(path)
-        if found == self._known or not has_content(path) or not os.access(path.parent, os.W_OK):
+        if found == self._known or not has_content(path):
             return
-        how = "mode=ro" if has_log(path) else "mode=ro&immutable=1"
+        is_writable = os.access(path.parent, os.W_OK)
         with _translated(path, otherwise="store_unavailable"):
+            if has_log(path) or not is_writable:
+                # To read the log would make an index of it. Without it a file may look damaged, or empty.
+                with suppress(sqlite3.Error, UnicodeDecodeError):
+                    self._close(self._connected(path, _ALONE))
+            if not is_writable:
+                return
+            how = "mode=ro" if has_log(path) else _ALONE
             try:
                 self._close(self._connected(path, how))
             except sqlite3.DatabaseError:
@@ -262,7 +267,7 @@ class SQLite:
                 raise
             if has_log(path):
                 raise WriteRefused(f"{path} {_LOG_UNREAD}") from error
-            return self._connected(path, "mode=ro&immutable=1")
+            return self._connected(path, _ALONE)
 
     def _connected(self, path: Path, how: str) -> sqlite3.Connection:
         """Connect to a file whose version is known."""
@@ -276,7 +281,7 @@ class SQLite:
             )
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
-            check_version(connection, path)
+            has_tables(connection, path)
         except BaseException:
             self._close(connection)
             raise
@@ -337,7 +342,6 @@ class _Session(ABC):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.key = hash_key(connection)
         self.connection = connection
-        self.tables = parts(connection)
         self._has_noted = False
 
     def write(
@@ -350,13 +354,13 @@ class _Session(ABC):
         """Store the rows of whole calls, their texts, and counts of drops, all or nothing."""
         with self._writing():
             note = None if self._has_noted or not rows else key_fingerprint(self.key)
-            append(self.connection, self.tables, Batch(rows, drops, at, note, payloads))
+            append(self.connection, Batch(rows, drops, at, note, payloads))
         self._has_noted = self._has_noted or bool(rows)
 
     def add_calls(self, rows: Sequence[Row], payloads: Sequence[Payload | None] = ()) -> int:
         """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
         with self._writing():
-            return add_calls(self.connection, self.tables, rows, payloads)
+            return add_calls(self.connection, rows, payloads)
 
     def add_drops(self, drops: Sequence[DropCount]) -> int:
         """Add those counts of drops that are not there; gives how many."""
@@ -386,20 +390,7 @@ class _Session(ABC):
     def adopt_key(self, key: bytes) -> None:
         """Make a key that of this file, if there are no hashes yet and the environment names none."""
         with self._writing():
-            self.key = adopted_key(self.connection, self.tables, key)
-
-    def rebuild(self, rows: int) -> Iterator[tuple[int, int]]:
-        """Move the attempts of an earlier version, so many at once; gives how many are done, and of how many."""
-        with self._writing():
-            total = left_to_rebuild(self.connection, self.tables)
-        done, step = 0, 1
-        while step:
-            with self._writing():
-                step = rebuild(self.connection, self.tables, rows)
-            done += step
-            if step:
-                yield done, max(done, total)
-                time.sleep(_PAUSE_S)
+            self.key = adopted_key(self.connection, key)
 
     def removal(self) -> Removal:
         """Give what takes rows, texts and counts out."""

@@ -6,10 +6,7 @@ ones that grow with the calls; `outcomes`, one bit a judged call, 1 for unhandle
 the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part; those of
 the module `hours`.
 
-Rules: what has an order is counted in the order of storing, up to the `id` that is `meta.rolled_up_to`.
-Version 1 counted nothing: up to `meta.uncounted_to` there are attempts that have to be counted before the
-roll-ups can be read. Hours, and the causes of calls outside of the rate, which came with version 3, are
-counted for exactly the attempts in `stored_attempts`, when they come there.
+Rules: what has an order is counted in the order of storing. Each attempt is counted in the transaction that stores it.
 """
 
 from __future__ import annotations
@@ -28,13 +25,13 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.rollups import Addition, StoredRow
     from schema_guard.records.rows import Row
 
-TABLES_SINCE_2 = (
+TABLES = (
     """CREATE TABLE configurations (
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
         function TEXT NOT NULL, schema_name TEXT NOT NULL, schema_fingerprint TEXT NOT NULL,
         model TEXT, target TEXT, strategies TEXT NOT NULL, settings TEXT NOT NULL, version TEXT NOT NULL,
-        segment TEXT,
+        segment TEXT, tuned INTEGER NOT NULL,
         first_started_at REAL, last_started_at REAL
     ) STRICT""",
     """CREATE TABLE tallies (
@@ -52,10 +49,6 @@ TABLES_SINCE_2 = (
         chunk INTEGER NOT NULL, n INTEGER NOT NULL, bits BLOB NOT NULL, first_attempt INTEGER NOT NULL,
         PRIMARY KEY (configuration_id, chunk)
     ) STRICT""",
-)
-
-SINCE_3 = (
-    "ALTER TABLE configurations ADD COLUMN tuned INTEGER NOT NULL DEFAULT 0",
     """CREATE TABLE hours (
         hour INTEGER NOT NULL, configuration_id INTEGER NOT NULL REFERENCES configurations,
         tally TEXT NOT NULL, count INTEGER NOT NULL,

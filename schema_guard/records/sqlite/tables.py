@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a SQLite store, their version, and the key of its hashes.
+"""The tables of a SQLite store, their layout, and the key of its hashes.
 
-A file of this version says in its header whose it is (`application_id`). Files of versions 1 and 2 do not, and
-are known by their tables. One of them is brought to this version in one transaction that takes as long for a
-million attempts as for ten: their table is renamed and stays, and what it had is made beside it.
+The header of a file says whose it is (`application_id`), and which layout its tables have (`user_version`).
 """
 
 from __future__ import annotations
@@ -15,43 +13,36 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from schema_guard.records.backend import WriteRefused
-from schema_guard.records.rows import key_fingerprint
+from schema_guard.records.backend import LAYOUT, WriteRefused, made_before_first_release
 from schema_guard.records.sqlite import attempts, checksums, rollups
 from schema_guard.records.sqlite.kept import gone
-from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.payloads import removal, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 3
 APPLICATION_ID = 0x53475244  # "SGRD"
-_SINCE_ROLL_UPS = 2
-_SINCE_APPLICATION_ID = 3
-_TABLES_OF_OURS = {"attempts", "drops", "meta"}
+# Files that were made before files had an `application_id` are known by these tables.
+_FIRST_TABLES = {"attempts", "drops", "meta"}
 
 _TABLES = (
-    "CREATE TABLE drops (reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL) STRICT",
+    """CREATE TABLE drops (
+        reason TEXT NOT NULL, count INTEGER NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
+    ) STRICT""",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
-)
-_TABLES_SINCE_2 = (
+    "INSERT INTO meta VALUES ('last_id', '0')",
     """CREATE TABLE declared_rungs (
         id INTEGER PRIMARY KEY,
         schema_fingerprint TEXT NOT NULL, rung TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-        at REAL NOT NULL
+        at REAL NOT NULL, function TEXT, checksum INTEGER NOT NULL
     ) STRICT""",
     """CREATE TABLE declared_targets (
         id INTEGER PRIMARY KEY,
-        schema_fingerprint TEXT NOT NULL, target REAL NOT NULL, at REAL NOT NULL
+        schema_fingerprint TEXT NOT NULL, target REAL NOT NULL, at REAL NOT NULL, function TEXT,
+        checksum INTEGER NOT NULL
     ) STRICT""",
-    *rollups.TABLES_SINCE_2,
-)
-_SINCE_3 = (
-    "ALTER TABLE declared_rungs ADD COLUMN function TEXT",
-    "ALTER TABLE declared_targets ADD COLUMN function TEXT",
-    *rollups.SINCE_3,
+    *rollups.TABLES,
     *attempts.TABLES,
     *texts.TABLES,
     *checksums.TABLES,
@@ -61,65 +52,42 @@ _SINCE_3 = (
 
 
 def make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the tables to this version; a file that cannot be written fails here, not at the first record."""
+    """Make the tables of an empty file; a file that cannot be written fails here, not at the first record."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     with transaction(connection):
-        version = check_version(connection, path)
-        if version < SCHEMA_VERSION:
-            for statement in _statements(version):
+        if not has_tables(connection, path):
+            for statement in _TABLES:
                 connection.execute(statement)
-        if version == 0:
             connection.execute("INSERT INTO meta VALUES ('hash_key', ?)", (secrets.token_hex(32),))
-        elif version < SCHEMA_VERSION:
-            note_keys(connection, [key_fingerprint(hash_key(connection))])
-        if version < SCHEMA_VERSION:
             made = json.dumps(_parts_made(connection))
             connection.execute("INSERT INTO meta VALUES ('checksums', ?)", (made,))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
 
-def _statements(version: int) -> Iterator[str]:
-    """Give what brings a file of an earlier version to this one; nothing of it looks at an attempt."""
-    has_old = version > 0
-    if has_old:
-        yield f"ALTER TABLE attempts RENAME TO {OLD_TABLE}"
-    else:
-        yield from _TABLES
-    if version < _SINCE_ROLL_UPS:
-        yield from _TABLES_SINCE_2
-        yield "INSERT INTO meta VALUES ('rolled_up_to', '0')"
-        last = f"(SELECT MAX(id) FROM {OLD_TABLE})" if has_old else "NULL"
-        yield f"INSERT INTO meta VALUES ('uncounted_to', CAST(COALESCE({last}, 0) AS TEXT))"
-    else:
-        yield "INSERT INTO meta VALUES ('uncounted_to', '0')"
-    yield from _SINCE_3
-    yield attempts.view(has_old)
-    if has_old:
-        yield attempts.TRIGGER
+def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
+    """Return whether a file has our tables, or is empty.
 
-
-def check_version(connection: sqlite3.Connection, path: Path) -> int:
-    """Give the version of the tables, 0 when there are none; `WriteRefused` if they are not for us."""
-    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    Raises:
+        WriteRefused: It is another program's, or its tables have another layout.
+    """
+    ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
     ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema").fetchall()}
-    if application_id == 0:
-        is_ours = not tables if version == 0 else tables >= _TABLES_OF_OURS
-    else:
-        is_ours = application_id == APPLICATION_ID
-    if not is_ours or (application_id == 0 and version >= _SINCE_APPLICATION_ID):
+    if application_id == layout == 0 and not tables:
+        return False
+    is_early = application_id == 0 and 0 < layout < LAYOUT and tables >= _FIRST_TABLES
+    if application_id != APPLICATION_ID and not is_early:
         raise WriteRefused(f"{path} is a SQLite database of another program: name another file")
-    if application_id and version < _SINCE_APPLICATION_ID:
-        raise WriteRefused(f"{path} is damaged: keep a copy of it and name another file")
-    if version > SCHEMA_VERSION:
+    if layout > LAYOUT:
         raise WriteRefused(
-            f"{path} has schema version {version}, this version knows up to {SCHEMA_VERSION}: "
-            "upgrade schema-guard"
+            f"{path} has schema version {layout}, this version knows up to {LAYOUT}: upgrade schema-guard"
         )
-    return int(version)
+    if layout < LAYOUT:
+        raise made_before_first_release(str(path))
+    return True
 
 
 def changed_parts(connection: sqlite3.Connection) -> list[str]:

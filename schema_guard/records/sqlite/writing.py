@@ -8,13 +8,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.records.backend import DropCount
-from schema_guard.records.counts.rollups import additions, new_calls, whole_calls
+from schema_guard.records.counts.rollups import additions, new_calls
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget, joined
 from schema_guard.records.rows import COLUMNS
 from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite.checksums import sealed
-from schema_guard.records.sqlite.kept import hours, inputs
-from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.payloads import texts
 from schema_guard.records.sqlite.payloads.removal import closed_hours
 from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 
     from schema_guard.records.payloads.texts import Payload
     from schema_guard.records.rows import Row
-    from schema_guard.records.sqlite.attempts import Part
-
-# Of attempts that a process of version 1 left uncounted, so many are counted with a write: a tenth of a second.
-_CAUGHT_UP_ROWS = 2_000
 
 _INSERT_DROPS = "INSERT INTO drops (reason, count, at, checksum) VALUES (?, ?, ?, ?)"
 _INSERT_RUNG = """
@@ -39,20 +33,7 @@ INSERT INTO declared_targets (schema_fingerprint, at, target, function, checksum
 """
 _CALL_ID = COLUMNS.index("call_id")
 _SET = "UPDATE meta SET value = ? WHERE key = ?"
-
-
-class _Place(NamedTuple):
-    """How far the roll-ups are.
-
-    Attributes:
-        counted: `id` of the last attempt in them.
-        last: `id` of the attempt that was stored last.
-        rows: How many were counted now.
-    """
-
-    counted: int
-    last: int
-    rows: int = 0
+_LAST_ID = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_id'"
 
 
 class Batch(NamedTuple):
@@ -73,11 +54,11 @@ class Batch(NamedTuple):
     payloads: Sequence[Payload | None]
 
 
-def append(connection: sqlite3.Connection, tables: Sequence[Part], batch: Batch) -> None:
+def append(connection: sqlite3.Connection, batch: Batch) -> None:
     """Store the attempts of whole calls, their texts, and counts of drops, all or nothing."""
     with transaction(connection):
         if batch.rows:
-            first_id = _append(connection, tables, batch.rows)
+            first_id = _append(connection, batch.rows)
             texts.insert(connection, first_id, batch.payloads)
         if batch.key_note is not None:
             note_keys(connection, [batch.key_note])
@@ -85,19 +66,14 @@ def append(connection: sqlite3.Connection, tables: Sequence[Part], batch: Batch)
         connection.executemany(_INSERT_DROPS, map(sealed, drops))
 
 
-def add_calls(
-    connection: sqlite3.Connection,
-    tables: Sequence[Part],
-    rows: Sequence[Row],
-    payloads: Sequence[Payload | None],
-) -> int:
+def add_calls(connection: sqlite3.Connection, rows: Sequence[Row], payloads: Sequence[Payload | None]) -> int:
     """Store those of whole calls that are not stored, and their texts; gives how many attempts that were."""
     call_ids = sorted({str(row[_CALL_ID]) for row in rows})
     with transaction(connection):
-        known = set(attempts.known_calls(connection, tables, call_ids))
+        known = set(attempts.known_calls(connection, call_ids))
         new = new_calls(rows, known, closed_hours(connection))
         if new:
-            first_id = _append(connection, tables, [rows[place] for place in new])
+            first_id = _append(connection, [rows[place] for place in new])
             texts.insert(connection, first_id, [payloads[place] for place in new] if payloads else [])
     return len(new)
 
@@ -111,10 +87,10 @@ def add_drops(connection: sqlite3.Connection, drops: Sequence[DropCount]) -> int
     return len(new)
 
 
-def adopted_key(connection: sqlite3.Connection, tables: Sequence[Part], key: bytes) -> bytes:
+def adopted_key(connection: sqlite3.Connection, key: bytes) -> bytes:
     """Make a key that of a file without hashes; gives the one that holds then, which the environment may name."""
     with transaction(connection):
-        if not attempts.last_id(connection, tables) and not noted_keys(connection):
+        if not attempts.last_id(connection) and not noted_keys(connection):
             connection.execute(_SET, (key.hex(), "hash_key"))
         return hash_key(connection)
 
@@ -144,79 +120,17 @@ def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
     return len(all_rungs) - len(rungs) + len(all_targets) - len(targets)
 
 
-def _append(connection: sqlite3.Connection, tables: Sequence[Part], rows: Sequence[Row]) -> int:
+def _append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     """Store attempts and count them; gives the `id` of the first."""
-    place = _catch_up(connection, tables, _CAUGHT_UP_ROWS)
-    stored = list(enumerate(rows, start=place.last + 1))
-    last = place.last + len(rows)
+    ((noted,),) = connection.execute(_LAST_ID).fetchall()
+    # What was taken out keeps its `id`s. In a damaged file there may be later attempts than the noted one.
+    last = max(int(noted), attempts.last_id(connection))
+    stored = list(enumerate(rows, start=last + 1))
     ids = rollups.configuration_ids(connection, stored)
     attempts.insert(connection, stored, ids)
-    is_whole = place.counted == place.last
-    if not is_whole:
-        hours.leave_out(connection, stored)
-    rollups.add(connection, additions(stored, has_order=is_whole), ids)
-    connection.execute(_SET, (str(last), "rolled_up_to" if is_whole else "uncounted_to"))
-    return place.last + 1
-
-
-def _catch_up(connection: sqlite3.Connection, tables: Sequence[Part], limit: int) -> _Place:
-    """Count, up to a limit, attempts that are stored and not counted."""
-    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
-    ((counted,),) = connection.execute(sql).fetchall()
-    # What was counted and is gone keeps its `id`s.
-    place = _Place(counted, max(counted, attempts.last_id(connection, tables)))
-    if place.counted >= place.last:
-        return place._replace(counted=place.last)
-    page = attempts.after(connection, tables, counted, limit)
-    for rows in whole_calls([page]):
-        ids = rollups.configuration_ids(connection, rows)
-        rollups.add(connection, additions(rows, has_details=False), ids)
-        place = _Place(rows[-1][0], place.last, len(rows))
-    if len(page) < limit:  # a call without an end does not stand in the way of those after it
-        place = place._replace(counted=place.last)
-    connection.execute(_SET, (str(place.counted), "rolled_up_to"))
-    return place
-
-
-def left_to_rebuild(connection: sqlite3.Connection, tables: Sequence[Part]) -> int:
-    """Give how many attempts are still to be counted and to be moved."""
-    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
-    ((counted,),) = connection.execute(sql).fetchall()
-    return old_rows(connection, tables) + max(0, attempts.last_id(connection, tables) - int(counted))
-
-
-def old_rows(connection: sqlite3.Connection, tables: Sequence[Part]) -> int:
-    """Give how many attempts are in the table of an earlier version."""
-    if attempts.OLD not in tables:
-        return 0
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {OLD_TABLE}").fetchall()
-    return int(rows)
-
-
-def rebuild(connection: sqlite3.Connection, tables: Sequence[Part], limit: int) -> int:
-    """Count attempts that are not counted, else move some of an earlier version's; gives how many, 0 at the end."""
-    with transaction(connection):
-        place = _catch_up(connection, tables, limit)
-        if place.rows or place.counted < place.last:
-            return place.rows
-        moved = _move(connection, limit) if attempts.OLD in tables else 0
-        if not moved:
-            inputs.merge(connection)
-        return moved
-
-
-def _move(connection: sqlite3.Connection, limit: int) -> int:
-    page = attempts.after(connection, [attempts.OLD], 0, limit)
-    # What has no end at the end of the table is moved as it is: a call is stored whole or not at all.
-    rows = next(whole_calls([page]), page)
-    if not rows:
-        return 0
-    ids = rollups.configuration_ids(connection, rows)
-    attempts.insert(connection, rows, ids)
-    hours.leave_out(connection, rows)
-    rollups.add(connection, additions(rows, has_order=False), ids)
-    connection.execute(f"DELETE FROM {OLD_TABLE} WHERE id <= ?", (rows[-1][0],))
-    return len(rows)
+    rollups.add(connection, additions(stored), ids)
+    connection.execute(_SET, (str(last + len(rows)), "last_id"))
+    return last + 1
 
 
 def declare_rung(connection: sqlite3.Connection, schema_fingerprint: str, declared: DeclaredRung) -> None:

@@ -93,7 +93,7 @@ def import_file(
 
 
 def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
-    """Take what another store has into a store; the other one is only read, also when it is of an earlier version.
+    """Take what another store has into a store; the other one is only read.
 
     Args:
         backend: The store.

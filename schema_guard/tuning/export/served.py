@@ -30,9 +30,7 @@ __all__ = ["NO_TEXT", "OWN_PROMPT", "Messages", "recorded_task", "served"]
 Messages: TypeAlias = "tuple[dict[str, Any], ...]"
 
 OWN_PROMPT: Final = "what was sent is not known: the function builds its own prompt"
-_UNKNOWN_TASK: Final = (
-    "recorded by an earlier release, which kept no task beside a prompt with the format in it"
-)
+_UNKNOWN_TASK: Final = "no task is stored beside the prompt, which holds the format too"
 NO_TEXT: Final = "no text is kept of it: record with payload='full' or 'redacted'"
 _LOST: Final = "its text was lost: the redaction failed on it"
 _NOT_TEXT: Final = "messages that hold more than text of system, user and assistant"

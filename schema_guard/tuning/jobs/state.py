@@ -154,9 +154,9 @@ def check_format(manifest: Mapping[str, Any], path: Path) -> None:
     """Refuse a manifest that another version has written.
 
     Raises:
-        InvalidArgument: Its format is not the one that is known here; one that names none is taken.
+        InvalidArgument: Its format is not the one that is known here.
     """
-    named = manifest.get("format", _FORMAT)
+    named = manifest.get("format")
     if named != _FORMAT:
         raise InvalidArgument(
             f"{clip_path(path)}: its format is {clip(repr(named))}, and format {_FORMAT} is what this version reads: "
@@ -177,7 +177,6 @@ def load_job(directory: Path) -> TuningJob | None:
     result = known["result"]
     return TuningJob(
         **{
-            "mark": "0" * 2 * _HEX,
             **known,
             "steps": tuple(JobStep(**one) for one in known["steps"]),
             "result": None if result is None else TunedModel(**result),

@@ -6,6 +6,7 @@ import pytest
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records.backend import LAYOUT
 from schema_guard.records.postgres.address import parsed
 from schema_guard.records.postgres.database import Postgres
 
@@ -32,7 +33,7 @@ def test_tables_are_made_once(new_schema, make):
 
     assert failed == []
     with open_store(url) as store:
-        assert (store.info().schema_version, store.info().engine.partition(" ")[0]) == (1, "postgresql")
+        assert (store.info().schema_version, store.info().engine.partition(" ")[0]) == (LAYOUT, "postgresql")
 
 
 def test_reading_makes_nothing(postgres, new_schema):
@@ -68,10 +69,32 @@ def test_a_newer_version_is_refused(postgres, new_schema, make):
     """What a later release has written, this one neither reads nor writes."""
     url = new_schema()
     open_store(url).close()
-    postgres.execute(f"UPDATE {named(url)}.meta SET value = 'schema-guard 2' WHERE key = 'version'")
+    postgres.execute(
+        f"UPDATE {named(url)}.meta SET value = 'schema-guard {LAYOUT + 1}' WHERE key = 'version'"
+    )
 
-    with pytest.raises(StoreError, match="has version 2 of the tables, this version knows up to 1: upgrade"):
+    with pytest.raises(
+        StoreError,
+        match=f"has version {LAYOUT + 1} of the tables, this version knows up to {LAYOUT}: upgrade",
+    ):
         open_store(url)
+
+
+@pytest.mark.parametrize("layout", ["1", "3", "unknown", ""])
+def test_an_older_layout_is_refused_and_left_alone(postgres, new_schema, layout):
+    url = new_schema()
+    open_store(url).close()
+    schema = named(url)
+    postgres.execute(f"UPDATE {schema}.meta SET value = 'schema-guard {layout}' WHERE key = 'version'")
+    before = postgres.execute(f"SELECT * FROM {schema}.meta ORDER BY key")
+
+    for use in (lambda: open_store(url), resolve_store(url).info, resolve_store(url).check):
+        with pytest.raises(StoreError) as error:
+            use()
+        assert str(error.value).endswith(
+            f"its schema '{schema}' was made before the first release: move it away, and a new one is made in its place"
+        )
+    assert postgres.execute(f"SELECT * FROM {schema}.meta ORDER BY key") == before
 
 
 def test_a_user_who_may_not_make_a_schema_is_given_one(postgres, new_schema, make):

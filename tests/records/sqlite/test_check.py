@@ -8,6 +8,7 @@ import pytest
 from schema_guard.records import Store, open_store
 from schema_guard.records.payloads.retention import Retention
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.kept import inputs
 from tests.thinned import costly
 
 CALLS = 1_300  # more attempts than have one checksum
@@ -37,9 +38,9 @@ def sound(tmp_path_factory, make, write):
     with Store(backend) as store:
         store.declare_rung("f" * 16, "few_shot", "declined", "no examples", function="app.f0")
         store.set_target("f" * 16, 0.01)
-        store.rebuild()
         with store._session() as session:
             session.write([], {"locked": 2}, 1_000.0)
+            inputs.merge(session.connection)
     return path.read_bytes()
 
 
@@ -66,7 +67,7 @@ def test_a_sound_store_has_no_damage(path):
     found = check(path)
 
     assert found.damage == ()
-    assert (found.attempts, found.with_checksum, found.without_checksum) == (1_562, 1_562, 0)
+    assert (found.attempts, found.with_checksum) == (1_562, 1_562)
 
 
 PLACES = {
@@ -99,8 +100,8 @@ PLACES = {
     "drops": ("UPDATE drops SET count = 3", "drops"),
     "a rung": ("UPDATE declared_rungs SET status = 'not_applicable'", "declarations"),
     "a target": ("UPDATE declared_targets SET target = 0.02", "declarations"),
-    "how far": ("UPDATE meta SET value = '1561' WHERE key = 'rolled_up_to'", "roll_ups"),
-    "too far": ("UPDATE meta SET value = '1563' WHERE key = 'rolled_up_to'", "roll_ups"),
+    "how far": ("UPDATE meta SET value = '1561' WHERE key = 'last_id'", "roll_ups"),
+    "too far": ("UPDATE meta SET value = '1563' WHERE key = 'last_id'", "roll_ups"),
     "the key": ("UPDATE meta SET value = '00' WHERE key = 'hash_key'", "tables"),
     "an index": ("DROP INDEX hour_details_hour", "tables"),
 }
@@ -140,55 +141,6 @@ def test_what_others_put_into_the_file_is_not_looked_at(path):
     assert check(path).is_sound
 
 
-@pytest.mark.costly
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_store_of_an_earlier_version_is_sound(tmp_path, version_1, version_2, version, make):
-    """Unopened, opened, with rows of an old process and of this one, and rebuilt: no damage."""
-    path = tmp_path / "records.db"
-    path.write_bytes({1: version_1, 2: version_2}[version])
-    found = [check(path)]
-    with open_store(f"sqlite:///{path}") as store:
-        found.append(store.check())
-        store.record(make.outcome(id="new"))
-        found.append(store.check())
-        store.rebuild()
-        found.append(store.check())
-
-    assert [one.damage for one in found] == [()] * 4
-    assert found[0].without_checksum == found[2].attempts - 1
-    assert (found[3].with_checksum, found[3].without_checksum) == (found[3].attempts, 0)
-
-
-@pytest.mark.costly
-def test_what_an_old_process_writes_beside_is_no_damage(path, version_2, start_first_release, make):
-    """Its rows and drops have no checksums, and its roll-ups are right."""
-    path.write_bytes(version_2)
-    process = start_first_release(
-        """
-        store = open_store(f"sqlite:///{path}", durability="sync")
-        store.record(outcome("a" * 32))
-        print("open", flush=True)
-        sys.stdin.readline()
-        store._writer._unsaved_drops["locked"] = 1
-        store.record(outcome("b" * 32))
-        store.close()
-        """,
-        path,
-    )
-    assert process.stdout.readline() == "open\n"
-    with open_store(f"sqlite:///{path}", durability="sync") as store:
-        store.record(make.outcome(id="1" * 32))
-        _, errors = process.communicate("go\n", timeout=30)
-        assert process.returncode == 0, errors
-        beside = store.check()
-        store.record(make.outcome(id="2" * 32))
-        after = store.check()
-
-        assert store.drops() == {"locked": 3}
-    assert (beside.damage, after.damage) == ((), ())
-    assert (after.with_checksum, after.without_checksum) == (2, 80)
-
-
 GONE = {
     "a tally": ("UPDATE tallies SET count = count + 1 WHERE tally = 'failures'", "roll_ups"),
     "a missing tally": ("DELETE FROM tallies WHERE tally = 'call_us'", "roll_ups"),
@@ -211,7 +163,7 @@ def pruned(path):
 
 
 def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
-    """Also when it is written on, and rebuilt: its counts are those of what is left and what is gone."""
+    """Also when it is written on: its counts are those of what is left and what is gone."""
     with open_store(f"sqlite:///{pruned}") as store:
         found = [store.check()]
         for number in range(50):
@@ -219,10 +171,8 @@ def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
                 make.outcome(function="app.f0", id=f"{number + 5_000:032x}", input_hash=f"{number:032x}")
             )
         found.append(store.check())
-        store.rebuild()
-        found.append(store.check())
 
-    assert [one.damage for one in found] == [()] * 3
+    assert [one.damage for one in found] == [()] * 2
 
 
 @pytest.mark.parametrize(("statement", "part"), costly(GONE.values(), 4), ids=GONE)

@@ -5,15 +5,15 @@ import json
 import os
 import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
 from schema_guard.core.values import Failure, Message, Violation
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
-from schema_guard.records.sqlite.attempts import COLUMNS_BEFORE_3
+from schema_guard.records.backend import LAYOUT
 from schema_guard.records.sqlite.database import SQLite
-from schema_guard.records.sqlite.tables import make_tables
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_info_of_a_file(path, make):
         f"sqlite:///{path}",
         str(path),
         1,
-        3,
+        LAYOUT,
         f"sqlite {sqlite3.sqlite_version}",
     )
     assert info.size_bytes > 4096
@@ -91,16 +91,6 @@ def test_the_database_uses_a_log_and_strict_tables(path):
     connection.close()
 
 
-def test_attempts_are_a_view_with_the_columns_of_the_first_release():
-    """Who asks the file itself finds `attempts` as it was, whatever lies below."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    make_tables(connection, None)
-    names = [name for _, name, *_ in connection.execute("PRAGMA table_info(attempts)")]
-    connection.close()
-
-    assert names == ["id", *COLUMNS_BEFORE_3]
-
-
 def refusal(url_path):
     with pytest.raises(StoreError) as error:
         open_store(f"sqlite:///{url_path}")
@@ -114,7 +104,9 @@ def test_a_newer_version_is_refused(path):
     connection.execute("PRAGMA user_version = 7")
     connection.close()
 
-    assert refusal(path) == (f"{path} has schema version 7, this version knows up to 3: upgrade schema-guard")
+    assert refusal(path) == (
+        f"{path} has schema version 7, this version knows up to {LAYOUT}: upgrade schema-guard"
+    )
 
 
 def test_a_newer_version_is_not_read_either(path):
@@ -267,3 +259,33 @@ def test_no_text_reaches_the_file(path, make):
 
     assert b"app.extract" in files
     assert [text for text in secret.values() if text.encode() in files or text in read] == []
+
+
+OPEN = "store._backend.session().close()"
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_kill_while_a_file_is_made_leaves_one_that_can_be_opened(
+    path, statements_of, killed_at, every, make
+):
+    """Killed at any of its statements the tables are not there, and come the next time."""
+    statements = statements_of(OPEN, path.with_name("counted.db"))
+    assert statements > 20
+    for moment in range(1, statements, every):
+        dying = path.with_name(f"{moment}.db")
+        killed_at(OPEN, dying, moment)
+        with open_store(f"sqlite:///{dying}", durability="sync") as store:
+            store.record(make.outcome())
+            assert (store.info().rows, store.check().is_sound) == (1, True)
+
+
+def test_a_file_whose_tables_were_not_made_yet_reads_as_empty(path):
+    """A process that was killed before it made them leaves a file with a header alone."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+    assert path.stat().st_size > 0
+    with Store(SQLite(path)) as store:
+        assert (list(store.attempts()), store.configurations(), store.info().rows) == ([], [], 0)
+        assert store.info().schema_version is None

@@ -59,7 +59,7 @@ def test_wherever_inputs_are_put_together_the_attempts_say_the_same(make, made):
         for batch, is_asked in made:
             write(session, outcomes_of(make, batch))
             if is_asked:
-                list(session.rebuild(10))
+                inputs.merge(session.connection)
             assert backend_pending(session) < 5 + 8
         assert is_whole(backend)
 

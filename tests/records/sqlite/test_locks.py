@@ -66,7 +66,7 @@ os.chdir(os.path.dirname(url.removeprefix("sqlite:///")))
 with open_store(url, durability="sync") as store:
     for number in range(5):
         store.record(outcome(id=f"{number:032x}"))
-    store.check(); store.info(); store.configurations(); list(store.attempts()); store.rebuild()
+    store.check(); store.info(); store.configurations(); list(store.attempts())
     if os.fork() == 0:
         store.record(outcome(id="f" * 32))
         store.flush()
@@ -82,7 +82,7 @@ sys.stdout = os.fdopen(said, "w")
 print(json.dumps(sorted(opened)))
 """
 LINES = (
-    "store info", "store check", "store rebuild", "report", "report --format html", "report --since 24h", "decide",
+    "store info", "store check", "report", "report --format html", "report --since 24h", "decide",
     "watch --slo 0.5", "doctor", "store export --output out.jsonl", "store import out.jsonl",
 )  # fmt: skip
 

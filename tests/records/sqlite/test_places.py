@@ -12,6 +12,7 @@ import pytest
 
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records.backend import LAYOUT
 from schema_guard.records.sqlite import places
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.report import report_on
@@ -47,12 +48,7 @@ os.kill(os.getpid(), signal.SIGKILL)"""
 
 def newer(path):
     open_store(str(path)).close()
-    execute(path, "PRAGMA user_version = 4")
-
-
-def older_than_its_number(path):
-    open_store(str(path)).close()
-    execute(path, "PRAGMA user_version = 2")
+    execute(path, f"PRAGMA user_version = {LAYOUT + 1}")
 
 
 def text(path):
@@ -85,8 +81,7 @@ REFUSED = {
     "foreign and killed": (
         foreign_that_was_killed, "is a SQLite database of another program: name another file",
     ),
-    "newer": (newer, "has schema version 4, this version knows up to 3: upgrade schema-guard"),
-    "older than its number": (older_than_its_number, "is damaged: keep a copy of it and name another file"),
+    "newer": (newer, f"has schema version {LAYOUT + 1}, this version knows up to {LAYOUT}: upgrade schema-guard"),
     "text": (text, "is not a SQLite database: move it away or name another file"),
     "zeroed": (zeroed, "is not a SQLite database: move it away or name another file"),
     "overwritten": (overwritten, "is damaged: keep a copy of it and name another file"),
@@ -113,7 +108,7 @@ def test_a_file_that_is_refused_stays_as_it_is(tmp_path, make, caplog, spoil, wh
     with caplog.at_level(logging.WARNING, "schema_guard"):
         for use in (
             lambda: open_store(str(path)), store.configurations, lambda: list(store.attempts()), store.info,
-            store.rebuild, lambda: store.set_target("f" * 16, 0.01),
+            store.prune, lambda: store.set_target("f" * 16, 0.01),
         ):  # fmt: skip
             with pytest.raises(StoreError) as error:
                 use()
@@ -247,7 +242,7 @@ def test_a_log_that_cannot_be_read_there_is_said(read_only, recorded, tmp_path, 
 
     def fill(path):
         with closing(sqlite3.connect(live, isolation_level=None)) as connection:
-            connection.execute("INSERT INTO drops (reason, count, at) VALUES ('locked', 1, 1.0)")
+            connection.execute("INSERT INTO drops VALUES ('locked', 1, 1.0, 0)")
             for end in ("", "-wal"):
                 (path.parent / f"records.db{end}").write_bytes((tmp_path / f"records.db{end}").read_bytes())
 

@@ -4,6 +4,7 @@ import pytest
 
 from schema_guard.records import Store
 from schema_guard.records.sqlite.database import SQLite
+from schema_guard.records.sqlite.kept import inputs
 
 
 @pytest.mark.costly
@@ -14,7 +15,7 @@ def test_an_input_that_repeats_leaves_no_trace_of_its_past(make, write):
     with Store(backend) as store:
         for _ in range(2):
             write(backend, [[make.outcome(input_hash="i")] for _ in range(500)])
-            store.rebuild()
+            inputs.merge(backend.session().connection)
         (counts,) = store.configurations()
         kept = backend.session().connection.execute(tallies).fetchall()
 

@@ -171,15 +171,15 @@ def test_a_call_without_a_task_is_given_back_as_its_arguments():
     assert recorded_task(texts, row, lambda number, town: f"{number} to {town}") == "7 to Graz"
 
 
-def test_what_an_earlier_release_recorded_is_known_where_the_task_was_sent_as_it_is():
-    """It kept no task: with the format in the prompt nobody can tell them apart for certain."""
+def test_a_task_that_is_not_stored_is_known_if_the_prompt_holds_no_format():
+    """If the redaction loses a task, the prompt alone is stored."""
     texts = Texts("c", 1, prompt="Ticket 3")
 
     assert recorded_task(texts, {"settings": "{}", "strategy": "bare"}, None) == "Ticket 3"
     for who in ("recorder", "imported"):
         seen = {"settings": f'{{"observe":true,"{who}":"x"}}', "strategy": "strict_schema"}
         assert recorded_task(texts, seen, None) == "Ticket 3"
-    assert "earlier release" in recorded_task(texts, {"settings": "{}", "strategy": "system_prompt"}, None)
+    assert "no task is stored" in recorded_task(texts, {"settings": "{}", "strategy": "system_prompt"}, None)
 
 
 def test_a_redacted_answer_and_what_it_repeats_of_a_redacted_input_are_left_out(tmp_path):

@@ -45,7 +45,7 @@ drawn = st.fixed_dictionaries(
         "cluster": st.none() | st.sampled_from("ab"),
         "healed": st.booleans(),
         "model": st.none() | st.sampled_from(["large", "small"]),
-        "texts": st.sampled_from(["kept", "kept", "kept", "none", "earlier"]),
+        "texts": st.sampled_from(["kept", "kept", "kept", "none", "without a task"]),
     }
 )
 

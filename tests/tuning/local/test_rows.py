@@ -107,10 +107,11 @@ def test_a_changed_file_is_not_learned(tmp_path):
         ("{", "cannot be read"),
         ("[]", "expected an object, got list"),
         ("[" * 100_000, "cannot be read"),
+        ("{}", "its format is None, and format 1 is what this version reads"),
         ('{"format": 2}', "its format is 2, and format 1 is what this version reads: upgrade schema-guard"),
-        ('{"files": [1]}', "expected an object with the files, got"),
-        ('{"files": {"train": 3}}', "expected an object with the files, got"),
-        ('{"form": "dpo"}', "form 'dpo': the local backend learns answers, not preferences"),
+        ('{"format": 1, "files": [1]}', "expected an object with the files, got"),
+        ('{"format": 1, "files": {"train": 3}}', "expected an object with the files, got"),
+        ('{"format": 1, "form": "dpo"}', "form 'dpo': the local backend learns answers, not preferences"),
     ],
 )
 def test_what_is_no_training_set_of_answers_is_told(tmp_path, manifest, words):
@@ -124,7 +125,7 @@ def test_what_is_no_training_set_of_answers_is_told(tmp_path, manifest, words):
 
 def test_a_set_needs_a_row(tmp_path):
     """A folder without rows to learn is none; one without rows to check by is."""
-    written(tmp_path, {"form": "sft"}, name="manifest.json")
+    written(tmp_path, {"format": 1, "form": "sft"}, name="manifest.json")
     with pytest.raises(InvalidArgument, match=r"train.jsonl: expected at least one row"):
         read_training_set(tmp_path)
 

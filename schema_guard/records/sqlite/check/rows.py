@@ -15,10 +15,9 @@ from schema_guard.records.sqlite.payloads import removal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schema_guard.records.sqlite.attempts import Part
     from schema_guard.records.sqlite.check.notes import Notes
 
-__all__ = ["check", "old"]
+__all__ = ["check"]
 
 
 class _Unread(NamedTuple):
@@ -37,17 +36,6 @@ class _Unread(NamedTuple):
 
 _LEAST_ID, _LARGEST_ID = -(2**63), 2**63 - 1  # a bit that changes can make any number of an `id`
 _STARTED_AT = 3
-
-
-def old(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes) -> int:
-    """Give how many attempts are in the table of an earlier version, which has no checksums."""
-    total = 0
-    for part in tables:
-        if part.has_no_hours:
-            with notes.reading("attempts"):
-                ((found,),) = connection.execute(f"SELECT COUNT(*) FROM {part.table}").fetchall()
-                total += int(found)
-    return total
 
 
 def check(connection: sqlite3.Connection, notes: Notes) -> None:

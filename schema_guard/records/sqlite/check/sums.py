@@ -15,11 +15,10 @@ from schema_guard.records.sqlite.payloads import removal
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from schema_guard.records.counts.rollups import StoredRow
     from schema_guard.records.rows import Row
-    from schema_guard.records.sqlite.attempts import Part
     from schema_guard.records.sqlite.check.notes import Notes
     from schema_guard.records.sqlite.kept.gone import GoneSums
 
@@ -28,35 +27,23 @@ __all__ = ["check", "compare"]
 _PAGE = 1_000
 
 
-def check(connection: sqlite3.Connection, tables: Sequence[Part], notes: Notes, *, has_hours: bool) -> None:
+def check(connection: sqlite3.Connection, notes: Notes) -> None:
     """Compare the roll-ups with a recount."""
     found: dict[Row, Recounted] = {}
     with notes.reading("roll_ups"):
-        sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
-        ((counted,),) = connection.execute(sql).fetchall()
-        last = attempts.last_id(connection, tables)
-        if counted > last and not removal.has_removed(connection):
-            notes.add("roll_ups", f"attempts up to {counted} are counted, and the last one is {last}")
-        _check_place(connection, last, notes, has_log=has_hours)
-        # Attempts of an earlier version are in no hour, and those of this one are before others are counted.
-        is_plain = has_hours and counted >= last and not _has_old(connection, tables)
-        for rows in whole_calls(_pages(connection, tables, counted, notes, "roll-ups")):
-            recounted(found, rows, has_order=True, has_details=is_plain)
-        if has_hours and not is_plain:
-            new = [part for part in tables if not part.has_no_hours]
-            for rows in whole_calls(_pages(connection, new, last, notes, "hours")):
-                recounted(found, rows, has_order=False, has_details=True)
-        sums = gone.gone(connection) if has_hours else None
-        compare(connection, found, notes, has_hours=has_hours, has_log=has_hours, sums=sums)
+        _check_place(connection, notes)
+        for rows in whole_calls(_pages(connection, notes)):
+            recounted(found, rows)
+        compare(connection, found, notes, has_log=True, sums=gone.gone(connection))
 
 
-def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has_log: bool) -> None:
-    """Look at how far it is counted and put together."""
-    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'uncounted_to'"
-    if any(needed > last for (needed,) in connection.execute(sql)) and not removal.has_removed(connection):
-        notes.add("roll_ups", f"there would be attempts to count after {last}, the last one")
-    if not has_log:
-        return
+def _check_place(connection: sqlite3.Connection, notes: Notes) -> None:
+    """Check which attempt is noted as the last one, and how many calls wait to be put together."""
+    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_id'"
+    ((noted,),) = connection.execute(sql).fetchall()
+    last = attempts.last_id(connection)
+    if noted < last or (noted > last and not removal.has_removed(connection)):
+        notes.add("roll_ups", f"attempts up to {noted} are counted, and the last one is {last}")
     sql = "SELECT merged_to, pending, (SELECT MAX(id) FROM input_log) FROM input_merges"
     ((merged, waiting, logged),) = connection.execute(sql).fetchall()
     sql = "SELECT COALESCE(SUM(LENGTH(calls)), 0) FROM input_log WHERE id > ?"
@@ -65,23 +52,12 @@ def _check_place(connection: sqlite3.Connection, last: int, notes: Notes, *, has
         notes.add("inputs", "how many of their calls are put together is another number")
 
 
-def _has_old(connection: sqlite3.Connection, tables: Sequence[Part]) -> bool:
-    old = [part for part in tables if part.has_no_hours]
-    return any(connection.execute(f"SELECT 1 FROM {part.table} LIMIT 1").fetchall() for part in old)
-
-
-def _pages(
-    connection: sqlite3.Connection, tables: Sequence[Part], last: int, notes: Notes, what: str
-) -> Iterator[list[StoredRow]]:
+def _pages(connection: sqlite3.Connection, notes: Notes) -> Iterator[list[StoredRow]]:
     first = done = 0
-    while True:
-        conditions: list[tuple[str, list[Any]]] = [("a.id > ? AND a.id <= ?", [first, last])] * len(tables)
-        page = attempts.page(connection, tables, conditions, _PAGE)
-        if not page:
-            return
+    while page := attempts.page(connection, "a.id > ?", [first], _PAGE):
         yield page
         first, done = page[-1][0], done + len(page)
-        notes.on_step(what, done, notes.attempts)
+        notes.on_step("roll-ups", done, notes.attempts)
 
 
 def compare(
@@ -89,7 +65,6 @@ def compare(
     found: dict[Row, Recounted],
     notes: Notes,
     *,
-    has_hours: bool,
     has_log: bool,
     sums: Mapping[int, GoneSums] | None = None,
 ) -> None:
@@ -99,14 +74,12 @@ def compare(
         connection: To a database with these tables.
         found: What was counted, by configuration.
         notes: Is added to.
-        has_hours: Whether it has counts by the hour.
         has_log: Whether inputs are noted first and counted later, and the latest hours are open.
         sums: Of what is gone, by configuration; None where that is not kept.
     """
-    tuned = "tuned" if has_hours else "0"
-    columns = ", ".join(tuned if name == "tuned" else name for name in CONFIGURATION_COLUMNS)
+    columns = ", ".join(CONFIGURATION_COLUMNS)
     sql = f"SELECT id, first_started_at, last_started_at, {columns} FROM configurations ORDER BY id"
-    closed = removal.closed_configurations(connection) if has_hours else set()
+    closed = removal.closed_configurations(connection)
     for number, first, last, *named in connection.execute(sql).fetchall():
         wanted = found.pop(tuple(named), Recounted())
         where = f"configuration {number} ({named[0]})"
@@ -121,9 +94,8 @@ def compare(
         with notes.reading("roll_ups"):
             _compare_tallies(connection, number, where, wanted, notes, has_log=has_log)
             _compare_outcomes(connection, number, where, wanted, notes)
-        if has_hours:
-            with notes.reading("hours"):
-                _compare_hours(connection, number, where, wanted, notes)
+        with notes.reading("hours"):
+            _compare_hours(connection, number, where, wanted, notes)
     for named in found:
         notes.add("roll_ups", f"{named[0]}: a configuration that has attempts has no roll-ups")
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schema_guard.records.backend import StoreCheck
-from schema_guard.records.sqlite import attempts
 from schema_guard.records.sqlite.check import rows, small, sums
 from schema_guard.records.sqlite.check.notes import Notes
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_SINCE_ROLL_UPS, _SINCE_CHECKSUMS = 2, 3
 _MOST_SAID = 100  # by SQLite's own check
 
 
@@ -29,32 +27,17 @@ def check(connection: sqlite3.Connection, url: str, on_step: Callable[[str, int,
         on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
     """
     notes = Notes(on_step)
-    tables = []
-    with notes.reading("file"):
-        tables = attempts.parts(connection)
-    version = _version(connection, notes)
-    without = rows.old(connection, tables, notes)
     _by_sqlite(connection, notes)
-    if version >= _SINCE_CHECKSUMS:
-        small.check(connection, notes)
-        with notes.reading("attempts"):
-            rows.check(connection, notes)
-    if version >= _SINCE_ROLL_UPS:
-        sums.check(connection, tables, notes, has_hours=version >= _SINCE_CHECKSUMS)
+    small.check(connection, notes)
+    with notes.reading("attempts"):
+        rows.check(connection, notes)
+    sums.check(connection, notes)
     return StoreCheck(
         url=url,
-        attempts=notes.attempts + without,
+        attempts=notes.attempts,
         with_checksum=notes.with_checksum,
-        without_checksum=without,
         damage=tuple(notes.damage),
     )
-
-
-def _version(connection: sqlite3.Connection, notes: Notes) -> int:
-    with notes.reading("file"):
-        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-        return int(version)
-    return 0
 
 
 def _by_sqlite(connection: sqlite3.Connection, notes: Notes) -> None:

@@ -48,7 +48,7 @@ def note(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> None:
     from schema_guard.records.counts.rollups import configuration_key
 
     found: dict[Row, Recounted] = {}
-    recounted(found, rows, has_order=True, has_details=True)
+    recounted(found, rows)
     for configuration, sums in found.items():
         sql = "SELECT id FROM configurations WHERE key = ?"
         ((number,),) = connection.execute(sql, (configuration_key(configuration),)).fetchall()

@@ -7,8 +7,8 @@ its first and its last call began, and which of the configuration's judged calls
 `stored_attempts`, which stands for an index of times.
 
 Rules: of each configuration the latest hour is open: its tallies are in the details alone, and go among those of all
-times when a later one begins. Each batch adds rows of its own, which are made one from time to time. Of the hours from `meta.hours_kept_from` on, each attempt in `stored_attempts` is in the details. Those of
-an earlier version are in none. An hour that is meant in part is counted by its attempts.
+times when a later one begins. Each batch adds rows of its own, which are made
+one from time to time. Each attempt is in the details. An hour that is meant in part is counted by its attempts.
 """
 
 from __future__ import annotations
@@ -32,18 +32,14 @@ if TYPE_CHECKING:
     from schema_guard.records.counts.tallies import Tallies
 
 __all__ = [
-    "OLD_TABLE",
     "TABLES",
     "HourDetails",
     "Hours",
     "add",
     "add_spans",
-    "leave_out",
     "open_tallies",
     "span",
 ]
-
-OLD_TABLE = "attempts_before_3"  # of attempts that an earlier version has stored, which are in nothing here
 
 TABLES = (
     """CREATE TABLE hour_details (
@@ -58,7 +54,6 @@ TABLES = (
     """CREATE TABLE hour_spans (
         hour INTEGER PRIMARY KEY, first_attempt INTEGER NOT NULL, last_attempt INTEGER NOT NULL
     ) STRICT""",
-    f"INSERT INTO meta VALUES ('hours_kept_from', '{-LARGEST_HOUR}')",
 )
 
 _STARTED_AT = COLUMNS.index("started_at")
@@ -73,8 +68,6 @@ _OPEN_HOUR = "SELECT hour FROM hour_details WHERE is_open AND configuration_id =
 _OPEN = "SELECT configuration_id, tallies FROM hour_details WHERE is_open AND {condition}"
 _SPAN = """INSERT INTO hour_spans VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
 first_attempt = MIN(first_attempt, excluded.first_attempt), last_attempt = MAX(last_attempt, excluded.last_attempt)"""
-_LEAVE_OUT = """UPDATE meta SET value = CAST(MAX(CAST(value AS INTEGER), ?) AS TEXT)
-WHERE key = 'hours_kept_from'"""
 
 
 class Hours(NamedTuple):
@@ -100,11 +93,6 @@ class Hours(NamedTuple):
         last = LARGEST_HOUR + 1 if where.until is None else floor(where.until / HOUR_S)
         parts = {floor(at / HOUR_S) for at in bounds if at % HOUR_S}
         return cls(first, last, tuple(sorted(parts)))
-
-    @property
-    def earliest(self) -> int:
-        """The first one that is meant at all."""
-        return min(self.first, *self.parts) if self.parts else self.first
 
 
 Tallied: TypeAlias = dict[tuple[str, str | int], int]
@@ -272,13 +260,6 @@ def add_spans(connection: sqlite3.Connection, rows: Sequence[StoredRow]) -> None
         if hour is not None:
             spans.setdefault(hour, []).append(attempt_id)
     connection.executemany(_SPAN, [(hour, min(ids), max(ids)) for hour, ids in spans.items()])
-
-
-def leave_out(connection: sqlite3.Connection, rows: Iterable[StoredRow]) -> None:
-    """Note that the details of the hours of these attempts, and of those before, are not all."""
-    hours = [hour for _, row in rows if (hour := hour_of(row[_STARTED_AT])) is not None]
-    if hours:
-        connection.execute(_LEAVE_OUT, (max(hours) + 1,))
 
 
 def span(connection: sqlite3.Connection, where: Where) -> tuple[int, int] | None:

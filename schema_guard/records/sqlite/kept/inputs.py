@@ -9,8 +9,7 @@ whoever reads, and is never more than `MOST_PENDING` calls and a batch.
 
 Rules: to look up inputs one by one touches a page of a large table for each, for they have no order. So they
 come into `recent_inputs` many at a time, which stays small, and go from there into `inputs` from one end of it to the
-other, many for each page. Whatever moves is in one transaction with what it changes. Where a process of an
-earlier version may still write to `inputs`, and count without `recent_inputs`, that stays empty.
+other, many for each page. Whatever moves is in one transaction with what it changes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from schema_guard.records.counts.rollups import shape
 from schema_guard.records.rows import HASH_BYTES
 from schema_guard.records.sqlite.checksums import sealed
-from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,7 +72,7 @@ TABLES = (
 _LOG = "INSERT INTO input_log (configuration_id, hour, calls, checksum) VALUES (?, ?, ?, ?)"
 _PENDING = "UPDATE input_merges SET pending = pending + ? RETURNING pending"
 _ROWS = f"({', '.join('?' * 4)})"
-_ADD = f"""INSERT INTO {{table}} VALUES {", ".join([_ROWS] * _AT_ONCE)}
+_ADD = f"""INSERT INTO recent_inputs VALUES {", ".join([_ROWS] * _AT_ONCE)}
 ON CONFLICT DO UPDATE SET n = n + excluded.n, k = k + excluded.k RETURNING input, n, k"""
 _KNOWN = f"""SELECT input, n, k FROM {{table}}
 WHERE configuration_id = ? AND input IN ({", ".join("?" * _AT_ONCE)})"""
@@ -207,14 +205,11 @@ def shapes_alone(asked: Counter[bytes], unhandled: Counter[bytes]) -> dict[str, 
 
 def merge(connection: sqlite3.Connection) -> None:
     """Put together what is noted, and move on some inputs that are no longer recent; in a transaction."""
-    sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
-    is_mixed = bool(connection.execute(sql, (OLD_TABLE,)).fetchall())
-    table, other = ("inputs", "recent_inputs") if is_mixed else ("recent_inputs", "inputs")
     merged = recent = 0
     ((moved,),) = connection.execute("SELECT moved FROM input_merges").fetchall()
     for configuration_id, more in sorted(pending(connection).items()):
-        known = dict(_known(connection, other, configuration_id, more)) if moved else {}
-        after = dict(_added(connection, table, configuration_id, more))
+        known = dict(_known(connection, "inputs", configuration_id, more)) if moved else {}
+        after = dict(_added(connection, configuration_id, more))
         # Most are new: only those that were there have left another number of calls.
         before = {
             key: (n - more[key][0], k - more[key][1]) for key, (n, k) in after.items() if n > more[key][0]
@@ -227,7 +222,7 @@ def merge(connection: sqlite3.Connection) -> None:
         recent += len(more) - len(before)
     sql = """UPDATE input_merges SET pending = 0, recent = recent + ?,
         merged_to = COALESCE((SELECT MAX(id) FROM input_log), 0)"""
-    connection.execute(sql, (0 if is_mixed else recent,))
+    connection.execute(sql, (recent,))
     _move(connection, 2 * merged)
 
 
@@ -274,14 +269,13 @@ def _known(
 
 
 def _added(
-    connection: sqlite3.Connection, table: str, configuration_id: int, more: Counted
+    connection: sqlite3.Connection, configuration_id: int, more: Counted
 ) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Add calls of inputs to a table; gives what it has of them then."""
-    sql = _ADD.format(table=table)
+    """Add calls to the recent inputs, and yield what the table has of them then."""
     for some in _portions(sorted(more.items())):
         values = [value for key, (n, k) in some for value in (configuration_id, key, n, k)]
         values += [configuration_id, some[-1][0], 0, 0] * (_AT_ONCE - len(some))
-        for key, n, k in connection.execute(sql, values).fetchall():
+        for key, n, k in connection.execute(_ADD, values).fetchall():
             yield key, (n, k)
 
 

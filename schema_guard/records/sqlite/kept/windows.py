@@ -2,8 +2,8 @@
 """What is told of the calls in some times, from what is kept of each hour.
 
 Rules: whole hours are read from the details, hours that are meant in part from their attempts, and all of it is what
-a count of the attempts in these times would give. An hour of which rows were taken out is counted whole. Where that cannot be, nothing is told: in hours of which not all
-is kept, and in absurd times.
+a count of the attempts in these times would give. An hour of which rows were taken out is
+counted whole. In absurd times nothing is told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from schema_guard.records.counts.hours import HOUR_S
 from schema_guard.records.counts.rollups import (
     CHUNK_CALLS,
     LARGEST,
@@ -23,7 +22,7 @@ from schema_guard.records.counts.rollups import (
 from schema_guard.records.counts.tallies import counts_of
 from schema_guard.records.rows import COLUMNS, CONFIGURATION_COLUMNS
 from schema_guard.records.sqlite.kept import inputs
-from schema_guard.records.sqlite.kept.hours import OLD_TABLE, HourDetails, Hours
+from schema_guard.records.sqlite.kept.hours import HourDetails, Hours
 from schema_guard.records.sqlite.payloads.removal import is_closed
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def counted(
         attempts_of: Gives the attempts of an hour of these configurations, in pages of whole calls.
     """
     hours = Hours.of(where)
-    if hours is None or not _are_kept(connection, hours.earliest):
+    if hours is None:
         return None
     chosen = f"configuration_id IN (SELECT id FROM configurations WHERE {condition})"
     window = _Window(connection, chosen, values)
@@ -75,19 +74,6 @@ def counted(
         else:
             window.add_part(hour, attempts_of(hour), where)
     return window.counts(condition)
-
-
-def _are_kept(connection: sqlite3.Connection, hour: int) -> bool:
-    """Say whether the details have every attempt from an hour on."""
-    sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'hours_kept_from'"
-    ((first,),) = connection.execute(sql).fetchall()
-    if hour < first:
-        return False
-    sql = "SELECT 1 FROM sqlite_schema WHERE name = ?"
-    if not connection.execute(sql, (OLD_TABLE,)).fetchall():
-        return True
-    ((latest,),) = connection.execute(f"SELECT MAX(started_at) FROM {OLD_TABLE}").fetchall()
-    return latest is None or latest < hour * HOUR_S
 
 
 class _Window:

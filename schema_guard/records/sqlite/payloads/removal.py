@@ -4,8 +4,8 @@
 Table: `closed_hours`, of each configuration the hours of which rows have gone, and how many; calls whose start is
 unknown are in `UNKNOWN_HOUR`. `meta.rows_removed` says that some have.
 
-Rules: each step is one transaction, and overwrites what it deletes with zeros. Only attempts that are counted go, and
-their checksums with them. Counts stay, unless it is they that are forgotten.
+Rules: each step is one transaction, and overwrites what it deletes with zeros. The checksums of
+attempts go with them. Counts stay, unless it is they that are forgotten.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ TABLES = (
 
 _CLOSE = """INSERT INTO closed_hours VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts"""
-_COUNTED = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'rolled_up_to'"
 _THESE = "id IN (SELECT value FROM json_each(?))"
 _OF_CONFIGURATIONS = (
     "closed_hours", "gone_sums", "tallies", "inputs", "recent_inputs", "input_log", "outcomes", "hours", "hour_details",
@@ -178,17 +177,8 @@ class SQLiteRemoval:
     def _ids(self, sql: str, values: Sequence[Any]) -> list[int]:
         return [number for (number,) in self._connection.execute(sql, values).fetchall()]
 
-    def _is_counted(self, attempt_id: int) -> bool:
-        ((counted,),) = self._connection.execute(_COUNTED).fetchall()
-        return bool(attempt_id <= counted)
-
     def _take(self, ids: Sequence[int]) -> int:
         """Take out attempts and what is left of the last one's call; gives how many."""
-        ids = (
-            [number for number in ids if self._is_counted(number)]
-            if ids and not self._is_counted(ids[-1])
-            else ids
-        )
         if not ids:
             return 0
         sql = """SELECT id FROM stored_attempts WHERE id > ?1 AND id <= (
@@ -223,8 +213,7 @@ class SQLiteRemoval:
                     self._connection.execute("INSERT INTO hour_spans VALUES (?, ?, ?)", [hour, first, last])
 
     def _rows(self, chosen: list[str]) -> list[StoredRow]:
-        parts = [part for part in attempts.parts(self._connection) if not part.has_no_hours]
-        return attempts.page(self._connection, parts, [(f"a.{_THESE}", chosen)], -1)
+        return attempts.page(self._connection, f"a.{_THESE}", chosen)
 
     def _unlink(self, key: bytes) -> None:
         """Give an input another name, by which nobody finds it: how often it was called stays counted."""
