@@ -331,7 +331,7 @@ class Snapshot(Protocol):
         """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
 
     def configuration_ids(self) -> dict[Row, int]:
-        """Give the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`."""
+        """Return the `id` of each configuration, by the values of `CONFIGURATION_COLUMNS`."""
 
     def chunks(self, configuration_id: int) -> list[tuple[int, int]]:
         """Give all judged calls of a configuration in chunks: how many, and the `id` of the first one's first attempt."""

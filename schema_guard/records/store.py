@@ -170,9 +170,9 @@ class Store:
         """Count the stored calls by configuration, function and segment, first stored first.
 
         Without *since* and *until* this reads the roll-ups that are kept with every write, which takes as
-        long for ten million calls as for a thousand. With them it reads what is kept of each hour, and goes
-        through the attempts of an hour that is meant in part; in PostgreSQL through all attempts in question, a
-        second for about sixty thousand. The arguments are those of `attempts`.
+        long for ten million calls as for a thousand. With them it reads the roll-ups of whole hours,
+        and the attempts of an hour that the window cuts. PostgreSQL reads all attempts in the window, about sixty
+        thousand a second. The arguments are those of `attempts`.
         """
         from schema_guard.records import reading
         from schema_guard.records.attempts import Where

@@ -38,7 +38,7 @@ class OutsideFigures(NamedTuple):
     """Calls that ended outside of the rates in one way.
 
     Attributes:
-        cause: Whose fault that is: `provider`, `caller`, `expected` or `unknown`.
+        cause: The party at fault: `provider`, `caller`, `expected` or `unknown`.
         code: Of the failure.
         exception: Name of the exception's type; None when it is unknown.
         calls: How many.

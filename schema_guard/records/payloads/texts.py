@@ -88,8 +88,8 @@ class Texts:
         reply_hash: Likewise.
         touched: Where the redaction changed them.
         lost: Why a text was not kept: `"redactor_error"`; None when nothing was lost.
-        task: Of attempt 1, what the user's function was asked, in the forms of a prompt; None where that is the prompt,
-            and where it was not kept.
+        task: The task of the user's function, for attempt 1, in the forms of a prompt. None if it equals the prompt, or
+            was not stored.
     """
 
     call_id: str

@@ -6,7 +6,7 @@ ones that grow with the calls; `outcomes`, one bit a judged call, 1 for unhandle
 the first call of a byte in its most significant bit; `hours`, the calls of each hour by way and part; those of
 the module `hours`.
 
-Rules: what has an order is counted in the order of storing. Each attempt is counted in the transaction that stores it.
+Rules: ordered figures follow the order of storing. Each attempt is counted in the transaction that stores it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of a SQLite store, their layout, and the key of its hashes.
 
-The header of a file says whose it is (`application_id`), and which layout its tables have (`user_version`).
+The header of a file names its program (`application_id`) and the layout of its tables (`user_version`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 Rules: whole hours are read from the details, hours that are meant in part from their attempts, and all of it is what
 a count of the attempts in these times would give. An hour of which rows were taken out is
-counted whole. In absurd times nothing is told.
+counted whole. A window with impossible times counts nothing.
 """
 
 from __future__ import annotations
