@@ -27,7 +27,7 @@ from schema_guard.calls.received.behind import frames_of
 from schema_guard.calls.received.raised import raised
 from schema_guard.calls.replies import Reply
 from schema_guard.core.values import Failure
-from schema_guard.errors import MissingExtra
+from schema_guard.errors import missing_extra
 from schema_guard.guards.settings import UNSET, Unset
 from schema_guard.recorders.around import around
 from schema_guard.recorders.recording import MOST_OPEN, Recording
@@ -79,12 +79,10 @@ def _handler() -> Any:
             register_configure_hook,
         )
     except ImportError as error:
-        raise MissingExtra(
-            "the recorder of LangChain needs langchain-core: pip install langchain-core"
-        ) from error
+        raise missing_extra("the recorder of LangChain", "langchain-core", "langchain") from error
     from contextvars import ContextVar
 
-    class LangChainRecorder(HandlerOfEvents, BaseCallbackHandler):  # type: ignore[misc]
+    class LangChainRecorder(HandlerOfEvents, BaseCallbackHandler):  # type: ignore[misc,unused-ignore]
         """Records the calls of chat models that a schema is asked of; see `schema-guard help recorders`."""
 
     LangChainRecorder.__module__, LangChainRecorder.__qualname__ = __name__, "LangChainRecorder"

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from schema_guard.calls.fields import count, field
 from schema_guard.calls.replies import Reply, read
 from schema_guard.core.values import UNKNOWN_USAGE, Usage
-from schema_guard.errors import MissingExtra
+from schema_guard.errors import missing_extra
 from schema_guard.guards.settings import UNSET, Unset
 from schema_guard.recorders.around import Around, around
 from schema_guard.recorders.recording import MOST_OPEN, Recording
@@ -111,7 +111,7 @@ def _litellm() -> Any:
     try:
         import litellm  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
-        raise MissingExtra("the recorder of litellm needs litellm: pip install litellm") from error
+        raise missing_extra("the recorder of litellm", "litellm", "litellm") from error
     return litellm
 
 

@@ -23,7 +23,7 @@ from schema_guard.calls.fields import field as look_up
 from schema_guard.calls.received.agents import calls_in, refused_with, response
 from schema_guard.calls.replies import Reply
 from schema_guard.core.values import Failure, Usage
-from schema_guard.errors import MissingExtra
+from schema_guard.errors import missing_extra
 from schema_guard.guards.settings import UNSET, Unset
 from schema_guard.recorders.around import around
 from schema_guard.recorders.recording import Recording
@@ -89,9 +89,7 @@ def _kind() -> type[Any]:
             AbstractCapability,
         )
     except ImportError as error:
-        raise MissingExtra(
-            "the recorder of pydantic-ai needs it: pip install 'pydantic-ai-slim>=2'"
-        ) from error
+        raise missing_extra("the recorder of pydantic-ai", "pydantic-ai-slim", "pydantic-ai") from error
     return type("SchemaGuardRecorder", (_Hooks, AbstractCapability), {})
 
 
