@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import InvalidArgument
 from schema_guard.calls.parameters import ParameterNames
 from schema_guard.calls.shapes import shape_of
-from schema_guard.errors import InvalidArgument
 
 # ruff: noqa: UP006
 Options = dict[str, Any]

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from schema_guard import Failure, Usage
 from schema_guard.calls.providers.order import READERS
 from schema_guard.calls.replies import Reply, read, read_shape, rejected
-from schema_guard.core.values import UNKNOWN_USAGE, Failure, Usage
-from tests.calls import wire
+from schema_guard.core.values import UNKNOWN_USAGE
 from tests.calls.reading import (
     OPENAI_LIKE,
     Total,
@@ -27,6 +27,7 @@ from tests.calls.reading import (
     code_of,
     raised,
 )
+from tests.public.calls import wire
 
 
 def test_a_text_is_the_reply():

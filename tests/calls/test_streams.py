@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import Failure
 from schema_guard.calls.providers.order import PROVIDERS, READERS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Failure
-from tests.calls import wire
 from tests.calls.reading import (
     CLAUDE_TOKENS,
     FORMS,
@@ -26,6 +25,7 @@ from tests.calls.reading import (
     drain,
     ids,
 )
+from tests.public.calls import wire
 
 
 def test_texts_are_given_as_they_come():

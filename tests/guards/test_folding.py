@@ -9,7 +9,7 @@ import pytest
 from schema_guard import guard, tags
 from schema_guard.guards import folding
 from schema_guard.guards.folding import MOST_MODELS, MOST_SEGMENTS
-from tests.guards.functions import GOOD, TOTAL
+from tests.public.calls.functions import GOOD, TOTAL
 
 numbers = itertools.count()
 

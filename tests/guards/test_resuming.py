@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from schema_guard import Budget, GuardFailed, InvalidArgument, connect, guard
-from schema_guard.core.values import Message
+from schema_guard import Budget, GuardFailed, InvalidArgument, Message, connect, guard
 from schema_guard.targets import TARGETS, going_on
 from schema_guard.targets.rules.tables import rules_of
 from schema_guard.testing import ContinuingModel, ScriptedModel, serve

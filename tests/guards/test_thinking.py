@@ -7,10 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schema_guard import guard
+from schema_guard import guard, open_store
 from schema_guard.guards.between import thinking_in
 from schema_guard.models import connect
-from schema_guard.records import open_store
 from schema_guard.report import report_on
 from schema_guard.report.as_text import as_text
 from schema_guard.report.recorded import document_of

@@ -11,7 +11,7 @@ import pytest
 
 from schema_guard import GuardFailed, guard, open_store
 from schema_guard.testing import FAULTS, serve
-from tests.sdks.wire_calls import APIS, WAYS, function_of, row_of
+from tests.public.sdks.wire_calls import APIS, WAYS, function_of, row_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -13,8 +13,8 @@ import schema_guard
 from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags, telemetry
 from schema_guard.calls import recorder
 from schema_guard.testing import ScriptedModel
-from tests.tool_calls.replies import chat
-from tests.tool_calls.shop import FIVE, Script
+from tests.public.calls.tools.replies import chat
+from tests.public.calls.tools.shop import FIVE, Script
 
 SCHEMA = {
     "title": "invoice",

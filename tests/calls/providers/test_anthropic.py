@@ -3,9 +3,8 @@
 import anthropic
 import pytest
 
+from schema_guard import Usage
 from schema_guard.calls.replies import Reply, read
-from schema_guard.core.values import Usage
-from tests.calls import wire
 from tests.calls.reading import (
     CLAUDE_TOKENS,
     CUT,
@@ -19,6 +18,7 @@ from tests.calls.reading import (
     drain_messages,
     ids,
 )
+from tests.public.calls import wire
 
 
 def test_an_anthropic_message():

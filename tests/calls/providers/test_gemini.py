@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from schema_guard import Usage
 from schema_guard.calls.replies import Reply, read
-from schema_guard.core.values import Usage
 from tests.calls.reading import (
     CUT,
     FORMS,

@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import openai
 import pytest
 
+from schema_guard import Failure
 from schema_guard.calls.replies import Reply, rejected
-from schema_guard.core.values import Failure
-from tests.calls import wire
 from tests.calls.reading import (
     FORMS,
     PROVIDER_REJECTED,
@@ -20,6 +19,7 @@ from tests.calls.reading import (
     ids,
     raised,
 )
+from tests.public.calls import wire
 
 FAILED = {"message": "Failed to generate JSON", "code": "json_validate_failed", "failed_generation": '{"a"'}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from schema_guard import Usage
 from schema_guard.calls.replies import read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Usage
 
 USAGE = {
     "input_tokens": 10,

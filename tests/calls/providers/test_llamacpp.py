@@ -2,9 +2,8 @@
 
 import pytest
 
+from schema_guard import Usage
 from schema_guard.calls.replies import Reply
-from schema_guard.core.values import Usage
-from tests.calls import wire
 from tests.calls.reading import (
     CLAUDE_TOKENS,
     FORMS,
@@ -16,6 +15,7 @@ from tests.calls.reading import (
     check_stream,
     ids,
 )
+from tests.public.calls import wire
 
 LLAMACPP = {
     "content": "{}",

@@ -2,8 +2,8 @@
 
 import pytest
 
+from schema_guard import Usage
 from schema_guard.calls.replies import Reply
-from schema_guard.core.values import Usage
 from tests.calls.reading import (
     FORMS,
     Case,

@@ -3,13 +3,13 @@
 import pytest
 
 from schema_guard.calls.replies import Reply
-from tests.calls import wire
 from tests.calls.reading import (
     FORMS,
     StreamCase,
     check_stream,
     ids,
 )
+from tests.public.calls import wire
 
 STREAMS = [
     StreamCase(

@@ -2,8 +2,8 @@
 
 import pytest
 
+from schema_guard import Failure, Usage
 from schema_guard.calls.replies import Reply, read
-from schema_guard.core.values import Failure, Usage
 from tests.calls.reading import (
     CUT,
     FORMS,

@@ -3,9 +3,8 @@
 import openai
 import pytest
 
+from schema_guard import Failure
 from schema_guard.calls.replies import Reply, read, rejected
-from schema_guard.core.values import Failure
-from tests.calls import wire
 from tests.calls.reading import (
     CUT,
     FORMS,
@@ -23,6 +22,7 @@ from tests.calls.reading import (
     drain_chat,
     ids,
 )
+from tests.public.calls import wire
 
 CHOICE = OPENAI_LIKE["choices"][0]
 

@@ -2,9 +2,8 @@
 
 import pytest
 
+from schema_guard import Failure
 from schema_guard.calls.replies import Reply, read
-from schema_guard.core.values import Failure
-from tests.calls import wire
 from tests.calls.reading import (
     CUT,
     FORMS,
@@ -17,6 +16,7 @@ from tests.calls.reading import (
     drain_responses,
     ids,
 )
+from tests.public.calls import wire
 
 
 def test_a_responses_reply():

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import InvalidSchema, Schema
 from schema_guard.core.annotations.sample import samples
-from schema_guard.core.schema import Schema
-from schema_guard.errors import InvalidSchema
 
 
 @dataclass(frozen=True)

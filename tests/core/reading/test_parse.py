@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import Limits
 from schema_guard.core.reading.parse import NotJson, parse
-from schema_guard.core.values import Limits
 
 DEFAULTS = Limits()
 DEEP = Limits(max_depth=100_000)

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge, judge_value
+from schema_guard import Schema, Violation, judge
+from schema_guard.core.judge import judge_value
 from schema_guard.core.repair.encoded import decoded, scalars
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import Violation
 
 LINE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ORDER = Schema.of(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import Limits
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.readings import MAX_WORK, Repaired, readings, repair
 from schema_guard.core.repair.steps import STEPS
-from schema_guard.core.values import Limits
 from tests.thinned import costly
 
 # What the parser may still refuse in a repaired text: none of it is syntax.

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from schema_guard import InvalidSchema
 from schema_guard.core.validation.document import check_size, compact, dialect_of
-from schema_guard.errors import InvalidSchema
 
 LATEST = "https://json-schema.org/draft/2020-12/schema"
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from schema_guard import Schema
+from schema_guard import InvalidSchema, Schema
 from schema_guard.core.validation.references import References, subschemas
-from schema_guard.errors import InvalidSchema
 
 LATEST = "https://json-schema.org/draft/2020-12/schema"
 

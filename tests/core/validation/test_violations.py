@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from schema_guard import Schema
+from schema_guard import Schema, Violation
 from schema_guard.core.pointer import declared_location, join, pointer, split
 from schema_guard.core.validation.failures import may_hold_json
-from schema_guard.core.validation.violations import Violation, describe, violations
-from tests.core.test_schema import _INSTANCES, SCHEMAS
+from schema_guard.core.validation.violations import describe, violations
+from tests.public.schemas.test_schema import _INSTANCES, SCHEMAS
 
 
 @dataclass(frozen=True)
