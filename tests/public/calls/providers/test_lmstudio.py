@@ -3,10 +3,10 @@
 import pytest
 
 from schema_guard import Usage
-from schema_guard.calls.replies import Reply
-from tests.calls.reading import (
+from tests.public.calls.providers.reading import (
     FORMS,
     Case,
+    Reply,
     check_reply,
     ids,
 )

@@ -2,8 +2,7 @@
 
 import pytest
 
-from schema_guard.calls.replies import Reply, rejected
-from tests.calls.reading import (
+from tests.public.calls.providers.reading import (
     CLAUDE_TOKENS,
     CUT,
     FORMS,
@@ -11,12 +10,14 @@ from tests.calls.reading import (
     PROVIDER_ERROR,
     PROVIDER_REJECTED,
     Case,
+    Reply,
     StreamCase,
     check_reply,
     check_stream,
     code_of,
     ids,
     raised,
+    rejected,
 )
 
 
@@ -96,7 +97,7 @@ STREAMS = [
         "bedrock call",
         (CALLING, converse(toolUse={"input": "{}"}), *END),
         ["{}"],
-        Reply(None, "tool_call", PLAIN_TOKENS, tool="give"),
+        Reply(None, "tool_call", PLAIN_TOKENS),
     ),
     StreamCase("bedrock calls", (CALLING, CALLING_AGAIN, *END), [], ("syntax", "several_documents")),
     StreamCase(

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Schema, Violation, judge
-from schema_guard.core.judge import judge_value
-from schema_guard.core.repair.encoded import decoded, scalars
+from schema_guard import Schema, judge
 
 LINE = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ORDER = Schema.of(
@@ -97,26 +95,6 @@ def test_a_text_is_left_alone(value):
     assert (judged.form, judged.value) == ("exact", json.loads(text))
 
 
-def test_a_parsed_value_is_read_alike():
-    """What a function had parsed already is mended, or fails, as the text would."""
-    value = {"lines": "[]"}
-
-    mended = judge_value(value, ORDER, repair="lossless")
-
-    assert (mended.value, mended.form, mended.repairs) == ({"lines": []}, "repaired_lossless", STEP)
-    assert judge_value(value, ORDER).failure.code == "encoded_value"
-    assert not judge_value("billing", Schema.of(CATEGORY | {"type": "integer"}), repair="lossless").ok
-
-
-def test_decoding_changes_no_value():
-    """What was given stays as it is."""
-    value = {"a": ["{}"]}
-    told = [Violation(place, "", "type", "", "string '{}'") for place in ("/a/0", "/b", "/a/7")]
-
-    assert decoded(value, told, lambda _: (), json.loads) == ({"a": [{}]}, True)
-    assert value == {"a": ["{}"]}
-
-
 CATEGORY = {
     "$defs": {"c": {"enum": ["billing", "in progress"]}},
     "anyOf": [{"$ref": "#/$defs/c"}, {"const": "9"}],
@@ -167,8 +145,3 @@ def test_what_may_mean_more_than_one_thing_is_not_mended(schema, text):
 def test_a_number_that_may_be_cut_off_is_not_mended():
     """At the output limit a number may have had more digits."""
     assert not judge(".5", Schema.of({"type": "number"}), finish_reason="length", repair="lossless").ok
-
-
-def test_nothing_is_read_out_of_nothing():
-    """An empty text is no scalar."""
-    assert list(scalars("", {"enum": [""]}, finished=True)) == []

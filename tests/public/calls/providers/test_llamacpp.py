@@ -3,19 +3,19 @@
 import pytest
 
 from schema_guard import Usage
-from schema_guard.calls.replies import Reply
-from tests.calls.reading import (
+from tests.public.calls import wire
+from tests.public.calls.providers.reading import (
     CLAUDE_TOKENS,
     FORMS,
     OPENAI_LIKE,
     PLAIN_TOKENS,
     Case,
+    Reply,
     StreamCase,
     check_reply,
     check_stream,
     ids,
 )
-from tests.public.calls import wire
 
 LLAMACPP = {
     "content": "{}",

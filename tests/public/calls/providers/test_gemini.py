@@ -6,16 +6,17 @@ from types import SimpleNamespace
 import pytest
 
 from schema_guard import Usage
-from schema_guard.calls.replies import Reply, read
-from tests.calls.reading import (
+from tests.public.calls.providers.reading import (
     CUT,
     FORMS,
     PLAIN_TOKENS,
     Case,
+    Reply,
     StreamCase,
     check_reply,
     check_stream,
     ids,
+    read,
 )
 
 GEMINI = {
@@ -57,7 +58,7 @@ REPLIES = [
     Case(
         "gemini call",
         gemini_call({"a": 1}),
-        Reply('{"a":1}', "tool_call", GEMINI_TOKENS, model="gemini-x", tool="give"),
+        Reply('{"a":1}', "tool_call", GEMINI_TOKENS, model="gemini-x"),
     ),
     Case("gemini calls", gemini_call({}, {}), ("syntax", "several_documents")),
     Case("gemini malformed call", gemini("MALFORMED_FUNCTION_CALL"), ("syntax", "provider_rejected")),
@@ -77,7 +78,7 @@ REPLIES = [
             **gemini("MAX_TOKENS", content=None),
             "usageMetadata": {"promptTokenCount": 1, "thoughtsTokenCount": 9},
         },
-        Reply("", "length", Usage(1, 9, None, 9), model="gemini-x"),
+        ("truncation", "reasoning_exhausted"),
     ),
 ]
 
@@ -150,7 +151,7 @@ STREAMS = [
         "gemini call",
         (gemini_chunk(call_part({"a": 1}), reason="STOP"),),
         ['{"a":1}'],
-        Reply(None, "tool_call", model="gemini-x", tool="give"),
+        Reply(None, "tool_call", model="gemini-x"),
     ),
     StreamCase(
         "gemini calls",

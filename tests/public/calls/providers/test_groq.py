@@ -7,19 +7,20 @@ import openai
 import pytest
 
 from schema_guard import Failure
-from schema_guard.calls.replies import Reply, rejected
-from tests.calls.reading import (
+from tests.public.calls import wire
+from tests.public.calls.providers.reading import (
     FORMS,
     PROVIDER_REJECTED,
     TOKENS,
+    Reply,
     StreamCase,
     ask_chat,
     check_stream,
     code_of,
     ids,
     raised,
+    rejected,
 )
-from tests.public.calls import wire
 
 FAILED = {"message": "Failed to generate JSON", "code": "json_validate_failed", "failed_generation": '{"a"'}
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from schema_guard import Usage
-from schema_guard.calls.replies import read
-from schema_guard.calls.streams import StreamReader
+from tests.public.calls.providers.reading import drain, read
 
 USAGE = {
     "input_tokens": 10,
@@ -69,15 +68,13 @@ def test_a_message_of_the_user_is_no_reply():
 
 def test_chunks_are_read():
     """A streamed message is its pieces, with the usage of all of them."""
-    reader = StreamReader()
     chunks = [
         message("{", type="AIMessageChunk", response_metadata={}, usage_metadata=None),
         message("}", type="AIMessageChunk", response_metadata={}, usage_metadata={"input_tokens": 10}),
         message("", type="AIMessageChunk", usage_metadata={"output_tokens": 5}),
     ]
 
-    text = "".join(reader.feed(chunk) for chunk in chunks)
-    reply = reader.end()
+    text, reply = drain(chunks)
 
     assert (text, reply.finish_reason, reply.model, reply.failure) == ("{}", "stop", "m-1", None)
     assert reply.usage == Usage(10, 5)

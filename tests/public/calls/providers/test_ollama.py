@@ -3,17 +3,18 @@
 import pytest
 
 from schema_guard import Failure, Usage
-from schema_guard.calls.replies import Reply, read
-from tests.calls.reading import (
+from tests.public.calls.providers.reading import (
     CUT,
     FORMS,
     PLAIN_TOKENS,
     PROVIDER_ERROR,
     Case,
+    Reply,
     StreamCase,
     check_reply,
     check_stream,
     ids,
+    read,
 )
 
 OLLAMA = {

@@ -3,11 +3,11 @@
 import pytest
 
 from schema_guard import Usage
-from schema_guard.calls.replies import Reply
-from tests.calls.reading import (
+from tests.public.calls.providers.reading import (
     FORMS,
     PLAIN_TOKENS,
     Case,
+    Reply,
     StreamCase,
     check_reply,
     check_stream,

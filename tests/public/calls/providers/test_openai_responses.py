@@ -3,20 +3,21 @@
 import pytest
 
 from schema_guard import Failure
-from schema_guard.calls.replies import Reply, read
-from tests.calls.reading import (
+from tests.public.calls import wire
+from tests.public.calls.providers.reading import (
     CUT,
     FORMS,
     PROVIDER_ERROR,
     TOKENS,
+    Reply,
     StreamCase,
     ask_responses,
     check_stream,
     code_of,
     drain_responses,
     ids,
+    read,
 )
-from tests.public.calls import wire
 
 
 def test_a_responses_reply():
@@ -43,7 +44,7 @@ def test_a_function_call_of_a_responses_reply():
     """The arguments of the only function call are the text."""
     body = wire.response(wire.function_call("{}"))
 
-    assert read(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x", tool="give")
+    assert read(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x")
 
 
 def test_a_refusal_of_a_responses_reply():
@@ -77,7 +78,7 @@ def test_a_failed_responses_reply():
     told = "the provider sent an error, no reply: 'server_error', 'boom'"
 
     assert read(ask_responses(body)) == Reply(
-        "", "error", model="gpt-x", failure=Failure("transport", "provider_error", told)
+        None, "error", model="gpt-x", failure=Failure("transport", "provider_error", told)
     )
 
 
@@ -110,7 +111,7 @@ def test_a_stream_of_responses_events():
         completed(wire.output_message(wire.output_text("{}"))),
     )
 
-    assert (texts, end) == (["{", "}"], Reply("{}", "stop", TOKENS, model="gpt-x", instead=True))
+    assert (texts, end) == ("{}", Reply(None, "stop", TOKENS, model="gpt-x"))
 
 
 def arguments_delta(text, index=0):
@@ -126,8 +127,8 @@ def test_a_stream_of_a_function_call():
     )
 
     assert (texts, end) == (
-        ["{", "}"],
-        Reply("{}", "tool_call", TOKENS, model="gpt-x", tool="give", instead=True),
+        "{}",
+        Reply(None, "tool_call", TOKENS, model="gpt-x"),
     )
 
 
@@ -135,7 +136,7 @@ def test_a_stream_of_two_function_calls():
     """A second function call is a failure and its arguments are not text."""
     texts, end = drain_responses(arguments_delta("{}"), arguments_delta("[]", index=1), completed())
 
-    assert (texts, code_of(end)) == (["{}"], ("syntax", "several_documents"))
+    assert (texts, code_of(end)) == ("{}\n[]", ("syntax", "several_documents"))
 
 
 def test_a_stream_with_commentary():
@@ -149,7 +150,7 @@ def test_a_stream_with_commentary():
         completed(),
     )
 
-    assert texts == ["{}"]
+    assert texts == "{}"
 
 
 @pytest.mark.parametrize("delta", [True, False])
@@ -160,7 +161,7 @@ def test_a_responses_stream_that_refuses(delta):
 
     texts, end = drain_responses(*deltas, completed(wire.output_message(part)))
 
-    assert (texts, end) == ([], Reply(None, "refusal", TOKENS, "No.", "gpt-x"))
+    assert (texts, end) == ("", Reply(None, "refusal", TOKENS, "No.", "gpt-x"))
 
 
 def test_a_responses_stream_that_is_incomplete():

@@ -2,14 +2,14 @@
 
 import pytest
 
-from schema_guard.calls.replies import Reply
-from tests.calls.reading import (
+from tests.public.calls import wire
+from tests.public.calls.providers.reading import (
     FORMS,
+    Reply,
     StreamCase,
     check_stream,
     ids,
 )
-from tests.public.calls import wire
 
 STREAMS = [
     StreamCase(
