@@ -5,10 +5,8 @@ import asyncio
 import anthropic
 import openai
 import pytest
-from hypothesis import strategies as st
 
 from schema_guard import Failure
-from schema_guard.calls.providers.order import PROVIDERS, READERS
 from tests.public.calls import wire
 from tests.public.calls.providers.reading import (
     CLAUDE_TOKENS,
@@ -37,13 +35,6 @@ def test_a_page_inside_a_long_text_is_text():
 def test_a_stream_without_chunks_is_left_to_the_judge():
     """A stream that gives nothing has no failure."""
     assert drain([]) == ("", Reply())
-
-
-def generator_of(path, *, is_async):
-    """A generator without chunks, whose code stands in a file of that name."""
-    names = {}
-    exec(compile(f"{'async ' * is_async}def chunks():\n    return\n    yield", path, "exec"), names)  # noqa: S102
-    return names["chunks"]()
 
 
 CUT_OFF = ("transport", "stream_cut")
@@ -102,36 +93,6 @@ class HostileDict(dict):
 class HostileList(list):
     def __iter__(self):
         raise RuntimeError
-
-
-KINDS = sorted(kind for provider in PROVIDERS for kind in provider.events)
-
-
-MARKERS = sorted({marker for marker, _ in READERS.chunks})
-
-
-PARTS = [
-    "delta",
-    "index",
-    "usage",
-    "text",
-    "tool_calls",
-    "id",
-    "done",
-    "response",
-    "item",
-    "finish_reason",
-    "chunk",
-]
-
-
-JSON_LIKE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from(KINDS),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MARKERS, *PARTS]), inner, max_size=5)
-    ),
-    max_leaves=25,
-)
 
 
 def test_asynchronous_clients():
