@@ -1,4 +1,4 @@
-"""Instances that are drawn from a schema to show what a reply looks like."""
+"""Instances that `few_shot` draws from a schema to show what a reply looks like."""
 
 import json
 from dataclasses import dataclass
@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import InvalidSchema, Schema
-from schema_guard.core.annotations.sample import samples
+from schema_guard import InvalidArgument, InvalidSchema, Schema, guard
+
+
+def samples(schema):
+    """Return the instances that are shown if no example is given."""
+    try:
+        guarded = guard(schema, strategy="few_shot", store=None, max_attempts=1, name="sampled")(
+            lambda prompt: "x"
+        )
+    except InvalidArgument:
+        return []
+    prompt = guarded.outcome("").attempts[0].prompt
+    return [json.loads(part.strip()) for part in prompt.split("Example:\n")[1:]]
 
 
 @dataclass(frozen=True)
@@ -99,12 +110,6 @@ TOO_LARGE = [
 def test_what_is_too_large_is_not_drawn(schema):
     """A schema whose instances are huge or endless gives none, at once."""
     assert samples(Schema.of(schema)) == []
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_count_is_a_bound(count):
-    """At most so many are drawn, all different."""
-    assert samples(Schema.of({"type": "integer"}), count=count) == [1, 2, 3][:count]
 
 
 parts = st.recursive(
