@@ -6,12 +6,8 @@ import functools
 from typing import Annotated, Any, Dict, List, Optional, Union  # noqa: UP035 - as users of older code write it
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from schema_guard import InvalidArgument
-from schema_guard.calls.parameters import ParameterNames
-from schema_guard.calls.shapes import shape_of
+from schema_guard import InvalidArgument, guard
 
 # ruff: noqa: UP006
 Options = dict[str, Any]
@@ -44,7 +40,7 @@ OTHERS = (
 )
 
 
-def made(parameters: str, *, is_text: bool):
+def made(parameters: str, *, is_text: bool, record: Any = None):
     """Make a function of a source with these parameters; its annotations are texts where they are."""
     future = "from __future__ import annotations\n" if is_text else ""
     names = {
@@ -55,13 +51,31 @@ def made(parameters: str, *, is_text: bool):
         "Optional": Optional,
         "Union": Union,
     }
-    scope: dict[str, Any] = {**names, "Options": Options, "Words": Words}
-    exec(compile(f"{future}def ask(prompt, {parameters}): ...", "<made>", "exec", dont_inherit=True), scope)  # noqa: S102 - what a user writes
+    scope: dict[str, Any] = {**names, "Options": Options, "Words": Words, "record": record}
+    source = f"{future}def ask(prompt, {parameters}): return record(locals())"
+    exec(compile(source, "<made>", "exec", dont_inherit=True), scope)  # noqa: S102 - what a user writes
     return scope["ask"]
 
 
 def ours(parameters: str, use: str, *, is_text: bool = True) -> bool:
-    return getattr(shape_of(made(parameters, is_text=is_text)), use) == use
+    """Whether a guard fills in a parameter."""
+    seen: list[dict[str, Any]] = []
+
+    def record(given):
+        seen.append(given)
+        return "{}"
+
+    function = made(parameters, is_text=is_text, record=record)
+    needed = {"strategy": "json_mode", "target": "openai"} if use == "options" else {}
+    try:
+        guarded = guard({"required": ["a"]}, store=None, max_attempts=2, name="ask", **needed)(function)
+        guarded.outcome("t")
+    except (InvalidArgument, TypeError):
+        return False
+    got = seen[-1][use]
+    if use == "options":
+        return got["response_format"] == {"type": "json_object"}
+    return isinstance(got, str) and "Your last reply was not valid." in got
 
 
 @pytest.mark.parametrize("is_text", [True, False])
@@ -108,11 +122,15 @@ def test_another_default_makes_an_ordinary_parameter(parameter):
 def test_a_local_name_of_an_annotation_is_found():
     """An annotation may name what only the function's surroundings know."""
     Local = dict[str, int]  # noqa: N806 - an alias of a type
+    seen = []
 
     def ask(prompt, options: Local):
-        return options, Local
+        seen.append((options, Local))
+        return "{}"
 
-    assert shape_of(ask).options == "options"
+    guard({}, store=None, strategy="json_mode", target="openai")(ask)("t")
+
+    assert seen[0][0] == {"response_format": {"type": "json_object"}}
 
 
 def test_what_is_by_position_only_is_the_users():
@@ -121,35 +139,23 @@ def test_what_is_by_position_only_is_the_users():
 
 
 def test_a_partials_arguments_are_its_callers():
-    """What a partial gives is what its calls have, and feedback that is given is no more ours."""
+    """What a partial gives is what its calls have, with what is ours beside it."""
+    seen = []
 
     def ask(prompt, instructions: str, options: dict, feedback=None):
-        return prompt
+        seen.append((prompt, instructions, options, feedback))
+        return "{}"
 
-    shape = shape_of(functools.partial(ask, options={"n": 1}, instructions="Be brief."))
+    given_ = functools.partial(ask, options={"n": 1}, instructions="Be brief.")
+    guard({}, store=None, strategy="json_mode", target="openai", name="partial")(given_)("t")
 
-    assert shape.defaults == {"options": {"n": 1}, "instructions": "Be brief."}
-    assert (
-        shape_of(functools.partial(ask, feedback="no"), named=ParameterNames(instructions=None)).feedback
-        is None
-    )
-
-
-# Parameters that the user names.
+    ((prompt, instructions, options, feedback),) = seen
+    assert (prompt, options, feedback) == ("t", {"n": 1, "response_format": {"type": "json_object"}}, None)
+    assert instructions.startswith("Be brief.")
 
 
 def naming(prompt, hints: list, again, extra: object = None, options=None, instructions: str = ""):
     return prompt
-
-
-def test_any_parameter_can_be_named():
-    """What the user names is ours whatever its annotation; None switches a name of ours off."""
-    shape = shape_of(naming, named=ParameterNames("hints", "again", "extra"))
-    off = shape_of(naming, named=ParameterNames(None, None, None))
-
-    assert (shape.instructions, shape.feedback, shape.options) == ("hints", "again", "extra")
-    assert (off.instructions, off.feedback, off.options) == (None, None, None)
-    assert (off.task, off.is_plain) == ("prompt", True)
 
 
 def by_position(prompt, hints, /):
@@ -157,27 +163,30 @@ def by_position(prompt, hints, /):
 
 
 @pytest.mark.parametrize(
-    ("named", "message"),
+    ("settings", "message"),
     [
         (
-            ParameterNames(feedback="agian"),
-            "feedback_to='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions, did you mean 'again'?",
+            {"feedback_to": "agian"},
+            (
+                "feedback_to='agian': naming has no such parameter, only prompt, hints, again, extra, options, instructions, "
+                "did you mean 'again'?"
+            ),
         ),
         (
-            ParameterNames("extra", options="extra"),
+            {"instructions_to": "extra", "options_to": "extra"},
             "options_to='extra': expected a parameter of its own, and naming takes something else of ours by this one",
         ),
         (
-            ParameterNames("prompt"),
+            {"instructions_to": "prompt"},
             "instructions_to='prompt': expected a parameter of its own, and naming takes the prompt by this one",
         ),
     ],
     ids=str,
 )
-def test_a_wrong_name_is_refused(named, message):
+def test_a_wrong_name_is_refused(settings, message):
     """A parameter that is not there, or that has a use already, is refused by the setting that names it."""
     with pytest.raises(InvalidArgument) as caught:
-        shape_of(naming, "prompt", named=named)
+        guard({}, prompt="prompt", **settings)(naming)
 
     assert str(caught.value) == message
 
@@ -185,26 +194,4 @@ def test_a_wrong_name_is_refused(named, message):
 def test_a_name_by_position_only_is_refused():
     """What is named has to be given by its name."""
     with pytest.raises(InvalidArgument, match=r"^options_to='hints': by_position takes it by position only"):
-        shape_of(by_position, named=ParameterNames(options="hints"))
-
-
-def feedback_alone(feedback: str):
-    return feedback
-
-
-def test_a_name_of_ours_may_carry_the_task():
-    """A parameter that bears one of our names carries the task where nothing else can."""
-    assert shape_of(feedback_alone).task == "feedback"
-    assert shape_of(made("feedback: str", is_text=True)).task == "prompt"
-
-
-@given(st.text(max_size=30) | st.text("str|[]dicNone, '.", max_size=30))
-def test_any_text_may_be_an_annotation(annotation):
-    """Whatever stands in an annotation, the parameter is ours or the user's and nothing is raised."""
-
-    def ask(prompt, options=None):
-        return prompt
-
-    ask.__annotations__ = {"options": annotation}
-
-    assert shape_of(ask).options in (None, "options")
+        guard({}, options_to="hints", prompt="prompt")(by_position)
