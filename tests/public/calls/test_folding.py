@@ -2,15 +2,13 @@
 
 import itertools
 from collections import Counter
-from threading import Thread
 
 import pytest
 
 from schema_guard import guard, tags
-from schema_guard.guards import folding
-from schema_guard.guards.folding import MOST_MODELS, MOST_SEGMENTS
 from tests.public.calls.functions import GOOD, TOTAL
 
+MOST_SEGMENTS, MOST_MODELS = 200, 50
 numbers = itertools.count()
 
 
@@ -94,26 +92,3 @@ def test_each_version_has_its_own_names(store, version):
         ask(f"{version}-{number}")
 
     assert "others" not in counted(store, "model")
-
-
-def test_a_call_that_ends_while_names_are_kept_waits_for_nobody(store, monkeypatch):
-    """The garbage collector may end a stream anywhere, also where the names of another call of its thread are kept."""
-    made = folding._OfFunction
-    ask, other = asking(store), asking(store)
-
-    def making():
-        if left:
-            left.pop().close()
-        return made()
-
-    monkeypatch.setattr(folding, "_OfFunction", making)
-    with tags(segment="s"):
-        left = [other.stream("m")]
-        next(left[0])
-    thread = Thread(target=lambda: ask.outcome("m"), daemon=True)
-    thread.start()
-    thread.join(10.0)
-    store.flush()
-
-    assert not thread.is_alive()
-    assert counted(store, "segment") == {"s": 1, None: 1}
