@@ -2,16 +2,12 @@
 
 import asyncio
 import gc
-import runpy
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-import schema_guard
 from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags, telemetry
-from schema_guard.calls import recorder
 from schema_guard.testing import ScriptedModel
 from tests.public.calls.tools.replies import chat
 from tests.public.calls.tools.shop import FIVE, Script
@@ -340,22 +336,6 @@ def test_a_scripted_model_is_told_by_its_name(sdk):
 
     (call,) = sdk.spans()
     assert call.name == "chat scripted"
-
-
-def test_the_example_of_the_chapter_runs(monkeypatch, tmp_path):
-    """The chapter's first block tells OpenTelemetry's global providers of its call."""
-    pytest.importorskip(
-        "opentelemetry.sdk", reason="needs opentelemetry-sdk: pip install 'schema-guard[otel]'"
-    )
-    chapter = Path(schema_guard.__file__).parent / "docs" / "telemetry.md"
-    example = chapter.read_text(encoding="utf-8").partition("```py\n")[2].partition("```")[0]
-    monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
-    (tmp_path / "shop.py").write_text(example, encoding="utf-8")
-
-    runpy.run_path(str(tmp_path / "shop.py"))
-
-    assert telemetry.flush(5.0) == 0
-    assert list(recorder.follower.counters.read()["calls"].values()) == [1]
 
 
 def test_each_tool_call_of_a_turn_is_told_under_its_tool(sdk):
