@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import BaseModel, field_validator
 
 from schema_guard import Limits, guard
 
@@ -179,6 +180,58 @@ def test_check_is_quoted():
 
     assert second.endswith(
         f"Your last reply was not valid. The check 'is_even' refused it: 3 is odd. {AGAIN}"
+    )
+
+
+class Bill(BaseModel):
+    """A bill with two validators."""
+
+    total: int
+    tax: int
+
+    @field_validator("total", "tax")
+    @classmethod
+    def even(cls, value):
+        if value % 2:
+            raise ValueError("must be even")
+        return value
+
+    @field_validator("tax")
+    @classmethod
+    def small(cls, value):
+        if value > 9:
+            raise ValueError("must be small")
+        return value
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ('{"total":3,"tax":1}', "Value error, must be even"),
+        ('{"total":3,"tax":12}', "Value error, must be even; Value error, must be small"),
+    ],
+)
+def test_validators_are_quoted_once(reply, told):
+    """What the type's validators say is passed on, equal words once, without the place."""
+    _, second = sent("t", reply, '{"total":2,"tax":2}', schema=Bill, strategy="bare")
+
+    assert second.endswith(f"Your last reply was not valid. The check 'pydantic' refused it: {told}. {AGAIN}")
+
+
+def test_stopped_reply_is_told_to_be_read_in_part():
+    """The correction of a reply that was stopped early says that the rest was not read."""
+    prompts, given = [], iter([['{"total":"x', '","more":1}'], ['{"total":1}']])
+
+    @guard(TOTAL, store=None, strategy="bare", early_stop=True)
+    def ask(prompt):
+        prompts.append(prompt)
+        yield from next(given)
+
+    ask("t")
+
+    assert prompts[1] == (
+        't\n\nYour last reply:\n{"total":"x\n\nYour last reply was not valid. At /total: expected number, got string. '
+        f"It was stopped there: the rest was not looked at. {AGAIN}"
     )
 
 

@@ -213,6 +213,25 @@ def test_schema_failure_says_where_and_what():
     ]
 
 
+def test_last_of_equally_large_candidates_explains():
+    """A final answer follows its drafts, so the last of the largest is told."""
+    failure = judge('So {"a":"x"} or {"a":"y"}.', SCHEMA).failure
+
+    assert failure.message == "at /a: expected integer, got string 'y'"
+
+
+def test_last_malformed_candidate_explains():
+    """If no part of prose is JSON, the last one says why."""
+    assert judge('So {"a":} or [1,].', ANYTHING).failure.message == "trailing comma at line 1 column 4"
+
+
+def test_valid_value_among_too_many_brackets_is_not_taken():
+    """A text with more brackets than are looked at may hold another value."""
+    text = 'So {"a":1} ' + "".join(f"{{{n}}}" for n in range(5000))
+
+    assert judge(text, SCHEMA).failure.code == "too_costly"
+
+
 def test_largest_invalid_candidate_explains():
     """Of several invalid JSON texts in prose the largest one's violations are told."""
     failure = judge('Given [1], so: {"a":"a rather long text"}', SCHEMA).failure
