@@ -408,6 +408,23 @@ def test_strategies_escalate_and_the_last_one_stays():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        ("bare", "bare"),
+        (["bare"], "bare"),
+        (["bare", "bare"], "bare>bare"),
+        (["bare", "system_prompt", "system_prompt"], "bare>system_prompt>system_prompt"),
+        ("bare>few_shot", "bare>few_shot"),
+    ],
+)
+def test_strategies_are_recorded_as_given(strategy, told):
+    """A list of strategies is one configuration, written with `>`."""
+    outcome, _ = outcome_of(GOOD, strategy=strategy, max_attempts=3)
+
+    assert outcome.call.strategies == told
+
+
 # What a failed call gives.
 
 

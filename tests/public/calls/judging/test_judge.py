@@ -232,6 +232,26 @@ def test_valid_value_among_too_many_brackets_is_not_taken():
     assert judge(text, SCHEMA).failure.code == "too_costly"
 
 
+NESTED = [
+    ('So {x{x{x{x{x {"a":1} {"a":2} }}}}} end', None, "several_documents"),
+    ('So {x{x{x{x{x {"a":1} {"a":1} }}}}} end', ONE, None),
+    ('So [[[[[ {"a":1}, {"b":2} ]]]]] end', None, "type"),
+    ('So [[[[[ {"a":1}, {"a":2}, {"a":3} ]]]]] end', None, "type"),
+    ('So [[[[[[ {"b":1}, {"b":2} ]]]]]] {"a":1}', ONE, None),
+    ('x [[[[[[{"a":1}{"a":2}]]]]]]', None, "malformed"),
+    ('x {"z":[[[[[{"a":1},{"a":2}]]]]]}', None, "additionalProperties"),
+    ('x [[[[[[}]]]]]] {"a":1}', ONE, None),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "code"), NESTED)
+def test_brackets_in_brackets_are_one_candidate(text, value, code):
+    """What stands in brackets that are JSON is a part of it; brackets of prose are looked into."""
+    judged = judge(text, SCHEMA)
+
+    assert (judged.value, judged.failure and judged.failure.code) == (value, code)
+
+
 def test_largest_invalid_candidate_explains():
     """Of several invalid JSON texts in prose the largest one's violations are told."""
     failure = judge('Given [1], so: {"a":"a rather long text"}', SCHEMA).failure
