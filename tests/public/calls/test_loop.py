@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from schema_guard import Budget, CallFailed, GuardFailed, Limits, Schema, Usage, guard
+from schema_guard.testing import ScriptedModel
 from tests.public.calls import wire
 
 TOTAL = {
@@ -379,6 +380,16 @@ def test_given_model_stands():
     outcome, _ = outcome_of(wire.chat(GOOD), model="mine")
 
     assert (outcome.call.model, outcome.attempts[0].model) == ("mine", "gpt-x")
+
+
+def test_given_model_stands_before_that_of_a_connected_one():
+    """`model=` is taken before the name of the model that is guarded."""
+    model = ScriptedModel([GOOD], cycle=True)
+
+    named = guard(TOTAL, store=None, model="mine")(model).outcome("t")
+    unnamed = guard(TOTAL, store=None)(model).outcome("t")
+
+    assert (named.call.model, unnamed.call.model) == ("mine", model.name)
 
 
 def test_snapshot_is_no_part_of_the_model():
