@@ -293,7 +293,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize(("name", "repair"), COUNTS, ids=" ".join)
+@pytest.mark.parametrize(("name", "repair"), COUNTS)
 def test_replies_are_judged_as_before(rows, name, repair):
     """As many replies have each form, failure and step of repair as before."""
     assert counted(rows[name], repair) == COUNTS[name, repair]
