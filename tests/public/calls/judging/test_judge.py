@@ -233,6 +233,7 @@ def test_valid_value_among_too_many_brackets_is_not_taken():
 
 
 NESTED = [
+    ('So [{"x":{"x":{"x":{"x":1}}}}, {"a":1}, {"a":1}, {"a":1}] end', None, "type"),
     ('So {x{x{x{x{x {"a":1} {"a":2} }}}}} end', None, "several_documents"),
     ('So {x{x{x{x{x {"a":1} {"a":1} }}}}} end', ONE, None),
     ('So [[[[[ {"a":1}, {"b":2} ]]]]] end', None, "type"),
