@@ -3,6 +3,7 @@
 import pytest
 
 from schema_guard import InvalidArgument, Partial, guard
+from schema_guard.testing import ScriptedModel
 from tests.public.calls import wire
 from tests.public.calls.providers.reading import Kept
 
@@ -68,6 +69,19 @@ def test_models_and_strategies_are_taken_in_turn(strategy, strategies, models, t
     assert [attempt.strategy for attempt in outcome.attempts] == strategies
     assert "".join(seen) == models
     assert (outcome.call.strategies, outcome.call.model) == (told, "a>b>c")
+
+
+def test_connected_models_have_strategies_in_turn():
+    """If there are more models than strategies, the last strategy stays."""
+    models = [ScriptedModel([reply], cycle=True) for reply in ("{}", "no", GOOD)]
+
+    outcome = guard(
+        {"required": ["total"]}, store=None, strategy=["bare", "system_prompt"], models=models, max_attempts=5
+    )(models[0]).outcome("t")
+
+    assert [attempt.strategy for attempt in outcome.attempts] == ["bare", "system_prompt", "system_prompt"]
+    assert [attempt.reply for attempt in outcome.attempts] == ["{}", "no", GOOD]
+    assert outcome.call.strategies == "bare>system_prompt"
 
 
 ENDED = {

@@ -232,6 +232,28 @@ def test_valid_value_among_too_many_brackets_is_not_taken():
     assert judge(text, SCHEMA).failure.code == "too_costly"
 
 
+REASONING = [
+    ('<think>{"a":1} or {"a":"', None, ("truncation", "unfinished")),
+    ('<think>{"a":1} or {"a":"', "stop", ("syntax", "malformed")),
+    ('<think>{"a":1} or {"a":"', "length", ("truncation", "reasoning_exhausted")),
+    ('<think>I think {"a":1} is it', None, None),
+    ('<think>I think {"a":1} is it', "stop", None),
+    ('<think>I think {"a":1} is it', "length", ("truncation", "reasoning_exhausted")),
+    ("<think>hm", None, ("syntax", "no_json")),
+    ("<think>hm", "stop", ("syntax", "no_json")),
+    ("<think>hm", "length", ("truncation", "reasoning_exhausted")),
+]
+
+
+@pytest.mark.parametrize(("text", "finish_reason", "code"), REASONING)
+def test_open_reasoning_is_exhausted_only_at_the_limit(text, finish_reason, code):
+    """A reasoning block that was not closed is read as prose unless the output limit ended it."""
+    judged = judge(text, SCHEMA, finish_reason=finish_reason)
+
+    assert (judged.failure and (judged.failure.kind, judged.failure.code)) == code
+    assert judged.value == (ONE if code is None else None)
+
+
 NESTED = [
     ('So [{"x":{"x":{"x":{"x":1}}}}, {"a":1}, {"a":1}, {"a":1}] end', None, "type"),
     ('So {x{x{x{x{x {"a":1} {"a":2} }}}}} end', None, "several_documents"),
