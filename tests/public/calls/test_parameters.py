@@ -25,7 +25,8 @@ TEXTS = (
 )
 DICTS = (
     "", ": dict", ": dict[str, Any]", ": Dict[str, Any]", ": dict | None", ": dict[str, Any] | None", ": Optional[dict]",
-    ": Options", ": Options | None", ": Annotated[dict, 1]", ": Mapping[str, Missing] | None", ": 'dict[str, Any]'",
+    ": Options", ": Options | None", ": Annotated[dict, 1]", ": Mapping[str, Missing] | None", ": 'dict[str, Any]'", ": Annotated[dict, Missing]", ": Optional[Dict[str, Missing]]",
+    ": typing.Mapping[str, Missing]", ": Union[dict[str, Missing], None]",
 )  # fmt: skip
 OTHERS = (
     ": int",
@@ -37,6 +38,9 @@ OTHERS = (
     ": List[dict]",
     ": object",
     ": Union[int, Missing]",
+    ": Optional[Missing]",
+    ": Annotated[Missing, dict]",
+    ": list[dict] | Missing",
 )
 
 
