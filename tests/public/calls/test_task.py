@@ -265,6 +265,33 @@ async def _await(awaitable):
     return await awaitable
 
 
+class Reader:
+    """Methods whose only other parameter is the task."""
+
+    @guard(True, store=None)
+    def read(self, text):
+        return anything(text)
+
+    @guard(True, store=None)
+    @classmethod
+    def read_by_class(cls, text):
+        return anything(text)
+
+    @guard(True, store=None)
+    @staticmethod
+    def read_without(text):
+        return anything(text)
+
+
+@pytest.mark.parametrize("name", ["read", "read_by_class", "read_without"])
+def test_self_and_cls_are_no_task(name):
+    """The task of a method is the parameter behind `self` or `cls`."""
+    seen.clear()
+
+    assert getattr(Reader(), name)("t") == 1
+    assert seen == [{"text": f"{FORMAT}t"}]
+
+
 @pytest.mark.parametrize(
     ("function", "name"),
     [
