@@ -232,6 +232,29 @@ def test_valid_value_among_too_many_brackets_is_not_taken():
     assert judge(text, SCHEMA).failure.code == "too_costly"
 
 
+BEHIND = [
+    (r'" {\"a\":1}"', ONE, "unwrapped"),
+    (r'"\n{\"a\":1}\n"', ONE, "unwrapped"),
+    (r'" [1]"', None, "type"),
+    ('{"b":1} {"a":', None, "several_documents"),
+    ('{"b":1} {"a":1}', None, "several_documents"),
+    ('{"b":1} and {see', None, "additionalProperties"),
+    ('{"a":1} and {see', ONE, "unwrapped"),
+    ('{"a":1} and {"a":2', None, "several_documents"),
+    ('{"a":1} or {"b":2}', ONE, "unwrapped"),
+    ('{"b":1} or {"a":2}', None, "additionalProperties"),
+    ('{"a":1}\n\n[2]: link', None, "several_documents"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "told"), BEHIND)
+def test_what_stands_behind_a_document_counts(text, value, told):
+    """A second document is one too many, also if it is cut off; prose is not."""
+    judged = judge(text, SCHEMA, finish_reason="stop")
+
+    assert (judged.value, judged.failure.code if judged.failure else judged.form) == (value, told)
+
+
 REASONING = [
     ('<think>{"a":1} or {"a":"', None, ("truncation", "unfinished")),
     ('<think>{"a":1} or {"a":"', "stop", ("syntax", "malformed")),
