@@ -64,6 +64,10 @@ CASES = [
     Case("arms", {"anyOf": [{"type": "integer"}, {"type": "string"}]}, [1, "sample"]),
     Case("all_of", {"allOf": [True, {"$ref": "#/$defs/a"}], "$defs": {"a": {"type": "integer"}}}, [1, 2]),
     Case("items", {"type": "array", "items": {"type": "integer"}, "minItems": 2}, [[1, 2], [2, 3]]),
+    Case("items_without_a_minimum", {"type": "array", "items": {"type": "integer"}}, [[1], [2]]),
+    Case("no_items", {"type": "array"}, [[]]),
+    Case("no_items_needed", {"type": "array", "items": {"type": "integer"}, "minItems": 0}, [[]]),
+    Case("nested_items", {"properties": {"a": {"type": "array", "items": {"type": "string"}}}}, [{"a": ["example"]}, {"a": ["sample"]}]),
     Case("many_items", {"type": "array", "items": {"const": 1}, "minItems": 20.0}, [[1] * 20]),
     Case("tuple", {"prefixItems": [{"type": "integer"}, {"const": "x"}], "items": False}, [[1, "x"], [2, "x"]]),
     Case(

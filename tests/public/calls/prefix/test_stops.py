@@ -7,6 +7,54 @@ from schema_guard import Schema, prefix_checker
 # Schema, text, characters read, the failure or None, and its places in the reply and in the schema.
 STOPPED = [
     (
+        {"const": [1, 2]},
+        "[1]",
+        3,
+        ("value", "const", "at (root): expected array of 2 items, got array of 1 item"),
+        [("", "/const")],
+    ),
+    (
+        {"const": [1, 2]},
+        "[1,2,3]",
+        5,
+        ("value", "const", "at (root): expected array of 2 items, got array of 3 items"),
+        [("", "/const")],
+    ),
+    ({"const": [1, 2]}, "[1,2]", 5, None, []),
+    ({"enum": [[1], [2, 3]]}, "[2]", 3, None, []),
+    (
+        {"enum": [[1], [2, 3]]},
+        "[]",
+        2,
+        (
+            "value",
+            "enum",
+            "at (root): expected one of array of 1 item, array of 2 items, got array of 0 items",
+        ),
+        [("", "/enum")],
+    ),
+    (
+        {"const": {"a": 1}},
+        "{}",
+        2,
+        ("value", "const", "at (root): expected object with 1 property, got object with 0 properties"),
+        [("", "/const")],
+    ),
+    (
+        {"const": {"a": 1}},
+        '{"a":1,"b":2}',
+        7,
+        ("value", "const", "at (root): expected object with 1 property, got object with 2 properties"),
+        [("", "/const")],
+    ),
+    (
+        {"const": {"a": 1}},
+        '{"b":1}',
+        3,
+        ("value", "const", "at (root): expected object with 1 property, got object with 1 property"),
+        [("", "/const")],
+    ),
+    (
         {"type": "object"},
         "[1]",
         1,
