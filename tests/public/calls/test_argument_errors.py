@@ -116,7 +116,7 @@ WRONG = {
     ),
     guard_tools: (
         lambda **given: guard_tools(**{"tools": TOOLS, "store": "none", **given})(ask),
-        {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in OF_TOOLS}},
+        {"tools": (None, 3, "x", [3]), "messages": (*NO_TEXT, "nobody"), **{name: OF_GUARD[name] for name in sorted(OF_TOOLS)}},
     ),
     Router: (lambda **given: Router(**{"tuned": TUNED, "prompt": PROMPTED, **given}), OF_ROUTER),
     Rollout: (

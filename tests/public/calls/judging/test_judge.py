@@ -232,6 +232,34 @@ def test_valid_value_among_too_many_brackets_is_not_taken():
     assert judge(text, SCHEMA).failure.code == "too_costly"
 
 
+LENGTHS = [("a", 256), ("ab", 128), ("abc", 86), ("and so on ", 26), (" x", 128), (" ", 64)]
+
+
+@pytest.mark.parametrize(("part", "times"), LENGTHS)
+def test_runaway_begins_after_256_characters(part, times):
+    """A part that is repeated at the end of a cut-off reply counts from 256 characters on, white space from 64."""
+    codes = [
+        judge(f'{{"b":"{part * count}', OBJECT, finish_reason="length").failure.code
+        for count in (times - 1, times)
+    ]
+
+    assert codes == ["max_tokens", "runaway"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('\n\ufeff"yes"', "yes"),
+        (' \ufeff"yes"', "yes"),
+        ('\ufeff\n"yes"', "yes"),
+        ('\ufeff\ufeff"yes"', None),
+    ],
+)
+def test_one_byte_order_mark_is_skipped(text, value):
+    """A byte order mark is skipped with the white space around it, once."""
+    assert judge(text, Schema.of({"type": "string"})).value == value
+
+
 BEHIND = [
     (r'" {\"a\":1}"', ONE, "unwrapped"),
     (r'"\n{\"a\":1}\n"', ONE, "unwrapped"),
