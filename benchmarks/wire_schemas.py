@@ -24,7 +24,7 @@ from schema_guard.targets.adapting import adapt
 from schema_guard.testing import serve
 from schema_guard.testing.server.refusals import anthropic, gemini, openai
 from schema_guard.testing.server.refusals.sent import SentSchema, broken
-from tests.sdks.wire_calls import APIS, connected
+from tests.public.sdks.wire_calls import APIS, connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from schema_guard.testing import Server
-    from tests.sdks.wire_calls import WireApi
+    from tests.public.sdks.wire_calls import WireApi
 
 TARGETS = {"chat": "openai", "responses": "openai-responses", "messages": "anthropic", "contents": "gemini"}
 RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": gemini.RULES}

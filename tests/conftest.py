@@ -29,7 +29,7 @@ with suppress(ImportError, AttributeError):
     providers._get_local_constants = lambda: _no_more
 
 # Read by type checkers, never run.
-collect_ignore = ["typing"]
+collect_ignore = ["public/typing"]
 
 PUBLIC = Path(__file__).parent / "public"
 LEFT_OUT = pytest.StashKey[int]()

@@ -9,10 +9,10 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from schema_guard import Usage
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Usage
-from tests.calls import wire
+from tests.public.calls import wire
 
 TOKENS = Usage(12, 7, 4, 2)
 

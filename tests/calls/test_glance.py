@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import Schema
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.calls.replies import Reply, plain_text, read
-from schema_guard.core.schema import Schema
-from tests.calls.likenesses import (
+from tests.public.calls.likenesses import (
     Block,
     Choice,
     Claude,

@@ -2,9 +2,8 @@
 
 import pytest
 
-from schema_guard import guard
+from schema_guard import InvalidArgument, guard
 from schema_guard.calls.recorder import PacedRecorder
-from schema_guard.errors import InvalidArgument
 
 
 class Heard:

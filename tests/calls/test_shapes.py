@@ -8,10 +8,10 @@ from typing import Any, List  # noqa: UP035 - as users of older code write it
 
 import pytest
 
+from schema_guard import InvalidArgument, Message
 from schema_guard.calls.shapes import arguments, name_of, shape_of, task_of
-from schema_guard.core.values import Ask, Message
-from schema_guard.errors import InvalidArgument
-from schema_guard.models.scripted import ScriptedModel
+from schema_guard.core.values import Ask
+from schema_guard.testing import ScriptedModel
 
 # ruff: noqa: UP006
 

@@ -6,16 +6,14 @@ import inspect
 import openai
 import pytest
 
-from schema_guard import CallFailed, guard
+from schema_guard import Call, CallFailed, Schema, guard
 from schema_guard.calls import drive
 from schema_guard.calls.observe import observe
 from schema_guard.calls.received.receiver import Receiver
 from schema_guard.core.enforce import enforce
-from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step
-from schema_guard.core.values import Call
-from tests.calls import wire
-from tests.calls.formats import FORMATS, Said
+from tests.public.calls import wire
+from tests.public.calls.formats import FORMATS, Said
 from tests.thinned import costly
 
 SCHEMA = Schema.of(

@@ -15,13 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from schema_guard import InvalidArgument, InvalidSchema, Limits, Schema, judge
 from schema_guard.core.accepting import UNREAD, acceptor, form_of
-from schema_guard.core.judge import judge, judge_missed, judge_value
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import Limits, Missed
-from schema_guard.errors import InvalidArgument, InvalidSchema
+from schema_guard.core.judge import judge_missed, judge_value
+from schema_guard.core.values import Missed
 from schema_guard.testing import instances
-from tests.core.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
+from tests.public.calls.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
 from tests.thinned import examples
 
 ENGINES = (

@@ -8,27 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schema_guard import Attempt, Budget, Call, Failure, InvalidArgument, Limits, Message, Schema, Usage
 from schema_guard.calls import drive
 from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.prefix.resuming import Resuming
-from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import STRATEGIES, Plan, Step, strategies_of
-from schema_guard.core.values import (
-    Ask,
-    Attempt,
-    Budget,
-    Call,
-    Chunk,
-    End,
-    Failure,
-    Limits,
-    Message,
-    More,
-    ParsedValue,
-    Stop,
-    Usage,
-)
-from schema_guard.errors import InvalidArgument
+from schema_guard.core.values import Ask, Chunk, End, More, ParsedValue, Stop
 
 TOTAL = Schema.of(
     {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}, name="total"

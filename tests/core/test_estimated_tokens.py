@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import guard
+from schema_guard import Attempt, Budget, Failure, Usage, guard
 from schema_guard.core.enforce import spent
-from schema_guard.core.values import Attempt, Budget, Failure, Usage
 from schema_guard.token_estimate import tokens_in
 from tests.thinned import examples
 

@@ -1,7 +1,8 @@
 """What a person reads of a call without a value."""
 
+from schema_guard import Attempt, Budget, Call, Failure, Outcome, Violation
 from schema_guard.core.explain import explain, violation_lines
-from schema_guard.core.values import UNKNOWN_USAGE, Attempt, Budget, Call, Failure, Outcome, Violation
+from schema_guard.core.values import UNKNOWN_USAGE
 
 CALL = Call(
     id="0" * 32, function="extract_invoice", schema_name="urn:invoice:2", schema_fingerprint="f" * 16, model=None,

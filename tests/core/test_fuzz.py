@@ -7,11 +7,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge
+from schema_guard import Limits, judge
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.steps import STEPS
-from schema_guard.core.values import Limits
-from tests.core.drawn_replies import KINDS, MARKS, WRAPPERS, case, reply
+from tests.public.calls.judging.drawn_replies import KINDS, MARKS, WRAPPERS, case, reply
 from tests.thinned import examples
 
 SYNTAX = {

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge
+from schema_guard import Example, Failure, Message, Schema, Violation, judge
 from schema_guard.core.prompting import (
-    Example,
     correction,
     reasoning_instructions,
     render,
@@ -19,8 +18,6 @@ from schema_guard.core.prompting import (
     text_prefix,
     with_correction,
 )
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import Failure, Message, Violation
 
 SCHEMA = Schema.of(
     {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:x", "type": "integer"}

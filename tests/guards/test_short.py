@@ -15,11 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schema_guard import Limits, Outcome, guard, open_store, tags
+from schema_guard import InvalidArgument, Limits, Outcome, guard, open_store, tags
 from schema_guard.calls import identity
 from schema_guard.calls.identity import current_call_id
-from schema_guard.errors import InvalidArgument
-from tests.calls import likenesses
+from tests.public.calls import likenesses
 
 INVOICE = {
     "title": "Invoice",

@@ -7,10 +7,9 @@ from threading import Thread
 
 import pytest
 
-from schema_guard import guard
-from schema_guard.records import Store
+from schema_guard import Store, guard
 from schema_guard.records.urls import recording_store
-from tests.guards.functions import GOOD, TOTAL, VALUE
+from tests.public.calls.functions import GOOD, TOTAL, VALUE
 
 NO_STORES = (
     "mysql://me:hush@db/records",

@@ -10,8 +10,8 @@ from pydantic import BaseModel, field_validator
 
 from schema_guard import Schema, guard, judge, open_store, tags
 from schema_guard.calls.identity import current_call_id
-from tests.calls import likenesses
 from tests.guards.test_short import GOOD, INVOICE, Kept
+from tests.public.calls import likenesses
 
 
 @pytest.mark.parametrize("replies", [[GOOD], ["no", GOOD], ["{}", likenesses.chat("no"), GOOD]])

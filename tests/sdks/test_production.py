@@ -7,9 +7,9 @@ import pytest
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
 from tests.cli.command_lines import run
-from tests.sdks import instructor_calls, openai_calls
-from tests.sdks.case import BAD, GOOD, VALUE, Invoice
-from tests.sdks.table import installed
+from tests.public.sdks import instructor_calls, openai_calls
+from tests.public.sdks.case import BAD, GOOD, VALUE, Invoice
+from tests.public.sdks.table import installed
 
 CALLS = 300
 

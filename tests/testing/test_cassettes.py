@@ -14,7 +14,7 @@ from schema_guard.calls import identity
 from schema_guard.redaction import redact
 from schema_guard.testing import ReplayError, ScriptedModel, recording, replaying
 from schema_guard.testing.cassettes import file_name
-from tests.calls import wire
+from tests.public.calls import wire
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 GOOD = '{"total": 1}'

@@ -6,17 +6,16 @@ from typing import Any, NamedTuple
 import pytest
 from jiter import from_json
 
+from schema_guard import Failure, InvalidArgument, Schema
 from schema_guard.cli import main
 from schema_guard.core import accepting, enforce, judge
 from schema_guard.core.reading import extract, parse
 from schema_guard.core.repair import readings as repair
-from schema_guard.core.schema import Schema
 from schema_guard.core.validation import failures
-from schema_guard.core.values import Failure
-from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
 from schema_guard.report.document import Tone
-from schema_guard.testing.laws import LAWS, document_of, try_laws
+from schema_guard.testing import LAWS, try_laws
+from schema_guard.testing.laws import document_of
 
 SCHEMA = {
     "title": "order",

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from schema_guard.records import open_store
+from schema_guard import open_store
 
 pytest_plugins = ["pytester"]
 
-RECIPE = Path(__file__).parent / "recipe"
+RECIPE = Path(__file__).parents[1] / "public" / "calls" / "testing" / "recipe"
 
 GUARDED = """
 import pytest

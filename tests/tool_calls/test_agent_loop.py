@@ -10,8 +10,8 @@ import pytest
 
 from schema_guard import guard_tools, judge_calls
 from schema_guard.tool_calls.forms import CallResult, continuation
-from tests.tool_calls.replies import anthropic, chat, gemini, responses
-from tests.tool_calls.shop import FIVE, Kept
+from tests.public.calls.tools.replies import anthropic, chat, gemini, responses
+from tests.public.calls.tools.shop import FIVE, Kept
 
 RIGHT = {
     "search_orders": {"customer": "C-1", "where": {"status": "open"}},

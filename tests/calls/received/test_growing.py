@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
-from schema_guard import InvalidSchema, adapt
+from schema_guard import InvalidSchema, Partial, adapt
 from schema_guard.calls.received import growing
 from schema_guard.calls.received.growing import Growing
 from schema_guard.core.pointer import split
-from schema_guard.core.values import Ask, Partial
-from tests.core.prefix.fuzzing import drawn_schema, drawn_value
+from schema_guard.core.values import Ask
+from tests.public.calls.prefix.fuzzing import drawn_schema, drawn_value
 from tests.thinned import examples
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema_guard import Example, Message
 from schema_guard.core.dialects.choosing import dialect_of, messages_of
 from schema_guard.core.dialects.dialect import elements_of
-from schema_guard.core.prompting import Example, render, with_correction
-from schema_guard.core.values import Message
-from tests.core.dialects.lists import (
+from schema_guard.core.prompting import render, with_correction
+from tests.public.calls.message_lists import (
     LISTS,
     ROLES,
     AIMessage,

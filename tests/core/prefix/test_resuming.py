@@ -6,25 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from schema_guard import Budget, Call, Failure, Limits, Message, Schema, Usage
 from schema_guard.core.dialects.choosing import messages_of
 from schema_guard.core.enforce import Done, enforce
 from schema_guard.core.prefix.resuming import Resuming, joined
-from schema_guard.core.schema import Schema
 from schema_guard.core.strategy import Plan, Step, strategies_of
-from schema_guard.core.values import (
-    Ask,
-    Budget,
-    Call,
-    Chunk,
-    End,
-    Failure,
-    Limits,
-    Message,
-    More,
-    ParsedValue,
-    Stop,
-    Usage,
-)
+from schema_guard.core.values import Ask, Chunk, End, More, ParsedValue, Stop
 from tests.thinned import examples
 
 ORDER = Schema.of(

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Budget, Limits, Schema, prefix_checker
-from schema_guard.core.prefix.checker import PrefixChecker
+from schema_guard import Budget, Limits, PrefixChecker, Schema, prefix_checker
 from schema_guard.core.prefix.watching import Watch
 from schema_guard.core.values import Chunk, More, Stop
 from tests.thinned import examples

@@ -6,10 +6,10 @@ from collections import Counter
 import jsonschema_rs
 import pytest
 
+from schema_guard import Limits
 from schema_guard.core.reading import extract
 from schema_guard.core.reading.parse import NotJson, parse
 from schema_guard.core.repair.readings import repair
-from schema_guard.core.values import Limits
 
 # Exact values that the best library reaches which is not the source of the cases: (source, kind) -> hits.
 BARS = {

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Schema
+from schema_guard import InvalidSchema, Schema
 from schema_guard.core.validation.patterns import Traits, for_python, loosened, tightened, traits
 from schema_guard.core.validation.reference import check_python
-from schema_guard.errors import InvalidSchema
 
 
 @pytest.mark.parametrize(

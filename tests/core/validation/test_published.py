@@ -6,9 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from schema_guard.core.schema import Schema
+from schema_guard import InvalidArgument, Schema
 from schema_guard.core.validation.published import fault, judged
-from schema_guard.errors import InvalidArgument
 
 SCHEMA = Schema.of(
     {

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from schema_guard import Schema
 from schema_guard.core.reading.levels import Level, measure
 from schema_guard.core.validation.count import count
-from tests.core.test_schema import _INSTANCES, SCHEMAS
+from tests.public.schemas.test_schema import _INSTANCES, SCHEMAS
 
 
 def test_instance_is_measured_level_by_level():

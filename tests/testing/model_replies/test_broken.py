@@ -9,8 +9,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from schema_guard import InvalidArgument, Schema
-from schema_guard.core.judge import judge
+from schema_guard import InvalidArgument, Schema, judge
 from schema_guard.testing import broken
 from schema_guard.testing.model_replies.failure_weights import FAILED, SEEN, weight
 from tests.testing.model_replies.sent_schemas import DRAWS, ORDER, SCHEMAS, draws

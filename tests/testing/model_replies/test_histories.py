@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import GuardFailed, InvalidArgument, guard
-from schema_guard.models.scripted import ScriptedModel
-from schema_guard.testing import Broken, Expected, History, Sent, histories
+from schema_guard.testing import Broken, Expected, History, ScriptedModel, Sent, histories
 from tests.testing.model_replies.sent_schemas import ORDER, SCHEMAS
 
 VALID = Sent('{"a": 1}', {"a": 1}, ('{"a"', ": 1}"), "bare")

@@ -8,12 +8,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from schema_guard import Usage
 from schema_guard.calls.replies import read
 from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Usage
+from schema_guard.testing import serve
 from schema_guard.testing.server import bedrock, cohere, mistral
 from schema_guard.testing.server.asking import Ready
-from schema_guard.testing.server.serving import serve
 from schema_guard.testing.server.wire import Answer, Question, ToolCall
 
 MISTRAL, COHERE = "/mistral/v1/chat/completions", "/v2/chat"

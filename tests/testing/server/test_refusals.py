@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from schema_guard.testing.server.serving import serve
+from schema_guard.testing import serve
 
 USER = {"role": "user", "content": "t"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function"}]}

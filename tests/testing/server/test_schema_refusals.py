@@ -8,8 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from schema_guard.testing import serve
 from schema_guard.testing.server.refusals.sent import SentSchema, broken
-from schema_guard.testing.server.serving import serve
 from tests.testing.server.planted import APIS, PLANTED, TEXT, UNKNOWN, UNTOLD, chat, closed, of, plain
 
 ERRORS = {

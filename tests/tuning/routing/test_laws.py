@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import GuardFailed, open_store
-from schema_guard.core.values import Message
+from schema_guard import GuardFailed, Message, open_store
 from schema_guard.stats import wilson
 from schema_guard.tuning.routing.lots import Lots
-from tests.tuning.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
+from tests.public.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
 tasks = st.lists(st.text("abcdefgh", min_size=1, max_size=4), min_size=1, max_size=5)
 shares = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])

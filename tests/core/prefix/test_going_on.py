@@ -1,0 +1,10 @@
+"""Which providers continue a reply that is begun for them."""
+
+from schema_guard.targets import TARGETS, going_on
+
+
+def test_only_targets_whose_servers_do_so_are_asked():
+    """OpenAI begins anew, and Claude refuses."""
+    assert [name for name in TARGETS if going_on(name)] == [
+        "mistral", "deepseek", "vllm", "sglang", "llamacpp", "llamacpp-llguidance",
+    ]  # fmt: skip

@@ -1,0 +1,172 @@
+"""A call and `.outcome` of the same function tell the same, whatever the reply and the shape."""
+
+import asyncio
+from itertools import count
+from random import Random
+
+import pytest
+
+from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, Limits, guard, tags
+from tests.public.calls import wire
+from tests.public.calls.judging.drawn_replies import case as drawn
+from tests.public.calls.providers.reading import Kept
+
+TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+NUMBERS = count()
+REPLIES = {
+    "text": '{"total": 1}',
+    "array": "[1]",
+    "fenced": '```json\n{"total": 1}\n```',
+    "prose": 'Here: {"total": 1}.',
+    "space": ' {"total": 1}\n',
+    "float": '{"total": 1e400}',
+    "duplicate": '{"total": 1, "total": 2}',
+    "two": '{"total": 1}{"total": 2}',
+    "cut": '{"total": 1',
+    "wrong": '{"total": "1"}',
+    "empty": "",
+    "refused": "I'm sorry, but I can't help with that.",
+    "surrogate": '{"total": 1, "a": "\ud800"}',
+    "chat": wire.chat('{"total": 1}'),
+    "chat fenced": wire.chat('```\n{"total": 1}\n```'),
+    "chat cut": wire.chat('{"total": 1', finish_reason="length"),
+    "chat whole at the limit": wire.chat('{"total": 1}', finish_reason="length"),
+    "chat filtered": wire.chat('{"total": 1}', finish_reason="content_filter"),
+    "chat refused": wire.chat(None, refusal="No."),
+    "message": wire.message(wire.text_block('{"total": 1}')),
+    "no choices": {"object": "chat.completion", "choices": []},
+    "data": {"total": 1},
+    "wrong data": {"total": "1"},
+    "bytes": b'{"total": 1}',
+    "bad bytes": b"\xff",
+    "None": None,
+    "error": ValueError("x"),
+}
+
+
+def facts(outcome):
+    """Return what an outcome says, without its times and its id."""
+    attempts = [attempt._replace(elapsed_s=0.0) for attempt in outcome.attempts]
+    call = outcome.call._replace(id="", started_at=0.0)
+    return (outcome.ok, outcome.value, attempts, outcome.failure, outcome.usage, outcome.cost, call)
+
+
+def run(make, way, settings):
+    """Return what a way to call gives or raises, and the outcome that was recorded."""
+    kept = Kept()
+    guarded = guard(TOTAL, store=kept, name=settings["name"], version="1", **settings["more"])(make())
+    with tags(segment="s", cluster="c"):
+        try:
+            given = guarded("t") if way == "call" else guarded.outcome("t")
+            given = asyncio.run(_await(given)) if hasattr(given, "__await__") else given
+        except (GuardFailed, CallFailed, InvalidArgument, ValueError) as error:
+            given = error
+    return given, kept.outcomes
+
+
+async def _await(awaitable):
+    return await awaitable
+
+
+def plain(reply):
+    def ask(prompt):
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    return ask
+
+
+def later(reply):
+    async def ask(prompt):
+        return plain(reply)(prompt)
+
+    return ask
+
+
+def promised(reply):
+    return lambda prompt: later(reply)(prompt)  # noqa: PLW0108 - a plain function that gives an awaitable
+
+
+@pytest.mark.parametrize("case", REPLIES)
+@pytest.mark.parametrize("shape", [plain, later, promised])
+@pytest.mark.parametrize("more", [{}, {"max_attempts": 1}, {"repair": "lossless", "max_attempts": 2}])
+def test_call_and_outcome_tell_the_same(case, shape, more):
+    """The value, the error and the recorded outcome are those of `.outcome`."""
+    settings = {"name": f"told_{next(NUMBERS)}", "more": more}
+
+    given, (called,) = run(lambda: shape(REPLIES[case]), "call", settings)
+    outcome, (recorded,) = run(lambda: shape(REPLIES[case]), "outcome", settings)
+
+    assert facts(called) == facts(recorded)
+    assert (called.call.segment, called.call.cluster) == ("s", "c")
+    if called.ok:
+        assert (given, outcome) == (recorded.value, recorded)
+    elif isinstance(outcome, Exception):
+        assert (type(given), str(given)) == (type(outcome), str(outcome))
+    else:
+        assert facts(given.outcome) == facts(outcome)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"limits": Limits(max_bytes=11)},
+        {"limits": Limits(max_depth=0)},
+        {"limits": Limits(max_nodes=1)},
+        {"checks": [lambda value: "no"]},
+        {"budget": Budget(max_tokens=1)},
+        {"strategy": "bare"},
+        {"strategy": ["bare", "system_prompt"]},
+        {"default": 7},
+        {"segment": "mine"},
+        {"model": "m"},
+    ],
+)
+def test_settings_hold_for_both(more):
+    """Limits, checks and the other settings hold for a call as for `.outcome`."""
+    settings = {"name": f"told_{next(NUMBERS)}", "more": {"max_attempts": 2, **more}}
+
+    _, (called,) = run(lambda: plain('{"total": 1}'), "call", settings)
+    _, (recorded,) = run(lambda: plain('{"total": 1}'), "outcome", settings)
+
+    assert facts(called) == facts(recorded)
+
+
+def test_drawn_replies_are_told_alike():
+    """Replies that are wrong in drawn ways give the same value or the same failure by both ways."""
+    rng = Random(7)
+    for _ in range(300):
+        kind, reply = drawn(rng)
+        guarded = guard(
+            kind.schema, store=None, max_attempts=1, on_failure="return", name="drawn", version="1"
+        )(lambda prompt, reply=reply: reply)
+        given, outcome = guarded("t"), guarded.outcome("t")
+
+        assert (given if outcome.ok else given.failure) == (outcome.value if outcome.ok else outcome.failure)
+
+
+def test_call_inside_a_call_knows_it():
+    """A guarded call inside another one has it as parent, by both ways."""
+    kept = Kept()
+
+    @guard(True, store=kept, name="inner")
+    def inner(prompt):
+        return "1"
+
+    @guard(True, store=kept, name="outer")
+    def outer(prompt):
+        inner("t")
+        inner.outcome("t")
+        return "1"
+
+    outer("t")
+    outer.outcome("t")
+    inner("t")
+
+    calls = [outcome.call for outcome in kept.outcomes]
+    assert [call.function for call in calls] == ["inner", "inner", "outer"] * 2 + ["inner"]
+    assert [call.parent_call_id for call in calls] == [
+        calls[2].id, calls[2].id, None, calls[5].id, calls[5].id, None, None,
+    ]  # fmt: skip
+    assert len({call.id for call in calls}) == 7

@@ -1,0 +1,86 @@
+"""What an attempt and a call cost, by a table of prices for a million tokens."""
+
+import pytest
+
+from schema_guard import guard
+from tests.public.calls import wire
+
+TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+PRICES = {
+    "small": {"p_in": 1, "p_cached": 0.5, "p_out": 4},
+    "large": {"p_in": 10, "p_cached": 5, "p_out": 40},
+}
+BAD, GOOD = '{"total": "x"}', '{"total": 1}'
+
+
+def reply(text, model, **usage):
+    return {**wire.chat(text), "model": model, **({"usage": usage} if usage else {})}
+
+
+def outcome_of(*replies, **settings):
+    given = iter(replies)
+
+    @guard(
+        TOTAL, store=None, prices=PRICES, max_attempts=len(replies), name="priced", version="1", **settings
+    )
+    def ask(prompt):
+        return next(given)
+
+    return ask.outcome("t")
+
+
+def test_tokens_cost_their_price():
+    """Input, cached input and output tokens have prices of their own."""
+    outcome = outcome_of(reply(GOOD, "small"))
+
+    # 12 input tokens, 4 of them cached, and 7 output tokens.
+    assert outcome.attempts[0].cost == pytest.approx((8 * 1 + 4 * 0.5 + 7 * 4) / 1e6)
+    assert outcome.cost == outcome.attempts[0].cost
+
+
+def test_cost_is_summed_over_attempts():
+    """The cost of a call is that of its attempts, each by its own model."""
+    outcome = outcome_of(
+        reply(BAD, "small", prompt_tokens=100, completion_tokens=10, total_tokens=110),
+        reply(GOOD, "large", prompt_tokens=100, completion_tokens=10, total_tokens=110),
+    )
+
+    assert [attempt.cost for attempt in outcome.attempts] == pytest.approx([140e-6, 1400e-6])
+    assert outcome.cost == pytest.approx(1540e-6)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [reply(BAD, "unknown"), reply(GOOD, "small")],
+        [BAD, reply(GOOD, "small")],
+        [reply(BAD, "small"), {**wire.chat(GOOD), "model": "small", "usage": None}],
+    ],
+    ids=["first model", "first usage", "last usage"],
+)
+def test_unknown_cost_of_an_attempt_is_that_of_the_call(replies):
+    """If the cost of one attempt is unknown, so is the sum; the other keeps its own."""
+    outcome = outcome_of(*replies)
+
+    assert [attempt.cost is None for attempt in outcome.attempts].count(True) == 1
+    assert outcome.cost is None
+
+
+def test_snapshot_has_the_price_of_its_model():
+    """A dated name costs what its model does."""
+    assert outcome_of(reply(GOOD, "small-2026-08-06")).cost == outcome_of(reply(GOOD, "small")).cost
+
+
+def test_named_model_has_its_price():
+    """If a reply names no model, `model=` gives the price."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    given = {key: part for key, part in {**wire.chat(GOOD), "usage": usage}.items() if key != "model"}
+
+    assert outcome_of(given, model="large").cost == pytest.approx(1400e-6)
+
+
+def test_cost_is_unknown_without_prices():
+    """Without a table nothing has a cost."""
+    ask = guard(TOTAL, store=None, name="unpriced")(lambda prompt: reply(GOOD, "small"))
+
+    assert ask.outcome("t").cost is None

@@ -1,0 +1,237 @@
+"""The texts of GuardFailed, CallFailed and of what a function gives wrongly, in one table."""
+
+import json
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+
+from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, guard
+from tests.public.calls import wire
+
+TOTAL = {
+    "title": "Total",
+    "type": "object",
+    "properties": {"total": {"type": "number"}},
+    "required": ["total"],
+}
+NUMBERS = count()
+SEE = "  to see the reply: error.outcome.attempts[-1].reply"
+MORE = "; to allow more attempts: max_attempts="
+MISSING = "    at (root): expected property 'total', got object with 0 properties    [/required]"
+LONGER = "; to allow a longer reply: budget=Budget(output_tokens=..., max_output_tokens=...)"
+CUT = wire.chat('{"total":', finish_reason="length")
+
+
+@dataclass
+class Invoice:
+    """A closed type."""
+
+    total: float
+
+
+def odd(value):
+    return "the total is odd"
+
+
+def message(replies, schema=TOTAL, **settings):
+    """Return the text of the error of a call, without its first words."""
+    name, given = f"shop.ask_{next(NUMBERS)}", iter(replies)
+    settings = {"max_attempts": len(replies), **settings}
+
+    @guard(schema, store=None, name=name, **settings)
+    def ask(prompt):
+        return next(given)
+
+    with pytest.raises((GuardFailed, CallFailed, InvalidArgument)) as caught:
+        ask("t")
+    return str(caught.value).removeprefix(name)
+
+
+GUARD_FAILED = {
+    "one attempt": (
+        ['{"total":"x"}'], {},
+        " gave no valid reply in 1 attempt (schema Total)",
+        "  attempt 1, structure type:",
+        "    at /total: expected number, got string 'x'    [/properties/total/type]",
+        f"{SEE}{MORE}3",
+    ),
+    "three attempts": (
+        ["no", '{"total":"x"}', "{}"], {},
+        " gave no valid reply in 3 attempts (schema Total)", "  attempt 3, structure required:", MISSING,
+        f"{SEE}{MORE}5",
+    ),
+    "no JSON": (
+        ["no"], {},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, syntax no_json:",
+        "    no JSON text in the reply", f"{SEE}{MORE}3",
+    ),
+    "refusal in prose": (
+        ["I'm sorry, but I can't help with that."], {"max_attempts": 3},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal refusal:",
+        "    the model refused in prose", f"{SEE}; a refusal is never asked again",
+    ),
+    "refusal": (
+        [wire.chat(None, refusal="I will not.")], {"max_attempts": 3},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal refusal:",
+        "    the model refused", f"{SEE}; a refusal is never asked again",
+    ),
+    "content filter": (
+        [wire.chat("x", finish_reason="content_filter")], {"max_attempts": 3},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal content_filter:",
+        "    the provider's content filter stopped the reply", f"{SEE}; a refusal is never asked again",
+    ),
+    "unfinished": (
+        ['{"total":'], {"max_attempts": 3},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation unfinished:",
+        "    the text ends inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options' and target=",
+    ),
+    "cut off": (
+        [CUT], {"max_attempts": 3, "target": "openai"},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation max_tokens:",
+        "    cut off at the output limit inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options'",
+    ),
+    "runaway": (
+        [wire.chat('{"total":' + " " * 99, finish_reason="length")], {},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation runaway:",
+        "    cut off while it repeated white space",
+        f"{SEE}; a larger output limit does not mend it: ask for less reasoning, or without a grammar, or another model",
+    ),
+    "check": (
+        ['{"total":3}'], {"checks": [odd]},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, semantic odd:",
+        "    the total is odd", f"{SEE}{MORE}3",
+    ),
+    "closed type": (
+        ['{"total":1,"b":2,"c":3}'], {"schema": Invoice},
+        " gave no valid reply in 1 attempt (schema Invoice)", "  attempt 1, structure additionalProperties:",
+        "    at (root): expected no further properties, got object with 'b', 'c'    [/additionalProperties]",
+        ("  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model "
+        "with extra='forbid'; any other model leaves them out"),
+        f"{SEE}{MORE}3",
+    ),
+    "many places": (
+        [json.dumps(["x"] * 12)], {"schema": {"title": "List", "items": {"type": "integer"}}},
+        " gave no valid reply in 1 attempt (schema List)", "  attempt 1, structure type:",
+        *[f"    at /{n}: expected integer, got string 'x'    [/items/type]" for n in range(10)],
+        "    and 2 more", f"{SEE}{MORE}3",
+    ),
+    "columns": (
+        ['{"a":"x","bcd":"y"}'],
+        {"schema": {"title": "Two", "properties": {"a": {"type": "null"}, "bcd": {"type": "integer"}}}},
+        " gave no valid reply in 1 attempt (schema Two)", "  attempt 1, structure type:",
+        "    at /a: expected null, got string 'x'         [/properties/a/type]",
+        "    at /bcd: expected integer, got string 'y'    [/properties/bcd/type]",
+        f"{SEE}{MORE}3",
+    ),
+    "budget of tokens": (
+        [wire.chat("{}"), wire.chat("{}")], {"budget": Budget(max_tokens=38), "max_attempts": 3},
+        " gave no valid reply in 2 attempts (schema Total)", "  attempt 2, structure required:", MISSING,
+        "  the budget ended the call before attempt 3: 38 tokens of max_tokens=38 were spent", SEE,
+    ),
+    "no budget": (
+        ["{}"], {"budget": Budget(max_tokens=0), "max_attempts": 3},
+        " gave no valid reply in 1 attempt (schema Total)", "  attempt 1, structure required:", MISSING,
+        "  the budget ended the call before attempt 2: 0 tokens of max_tokens=0 were spent", SEE,
+    ),
+    "escapes": (
+        ['{"b\x7f\u202e":1}'],
+        {"schema": {"title": "a\x1b[2Jb", "properties": {"a": {}}, "additionalProperties": False}},
+        r" gave no valid reply in 1 attempt (schema a\x1b[2Jb)", "  attempt 1, structure additionalProperties:",
+        r"    at (root): expected no further properties, got object with 'b\x7f\u202e'    [/additionalProperties]",
+        f"{SEE}{MORE}3",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GUARD_FAILED)
+def test_guard_failed_says_what_failed_and_where(case):
+    """The message names the function, the attempt, the failure, its places, and what helps."""
+    replies, settings, *lines = GUARD_FAILED[case]
+
+    assert message(replies, **settings).split("\n") == lines
+
+
+@pytest.mark.parametrize(
+    ("sent", "replies", "budget", "lines"),
+    [
+        ([10], 1, Budget(output_tokens=10, max_output_tokens=10), ["  the budget ended the call before attempt 2: max_output_tokens=10 was reached"]),
+        ([10, 20, 25], 3, Budget(output_tokens=10, max_output_tokens=25), ["  the budget ended the call before attempt 4: max_output_tokens=25 was reached"]),
+        ([None, 14, 25], 3, Budget(max_output_tokens=25), ["  the budget ended the call before attempt 4: max_output_tokens=25 was reached"]),
+        ([10], 1, Budget(output_tokens=10), []),
+        ([None], 1, None, []),
+    ],
+)  # fmt: skip
+def test_cut_off_reply_is_asked_again_with_twice_the_limit(sent, replies, budget, lines):
+    """The output limit doubles up to the budget's; when it cannot grow, the call ends and says so."""
+    limits = []
+
+    @guard(
+        TOTAL, store=None, name=f"shop.ask_{next(NUMBERS)}", target="openai", max_attempts=5, budget=budget
+    )
+    def ask(prompt, options=None):
+        limits.append(options.get("max_completion_tokens"))
+        return CUT
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("t")
+
+    assert limits == sent
+    assert str(caught.value).split("\n")[1:] == [
+        f"  attempt {replies}, truncation max_tokens:",
+        "    cut off at the output limit inside a JSON text",
+        *lines,
+        f"{SEE}{LONGER}",
+    ]
+
+
+def test_stopped_reply_says_after_how_much():
+    """A stream that was stopped early is named with the characters that had come."""
+
+    @guard(TOTAL, store=None, name=f"shop.ask_{next(NUMBERS)}", max_attempts=1, early_stop=True)
+    def ask(prompt):
+        yield from ['{"total":', '"x', '","b":1}']
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("t")
+
+    assert str(caught.value).split("\n")[1:] == [
+        "  attempt 1, structure type, stopped after 11 characters:",
+        "    at /total: expected number, got string    [/properties/total/type]",
+        f"{SEE}{MORE}3",
+    ]
+
+
+OTHER = {
+    "no choices": ({"object": "chat.completion", "choices": []}, ": the provider sent no reply"),
+    "HTML": (
+        "<!DOCTYPE html><p>",
+        ": an HTML page came instead of a reply: is the base URL right, is there a proxy?",
+    ),
+    "None": (
+        None,
+        (
+            ": the function gave None, not a model's reply: return the reply or its text; where the model found nothing, "
+            "return its text, null"
+        ),
+    ),
+    "number": (
+        3,
+        (
+            ": the function gave a value of type 'int', not a model's reply: the schema's own type is another: return the "
+            "reply or its text"
+        ),
+    ),
+    "object": (
+        object(),
+        ": the function gave a value of type 'object', not a model's reply: return the reply or its text",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHER)
+def test_what_is_no_reply_is_told_once(case):
+    """A reply that never came and a value that is no reply end the call with their own words."""
+    reply, text = OTHER[case]
+
+    assert message([reply], max_attempts=3) == text

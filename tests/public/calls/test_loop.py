@@ -1,0 +1,545 @@
+"""The loop of a call: how often it asks, what ends it, and what its outcome keeps."""
+
+import asyncio
+import json
+from itertools import count
+
+import pytest
+
+from schema_guard import Budget, CallFailed, GuardFailed, Limits, Schema, Usage, guard
+from schema_guard.testing import ScriptedModel
+from tests.public.calls import wire
+
+TOTAL = {
+    "title": "Total",
+    "type": "object",
+    "properties": {"total": {"type": "number"}},
+    "required": ["total"],
+}
+GOOD, BAD = '{"total": 1}', '{"total": "one"}'
+UNKNOWN = Usage(None, None, None, None)
+NUMBERS = count()
+CUT = wire.chat('{"total":', finish_reason="length")
+
+
+def usage(prompt, completion):
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def outcome_of(*replies, schema=TOTAL, **settings):
+    """Return the outcome of a call, and the number of replies that it asked for."""
+    given, asked = iter(replies), []
+
+    @guard(schema, store=None, **{"max_attempts": len(replies), "name": f"ask_{next(NUMBERS)}", **settings})
+    def ask(prompt):
+        asked.append(prompt)
+        return next(given)
+
+    return ask.outcome("t"), len(asked)
+
+
+def failures(outcome):
+    return [a.failure and (a.failure.kind, a.failure.code) for a in outcome.attempts]
+
+
+# What is asked again, and what is not.
+
+AGAIN = {
+    "no JSON": "no",
+    "empty": "",
+    "malformed": "{'a'}",
+    "duplicate key": '{"a":1,"a":2}',
+    "not finite": '{"total":NaN}',
+    "several documents": "{}{}",
+    "structure": "{}",
+    "value": '{"total": 1, "a": 9}',
+    "white space to the limit": wire.chat('{"total":' + " " * 99, finish_reason="length"),
+    "bytes": b"\xff",
+}
+SCHEMA = {**TOTAL, "properties": {**TOTAL["properties"], "a": {"maximum": 5}}}
+
+
+@pytest.mark.parametrize("case", AGAIN)
+def test_failed_format_is_asked_again(case):
+    """A reply that does not fit is asked for again, until one fits."""
+    outcome, asked = outcome_of(AGAIN[case], AGAIN[case], GOOD, GOOD, schema=SCHEMA)
+
+    assert (outcome.ok, outcome.value, asked) == (True, {"total": 1}, 3)
+    assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3]
+    assert [attempt.failure is None for attempt in outcome.attempts] == [False, False, True]
+    assert outcome.failure is None
+
+
+NOT_AGAIN = {
+    "refusal": (wire.chat(None, refusal="No."), ("refusal", "refusal")),
+    "refusal in prose": ("I'm sorry, but I can't help with that.", ("refusal", "refusal")),
+    "content filter": (wire.chat(GOOD, finish_reason="content_filter"), ("refusal", "content_filter")),
+    "cut off": (CUT, ("truncation", "max_tokens")),
+    "unfinished": ('{"total":', ("truncation", "unfinished")),
+}
+
+
+@pytest.mark.parametrize("case", NOT_AGAIN)
+def test_refusal_and_truncation_end_the_call(case):
+    """A refusal is never asked again, nor a cut-off reply whose limit cannot be raised."""
+    reply, failure = NOT_AGAIN[case]
+    outcome, asked = outcome_of(reply, GOOD, GOOD)
+
+    assert (outcome.ok, asked, failures(outcome)) == (False, 1, [failure])
+    assert outcome.failure == outcome.attempts[-1].failure
+
+
+@pytest.mark.parametrize("case", NOT_AGAIN)
+def test_refusal_and_truncation_end_a_call_after_a_retry(case):
+    """A later attempt that is refused or cut off ends the call too."""
+    reply, failure = NOT_AGAIN[case]
+    outcome, asked = outcome_of(BAD, reply, GOOD)
+
+    assert (outcome.ok, asked, failures(outcome)) == (False, 2, [("structure", "type"), failure])
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+def test_no_more_attempts_than_allowed(most):
+    """`max_attempts` counts the first attempt too."""
+    outcome, asked = outcome_of(BAD, BAD, BAD, BAD, max_attempts=most)
+
+    assert (asked, len(outcome.attempts), outcome.ok) == (most, most, False)
+
+
+def test_three_attempts_are_the_default():
+    """Without `max_attempts=` three replies are asked for."""
+    asked = []
+
+    @guard(TOTAL, store=None)
+    def ask(prompt):
+        asked.append(prompt)
+        return BAD
+
+    assert len(ask.outcome("t").attempts) == len(asked) == 3
+
+
+def test_transport_failure_is_not_asked_again():
+    """A reply without content from the provider is raised at once, with its outcome."""
+    asked = []
+
+    @guard(TOTAL, store=None)
+    def ask(prompt):
+        asked.append(prompt)
+        return BAD if len(asked) == 1 else {"object": "chat.completion", "choices": []}
+
+    with pytest.raises(CallFailed):
+        ask("t")
+
+    assert len(asked) == 2
+
+
+# Budgets.
+
+
+@pytest.mark.parametrize(
+    ("tokens", "attempts"), [(0, 1), (18, 1), (19, 1), (20, 2), (38, 2), (39, 3), (57, 3), (1000, 4)]
+)
+def test_token_budget_ends_the_call(tokens, attempts):
+    """No attempt begins when the input and output tokens so far reach `max_tokens`."""
+    outcome, asked = outcome_of(*[wire.chat(BAD)] * 4, budget=Budget(max_tokens=tokens))
+
+    assert (asked, outcome.failure.code) == (attempts, "type")
+
+
+def test_tokens_of_unknown_usage_are_none():
+    """A reply without usage counts nothing."""
+    _, asked = outcome_of(*[BAD] * 4, budget=Budget(max_tokens=1))
+
+    assert asked == 4
+
+
+def test_time_budget_ends_the_call(monkeypatch):
+    """No attempt begins when the seconds so far reach `max_elapsed_s`."""
+    outcome, asked = outcome_of(*[BAD] * 4, budget=Budget(max_elapsed_s=0.0))
+
+    assert (asked, outcome.failure.code) == (1, "type")
+
+
+def test_valid_reply_is_taken_whatever_was_spent():
+    """A budget ends retries only: a valid reply is the value."""
+    outcome, _ = outcome_of(wire.chat(GOOD), budget=Budget(max_tokens=1, max_elapsed_s=0.0))
+
+    assert outcome.value == {"total": 1}
+
+
+@pytest.mark.parametrize(
+    ("budget", "sent"),
+    [
+        (Budget(output_tokens=10, max_output_tokens=100), [10, 20, 40, 80, 100]),
+        (Budget(output_tokens=10, max_output_tokens=40), [10, 20, 40]),
+        (Budget(output_tokens=10, max_output_tokens=10), [10]),
+        (Budget(output_tokens=10), [10]),
+        (Budget(max_output_tokens=100), [None, 14, 28, 56, 100]),
+        (Budget(), [None]),
+    ],
+)
+def test_output_limit_doubles_up_to_the_budget(budget, sent):
+    """A cut-off reply is asked for again with twice the limit, or twice what it had spent."""
+    limits = []
+
+    @guard(TOTAL, store=None, target="openai", max_attempts=9, budget=budget)
+    def ask(prompt, options=None):
+        limits.append(options.get("max_completion_tokens"))
+        return CUT
+
+    assert ask.outcome("t").failure.code == "max_tokens"
+    assert limits == sent
+
+
+def test_raised_limit_stays_raised():
+    """After a cut-off reply every later attempt has the larger limit."""
+    limits, given = [], iter([CUT, BAD, GOOD])
+
+    @guard(TOTAL, store=None, target="openai", budget=Budget(output_tokens=5, max_output_tokens=50))
+    def ask(prompt, options=None):
+        limits.append(options.get("max_completion_tokens"))
+        return next(given)
+
+    assert ask("t") == {"total": 1}
+    assert limits == [5, 10, 10]
+
+
+def test_first_limit_is_sent_without_a_cut_off():
+    """`output_tokens` is sent with every attempt."""
+    limits, given = [], iter([BAD, GOOD])
+
+    @guard(TOTAL, store=None, target="anthropic", budget=Budget(output_tokens=5, max_output_tokens=50))
+    def ask(prompt, options=None):
+        limits.append(options)
+        return next(given)
+
+    ask("t")
+
+    assert limits == [{"max_tokens": 5}, {"max_tokens": 5}]
+
+
+# Limits of a reply.
+
+
+@pytest.mark.parametrize(
+    ("text", "limits", "code"),
+    [
+        ("[1]", Limits(max_bytes=3), None),
+        ("[1]", Limits(max_bytes=2), "too_large"),
+        ('"é"', Limits(max_bytes=4), None),
+        ('"é"', Limits(max_bytes=3), "too_large"),
+        ("[[1]]", Limits(max_depth=2), None),
+        ("[[1]]", Limits(max_depth=1), "too_deep"),
+        ("[1,2]", Limits(max_nodes=3), None),
+        ("[1,2]", Limits(max_nodes=2), "too_many_nodes"),
+        ("[1234]", Limits(max_number_chars=4), None),
+        ("[1234]", Limits(max_number_chars=3), "number_too_long"),
+    ],
+)
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_limits_hold_at_their_edge(text, limits, code, is_stream):
+    """A reply at a limit is valid; one step beyond it is refused, whole or in pieces."""
+    outcome, _ = outcome_of(iter(text) if is_stream else text, schema=True, limits=limits)
+
+    assert (outcome.failure and outcome.failure.code) == code
+
+
+def test_default_limits():
+    """The limits that hold when nobody sets any."""
+    assert Limits() == Limits(
+        max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000
+    )
+    assert Budget() == Budget(
+        max_elapsed_s=None, max_tokens=None, output_tokens=None, max_output_tokens=None, max_repeats=None
+    )
+
+
+def test_stream_that_is_too_large_is_left():
+    """No more of a stream is read than the limit allows."""
+    read = []
+
+    def ask(prompt):
+        for piece in ["[1", ",2", ",3", ",4]"]:
+            read.append(piece)
+            yield piece
+
+    outcome = guard(True, store=None, max_attempts=1, limits=Limits(max_bytes=3))(ask).outcome("t")
+
+    assert (outcome.failure.code, read) == ("too_large", ["[1", ",2"])
+
+
+# What an outcome keeps.
+
+
+def test_usage_is_summed_over_attempts():
+    """The outcome's usage is the sum of its attempts'."""
+    one = {**wire.chat(BAD), "usage": usage(10, 1)}
+    two = {**wire.chat(GOOD), "usage": usage(20, 3)}
+    outcome, _ = outcome_of(one, two)
+
+    assert [attempt.usage for attempt in outcome.attempts] == [
+        Usage(10, 1, None, None),
+        Usage(20, 3, None, None),
+    ]
+    assert outcome.usage == Usage(30, 4, None, None)
+
+
+def test_details_of_usage_are_summed():
+    """Cached and reasoning tokens are summed too."""
+    outcome, _ = outcome_of(wire.chat(BAD), wire.chat(GOOD))
+
+    assert outcome.usage == Usage(24, 14, 8, 4)
+
+
+def test_unknown_usage_makes_the_sum_unknown():
+    """If an attempt's usage is unknown, so is the sum."""
+    outcome, _ = outcome_of(wire.chat(BAD), GOOD)
+
+    assert [attempt.usage for attempt in outcome.attempts] == [Usage(12, 7, 4, 2), UNKNOWN]
+    assert outcome.usage == UNKNOWN
+
+
+def test_seconds_are_summed_over_attempts():
+    """The outcome's time is that of its attempts together."""
+    outcome, _ = outcome_of(BAD, BAD, GOOD)
+
+    assert outcome.elapsed_s == pytest.approx(sum(attempt.elapsed_s for attempt in outcome.attempts))
+    assert all(attempt.elapsed_s > 0 for attempt in outcome.attempts)
+
+
+def test_attempt_keeps_reply_prompt_strategy_and_finish_reason():
+    """Every attempt says what was asked, how, and what came."""
+    outcome, _ = outcome_of(wire.chat(BAD), wire.chat(f"```json\n{GOOD}\n```"), strategy="bare")
+
+    first, second = outcome.attempts
+    assert (first.number, first.strategy, first.prompt, first.reply) == (1, "bare", "t", BAD)
+    assert (first.form, first.repairs, first.finish_reason, first.model) == (None, (), "stop", "gpt-x")
+    assert (second.reply, second.form, second.failure) == (f"```json\n{GOOD}\n```", "unwrapped", None)
+    assert second.prompt.startswith(f"t\n\nYour last reply:\n{BAD}\n\n")
+
+
+def test_repairs_are_kept():
+    """A repaired attempt names its form and its steps."""
+    outcome, _ = outcome_of("{'total': 1,}", repair="lossless")
+
+    (attempt,) = outcome.attempts
+    assert (attempt.form, attempt.repairs) == ("repaired_lossless", ("single_quotes", "trailing_comma"))
+
+
+def test_refusal_keeps_its_words():
+    """The words of a refusal are the attempt's reply."""
+    outcome, _ = outcome_of(wire.chat(None, refusal="I will not."))
+
+    assert (outcome.attempts[0].reply, outcome.attempts[0].finish_reason) == ("I will not.", "refusal")
+
+
+def test_call_says_what_was_asked():
+    """The call has its function, schema, strategies, settings, segment and model."""
+    outcome, _ = outcome_of(
+        wire.chat(GOOD),
+        name="shop.ask",
+        version="7",
+        segment="eu",
+        strategy=["bare", "system_prompt"],
+        max_attempts=2,
+    )
+
+    call = outcome.call
+    assert (call.function, call.version, call.segment, call.strategies) == (
+        "shop.ask", "7", "eu", "bare>system_prompt",
+    )  # fmt: skip
+    assert (call.schema_name, call.schema_fingerprint) == ("Total", Schema.of(TOTAL).fingerprint)
+    assert (call.model, call.target, call.parent_call_id, call.tuned) == ("gpt-x", None, None, False)
+    assert json.loads(call.settings) == {"max_attempts": 2}
+
+
+def taken(value):
+    return None
+
+
+@pytest.mark.parametrize(
+    ("settings", "kept"),
+    [
+        ({"repair": "lossy"}, {"repair": "lossy"}),
+        ({"checks": [taken]}, {"checks": ["taken"]}),
+        ({"limits": Limits(max_depth=5)}, {"limits": {"max_depth": 5}}),
+        ({"budget": Budget(max_tokens=9)}, {"budget": {"max_tokens": 9}}),
+        ({"early_stop": True}, {"early_stop": True}),
+        ({"observe": True}, {"observe": True, "max_attempts": 1}),
+    ],
+)
+def test_settings_are_part_of_the_configuration(settings, kept):
+    """What changes the result of a call is in its settings."""
+    outcome, _ = outcome_of('"A"', schema={"type": "string"}, max_attempts=3, **settings)
+
+    assert json.loads(outcome.call.settings) == {"max_attempts": 3, **kept}
+
+
+def test_given_model_stands():
+    """`model=` names the configuration; the attempt has the name that the reply gave."""
+    outcome, _ = outcome_of(wire.chat(GOOD), model="mine")
+
+    assert (outcome.call.model, outcome.attempts[0].model) == ("mine", "gpt-x")
+
+
+def test_given_model_stands_before_that_of_a_connected_one():
+    """`model=` is taken before the name of the model that is guarded."""
+    model = ScriptedModel([GOOD], cycle=True)
+
+    named = guard(TOTAL, store=None, model="mine")(model).outcome("t")
+    unnamed = guard(TOTAL, store=None)(model).outcome("t")
+
+    assert (named.call.model, unnamed.call.model) == ("mine", model.name)
+
+
+def test_snapshot_is_no_part_of_the_model():
+    """A dated name is the model and its snapshot."""
+    outcome, _ = outcome_of({**wire.chat(GOOD), "model": "gpt-4o-2024-08-06"})
+
+    (attempt,) = outcome.attempts
+    assert (outcome.call.model, attempt.model, attempt.snapshot) == ("gpt-4o", "gpt-4o", "gpt-4o-2024-08-06")
+
+
+def test_first_model_names_the_call():
+    """The first reply that names a model names the call."""
+    outcome, _ = outcome_of(
+        BAD, {**wire.chat(BAD), "model": "one"}, {**wire.chat(GOOD), "model": "two"}, max_attempts=3
+    )
+
+    assert outcome.call.model == "one"
+    assert [attempt.model for attempt in outcome.attempts] == [None, "one", "two"]
+
+
+def test_strategies_escalate_and_the_last_one_stays():
+    """Each attempt has the next strategy, and the last one all the rest."""
+    outcome, _ = outcome_of(BAD, BAD, BAD, BAD, strategy=["bare", "system_prompt", "reason_then_format"])
+
+    assert [attempt.strategy for attempt in outcome.attempts] == [
+        "bare", "system_prompt", "reason_then_format", "reason_then_format",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("strategy", "told"),
+    [
+        ("bare", "bare"),
+        (["bare"], "bare"),
+        (["bare", "bare"], "bare>bare"),
+        (["bare", "system_prompt", "system_prompt"], "bare>system_prompt>system_prompt"),
+        ("bare>few_shot", "bare>few_shot"),
+    ],
+)
+def test_strategies_are_recorded_as_given(strategy, told):
+    """A list of strategies is one configuration, written with `>`."""
+    outcome, _ = outcome_of(GOOD, strategy=strategy, max_attempts=3)
+
+    assert outcome.call.strategies == told
+
+
+# What a failed call gives.
+
+
+def test_guard_failed_carries_the_outcome():
+    """The error has the outcome that `.outcome` would have given."""
+
+    @guard(TOTAL, store=None, max_attempts=2)
+    def ask(prompt):
+        return BAD
+
+    with pytest.raises(GuardFailed) as caught:
+        ask("t")
+
+    assert failures(caught.value.outcome) == [("structure", "type")] * 2
+    assert caught.value.outcome.call.function.endswith("ask")
+
+
+@pytest.mark.parametrize("default", [None, 0, {"total": 9}])
+def test_default_is_given_for_a_failed_call_only(default):
+    """With `default=` a failed call gives it; a valid one gives its value."""
+    given = iter([BAD, GOOD])
+    ask = guard(TOTAL, store=None, max_attempts=1, default=default)(lambda prompt: next(given))
+
+    assert ask("t") == default
+    assert ask("t") == {"total": 1}
+
+
+def test_outcome_is_given_for_a_failed_call_only():
+    """With `on_failure="return"` a failed call gives its outcome; a valid one its value."""
+    given = iter([BAD, GOOD])
+    ask = guard(TOTAL, store=None, max_attempts=1, on_failure="return")(lambda prompt: next(given))
+
+    assert failures(ask("t")) == [("structure", "type")]
+    assert ask("t") == {"total": 1}
+
+
+# Every shape and chunk width gives the same.
+
+CONVERSATIONS = {
+    "valid": [GOOD],
+    "fenced": [f"```json\n{GOOD}\n```"],
+    "retried": [BAD, "no", GOOD],
+    "failed": [BAD, "", "{}"],
+    "refused": ["I'm sorry, but I can't help with that."],
+    "unfinished": ['{"total":'],
+    "two": [GOOD + GOOD, f"<think>{BAD}</think>{GOOD}"],
+    "emoji": ['{"🧪": "🧪", "total": 1}'],
+}
+
+
+def told(outcome):
+    return (
+        outcome.ok, outcome.value, failures(outcome),
+        [(a.number, a.prompt, a.reply, a.form, a.finish_reason) for a in outcome.attempts],
+    )  # fmt: skip
+
+
+def pieces(text, width):
+    return [text[at : at + width] for at in range(0, len(text), width)]
+
+
+def plain(given, width):
+    return lambda prompt: next(given)
+
+
+def generator(given, width):
+    def ask(prompt):
+        yield from pieces(next(given), width)
+
+    return ask
+
+
+def later(given, width):
+    async def ask(prompt):
+        return next(given)
+
+    return ask
+
+
+def later_generator(given, width):
+    async def ask(prompt):
+        for piece in pieces(next(given), width):
+            yield piece
+
+    return ask
+
+
+def shapes(replies, width):
+    """Return the outcome of the same function in every shape."""
+    settings = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1"}
+    for make in (plain, generator, later, later_generator):
+        guarded = guard(TOTAL, **settings)(make(iter(replies), width))
+        outcome = guarded.outcome("t")
+        yield asyncio.run(wait(outcome)) if hasattr(outcome, "__await__") else outcome
+
+
+async def wait(awaitable):
+    return await awaitable
+
+
+@pytest.mark.parametrize("case", CONVERSATIONS)
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 1000])
+def test_every_shape_and_width_gives_the_same(case, width):
+    """Plain, asynchronous and streaming functions give equal outcomes at every chunk width."""
+    outcomes = [told(outcome) for outcome in shapes(CONVERSATIONS[case], width)]
+
+    assert outcomes == [outcomes[0]] * 4

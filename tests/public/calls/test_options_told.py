@@ -1,0 +1,207 @@
+"""What mends replies, or makes a model think, as options and outcomes say it."""
+
+import functools
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from schema_guard import connect, guard
+from schema_guard.testing import ScriptedModel, serve
+
+SCHEMA = {"type": "object", "required": ["total"]}
+
+
+TEXT = '{"total": 12}'
+
+
+HEALING = {"extra_body": {"plugins": [{"id": "response-healing"}]}}
+
+
+PLUGINS = [{"id": "web"}, {"id": "response_healing", "enabled": True}]
+
+
+def written(prompt, options=None):
+    send(prompt, extra_body={"plugins": [{"id": "response-healing"}]})
+    return TEXT
+
+
+def by_another(prompt):
+    return written(prompt)
+
+
+def by_a_name(prompt):
+    send(prompt, plugins=PLUGINS)
+    return TEXT
+
+
+def by_default(prompt, options=HEALING):
+    return TEXT
+
+
+def plain(prompt, options=None):
+    send(prompt)
+    return TEXT
+
+
+def send(prompt, **arguments):
+    """What a client would do."""
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (written, ["response-healing"]),
+        (by_another, ["response-healing"]),
+        (by_a_name, ["response_healing"]),
+        (by_default, ["response-healing"]),
+        (functools.partial(by_a_name), ["response_healing"]),
+        (plain, None),
+    ],
+)
+def test_what_a_function_sends_stands_in_its_settings(function, found):
+    """It is seen in the code, in what the code reads by a name, and in defaults; a function without has no word of it."""
+    outcome = guard(SCHEMA, store=None)(function).outcome("hi")
+
+    assert json.loads(outcome.call.settings).get("healed") == found
+    assert [attempt.healed for attempt in outcome.attempts] == [found is not None]
+
+
+@pytest.mark.parametrize("observe", [False, True])
+def test_observed_and_enforced_functions_are_told_alike(observe):
+    """Observing finds it too, and changes nothing of the call."""
+    kept = []
+
+    class Kept:
+        def record(self, outcome, task):
+            kept.append(outcome)
+
+    guard(SCHEMA, store=Kept(), observe=observe)(written)("hi")
+
+    assert json.loads(kept[0].call.settings)["healed"] == ["response-healing"]
+
+
+def test_what_a_call_gives_is_of_that_call_alone():
+    """Options of one call make it one of another configuration; the next is as before."""
+    ask = guard(SCHEMA, store=None)(plain)
+    mended, before = ask.outcome("hi", options=HEALING), ask.outcome("hi")
+
+    assert (json.loads(mended.call.settings)["healed"], mended.attempts[0].healed) == (
+        ["response-healing"],
+        True,
+    )
+    assert (json.loads(before.call.settings).get("healed"), before.attempts[0].healed) == (None, False)
+
+
+def test_options_of_a_model_are_seen():
+    """What `connect` was given goes out with each request, and is told."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(ScriptedModel([TEXT], cycle=True)) as server:
+        with connect(f"{server.openai_url}#m", options=HEALING, max_retries=1) as model:
+            outcome = guard(SCHEMA, store=None)(model).outcome("hi")
+
+        assert server.requests[0].body["plugins"] == [{"id": "response-healing"}]
+    said = json.loads(outcome.call.settings)
+    assert (said["healed"], said["max_retries"], outcome.attempts[0].healed) == (
+        ["response-healing"],
+        1,
+        True,
+    )
+
+
+ON = {"extra_body": {"enable_thinking": True}}
+
+
+OFF = {"extra_body": {"enable_thinking": False}}
+
+
+ASKED = {
+    "anthropic": ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "1024 tokens"),
+    "anthropic, by itself": ({"thinking": {"type": "adaptive"}}, "adaptive"),
+    "anthropic, effort": ({"output_config": {"effort": "low", "format": {"type": "json_schema"}}}, "low"),
+    "anthropic, off": ({"thinking": {"type": "disabled"}}, "off"),
+    "format alone": ({"output_config": {"format": {"type": "json_schema"}}}, None),
+    "gemini, budget": ({"config": {"thinking_config": {"thinking_budget": 512}}}, "512 tokens"),
+    "gemini, by itself": ({"config": {"thinking_config": {"thinking_budget": -1}}}, "on"),
+    "gemini, off": ({"config": {"thinking_config": SimpleNamespace(thinking_budget=0)}}, "off"),
+    "gemini, level": ({"config": {"thinking_config": {"thinking_level": "LOW"}}}, "low"),
+    "gemini, what it shows": ({"config": {"thinking_config": {"include_thoughts": True}}}, None),
+    "openai": ({"reasoning_effort": "high"}, "high"),
+    "openai, none": ({"reasoning_effort": "none"}, "off"),
+    "responses": ({"reasoning": {"effort": "minimal", "summary": "auto"}}, "minimal"),
+    "openrouter": ({"extra_body": {"reasoning": {"max_tokens": 2000}}}, "2000 tokens"),
+    "openrouter, off": ({"extra_body": {"reasoning": {"enabled": False}}}, "off"),
+    "deepseek": ({"extra_body": {"thinking": {"type": "enabled"}}}, "on"),
+    "qwen": (OFF, "off"),
+    "qwen, budget": ({"extra_body": {"enable_thinking": True, "thinking_budget": 99}}, "99 tokens"),
+    "vllm": ({"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}, "off"),
+    "ollama": ({"think": True}, "on"),
+    "bedrock": ({"additionalModelRequestFields": {"reasoning_config": {"type": "enabled"}}}, "on"),
+    "cohere": ({"thinking": {"type": "enabled", "token_budget": 64}}, "64 tokens"),
+    "pydantic-ai": ({"openai_reasoning_effort": "low", "google_thinking_config": None}, "low"),
+    "nothing": ({"temperature": 0}, None),
+}
+
+
+WITH_EFFORT = {"model": "m", "reasoning_effort": "low"}
+
+
+def settings_of(outcome):
+    return json.loads(outcome.call.settings).get("thinking")
+
+
+def test_options_of_a_model_are_told():
+    """What `connect` was given is a part of the settings; what a call gives goes before it, for that call alone."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with (
+        serve(ScriptedModel([TEXT], cycle=True)) as server,
+        connect(f"{server.openai_url}#m", options=ON) as model,
+    ):
+        ask = guard(SCHEMA, store=None)(model)
+        told = [settings_of(ask.outcome("hi", options=given)) for given in (None, OFF, None)]
+
+    assert told == ["on", "off", "on"]
+
+
+def test_models_that_are_asked_in_turn_are_told_apart():
+    """Each of them has its own word, in their order."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(ScriptedModel([TEXT], cycle=True)) as server:
+        url = f"{server.openai_url}#m"
+        with connect(url) as plain, connect(url, options=ON) as thinks:
+            outcome = guard(SCHEMA, store=None, models=[plain, thinks])(plain).outcome("hi")
+
+    assert settings_of(outcome) == [None, "on"]
+
+
+def reads_a_name(prompt, options=None):
+    return TEXT if WITH_EFFORT else None
+
+
+def says_nothing(prompt, options=None):
+    return TEXT
+
+
+def test_what_a_function_reads_by_a_name_is_told():
+    """Arguments in a name of its module are seen; of one that reads none nothing is said, but what a call gives."""
+    assert settings_of(guard(SCHEMA, store=None)(reads_a_name).outcome("hi")) == "low"
+    ask = guard(SCHEMA, store=None)(says_nothing)
+    assert [settings_of(ask.outcome("hi", options=one)) for one in (None, ON)] == [None, "on"]
+
+
+def test_budgets_of_calls_are_few_configurations():
+    """A budget that each call has of its own is told up to a power of two."""
+    ask = guard(SCHEMA, store=None)(says_nothing)
+    budgets = [{"thinking": {"type": "enabled", "budget_tokens": one}} for one in range(1025, 1035)]
+
+    assert {settings_of(ask.outcome("hi", options=one)) for one in budgets} == {"up to 2048 tokens"}
+
+
+@pytest.mark.parametrize(("options", "told"), ASKED.values(), ids=ASKED)
+def test_each_provider_has_its_own_words_for_thinking(options, told):
+    """Options of one call say whether the model thinks, and how much, up to a power of two."""
+    ask = guard(SCHEMA, store=None, name="says_nothing")(says_nothing)
+    bounded = {"1024 tokens": "up to 1024 tokens", "512 tokens": "up to 512 tokens", "2000 tokens": "up to 2048 tokens",
+               "99 tokens": "up to 128 tokens", "64 tokens": "up to 64 tokens"}  # fmt: skip
+
+    assert settings_of(ask.outcome("hi", options=options)) == bounded.get(told, told)

@@ -1,0 +1,289 @@
+"""Facts about the version of a function: what its author would call a change, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+import pytest
+
+from tests.public.calls.version.modules import module_of, version, version_of, without_source
+
+BASE = '''
+    from pathlib import Path
+    from textwrap import dedent
+    from uuid import uuid4
+
+    HEAD = "You sort tickets."
+    PROMPT = f"{HEAD} Be short."
+    LONG = dedent("""
+        Long.
+    """).strip()
+    SHOTS = [{"role": "user", "content": "a"}, {"role": "user", "content": HEAD}]
+    TEMPERATURE = 0.5
+    RUN = str(uuid4())
+    COUNT = 0
+    TWICE = "a"
+    TWICE = "b"
+
+    class Texts:
+        RULES = "Never guess."
+
+        @staticmethod
+        def rules():
+            return "Rules."
+
+    def told(prompt):
+        return inner(prompt) + Texts.rules()
+
+    def inner(prompt):
+        return prompt.upper()
+
+    def unused():
+        return "unused"
+
+    def ask(prompt, tone="dry"):
+        """Ask."""
+        global COUNT
+        COUNT += 1
+        text = f"{PROMPT}{LONG}{Texts.RULES}{RUN}{TWICE}{prompt!r:>{3}}"  # sent
+        return told(text), SHOTS, TEMPERATURE, tone
+'''
+
+
+def changed(old, new):
+    assert BASE.count(old) == 1, old
+    return BASE.replace(old, new)
+
+
+CHANGES = {
+    "the code": ("global COUNT\n        COUNT += 1", "global COUNT\n        COUNT += 2"),
+    "a default": ('tone="dry"', 'tone="warm"'),
+    "a text of the module": ('HEAD = "You sort tickets."', 'HEAD = "You sort mail."'),
+    "a text that is brought into shape": ("Long.", "Longer."),
+    "a list of texts": ('"content": "a"', '"content": "b"'),
+    "a number": ("TEMPERATURE = 0.5", "TEMPERATURE = 0.6"),
+    "a text of a class": ("Never guess.", "Guess."),
+    "a function that is called": ("return inner(prompt)", "return inner(prompt) + '!'"),
+    "a function that is called by that": ("prompt.upper()", "prompt.lower()"),
+    "a method that is called": ('"Rules."', '"No rules."'),
+    "how a value is written into a text": ("{prompt!r:>{3}}", "{prompt!s:>{3}}"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_its_author_would_call_a_change_is_one(change, tmp_path):
+    """Another code, default, text, number or called function is another version."""
+    assert version(tmp_path, BASE) != version(tmp_path, changed(*CHANGES[change]))
+
+
+NO_CHANGES = {
+    "a comment": ("  # sent", "  # to the model"),
+    "a docstring": ('"""Ask."""', '"""Ask the model, and\n\n        wait."""'),
+    "a decorator": ("def ask(", "@(lambda f: f)\n    def ask("),
+    "layout": (
+        'def ask(prompt, tone="dry"):',
+        "\n\n    def ask(\n        prompt,\n        tone='dry',\n    ):",
+    ),
+    "a function that nobody calls": ('"unused"', '"still unused"'),
+    "what a call gives": ("RUN = str(uuid4())", "RUN = str(uuid4()) + 'x'"),
+    "a name that is bound twice": ('TWICE = "b"', 'TWICE = "c"'),
+    "a name that a function rebinds": ("COUNT = 0", "COUNT = 7"),
+    "what stands elsewhere in the module": (
+        "from uuid import uuid4",
+        "from uuid import uuid4\n    import os",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", NO_CHANGES)
+def test_what_its_author_would_not_call_a_change_is_none(change, tmp_path):
+    """Comments, docstrings, layout, decorators, and what a call gives are no part of a version."""
+    assert version(tmp_path, BASE) == version(tmp_path, changed(*NO_CHANGES[change]))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize(
+    "bound",
+    [
+        'PROMPT = HERE.joinpath("p.txt").read_text(encoding="utf-8")',
+        'PROMPT = (HERE / "p.txt").read_text().strip()',
+        'PROMPT = open(HERE / "p.txt").read()',
+        'with open(HERE / "p.txt") as file:\n        PROMPT = file.read()',
+        'PROMPT = (HERE / "p.txt").read_bytes().decode()',
+    ],
+)
+def test_text_that_is_read_from_a_file_counts(bound, tmp_path):
+    """The text of a prompt that stands in a file is a part of the version."""
+    text = f"""
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+    {bound}
+
+    def ask(prompt):
+        return PROMPT + prompt
+    """
+    versions = []
+    for prompt in ("Be short.", "Be short.", "Be long."):
+        (tmp_path / "p.txt").write_text(prompt)
+        versions.append(version(tmp_path, text))
+
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_a_text_that_is_imported_counts(tmp_path):
+    """A prompt in a module of prompts is a part of the version, imported by itself or with its module."""
+    texts = [
+        "from prompts_of_test import SYSTEM\n\ndef ask(prompt):\n    return SYSTEM + prompt\n",
+        "import prompts_of_test as p\n\ndef ask(prompt):\n    return p.SYSTEM + prompt\n",
+    ]
+    for text in texts:
+        versions = []
+        for said in ("Be short.", "Be long."):
+            module_of(tmp_path, f"SYSTEM = {said!r}\nOTHER = {said!r}", "prompts_of_test")
+            versions.append(version(tmp_path, text))
+        assert versions[0] != versions[1]
+    del sys.modules["prompts_of_test"]
+
+
+def test_a_closure_counts_by_its_literals(tmp_path):
+    """A text of the function around it counts when it is a literal there, and by name when it is a parameter."""
+    text = """
+    def make(run, tone):
+        PROMPT = "Be short."
+        def helper(prompt):
+            return prompt.upper()
+        def ask(prompt):
+            return helper(PROMPT + run + prompt)
+        return ask
+
+    ask = make("{run}", "dry")
+    """
+    base = version(tmp_path, text)
+
+    assert version(tmp_path, text.replace("{run}", "other")) == base
+    assert version(tmp_path, text.replace("short", "long")) != base
+    assert version(tmp_path, text.replace("upper", "lower")) != base
+
+
+def test_methods_are_followed(tmp_path):
+    """What a method reads of its class is a part of its version: other methods, properties and texts, inherited too."""
+    text = """
+    class Base:
+        RULES = "Never guess."
+
+        @property
+        def tone(self):
+            return "dry"
+
+    class Client(Base):
+        PROMPT = "Be short."
+
+        def told(self, prompt):
+            return self.PROMPT + prompt
+
+        def method(self, prompt):
+            return self.told(prompt) + self.RULES + self.tone
+
+        def other(self):
+            return "other"
+
+    ask = Client().method
+    """
+    base = version(tmp_path, text)
+
+    for old, new in (
+        ("short", "long"),
+        ("Never", "Always"),
+        ('"dry"', '"warm"'),
+        ("+ prompt", "+ prompt * 2"),
+    ):
+        assert version(tmp_path, text.replace(old, new)) != base, old
+    assert version(tmp_path, text.replace('"other"', '"another"')) == base
+
+
+def test_partials_and_wrappers_are_looked_through(tmp_path):
+    """A partial's texts and numbers count; a decorator does not, and what it wraps does."""
+    text = """
+    import functools
+
+    def asked(prompt, tone="dry"):
+        return prompt
+
+    def retried(function):
+        @functools.wraps(function)
+        def wrapper(*args, **kwargs):
+            return function(*args, **kwargs)
+        return wrapper
+
+    ask = {}
+    """
+    versions = {made: version(tmp_path, text.format(made)) for made in (
+        "asked",
+        "retried(asked)",
+        "functools.partial(asked)",
+        "functools.partial(asked, tone='warm')",
+        "functools.partial(asked, tone='cold')",
+        "functools.partial(retried(asked), tone='cold')",
+        "functools.partial(asked, tone=object())",
+        "functools.lru_cache(asked)",
+    )}  # fmt: skip
+
+    names = list(versions)
+    assert len({versions[name] for name in (names[0], names[1], names[2], names[7])}) == 1
+    assert versions[names[4]] == versions[names[5]]
+    assert len(set(versions.values())) == 4
+    assert versions[names[6]] == version(tmp_path, text.format(names[6]))
+
+
+def test_two_functions_that_call_each_other(tmp_path):
+    """A circle of calls ends."""
+    text = "def ask(prompt):\n    return other(prompt)\n\ndef other(prompt):\n    return ask(prompt)\n"
+
+    assert version(tmp_path, text) != version(
+        tmp_path, text.replace("return ask(prompt)", "return ask(prompt + '')")
+    )
+
+
+SOURCELESS = '''
+    PROMPT = "Be short."
+
+    def told(prompt):
+        """Tell."""
+        return prompt.upper()
+
+    def ask(prompt, tone="dry"):
+        """Ask."""
+        return send(text=PROMPT + prompt, temperature=0.5, most=300, words=[word + prompt for word in told(prompt)])
+'''
+
+
+def test_without_source_names_and_constants_stand_for_it():
+    """A function of `python -c` or of a notebook has a version that follows its names and constants."""
+    base = without_source(SOURCELESS)
+
+    assert without_source(SOURCELESS.replace("Tell.", "Say.").replace("Ask.", "Ask it.")) == base
+    for old, new in (
+        ("0.5", "0.6"),
+        ("300", "301"),
+        ("send(", "post("),
+        ("upper", "lower"),
+        ('"dry"', '"warm"'),
+    ):
+        assert without_source(SOURCELESS.replace(old, new)) != base, old
+
+
+def test_a_lambda_has_a_version(tmp_path):
+    """A lambda's names and constants stand for it, and what its module's names are bound to."""
+    text = 'PROMPT = "Be short."\nask = lambda prompt: PROMPT + prompt + "!"\n'
+    base = version(tmp_path, text)
+
+    assert version(tmp_path, "\n\n" + text) == base
+    assert version(tmp_path, text.replace('"!"', '"?"')) != base
+    assert version(tmp_path, text.replace("short", "long")) != base
+
+
+def test_what_has_no_code_goes_by_its_name():
+    """A callable that is written in C, and an object whose class is, have the version of their name."""
+    assert version_of(len) == version_of(functools.partial(len)) != version_of(sorted)

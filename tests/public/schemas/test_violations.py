@@ -1,0 +1,207 @@
+"""What is told of a broken keyword: where, what was expected, what kind of value came."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from schema_guard import Schema, Violation
+
+
+@dataclass(frozen=True)
+class Told:
+    """A schema, an instance, and the first violation of it."""
+
+    id: str
+    document: Any
+    instance: Any
+    violation: Violation
+
+
+def told(keyword, expected, actual, *, at="", location=None):
+    return Violation(at, f"/{keyword}" if location is None else location, keyword, expected, actual)
+
+
+TOLD = [
+    Told("type", {"type": "integer"}, "twelve", told("type", "integer", "string 'twelve'")),
+    Told("types", {"type": ["integer", "null"]}, 1.5, told("type", "null or integer", "number 1.5")),
+    Told("enum", {"enum": ["a", 1, None]}, "b", told("enum", "one of 'a', 1, null", "string 'b'")),
+    Told("const", {"const": True}, 1, told("const", "true", "number 1")),
+    Told("required", {"required": ["a"]}, {}, told("required", "property 'a'", "object with 0 properties")),
+    Told(
+        "extra",
+        {"properties": {"a": {}}, "additionalProperties": False},
+        {"a": 1, "b": 2},
+        told("additionalProperties", "no further properties", "object with 'b'"),
+    ),
+    Told(
+        "unevaluated",
+        {"unevaluatedProperties": False},
+        {"b": 2},
+        told("unevaluatedProperties", "no further properties", "object with 'b'"),
+    ),
+    Told("minimum", {"minimum": 1}, 0, told("minimum", "a number >= 1", "number 0")),
+    Told("maximum", {"exclusiveMaximum": 1.5}, 2, told("exclusiveMaximum", "a number < 1.5", "number 2")),
+    Told("multiple", {"multipleOf": 0.1}, 0.35, told("multipleOf", "a multiple of 0.1", "number 0.35")),
+    Told("short", {"minLength": 1}, "", told("minLength", "a string of at least 1 character", "string ''")),
+    Told(
+        "long", {"maxLength": 2}, "abc", told("maxLength", "a string of at most 2 characters", "string 'abc'")
+    ),
+    Told("pattern", {"pattern": "^a"}, "b", told("pattern", "a string that matches '^a'", "string 'b'")),
+    Told("format", {"format": "date"}, "b", told("format", "a string in format 'date'", "string 'b'")),
+    Told("few", {"minItems": 2}, [1], told("minItems", "at least 2 items", "array of 1 item")),
+    Told(
+        "equal",
+        {"uniqueItems": True},
+        [1, 1],
+        told("uniqueItems", "items that all differ", "array of 2 items"),
+    ),
+    Told("false", False, None, told("falseSchema", "nothing here", "null", location="")),
+    Told(
+        "item of false",
+        {"properties": {"a": False}},
+        {"a": 1},
+        told("properties", "nothing here", "number 1", at="/a", location="/properties/a"),
+    ),
+    Told(
+        "key",
+        {"propertyNames": {"pattern": "^a"}},
+        {"b": 1},
+        told(
+            "propertyNames", "every property name to be a string that matches '^a'", "object with 1 property"
+        ),
+    ),
+    Told(
+        "dependency",
+        {"dependentRequired": {"a": ["b"]}},
+        {"a": 1},
+        told(
+            "dependentRequired",
+            "property 'b', which 'dependentRequired' asks for here",
+            "object with 1 property",
+            location="/dependentRequired/a",
+        ),
+    ),
+    Told(
+        "through a reference",
+        {"properties": {"a/b": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"type": "integer"}}},
+        {"a/b": "x"},
+        told("type", "integer", "string 'x'", at="/a~1b", location="/properties/a~1b/$ref/type"),
+    ),
+    Told(
+        "two arms match",
+        {"oneOf": [{"type": "integer"}, {"minimum": 1}, {"const": 3}]},
+        2,
+        told("oneOf", "exactly one of 3 forms to match, not form 1 and form 2", "number 2"),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", TOLD, ids=lambda case: case.id)
+def test_violation_says_where_what_was_expected_and_what_came(case):
+    """Each keyword has its own words."""
+    first = Schema.of(case.document).violations(case.instance)[0]
+
+    assert first._replace(keyword_location="") == case.violation._replace(keyword_location="")
+
+
+def test_keyword_location_is_a_pointer_into_the_schema():
+    """It names the keyword under the names and indices that lead there."""
+    schema = Schema.of({"properties": {"a/b": {"items": {"allOf": [{"type": "integer"}]}}}})
+
+    (found,) = schema.violations({"a/b": [1, "x"]})
+
+    assert (found.instance_location, found.keyword_location) == (
+        "/a~1b/1",
+        "/properties/a~1b/items/allOf/0/type",
+    )
+
+
+EVENTS = Schema.of(
+    {
+        "anyOf": [
+            {"properties": {"kind": {"const": "click"}, "x": {"type": "integer"}}, "required": ["kind", "x"]},
+            {
+                "properties": {"kind": {"const": "key"}, "code": {"type": "string"}},
+                "required": ["kind", "code"],
+            },
+            {"type": "null"},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("instance", "expected"),
+    [
+        (
+            {"kind": "key", "code": 7},
+            "one of 3 forms; closest is form 2: at /code: expected string, got number",
+        ),
+        (
+            {"kind": "click", "x": "7"},
+            "one of 3 forms; closest is form 1: at /x: expected integer, got string",
+        ),
+        (
+            {"kind": "key"},
+            "one of 3 forms; closest is form 2: at (root): expected property 'code', got object",
+        ),
+    ],
+)
+def test_union_is_explained_by_the_arm_that_was_meant(instance, expected):
+    """The arm whose tag fits is told, without the values of the instance."""
+    (found,) = EVENTS.violations(instance)
+
+    assert (found.keyword, found.expected) == ("anyOf", expected)
+
+
+@pytest.mark.costly
+def test_unions_in_unions_are_told_to_a_depth():
+    """A text about arms of arms of arms ends, however deep they go."""
+    document: dict[str, Any] = {"type": "integer"}
+    for _ in range(12):
+        document = {"anyOf": [document, document]}
+
+    (found,) = Schema.of(document).violations("x")
+
+    assert found.expected == (
+        "one of 2 forms; closest is form 1: at (root): expected one of 2 forms; closest is form 1: at (root): expected one "
+        "of 2 forms, got string, got string"
+    )
+
+
+def test_shallow_comes_before_deep_and_plain_before_unions():
+    """What is most relevant comes first."""
+    document = {
+        "anyOf": [{"required": ["z"]}, {"type": "null"}],
+        "properties": {"a": {"items": {"type": "integer"}}, "b": {"type": "integer"}},
+        "required": ["c"],
+    }
+
+    found = Schema.of(document).violations({"a": ["x"], "b": "x"})
+
+    assert [(v.instance_location, v.keyword) for v in found] == [
+        ("", "required"), ("", "anyOf"), ("/b", "type"), ("/a/0", "type"),
+    ]  # fmt: skip
+
+
+def test_undecided_pattern_is_told_at_its_text():
+    """A pattern that gave up on a text is a violation of the limit there, not of the pattern."""
+    schema = Schema.of({"items": {"pattern": "^((?=a)a|(?=a)aa)+$"}})
+
+    (found,) = schema.violations(["a", "a" * 60 + "!"])
+
+    assert found == Violation(
+        "/1",
+        "/items/pattern",
+        "too_costly",
+        "a string that the pattern decides on in fewer steps",
+        "string '" + "a" * 60 + "!'",
+    )
+
+
+def test_rewritten_pattern_is_told_as_it_was_written():
+    """How the engine counts large repetitions is nobody's business."""
+    (found,) = Schema.of({"pattern": "^(a{1,1000}){1,1000}$"}).violations("b")
+
+    assert found.expected == "a string that matches '^(a{1,1000}){1,1000}$'"
