@@ -80,5 +80,3 @@ def test_a_store_that_nobody_holds_is_closed(path, make, count_rows):
 
     assert not thread.is_alive()
     assert count_rows(path) == 5
-
-

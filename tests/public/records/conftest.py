@@ -44,23 +44,21 @@ def pytest_collection_modifyitems(items):
         met.add(name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def server_url(postgres):
     """Return a function that gives the URL of an empty schema of the server."""
     return lambda **parameters: postgres.url(f"p{os.getpid()}_{next(_SCHEMAS)}", **parameters)
 
 
-@pytest.fixture(params=KINDS)
-def new_url(request, tmp_path):
+@pytest.fixture(scope="session", params=KINDS)
+def new_url(request, tmp_path_factory):
     """Return a function that gives the URL of an empty store of one kind."""
     if request.param == "postgres":
         return request.getfixturevalue("server_url")
-    numbers = itertools.count(1)
-    return (
-        (lambda: "sqlite://")
-        if request.param == "memory"
-        else (lambda: f"sqlite:///{tmp_path}/new{next(numbers)}.db")
-    )
+    if request.param == "memory":
+        return lambda: "sqlite://"
+    folder, numbers = tmp_path_factory.mktemp("stores"), itertools.count(1)
+    return lambda: f"sqlite:///{folder}/{next(numbers)}.db"
 
 
 @pytest.fixture

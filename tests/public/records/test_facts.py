@@ -97,9 +97,11 @@ def record(store):
     moments = []
     for number, (_, tagged, _) in enumerate(CALLS):
         begun = time.time()
-        with tags(**tagged):
-            with contextlib.suppress(TimeoutError, OutOfStock, ZeroDivisionError, CallFailed):
-                extract(f"task {number % 9}")
+        with (
+            tags(**tagged),
+            contextlib.suppress(TimeoutError, OutOfStock, ZeroDivisionError, CallFailed),
+        ):
+            extract(f"task {number % 9}")
         moments.append((begun, time.time()))
     assert next(replies, None) is None
     return moments
