@@ -17,7 +17,7 @@ from schema_guard.records.sqlite.kept import hours, inputs
 from schema_guard.records.sqlite.kept.hours import OLD_TABLE
 from schema_guard.records.sqlite.payloads import texts
 from schema_guard.records.sqlite.payloads.removal import closed_hours
-from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
+from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, replace_hash_key, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def adopted_key(connection: sqlite3.Connection, tables: Sequence[Part], key: byt
     """Make a key that of a file without hashes; gives the one that holds then, which the environment may name."""
     with transaction(connection):
         if not attempts.last_id(connection, tables) and not noted_keys(connection):
-            connection.execute(_SET, (key.hex(), "hash_key"))
+            replace_hash_key(connection, key)
         return hash_key(connection)
 
 
