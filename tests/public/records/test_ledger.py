@@ -1,6 +1,5 @@
 """The law of the ledger: offered = stored + dropped + pending, at every moment and under every fault of a store."""
 
-import json
 import logging
 import os
 import resource
@@ -67,17 +66,6 @@ def test_a_queue_of_much_text_is_full(path):
         assert during == (70, 0, {"queue_full": 6}, 64)
         assert MOST_TEXT == 64 * 2**20
         assert ledger(store) == (70, 64, {"queue_full": 6}, 0)
-
-
-def test_a_lock_that_outlasts_the_wait_drops_and_the_store_recovers(locked_child):
-    """A file that is held for many seconds costs the batch, and later calls are stored."""
-    out, errors = locked_child.communicate(timeout=60)
-    during, after, drops, rows = json.loads(out)
-
-    assert during == [2, 0, {"locked": 2}, 0]
-    assert after == [3, 1, {"locked": 2}, 0]
-    assert (drops, rows) == ({"locked": 2}, ["2"])
-    assert errors.count("records are dropped (locked), calls go on") == 1
 
 
 def test_a_call_and_a_flush_do_not_wait_for_a_lock(path):
