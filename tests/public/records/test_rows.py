@@ -213,11 +213,12 @@ def test_a_number_that_is_not_finite_is_unknown(number):
 
 def test_the_size_of_messages_is_that_of_their_contents():
     """The characters of a prompt of messages are those of the contents, parts as JSON."""
-    prompt = (Message("system", "abc"), Message("user", [{"text": "x"}]))
+    prompt = (Message("system", "äbc"), Message("user", [{"text": "x"}]))
 
     (row,) = stored(outcome({"prompt": prompt, "reply": "ä" * 5}))
 
     assert (row["prompt_chars"], row["reply_bytes"]) == (3 + len('[{"text":"x"}]'), 10)
+    assert stored(outcome({"prompt": "äöü"}))[0]["prompt_chars"] == 3
 
 
 @given(st.text(st.characters(codec=None)))
