@@ -96,6 +96,19 @@ def test_a_row_after_a_pause_is_written_at_once(path, url, run):
     assert numbers_of(path) == 3
 
 
+def test_waiting_rows_are_written_soon(path, url, run):
+    """Rows that come close together are written within a twentieth of a second, without a flush."""
+    script = """
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+    for n in range(10): ask("t")
+    time.sleep(0.7)
+    os._exit(0)
+    """
+    run(script, url)
+
+    assert numbers_of(path) == 10
+
+
 SHAPES = {
     "async": """
 async def ask(prompt: str): return "1"
@@ -286,8 +299,8 @@ def test_a_store_that_nobody_holds_is_written(path, url):
     assert numbers_of(path) == 5
 
 
-def test_an_event_loop_is_not_waited_on(url):
-    """With "queue" a first call on an event loop does not wait for the disk."""
+def test_an_event_loop_is_not_waited_on(tmp_path):
+    """With "queue" a first call on an event loop does not wait for the disk; of three tries the quickest counts."""
 
     async def one(prompt: str):
         return "1"
@@ -297,14 +310,17 @@ def test_an_event_loop_is_not_waited_on(url):
         assert await guard({"type": "integer"}, store=store)(one)("t") == 1
         return time.monotonic() - begun
 
-    asyncio.run(main("sqlite://"))  # what is loaded by a first call takes its time
-    open_store(url).close()
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as lock:
-        lock.execute("BEGIN IMMEDIATE")
-        took = asyncio.run(main(url))
+    asyncio.run(main("sqlite://"))  # a first call loads modules
+    took = []
+    for number in range(3):
+        path = f"{tmp_path}/{number}.db"
+        open_store(path).close()
+        with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            took.append(asyncio.run(main(path)))
     assert flush(10.0) == 0
 
-    assert took < 0.09
+    assert min(took) < 0.09
 
 
 def test_a_strict_store_raises_what_it_cannot_store(url, run):
