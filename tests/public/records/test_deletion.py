@@ -216,6 +216,34 @@ def test_what_is_forgotten_has_no_rows(file, cli_json, words, gone):
     } == left
 
 
+@pytest.mark.parametrize("words", [["--input-hash", f"{3:032}"], ["--cluster", "person-3"]])
+def test_a_forgotten_input_is_not_known_again(file, cli_json, words):
+    """A later call with a forgotten input, or cluster, is counted as an input of its own."""
+    cli_json("store", "forget", *words, "--store", file)
+    with open_store(str(file)) as store:
+        before = store.configurations()
+        for name in "ab":
+            cluster = "person-3" if name == "a" else None
+            store.record(
+                outcome(
+                    id=name,
+                    function=f"app.{name}",
+                    segment=f"seg-{name}",
+                    input_hash=f"{3:032}",
+                    cluster=cluster,
+                    started_at=NOW,
+                )
+            )
+        after = store.configurations()
+
+    # Cluster and input name the calls of `app.a` and `app.b`; a cluster goes before the input.
+    known = {"--cluster": ("app.b",), "--input-hash": ("app.a",)}[words[0]]
+    assert {one.function: (one.calls, one.inputs) for one in before} == {"app.a": (10, 10), "app.b": (10, 10)}
+    assert {one.function: (one.calls, one.inputs) for one in after} == {
+        name: (11, 10 if name in known else 11) for name in ("app.a", "app.b")
+    }
+
+
 def test_an_input_is_forgotten_by_its_text(path, cli, cli_json, monkeypatch):
     """`--input` names the prompt, also from standard input."""
     with open_store(str(path)) as store:
