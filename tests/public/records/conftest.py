@@ -4,6 +4,7 @@ import importlib.metadata
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -135,7 +136,12 @@ def start():
         command = [sys.executable, "-c", text, url]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMA_GUARD_STORE": "none", **environment}
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
         )
 
     return begin
@@ -147,7 +153,11 @@ def run(start):
 
     def finish(script, url, *, exit_code=0, timeout_s=60, **environment):
         process = start(script, url, **environment)
-        out, errors = process.communicate(timeout=timeout_s)
+        try:
+            out, errors = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         assert process.returncode == exit_code, errors
         assert "Traceback" not in errors or exit_code, errors
         return json.loads(out.splitlines()[-1]) if out.strip() else None

@@ -276,6 +276,40 @@ def test_a_reader_is_waited_for(path, run):
     assert found == [50] * 3
 
 
+def test_a_fork_in_the_middle_of_a_long_write(path, run, count_rows):
+    """A child that is forked while a long batch is written starts its own ledger, and leaves its parent's rows alone."""
+    script = """
+    store = open_store(url)
+    store.record(outcome(id="first")); store.flush(10.0)
+    many = outcome(*[FAILED] * 49, {})
+    for n in range(300): store.record(many._replace(call=many.call._replace(id=str(n))))
+    time.sleep(0.1)
+    reading, writing = os.pipe()
+    begun = time.perf_counter()
+    child = os.fork()
+    took = time.perf_counter() - begun
+    if not child:
+        try:
+            before = store.counts()
+            store.record(outcome(id="child"))
+            while store.flush(10.0): pass
+            after = store.counts()
+            said = [before.offered, before.pending, after.offered, after.stored, after.dropped]
+            os.write(writing, json.dumps(said).encode())
+        finally: os._exit(0)
+    os.waitpid(child, 0)
+    while store.flush(60.0): pass
+    counts = store.counts()
+    print(json.dumps([took, json.loads(os.read(reading, 1000)), counts.offered, counts.stored, counts.dropped]))
+    """
+    took, child, *ledger = run(script, f"sqlite:///{path}")
+
+    assert took < 2.0
+    assert ledger == [15_001, 15_001, {}]
+    assert child in ([0, 0, 1, 1, {}], [0, 0, 1, 0, {"forked_while_writing": 1}])
+    assert count_rows(path) == 15_001 + child[3]
+
+
 def test_a_child_makes_ids_of_its_own(path, run):
     """What an id has beside its time is of the process: the calls of a child and of its parent share it at no time."""
     script = """
