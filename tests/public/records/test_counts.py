@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard import Failure, Usage, Violation, open_store
+from schema_guard import Failure, InvalidArgument, Usage, Violation, open_store
 from tests.public.records.counting import (
     expected,
     expected_hours,
@@ -311,6 +311,39 @@ def test_pairs_are_the_inputs_called_once_in_both(store):
 
     assert (one.model, store.pairs(one.id, other.id)) == ("m1", (5, 1, 2))
     assert store.pairs(other.id, one.id) == (5, 2, 1)
+
+
+def test_frequent_inputs_are_those_with_so_many_calls(store):
+    """Inputs with at least so many judged calls are given with their calls and failed calls."""
+    for name, calls, failed in (("a", 1, 1), ("b", 2, 0), ("c", 3, 2), ("d", 3, 0)):
+        for number in range(calls):
+            store.record(outcome(*[FAILED] * (number < failed), input_hash=name))
+    store.record(outcome(LOST, input_hash="b"))
+    (found,) = store.configurations()
+
+    def frequent(least):
+        return sorted((calls, failed) for _, calls, failed in store.frequent_inputs(found.id, least))
+
+    assert frequent(1) == [(1, 1), (2, 0), (3, 0), (3, 2)]
+    assert frequent(2) == [(2, 0), (3, 0), (3, 2)]
+    assert frequent(3) == [(3, 0), (3, 2)]
+    assert frequent(4) == []
+
+
+def test_calls_after_a_number_are_the_rest(store):
+    """The calls of a configuration after its first judged ones are counted alone."""
+    for number in range(6):
+        store.record(outcome(*[LOST] if number == 2 else [FAILED] * (number > 3), id=str(number)))
+        store.record(outcome(segment="other", id=f"{number}-other"))
+    (found, _) = store.configurations()
+
+    left = [store.configuration_after(found.id, number) for number in range(6)]
+    assert [(one.calls, one.unhandled, one.transport) for one in left] == [
+        (5, 2, 1), (4, 2, 1), (3, 2, 1), (2, 2, 0), (1, 1, 0), (0, 0, 0),
+    ]  # fmt: skip
+    for number in (-1, 6):
+        with pytest.raises(InvalidArgument, match=f"call_number={number}: expected 0 to 5"):
+            store.configuration_after(found.id, number)
 
 
 def test_names_are_those_of_all_calls(filled):

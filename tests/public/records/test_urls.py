@@ -171,11 +171,17 @@ def test_the_variable_names_the_default_store(monkeypatch, tmp_path, form):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_variable_can_say_none(monkeypatch):
-    """SCHEMA_GUARD_STORE=none turns recording off."""
+def test_the_variable_can_say_none(monkeypatch, tmp_path):
+    """SCHEMA_GUARD_STORE=none turns recording off, also outside of tests."""
+    for name in ("PYTEST_VERSION", "PYTEST_CURRENT_TEST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
 
     assert default_store() is None
+    assert guard({"type": "integer"})(lambda prompt: "1")("t") == 1
+    assert flush(10.0) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_rejects_a_variable_that_names_no_store(monkeypatch):
