@@ -269,6 +269,17 @@ def test_sums_are_by_the_number_of_the_attempt(store):
     }
 
 
+def test_small_amounts_are_added_up_exactly(store):
+    """Costs count to a thousand-millionth of a unit, seconds to a millionth."""
+    for _ in range(3):
+        store.record(outcome({"cost": 1.23e-7, "elapsed_s": 4.5e-5}))
+    (found,) = store.configurations()
+
+    (sums,) = found.sums
+    assert sums.cost.known == pytest.approx(3.69e-7, rel=1e-9)
+    assert sums.elapsed_s.known == pytest.approx(1.35e-4, rel=1e-9)
+
+
 def test_latencies_are_those_of_calls_and_of_attempts(store):
     """A call takes as long as its attempts; a lost one counts for the attempts alone."""
     for attempts in AMOUNTS[:4]:
