@@ -32,7 +32,7 @@ def held(path):
         yield
 
 
-def test_a_full_queue_drops_the_newest(path):
+def test_a_full_queue_drops_the_newest(path, caplog):
     """While the file is held, 10,000 calls wait beside the one that is being written; later ones are dropped."""
     with open_store(str(path)) as store:
         with held(path):
@@ -46,6 +46,9 @@ def test_a_full_queue_drops_the_newest(path):
         assert store.drops() == {"queue_full": 20}
         rows = [row["call_id"] for row in store.attempts()]
 
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == [
+        "records are dropped (queue_full)"
+    ]
     assert during == (10_021, 0, {"queue_full": 20}, 10_001)
     assert after == (10_021, 10_001, {"queue_full": 20}, 0)
     assert rows == ["first", *map(str, range(MOST_WAITING))]

@@ -228,25 +228,32 @@ def work(i):
     while not stop.is_set():
         ask("t"); acked[i] += 1
         time.sleep(0.01)
+def code():
+    while store.flush(10.0): pass
+    counts = store.counts()
+    return 0 if counts.stored == 1 else 3 if counts.dropped == {"forked_while_writing": 1} else 7
 threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
 for thread in threads: thread.start()
-children = []
+children, lasted = [], []
 for n in range(4):
     time.sleep(0.02)
+    begun = time.perf_counter()
     child = os.fork()
     if not child:
         ask("t")
-        store.flush(10.0)
-        if n % 2: os._exit(0 if store.counts().stored == 1 else 7)
+        if n % 2: os._exit(code())
+        found = code()
         store.close()
-        sys.exit(0 if store.counts().stored == 1 else 7)
+        sys.exit(found)
+    lasted.append(time.perf_counter() - begun)
     children.append(child)
 codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 stop.set()
 for thread in threads: thread.join()
+store.flush(60.0)
 store.close(10.0)
 counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped]))
+print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, counts.dropped]))
 """
 
 
@@ -254,11 +261,13 @@ print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropp
 def test_forks_among_threads_lose_nothing(server_url, run, count_rows):
     """The calls of parent and children are stored, each once."""
     url = server_url()
-    codes, acked, offered, stored, dropped = run(FORKING, url)
+    codes, lasted, acked, offered, stored, dropped = run(FORKING, url)
 
-    assert codes == [0] * 4
+    # A fork that waited a quarter of a second, as long as it may, leaves a child that counts its row as dropped.
+    assert set(codes) <= {0, 3}
+    assert codes.count(3) <= sum(took >= 0.25 for took in lasted)
     assert (acked, acked, {}) == (offered, stored, dropped)
-    assert count_rows(url) == acked + 4
+    assert count_rows(url) == acked + codes.count(0)
 
 
 def test_sync_survives_a_kill(server_url, run, count_rows):
