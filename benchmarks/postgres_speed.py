@@ -115,7 +115,7 @@ def main() -> None:
         return
     server = None
     if asked.url is None:
-        server = _module("tests/records/postgres/server.py").Server(**_SERVER)  # type: ignore[attr-defined]
+        server = _module("tests/public/records/server.py").Server(**_SERVER)  # type: ignore[attr-defined]
     try:
         joint = "&" if "?" in (asked.url or "") else "?"
         url_of = server.url if server else (lambda schema: f"{asked.url}{joint}schema={schema}")

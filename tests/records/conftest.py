@@ -19,8 +19,8 @@ from schema_guard.records.postgres.address import parsed
 from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
+from tests.public.records import server
 from tests.records import outcomes
-from tests.records.postgres import server
 
 # Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
 BACKENDS = {

@@ -108,6 +108,14 @@ def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
     return {name: checksums.checksum(rest) for name, *rest in made}
 
 
+def replace_hash_key(connection: sqlite3.Connection, key: bytes) -> None:
+    """Write another key of the hashes, with the checksum by which `changed_parts` knows it."""
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'hash_key'", (key.hex(),))
+    ((kept,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
+    made = json.loads(kept) | {"hash key": _parts_made(connection)["hash key"]}
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'checksums'", (json.dumps(made),))
+
+
 def hash_key(connection: sqlite3.Connection) -> bytes:
     """Give the fleet's key when there is one, else the key that was made with the store."""
     named = os.environ.get("SCHEMA_GUARD_HASH_KEY")

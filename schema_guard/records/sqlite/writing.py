@@ -15,7 +15,7 @@ from schema_guard.records.sqlite import attempts, rollups
 from schema_guard.records.sqlite.checksums import sealed
 from schema_guard.records.sqlite.payloads import texts
 from schema_guard.records.sqlite.payloads.removal import closed_hours
-from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, transaction
+from schema_guard.records.sqlite.tables import hash_key, note_keys, noted_keys, replace_hash_key, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ def adopted_key(connection: sqlite3.Connection, key: bytes) -> bytes:
     """Make a key that of a file without hashes; gives the one that holds then, which the environment may name."""
     with transaction(connection):
         if not attempts.last_id(connection) and not noted_keys(connection):
-            connection.execute(_SET, (key.hex(), "hash_key"))
+            replace_hash_key(connection, key)
         return hash_key(connection)
 
 

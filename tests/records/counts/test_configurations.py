@@ -423,82 +423,6 @@ def test_outcomes_go_on_over_chunks(new_backend, write, make):
     assert [bool(counts.outcomes[i // 8] >> (7 - i % 8) & 1) for i in range(20_000)] == failures
 
 
-def test_a_cluster_goes_before_the_input(new_backend, make):
-    """Calls of one cluster are one input, though their tasks differ."""
-    with Store(new_backend()) as store:
-        for number in range(4):
-            store.record(make.outcome(cluster="c", input_hash=f"i{number}"))
-        (counts,) = store.configurations()
-
-    assert (counts.inputs, counts.unhandled_inputs) == (1, 0.0)
-
-
-def test_clusters_are_means_of_their_calls(new_backend, make):
-    """An input that fails in one of four calls counts a quarter."""
-    with Store(new_backend()) as store:
-        for number in range(4):
-            store.record(make.outcome(*([make.failed] if number == 0 else []), input_hash="i", cluster=None))
-        store.record(make.outcome(make.failed, input_hash="j"))
-        (counts,) = store.configurations()
-
-    assert counts.clusters == ((1, 1, 1), (4, 1, 1))
-    assert (counts.inputs, counts.unhandled_inputs) == (2, 1.25)
-
-
-@pytest.mark.parametrize(
-    ("chosen", "functions"),
-    [
-        ({}, ["f1", "f2", "f3"]),
-        ({"function": "f2"}, ["f2"]),
-        ({"schema": "b"}, ["f2"]),
-        ({"schema": "e" * 16}, ["f3"]),
-        ({"since": 200.0}, ["f2", "f3"]),
-        ({"until": 200.0}, ["f1"]),
-        ({"since": 200.0, "until": 300.0}, ["f2"]),
-        ({"since": 200.0, "schema": "b"}, ["f2"]),
-        ({"since": 400.0}, []),
-    ],
-)
-def test_configurations_can_be_chosen(new_backend, make, chosen, functions):
-    """Only the configurations that meet every condition come back, each with its id in the store."""
-    with Store(new_backend()) as store:
-        store.record(make.outcome(function="f1", started_at=100.0))
-        store.record(make.outcome(function="f2", started_at=200.0, schema_name="b"))
-        store.record(make.outcome(function="f3", started_at=300.0, schema_fingerprint="e" * 16))
-        found = store.configurations(**chosen)
-        ids = {counts.function: counts.id for counts in store.configurations()}
-
-    assert [counts.function for counts in found] == functions
-    assert [counts.id for counts in found] == [ids[name] for name in functions]
-
-
-def test_pairs_are_the_inputs_called_once_in_both(store, make):
-    """An input that one of two configurations has never or twice is no pair; failures of only one are told apart."""
-    failing = {"m1": "bdff", "m2": "cde"}
-    for model, inputs in {"m1": "abcdeffg", "m2": "abcdef"}.items():
-        for name in inputs:
-            failed = [make.failed] if name in failing[model] else []
-            store.record(make.outcome(*failed, model=model, input_hash=name))
-    one, other = store.configurations()
-
-    assert (one.model, store.pairs(one.id, other.id)) == ("m1", (5, 1, 2))
-    assert store.pairs(other.id, one.id) == (5, 2, 1)
-    assert store.pairs(one.id, 7) == (0, 0, 0)
-
-
-def test_absurd_amounts_are_unknown(new_backend, make):
-    """Seconds, money and tokens that cannot be add nothing, and neither lose the row nor break a sum."""
-    absurd = {"elapsed_s": 1e300, "cost": 1e300, "usage": Usage(10**300, -1)}
-    with Store(new_backend()) as store:
-        store.record(make.outcome(absurd))
-        store.record(make.outcome({"elapsed_s": -1.0}))
-        (counts,) = store.configurations()
-
-    (sums,) = counts.sums
-    assert (sums.elapsed_s, sums.cost, sums.input_tokens) == ((None, 2), (None, 2), (None, 2))
-    assert counts.attempt_latency.buckets == counts.call_latency.buckets == ()
-
-
 def test_an_empty_store_has_no_configurations():
     """Nothing was recorded: nothing is counted."""
     with open_store("sqlite://") as store:
@@ -522,18 +446,6 @@ def test_percentiles_are_within_a_sixty_fourth(new_backend, write, make, microse
 def test_no_time_has_no_percentile():
     """Without data a percentile is None, not 0."""
     assert Latency(()).percentile_s(50) is None
-
-
-def test_calls_take_as_long_as_their_attempts(new_backend, make):
-    """The latency of a call is the sum over its attempts; calls without a judged reply have none."""
-    broken = {"failure": Failure("transport", "call_raised", ""), "form": None, "elapsed_s": 60.0}
-    with Store(new_backend()) as store:
-        store.record(make.outcome({**make.failed, "elapsed_s": 1.0}, {"elapsed_s": 2.0}))
-        store.record(make.outcome(broken))
-        (counts,) = store.configurations()
-
-    assert counts.call_latency.percentile_s(100) == pytest.approx(3.0, rel=1 / 64)
-    assert counts.attempt_latency.percentile_s(100) == pytest.approx(60.0, rel=1 / 64)
 
 
 def test_counts_are_frozen(new_backend, make):

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from threading import Thread
 
 import pytest
 
@@ -140,23 +139,6 @@ def test_a_server_that_crashes_mid_load_loses_nothing(
     assert roll_ups_equal_rows(backend) == before + during + after
 
 
-def test_connections_that_the_server_ends_lose_nothing(
-    postgres, new_schema, make, caplog, roll_ups_equal_rows
-):
-    """Five times the server ends every connection mid-load."""
-    backend = Postgres(parsed(new_schema()))
-    offered = 0
-    with Store(backend) as store:
-        for _ in range(5):
-            offered += load(store, make, 0.04, 0.002)[0]
-            postgres.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'schema-guard'"
-            )
-        assert store.flush(20.0) == 0
-        assert store.counts() == Counts(offered, offered, {}, 0)
-    assert roll_ups_equal_rows(backend) == offered
-
-
 @pytest.mark.parametrize(
     "fault", ["hold", "cut", *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("delay", "refuse"))]
 )
@@ -271,29 +253,3 @@ def test_a_lock_that_somebody_holds_drops_and_recovers(postgres, new_schema, mak
         store.flush()
 
         assert store.counts() == Counts(3, 2, {"locked": 1}, 0)
-
-
-def test_writers_at_once_store_all_in_one_order(new_schema, make, roll_ups_equal_rows):
-    """Four writers that begin with an empty database: the order of storing and the roll-ups are those of the rows."""
-    url = new_schema()
-
-    def work(which):
-        with Store(Postgres(parsed(url))) as store:
-            for number in range(60):
-                failed = (make.failed,) if number % 3 else ()
-                store.record(make.outcome(*failed, {}, id=f"{which}-{number}", segment=f"s{number % 2}"))
-                if number % 10 == 0:
-                    store.flush()
-
-    threads = [Thread(target=work, args=(which,)) for which in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert roll_ups_equal_rows(Postgres(parsed(url))) == 4 * 100
-    with Store(Postgres(parsed(url))) as store:
-        found = [row["call_id"] for row in store.attempts() if row["final"]]
-    for which in range(4):
-        mine = [call_id for call_id in found if call_id.startswith(f"{which}-")]
-        assert mine == [f"{which}-{number}" for number in range(60)]

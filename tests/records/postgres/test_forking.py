@@ -10,52 +10,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 MINE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'schema-guard'"
 
-FORKING = """
-import threading, time
-store = open_store(url, durability=DURABILITY)
-stop, acked = threading.Event(), [0] * 3
-def work(i):
-    while not stop.is_set():
-        store.record(outcome()); acked[i] += 1
-        time.sleep(0.01)
-threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
-for thread in threads: thread.start()
-children, longest = [], 0.0
-for n in range(6):
-    time.sleep(0.02)
-    begun = time.perf_counter()
-    child = os.fork()
-    if not child:
-        store.record(outcome())
-        store.flush(10.0)
-        if n % 2: os._exit(0 if store.counts().stored == 1 else 7)
-        store.close()
-        import gc; gc.collect()
-        sys.exit(0 if store.counts().stored == 1 else 7)
-    longest = max(longest, time.perf_counter() - begun)
-    children.append(child)
-codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-stop.set()
-for thread in threads: thread.join()
-store.close(10.0)
-counts = store.counts()
-print(json.dumps([codes, sum(acked), counts.offered, counts.stored, counts.dropped, longest]))
-"""
-
-
-@pytest.mark.parametrize("durability", [pytest.param("queue", marks=pytest.mark.slow), "sync"])
-def test_forks_among_threads_lose_nothing(new_schema, run, postgres, durability):
-    """What parent and children record is stored, once, and no fork takes a second."""
-    url = new_schema()
-    codes, acked, offered, stored, dropped, longest = run(
-        FORKING.replace("DURABILITY", repr(durability)), url
-    )
-
-    assert codes == [0] * 6
-    assert (acked, acked, {}) == (offered, stored, dropped)
-    assert postgres.execute(f"SELECT count(*) FROM {url.rpartition('=')[2]}.attempts") == [(acked + 6,)]
-    assert longest < 1.0
-
 
 @pytest.mark.costly
 def test_a_child_says_nothing_on_its_parents_connection(new_schema, run):

@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from schema_guard.errors import StoreError
-from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records import open_store, resolve_store
 from schema_guard.records.backend import LAYOUT
 from schema_guard.records.postgres.address import parsed
 from schema_guard.records.postgres.database import Postgres
@@ -48,23 +48,6 @@ def test_reading_makes_nothing(postgres, new_schema):
     assert found == []
 
 
-def test_a_schema_of_another_program_is_left_alone(postgres, new_schema):
-    """Its tables stay as they are, and the refusal says what to do."""
-    url = new_schema()
-    postgres.execute(f"CREATE SCHEMA {named(url)}")
-    postgres.execute(f"CREATE TABLE {named(url)}.meta (mine text)")
-
-    with pytest.raises(StoreError, match=r"has tables of another program: name another one with \?schema="):
-        open_store(url)
-    with (
-        pytest.raises(StoreError, match="has tables of another program"),
-        Store(Postgres(parsed(url))) as store,
-    ):
-        store.info()
-    sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
-    assert postgres.execute(sql, named(url)) == [("meta",)]
-
-
 def test_a_newer_version_is_refused(postgres, new_schema, make):
     """What a later release has written, this one neither reads nor writes."""
     url = new_schema()
@@ -95,20 +78,6 @@ def test_an_older_layout_is_refused_and_left_alone(postgres, new_schema, layout)
             f"its schema '{schema}' was made before the first release: move it away, and a new one is made in its place"
         )
     assert postgres.execute(f"SELECT * FROM {schema}.meta ORDER BY key") == before
-
-
-def test_a_user_who_may_not_make_a_schema_is_given_one(postgres, new_schema, make):
-    """A schema that an administrator has made is enough; without one the refusal says what the server said."""
-    url, user = new_schema(), f"u_{named(new_schema())}"
-    postgres.execute(f"CREATE ROLE {user} LOGIN")
-    mine = url.replace("//sg@", f"//{user}@")
-
-    with pytest.raises(StoreError, match="does not let this user do that"):
-        open_store(mine)
-    postgres.execute(f"CREATE SCHEMA {named(url)} AUTHORIZATION {user}")
-    with open_store(mine, durability="sync") as store:
-        store.record(make.outcome())
-        assert store.counts().stored == 1
 
 
 def test_a_check_finds_roll_ups_that_are_not_those_of_the_rows(postgres, new_schema, make):

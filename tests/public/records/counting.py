@@ -1,0 +1,184 @@
+"""What must be counted of outcomes, by plain Python, and what a store says of them, in the same form."""
+
+from collections import Counter, defaultdict
+from fractions import Fraction
+from math import isnan
+
+# How the names of the counts are spelled in what a store gives.
+RATES = {
+    "calls": "calls",
+    "first_pass": "first_pass",
+    "exact": "exact",
+    "parsed": "parsed",
+    "textless": "textless",
+    "repaired": "repaired",
+    "reasked": "reasked",
+    "unhandled": "unhandled",
+    "unseen": "unseen",
+    "unseen_unhandled": "unseen_unhandled",
+    "transport": "transport",
+}
+CONFIGURATION = (
+    "function", "schema_name", "schema_fingerprint", "model", "target", "strategies", "settings", "version",
+    "tuned", "segment",
+)  # fmt: skip
+REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
+
+
+def is_judged(outcome):
+    first = outcome.attempts[0].failure
+    return len(outcome.attempts) > 1 or first is None or first.kind != "transport"
+
+
+def is_transport(attempt):
+    return attempt.failure is not None and attempt.failure.kind == "transport"
+
+
+def configuration_of(call):
+    return tuple(getattr(call, name) for name in CONFIGURATION)
+
+
+def hour_of(call):
+    return int(call.started_at // 3_600 * 3_600)
+
+
+def rates(outcomes):
+    """Count how these calls ended, by the definitions of the rates."""
+    found = Counter()
+    for outcome in outcomes:
+        first, last = outcome.attempts[0], outcome.attempts[-1]
+        unseen = any(attempt.unseen for attempt in outcome.attempts)
+        if not is_judged(outcome):
+            found["transport"] += 1
+            continue
+        found["calls"] += 1
+        found["unhandled"] += not outcome.ok
+        found["unseen"] += unseen
+        found["unseen_unhandled"] += unseen and not outcome.ok
+        if unseen:
+            continue
+        found["textless"] += first.form == "parsed" or (first.reply is None and first.form != "exact")
+        if outcome.ok:
+            repaired = last.form in REPAIRED
+            found["repaired"] += repaired
+            found["reasked"] += last.number > 1 and not repaired
+            passed = last.number == 1 and not repaired
+            found["first_pass"] += passed
+            found["exact"] += passed and last.form == "exact"
+            found["parsed"] += passed and last.form == "parsed"
+    return {name: found[name] for name in RATES}
+
+
+def total(values):
+    """Return the sum of the known values, and how many are unknown."""
+    known = [value for value in values if value is not None]
+    return (sum(known) if known else None), len(values) - len(known)
+
+
+def _sums(attempts):
+    usages = [attempt.usage for attempt in attempts]
+    return (
+        len(attempts),
+        total([usage.input_tokens for usage in usages]),
+        total([usage.cached_input_tokens for usage in usages]),
+        total([usage.output_tokens for usage in usages]),
+        total([usage.reasoning_tokens for usage in usages]),
+        total([None if isnan(attempt.elapsed_s) else attempt.elapsed_s for attempt in attempts]),
+        total([attempt.cost for attempt in attempts]),
+    )
+
+
+def expected(outcomes):
+    """Count calls of one configuration, in the order in which they were stored."""
+    judged = [outcome for outcome in outcomes if is_judged(outcome)]
+    inputs, by_number = defaultdict(list), defaultdict(list)
+    for number, outcome in enumerate(judged):
+        call = outcome.call
+        known = call.input_hash if call.cluster is None else ("cluster", call.cluster)
+        inputs[number if known is None else known].append(not outcome.ok)
+    for outcome in outcomes:
+        for attempt in outcome.attempts:
+            by_number[attempt.number].append(attempt)
+    shapes = Counter((len(calls), sum(calls)) for calls in inputs.values())
+    every = [attempt for outcome in outcomes for attempt in outcome.attempts]
+    met = {n: [one for one in attempts if not is_transport(one)] for n, attempts in by_number.items()}
+    return {
+        **rates(outcomes),
+        "started": (min(one.call.started_at for one in outcomes), max(one.call.started_at for one in outcomes)),
+        "outside": Counter(
+            (one.failure.code, one.attempts[0].exception) for one in outcomes if not is_judged(one)
+        ),
+        "models": Counter((one.model, one.snapshot) for one in every if one.model and not is_transport(one)),
+        "clusters": {**shapes} if any(n > 1 for n, _ in shapes) else {},
+        "inputs": len(inputs),
+        "unhandled_inputs": float(sum(Fraction(k * count, n) for (n, k), count in shapes.items())),
+        "attempts": [(len(met[n]), sum(one.failure is not None for one in met[n])) for n in sorted(met) if met[n]],
+        "sums": {number: _sums(by_number[number]) for number in by_number},
+        "failures": Counter((one.failure.kind, one.failure.code) for one in every if one.failure),
+        "failed_as": Counter((one.failure.kind, one.failure.code) for one in judged if not one.ok),
+        "violations": Counter(
+            place
+            for one in every
+            if one.failure
+            for place in {(found.instance_location, found.keyword) for found in one.failure.violations}
+        ),
+        "order": [not one.ok for one in judged],
+    }  # fmt: skip
+
+
+def found_in(counts):
+    """Return the counts of one configuration, as a store gives them, in the form of `expected`."""
+    return {
+        **{name: getattr(counts, said) for name, said in RATES.items()},
+        "started": (counts.first_started_at, counts.last_started_at),
+        "outside": Counter({(code, exception): calls for code, exception, calls in counts.outside}),
+        "models": Counter({(model, snapshot): attempts for model, snapshot, attempts in counts.models}),
+        "clusters": {(n, k): inputs for n, k, inputs in counts.clusters},
+        "inputs": counts.inputs,
+        "unhandled_inputs": round(counts.unhandled_inputs, 12),
+        "attempts": list(counts.attempts),
+        "sums": {
+            sums.number: (
+                sums.attempts, sums.input_tokens, sums.cached_input_tokens, sums.output_tokens,
+                sums.reasoning_tokens, sums.elapsed_s, sums.cost,
+            )
+            for sums in counts.sums
+        },
+        "failures": Counter({(kind, code): attempts for kind, code, attempts in counts.failures}),
+        "failed_as": Counter({(kind, code): calls for kind, code, calls in counts.unhandled_failures}),
+        "violations": Counter({(place, keyword): attempts for place, keyword, attempts in counts.violations}),
+        "order": [bool(counts.outcomes[n // 8] >> (7 - n % 8) & 1) for n in range(counts.calls)],
+    }  # fmt: skip
+
+
+def grouped(outcomes, key):
+    """Return the outcomes by what *key* gives of their calls, in order."""
+    groups = defaultdict(list)
+    for outcome in outcomes:
+        groups[key(outcome.call)].append(outcome)
+    return groups
+
+
+def expected_of(outcomes):
+    return {name: rounded(expected(group)) for name, group in grouped(outcomes, configuration_of).items()}
+
+
+def found_of(store, **where):
+    return {configuration_of(counts): found_in(counts) for counts in store.configurations(**where)}
+
+
+def rounded(counts):
+    return counts | {"unhandled_inputs": round(counts["unhandled_inputs"], 12)}
+
+
+def hours_of(store, **where):
+    """Return the counts of each hour and configuration."""
+    return {
+        (hour.at, *hour.configuration): {name: getattr(hour, said) for name, said in RATES.items()}
+        for hour in store.by_hour(**where)
+    }
+
+
+def expected_hours(outcomes):
+    groups = grouped(outcomes, lambda call: (hour_of(call), *configuration_of(call)))
+    return {key: rates(group) for key, group in groups.items()}

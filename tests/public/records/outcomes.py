@@ -1,0 +1,57 @@
+"""Outcomes that are made by hand, with public names only; child processes import this file too."""
+
+from schema_guard import Attempt, Call, Failure, Outcome, Usage, Violation
+
+FINGERPRINT = "f" * 16
+CALL = Call(
+    id="0" * 32,
+    function="app.extract",
+    schema_name="invoice",
+    schema_fingerprint=FINGERPRINT,
+    model="m1",
+    target=None,
+    strategies="bare",
+    settings="{}",
+    version="v1",
+    segment=None,
+    input_hash=None,
+    parent_call_id=None,
+    started_at=1_000.0,
+)
+ATTEMPT = Attempt(
+    number=1,
+    strategy="bare",
+    prompt="extract it",
+    reply="{}",
+    failure=None,
+    form="exact",
+    repairs=(),
+    usage=Usage(),
+    cost=None,
+    finish_reason="stop",
+    elapsed_s=0.5,
+)
+BROKEN = Failure(
+    "structure", "type", "wrong", (Violation("/total", "/properties/total/type", "type", "number", "null"),)
+)
+REFUSED = Failure("refusal", "refusal", "no")
+TIMED_OUT = Failure("transport", "call_raised", "timeout")
+# Fields of an attempt: failed, and without a judged reply.
+FAILED = {"failure": BROKEN, "form": None}
+LOST = {"failure": TIMED_OUT, "form": None, "reply": None, "exception": "TimeoutError"}
+
+
+def outcome(*attempts, **call):
+    """Return an outcome whose attempts and call differ from `ATTEMPT` and `CALL` in these fields."""
+    made = tuple(ATTEMPT._replace(number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
+    failure = made[-1].failure
+    return Outcome(
+        ok=failure is None,
+        value=None,
+        attempts=made,
+        failure=failure,
+        usage=Usage.total(attempt.usage for attempt in made),
+        cost=None,
+        elapsed_s=sum(attempt.elapsed_s for attempt in made),
+        call=CALL._replace(**call),
+    )

@@ -1,0 +1,372 @@
+"""How a process ends, and which of its rows are stored then: the table of the documentation, with real child processes."""
+
+import asyncio
+import signal
+import sqlite3
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+import schema_guard
+from schema_guard import InvalidArgument, StoreError, flush, guard, open_store
+from tests.public.records.outcomes import outcome
+
+CALLS = 30
+
+RECORDING = """
+from schema_guard import flush_on_sigterm
+import signal
+ask = guard({"type": "integer"}, name="app.ask", store=url, strategy="bare")(lambda prompt: prompt)
+for number in range(CALLS):
+    assert ask(str(number)) == number
+""".replace("CALLS", str(CALLS))
+
+# Name of the end -> (how it is done, exit status, whether all rows are stored with the durability "queue" too).
+ENDS = {
+    "return": ("", 0, True),
+    "sys.exit": ("sys.exit(3)", 3, True),
+    "exception": ("raise RuntimeError('end')", 1, True),
+    "SIGINT": ("signal.signal(signal.SIGINT, signal.default_int_handler); signal.raise_signal(2)", -2, True),
+    "SIGTERM with a flush": ("flush_on_sigterm(); signal.raise_signal(15)", -15, True),
+    "SIGTERM with a handler that exits": (
+        "signal.signal(15, lambda *_: sys.exit(4)); signal.raise_signal(15)", 4, True,
+    ),
+    "os._exit after a flush": ("assert flush(10.0) == 0; os._exit(5)", 5, True),
+    "SIGKILL after a flush": ("assert flush(10.0) == 0; signal.raise_signal(9)", -9, True),
+    "SIGTERM": ("signal.raise_signal(15)", -15, False),
+    "os._exit": ("os._exit(6)", 6, False),
+    "SIGKILL": ("signal.raise_signal(9)", -9, False),
+}  # fmt: skip
+
+
+def numbers_of(path):
+    """Return how many rows a file has; its check and counts must agree with them."""
+    with open_store(str(path)) as store:
+        rows = list(store.attempts())
+        assert store.check().is_sound
+        assert store.info().rows == len(rows)
+        assert sum(hour.calls + hour.transport for hour in store.by_hour()) == len(rows)
+        assert len({row["call_id"] for row in rows}) == len(rows)
+        return len(rows)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_end_with_queue_stores_what_the_table_says(end, path, url, run):
+    """Where Python runs to its end, or a flush came before, every row is stored; else the first one is, at least."""
+    how, status, is_stored = ENDS[end]
+
+    run(f"{RECORDING}\n{how}", url, exit_code=status)
+
+    stored = numbers_of(path)
+    assert stored == CALLS if is_stored else 1 <= stored <= CALLS
+
+
+@pytest.mark.parametrize("end", [name for name, (_, _, is_stored) in ENDS.items() if not is_stored])
+def test_an_end_with_sync_stores_every_row(end, path, url, run):
+    """With "sync" a row is stored when the call gives its value, however the process ends."""
+    how, status, _ = ENDS[end]
+
+    run(f"{RECORDING}\n{how}", f"{url}?durability=sync", exit_code=status)
+
+    assert numbers_of(path) == CALLS
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "signal.raise_signal(9)"], ids=["os._exit", "SIGKILL"])
+def test_the_first_row_of_a_process_is_there_when_the_call_returns(end, path, url, run):
+    """A process that makes one call and ends without running more Python loses nothing."""
+    script = "import signal\nguard({'type': 'integer'}, store=url)(lambda prompt: '1')('t')\n"
+
+    run(script + end, url, exit_code=0 if "exit" in end else -9)
+
+    assert numbers_of(path) == 1
+
+
+def test_a_row_after_a_pause_is_written_at_once(path, url, run):
+    """A row that finds nothing before it is not held back for others."""
+    script = """
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+    for n in range(3):
+        ask("t"); time.sleep(0.2)
+    os._exit(0)
+    """
+    run(script, url)
+
+    assert numbers_of(path) == 3
+
+
+def test_waiting_rows_are_written_soon(path, url, run):
+    """Rows that come close together are written within a twentieth of a second, without a flush."""
+    script = """
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+    for n in range(10): ask("t")
+    time.sleep(0.7)
+    os._exit(0)
+    """
+    run(script, url)
+
+    assert numbers_of(path) == 10
+
+
+SHAPES = {
+    "async": """
+async def ask(prompt: str): return "1"
+async def main():
+    for n in range(5): assert await guarded("x") == 1
+    os._exit(0)
+""",
+    "stream": """
+async def ask(prompt: str): yield "1"
+async def main():
+    for n in range(5):
+        async for value in guarded.stream("x", partial=True):
+            last = value.open is None
+            if n == 4 and last: os._exit(0)
+""",
+    "together": """
+async def ask(prompt: str): return "1"
+async def main():
+    assert await asyncio.gather(*[guarded("x") for _ in range(5)]) == [1] * 5
+    os._exit(0)
+""",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_async_call_with_sync_is_stored_before_its_value_comes(shape, path, url, run):
+    """With "sync" the rows of asynchronous functions survive the end of the process too."""
+    script = SHAPES[shape] + (
+        "guarded = guard({'type': 'integer'}, store=url + '?durability=sync')(ask)\nasyncio.run(main())\n"
+    )
+    run("import asyncio\n" + script, url)
+
+    assert numbers_of(path) == 5
+
+
+@pytest.mark.parametrize("begin", ["one('x')", "one.outcome('x')"])
+def test_a_coroutine_that_is_closed_is_stored(path, url, run, begin):
+    """A call whose coroutine is closed can await nothing more, and its row is stored."""
+    script = """
+    import types
+    @types.coroutine
+    def forever(): yield
+    @guard({"type": "array"}, store=url + "?durability=sync")
+    async def one(prompt: str): await forever()
+    begun = BEGIN
+    begun.send(None)
+    begun.close()
+    """
+    run(script.replace("BEGIN", begin), url)
+
+    assert numbers_of(path) == 1
+
+
+def test_sigterm_from_outside_ends_a_process_after_a_flush(path, url, start):
+    """With `flush_on_sigterm` a process that sleeps stores its rows, and ends by the signal."""
+    script = """
+    import schema_guard
+    schema_guard.flush_on_sigterm()
+    schema_guard.flush_on_sigterm()
+    store = open_store(url)
+    for n in range(40): store.record(outcome(id=str(n)))
+    print("ready", flush=True)
+    time.sleep(30)
+    """
+    process = start(script, url)
+    process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=20)
+
+    assert process.returncode == -signal.SIGTERM
+    assert numbers_of(path) == 40
+
+
+@pytest.mark.parametrize("there", [lambda *_: None, signal.SIG_IGN], ids=["handler", "ignored"])
+def test_a_handler_of_sigterm_is_not_replaced(there):
+    """`flush_on_sigterm` refuses when SIGTERM is handled or ignored, and says what to call."""
+    before = signal.signal(signal.SIGTERM, there)
+    try:
+        with pytest.raises(InvalidArgument, match=r"call schema_guard\.flush\(\) in that handler"):
+            schema_guard.flush_on_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is there
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_is_handled_by_the_main_thread_only():
+    """`flush_on_sigterm` refuses in another thread."""
+    said = []
+
+    def work():
+        try:
+            schema_guard.flush_on_sigterm()
+        except InvalidArgument as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert said == ["flush_on_sigterm() was called in another thread: call it in the main thread"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_flush_waits_for_every_store(tmp_path):
+    """The rows of two stores are stored when `schema_guard.flush` has returned 0."""
+    stores = [open_store(f"{tmp_path}/{n}.db") for n in range(2)]
+    for store in stores:
+        for number in range(5):
+            store.record(outcome(id=str(number)))
+
+    assert flush(10.0) == 0
+    assert [(store.counts().stored, store.counts().pending) for store in stores] == [(5, 0)] * 2
+    for store in stores:
+        store.close()
+
+
+def test_flush_gives_what_is_pending_in_all_stores(tmp_path):
+    """While files are locked, `flush` returns in time with the sum of the attempts that wait."""
+    stores, locks = [], []
+    for number in range(2):
+        stores.append(open_store(f"{tmp_path}/{number}.db"))
+        locks.append(sqlite3.connect(f"{tmp_path}/{number}.db", isolation_level=None))
+        locks[-1].execute("BEGIN IMMEDIATE")
+        for other in range(3 + number):
+            stores[-1].record(outcome({}, id=str(other)))
+
+    waiting = flush(0.2), stores[0].flush(0.1), stores[1].flush(0.1)
+    for lock in locks:
+        lock.close()
+
+    assert waiting == (7, 3, 4)
+    assert flush(10.0) == 0
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("timeout", ["1", None, float("nan")])
+def test_rejects_a_timeout_that_is_no_number(timeout):
+    """`flush` takes seconds."""
+    with pytest.raises(InvalidArgument, match="timeout_s"):
+        flush(timeout)
+
+
+def test_what_could_not_be_stored_at_the_end_is_one_warning(path, url, start):
+    """A process that ends while another one holds the file says how many attempts are lost, after two seconds."""
+    script = """
+    import sqlite3
+    store = open_store(url)
+    lock = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    for n in range(7): store.record(outcome(id=str(n)))
+    """
+    process = start(script, url)
+    _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert errors.count("7 attempts were not stored when the process ended") == 1
+    assert numbers_of(path) == 0
+
+
+def test_the_end_of_a_process_waits_two_seconds_at_most(path, url, start):
+    """A file that stays locked does not keep a process from ending."""
+    open_store(url).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        script = """
+        guard({"type": "integer"}, store=url)(lambda prompt: "1")("t")
+        print("at the end", flush=True)
+        """
+        process = start(script, url)
+        process.stdout.readline()
+        begun = time.monotonic()
+        process.communicate(timeout=30)
+        waited_s = time.monotonic() - begun
+
+    assert process.returncode == 0
+    assert 1.5 < waited_s < 4.0
+
+
+def test_a_store_that_nobody_holds_is_written(path, url):
+    """The rows of a store that was let go are stored."""
+    store = open_store(url)
+    for number in range(5):
+        store.record(outcome(id=str(number)))
+    del store
+    assert flush(10.0) == 0
+
+    assert numbers_of(path) == 5
+
+
+def test_an_event_loop_is_not_waited_on(tmp_path):
+    """With "queue" a first call on an event loop does not wait for the disk; of three tries the quickest counts."""
+
+    async def one(prompt: str):
+        return "1"
+
+    async def main(store):
+        begun = time.monotonic()
+        assert await guard({"type": "integer"}, store=store)(one)("t") == 1
+        return time.monotonic() - begun
+
+    asyncio.run(main("sqlite://"))  # a first call loads modules
+    took = []
+    for number in range(3):
+        path = f"{tmp_path}/{number}.db"
+        open_store(path).close()
+        with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+            lock.execute("BEGIN IMMEDIATE")
+            took.append(asyncio.run(main(path)))
+    assert flush(10.0) == 0
+
+    assert min(took) < 0.09
+
+
+def test_a_strict_store_raises_what_it_cannot_store(url, run):
+    """With `strict_store=True` a call ends with StoreError while another process holds the file."""
+    script = """
+    import sqlite3
+    from schema_guard import StoreError
+    store = open_store(url, durability="sync", strict_store=True)
+    ask = guard({"type": "integer"}, store=store)(lambda prompt: "1")
+    assert ask("t") == 1
+    lock = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    try: ask("u")
+    except StoreError as error: print(json.dumps(str(error)))
+    lock.execute("COMMIT")
+    """
+    assert run(script, url).endswith("1 attempts are pending, {} were dropped")
+
+
+@pytest.mark.parametrize(
+    ("options", "raises"),
+    [
+        ({"durability": "sync", "strict_store": True}, True),
+        ({"durability": "sync"}, False),
+        ({"strict_store": True}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_strict_store_with_sync_raises(options, raises):
+    """A call in a store that is closed gives its value, unless the store is strict and writes at once."""
+    store = open_store("sqlite://", **options)
+    ask = guard({"type": "integer"}, store=store)(lambda prompt: "1")
+    assert ask("t") == 1
+    store.close()
+
+    if raises:
+        with pytest.raises(
+            StoreError, match=r"0 attempts are pending, {'store_unavailable': 1} were dropped"
+        ):
+            ask("t")
+    else:
+        assert ask("t") == 1
+    assert (store.counts().offered, store.counts().dropped) == (2, {"store_unavailable": 1})
+
+
+def test_rejects_a_strictness_that_is_no_truth():
+    """`strict_store` is True or False."""
+    with pytest.raises(InvalidArgument, match="strict_store"):
+        open_store("sqlite://", strict_store="yes")

@@ -1,0 +1,339 @@
+"""A store on a PostgreSQL server: the laws of a file, with servers that crash, users without rights, and forks."""
+
+import logging
+import os
+import signal
+import time
+from threading import Thread
+
+import pytest
+
+from schema_guard import InvalidArgument, StoreError, default_store, flush, guard, open_store
+from tests.public.records import server
+from tests.public.records.counting import expected_hours, expected_of, found_of, hours_of
+from tests.public.records.outcomes import FAILED, outcome
+
+HUSH = "hush-9381"
+
+
+def named(url):
+    return url.rpartition("schema=")[2]
+
+
+def ledger(store):
+    counts = store.counts()
+    assert counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
+    return counts.offered, counts.stored, counts.dropped, counts.pending
+
+
+@pytest.mark.parametrize("durability", ["queue", "sync"])
+def test_guarded_calls_are_rows_on_the_server(server_url, durability):
+    """A URL in `store=` records into the server, and another store reads the rows."""
+    url = server_url(durability=durability)
+    replies = iter(["x", "1", "2"])
+    ask = guard({"type": "integer"}, store=url, name="ask", max_attempts=2)(lambda prompt: next(replies))
+    assert [ask("t"), ask("u")] == [1, 2]
+    assert flush(10.0) == 0
+
+    with open_store(url) as store:
+        rows = [(row["number"], row["final"], row["kind"], row["form"]) for row in store.attempts()]
+        assert rows == [(1, False, "syntax", None), (2, True, None, "exact"), (1, True, None, "exact")]
+        info = store.info()
+        assert (info.rows, info.path, info.engine.partition(" ")[0]) == (3, None, "postgresql")
+        assert store.check().is_sound
+
+
+def test_commands_read_and_fill_a_server(server_url, cli, cli_json, tmp_path):
+    """A file goes to a server and back, and every command takes the URL."""
+    calls = [
+        outcome(
+            *[FAILED] * (number % 2),
+            {},
+            id=str(number),
+            started_at=3_000.0 * number,
+            segment=f"s{number % 2}",
+        )
+        for number in range(6)
+    ]
+    with open_store(f"{tmp_path}/a.db") as store:
+        for one in calls:
+            store.record(one)
+    url = server_url()
+
+    there = cli_json("store", "merge", tmp_path / "a.db", "--store", url)["sources"]
+    back = cli_json("store", "merge", url, "--store", tmp_path / "b.db")["sources"]
+
+    assert [one["added"] for one in there + back] == [9, 9]
+    for place in (url, f"{tmp_path}/b.db"):
+        with open_store(place) as store:
+            assert (found_of(store), hours_of(store)) == (expected_of(calls), expected_hours(calls))
+            assert store.check().is_sound
+    (group,) = cli_json("report", "--store", url)["groups"]
+    assert (group["calls"], group["attempts"]) == (6, 9)
+    assert cli_json("store", "info", "--store", url)["rows"] == 9
+    assert cli_json("store", "check", "--store", url)["sound"]
+    exports = [
+        cli("store", "export", "--store", place)[1].splitlines()[1:] for place in (url, f"{tmp_path}/a.db")
+    ]
+    assert exports[0] == exports[1]
+    assert cli_json("store", "forget", "--segment", "s1", "--store", url) | {"is_shredded": True} == {
+        "removed": 6, "left": 3, "is_shredded": True,
+    }  # fmt: skip
+    assert cli("store", "forget-counts", "--segment", "s1", "--yes", "--store", url)[0] == 0
+    assert [one["calls"] for one in cli_json("report", "--store", url)["groups"]] == [3]
+
+
+def test_writers_at_once_store_all_in_one_order(server_url):
+    """Four writers that begin with an empty schema make its tables once, and lose and mix up nothing."""
+    url, failed = server_url(), []
+
+    def work(which):
+        try:
+            with open_store(url) as store:
+                for number in range(40):
+                    store.record(outcome(*[FAILED] * (number % 3 > 0), {}, id=f"{which}-{number}"))
+                    number % 10 or store.flush()
+                assert store.flush(20.0) == 0
+                assert ledger(store) == (66, 66, {}, 0)
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [Thread(target=work, args=(which,)) for which in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    with open_store(url) as store:
+        calls = [row["call_id"] for row in store.attempts() if row["final"]]
+        (found,) = store.configurations()
+        assert (found.calls, found.reasked, store.info().rows) == (160, 104, 264)
+        assert store.check().is_sound
+    for which in range(4):
+        mine = [call_id for call_id in calls if call_id.startswith(f"{which}-")]
+        assert mine == [f"{which}-{number}" for number in range(40)]
+
+
+def test_reading_makes_nothing(postgres, server_url, cli):
+    """Reading a schema that does not exist does not make it."""
+    url = server_url()
+    found = [cli(*line.split(), "--store", url)[0] for line in ("report", "store export", "store check")]
+    ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
+
+    assert found[:2] == [0, 0]
+    assert callable(ask)
+    assert postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url)) == []
+
+
+def test_a_schema_of_another_program_is_left_alone(postgres, server_url, cli):
+    """Its tables stay as they are, and the refusal says what to do."""
+    url = server_url()
+    postgres.execute(f"CREATE SCHEMA {named(url)}")
+    postgres.execute(f"CREATE TABLE {named(url)}.meta (mine text)")
+
+    with pytest.raises(StoreError, match=r"has tables of another program: name another one with \?schema="):
+        open_store(url)
+    assert cli("store", "info", "--store", url)[0] == 2
+    sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
+    assert postgres.execute(sql, named(url)) == [("meta",)]
+
+
+def test_a_user_who_may_not_make_a_schema_is_given_one(postgres, server_url):
+    """A schema that an administrator has made is enough; without one the refusal says what the server said."""
+    url = server_url()
+    user = f"u_{named(url)}"
+    postgres.execute(f"CREATE ROLE {user} LOGIN")
+    mine = url.replace("//sg@", f"//{user}@")
+
+    with pytest.raises(StoreError, match="does not let this user do that"):
+        open_store(mine)
+    postgres.execute(f"CREATE SCHEMA {named(url)} AUTHORIZATION {user}")
+    with open_store(mine, durability="sync") as store:
+        store.record(outcome())
+        assert ledger(store) == (1, 1, {}, 0)
+
+
+def test_a_server_that_is_away_harms_no_call(caplog, monkeypatch):
+    """Calls give their values, rows wait or are dropped, and nobody is told the password."""
+    url = f"postgresql://me:{HUSH}@127.0.0.1:1/app"
+    with pytest.raises(StoreError, match="is not there for now") as error:
+        open_store(url)
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
+    ask = guard({"type": "integer"})(lambda prompt: "1")
+
+    begun = time.monotonic()
+    assert [ask("t") for _ in range(3)] == [1] * 3
+    took = time.monotonic() - begun
+    store = default_store()
+    waiting = ledger(store)
+    store.close(0.0)
+
+    assert took < 2.0
+    assert waiting == (3, 0, {}, 3)
+    assert HUSH not in str(error.value) + repr(error.value) + caplog.text + repr(store)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_server_that_crashes_mid_load_loses_nothing():
+    """Rows that are recorded while the server is gone wait, and are stored once after it is back."""
+    why = server.why_not()
+    if why:
+        pytest.skip(why)
+    mine = server.Server()
+    try:
+        with open_store(mine.url("crash")) as store:
+            for number in range(20):
+                store.record(outcome(FAILED, {}, id=str(number)))
+                if number == 5:
+                    store.flush(10.0)
+                    mine.kill()
+            during = ledger(store)
+            mine.start()
+            assert store.flush(30.0) == 0
+            assert ledger(store) == (40, 40, {}, 0)
+            assert [row["call_id"] for row in store.attempts() if row["final"]] == [str(n) for n in range(20)]
+            assert store.check().is_sound
+            assert [one.calls for one in store.configurations()] == [20]
+    finally:
+        mine.stop()
+
+    assert during == (40, 12, {}, 28)
+
+
+def test_connections_that_the_server_ends_lose_nothing(postgres, server_url):
+    """The server ends every connection three times, and each row is stored once."""
+    url = server_url()
+    with open_store(url) as store:
+        for part in range(3):
+            for number in range(5):
+                store.record(outcome(id=f"{part}-{number}"))
+            store.flush(10.0)
+            postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'schema-guard'"
+            )
+        store.record(outcome(id="last"))
+        assert store.flush(20.0) == 0
+
+        assert ledger(store) == (16, 16, {}, 0)
+        assert len({row["call_id"] for row in store.attempts()}) == 16
+
+
+FORKING = """
+import threading
+store = open_store(url, durability="sync")
+ask = guard({"type": "integer"}, store=store, name="ask")(lambda prompt: "1")
+stop, acked = threading.Event(), [0] * 2
+def work(i):
+    while not stop.is_set():
+        ask("t"); acked[i] += 1
+        time.sleep(0.01)
+def code():
+    while store.flush(10.0): pass
+    counts = store.counts()
+    return 0 if counts.stored == 1 else 3 if counts.dropped == {"forked_while_writing": 1} else 7
+threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+for thread in threads: thread.start()
+children, lasted = [], []
+for n in range(4):
+    time.sleep(0.02)
+    begun = time.perf_counter()
+    child = os.fork()
+    if not child:
+        ask("t")
+        if n % 2: os._exit(code())
+        found = code()
+        store.close()
+        sys.exit(found)
+    lasted.append(time.perf_counter() - begun)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+stop.set()
+for thread in threads: thread.join()
+store.flush(60.0)
+store.close(10.0)
+counts = store.counts()
+print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, counts.dropped]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_forks_among_threads_lose_nothing(server_url, run, count_rows):
+    """The calls of parent and children are stored, each once."""
+    url = server_url()
+    codes, lasted, acked, offered, stored, dropped = run(FORKING, url)
+
+    # A fork that waited a quarter of a second, as long as it may, leaves a child that counts its row as dropped.
+    assert set(codes) <= {0, 3}
+    assert codes.count(3) <= sum(took >= 0.25 for took in lasted)
+    assert (acked, acked, {}) == (offered, stored, dropped)
+    assert count_rows(url) == acked + codes.count(0)
+
+
+def test_sync_survives_a_kill(server_url, run, count_rows):
+    """The rows of "sync" are there after kill -9 of the process."""
+    url = server_url()
+    run(
+        """
+        store = open_store(url, durability="sync")
+        for n in range(20): store.record(outcome(FAILED, {}, id=str(n)))
+        os.kill(os.getpid(), 9)
+        """,
+        url,
+        exit_code=-signal.SIGKILL,
+    )
+
+    assert count_rows(url) == 40
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql:/db", "unknown scheme"),
+        ("postgresql://db/app?sslmod=require", "unknown parameter 'sslmod', did you mean 'sslmode'?"),
+        ("postgresql://db/app?schema=a;drop", "schema='a;drop': expected the name of a PostgreSQL schema"),
+        ("postgresql://db/app?durability=always", "durability='always': expected 'queue' or 'sync'"),
+        ("postgresql://db/app?payload=ful", "did you mean 'full'"),
+    ],
+)
+def test_rejects_a_wrong_url_at_decoration(url, message):
+    """A parameter that neither the store nor libpq has is an error, with the near name."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(InvalidArgument) as error:
+        guard({"type": "integer"}, store=url)(lambda prompt: "1")
+
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("password", ["a/hush", "a@hush", "a#hush", "a?hush", "a?b=hush", "a b/hush"])
+def test_a_password_that_is_not_encoded_is_told_to_nobody(password):
+    """Its parts would be taken for a host or a database, and be told with them."""
+    pytest.importorskip("psycopg")
+    with pytest.raises(InvalidArgument) as error:
+        open_store(f"postgresql://me:{password}@db/app")
+
+    assert "hush" not in str(error.value)
+
+
+def test_without_the_extra_a_store_names_it(run):
+    """Without psycopg `open_store` names the command that installs it, and a call of the default store goes on."""
+    script = """
+    import logging
+    sys.modules["psycopg"] = None
+    from schema_guard import MissingExtra, default_store
+    told = []
+    try: open_store(url)
+    except MissingExtra as error: told.append(str(error))
+    handler = logging.Handler(); handler.emit = lambda record: told.append(record.getMessage())
+    logging.getLogger("schema_guard").addHandler(handler)
+    os.environ["SCHEMA_GUARD_STORE"] = url
+    values = [guard({"type": "integer"})(call)("a") for call in [lambda prompt: "1"] * 2]
+    flush(5.0)
+    print(json.dumps([values, told]))
+    """
+    values, (raised, warned) = run(script, "postgresql://me:hush@db/app")
+
+    assert values == [1, 1]
+    assert raised == "a store in PostgreSQL needs psycopg: pip install 'schema-guard[postgres]'"
+    assert warned.endswith(raised)
+    assert "hush" not in warned

@@ -1,0 +1,254 @@
+"""Which store a path or URL means, what it says beside the place, and what is no store."""
+
+import re
+
+import pytest
+
+from schema_guard import InvalidArgument, StoreError, default_store, flush, guard, open_store
+from tests.public.records.outcomes import outcome
+
+EXPECTED = (
+    "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
+    "or 'postgresql://USER@HOST/DATABASE'"
+)
+WRONG = {
+    "near scheme": ("sqlit:///a.db", f"store 'sqlit:///a.db': unknown scheme 'sqlit', did you mean 'sqlite'?; {EXPECTED}"),
+    "other scheme": (
+        "mysql://me:hush@db/x?password=hush",
+        f"store 'mysql://***@db/x?password=***': unknown scheme 'mysql'; {EXPECTED}",
+    ),
+    "two slashes": ("sqlite://a.db", f"store 'sqlite://a.db': {EXPECTED}"),
+    "no slashes": ("sqlite:records.db", "store 'sqlite:records.db': unknown scheme 'sqlite'"),
+    "empty": ("", f"store '': unknown scheme ''; {EXPECTED}"),
+    "blank": (" ", f"store ' ': unknown scheme ' '; {EXPECTED}"),
+    "number": (5, f"store=int: {EXPECTED}; all of it as a str"),
+    "near parameter": (
+        "r.db?durabilty=sync",
+        ("store 'r.db?durabilty=sync': unknown parameter 'durabilty', did you mean 'durability'?; expected "
+        "durability=queue|sync payload=off|hash|redacted|full max_age=90d max_rows=1000000 max_bytes=2GB"),
+    ),
+    "other parameter": ("sqlite:///r.db?mode=ro", "store 'sqlite:///r.db?mode=ro': unknown parameter 'mode'"),
+    "durability": ("r.db?durability=always", "durability='always': expected 'queue' or 'sync'"),
+    "payload": ("r.db?payload=ful", "did you mean 'full'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "message"), WRONG.values(), ids=WRONG)
+def test_rejects_a_url_of_no_store(url, message, tmp_path, monkeypatch):
+    """The message names the URL without its password, and what a URL looks like; no file is made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidArgument) as error:
+        open_store(url)
+
+    assert message in str(error.value)
+    assert "hush" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["mysql://x", "r.db?durabilty=sync", 5])
+def test_a_guard_rejects_a_url_of_no_store(url):
+    """A wrong `store=` is an error when the function is decorated."""
+    with pytest.raises(InvalidArgument, match=r"^store"):
+        guard({"type": "integer"}, store=url)(lambda prompt: "1")
+
+
+@pytest.mark.parametrize("words", [["store", "info"], ["store", "check"], ["report"], ["store", "export"]])
+@pytest.mark.parametrize("url", ["sqlit:///a.db", "r.db?durabilty=sync"])
+def test_commands_reject_a_url_of_no_store(cli, words, url):
+    """A wrong `--store` is exit 2 with the near name."""
+    status, out, err = cli(*words, "--store", url)
+
+    assert (status, out) == (2, "")
+    assert "did you mean" in err
+
+
+def test_commands_need_a_store(cli):
+    """Without a store the message says how to name one."""
+    status, out, err = cli("store", "info")
+
+    assert (status, out) == (2, "")
+    assert "name one with --store" in err
+
+
+PATHS = {
+    "relative": ("records.db", "records.db"),
+    "folder": ("a/b.db", "a/b.db"),
+    "dot": ("./records.db", "records.db"),
+    "absolute": ("{folder}/a.db", "a.db"),
+    "home": ("~/a.db", "a.db"),
+    "space": ("a b.db", "a b.db"),
+    "URL": ("sqlite:///a.db", "a.db"),
+    "absolute URL": ("sqlite:///{folder}/a.db", "a.db"),
+    "home URL": ("sqlite:///~/b.db", "b.db"),
+    "parameter": ("a.db?durability=sync", "a.db"),
+    "question mark": ("what?.db", "what?.db"),
+    "two parameters": ("sqlite:///a.db?payload=full&durability=sync", "a.db"),
+}
+
+
+@pytest.mark.parametrize(("url", "file"), PATHS.values(), ids=PATHS)
+def test_a_path_or_url_is_a_file(tmp_path, monkeypatch, url, file):
+    """A path, or the same as a URL, names a file below the current folder, the home folder, or the root."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with open_store(url.format(folder=tmp_path)) as store:
+        store.record(outcome())
+        store.flush()
+
+        assert (store.url, store.info().path) == (f"sqlite:///{tmp_path}/{file}", str(tmp_path / file))
+        assert repr(store) == f"<Store sqlite:///{tmp_path}/{file}>"
+    assert (tmp_path / file).stat().st_size > 0
+    assert {one.name for one in tmp_path.iterdir() if "?" in one.name or "~" in one.name} <= {
+        f"{file}{end}" for end in ("", "-lock", "-wal", "-shm")
+    }
+
+
+def test_memory_is_no_file(tmp_path, monkeypatch):
+    """`sqlite://` makes no file, and each `open_store` of it is a store of its own."""
+    monkeypatch.chdir(tmp_path)
+    with open_store("sqlite://") as one, open_store("sqlite://") as other:
+        one.record(outcome())
+
+        assert (one.info().rows, other.info().rows) == (1, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_decorating_makes_no_file(tmp_path):
+    """A URL is opened at its first record, not at decoration."""
+    ask = guard({"type": "integer"}, store=f"{tmp_path}/r.db")(lambda prompt: "1")
+    before = list(tmp_path.iterdir())
+    ask("t")
+
+    assert before == []
+    assert flush(10.0) == 0
+    assert (tmp_path / "r.db").exists()
+
+
+def test_guards_that_name_one_file_share_its_store(tmp_path):
+    """Rows of two guards come in the order of the calls, and the stricter durability holds for both."""
+    url = f"{tmp_path}/r.db"
+    asks = [
+        guard({"type": "integer"}, store=store, name=name)(lambda prompt: "1")
+        for store, name in ((url, "a"), (f"sqlite:///{url}?durability=sync", "b"))
+    ]
+    for number in range(6):
+        asks[number % 2](f"t{number}")
+        with open_store(url) as reader:
+            assert reader.info().rows == number + 1
+
+    with open_store(url) as reader:
+        assert [row["function"] for row in reader.attempts()] == ["a", "b"] * 3
+
+
+def test_a_guard_takes_an_open_store(store):
+    """`store=` may be a store that is open."""
+    assert guard({"type": "integer"}, store=store)(lambda prompt: "1")("t") == 1
+
+    assert store.info().rows == 1
+
+
+@pytest.mark.parametrize("none", [None, "none"])
+def test_a_guard_may_have_no_store(none, tmp_path, monkeypatch):
+    """With None or "none" nothing is recorded, whatever the environment says."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path / "r.db"))
+
+    assert guard({"type": "integer"}, store=none)(lambda prompt: "1")("t") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_under_pytest_there_is_no_default_store(monkeypatch):
+    """Tests record nothing unless the variable names a store."""
+    monkeypatch.delenv("SCHEMA_GUARD_STORE", raising=False)
+
+    assert default_store() is None
+
+
+@pytest.mark.parametrize("form", ["{}/a.db", "sqlite:///{}/a.db", "{}/a.db?durability=sync"])
+def test_the_variable_names_the_default_store(monkeypatch, tmp_path, form):
+    """SCHEMA_GUARD_STORE is a path or URL, with what it says beside the place."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", form.format(tmp_path))
+
+    with default_store() as store:
+        assert store.url == f"sqlite:///{tmp_path}/a.db"
+        assert store.is_sync == ("sync" in form)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_the_variable_can_say_none(monkeypatch, tmp_path):
+    """SCHEMA_GUARD_STORE=none turns recording off, also outside of tests."""
+    for name in ("PYTEST_VERSION", "PYTEST_CURRENT_TEST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
+
+    assert default_store() is None
+    assert guard({"type": "integer"})(lambda prompt: "1")("t") == 1
+    assert flush(10.0) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rejects_a_variable_that_names_no_store(monkeypatch):
+    """`default_store` raises for a wrong variable."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "sqlit:///a.db")
+
+    with pytest.raises(InvalidArgument, match=re.escape("did you mean 'sqlite'")):
+        default_store()
+
+
+def test_calls_are_recorded_where_the_variable_says_at_the_time(tmp_path, monkeypatch):
+    """A call goes into the store that the variable, or the current folder, names when it is made."""
+    ask = guard({"type": "integer"}, name="ask")(lambda prompt: "1")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in (f"{tmp_path}/a.db", f"{tmp_path}/b.db", "none", "c.db", f"{tmp_path}/a.db"):
+        monkeypatch.setenv("SCHEMA_GUARD_STORE", name)
+        ask("t")
+    monkeypatch.chdir(tmp_path / "folder")
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "c.db")
+    ask("t")
+    assert flush(10.0) == 0
+
+    rows = {}
+    for path in sorted(tmp_path.rglob("*.db")):
+        with open_store(str(path)) as store:
+            rows[path.relative_to(tmp_path).as_posix()] = store.info().rows
+    assert rows == {"a.db": 2, "b.db": 1, "c.db": 1, "folder/c.db": 1}
+
+
+def test_a_store_that_was_closed_is_opened_again(tmp_path, monkeypatch):
+    """A call after the default store was closed is recorded all the same."""
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", f"{tmp_path}/a.db?durability=sync")
+    ask = guard({"type": "integer"}, name="ask")(lambda prompt: "1")
+    ask("t")
+    default_store().close()
+    ask("t")
+
+    with default_store() as store:
+        assert store.info().rows == 2
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({}, "home/.local/share/schema-guard"),
+        ({"XDG_DATA_HOME": "{}/data"}, "data/schema-guard"),
+        ({"XDG_DATA_HOME": "data"}, "home/.local/share/schema-guard"),
+    ],
+)
+def test_the_default_store_lies_in_the_data_folder(tmp_path, monkeypatch, variables, folder):
+    """Without a variable it is `records.db` in the user's data folder; a relative XDG_DATA_HOME is ignored."""
+    for name in ("SCHEMA_GUARD_STORE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(tmp_path))
+
+    assert default_store().url == f"sqlite:///{tmp_path}/{folder}/records.db"
+
+
+def test_an_error_of_a_store_is_a_store_error(tmp_path):
+    """A file that cannot be opened is a StoreError, and a bad argument is none."""
+    with pytest.raises(StoreError, match="is a directory: expected a file, such as"):
+        open_store(str(tmp_path))
+    assert not issubclass(InvalidArgument, StoreError)
