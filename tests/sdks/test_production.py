@@ -6,7 +6,7 @@ import pytest
 
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
-from tests.public.commands.command_lines import run
+from tests.cli.command_lines import run
 from tests.sdks import instructor_calls, openai_calls
 from tests.sdks.case import BAD, GOOD, VALUE, Invoice
 from tests.sdks.table import installed
