@@ -20,7 +20,7 @@ DIGEST = re.compile(r"\b[0-9a-f]{11}…")
 # A line of progress ends with a bar and seconds, which are not the same twice.
 PROGRESS = re.compile(r"[ ━╸╺]+ (\d+/\d+) [\d:-]+$", re.MULTILINE)
 MOMENT = re.compile(r"TODAYT\d\d:\d\d:\d\d")
-MARK = re.compile(r"\bsg-[0-9a-f]{12}\b")
+MARK = re.compile(r"\bsg-[0-9a-f]{12}\b|(?<=\"mark\": \")[0-9a-f]{12}")
 PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 
