@@ -44,6 +44,23 @@ def as_told(arguments, told):
     return f"$ schema-guard {line}\nexit {status}\n--- stdout\n{out}--- stderr\n{err}"
 
 
+def contents(path):
+    """Return what a file holds; of many lines only the first two, with their number."""
+    text = Path(path).read_text(encoding="utf-8")
+    rows = text.splitlines()
+    if path.endswith(".jsonl"):
+        text = "".join(f"{row}\n" for row in rows[:2])
+    return f"$ cat {path}\n{len(rows)} lines\n{text}"
+
+
+def drawn(page):
+    """Return a page of HTML without its styles, and with coordinates to a tenth of a point."""
+    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(
+        r"(?<=[\s\"',(ML-])-?\d+\.\d{2,}(?=[\s\"',)])", lambda found: f"{float(found[0]):.1f}", page
+    )
+
+
 def expected(name, text):
     """Return what the file of that name holds; first write *text* into it if that was asked for."""
     path = FOLDER / name

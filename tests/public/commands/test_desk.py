@@ -6,9 +6,9 @@ import pytest
 
 from schema_guard.testing import EnforcingModel, serve, serve_tuning
 from tests.public.clock import stopped_clock
-from tests.public.commands.command_lines import command, published
+from tests.public.commands.command_lines import COMMANDS, command, published
 from tests.public.commands.desk import lay_out
-from tests.public.golden import as_told, expected, steady
+from tests.public.golden import as_told, contents, expected, steady
 
 BENCH = "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
 PAIR = (
@@ -21,6 +21,10 @@ SAMPLED = (
     "import traces plain.jsonl --schema ticket=ticket.json --schema-column schema --traffic sampled --sample-share 0.5"
     " --column reply=answer --store sqlite:///c.db --format json"
 )
+HELPED = (
+    "", *COMMANDS, "bench run", "bench compare", "bench gate", "bench engines", "bench batch write", "bench batch read",
+    "import traces", "store info", "store check", "store export", "store import", "store merge", "store prune", "store forget",
+)  # fmt: skip
 SEQUENCES = {
     "check": [
         "check item.json right.txt",
@@ -39,6 +43,8 @@ SEQUENCES = {
         "lint open.json --target llguidance --format sarif",
         "lint open.json --target all",
         "lint open.json --target openai --fix sent",
+        "cat sent/open.openai.json",
+        "cat sent/open.openai.report.json",
         "lint open.json --target opena",
         "lint open.json",
         "lint --table --target openai,gemini",
@@ -84,8 +90,14 @@ SEQUENCES = {
         f"{BENCH} --journal j.jsonl --max-tokens 900",
         f"{BENCH} --journal j.jsonl",
         f"{BENCH} --journal j.jsonl --resume",
+        "cat j.jsonl",
         f"{BENCH} --journal j.jsonl --resume --seed 5",
-        "bench batch write r.jsonl suite.jsonl --model scripted:bad.jsonl --strategy bare --journal b.jsonl",
+        f"{BENCH} --store sqlite:///r.db --function app.f --sample 4",
+        "report --store sqlite:///r.db",
+        f"{BENCH} --sample 4 --store sqlite:///r.db --max-attempts 3 --prices prices.json",
+        "report --store sqlite:///r.db --by version --format json",
+        "bench batch write r.jsonl suite.jsonl --model http://127.0.0.1:9/v1#m --strategy bare --journal b.jsonl",
+        "cat r.jsonl",
     ],
     "climb": [
         f"{CLIMB} scripted:climber.jsonl --target 0.1",
@@ -132,6 +144,7 @@ SEQUENCES = {
         *(f"{name} --store sqlite:///new.db" for name in ("report", "decide", "watch --slo 0.1", "export --schema x -o set")),
         *(f"{name} --store mysql://x" for name in ("report", "decide", "watch --slo 0.1")),
     ],
+    "help": [f"{name} --help" for name in HELPED],
     "usage": ["", "nothing", "repot", "bench compare", "import", "import trace", "store", "--nothing", "help nothing"],
 }  # fmt: skip
 
@@ -141,13 +154,20 @@ def desk(tmp_path, monkeypatch):
     """A folder with the files of the desk, and no store but the one that is named."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
+    monkeypatch.setenv("COLUMNS", "100")
     lay_out(tmp_path)
     return tmp_path
 
 
 def told_of(lines, folder):
     with stopped_clock():
-        return "\n".join(steady(as_told(line.split(), command(*line.split())), folder) for line in lines)
+        return "\n".join(steady(told(line), folder) for line in lines)
+
+
+def told(line):
+    """Return what a command line prints, or what a file holds for `cat FILE`."""
+    program, *arguments = line.split() or [""]
+    return contents(*arguments) if program == "cat" else as_told(line.split(), command(*line.split()))
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
@@ -188,6 +208,10 @@ def test_probe_prints_what_it_printed(desk, holds):
     """The outputs on a server that enforces, and on one that does not, are those that were found right."""
     with serve(EnforcingModel(holds=holds)) as server:
         lines = [f"probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
+        lines += [
+            f"probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
+            "cat rules.json",
+        ]
         text = told_of(lines, desk)
 
     assert text == expected(f"desk/probe_{holds}.txt", text)

@@ -11,7 +11,7 @@ from tests.public.commands.command_lines import command
 from tests.public.commands.shop import PRICES, open_shop
 from tests.public.decide.examples import economics, feasibility
 from tests.public.decide.town import Town
-from tests.public.golden import as_told, expected, steady
+from tests.public.golden import as_told, contents, drawn, expected, steady
 
 WITH = {
     "economics": economics(),
@@ -153,3 +153,27 @@ def test_command_prints_what_it_printed(shop, line):
     text = steady(as_told(line.split(), told), shop)
 
     assert text == expected(f"shop/{name_of(line)}.txt", text)
+
+
+@pytest.mark.parametrize("line", EXPORT[:3] + EXPORT[5:7] + EXPORT[9:10], ids=name_of)
+def test_export_writes_what_it_wrote(shop, line):
+    """The files of the training set are those that were found right."""
+    with stopped_clock(NOW):
+        command(*line.split())
+    text = steady("\n".join(contents(f"set/{path.name}") for path in sorted((shop / "set").iterdir())), shop)
+
+    assert text == expected(f"shop/files_of_{name_of(line)}.txt", text)
+
+
+DRAWN = ("report --format html", f"decide {EXTRACT} --format html", "decide --format html")
+
+
+@pytest.mark.parametrize("line", DRAWN, ids=name_of)
+def test_page_has_the_drawings_that_it_had(shop, line):
+    """The page, its drawings included, is the one that was found right."""
+    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    with stopped_clock(NOW):
+        _, out, _ = command(*line.split())
+    text = steady(drawn(out), shop)
+
+    assert text == expected(f"shop/{name_of(line)}.html", text)

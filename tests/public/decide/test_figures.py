@@ -19,7 +19,7 @@ from tests.public.decide.examples import (
     strategy,
 )
 from tests.public.decide.test_verdicts import ROUTED, VERDICTS
-from tests.public.golden import as_told, expected, steady
+from tests.public.golden import as_told, drawn, expected, steady
 
 IN_USE = {"model": "m1", "traffic_share": 0.6, "inputs": {"n": 900, "k": 12.5}, "hot": [["ab12", 40, 9]]}
 PRODUCTION = {
@@ -173,6 +173,6 @@ def test_page_of_the_verdict_has_the_drawings_that_it_had(name, tmp_path, monkey
     (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
     with stopped_clock():
         _, out, _ = command("decide", "--evidence", "e.json", "--format", "html")
-    text = steady(re.sub(r"<style>.*?</style>", "", out, flags=re.DOTALL), tmp_path)
+    text = steady(drawn(out), tmp_path)
 
     assert text == expected(f"decide/{slug(name)}.html", text)
