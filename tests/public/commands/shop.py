@@ -66,3 +66,27 @@ def _trials(town):
     town.takes_s = 0.75
     town.calls(90, 0, name="climb:1:few_shot:shop.extract", version="v2", good=paid(GOOD, (1_500, 60), 900))
     town.calls(40, 8, ENUM, name="bench:1:strict:shop.extract", version="v2", good=paid(GOOD))
+
+
+def open_depot(town):
+    """Record a prompt that fails in one segment, a tuned model that takes a tenth of the calls, and a rise."""
+    town.takes_s = 0.4
+    for _ in range(30):
+        with tags(segment="eu", cluster="north"):
+            town.calls(20, 10, ENUM, SHAPE, name="depot.sort", good=paid(GOOD), after_s=600.0)
+        with tags(segment="us"):
+            town.calls(10, 0, name="depot.sort", good=paid(GOOD, (700, 50), 0), after_s=600.0)
+            tuned = {"name": "depot.sort", "model": "ft", "tuned": True, "strategy": "bare"}
+            town.calls(4, 0, good=paid(GOOD, (120, 50), 0), after_s=600.0, **tuned)
+    for task in range(40):
+        town.calls(
+            2,
+            20,
+            name="bench:2:tuned:depot.sort",
+            model="ft2",
+            tuned=True,
+            task=f"trial {task}",
+            good=paid(GOOD),
+        )
+    town.calls(900, 300, name="depot.pack", model="m2", after_s=300.0)
+    town.calls(200, 12, CUT_OFF, name="depot.pack", model="m2", version="v3", after_s=300.0)

@@ -1,6 +1,7 @@
 """Every command that reads a store, with each of its options, on a store that has everything."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from schema_guard import open_store
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
-from tests.public.commands.shop import PRICES, open_shop
+from tests.public.commands.shop import PRICES, open_depot, open_shop
 from tests.public.decide.examples import economics, feasibility
 from tests.public.decide.town import Town
 from tests.public.golden import as_told, contents, drawn, expected, steady
@@ -23,19 +24,20 @@ NOW = 1_780_000_000.0 + 24 * 86_400
 
 
 @pytest.fixture(scope="session")
-def shop_file(tmp_path_factory):
-    """The store of the shop, made once."""
+def stores(tmp_path_factory):
+    """The folder of both stores, made once."""
     folder = tmp_path_factory.mktemp("shop")
-    with stopped_clock() as clock, open_store(f"sqlite:///{folder}/shop.db", payload="full") as store:
-        open_shop(Town(store, clock, folder))
-        store.flush(60.0)
-    return folder / "shop.db"
+    for name, fill in (("shop", open_shop), ("depot", open_depot)):
+        with stopped_clock() as clock, open_store(f"sqlite:///{folder}/{name}.db", payload="full") as store:
+            fill(Town(store, clock, folder))
+            store.flush(60.0)
+    return folder
 
 
 @pytest.fixture
-def shop(shop_file, tmp_path, monkeypatch):
-    """A folder with a copy of the shop's store, which is the default one, and the files that options name."""
-    for path in shop_file.parent.glob("shop.db*"):
+def shop(stores, tmp_path, monkeypatch):
+    """A folder with a copy of the stores, the shop's the default one, and the files that options name."""
+    for path in stores.glob("*.db*"):
         shutil.copy(path, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{tmp_path}/shop.db")
@@ -141,11 +143,33 @@ EXPORT = (
 STORE = ("store info --format json", "store check", "store check --format json")
 
 
+SORT = "--store sqlite:///depot.db --function depot.sort"
+PACK = "--store sqlite:///depot.db --function depot.pack"
+DEPOT = (
+    "report --store sqlite:///depot.db",
+    f"report {SORT} --by segment --format json",
+    f"decide {SORT}",
+    f"decide {SORT} --format json",
+    f"decide {SORT} --with with.json --prices prices.json --full",
+    f"decide {SORT} --target 0.2 --format json",
+    f"decide {SORT} --segment us --full",
+    f"decide {PACK}",
+    f"decide {PACK} --format json",
+    f"decide {PACK} --target 0.5",
+    f"decide {PACK} --since 2026-06-09 --format json",
+    f"decide {PACK} --also-version v1 --full",
+    "decide --store sqlite:///depot.db",
+    "watch --slo 0.01 --store sqlite:///depot.db",
+    "watch --slo 0.03 --store sqlite:///depot.db --format json",
+    "watch --slo 0.5 --store sqlite:///depot.db",
+)
+
+
 def name_of(line):
-    return line.replace("--", "").replace(" ", "_").replace("/", "")[:100]
+    return re.sub(r"[^\w.,=-]+", "_", line.replace("--", ""))[:100]
 
 
-@pytest.mark.parametrize("line", [*REPORT, *WATCH, *DECIDE, *EXPORT], ids=name_of)
+@pytest.mark.parametrize("line", [*REPORT, *WATCH, *DECIDE, *EXPORT, *DEPOT], ids=name_of)
 def test_command_prints_what_it_printed(shop, line):
     """The output on the store of the shop is the one that was found right."""
     with stopped_clock(NOW):
@@ -165,7 +189,12 @@ def test_export_writes_what_it_wrote(shop, line):
     assert text == expected(f"shop/files_of_{name_of(line)}.txt", text)
 
 
-DRAWN = ("report --format html", f"decide {EXTRACT} --format html", "decide --format html")
+DRAWN = (
+    f"decide {SORT} --format html",
+    "report --format html",
+    f"decide {EXTRACT} --format html",
+    "decide --format html",
+)
 
 
 @pytest.mark.parametrize("line", DRAWN, ids=name_of)
