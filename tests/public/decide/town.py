@@ -119,7 +119,7 @@ class Town:
         more += [] if sizes is None else ["--sizes", ",".join(sizes)]
         asked = ["decide", *which, "--with", with_file, *more]
         status, out, err = self.run(*asked, "--format", "json")
-        assert err == ""
+        assert err == "", err
         found = json.loads(out)
         strict = self.run(*asked, "--format", "json", "--require-proof")[0]
         assert strict == (1 if found["verdict"] == "NEED_MORE_DATA" else status)
