@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from schema_guard import tags
 from tests.public.decide.town import DAY, SHAPE
 
 
@@ -51,10 +52,7 @@ def test_faults_of_the_provider_are_fine(town):
     status, lines, data = watched(town, 0.01)
 
     assert (status, lines[0].split(":")[0]) == (0, "OK")
-    assert (
-        data[0]["outside"] == [["provider_error", "TimeoutError", 100]]
-        or data[0]["outside"][0]["calls"] == 100
-    )
+    assert data[0]["outside"] == [{"code": "provider_error", "exception": "TimeoutError", "calls": 100}]
 
 
 @pytest.mark.parametrize(("calls", "word"), [(376, "UNDECIDED"), (377, "OK")])
@@ -139,8 +137,7 @@ def test_configurations_of_a_function_share_alpha(town):
     town.calls(100, 10)
     (alone,) = watched(town, 0.01)[2]
     town.calls(100, 10, name="shop.other")
-    for _ in range(1):
-        town.calls(100, 10, name="shop.other", version="v2")
+    town.calls(100, 10, name="shop.other", version="v2")
     found = {(one["function"], one["configuration"]): one["lower"] for one in watched(town, 0.01)[2]}
 
     assert found["shop.extract", "system_prompt"] == alone["lower"]
@@ -149,8 +146,6 @@ def test_configurations_of_a_function_share_alpha(town):
 
 def test_segments_that_fail_are_named(town):
     """A segment with three quarters of the failures is told with its share."""
-    from schema_guard import tags
-
     for _ in range(20):
         with tags(segment="eu"):
             town.calls(20, 4)
