@@ -108,6 +108,11 @@ def _climbs(folder):
     }
     lines(folder / "climber.jsonl", [*failing, passing])
     lines(folder / "clean.jsonl", [passing])
+    # Examples are those tasks of the suite that are not asked: a prompt that shows one is answered rightly.
+    learner = [{"when": "item 4.", "reply": '{"a": 1, "unit": "kg"}', "finish_reason": "stop"}]
+    lines(
+        folder / "learner.jsonl", [*learner, {"when": "item", "reply": '{"a": 1}', "finish_reason": "stop"}]
+    )
     lines(folder / "hopeless.jsonl", [examples, {"when": "text", "reply": "no"}])
 
 

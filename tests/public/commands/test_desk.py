@@ -111,6 +111,11 @@ SEQUENCES = {
         f"{CLIMB} scripted:clean.jsonl --first nothing",
         f"{CLIMB} scripted:clean.jsonl --target 0.05 --function app.f --store sqlite:///r.db",
         "report --store sqlite:///r.db",
+        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --concurrency 1 --output c.json",
+        "cat c.json",
+        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --first few_shot --store sqlite:///r.db",
+        "decide --store sqlite:///r.db --target 0.4",
+        "climb suite.jsonl --schema suite-9 --model scripted:learner.jsonl",
         "climb --schema none.json --inputs inputs.txt --model scripted:clean.jsonl",
     ],
     "import of tools": [

@@ -267,3 +267,20 @@ def test_failing_evidence_names_what_is_missing():
 
     assert (found.verdict, found.exit_code()) == ("NEED_ECONOMICS", 1)
     assert found.as_dict()["missing"] == ["failure_cost", "tuned_cost", "upfront"]
+
+
+COST = economics()["prompt_cost"]
+
+
+@pytest.mark.parametrize(("fixed", "verdict"), [(1_000, "PROMPTING_ENOUGH"), (900, "USE_CHEAPER_MODEL")])
+def test_a_model_is_cheaper_only_if_it_costs_less(fixed, verdict):
+    """At the same price the model in use stays; a hundred tokens fewer are a reason to switch."""
+    used = strategy("few_shot", n=2_000, k=0, model="m1", traffic_share=1.0, prompt_cost=COST)
+    other = strategy("smaller_model", n=2_000, k=0, model="m2", prompt_cost={**COST, "fixed": fixed})
+    evidence = passing(
+        strategies=[used, other],
+        current="few_shot",
+        economics=economics(failure_cost=0, upfront={"labels": 1e7}),
+    )
+
+    assert decide(evidence).verdict == verdict
