@@ -21,6 +21,7 @@ DIGEST = re.compile(r"\b[0-9a-f]{11}…")
 PROGRESS = re.compile(r"[ ━╸╺]+ (\d+/\d+) [\d:-]+$", re.MULTILINE)
 MOMENT = re.compile(r"TODAYT\d\d:\d\d:\d\d")
 MARK = re.compile(r"\bsg-[0-9a-f]{12}\b|(?<=\"mark\": \")[0-9a-f]{12}")
+HASH_KEY = re.compile(r"(?<=hash_keys\"\": \[\"\")[0-9a-f]{16}")
 PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 
@@ -33,6 +34,7 @@ def steady(text, folder=None):
     for days in (0, 1):
         text = text.replace((datetime.now(UTC) - timedelta(days=days)).date().isoformat(), "TODAY")
     text = DIGEST.sub("DIGEST…", PORT.sub(r"\1:PORT", CALL_ID.sub("ID", text)))
+    text = HASH_KEY.sub("KEY", text)
     text = MARK.sub("sg-MARK", PROGRESS.sub(r" \1", MOMENT.sub("TODAY", text)))
     return LONG_NUMBER.sub(lambda found: f"{float(found[0]):.9g}", text)
 

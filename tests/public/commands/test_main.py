@@ -102,3 +102,12 @@ def test_no_colour_off_a_terminal():
 
     assert (process.returncode, out) == (2, "")
     assert "\x1b" not in err
+
+
+def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
+    """With COLUMNS=60, options are folded to sixty signs."""
+    monkeypatch.setenv("COLUMNS", "60")
+    options = run(capsys, "decide", "--help")[1].partition("Options:")[2].splitlines()
+
+    assert len(options) > 60
+    assert max(map(len, options)) <= 60

@@ -206,3 +206,55 @@ def test_page_has_the_drawings_that_it_had(shop, line):
     text = steady(drawn(out), shop)
 
     assert text == expected(f"shop/{name_of(line)}.html", text)
+
+
+def test_doctor_counts_the_attempts_of_the_store(shop):
+    """Every call of the shop has at least one attempt in its store."""
+    status, out, _ = command("doctor", "--format", "json")
+    told = json.loads(out)["store"]
+
+    assert (status, told["attempts"], told["schema version"]) == (0, "1388", "3")
+    assert told["url"] == f"sqlite:///{shop}/shop.db"
+
+
+LOOKED_AFTER = {
+    "store to and fro": [
+        "store export --function shop.label --output a.jsonl",
+        "store export --format csv --since 2026-06-17 --until 2026-06-19 --schema label -o b.csv",
+        "store import a.jsonl --store sqlite:///n.db --unlinked --dry-run",
+        "store import a.jsonl --store sqlite:///n.db --unlinked --format json",
+        "store import a.jsonl --store sqlite:///n.db --unlinked",
+        "store import a.jsonl --store sqlite:///n.db",
+        "report --store sqlite:///n.db",
+        "store merge shop.db depot.db --store sqlite:///all.db --unlinked --dry-run",
+        "store merge shop.db depot.db --store sqlite:///all.db --unlinked",
+        "store merge shop.db --store sqlite:///all.db --unlinked --format json",
+        "report --store sqlite:///all.db --by model",
+        "decide --store sqlite:///all.db",
+    ],
+    "store gone": [
+        "store check",
+        "store forget --segment eu",
+        "store forget --function shop.label --format json",
+        "store forget --function shop.nothing",
+        "store forget",
+        "store prune --max-rows 300",
+        "store prune --older-than 9d --format json",
+        "store prune --older-than soon",
+        "report --function shop.extract --by segment",
+        "store forget-counts --function shop.label --yes",
+        "report --by model",
+        "store check --format json",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_AFTER)
+def test_store_is_looked_after_as_it_was(shop, name):
+    """What each command of `store` does to the store, and prints, is what was found right."""
+    with stopped_clock(NOW):
+        told = [as_told(line.split(), command(*line.split())) for line in LOOKED_AFTER[name]]
+    files = [contents(path.name) for path in sorted(shop.glob("b.csv"))]
+    text = steady("\n".join([*told, *files]), shop)
+
+    assert text == expected(f"shop/{name_of(name)}.txt", text)

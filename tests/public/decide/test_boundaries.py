@@ -284,3 +284,41 @@ def test_a_model_is_cheaper_only_if_it_costs_less(fixed, verdict):
     )
 
     assert decide(evidence).verdict == verdict
+
+
+def test_a_saving_of_nothing_never_pays_back():
+    """With the same tokens, prices, and no other costs, there is no payback in months."""
+    same = economics(
+        failure_cost=0,
+        tuned_cost=COST,
+        hosting_per_month=0,
+        refresh_per_month=0,
+        tuned={"hazards": [0.0], "residual": {"opt": 0, "point": 0, "pess": 0}},
+    )
+    money = decide(
+        failing(strategies=[strategy(n=2_000, k=200)], economics=same, feasibility=feasibility())
+    ).as_dict()
+
+    assert [money["economics"][column]["saving_per_month"] for column in ("pess", "point", "opt")] == [
+        0,
+        0,
+        0,
+    ]
+    assert [money["economics"][column]["payback_months"] for column in ("pess", "point", "opt")] == [None] * 3
+
+
+def test_calls_with_hidden_retries_are_in_the_failure_rate_alone(town):
+    """Retries inside another library are not seen: its calls say nothing of what was valid at first."""
+    pydantic = pytest.importorskip("pydantic")
+    answer = pydantic.create_model("Answer", team=str)
+    hidden = answer(team="a")
+    # instructor hangs the reply on the value that it returns.
+    vars(hidden)["_raw_response"] = reply(GOOD, tokens=(10, 2))
+    town.calls(30, 0, good=hidden, schema=answer)
+    town.calls(50, 5, schema=answer)
+    (found,) = _groups(town)
+
+    assert (found["calls"], found["unseen"]) == (80, 30)
+    assert [(found[key]["count"], found[key]["n"]) for key in ("first_pass", "reasked", "repaired", "unhandled")] == [
+        (40, 50), (0, 50), (0, 50), (10, 80),
+    ]  # fmt: skip
