@@ -94,6 +94,16 @@ def test_what_is_asked_again_in_one_step_is_one_call(tmp_path, first, second, jo
         ]
 
 
+@pytest.mark.parametrize(("milliseconds", "calls"), [(1_004, 1), (1_000, 1), (996, 1), (990, 2), (0, 2)])
+def test_a_retry_begins_when_the_attempt_before_it_has_ended(tmp_path, milliseconds, calls):
+    """Clocks may differ by five milliseconds; a reply that was asked for earlier is another call."""
+    start = f"2026-11-02T10:00:{milliseconds // 1_000:02d}.{milliseconds % 1_000:03d}Z"
+    second = again(GOOD, 2, 5, PROMPT, startTime=start)
+    result = bring(written(tmp_path, again(BAD, 1, 0, PROMPT), second))
+
+    assert result.calls == calls
+
+
 def test_plain_rows_say_themselves_what_one_call_is(tmp_path):
     """By a column that its attempts share, whatever was sent."""
     rows = [
@@ -211,7 +221,7 @@ def test_what_cannot_be_read_is_told_with_its_fault(tmp_path, name, content, tol
     path.write_bytes(content)
     result = bring(str(path))
 
-    assert result.unread == 1
+    assert (result.unread, result.status) == (1, 1)
     assert result.unreadable[0]["why"].startswith(told)
     assert result.unreadable[0]["place"].startswith(str(path))
 
