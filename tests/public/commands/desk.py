@@ -82,6 +82,7 @@ def lay_out(folder):
     (folder / "prices.json").write_text(json.dumps(PRICES))
     for name, schema in (("item", ITEM), ("note", NOTE), ("open", OPEN), ("ticket", exports.SCHEMA)):
         (folder / f"{name}.json").write_text(json.dumps(schema, indent=2))
+    (folder / "never.json").write_text('{"title": "never", "not": {}}')
     _replies(folder)
     _climbs(folder)
     _exports(folder)

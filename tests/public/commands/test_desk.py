@@ -142,6 +142,7 @@ SEQUENCES = {
     "test": [
         "test item.json --examples 5",
         "test note.json --examples 5 --seed 3 --format json",
+        "test never.json --examples 3",
         "test none.json",
     ],
     "no store": [
@@ -222,8 +223,9 @@ def test_probe_prints_what_it_printed(desk, holds):
     assert text == expected(f"desk/probe_{holds}.txt", text)
 
 
-def test_tune_prints_what_it_printed(desk, monkeypatch):
-    """The outputs of a job that ends at once are those that were found right."""
+@pytest.fixture
+def training_set(desk, monkeypatch):
+    """A set of sixteen rows, and the key of the host."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
     rows = [
@@ -235,7 +237,13 @@ def test_tune_prints_what_it_printed(desk, monkeypatch):
         (desk / "set" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
     manifest = {"format": 1, "schema": {"name": "order"}, "files": {"train": {"rows": 12, "tokens": 400}}}
     (desk / "set" / "manifest.json").write_text(json.dumps(manifest))
-    with serve_tuning(key="canary-key", looks=0) as server:
+    return desk
+
+
+@pytest.mark.parametrize("ends", ["succeeded", "failed"])
+def test_tune_prints_what_it_printed(training_set, ends):
+    """The outputs of a job that ends at once are those that were found right."""
+    with serve_tuning(key="canary-key", looks=0, ends=ends) as server:
         tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small"
         lines = [
             "tune set --status",
@@ -246,7 +254,8 @@ def test_tune_prints_what_it_printed(desk, monkeypatch):
             "tune set --status --format json",
             "tune set --cancel",
             "tune set --served-as order-1",
+            f"{tune} --yes --again --base other",
         ]
-        text = told_of(lines, desk)
+        text = told_of(lines, training_set)
 
-    assert text == expected("desk/tune.txt", text)
+    assert text == expected(f"desk/tune_{ends}.txt", text)
