@@ -19,6 +19,8 @@ CALL_ID = re.compile(r"\b[0-9a-f]{32}\b")
 DIGEST = re.compile(r"\b[0-9a-f]{11}…")
 # A line of progress ends with a bar and seconds, which are not the same twice.
 PROGRESS = re.compile(r"[ ━╸╺]+ (\d+/\d+) [\d:-]+$", re.MULTILINE)
+# A bar of one word comes only when a step takes longer than a second.
+SLOW_STEP = re.compile(r"^\w+ +[━╸╺ ]*\d+/\d+ [\d:-]+\n", re.MULTILINE)
 MOMENT = re.compile(r"TODAYT\d\d:\d\d:\d\d")
 MARK = re.compile(r"\bsg-[0-9a-f]{12}\b|(?<=\"mark\": \")[0-9a-f]{12}")
 HASH_KEY = re.compile(r"(?<=hash_keys\"\": \[\"\")[0-9a-f]{16}")
@@ -35,7 +37,7 @@ def steady(text, folder=None):
         text = text.replace((datetime.now(UTC) - timedelta(days=days)).date().isoformat(), "TODAY")
     text = DIGEST.sub("DIGEST…", PORT.sub(r"\1:PORT", CALL_ID.sub("ID", text)))
     text = HASH_KEY.sub("KEY", text)
-    text = MARK.sub("sg-MARK", PROGRESS.sub(r" \1", MOMENT.sub("TODAY", text)))
+    text = MARK.sub("sg-MARK", PROGRESS.sub(r" \1", SLOW_STEP.sub("", MOMENT.sub("TODAY", text))))
     return LONG_NUMBER.sub(lambda found: f"{float(found[0]):.9g}", text)
 
 

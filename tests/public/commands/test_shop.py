@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 
 import pytest
 
@@ -42,9 +43,12 @@ def shop(stores, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{tmp_path}/shop.db")
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     (tmp_path / "prices.json").write_text(json.dumps(PRICES))
     (tmp_path / "with.json").write_text(json.dumps(WITH))
-    return tmp_path
+    yield tmp_path
+    monkeypatch.undo()
+    time.tzset()
 
 
 EXTRACT = "--function shop.extract"

@@ -159,3 +159,17 @@ def test_segments_that_fail_are_named(town):
         ("eu", 400, 100, 0.2),
         ("us", 1_600, 40, 0.8),
     ]
+
+
+@pytest.mark.parametrize(("rest", "shown"), [(33, True), (34, False)])
+def test_a_segment_is_shown_from_three_quarters_of_the_failures(town, rest, shown):
+    """A segment with 100 of 133 failures is named in the answer; with 100 of 134 it is not."""
+    for number in range(20):
+        with tags(segment="eu"):
+            town.calls(20, 4)
+        with tags(segment="us"):
+            town.calls(170, 0)
+            town.calls(1 + (number < rest - 20), 1)
+    head = town.verdict(0.02).head
+
+    assert (f"where segment eu 25.00% failed: 100 of the {100 + rest} failures" in head) is shown
