@@ -3,7 +3,7 @@
     python benchmarks/peers.py --output benchmarks/results/$(date -I)-peers.json
 
 The result before it goes, its name in schema_guard/docs/benchmarks.md is changed to the new one, and
-`python tests/readme_blocks.py --update` writes the new figures there.
+`python tests/public/pages/blocks.py --update` writes the new figures there.
 
 Every peer runs in an environment of its own, made once under --environments, in a process of its own. In each round
 each case is timed once in every peer in turn, so that a slow moment of the machine meets all of them; the slow peers

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from schema_guard.records import open_store
-from tests.cli.command_lines import SCHEMA
 from tests.decide.records import record
+from tests.public.commands.command_lines import SCHEMA
 
 
 @pytest.fixture(autouse=True)

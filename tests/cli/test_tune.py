@@ -13,7 +13,7 @@ from schema_guard.cli import tune
 from schema_guard.testing import serve_tuning
 from schema_guard.tuning.jobs.run import Following
 from schema_guard.tuning.jobs.state import held, load_job
-from tests.cli.command_lines import run
+from tests.public.commands.command_lines import run
 from tests.tuning.jobs.sets import preference, training_set
 
 pytest.importorskip("openai", reason="needs the extra 'openai'")

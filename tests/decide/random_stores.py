@@ -11,9 +11,9 @@ from schema_guard.decide.ladder import RUNGS
 from schema_guard.decide.recorded.gather import gather_each
 from schema_guard.decide.watch import watch
 from schema_guard.records import open_store
-from tests.decide.examples import economics, feasibility
-from tests.decide.recompute import repeated
 from tests.decide.records import record, record_outside
+from tests.public.decide.examples import economics, feasibility
+from tests.public.decide.recompute import repeated
 
 FAILURES = (
     ("structure", "type"),

@@ -17,7 +17,7 @@ from schema_guard.decide.economics import (
 )
 from schema_guard.decide.evidence.money import Three
 from schema_guard.decide.evidence.reading import read_evidence
-from tests.decide.examples import economics, exhausted
+from tests.public.decide.examples import economics, exhausted
 
 MONEY = read_evidence(exhausted()).economics
 PROMPT_CALL = 1000 * (0.5 * 0.3 + 0.5 * 3) * 1e-6 + 500 * 3e-6 + 100 * 21e-6

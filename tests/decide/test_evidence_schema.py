@@ -10,7 +10,7 @@ from schema_guard.decide.evidence import reading
 from schema_guard.decide.evidence.money import CallCost, GpuBill, Three, TokenBill, TrialCost
 from schema_guard.decide.evidence.values import KINDS, CallSeconds, Config, Feasibility, SentSettings
 from schema_guard.decide.ladder import BARE, OTHER, RUNGS
-from tests.decide.test_bad_evidence import good
+from tests.public.decide.test_bad_evidence import good
 
 DOCUMENT = evidence_schema().document
 DEFINED = DOCUMENT["$defs"]

@@ -7,7 +7,7 @@ from schema_guard.decide.outside import cause_of, unexplained, ways_of
 from schema_guard.errors import InvalidArgument
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of
-from tests.decide.examples import failing, passing
+from tests.public.decide.examples import failing, passing
 
 
 def outside(*counts):

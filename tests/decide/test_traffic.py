@@ -14,8 +14,8 @@ from schema_guard.report.decision.document import document_of
 from schema_guard.report.decision.page import decision_page
 from schema_guard.report.watched import document_of as watched_document
 from schema_guard.traffic import PARTS, Traffic, traffic_of
-from tests.decide.examples import economics, ladder, strategy
 from tests.decide.records import DAY, record
+from tests.public.decide.examples import economics, ladder, strategy
 
 PARTIAL = ("failures", "unknown")
 

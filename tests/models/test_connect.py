@@ -8,7 +8,7 @@ from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
 from schema_guard.targets import TARGETS, capabilities
-from tests.readme_blocks import ROOT
+from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)
 FORMS = f"expected one of local, {NAMED}, http://HOST:PORT/v1#NAME, tuned:DIR, scripted:FILE"

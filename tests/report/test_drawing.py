@@ -15,7 +15,7 @@ from schema_guard.report.decision.page import decision_page
 from schema_guard.report.decision.rates import rates_plot
 from schema_guard.report.drawing import WIDTH, RateRow, rates_figure
 from schema_guard.report.inline_svg import COLOURS, FONT_SIZE, inline_svg
-from tests.decide.examples import failing, strategy
+from tests.public.decide.examples import failing, strategy
 from tests.report.decision.examples import VERDICTS
 from tests.thinned import examples
 

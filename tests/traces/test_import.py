@@ -20,9 +20,9 @@ from schema_guard.traces.judging import call_id
 from schema_guard.traces.run import TraceOptions, import_traces
 from schema_guard.traces.schemas import Schemas
 from schema_guard.traffic import PARTS
+from tests.public.commands import exports
+from tests.public.commands.exports import BAD, GOOD, PROMPT, SCHEMA
 from tests.thinned import costly
-from tests.traces import exports
-from tests.traces.exports import BAD, GOOD, PROMPT, SCHEMA
 
 TICKET = Schema.of(SCHEMA)
 ALL = TraceOptions("all")

@@ -13,8 +13,8 @@ from schema_guard.traces.run import TraceOptions, import_traces
 from schema_guard.traces.schemas import Schemas
 from schema_guard.traces.tools.order import TOOLS
 from schema_guard.traces.values import MISSING, at, seconds
-from tests.traces import exports
-from tests.traces.exports import BAD, GOOD, SCHEMA
+from tests.public.commands import exports
+from tests.public.commands.exports import BAD, GOOD, SCHEMA
 
 TICKET = Schema.of(SCHEMA)
 CACHED, REASONED = Usage(412, 87, 12, None), Usage(412, 87, 12, 7)

@@ -9,8 +9,8 @@ from schema_guard.early_stop import NOT_COMPARED
 from schema_guard.records import open_store
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document_of
-from tests.decide.examples import economics
 from tests.decide.records import CALL, record
+from tests.public.decide.examples import economics
 from tests.report.written import one_line
 
 TOLD = Usage(50, 100)

@@ -9,8 +9,8 @@ from schema_guard.decide import decide, evidence_schema
 from schema_guard.decide.recorded import gather as gathering
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
-from tests.decide.examples import economics
 from tests.decide.records import DAY, record, record_outside
+from tests.public.decide.examples import economics
 
 
 @pytest.fixture

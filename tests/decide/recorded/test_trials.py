@@ -8,8 +8,8 @@ from schema_guard.core.values import UNKNOWN_USAGE, Usage
 from schema_guard.decide import decide
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.records import open_store
-from tests.decide.examples import economics
 from tests.decide.records import DAY, record
+from tests.public.decide.examples import economics
 
 CLIMBED = "climb:1:system_prompt"
 

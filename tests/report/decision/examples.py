@@ -2,7 +2,7 @@
 
 from schema_guard.decide import decide
 from schema_guard.text import dollars, interval, months, odds, percent
-from tests.decide.examples import (
+from tests.public.decide.examples import (
     economics,
     exhausted,
     failing,

@@ -13,8 +13,8 @@ from schema_guard.report.as_text import as_text
 from schema_guard.report.decision import document_of
 from schema_guard.report.decision.swings import swings
 from schema_guard.text import dollars, percent
-from tests.decide.examples import economics, exhausted, failing, strategy
-from tests.decide.test_laws import evidences
+from tests.public.decide.examples import economics, exhausted, failing, strategy
+from tests.public.decide.test_laws import evidences
 from tests.report.decision.examples import EVIDENCE, SEGMENTS, VERDICTS, expected_words
 from tests.report.written import left_out, one_line, unmarked
 from tests.thinned import costly

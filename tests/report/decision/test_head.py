@@ -18,8 +18,8 @@ from schema_guard.decide.ladder import RUNGS
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain import REMEDIES
-from tests.decide.examples import economics, failing, ladder, passing, strategy
-from tests.decide.test_laws import evidences
+from tests.public.decide.examples import economics, failing, ladder, passing, strategy
+from tests.public.decide.test_laws import evidences
 from tests.report.decision.examples import VERDICTS
 
 JARGON = re.compile(

@@ -4,7 +4,7 @@ import pytest
 
 from schema_guard.decide import decide
 from schema_guard.report.decision.headline import headline_of, slide_of
-from tests.decide.test_verdicts import VERDICTS
+from tests.public.decide.test_verdicts import VERDICTS
 
 
 @pytest.mark.parametrize("case", VERDICTS, ids=lambda case: case.id)

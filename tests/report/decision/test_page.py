@@ -13,8 +13,8 @@ from hypothesis import given
 from schema_guard.decide import decide
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.report.decision.page import decision_page
-from tests.decide.examples import economics, failing, strategy
-from tests.decide.test_laws import evidences
+from tests.public.decide.examples import economics, failing, strategy
+from tests.public.decide.test_laws import evidences
 from tests.report.browser import needs_chromium, seen_by_chromium
 from tests.report.decision.examples import EVIDENCE, VERDICTS, expected_words
 from tests.report.decision.test_document import HOSTILE, hostile

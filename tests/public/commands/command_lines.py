@@ -1,0 +1,72 @@
+"""Run a command line in this process, and write the files that it reads."""
+
+import io
+import json
+import re
+import runpy
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import schema_guard
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+COMMANDS = (
+    "bench", "check", "climb", "decide", "demo", "doctor", "export", "help", "import", "lint", "probe", "report",
+    "store", "test", "tune", "watch",
+)  # fmt: skip
+# Under pytest, the loader of a package cannot run it as `python -m` does.
+MODULE = str(Path(schema_guard.__file__).parent / "__main__.py")
+# Characters that a terminal may act on: controls below a space but line breaks, C1 controls, and bidirectional overrides.
+FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def published(name):
+    """Return a JSON Schema that comes with the package, by the name of its file."""
+    (path,) = Path(schema_guard.__file__).parent.rglob(name)
+    return schema_guard.Schema.of(json.loads(path.read_text("utf-8")))
+
+
+def script(folder, *replies):
+    (folder / "replies.jsonl").write_text("\n".join(map(json.dumps, replies)))
+    return "scripted:replies.jsonl"
+
+
+def file(name, content):
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return name
+
+
+def main(arguments):
+    """Run `python -m schema_guard` with these arguments in this process, and return its exit status."""
+    with mock.patch.object(sys, "argv", ["schema-guard", *map(str, arguments)]):
+        try:
+            runpy.run_path(MODULE, run_name="__main__")
+        except SystemExit as end:
+            return 0 if end.code is None else end.code
+    raise AssertionError("the module did not exit")
+
+
+def command(*arguments):
+    """Return exit status, stdout and stderr of a command line, without a fixture."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(arguments)
+        for stream in (out, err):
+            stream.flush()
+    return status, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+
+def run(capsys, *arguments):
+    """Return exit status, stdout and stderr of a command line."""
+    status = main(arguments)
+    told = capsys.readouterr()
+    assert "Traceback" not in told.err
+    assert not FORBIDDEN.search(told.out + told.err)
+    return status, told.out, told.err

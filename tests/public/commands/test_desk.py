@@ -1,0 +1,261 @@
+"""Every command that needs no recorded calls, in sequences that are run in one folder: what each prints, and its status."""
+
+import json
+
+import pytest
+
+from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import COMMANDS, command, published
+from tests.public.commands.desk import lay_out
+from tests.public.golden import as_told, contents, expected, steady
+
+BENCH = "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
+PAIR = (
+    "bench suite.jsonl --model scripted:good.jsonl --model scripted:bad.jsonl --strategy bare --concurrency 1"
+)
+CLIMB = "climb --schema item.json --inputs inputs.txt --concurrency 1 --model"
+TRACES = "import traces {}.jsonl --schema ticket.json --traffic all"
+PLAIN = "import traces plain.jsonl --schema ticket.json --traffic all --column reply=answer"
+SAMPLED = (
+    "import traces plain.jsonl --schema ticket=ticket.json --schema-column schema --traffic sampled --sample-share 0.5"
+    " --column reply=answer --store sqlite:///c.db --format json"
+)
+HELPED = (
+    "", *COMMANDS, "bench run", "bench compare", "bench gate", "bench engines", "bench batch write", "bench batch read",
+    "import traces", "store info", "store check", "store export", "store import", "store merge", "store prune", "store forget",
+)  # fmt: skip
+SEQUENCES = {
+    "check": [
+        "check item.json right.txt",
+        "check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt",
+        "check item.json right.txt fenced.txt wrong.txt cut.txt prose.txt --format json",
+        "check item.json many.jsonl",
+        "check item.json right.txt fenced.txt --format json",
+        "check item.json",
+        "check item.json none.txt",
+        "check none.json right.txt",
+    ],
+    "lint": [
+        "lint item.json --target openai",
+        "lint open.json --target openai,anthropic,gemini",
+        "lint item.json open.json note.json --target openai,vllm --format json",
+        "lint open.json --target llguidance --format sarif",
+        "lint open.json --target all",
+        "lint open.json --target openai --fix sent",
+        "cat sent/open.openai.json",
+        "cat sent/open.openai.report.json",
+        "lint open.json --target opena",
+        "lint open.json",
+        "lint --table --target openai,gemini",
+    ],
+    "bench": [
+        BENCH,
+        f"{BENCH} --format json",
+        f"{BENCH} --format markdown --prices prices.json",
+        f"{BENCH} --sample 6 --seed 1 --format json",
+        f"{BENCH} --sample 6 --seed 2 --epochs 2",
+        f"{BENCH} --max-attempts 1 --sample all",
+        f"{BENCH} --target 0.2 --epochs 3 --sample all",
+        f"{BENCH} --dry-run --prices prices.json",
+        f"{BENCH} --max-tokens 900",
+        f"{BENCH} --max-prompt-tokens 40",
+        f"{BENCH} --max-cost 0.001 --prices prices.json",
+        f"{BENCH} --max-cost 1",
+        "bench suite.jsonl --model scripted:bad.jsonl --strategy system_prompt>few_shot --concurrency 1",
+        "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,nothing",
+        "bench none.jsonl --model scripted:bad.jsonl",
+    ],
+    "bench results": [
+        f"{PAIR} --output pair.json",
+        "bench suite.jsonl --model m=scripted:good.jsonl --strategy bare --concurrency 1 --output good.json",
+        "bench suite.jsonl --model m=scripted:bad.jsonl --strategy bare --concurrency 1 --output bad.json",
+        "bench suite.jsonl --model m=scripted:worst.jsonl --strategy bare --concurrency 1 --output worst.json",
+        "bench compare good.json bad.json",
+        "bench compare good.json worst.json --format json",
+        "bench compare bad.json good.json --format markdown",
+        "bench compare pair.json pair.json --column good=bad",
+        "bench compare good.json none.json",
+        "bench gate bad.json --baseline good.json",
+        "bench gate worst.json --baseline good.json",
+        "bench gate worst.json --baseline good.json --format json",
+        "bench gate worst.json --baseline good.json --max-drop 0.95",
+        "bench gate good.json --baseline good.json",
+        "bench gate good.json --baseline good.json --require-proof",
+        "bench gate good.json --baseline worst.json --measure right --format json",
+        "bench gate bad.json --baseline good.json --measure valid --format markdown",
+        "bench gate bad.json --baseline good.json --max-drop 2",
+    ],
+    "bench journal": [
+        f"{BENCH} --journal j.jsonl --max-tokens 900",
+        f"{BENCH} --journal j.jsonl",
+        f"{BENCH} --journal j.jsonl --resume",
+        "cat j.jsonl",
+        f"{BENCH} --journal j.jsonl --resume --seed 5",
+        f"{BENCH} --store sqlite:///r.db --function app.f --sample 4",
+        "report --store sqlite:///r.db",
+        f"{BENCH} --sample 4 --store sqlite:///r.db --max-attempts 3 --prices prices.json",
+        "report --store sqlite:///r.db --by version --format json",
+        "bench batch write r.jsonl suite.jsonl --model http://127.0.0.1:9/v1#m --strategy bare --journal b.jsonl",
+        "cat r.jsonl",
+    ],
+    "climb": [
+        f"{CLIMB} scripted:climber.jsonl --target 0.1",
+        f"{CLIMB} scripted:climber.jsonl --target 0.1 --format json",
+        f"{CLIMB} scripted:clean.jsonl --target 0.05",
+        f"{CLIMB} scripted:clean.jsonl --target 0.05 --max-calls 30",
+        f"{CLIMB} scripted:climber.jsonl --target 0.5 --seed 4",
+        f"{CLIMB} scripted:climber.jsonl --target 0.1 --first few_shot --max-calls 150",
+        f"{CLIMB} scripted:climber.jsonl --target 0.1 --decline strict_schema=no --max-calls 100",
+        f"{CLIMB} scripted:hopeless.jsonl --target 0.1 --max-output-tokens 400",
+        f"{CLIMB} scripted:clean.jsonl --first nothing",
+        f"{CLIMB} scripted:clean.jsonl --target 0.05 --function app.f --store sqlite:///r.db",
+        "report --store sqlite:///r.db",
+        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --concurrency 1 --output c.json",
+        "cat c.json",
+        "climb suite.jsonl --schema suite-1 --model scripted:learner.jsonl --target 0.43 --first few_shot --store sqlite:///r.db",
+        "decide --store sqlite:///r.db --target 0.4",
+        "climb suite.jsonl --schema suite-9 --model scripted:learner.jsonl",
+        "climb --schema none.json --inputs inputs.txt --model scripted:clean.jsonl",
+    ],
+    "import of tools": [
+        *(f"{TRACES.format(name)} --store sqlite:///r.db"
+          for name in ("langfuse", "blob", "phoenix", "frame", "mlflow", "evals", "completions", "batch")),
+        "report --store sqlite:///r.db --by model",
+        f"{TRACES.format('langfuse')} --store sqlite:///r.db --format json",
+        f"{TRACES.format('langfuse')} --store sqlite:///r.db --from phoenix",
+    ],
+    "import of a log": [
+        f"{PLAIN} --store sqlite:///a.db --dry-run --format json",
+        f"{PLAIN} --store sqlite:///a.db --function-column who --segment-column kind --version-column v --prices prices.json",
+        "report --store sqlite:///a.db --by version",
+        "report --store sqlite:///a.db --by segment --segment eu --format json",
+        f"{PLAIN} --store sqlite:///b.db --function app.g",
+        SAMPLED,
+        "decide --store sqlite:///c.db --target 0.9",
+        "import traces plain.jsonl --schema ticket.json --traffic failures --column reply=answer --store sqlite:///d.db",
+        "watch --slo 0.9 --store sqlite:///d.db",
+        "import traces broken.jsonl --schema ticket.json --traffic all --column reply=answer --store sqlite:///e.db",
+        "import traces plain.jsonl --schema ticket.json --traffic most",
+        "import traces plain.jsonl --schema ticket.json --traffic all --column answr=answer",
+    ],
+    "test": [
+        "test item.json --examples 5",
+        "test note.json --examples 5 --seed 3 --format json",
+        "test never.json --examples 3",
+        "test none.json",
+    ],
+    "no store": [
+        *(f"{name} --store none" for name in ("report", "decide", "watch --slo 0.1", "export --schema x -o set")),
+        *(f"{name} --store sqlite:///new.db" for name in ("report", "decide", "watch --slo 0.1", "export --schema x -o set")),
+        *(f"{name} --store mysql://x" for name in ("report", "decide", "watch --slo 0.1")),
+    ],
+    "help": [f"{name} --help" for name in HELPED],
+    "usage": ["", "nothing", "repot", "bench compare", "import", "import trace", "store", "--nothing", "help nothing"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A folder with the files of the desk, and no store but the one that is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
+    monkeypatch.setenv("COLUMNS", "100")
+    lay_out(tmp_path)
+    return tmp_path
+
+
+def told_of(lines, folder):
+    with stopped_clock():
+        return "\n".join(steady(told(line), folder) for line in lines)
+
+
+def told(line):
+    """Return what a command line prints, or what a file holds for `cat FILE`."""
+    program, *arguments = line.split() or [""]
+    return contents(*arguments) if program == "cat" else as_told(line.split(), command(*line.split()))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_commands_print_what_they_printed(desk, name):
+    """The outputs of the sequence are those that were found right."""
+    text = told_of(SEQUENCES[name], desk)
+
+    assert text == expected(f"desk/{name.replace(' ', '_')}.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        (f"{PAIR} --format json --prices prices.json", "result.schema.json"),
+        (f"{BENCH} --epochs 2 --format json", "result.schema.json"),
+        ("lint open.json item.json --target all --format json", "lint.schema.json"),
+    ],
+)
+def test_json_is_as_published(desk, line, file):
+    """The JSON is valid for the schema that comes with the package."""
+    _, out, _ = command(*line.split())
+
+    assert published(file).violations(json.loads(out)) == []
+
+
+PROBES = (
+    "",
+    " --requests 5 --seed 7",
+    " --keywords",
+    " --schema item.json",
+    " --prefix",
+    " --format json --seed 1",
+)
+
+
+@pytest.mark.parametrize("holds", [1.0, 0.0])
+def test_probe_prints_what_it_printed(desk, holds):
+    """The outputs on a server that enforces, and on one that does not, are those that were found right."""
+    with serve(EnforcingModel(holds=holds)) as server:
+        lines = [f"probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
+        lines += [
+            f"probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
+            "cat rules.json",
+        ]
+        text = told_of(lines, desk)
+
+    assert text == expected(f"desk/probe_{holds}.txt", text)
+
+
+@pytest.fixture
+def training_set(desk, monkeypatch):
+    """A set of sixteen rows, and the key of the host."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}"}, {"role": "assistant", "content": f'{{"n":{n}}}'}]}
+        for n in range(16)
+    ]
+    (desk / "set").mkdir()
+    for name, part in (("train", rows[:12]), ("validation", rows[12:])):
+        (desk / "set" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    manifest = {"format": 1, "schema": {"name": "order"}, "files": {"train": {"rows": 12, "tokens": 400}}}
+    (desk / "set" / "manifest.json").write_text(json.dumps(manifest))
+    return desk
+
+
+@pytest.mark.parametrize("ends", ["succeeded", "failed"])
+def test_tune_prints_what_it_printed(training_set, ends):
+    """The outputs of a job that ends at once are those that were found right."""
+    with serve_tuning(key="canary-key", looks=0, ends=ends) as server:
+        tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small"
+        lines = [
+            "tune set --status",
+            "tune none",
+            f"{tune} --epochs 2",
+            f"{tune} --yes --epochs 2 --price 3",
+            f"{tune} --yes --epochs 2 --price 3",
+            "tune set --status --format json",
+            "tune set --cancel",
+            "tune set --served-as order-1",
+            f"{tune} --yes --again --base other",
+        ]
+        text = told_of(lines, training_set)
+
+    assert text == expected(f"desk/tune_{ends}.txt", text)

@@ -1,0 +1,111 @@
+"""The command `doctor`, by its output."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+import schema_guard
+from schema_guard import open_store
+from tests.public.commands.command_lines import run
+
+
+def test_doctor_tells_what_is_installed(capsys):
+    """Versions, extras, store and model are named, as text and as JSON."""
+    keys = ["version", "engines", "extras", "store", "sqlite", "model"]
+    status, text, _ = run(capsys, "doctor", "--store", "sqlite:///none.db")
+    document = json.loads(run(capsys, "doctor", "--store", "sqlite:///none.db", "--format", "json")[1])
+
+    assert status == 0
+    assert [line.split()[0] for line in text.splitlines() if line[0] != " "] == keys
+    assert list(document) == keys
+    assert schema_guard.__version__ in document["version"]
+    assert document["store"]["attempts"] == "0"
+
+
+def newer(path):
+    open_store(str(path)).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 4")
+
+
+def foreign(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (
+            lambda path: path.write_text("{}" * 999),
+            "is not a SQLite database: move it away or name another file",
+        ),
+        (newer, "has schema version 4, this version knows up to 3: upgrade schema-guard"),
+        (foreign, "is a SQLite database of another program: name another file"),
+        (lambda path: path.mkdir(), "is a directory: expected a file, such as"),
+    ],
+    ids=["text", "newer", "foreign", "folder"],
+)
+def test_a_store_with_a_problem_is_1(folder, capsys, spoil, problem):
+    """The problem is named with the way out, in text and in JSON."""
+    spoil(folder / "bad.db")
+    status, out, _ = run(capsys, "doctor", "--store", "bad.db", "--format", "json")
+    text = run(capsys, "doctor", "--store", "bad.db")
+
+    assert (status, text[0]) == (1, 1)
+    assert problem in json.loads(out)["store"]["problem"]
+    assert problem in text[1]
+
+
+def test_a_store_that_cannot_be_made_is_1(folder, capsys):
+    """What is not there yet has a problem when nothing can be put there."""
+    status, out, _ = run(capsys, "doctor", "--store", "s.json/records.db", "--format", "json")
+
+    assert status == 1
+    assert json.loads(out)["store"]["problem"].endswith(
+        "s.json/records.db cannot be made: make it and its folder writable, or name another file"
+    )
+
+
+FUNCTIONS = """
+class Client:
+    max_retries = 2
+
+
+client = Client()
+
+
+def extract(prompt):
+    client.create(prompt, extra_body={"plugins": [{"id": "response-healing"}]})
+
+
+def plain(prompt):
+    return "{}"
+"""
+
+
+def test_doctor_names_what_stands_between_a_function_and_its_model(folder, capsys, monkeypatch):
+    """A client with retries and a gateway that mends, with what each does to what is counted."""
+    (folder / "mine.py").write_text(FUNCTIONS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+
+    arguments = ("mine:extract", "mine:plain", "--store", "none", "--format", "json")
+    status, out, _ = run(capsys, "doctor", *arguments)
+    told = json.loads(out)["between"]
+
+    assert status == 0
+    assert list(told) == ["mine:extract client", "mine:extract gateway", "mine:plain"]
+    assert "repeats a failed request up to 2 times by itself" in told["mine:extract client"]
+    assert "first pass and unhandled are those of model and gateway together" in told["mine:extract gateway"]
+    assert "no client that repeats requests and no gateway" in told["mine:plain"]
+
+
+@pytest.mark.parametrize("named", ["json", "json:", "json:nope", "nowhere.at_all:f", "json:__name__", ":f"])
+def test_a_function_that_is_none_is_a_usage_error(capsys, named):
+    """It is named with what was expected."""
+    status, _, error = run(capsys, "doctor", named, "--store", "none")
+
+    assert status == 2
+    assert "expected module:function" in error

@@ -1,0 +1,101 @@
+"""The command `help`: the chapters that come with the package."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import schema_guard
+from tests.public.commands.command_lines import COMMANDS, run
+
+ROOT = Path(schema_guard.__file__).parents[1]
+OPENING = re.compile(r"# ([^\n]+)\n\n([^\n]+\.)\n\n<!-- commands:([^\n]*) -->")
+
+
+class Chapter(NamedTuple):
+    """A chapter of the documentation, as its file begins."""
+
+    topic: str
+    title: str
+    about: str
+    commands: list[str]
+
+
+def chapters():
+    """Return the chapters that come with the package."""
+    found = []
+    for path in sorted((ROOT / "schema_guard" / "docs").glob("*.md")):
+        title, about, commands = OPENING.match(path.read_text("utf-8")).groups()
+        found.append(Chapter(path.stem, title, about, commands.split()))
+    return found
+
+
+def test_topics_are_listed_with_their_first_words(capsys):
+    """Without a topic each chapter has its name, its title and its sentence."""
+    status, out, err = run(capsys, "help")
+
+    told = " ".join(out.split())
+    assert (status, err) == (0, "")
+    assert [f"{one.topic} {one.title}. {one.about}" in told for one in chapters()] == [True] * len(chapters())
+
+
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.topic)
+def test_a_chapter_comes_as_it_is_written_where_no_terminal_is(capsys, chapter):
+    """Piped a chapter is its Markdown, without what is said to those who keep it."""
+    status, out, _ = run(capsys, "help", chapter.topic)
+
+    assert status == 0
+    assert out.startswith(f"# {chapter.title}\n\n{chapter.about}\n\n")
+    assert "\n<!--" not in out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_chapter(capsys, name):
+    """A command's name shows the chapter that documents it; a new one is named in the comment under a chapter's sentence."""
+    status, out, _ = run(capsys, "help", name)
+
+    assert status == 0
+    assert [one.title for one in chapters() if name in one.commands] == [out.partition("\n")[0][2:]]
+
+
+@pytest.mark.parametrize(
+    ("topic", "told"),
+    [
+        ("strategy", "no topic 'strategy', did you mean 'strategies'?"),
+        ("chek", "no topic 'chek', did you mean 'check'?"),
+        ("xyzzy\x1b", r"no topic 'xyzzy\x1b'; `schema-guard help` lists them"),
+    ],
+)
+def test_an_unknown_topic_is_told(capsys, topic, told):
+    """Exit status 2, and the nearest topic or command."""
+    assert run(capsys, "help", topic) == (2, "", f"schema-guard: {told}\n")
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_it_set(environment, coloured):
+    """On a terminal Markdown's marks become headings and code; colours go with NO_COLOR."""
+    ours, theirs = pty.openpty()
+    known = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "FORCE_COLOR"}}
+    process = subprocess.Popen(  # our own words
+        [sys.executable, "-m", "schema_guard", "help", "start"], stdout=theirs,
+        env={**known, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80", **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    out = b""
+    try:
+        while part := os.read(ours, 65_536):
+            out += part
+    except OSError:  # the other end was closed
+        pass
+    os.close(ours)
+
+    assert process.wait(timeout=30) == 0
+    assert b"# Start" not in out
+    assert b"Start" in out.splitlines()[0]
+    assert (b"\x1b[36" in out or b"\x1b[4;35m" in out) is coloured

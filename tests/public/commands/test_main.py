@@ -1,0 +1,113 @@
+"""The command `schema-guard` as a whole: what it says of itself, of wrong usage and of errors, and how it ends."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import schema_guard
+from tests.public.commands.command_lines import COMMANDS, file, main, run
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_an_example(capsys, command):
+    """The help of every command shows how it is called."""
+    status, out, _ = run(capsys, *[command][: len(command)], "--help")
+
+    assert status == 0
+    assert re.search(rf"^  (?:model-call \| )?schema-guard {command}", out, re.MULTILINE)
+
+
+def test_version(capsys):
+    """The version is that of the package."""
+    assert run(capsys, "--version") == (0, f"schema-guard, version {schema_guard.__version__}\n", "")
+
+
+USAGE = [
+    (["chek"], "no such command 'chek', did you mean 'check'?"),
+    (["check", "s.json"], "Missing argument 'FILE...'."),
+    (["check", "--fromat", "json", "s.json", "f"], "No such option '--fromat'. Did you mean '--format'?"),
+    (["check", "s.json", "none.txt"], "none.txt: No such file or directory"),
+    (["check", "s.json", "."], ".: Is a directory"),
+    (["check", "none.json", "s.json"], "InvalidSchema: schema file 'none.json' cannot be read: No such file"),
+    (["check", "evil.json", "s.json"], r"InvalidSchema: schema is invalid at /properties/\x1b[2J/type: "),
+    (["check", "s.json", "s.json", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
+    (["report"], "no store: $SCHEMA_GUARD_STORE is 'none'; name one with --store sqlite:///FILE"),
+    (["report", "--store", "mysql://x"], "InvalidArgument: store 'mysql://x': unknown scheme 'mysql'"),
+    (["report", "--store", "sqlite:///r.db", "--since", "noon"], "--since 'noon': expected a date such as"),
+    (
+        ["report", "--store", "sqlite:///r.db", "--since", f"{10**9}d"],
+        "--since '1000000000d': expected a date",
+    ),
+    (["report", "--store", "sqlite:///s.json"], "s.json is not a SQLite database: move it away"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE, ids=range(len(USAGE)))
+def test_wrong_usage_is_told_in_a_sentence(capsys, arguments, message):
+    """What cannot be done exits with 2 and says why on stderr, without a traceback; nothing goes to stdout."""
+    file("evil.json", '{"properties": {"\\u001b[2J": {"type": "nope"}}}')
+    file("r.jsonl", '"x"')
+    status, out, err = run(capsys, *arguments)
+
+    assert (status, out) == (2, "")
+    said = [line for line in err.splitlines() if line.startswith("schema-guard: ")]
+    assert [message in line for line in said] == [True], err
+
+
+def test_debug_shows_the_traceback(capsys):
+    """With --debug the error itself comes out."""
+    with pytest.raises(schema_guard.InvalidSchema):
+        main(["check", "none.json", "s.json", "--debug"])
+
+
+def _process(*arguments, **options):
+    root = Path(schema_guard.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONUNBUFFERED": ""}
+    return subprocess.Popen(  # our own words
+        [sys.executable, "-m", "schema_guard", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options,
+    )  # fmt: skip
+
+
+def test_module_is_the_command():
+    """`python -m schema_guard` is the command, with its exit status."""
+    process = _process("check", "s.json", file("bad.txt", "{}"))
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (1, "")
+    assert out.startswith("bad.txt: structure required\n")
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("lines", [1, 20_000])
+def test_reader_that_goes_away_is_no_error(lines):
+    """When stdout is closed early the command ends at once, without a word."""
+    process = _process("check", "s.json", file("all.jsonl", '{"a":1}\n' * lines))
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=30)
+
+    assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.costly
+def test_no_colour_off_a_terminal():
+    """Progress and results are plain text when they go to a pipe."""
+    process = _process("bench", "none")
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (2, "")
+    assert "\x1b" not in err
+
+
+def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
+    """With COLUMNS=60, options are folded to sixty signs."""
+    monkeypatch.setenv("COLUMNS", "60")
+    options = run(capsys, "decide", "--help")[1].partition("Options:")[2].splitlines()
+
+    assert len(options) > 60
+    assert max(map(len, options)) <= 60

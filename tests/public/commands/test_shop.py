@@ -1,0 +1,264 @@
+"""Every command that reads a store, with each of its options, on a store that has everything."""
+
+import json
+import re
+import shutil
+import time
+
+import pytest
+
+from schema_guard import open_store
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import command
+from tests.public.commands.shop import PRICES, open_depot, open_shop
+from tests.public.decide.examples import economics, feasibility
+from tests.public.decide.town import Town
+from tests.public.golden import as_told, contents, drawn, expected, steady
+
+WITH = {
+    "economics": economics(),
+    "feasibility": feasibility(),
+    "calls_per_month": 40_000,
+    "content": {"n": 200, "right": 188},
+}
+NOW = 1_780_000_000.0 + 24 * 86_400
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory):
+    """The folder of both stores, made once."""
+    folder = tmp_path_factory.mktemp("shop")
+    for name, fill in (("shop", open_shop), ("depot", open_depot)):
+        with stopped_clock() as clock, open_store(f"sqlite:///{folder}/{name}.db", payload="full") as store:
+            fill(Town(store, clock, folder))
+            store.flush(60.0)
+    return folder
+
+
+@pytest.fixture
+def shop(stores, tmp_path, monkeypatch):
+    """A folder with a copy of the stores, the shop's the default one, and the files that options name."""
+    for path in stores.glob("*.db*"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEMA_GUARD_STORE", f"sqlite:///{tmp_path}/shop.db")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    (tmp_path / "prices.json").write_text(json.dumps(PRICES))
+    (tmp_path / "with.json").write_text(json.dumps(WITH))
+    yield tmp_path
+    monkeypatch.undo()
+    time.tzset()
+
+
+EXTRACT = "--function shop.extract"
+REPORT = (
+    "report",
+    "report --by segment",
+    "report --by model",
+    "report --by version",
+    "report --format json",
+    "report --by segment --format json",
+    "report --by model --format json",
+    "report --by version --format json",
+    "report --format markdown",
+    "report --function extract",
+    "report --function shop.label --format json",
+    "report --schema label",
+    "report --segment eu --format json",
+    "report --segment us",
+    "report --segment none",
+    "report --since 2026-06-07 --format json",
+    "report --since 2026-06-07T12:00 --by version",
+    "report --since 2027-01-01",
+    "report --function nothing",
+    "report --function shop",
+    "report --schema lable",
+    "report --by day",
+    "report --port 80",
+    "report --serve --format json",
+    "report --since yesterday",
+)
+WATCH = (
+    "watch --slo 0.01",
+    "watch --slo 0.2",
+    "watch --slo 0.01 --format json",
+    "watch --slo 0.3 --format json",
+    "watch --slo 0.05 --function shop.label",
+    "watch --slo 0.05 --segment us",
+    "watch --slo 0.05 --schema ticket --since 2026-06-09",
+    "watch --slo 0.2 --latency-p95 1.0",
+    "watch --slo 0.2 --latency-p95 4.0 --format json",
+    "watch --slo 0.2 --since 2027-01-01",
+    "watch --slo 1.5",
+    "watch",
+    "watch --slo much",
+)
+DECIDE = (
+    "decide",
+    "decide --format json",
+    "decide --format markdown",
+    f"decide {EXTRACT}",
+    f"decide {EXTRACT} --full",
+    f"decide {EXTRACT} --format json",
+    f"decide {EXTRACT} --format markdown",
+    f"decide {EXTRACT} --target 0.3",
+    f"decide {EXTRACT} --target 0.3 --format json",
+    f"decide {EXTRACT} --target 0.3 --require-proof",
+    f"decide {EXTRACT} --segment us --format json",
+    f"decide {EXTRACT} --since 2026-06-09 --format json",
+    f"decide {EXTRACT} --prices prices.json --format json",
+    f"decide {EXTRACT} --with with.json --full",
+    f"decide {EXTRACT} --with with.json --right 0.97 --format json",
+    f"decide {EXTRACT} --with with.json --right 0.97",
+    f"decide {EXTRACT} --latency-p95 0.2 --target 0.3",
+    f"decide {EXTRACT} --burst-length 20 --target 0.3 --format json",
+    f"decide {EXTRACT} --also-version v1 --format json",
+    f"decide {EXTRACT} --decline strict_schema=no --format json",
+    f"decide {EXTRACT} --not-applicable json_mode=never --not-applicable few_shot=long --format json",
+    f"decide {EXTRACT} --prices prices.json --sizes m2,m1 --full",
+    f"decide {EXTRACT} --what-if target=0.4 --what-if calls_per_month=10",
+    "decide --function shop.label",
+    "decide --function shop.label --format json",
+    "decide --function shop.label --require-proof",
+    "decide --schema label --target 0.2",
+    "decide --target 0.2",
+    "decide --function shop.lable",
+    f"decide {EXTRACT} --what-if targt=0.4",
+    f"decide {EXTRACT} --target 2",
+    f"decide {EXTRACT} --with none.json",
+    f"decide {EXTRACT} --right 95%",
+    "decide --since 2027-01-01",
+    f"decide {EXTRACT} --output verdict.txt",
+)
+EXPORT = (
+    "export --schema ticket --function shop.extract --output set --min-examples 20 --accept-unchecked --base m9",
+    "export --schema ticket --function shop.extract -o set --accept-unchecked --base m9 --format json --seed 3",
+    "export --schema ticket --function shop.extract -o set --accept-unchecked --base m9 --max-examples 50 --min-examples 10",
+    "export --schema ticket --function shop.extract -o set --accept-unchecked --base m1 --min-examples 10",
+    "export --schema ticket --function shop.extract -o set --accept-unchecked --base m9 --segment eu --for openai",
+    "export --schema label -o set --accept-unchecked --base m9 --validation 0.3 --test 0 --format json",
+    "export --schema label -o set --accept-unchecked --base m9 --since 2026-06-16 --min-examples 1 --format json",
+    "export --schema label -o set --accept-unchecked --base m9 --max-tokens 60 --format json",
+    "export --schema label -o set --accept-unchecked --base m9 --strategy system_prompt",
+    "export --schema label -o set --accept-unchecked --base m9 --form dpo --min-examples 1",
+    "export --schema label --output set",
+)
+STORE = ("store info --format json", "store check", "store check --format json")
+
+
+SORT = "--store sqlite:///depot.db --function depot.sort"
+PACK = "--store sqlite:///depot.db --function depot.pack"
+DEPOT = (
+    "report --store sqlite:///depot.db",
+    f"report {SORT} --by segment --format json",
+    f"decide {SORT}",
+    f"decide {SORT} --format json",
+    f"decide {SORT} --with with.json --prices prices.json --full",
+    f"decide {SORT} --target 0.2 --format json",
+    f"decide {SORT} --segment us --full",
+    f"decide {PACK}",
+    f"decide {PACK} --format json",
+    f"decide {PACK} --target 0.5",
+    f"decide {PACK} --since 2026-06-09 --format json",
+    f"decide {PACK} --also-version v1 --full",
+    "decide --store sqlite:///depot.db",
+    "watch --slo 0.01 --store sqlite:///depot.db",
+    "watch --slo 0.03 --store sqlite:///depot.db --format json",
+    "watch --slo 0.5 --store sqlite:///depot.db",
+)
+
+
+def name_of(line):
+    return re.sub(r"[^\w.,=-]+", "_", line.replace("--", ""))[:100]
+
+
+@pytest.mark.parametrize("line", [*REPORT, *WATCH, *DECIDE, *EXPORT, *DEPOT], ids=name_of)
+def test_command_prints_what_it_printed(shop, line):
+    """The output on the store of the shop is the one that was found right."""
+    with stopped_clock(NOW):
+        told = command(*line.split())
+    text = steady(as_told(line.split(), told), shop)
+
+    assert text == expected(f"shop/{name_of(line)}.txt", text)
+
+
+@pytest.mark.parametrize("line", EXPORT[:3] + EXPORT[5:7] + EXPORT[9:10], ids=name_of)
+def test_export_writes_what_it_wrote(shop, line):
+    """The files of the training set are those that were found right."""
+    with stopped_clock(NOW):
+        command(*line.split())
+    text = steady("\n".join(contents(f"set/{path.name}") for path in sorted((shop / "set").iterdir())), shop)
+
+    assert text == expected(f"shop/files_of_{name_of(line)}.txt", text)
+
+
+DRAWN = (
+    f"decide {SORT} --format html",
+    "report --format html",
+    f"decide {EXTRACT} --format html",
+    "decide --format html",
+)
+
+
+@pytest.mark.parametrize("line", DRAWN, ids=name_of)
+def test_page_has_the_drawings_that_it_had(shop, line):
+    """The page, its drawings included, is the one that was found right."""
+    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    with stopped_clock(NOW):
+        _, out, _ = command(*line.split())
+    text = steady(drawn(out), shop)
+
+    assert text == expected(f"shop/{name_of(line)}.html", text)
+
+
+def test_doctor_counts_the_attempts_of_the_store(shop):
+    """Every call of the shop has at least one attempt in its store."""
+    status, out, _ = command("doctor", "--format", "json")
+    told = json.loads(out)["store"]
+
+    assert (status, told["attempts"], told["schema version"]) == (0, "1388", "3")
+    assert told["url"] == f"sqlite:///{shop}/shop.db"
+
+
+LOOKED_AFTER = {
+    "store to and fro": [
+        "store export --function shop.label --output a.jsonl",
+        "store export --format csv --since 2026-06-17 --until 2026-06-19 --schema label -o b.csv",
+        "store import a.jsonl --store sqlite:///n.db --unlinked --dry-run",
+        "store import a.jsonl --store sqlite:///n.db --unlinked --format json",
+        "store import a.jsonl --store sqlite:///n.db --unlinked",
+        "store import a.jsonl --store sqlite:///n.db",
+        "report --store sqlite:///n.db",
+        "store merge shop.db depot.db --store sqlite:///all.db --unlinked --dry-run",
+        "store merge shop.db depot.db --store sqlite:///all.db --unlinked",
+        "store merge shop.db --store sqlite:///all.db --unlinked --format json",
+        "report --store sqlite:///all.db --by model",
+        "decide --store sqlite:///all.db",
+    ],
+    "store gone": [
+        "store check",
+        "store forget --segment eu",
+        "store forget --function shop.label --format json",
+        "store forget --function shop.nothing",
+        "store forget",
+        "store prune --max-rows 300",
+        "store prune --older-than 9d --format json",
+        "store prune --older-than soon",
+        "report --function shop.extract --by segment",
+        "store forget-counts --function shop.label --yes",
+        "report --by model",
+        "store check --format json",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_AFTER)
+def test_store_is_looked_after_as_it_was(shop, name):
+    """What each command of `store` does to the store, and prints, is what was found right."""
+    with stopped_clock(NOW):
+        told = [as_told(line.split(), command(*line.split())) for line in LOOKED_AFTER[name]]
+    files = [contents(path.name) for path in sorted(shop.glob("b.csv"))]
+    text = steady("\n".join([*told, *files]), shop)
+
+    assert text == expected(f"shop/{name_of(name)}.txt", text)

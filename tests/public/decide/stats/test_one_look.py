@@ -1,0 +1,205 @@
+"""Intervals for one look: reference values, scipy's, and the laws they share."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta, binomtest
+
+from schema_guard import InvalidArgument
+from schema_guard.stats import Bounds, clopper_pearson, jeffreys, wilson
+
+CONFIDENCES = st.floats(0.001, 0.999999)
+METHODS = pytest.mark.parametrize("method", [wilson, clopper_pearson, jeffreys])
+
+
+@st.composite
+def counts(draw):
+    """Failed calls and calls, up to 10^7 of them, from none failed to all."""
+    n = draw(st.floats(0, 7).map(lambda digits: int(10**digits)))
+    k = draw(st.one_of(st.integers(0, min(n, 20)), st.integers(0, n)))
+    return (n - k, n) if draw(st.booleans()) else (k, n)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An interval at 95 % with a published value."""
+
+    method: object
+    k: int
+    n: int
+    lower: float
+    upper: float
+
+    @property
+    def id(self):
+        return f"{self.method.__name__} of {self.k} in {self.n}"
+
+
+CASES = [
+    Case(wilson, 3, 50, 0.020615, 0.162171),
+    Case(wilson, 0, 50, 0.0, 0.071348),
+    Case(wilson, 1, 100, 0.001767, 0.054486),
+    Case(wilson, 12, 400, 0.017243, 0.051699),
+    Case(wilson, 5, 1000, 0.002138, 0.011651),
+    Case(wilson, 60, 500, 0.094375, 0.151420),
+    Case(wilson, 50, 50, 0.928652, 1.0),
+    Case(clopper_pearson, 3, 50, 0.012549, 0.165482),
+    Case(clopper_pearson, 0, 50, 0.0, 0.071122),
+    Case(clopper_pearson, 1, 100, 0.000253, 0.054459),
+    Case(clopper_pearson, 12, 400, 0.015596, 0.051817),
+    Case(jeffreys, 3, 50, 0.017187, 0.151533),
+    Case(jeffreys, 1, 100, 0.001081, 0.045779),
+]
+
+
+@given(counts(), CONFIDENCES)
+def test_wilson_is_that_of_scipy(k_and_n, confidence):
+    """The score interval is scipy's for whole counts."""
+    k, n = k_and_n
+
+    interval = wilson(k, n, confidence=confidence)
+
+    theirs = binomtest(k, n).proportion_ci(confidence, method="wilson")
+    # scipy's lower end is a difference: it holds 1e-15 of the upper one.
+    assert interval.lower == pytest.approx(theirs.low, rel=1e-7, abs=1e-14)
+    assert interval.upper == pytest.approx(theirs.high, rel=1e-9)
+
+
+@given(counts(), CONFIDENCES)
+def test_clopper_pearson_is_the_quantile_of_scipy(k_and_n, confidence):
+    """The exact interval is made of scipy's beta quantiles."""
+    k, n = k_and_n
+    tail = (1 - confidence) / 2
+
+    interval = clopper_pearson(k, n, confidence=confidence)
+
+    lower = beta.ppf(tail, k, n - k + 1) if k else 0.0
+    upper = beta.isf(tail, k + 1, n - k) if k < n else 1.0
+    assert interval.lower == pytest.approx(lower, rel=1e-8, abs=1e-14)
+    assert interval.upper == pytest.approx(upper, rel=1e-8)
+
+
+@given(counts(), CONFIDENCES)
+def test_jeffreys_is_the_quantile_of_scipy(k_and_n, confidence):
+    """The belief's interval is made of scipy's beta quantiles, but for no failure and nothing else."""
+    k, n = k_and_n
+    tail = (1 - confidence) / 2
+
+    interval = jeffreys(k, n, confidence=confidence)
+
+    lower = beta.ppf(tail, k + 0.5, n - k + 0.5) if k else 0.0
+    upper = beta.isf(tail, k + 0.5, n - k + 0.5) if k < n else 1.0
+    assert interval.lower == pytest.approx(lower, rel=1e-8, abs=1e-14)
+    assert interval.upper == pytest.approx(upper, rel=1e-8)
+
+
+@METHODS
+@given(k_and_n=counts(), confidence=st.floats(0.5, 0.999999))
+def test_interval_holds_the_observed_rate(method, k_and_n, confidence):
+    """The observed rate lies in its interval, which lies in [0, 1]."""
+    k, n = k_and_n
+
+    interval = method(k, n, confidence=confidence)
+
+    assert 0 <= interval.lower <= k / n * (1 + 1e-12)
+    assert k / n * (1 - 1e-12) <= interval.upper <= 1
+
+
+@METHODS
+@given(k_and_n=counts(), confidence=CONFIDENCES)
+def test_interval_swaps_with_success_and_failure(method, k_and_n, confidence):
+    """The upper bound of the failures is what the lower bound of the successes leaves."""
+    k, n = k_and_n
+
+    failures, successes = method(k, n, confidence=confidence), method(n - k, n, confidence=confidence)
+
+    assert failures.upper == pytest.approx(1 - successes.lower, rel=1e-9, abs=1e-14)
+
+
+@METHODS
+@given(k_and_n=counts(), confidence=CONFIDENCES)
+def test_clean_call_never_raises_a_bound(method, k_and_n, confidence):
+    """One more success raises neither bound."""
+    k, n = k_and_n
+    now = method(k, n, confidence=confidence)
+
+    clean = method(k, n + 1, confidence=confidence)
+
+    assert clean.lower <= now.lower * (1 + 1e-12)
+    assert clean.upper <= now.upper * (1 + 1e-12)
+
+
+@given(counts(), CONFIDENCES)
+def test_exact_interval_is_the_widest(k_and_n, confidence):
+    """The guarantee is paid for: the exact interval holds that of the belief."""
+    exact, belief = (method(*k_and_n, confidence=confidence) for method in (clopper_pearson, jeffreys))
+
+    assert exact.lower <= belief.lower * (1 + 1e-12)
+    assert belief.upper <= exact.upper * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_intervals_give_the_reference_values(case):
+    """The intervals are those of scipy and statsmodels to six decimals."""
+    interval = case.method(case.k, case.n)
+
+    assert (round(interval.lower, 6), round(interval.upper, 6)) == (case.lower, case.upper)
+
+
+def test_jeffreys_ends_at_zero_and_one():
+    """Where nothing failed the lower bound is 0, where nothing else happened the upper one is 1."""
+    assert jeffreys(0, 50).lower == 0
+    assert jeffreys(50, 50).upper == 1
+
+
+@pytest.mark.parametrize("method", [wilson, jeffreys])
+def test_sums_of_cluster_means_have_an_interval(method):
+    """For half a failure the interval lies between those of none and of one."""
+    none, half, one = (method(k, 20) for k in (0, 0.5, 1))
+
+    assert none.lower <= half.lower <= one.lower
+    assert none.upper <= half.upper <= one.upper
+
+
+@METHODS
+def test_interval_of_no_calls_is_none(method):
+    """No data has no interval."""
+    assert method(0, 0) is None
+
+
+def test_wilson_at_the_smallest_confidence_is_the_rate():
+    """With no coverage asked for, nothing is left of the interval but the rate, 0 included."""
+    assert wilson(0, 20, confidence=1e-300) == Bounds(0.0, 0.0)
+    assert wilson(5, 20, confidence=1e-300) == Bounds(0.25, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: wilson(11, 10), "k=11: expected a number from 0 to n=10, the calls that failed"),
+        (lambda: jeffreys(-1, 10), "k=-1: expected a number from 0 to n=10, the calls that failed"),
+        (lambda: clopper_pearson(2.5, 10), "k=2.5: expected an int from 0 to n=10, the calls that failed"),
+        (lambda: clopper_pearson(11, 10), "k=11: expected an int from 0 to n=10, the calls that failed"),
+        (lambda: clopper_pearson(0, -1), "n=-1: expected an int from 0 to 2**53, the calls observed"),
+        (
+            lambda: wilson(1, 2, confidence=95),
+            "confidence=95: expected a number between 0 and 1, both excluded",
+        ),
+        (
+            lambda: clopper_pearson(1, 2, confidence=0),
+            "confidence=0: expected a number between 0 and 1, both excluded",
+        ),
+        (
+            lambda: jeffreys(0, 0, confidence=1),
+            "confidence=1: expected a number between 0 and 1, both excluded",
+        ),
+    ],
+)
+def test_arguments_that_cannot_be(call, message):
+    """An inconsistent argument is named with its value and with what was expected."""
+    with pytest.raises(InvalidArgument) as caught:
+        call()
+
+    assert str(caught.value) == message

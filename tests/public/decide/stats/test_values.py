@@ -1,0 +1,135 @@
+"""Values of every public function of statistics on a grid, to nine digits."""
+
+from itertools import product
+
+import pytest
+
+from schema_guard.stats import (
+    Drift,
+    bounds,
+    bursts_of,
+    calls_needed,
+    changes,
+    clopper_pearson,
+    e_bh,
+    e_value,
+    extrapolate_retries,
+    first_alarm,
+    gap_bounds,
+    jeffreys,
+    log_e_value,
+    mean_bounds,
+    packed,
+    paired,
+    pairs_needed,
+    retry_hazards,
+    shrink_rates,
+    unpacked,
+    wilson,
+)
+from tests.public.golden import expected, steady
+
+COUNTS = [
+    (0, 0),
+    (0, 1),
+    (1, 1),
+    (0, 50),
+    (3, 50),
+    (50, 50),
+    (12, 400),
+    (5, 1000),
+    (45, 1000),
+    (2.5, 40),
+    (100, 10_000),
+]
+WHOLE = [(k, n) for k, n in COUNTS if n and k == int(k)]
+ALPHAS = (0.05, 0.025, 0.001)
+TARGETS = (0.001, 0.01, 0.05, 0.5)
+RETRIES = ([(1000, 100), (100, 60), (60, 45)], [(200, 0)], [(400, 40), (40, 2)], [(10, 10), (10, 10)])
+SCHEMAS = ([(400, 2), (50, 1), (8, 0), (600, 30), (200, 4), (3, 0)], [(100, 1), (100, 1)], [(10, 5)])
+STREAMS = {
+    "a rise": [n % 50 == 49 for n in range(1_000)] + [n % 10 == 9 for n in range(300)],
+    "an outage": [False] * 400 + [True] * 30 + [False] * 800,
+    "a fall": [n % 4 == 0 for n in range(400)] + [False] * 600,
+    "steady": [n % 20 == 0 for n in range(900)],
+}  # fmt: skip
+VALUES = ([1.0] + [0.0] * 9, [0.0] * 100, [0.5] * 50, [0.2, 0.9, 0.4] * 40)
+
+
+def failed(calls):
+    return [number for number, bad in enumerate(calls, start=1) if bad]
+
+
+def table(function, rows, **settings):
+    return [f"{function.__name__}{row} {settings or ''}: {function(*row, **settings)}" for row in rows]
+
+
+def one_look():
+    for function in (wilson, clopper_pearson, jeffreys):
+        yield from table(function, WHOLE)
+        yield from table(function, WHOLE, confidence=0.99)
+
+
+def always_valid():
+    for alpha in ALPHAS:
+        yield from table(bounds, COUNTS, alpha=alpha)
+    for function in (e_value, log_e_value):
+        for side in ("ok", "bad"):
+            yield from table(function, [(*count, tau) for count, tau in product(COUNTS, TARGETS)], side=side)
+    for alpha in ALPHAS:
+        yield from table(
+            calls_needed, [(*count, tau) for count, tau in product(COUNTS, TARGETS)], alpha=alpha
+        )
+
+
+def pairs():
+    rows = [(0, 0, 0), (25, 5, 200), (14, 11, 600), (8, 0, 200), (40, 10, 500), (0, 6, 30)]
+    yield from table(paired, rows)
+    yield from table(paired, rows, alpha=0.01)
+    for gaps, alpha in product(([0.2, -0.1, 0.0] * 20, [1.0] * 9, [-0.5, 0.5] * 40, []), (0.05, 0.01)):
+        yield f"gap_bounds {gaps[:3]} x {len(gaps)} {alpha}: {gap_bounds(gaps, alpha=alpha)}"
+    yield from table(pairs_needed, [(0.08, 0.02), (0.3, 0.1), (0.02, 0.08)])
+    yield from table(pairs_needed, [(0.08, 0.02)], power=0.9, alpha=0.01)
+
+
+def many():
+    for values, alpha in product(VALUES, (0.05, 0.01)):
+        yield f"mean_bounds {values[:3]} x {len(values)} {alpha}: {mean_bounds(values, alpha=alpha)}"
+    for values, delta in product(
+        ([900, 60, 30, 8, 1], [30, 25, 20, 15, 1], [900, 12, 9, 8, 1], []), (0.1, 0.05, 0.5)
+    ):
+        yield f"e_bh {values} {delta}: {e_bh(values, delta=delta)}"
+    for schemas in SCHEMAS:
+        yield f"shrink_rates {schemas}: {shrink_rates(schemas)}"
+
+
+def retries():
+    for attempts in RETRIES:
+        yield f"retry_hazards {attempts}: {retry_hazards(attempts)}"
+    for first, second, more in ((0.1, 0.6, 3), (0.1, 0.1, 4), (0.5, 0.2, 3), (0.02, 0.9, 5)):
+        yield f"extrapolate_retries {first} {second} {more}: {extrapolate_retries(first, second, attempts=more)}"
+
+
+def over_time():
+    for name, calls in STREAMS.items():
+        numbers, n = failed(calls), len(calls)
+        yield f"changes {name}: {changes(numbers, n)}"
+        found = bursts_of(numbers, n)
+        yield f"bursts_of {name}: {found}"
+        yield f"  {found.bounds()} {found.bounds(alpha=0.01)} {found.calls_needed(0.2)} {found.calls_needed(0.01, alpha=0.01)}"
+        for p0, alpha in ((0.01, 1e-4), (0.02, 1e-3), (0.02, 1e-4), (0.3, 1e-2)):
+            drift = Drift(p0, alpha=alpha)
+            alarm = next((number for number, bad in enumerate(calls, start=1) if drift.update(bad)), None)
+            yield f"Drift {name} {p0} {alpha}: {alarm} {first_alarm(packed(calls), n, p0, alpha=alpha)}"
+        assert unpacked(packed(calls), n) == numbers
+
+
+PARTS = (one_look, always_valid, pairs, many, retries, over_time)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_values_are_those_that_they_were(part):
+    """Each value is the one that was found right, of which the tests beside this one check many against scipy."""
+    text = steady("".join(f"{line}\n" for line in part()))
+
+    assert text == expected(f"stats/{part.__name__}.txt", text)

@@ -1,0 +1,238 @@
+"""Bad evidence: one fault, one message that names the place, what came, what was expected and what to do."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from schema_guard import InvalidArgument
+from schema_guard.decide import decide
+from tests.public.decide.examples import exhausted, strategy
+
+PILOT = {
+    "n": 100,
+    "k_final": 2,
+    "paired": {"b": 3, "c": 1},
+    "content": {"n": 50, "worse": 3, "better": 2},
+    "segments": [
+        {"name": "a", "share": 0.6, "prompt_n": 50, "prompt_k": 1, "tuned_n": 60, "tuned_k": 1},
+        {"name": "b", "share": 0.4, "prompt_n": 50, "prompt_k": 1, "tuned_n": 40, "tuned_k": 1},
+    ],
+}
+
+
+def good():
+    """Evidence with every key but *schemas*, without a fault."""
+    evidence = exhausted(
+        current="few_shot",
+        config={"target": 0.02},
+        pilot=deepcopy(PILOT),
+        segments=[{"name": "a", "share": 0.5, "n": 10, "k": 1}, {"name": "b", "share": 0.5, "n": 10, "k": 1}],
+        latency={"budget_s": 2, "p50_s": 1, "p95_s": 3},
+        content={"n": 10, "right": 9},
+        target_history=[["2026-01-01", 0.01], ["2026-02-01", 0.02]],
+        sources=[{"name": "price page", "as_of": "2026-11-01"}],
+        notes=["gathered by hand"],
+        comparisons=[{"before": "few_shot", "after": "larger_model", "n": 40, "b": 3, "c": 1}],
+    )
+    evidence["strategies"].append(
+        strategy("larger_model", 40, 4, clusters=[[20, 4], [20, 0]], drift=None, failure_kinds={"value": 4})
+    )
+    evidence["strategies"].append(
+        strategy(
+            "json_mode",
+            400,
+            40,
+            drift={"alarm_at": 300, "post_n": 100, "post_k": 30, "post_attempts": [[100, 30]]},
+        )
+    )
+    return evidence
+
+
+MISSING = object()
+
+
+@dataclass(frozen=True)
+class Fault:
+    at: str
+    value: Any
+    message: str
+
+    @property
+    def id(self):
+        return f"{self.at}={'missing' if self.value is MISSING else self.value!r}"[:60]
+
+
+def with_fault(fault):
+    """Put the value of a fault at its place, or take the place away."""
+    evidence = good()
+    *parents, last = fault.at.strip("/").split("/")
+    place = evidence
+    for name in parents:
+        place = place[int(name)] if isinstance(place, list) else place[name]
+    key = int(last) if isinstance(place, list) else last
+    if fault.value is MISSING:
+        del place[key]
+    else:
+        place[key] = fault.value
+    return evidence
+
+
+KEYS = (
+    "calls_per_month current config strategies ladder economics feasibility pilot segments schemas comparisons latency content "
+    "target_history sources about day notes"
+)
+FAULTS = [
+    Fault("/stratgies", [], f"(root): expected no further properties, got object with 'stratgies': known are {KEYS}, did you mean 'strategies'?"),
+    Fault("/strategies", [], "(root): expected at least one member in 'strategies' or in 'schemas', got object with 15 properties: without a count there is no verdict"),
+    Fault("/strategies", {}, "/strategies: expected null or array, got object with 0 properties: one object for each way to ask"),
+    Fault("/schemas", [["a", 1, 1]], "(root): expected either 'strategies' or 'schemas', got object with 16 properties: schemas alone ask which of them fail; decide twice"),
+    Fault("/comparisons/0/after", "few_shots", "/comparisons/0/after: expected one of few_shot larger_model json_mode, got string 'few_shots': did you mean 'few_shot'?"),
+    Fault("/comparisons/0/c", 38, "/comparisons/0/c: expected at most n - b = 37, got number 38"),
+    Fault("/calls_per_month", 0, "/calls_per_month: expected a number > 0, got number 0: calls of the traffic in a month; costs are counted by it"),
+    Fault("/calls_per_month", "many", "/calls_per_month: expected null or number, got string 'many': calls of the traffic in a month; costs are counted by it"),
+    Fault("/calls_per_month", inf, "/calls_per_month: expected a finite number, got number inf"),
+    Fault("/calls_per_month", 10**400, "/calls_per_month: expected a finite number, got number of 1329 bits"),
+    Fault("/calls_per_month", MISSING, "(root): expected property 'calls_per_month' beside 'economics', got object with 14 properties: costs are counted by the month"),
+    Fault("/current", "fewshot", "/current: expected one of few_shot larger_model json_mode, got string 'fewshot': did you mean 'few_shot'?"),
+    Fault("/config/target", 0, "/config/target: expected a number > 0, got number 0: the share of calls that may stay unhandled, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/target", 2, "/config/target: expected a number < 1, got number 2: the share of calls that may stay unhandled, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/alpha", True, "/config/alpha: expected null or number, got boolean true: the probability that any verdict is wrong, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/horizon_months", -1, "/config/horizon_months: expected a number > 0, got number -1: months within which fine-tuning has to pay back"),
+    Fault("/config/lead_months", -1, "/config/lead_months: expected a number >= 0, got number -1: months from the decision to the tuned model in production"),
+    Fault("/config/min_train_examples", 1.5, "/config/min_train_examples: expected null or integer, got number 1.5: fewer validated examples are not enough to tune on"),
+    Fault("/config/fdr", 1, "/config/fdr: expected a number < 1, got number 1: of the schemas flagged, the share that may be flagged wrongly, between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/config/content_margin", -0.1, "/config/content_margin: expected a number >= 0, got number -0.1: the share of right answers that a tuned model may lose, from 0 to 1"),
+    Fault("/config/primary_share_min", 1.1, "/config/primary_share_min: expected a number <= 1, got number 1.1: the share of the traffic that tuning must serve to be worth routing, from 0 to 1"),
+    Fault("/config/taget", 0.1, "/config: expected no further properties, got object with 'taget': known are target alpha horizon_months lead_months min_train_examples fdr content_margin primary_share_min right latency_p95_s burst_length, did you mean 'target'?"),
+    Fault("/strategies/0", 7, "/strategies/0: expected object, got number 7: what was counted of one way to ask"),
+    Fault("/strategies/0/id", " ", "/strategies/0/id: expected a string that matches '\\\\S', got string ' ': its name in the verdict, which no other has, and which is not blank"),
+    Fault("/strategies/1/id", "few_shot", "/strategies/1: expected another id than those before, got string 'few_shot': rename one of the two"),
+    Fault("/strategies/0/n", MISSING, "/strategies/0: expected property 'n', got object with 5 properties: add 'n', calls with at least one judged reply, a zero too"),
+    Fault("/strategies/0/n", None, "/strategies/0/n: expected integer, got null: calls with at least one judged reply, a zero too"),
+    Fault("/strategies/0/n", True, "/strategies/0/n: expected integer, got boolean true: calls with at least one judged reply, a zero too"),
+    Fault("/strategies/0/n", -1, "/strategies/0/n: expected a number >= 0, got number -1: calls with at least one judged reply, a zero too"),
+    Fault("/strategies/0/n", nan, "/strategies/0/n: expected a finite number, got number nan"),
+    Fault("/strategies/0/k_final", 2001, "/strategies/0/k_final: expected at most n = 2000, got number 2001"),
+    Fault("/strategies/0/k_final", "120", "/strategies/0/k_final: expected integer, got string '120': calls without a valid attempt, of these n, a zero too"),
+    Fault("/strategies/0/rung", "fewshots", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'fewshots': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model, did you mean 'few_shot'?"),
+    Fault("/strategies/0/rung", "tuned", "/strategies/0/rung: expected one of 'bare', 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot' and 7 more, got string 'tuned': a rung of the ladder, or bare, or other_model, of which nobody knows whether it is larger; a tuned model's counts stand under /pilot; known are bare raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model other_model"),
+    Fault("/strategies/0/attempts", [], "/strategies/0/attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
+    Fault("/strategies/0/attempts/0", [1999, 200], "/strategies/0/attempts/0/0: expected n = 2000, which all reach attempt 1, got number 1999"),
+    Fault("/strategies/0/attempts/0", [2000], "/strategies/0/attempts/0: expected at least 2 items, got array of 1 item: [n_j, k_j]: calls that reached the attempt, and calls that failed in it"),
+    Fault("/strategies/0/attempts/1", [201, 150], "/strategies/0/attempts/1/0: expected at most failed before = 200, got number 201"),
+    Fault("/strategies/0/attempts/1", [200, 201], "/strategies/0/attempts/1/1: expected at most n_j = 200, got number 201"),
+    Fault("/strategies/0/attempts/2", [150, 119], "/strategies/0/attempts: expected attempts that leave k_final = 120 calls without a valid one, got array of 3 items: these leave 119"),
+    Fault("/strategies/0/attempts/2", [149, 130], "/strategies/0/attempts: expected attempts that leave k_final = 120 calls without a valid one, got array of 3 items: these leave 130 to 131"),
+    Fault("/strategies/0/failure_kinds/sintax", 1, "/strategies/0/failure_kinds: expected no further properties, got object with 'sintax': known are syntax structure value semantic truncation refusal transport, did you mean 'syntax'?"),
+    Fault("/strategies/0/failure_kinds/value", 101, "/strategies/0/failure_kinds: expected kinds of the k_final = 120 unhandled calls, got object with 2 properties: these are 121: count the calls without a valid attempt, not attempts"),
+    Fault("/strategies/1/failure_kinds", {"transport": 1}, "/strategies/1/failure_kinds/transport: expected none beside clusters, got number 1: leave these calls out of n, k_final and clusters"),
+    Fault("/strategies/1/clusters/1", [20, 1], "/strategies/1/clusters: expected clusters of 40 calls with 4 failures in all, got array of 2 items: these have 40 with 5: give one pair for each distinct input"),
+    Fault("/strategies/1/clusters/1", [0, 0], "/strategies/1/clusters/1/0: expected a number >= 1, got number 0: calls of the input, at least one"),
+    Fault("/strategies/1/clusters/1", [20, 0, 2], "/strategies/1/clusters: expected clusters of 40 calls with 4 failures in all, got array of 2 items: these have 60 with 4: give one pair for each distinct input"),
+    Fault("/strategies/1/clusters/1", [20, 0, 0], "/strategies/1/clusters/1/2: expected a number >= 1, got number 0: inputs that are alike, at least one"),
+    Fault("/strategies/1/clusters/1", [20, 0, 1, 1], "/strategies/1/clusters/1: expected at most 3 items, got array of 4 items: [n, k] of one input, or [n, k, inputs] of several that are alike"),
+    Fault("/strategies/1/clusters/1", [20], "/strategies/1/clusters/1: expected at least 2 items, got array of 1 item: [n, k] of one input, or [n, k, inputs] of several that are alike"),
+    Fault("/notes/0", "", "/notes/0: expected a string that matches '\\\\S', got string '': a text that is not blank"),
+    Fault("/strategies/2/drift/post_n", 401, "/strategies/2/drift/post_n: expected at most n = 400, got number 401"),
+    Fault("/strategies/2/drift/post_k", 41, "/strategies/2/drift/post_k: expected at most the smaller of post_n and k_final = 40, got number 41"),
+    Fault("/strategies/2/drift/alarm_at", MISSING, "/strategies/2/drift: expected property 'alarm_at', got object with 3 properties: add 'alarm_at', the call at which it fired"),
+    Fault("/strategies/2/drift/post_attempts", [[100, 31]], "/strategies/2/drift/post_attempts: expected attempts that leave k_final = 30 calls without a valid one, got array of 1 item: these leave 31"),
+    Fault("/ladder/0/rung", "bare", "/ladder/0/rung: expected one of 'raise_max_output_tokens', 'reasoning_limit', 'lenient_parse', 'system_prompt', 'strict_schema', 'json_mode', 'few_shot', 'temperature' and 5 more, got string 'bare': a rung of the ladder; known are raise_max_output_tokens reasoning_limit lenient_parse system_prompt strict_schema json_mode few_shot temperature reason_then_format schema_simplify repair_retry smaller_model larger_model"),
+    Fault("/ladder/0/status", "done", "/ladder/0/status: expected one of 'untested', 'tested', 'not_applicable', 'declined', got string 'done': where it stands"),
+    Fault("/ladder/0/reason", 3, "/ladder/0/reason: expected null or string, got number 3: why it is not tried; without one a rung that is not applicable or declined counts as untested"),
+    Fault("/ladder/1/rung", "raise_max_output_tokens", "/ladder/1: expected another rung than those before, got string 'raise_max_output_tokens': rename one of the two"),
+    Fault("/economics/failure_cost", MISSING, "/economics: expected property 'failure_cost', got object with 6 properties: add 'failure_cost', dollars that one unhandled call costs the business, a zero too"),
+    Fault("/economics/failure_cost", -1, "/economics/failure_cost: expected a number >= 0, got number -1: dollars that one unhandled call costs the business, a zero too"),
+    Fault("/economics/prompt_cost/p_in", MISSING, "/economics/prompt_cost: expected property 'p_in', got object with 8 properties: add 'p_in', dollars for a million input tokens, a zero too"),
+    Fault("/economics/tuned_cost/hit", 80, "/economics/tuned_cost/hit: expected a number <= 1, got number 80: the share of the fixed tokens that are billed as cached, from 0 to 1, a zero too"),
+    Fault("/economics/upfront/labels", "1000", "/economics/upfront/labels: expected null or number or object, got string '1000': dollars, or what they come from: gpu_hours and price_per_hour, or tokens, epochs and price_per_million"),
+    Fault("/economics/upfront/labels", {"gpu_hours": 3}, "/economics/upfront/labels: expected gpu_hours and price_per_hour, or tokens, epochs and price_per_million, got object with 1 property: these are gpu_hours"),
+    Fault("/strategies/0/sent", {"top_p": 1.5}, "/strategies/0/sent/top_p: expected a number <= 1, got number 1.5: of the request, from 0 to 1"),
+    Fault("/strategies/0/trial", {"dollars": -1}, "/strategies/0/trial/dollars: expected a number >= 0, got number -1: dollars that were paid"),
+    Fault("/strategies/0/trial", {"euros": 1}, "/strategies/0/trial: expected no further properties, got object with 'euros': known are input_tokens output_tokens seconds dollars"),
+    Fault("/economics/tuned/hazards", [], "/economics/tuned/hazards: expected at least 1 item, got array of 0 items: the failure rate of attempt 1, 2, ..., at least one"),
+    Fault("/economics/tuned/residual/pess", 0.0001, "/economics/tuned/residual: expected opt <= point <= pess, got object with 3 properties: they are 0.001, 0.004, 0.0001"),
+    Fault("/feasibility/new_jobs_allowed", "yes", "/feasibility/new_jobs_allowed: expected null or boolean, got string 'yes': whether the provider takes new tuning jobs"),
+    Fault("/feasibility/months_to_shutdown", -1, "/feasibility/months_to_shutdown: expected a number >= 0, got number -1: months that the base model will live"),
+    Fault("/pilot/k_final", 101, "/pilot/k_final: expected at most n = 100, got number 101"),
+    Fault("/pilot/paired/c", 98, "/pilot/paired/c: expected at most n - b = 97, got number 98"),
+    Fault("/pilot/content/better", 48, "/pilot/content/better: expected at most n - worse = 47, got number 48"),
+    Fault("/pilot/segments/0/tuned_n", 61, "/pilot/segments: expected segments of the pilot's n = 100 calls, got array of 2 items: their tuned_n sum to 101"),
+    Fault("/pilot/segments/0/tuned_k", 61, "/pilot/segments/0/tuned_k: expected at most tuned_n = 60, got number 61"),
+    Fault("/pilot/segments/0/share", 0.5, "/pilot/segments: expected shares that sum to 1, got array of 2 items: they sum to 0.9: add the segments left out"),
+    Fault("/segments/0/share", 0, "/segments/0/share: expected a number > 0, got number 0: its share of the traffic; leave out a segment without traffic"),
+    Fault("/segments/1/name", "a", "/segments/1: expected another name than those before, got string 'a': rename one of the two"),
+    Fault("/segments/1/k", 11, "/segments/1/k: expected at most n = 10, got number 11"),
+    Fault("/latency/p50_s", "fast", "/latency/p50_s: expected number, got string 'fast': seconds that half of the calls take"),
+    Fault("/content/right", 11, "/content/right: expected at most n = 10, got number 11"),
+    Fault("/target_history/0", ["2026-01-01"], "/target_history/0: expected at least 2 items, got array of 1 item: [date, target]: since when, and which"),
+    Fault("/strategies/0/attempts/0/0", None, "/strategies/0/attempts/0/0: expected integer, got null: [n_j, k_j]: calls that reached the attempt, and calls that failed in it"),
+    Fault("/strategies/1/clusters", [], "/strategies/1/clusters: expected clusters of 40 calls with 4 failures in all, got array of 0 items: these have 0 with 0: give one pair for each distinct input"),
+    Fault("/strategies/1/clusters/0", [20, 21], "/strategies/1/clusters/0/1: expected at most n = 20, got number 21"),
+    Fault("/strategies/2/drift/alarm_at", 401, "/strategies/2/drift/alarm_at: expected at most n = 400, got number 401"),
+    Fault("/strategies/2/drift/post_attempts", [], "/strategies/2/drift/post_attempts: expected at least 1 item, got array of 0 items: [n_j, k_j] of attempt 1, 2, ...; leave the key out where attempts are not recorded"),
+    Fault("/strategies/0/n", 2**53 + 2, "/strategies/0/n: expected a number <= 9007199254740992, got number 9007199254740994: calls with at least one judged reply, a zero too"),
+    Fault("/strategies/0/notes", None, "/strategies/0: expected no further properties, got object with 'notes': known are id rung n k_final attempts failure_kinds clusters drift traffic outside failure_codes early_stop model tuned traffic_share prompt_cost inputs hot change history bursts right latency sent trial"),
+    Fault("/pilot/segments/1/prompt_k", 51, "/pilot/segments/1/prompt_k: expected at most prompt_n = 50, got number 51"),
+    Fault("/economics/tuned", {"hazards": [1.5]}, "/economics/tuned/hazards/0: expected a number <= 1, got number 1.5: a failure rate, from 0 to 1"),
+    Fault("/economics/upfront/labels", -1, "/economics/upfront/labels: expected a number >= 0, got number -1: dollars, or what they come from: gpu_hours and price_per_hour, or tokens, epochs and price_per_million"),
+    Fault("/comparisons/0/before", 7, "/comparisons/0/before: expected string, got number 7: the id of a strategy"),
+    Fault("/target_history/0/1", 1, "/target_history/0/1: expected a number < 1, got number 1: a fraction between 0 and 1, neither of them: 1 % is 0.01"),
+    Fault("/notes", "text", "/notes: expected null or array, got string 'text': what a reader of the verdict has to know, one text for each"),
+    Fault("/latency/p50_s", 10**309, "/latency/p50_s: expected a finite number, got number of 1027 bits"),
+    Fault("/sources/0/as_of", 2026, "/sources/0/as_of: expected string, got number 2026: the day of which they are, as a text that is not blank"),
+]  # fmt: skip
+
+
+def test_evidence_without_a_fault_has_a_verdict():
+    """What the faults are put into is good evidence."""
+    assert decide(good()).verdict == "NEED_MORE_DATA"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_one_fault_gives_one_message(fault):
+    """A fault is told with its place, what was expected there, what came and what to do."""
+    with pytest.raises(InvalidArgument) as caught:
+        decide(with_fault(fault))
+
+    assert str(caught.value) == f"evidence at {fault.message}"
+
+
+@pytest.mark.parametrize("evidence", [None, [], "text"])
+def test_evidence_is_an_object(evidence):
+    """Anything but an object is no evidence."""
+    with pytest.raises(InvalidArgument, match=r"^evidence at \(root\): expected object, got "):
+        decide(evidence)
+
+
+def test_schemas_have_no_current_strategy():
+    """Where schemas are asked about, no strategy can be the current one."""
+    with pytest.raises(InvalidArgument, match=r"^evidence at /current: expected no current strategy"):
+        decide({"schemas": [["a", 1, 1]], "current": "few_shot"})
+
+
+def test_schema_names_are_distinct():
+    """Two schemas of one name would share their evidence."""
+    with pytest.raises(
+        InvalidArgument, match=r"^evidence at /schemas/1: expected another name than those before"
+    ):
+        decide({"schemas": [["a", 1, 1], ["a", 2, 1]]})
+
+
+def test_whole_floats_are_counts():
+    """JSON does not tell 60 from 60.0, and so a whole float counts."""
+    counts = {"id": "a", "rung": "bare", "n": 1000.0, "k_final": 0.0}
+
+    assert decide({"strategies": [counts]}).as_dict()["rates"]["a"]["n"] == 1000
+
+
+def test_no_reason_is_a_note():
+    """A rung that is declined without a reason counts as untested, and a note says so."""
+    evidence = exhausted(ladder=[{"rung": "json_mode", "status": "declined", "reason": " "}])
+
+    found = decide(evidence).as_dict()
+
+    assert "json_mode is declined without a reason: it counts as untested" in found["notes"]

@@ -1,0 +1,308 @@
+"""What a verdict says beside its figures."""
+
+import pytest
+
+from schema_guard.decide import decide
+from schema_guard.stats import bounds
+from tests.public.decide.examples import (
+    economics,
+    exhausted,
+    failing,
+    feasibility,
+    ladder,
+    passing,
+    piloted,
+    strategy,
+)
+
+
+def reasons(evidence):
+    return {one["reason"]: one["line"] for one in decide(evidence).as_dict()["reasons_to_tune"]}
+
+
+def test_no_reason_to_tune_goes_unmentioned():
+    """Each of the four reasons has a line, or is listed as not measured."""
+    counts = strategy(n=2000, k=120, drift={"alarm_at": 1, "post_n": 0, "post_k": 0})
+
+    assert reasons(failing(strategies=[counts])) == dict.fromkeys(
+        ("consistent_format", "domain_vocabulary", "cost_at_volume", "latency"), "not measured"
+    )
+
+
+def test_measured_reasons_tell_their_figures():
+    """What was measured of each reason is told with its n, its bounds or its money."""
+    latency = {"budget_s": 2, "p50_s": 1.5, "p95_s": 2.5, "tuned_p50_s": 0.5, "tuned_p95_s": 0.75}
+
+    found = reasons(exhausted(latency=latency))
+
+    shape = bounds(100, 120)
+    assert found == {
+        "consistent_format": "few_shot leaves 120/2000 = 6.00% [4.23%, 7.89%] unhandled, target 1.00%: fail",
+        "domain_vocabulary": (
+            f"100/120 = 83.33% [{100 * shape.lower:.2f}%, {100 * shape.upper:.2f}%] of the unhandled calls of few_shot "
+            "have the right shape and a wrong value (kinds value and semantic)"
+        ),
+        "cost_at_volume": (
+            "at 100,000 calls/month tuning saves $1,706/month in the pessimistic column and pays back in 1.7 months"
+        ),
+        "latency": "p50 1.5 s, p95 2.5 s: over the budget of 2 s; tuned p50 0.5 s, p95 0.75 s",
+    }
+
+
+def test_latency_of_a_tuned_model_may_be_unknown():
+    """Without the tuned model's seconds the line says so."""
+    line = reasons(passing(latency={"budget_s": 2, "p50_s": 1, "p95_s": 2}))["latency"]
+
+    assert line == "p50 1 s, p95 2 s: within the budget of 2 s; tuned model not measured"
+
+
+def test_vocabulary_is_not_measured_where_inputs_repeat():
+    """Kinds count calls, and calls of one input are no evidence of their own: no share is told."""
+    counts = strategy(n=100, k=50, clusters=[[10, 10]] * 5 + [[10, 0]] * 5, failure_kinds={"value": 50})
+
+    assert reasons(failing(strategies=[counts]))["domain_vocabulary"] == "not measured"
+
+
+def test_cost_that_is_lost_is_told():
+    """A case that saves nothing never pays back."""
+    dear = economics(tuned_cost=economics()["prompt_cost"], failure_cost=0)
+
+    line = reasons(passing(economics=dear))["cost_at_volume"]
+
+    assert (
+        line == "at 2,000 calls/month tuning saves -$120/month in the pessimistic column and never pays back"
+    )
+
+
+def test_cost_lines_show_the_arithmetic():
+    """Every figure of the costs can be recomputed from its line."""
+    lines = decide(exhausted()).as_dict()["cost"]["lines"]
+
+    assert lines[0] == (
+        "prompt: attempt 1 = (1000 x (0.50 x 3 + 0.50 x 0.3) + 500 x 3 + 100 x 21) / 1e6 = $0.00525, a re-ask adds "
+        "400 x 3 / 1e6 = $0.0012; 1.175 attempts a call: $0.006379"
+    )
+    assert lines[1] == (
+        "tuned: attempt 1 = (100 x (1.00 x 1 + 0.00 x 0.5) + 500 x 1 + 100 x 8) / 1e6 = $0.0014, a re-ask adds "
+        "400 x 1 / 1e6 = $0.0004; 1.02 attempts a call: $0.001436"
+    )
+    assert lines[2] == (
+        "pess: prompt $0.006379 + 4.23% x $0.40 = $0.023296; tuned $0.001436 + 0.90% x $0.40 = $0.005036; saving "
+        "100,000 x $0.01826 - $120 = $1,706/month; upfront $2,850: payback 1.7 months"
+    )
+    assert lines[-1] == "the base model must live at least 2.7 months"
+
+
+@pytest.mark.parametrize(
+    ("money", "line"),
+    [
+        (economics(failure_cost=0), "the bar: failures cost nothing, any unhandled rate pays the same"),
+        (economics(upfront={"labels": 1e6}), "below 0: no tuned model pays"),
+        (economics(), "the bar: the tuned model must leave at most ("),
+    ],
+)
+def test_bar_is_told_in_words(money, line):
+    """The bar is a rate, or out of reach, or none where failures cost nothing."""
+    lines = decide(failing(economics=money)).as_dict()["cost"]["lines"]
+
+    assert [told for told in lines if line in told] != []
+
+
+def test_waiting_shows_in_the_lines():
+    """Where waiting costs, its seconds are part of the arithmetic."""
+    lines = decide(failing(economics=economics(latency_cost_per_s=0.001))).as_dict()["cost"]["lines"]
+
+    assert " / 1e6 + 0 s x $0.001 = $0.00525" in lines[0]
+
+
+def test_no_volume_pays_where_a_call_saves_nothing():
+    """Break-even is told to be none, and no shutdown date is asked for."""
+    dear = economics(tuned_cost=economics()["prompt_cost"], failure_cost=0)
+
+    lines = decide(passing(economics=dear)).as_dict()["cost"]["lines"]
+
+    assert lines[5].endswith(" = none, a call saves nothing")
+    assert lines[-1] == "largest upfront that still pays: 6 x $0 = $0"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "step"),
+    [
+        (passing(), "schema-guard watch --slo 0.01"),
+        (
+            failing(ladder=ladder(json_mode="untested")),
+            "schema-guard climb --schema NAME --model MODEL --first json_mode --target 0.01",
+        ),
+        (
+            failing(ladder=ladder(schema_simplify="untested")),
+            "simplify the schema, then: schema-guard climb --schema NAME --model MODEL --first system_prompt --target 0.01",
+        ),
+        ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
+        (
+            {**exhausted(), "feasibility": feasibility(train_examples=7)},
+            "schema-guard export --schema NAME --output DIR  # it says which inputs to label next",
+        ),
+    ],
+)
+def test_next_step_follows_the_verdict(evidence, step):
+    """What to run or to do next is told."""
+    assert decide(evidence).as_dict()["next_step"] == step
+
+
+def test_too_late_an_answer_prices_both_choices():
+    """Where the answer takes more than three months, keeping and changing are both priced."""
+    found = decide(
+        failing(strategies=[strategy(n=300, k=1)], calls_per_month=90, economics=economics())
+    ).as_dict()
+
+    assert found["months_to_answer"] > 3
+    assert found["why"].endswith("; indistinguishable from the target at your volume")
+    assert [choice.split(":")[0] for choice in found["choices"]] == [
+        "take it as below the target and keep it",
+        "take it as above the target and tune",
+    ]
+
+
+def test_choices_without_economics_ask_for_them():
+    """Without prices there is nothing to compare the choices by."""
+    found = decide(failing(strategies=[strategy(n=1000, k=10)])).as_dict()
+
+    assert found["choices"] == ["give economics to see what keeping it and what changing it would cost"]
+
+
+def test_an_answer_that_comes_soon_leaves_no_choice():
+    """Where the answer takes less than three months, waiting for it is enough."""
+    assert "choices" not in decide(failing(strategies=[strategy(n=300, k=1)])).as_dict()
+
+
+def test_gaps_are_named():
+    """What the verdict does not know is listed."""
+    assert decide(failing(strategies=[strategy()], economics=economics())).as_dict()["not_measured"] == [
+        "content: whether valid values are right",
+        "domain vocabulary: the kinds of the unhandled calls",
+        "latency: seconds and a budget",
+        "the tuned model: a pilot",
+        "months until the base model is shut down: a risk",
+        "prices: no source and no day are given",
+    ]
+
+
+def test_nothing_is_missing_where_all_is_measured():
+    """With every optional part of the evidence nothing is listed as not measured."""
+    evidence = piloted(
+        {"n": 3000, "k_final": 1, "paired": {"b": 150, "c": 0}},
+        comparisons=[{"before": "bare", "after": "few_shot", "n": 2000, "b": 150, "c": 10}],
+        latency={"budget_s": 2, "p50_s": 1, "p95_s": 2},
+        content={"n": 100, "right": 90},
+        sources=[{"name": "price page", "as_of": "2026-11-01"}],
+    )
+    evidence["strategies"].append(strategy("bare", 2000, 260))
+
+    found = decide(evidence).as_dict()
+
+    right = bounds(90, 100, alpha=0.05 / 3)
+    assert found["not_measured"] == []
+    assert found["sources"] == [{"name": "price page", "as_of": "2026-11-01"}]
+    assert found["content_right"] == {
+        "n": 100,
+        "k": 90,
+        "rate": 0.9,
+        "lower": right.lower,
+        "upper": right.upper,
+    }
+
+
+def test_known_answers_that_are_none_are_no_measurement():
+    """Content of no call has no rate."""
+    assert "content_right" not in decide(passing(content={"n": 0, "right": 0})).as_dict()
+
+
+def test_assumptions_tell_what_the_figures_rest_on():
+    """The target that was not given and the assumed tuned model are told, with the target that money suggests."""
+    found = decide(failing(strategies=[strategy()], economics=economics())).as_dict()
+
+    extra = (0.0014 + 0.02 * 0.0018) + (2850 / 6 + 120) / 100_000 - 0.00525
+    assert round(100 * extra / 0.4, 2) == 0.53
+    assert found["assumptions"][2:] == [
+        "no target is given: 1.00% is taken; below 0.53% failures cost less than tuning does",
+        "the tuned model's unhandled rate of 0.10%/0.40%/0.90% is your assumption: a pilot measures it",
+        "the tuned model's attempts fail as assumed: 2.00%/50.00%",
+        "attempts of few_shot are not recorded: its tokens are priced as one attempt a call",
+    ]
+
+
+def test_notes_tell_where_claims_and_counts_differ():
+    """A rung that was measured is tested, whatever is claimed; a test without counts is called a claim."""
+    claimed = [{"rung": "few_shot", "status": "untested"}, {"rung": "json_mode", "status": "tested"}]
+
+    notes = decide(passing(ladder=claimed)).as_dict()["notes"]
+
+    assert notes == [
+        "json_mode is claimed to be tested, without counts here",
+        "few_shot is claimed to be untested, and few_shot measured it: it is tested",
+    ]
+
+
+def test_a_raised_target_is_told():
+    """A target that was raised is told with its day; one that was lowered is not."""
+    history = [["2026-01-01", 0.01], ["2026-02-01", 0.03], ["2026-03-01", 0.02]]
+
+    notes = decide(passing(ladder=[], target_history=history)).as_dict()["notes"]
+
+    assert notes == ["the target was raised from 1.00% to 3.00% on 2026-02-01"]
+
+
+def test_pilot_warnings_go_with_a_verdict_to_tune():
+    """A verdict to tune warns of content that may be lost, of a rate above the target and of an early shutdown."""
+    pilot = {
+        "n": 2500, "k_final": 61, "content": {"n": 100, "worse": 8, "better": 8},
+        "segments": [
+            {"name": "a", "share": 0.7, "prompt_n": 900, "prompt_k": 70, "tuned_n": 2000, "tuned_k": 1},
+            {"name": "c", "share": 0.3, "prompt_n": 2000, "prompt_k": 2, "tuned_n": 500, "tuned_k": 60},
+        ],
+    }  # fmt: skip
+    evidence = piloted(pilot, segments=[{"name": "a", "share": 1, "n": 10, "k": 1}], ladder=[])
+    early = feasibility(months_to_shutdown=1.5)
+
+    routed = decide(evidence | {"feasibility": early}).as_dict()
+    by_cost = decide(
+        passing(
+            economics=economics(failure_cost=0),
+            pilot={"n": 100, "k_final": 5},
+            calls_per_month=10**6,
+            ladder=[],
+        )
+    ).as_dict()
+
+    assert [note.split(" ")[0] for note in routed["notes"]] == ["content:", "the", "a"]
+    assert routed["notes"][1].startswith("the base model lives 1.5 months, less than the ")
+    assert by_cost["verdict"] == "FINE_TUNE_FOR_COST"
+    assert [note for note in by_cost["notes"] if note.endswith(" unhandled, above the target")] != []
+
+
+def test_odds_are_told_on_both_sides():
+    """Each strategy and the pilot have evidence for both sides of the target, in numbers and in words."""
+    found = decide(piloted({"n": 100, "k_final": 0}, strategies=[strategy(n=300, k=0)])).as_dict()["odds"]
+
+    assert found["few_shot"]["ok"] == pytest.approx(10.2656, rel=1e-5)
+    assert found["few_shot"]["text"].startswith("below 10:1, above 1:")
+    assert set(found) == {"few_shot", "tuned"}
+
+
+def test_evidence_without_end_is_a_number():
+    """Odds beyond the largest float are written as that float, for JSON has no infinity."""
+    found = decide({"strategies": [strategy(n=10**6, k=0)]}).as_dict()["odds"]["few_shot"]
+
+    assert found["ok"] == pytest.approx(1.797e308, rel=1e-3)
+    assert found["text"].startswith("below over 1,000,000,000:1, above 1:")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "seen"), [(exhausted, 0), (lambda: {**failing(), "ladder": ladder()}, 7)]
+)
+def test_seen_prices_are_shown_where_costs_are_asked_for(evidence, seen):
+    """Where nothing but the costs is missing, what tuning was seen to cost is told, with source and month."""
+    found = decide(evidence()).as_dict().get("seen_prices", [])
+
+    assert len(found) == seen
+    assert all(price["source"] and price["as_of"] for price in found)

@@ -1,0 +1,178 @@
+"""Every figure of many verdicts, digit for digit, and what a reader sees of some of them."""
+
+import json
+import re
+
+import pytest
+
+from schema_guard.decide import decide, what_if
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import command
+from tests.public.decide.examples import (
+    economics,
+    exhausted,
+    failing,
+    feasibility,
+    ladder,
+    passing,
+    piloted,
+    strategy,
+)
+from tests.public.decide.test_verdicts import ROUTED, VERDICTS
+from tests.public.golden import as_told, drawn, expected, steady
+
+IN_USE = {"model": "m1", "traffic_share": 0.6, "inputs": {"n": 900, "k": 12.5}, "hot": [["ab12", 40, 9]]}
+PRODUCTION = {
+    "calls_per_month": 30_000,
+    "current": "few_shot",
+    "day": "2026-11-29",
+    "strategies": [
+        strategy(
+            n=1_000, k=20, attempts=[[1_000, 90], [90, 30], [30, 20]], failure_kinds={"structure": 12, "value": 8}, **IN_USE
+        ),
+        strategy(
+            "strict_schema", n=700, k=3, model="m2", traffic_share=0.4, latency={"n": 700, "k": 9}, right={"n": 200, "k": 4},
+            bursts={"entries": 2, "at_risk": 650, "failures": 3, "calls": 700, "longest": 2},
+            history={"calls": 4_000, "outages": 1, "since_outage": 2_500},
+            outside=[{"code": "provider_error", "exception": "Timeout", "calls": 7}, {"code": "call_raised", "calls": 2}],
+        ),
+        strategy("smaller_model", n=400, k=1, model="m0", trial={"input_tokens": 4e4, "output_tokens": 9e3, "seconds": 300}),
+    ],
+    "ladder": ladder(json_mode="declined", temperature="untested"),
+}  # fmt: skip
+PILOT = {"n": 3000, "k_final": 3}
+EVIDENCE = {
+    "production": PRODUCTION,
+    "production and a budget": {**PRODUCTION, "config": {"target": 0.02, "latency_p95_s": 0.5, "right": 0.95}},
+    "production and outages": {**PRODUCTION, "config": {"target": 0.05, "burst_length": 20}},
+    "production at 99 %": {**PRODUCTION, "config": {"alpha": 0.01, "target": 0.03}},
+    "passing": passing(),
+    "failing": failing(),
+    "exhausted": exhausted(),
+    "exhausted with answers": exhausted(content={"n": 300, "right": 270}),
+    "exhausted with few examples": {**exhausted(), "feasibility": feasibility(train_examples=20)},
+    "exhausted and the model ends": {**exhausted(), "feasibility": feasibility(months_to_shutdown=2)},
+    "exhausted and no new jobs": {**exhausted(), "feasibility": feasibility(new_jobs_allowed=False)},
+    "hosting by graphics cards": {
+        **exhausted(),
+        "economics": economics(upfront={"labels": 800, "gpu_hours": 10, "gpu_price": 2.5}, hosting_per_month=900),
+    },
+    "slow to pay back": {**exhausted(), "config": {"horizon_months": 1, "lead_months": 0.5}},
+    "piloted": piloted(PILOT),
+    "piloted and failing": piloted({"n": 400, "k_final": 40}),
+    "piloted with content": piloted({**PILOT, "paired": {"b": 34, "c": 6}, "content": {"n": 500, "worse": 12, "better": 5}}),
+    "compared": failing(comparisons=[{"before": "few_shot", "after": "few_shot", "n": 300, "b": 9, "c": 3}]),
+    "piloted and routed": piloted(ROUTED),
+    "segments": failing(segments=[{"name": "eu", "share": 0.6, "n": 1200, "k": 100}, {"name": "us", "share": 0.4, "n": 800, "k": 20}]),
+    "drift": failing(strategies=[strategy(drift={"alarm_at": 500, "post_n": 800, "post_k": 90})]),
+    "clusters": failing(strategies=[strategy(n=100, k=10, clusters=[[10, 9], [10, 1], [20, 0, 4]])]),
+    "history": {**failing(), "target_history": [["2026-10-01", 0.05], ["2026-11-01", 0.01]]},
+    "schemas": {"schemas": [["a", 400, 2], ["b", 50, 1], ["c", 600, 30], ["d", 3, 0]]},
+}  # fmt: skip
+
+
+def outcome_of(evidence):
+    """Return what comes of an evidence, its error included, as JSON."""
+    try:
+        verdict = decide(evidence)
+    except Exception as error:  # noqa: BLE001 - the error is what is compared
+        return f"{type(error).__name__}: {error}\n"
+    found = {
+        "exit": [verdict.exit_code(), verdict.exit_code(require_proof=True)],
+        "verdict": verdict.as_dict(),
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def slug(text):
+    return re.sub(r"\W+", "_", text)[:70]
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_verdict_has_the_figures_that_it_had(name):
+    """Every figure and every sentence of the verdict is the one that was found right."""
+    text = steady(outcome_of(EVIDENCE[name]))
+
+    assert text == expected(f"decide/{slug(name)}.json", text)
+
+
+NUMBERS = {
+    "rates",
+    "odds",
+    "economics",
+    "verdict",
+    "stage",
+    "n_more",
+    "months_to_answer",
+    "next_rung",
+    "breach",
+    "figures",
+}
+
+
+def test_cases_have_the_figures_that_they_had():
+    """The numbers of each case of the table of verdicts are those that were found right."""
+    lines = []
+    for case in VERDICTS:
+        found = json.loads(json.dumps(decide(case.evidence).as_dict()))
+        numbers = {key: value for key, value in sorted(found.items()) if key in NUMBERS}
+        lines.append(f"{case.id}\n  {json.dumps(numbers)}\n")
+    text = steady("".join(lines))
+
+    assert text == expected("decide/cases.txt", text)
+
+
+CHANGES = (
+    "target=0.2",
+    "failure_cost=5",
+    "calls_per_month=1000",
+    "alpha=0.2",
+    "horizon_months=60",
+    "train_examples=10",
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_if_has_the_figures_that_it_had(change):
+    """A supposition changes the evidence in its place, and the verdict by it."""
+    text = steady(outcome_of(what_if(exhausted(content={"n": 300, "right": 290}), [change])))
+
+    assert text == expected(f"decide/what_if_{slug(change)}.json", text)
+
+
+PAGES = (
+    "production",
+    "exhausted",
+    "piloted",
+    "production and a budget",
+    "schemas",
+    "exhausted with few examples",
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_verdict_prints_what_it_printed(name, tmp_path, monkeypatch):
+    """The answer, all figures, and the Markdown of the verdict are those that were found right."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
+    lines = [
+        f"decide --evidence e.json{more}"
+        for more in ("", " --full", " --format markdown", " --require-proof")
+    ]
+    with stopped_clock():
+        text = "\n".join(steady(as_told(line.split(), command(*line.split())), tmp_path) for line in lines)
+
+    assert text == expected(f"decide/{slug(name)}.txt", text)
+
+
+@pytest.mark.parametrize("name", ["production", "piloted"])
+def test_page_of_the_verdict_has_the_drawings_that_it_had(name, tmp_path, monkeypatch):
+    """The page, its drawings included, is the one that was found right."""
+    pytest.importorskip("matplotlib", reason="needs the extra 'report'")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
+    with stopped_clock():
+        _, out, _ = command("decide", "--evidence", "e.json", "--format", "html")
+    text = steady(drawn(out), tmp_path)
+
+    assert text == expected(f"decide/{slug(name)}.html", text)

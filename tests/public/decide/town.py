@@ -1,0 +1,154 @@
+"""A guarded function in production, its store in a file, and a clock that goes on as a story says."""
+
+import itertools
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+from schema_guard import guard
+from tests.public.commands.command_lines import command
+from tests.public.decide.recompute import repeated
+
+TICKET = {
+    "title": "ticket",
+    "type": "object",
+    "properties": {"team": {"enum": ["a", "b"]}, "code": {"type": "string", "pattern": "^[A-Z]+$"}},
+    "required": ["team"],
+}
+GOOD, SHAPE, ENUM = '{"team": "a"}', "{}", '{"team": "c"}'
+PATTERN = '{"team": "a", "code": "x"}'
+DAY = 86_400.0
+
+
+def reply(text, finish="stop", tokens=None, refusal=None, cached=None, model=None):
+    """Return a completion as OpenAI's chat API sends it."""
+    usage = {} if tokens is None else {"usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}}
+    if cached is not None:
+        usage["usage"]["prompt_tokens_details"] = {"cached_tokens": cached}
+    message = {"role": "assistant", "content": text, "refusal": refusal}
+    return {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        **({} if model is None else {"model": model}),
+        **usage,
+    }
+
+
+REFUSED = reply(None, refusal="I cannot do that.")
+CUT_OFF = reply('{"team": "', finish="length")
+
+
+class Town:
+    """A function in production.
+
+    Attributes:
+        store: Where its calls are recorded.
+        clock: The clock that it is called by.
+        takes_s: Seconds that an attempt takes.
+    """
+
+    def __init__(self, store, clock, folder):
+        self.store = store
+        self.clock = clock
+        self.folder = folder
+        self.takes_s = 0.5
+        self.inputs = itertools.count()
+
+    @property
+    def now(self):
+        return self.clock.now
+
+    def calls(self, n, every, *bad, after_s=60.0, task=None, retries=False, raises=None, **settings):
+        """Call the function n times; of *every* calls the last one fails, with the next one of *bad*.
+
+        Args:
+            n: Number of calls.
+            every: 0 for no failure.
+            bad: Failed replies, as texts or SDK replies.
+            after_s: Seconds between two calls.
+            task: The input of each call. Default: a new one each time.
+            retries: Whether a retry fails independently of the attempt before it. Default: it fails as well.
+            raises: Exception that every call raises.
+            settings: Settings of the guard.
+        """
+        replies, asked, good = itertools.cycle(bad or (SHAPE,)), itertools.count(), settings.pop("good", GOOD)
+        failing = []
+
+        def extract(prompt):
+            self.clock.spent += self.takes_s
+            if raises is not None:
+                raise raises
+            if not retries and failing:
+                return failing[0]
+            number = next(asked)
+            if every and number % every == every - 1:
+                failing.append(next(replies))
+                return failing[0]
+            return good
+
+        known = {"name": "shop.extract", "version": "v1", "model": "m1", "max_attempts": 1, **settings}
+        function = guard(known.pop("schema", TICKET), store=self.store, on_failure="return", **known)(extract)
+        for number in range(n):
+            if number % 2_000 == 0:
+                self.store.flush(60.0)
+            failing.clear()
+            with suppress(*([] if raises is None else [type(raises)])):
+                function(f"ticket {next(self.inputs)}" if task is None else task)
+            self.clock.now += after_s
+        self.store.flush(60.0)
+        assert self.store.counts().dropped == {}
+
+    def run(self, *arguments):
+        """Return exit status, stdout and stderr of a command on the store."""
+        self.store.flush(60.0)
+        return command(*arguments, "--store", self.store.url)
+
+    def verdict(  # noqa: PLR0913 - one argument an option
+        self, target=0.01, *, function=None, since=None, prices=None, sizes=None, config=None, given=None
+    ):
+        """Return the verdict of `decide`; `watch` with the same target must not contradict it."""
+        declared = {"config": {"target": target, **(config or {})}, **(given or {})}
+        with_file = self.folder / "with.json"
+        with_file.write_text(json.dumps(declared))
+        which = [] if function is None else ["--function", function]
+        if since is not None:
+            which += ["--since", datetime.fromtimestamp(since, UTC).isoformat()]
+        more = [] if prices is None else ["--prices", prices]
+        more += [] if sizes is None else ["--sizes", ",".join(sizes)]
+        asked = ["decide", *which, "--with", with_file, *more]
+        status, out, err = self.run(*asked, "--format", "json")
+        assert err == "", err
+        found = json.loads(out)
+        strict = self.run(*asked, "--format", "json", "--require-proof")[0]
+        assert strict == (1 if found["verdict"] == "NEED_MORE_DATA" else status)
+        assert repeated(found) == []
+        if not {"right"} & {*declared["config"]}:
+            latency = declared["config"].get("latency_p95_s")
+            slow = [] if latency is None else ["--latency-p95", str(latency)]
+            watched = self.run("watch", "--slo", str(target), *which, *slow)[0]
+            assert watched == int(bool(found["breach"])), "watch says otherwise"
+        text = self.printed(asked)
+        assert " ".join(found["next_step"].split()) in text
+        return SimpleNamespace(
+            verdict=found["verdict"], why=found["why"], figures=found, exit_code=status, head=text
+        )
+
+    def printed(self, asked):
+        """Return what `decide` prints by default, unfolded: 25 lines that need no statistics."""
+        text = self.run(*asked)[1].rstrip("\n")
+        assert len(text.splitlines()) <= 25
+        assert JARGON.findall(text.replace("--latency-p95", "")) == []
+        return " ".join(text.split())
+
+
+# Words that a reader without statistics does not know.
+JARGON = re.compile(
+    r"\b(rho|hazards?|alpha|odds|geometric|e-value|bound|bounds|inconclusive|unhandled|pess|p95|clusters?|f_\d)\b|\bf =|\[\d"
+)
+
+
+def said(verdict):
+    """Return the verdict's word, its next rung, and the exit status."""
+    return verdict.verdict, verdict.figures.get("next_rung"), verdict.exit_code

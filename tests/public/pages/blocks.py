@@ -1,0 +1,186 @@
+"""Runs the README and the chapters: the Python and console blocks of each, in order, in one folder with one store.
+
+All blocks of a page run in one process of their own. A command `schema-guard ...` runs inside it, also with
+`2>/dev/null`, `| head -N`, `| grep -AN WORD` (the first one) and `; echo "exit $?"` behind it; every other command by a shell.
+A block under a comment that names a file in `benchmarks/results/` shows what that file holds, `FILE#2,4` its second
+and fourth paragraph.
+
+    python tests/public/pages/blocks.py            says which pages show what does not come out
+    python tests/public/pages/blocks.py --update   writes what came out into them
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import traceback
+import types
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
+CHAPTERS = sorted((ROOT / "schema_guard" / "docs").glob("*.md"))
+PAGES = [README, *CHAPTERS]
+
+PYTHON = re.compile(r"```python\n(?P<code>.*?)```\n```text\n(?P<output>.*?)```", re.DOTALL)
+_CONSOLE = re.compile(r"```console\n(?P<session>.*?)```", re.DOTALL)
+_QUOTED = re.compile(
+    r"<!-- (?P<path>benchmarks/results/\S+) -->\n(?P<shown>```text\n.*?```|(?:\|[^\n]*\n?)+)", re.DOTALL
+)
+_BLOCK = re.compile(f"{PYTHON.pattern}|{_CONSOLE.pattern}", re.DOTALL)
+_OURS = re.compile(
+    r"schema-guard(?P<arguments>[^|;<>&$]*?)(?P<quiet> 2>/dev/null)?"
+    r"(?: \| (?:head -(?P<head>\d+)|grep -A(?P<after>\d+) (?P<word>\w+)))?(?P<status>; echo \"exit \$\?\")?"
+)
+# What differs from run to run: a duration, the day.
+_DAY = "2026-11-26"
+_SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
+
+
+def rendered(text: str) -> str:
+    """Give a page with what its blocks print now."""
+    blocks = [
+        {"code": found["code"], "session": found["session"]} for found in _BLOCK.finditer(_quoting(text))
+    ]
+    shown = iter(_replayed(blocks) if blocks else ())
+    return _BLOCK.sub(lambda _: next(shown), _quoting(text))
+
+
+def _quoting(text: str) -> str:
+    return _QUOTED.sub(_quoted, text)
+
+
+def _quoted(quotation: re.Match[str]) -> str:
+    """Give a result file as it is quoted: a text as a block, ratios as a table under the heading that is there."""
+    path, _, numbers = quotation["path"].partition("#")
+    content = (ROOT / path).read_text(encoding="utf-8")
+    if numbers:
+        paragraphs = content.split("\n\n")
+        content = "\n\n".join(paragraphs[int(number) - 1] for number in numbers.split(","))
+    shown = f"```text\n{content.rstrip()}\n```"
+    if path.endswith(".json"):
+        heading = quotation["shown"].splitlines()[:2]
+        rows = [f"| {name} | {ratio:.2f}x |" for name, ratio in json.loads(content)["ratio"].items()]
+        shown = "\n".join([*heading, *rows])
+    return f"<!-- {quotation['path']} -->\n{shown}" + ("\n" if path.endswith(".json") else "")
+
+
+def _replayed(blocks: list[dict[str, str | None]]) -> list[str]:
+    """Run the blocks of a page in a process of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "SCHEMA_GUARD_STORE": f"sqlite:///{folder}/records.db",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+        }
+        done = subprocess.run(
+            [sys.executable, "-P", __file__, "--run"],
+            cwd=folder,
+            env=environment,
+            input=json.dumps(blocks),
+            text=True,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    return json.loads(done.stdout)
+
+
+# What follows runs in the process of a page.
+
+
+def _run_blocks(blocks: list[dict[str, str | None]]) -> list[str]:
+    return [
+        _python_block(block["code"]) if block["code"] is not None else _console_block(block["session"] or "")
+        for block in blocks
+    ]
+
+
+def _python_block(code: str) -> str:
+    with _caught() as said:
+        # Annotations are looked up in the module that a class or function names.
+        module = sys.modules["__main__"] = types.ModuleType("__main__")
+        # As in a file of that name, by which records call its functions.
+        module.__file__ = "app.py"
+        try:
+            exec(compile(code, "<block>", "exec"), vars(module))  # noqa: S102 - the pages' own blocks
+        except BaseException:  # noqa: BLE001 - it is shown where the output would be
+            traceback.print_exc()
+    return f"```python\n{code}```\n```text\n{_steady(said.getvalue())}```"
+
+
+def _console_block(session: str) -> str:
+    lines = []
+    for line in session.splitlines():
+        if line.startswith("$ "):
+            lines += [line, *_steady(_typed(line[2:])).splitlines()]
+    return "```console\n" + "\n".join(lines) + "\n```"
+
+
+def _typed(command: str) -> str:
+    ours = _OURS.fullmatch(command)
+    if ours is None:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.stdout
+    from tests.public.commands.command_lines import main
+
+    with _caught() as said, contextlib.redirect_stderr(io.StringIO() if ours["quiet"] else said):
+        status = main(shlex.split(ours["arguments"]))
+    lines = said.getvalue().splitlines(keepends=True)
+    if ours["head"]:
+        lines = lines[: int(ours["head"])]
+    if ours["word"]:
+        found = next((index for index, line in enumerate(lines) if ours["word"] in line), len(lines))
+        lines = lines[found : found + 1 + int(ours["after"])]
+    return "".join(lines) + (f"exit {status}\n" if ours["status"] else "")
+
+
+@contextlib.contextmanager
+def _caught():
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        yield said
+
+
+def _steady(output: str) -> str:
+    steady = _SECONDS.sub("seconds p50/p95 0.00/0.00", output)
+    # A page may be run over midnight.
+    today = datetime.now(UTC).date()
+    for day in (today - timedelta(days=1), today):
+        steady = steady.replace(day.isoformat(), _DAY)
+    return steady
+
+
+def main() -> int:
+    if "--run" in sys.argv:
+        print(json.dumps(_run_blocks(json.load(sys.stdin))))
+        return 0
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        now = rendered(text)
+        if now != text:
+            stale.append(page)
+            if "--update" in sys.argv:
+                page.write_text(now, encoding="utf-8")
+    for page in stale:
+        print(page.relative_to(ROOT))
+    return int(bool(stale) and "--update" not in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
