@@ -50,6 +50,7 @@ CALLS = [
 @pytest.mark.parametrize(
     ("chosen", "call_ids"),
     [
+        ({"since": 200.0, "until": 300.0, "schema": "b", "function": "app.extract"}, "2"),
         ({}, "1234"),
         ({"since": 200.0}, "234"),
         ({"since": 200.1}, "34"),
