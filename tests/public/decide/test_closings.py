@@ -17,6 +17,7 @@ def closed(day, **feasibility):
     [
         ("2026-05-01", "FINE_TUNE_JUSTIFIED", None),
         ("2026-12-20", "FINE_TUNE_BLOCKED", ["base_model_shutdown_before_payback"]),
+        ("2027-01-06", "FINE_TUNE_BLOCKED", ["base_model_shutdown_before_payback"]),
         ("2027-01-07", "FINE_TUNE_BLOCKED", ["provider_closed", "base_model_shutdown_before_payback"]),
     ],
 )
