@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from schema_guard.records import open_store
-from tests.cli.command_lines import run
+from tests.public.commands.command_lines import run
 from tests.records.outcomes import BROKEN, outcome
 
 

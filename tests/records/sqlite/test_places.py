@@ -16,7 +16,7 @@ from schema_guard.records.backend import LAYOUT
 from schema_guard.records.sqlite import places
 from schema_guard.records.sqlite.database import SQLite
 from schema_guard.report import report_on
-from tests.cli.command_lines import run
+from tests.public.commands.command_lines import run
 
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
 
