@@ -4,14 +4,18 @@
 line of it is a change that users see.
 """
 
+import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from difflib import unified_diff
+from html import unescape
 from pathlib import Path
 
 import schema_guard
 
 FOLDER = Path(__file__).parent / "golden"
+SAME_BUT = "the same as "
 UPDATE = os.environ.get("SCHEMA_GUARD_GOLDEN") == "update"
 # Digits beyond the ninth may differ between two machines.
 LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{9,}(?:e[-+]?\d+)?(?![\w.])")
@@ -24,6 +28,7 @@ SLOW_STEP = re.compile(r"^\w+ +[━╸╺ ]*\d+/\d+ [\d:-]+\n", re.MULTILINE)
 MOMENT = re.compile(r"TODAYT\d\d:\d\d:\d\d")
 MARK = re.compile(r"\bsg-[0-9a-f]{12}\b|(?<=\"mark\": \")[0-9a-f]{12}")
 HASH_KEY = re.compile(r"(?<=hash_keys\"\": \[\"\")[0-9a-f]{16}")
+STDOUT = re.compile(r"^--- stdout\n(.*?)--- stderr\n", re.DOTALL | re.MULTILINE)
 PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 
@@ -38,7 +43,33 @@ def steady(text, folder=None):
     text = DIGEST.sub("DIGEST…", PORT.sub(r"\1:PORT", CALL_ID.sub("ID", text)))
     text = HASH_KEY.sub("KEY", text)
     text = MARK.sub("sg-MARK", PROGRESS.sub(r" \1", SLOW_STEP.sub("", MOMENT.sub("TODAY", text))))
-    return LONG_NUMBER.sub(lambda found: f"{float(found[0]):.9g}", text)
+    return STDOUT.sub(_laid_out, LONG_NUMBER.sub(lambda found: f"{float(found[0]):.9g}", text))
+
+
+def _laid_out(found):
+    try:
+        return f"--- stdout\n{laid_out(json.loads(found[1]))}\n--- stderr\n"
+    except ValueError:
+        return found[0]
+
+
+def laid_out(value, width=110, indent=0):
+    """Return JSON that fills its lines, with a part that is longer than a line in lines of its own."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent <= width or not isinstance(value, dict | list):
+        return line
+    space = " " * (indent + 1)
+    rows = [space]
+    is_object = isinstance(value, dict)
+    for name, part in value.items() if is_object else enumerate(value):
+        text = (f"{json.dumps(name)}: " if is_object else "") + laid_out(part, width, indent + 1) + ","
+        if rows[-1] != space and ("\n" in text or len(rows[-1]) + len(text) >= width):
+            rows.append(space)
+        rows[-1] += text if rows[-1] == space else f" {text}"
+        if "\n" in text:
+            rows.append(space)
+    rows = [row for row in rows if row != space]
+    return "\n".join([line[0], *rows[:-1], rows[-1].removesuffix(","), " " * indent + line[-1]])
 
 
 def as_told(arguments, told):
@@ -57,18 +88,42 @@ def contents(path):
     return f"$ cat {path}\n{len(rows)} lines\n{text}"
 
 
-def drawn(page):
-    """Return a page of HTML without its styles, and with coordinates to a tenth of a point."""
-    page = re.sub(r"<(style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
-    return re.sub(
-        r"(?<=[\s\"',(ML-])-?\d+\.\d{2,}(?=[\s\"',)])", lambda found: f"{float(found[0]):.1f}", page
-    )
+def words_of(page):
+    """Return the text of a page of HTML, with a line for each element. Shapes depend on the version of matplotlib."""
+    page = re.sub(r"<(style|script)\b.*?</\1>|<!--.*?-->", "", page, flags=re.DOTALL)
+    lines = (" ".join(unescape(line).split()) for line in re.split(r"<[^>]*>", page))
+    return "".join(f"{line}\n" for line in lines if line)
 
 
-def expected(name, text):
-    """Return what the file of that name holds; first write *text* into it if that was asked for."""
+def expected(name, text, base=None):
+    """Return the text that the file of that name stands for; first write *text* into it if that was asked for.
+
+    Args:
+        name: Path of the file, from the folder `golden`.
+        text: The output.
+        base: Path of the file of a similar output. If the two differ little, only the difference is stored.
+    """
     path = FOLDER / name
+    if base and not (FOLDER / base).exists():
+        base = None  # a later update stores the difference
+    base_lines = _lines_of(base) if base else []
     if UPDATE:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return path.read_text(encoding="utf-8")
+        changes = "".join(_changes(base_lines, text.splitlines(keepends=True)))
+        path.write_text(
+            f"{SAME_BUT}{base}\n{changes}" if len(changes) < len(text) / 2 else text, encoding="utf-8"
+        )
+    stored = path.read_text(encoding="utf-8")
+    if not stored.startswith(SAME_BUT):
+        return stored
+    changes = "".join(_changes(base_lines, text.splitlines(keepends=True)))
+    return text if stored == f"{SAME_BUT}{base}\n{changes}" else stored
+
+
+def _lines_of(name):
+    return (FOLDER / name).read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+def _changes(before, after):
+    """Yield the lines that differ, each run of them behind its place in both texts."""
+    return list(unified_diff(before, after, n=0))[2:]
