@@ -38,7 +38,7 @@ def test_the_first_two_shell_blocks_are_the_two_promises():
     first, second = re.findall(r"```sh\n(.*?)\n```", README, re.DOTALL)[:2]
 
     assert first.endswith("schema-guard demo")
-    assert second.endswith("-m pytest")
+    assert second.endswith("-m pytest -n auto")
 
 
 def test_the_readme_is_a_front_door():
