@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 from schema_guard import guard
 from tests.public.commands.command_lines import command
-from tests.public.decide.recompute import repeated
 
 TICKET = {
     "title": "ticket",
@@ -123,6 +122,8 @@ class Town:
         found = json.loads(out)
         strict = self.run(*asked, "--format", "json", "--require-proof")[0]
         assert strict == (1 if found["verdict"] == "NEED_MORE_DATA" else status)
+        from tests.public.decide.recompute import repeated  # needs scipy
+
         assert repeated(found) == []
         if not {"right"} & {*declared["config"]}:
             latency = declared["config"].get("latency_p95_s")
