@@ -31,6 +31,8 @@ DOCUMENTED = {
 }
 # Underscored names of the standard library that have no public twin.
 ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe"}
+# Functions whose first argument can name a module, or a place in one.
+TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
 FILES = sorted(HERE.rglob("*.py"))
 
@@ -46,21 +48,31 @@ def public_names(module):
 
 
 def breaches(path):
-    """Yield each use of a private name in a test file, as `line: name`."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (
-                f"{node.lineno}: {name}" for name in _private(node.module, [a.name for a in node.names])
-            )
-        elif isinstance(node, ast.Import):
-            yield from (f"{node.lineno}: {a.name}" for a in node.names if _private(a.name, []))
-        elif isinstance(node, ast.Attribute) and re.fullmatch(r"_[a-z]\w*", node.attr):
-            if node.attr not in ALLOWED_ATTRIBUTES:
-                yield f"{node.lineno}: .{node.attr}"
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            for module, names in IMPORT_IN_TEXT.findall(node.value):
-                wanted = [name.split()[0] for name in names.split(",") if name.strip()]
-                yield from (f"{node.lineno}: {name} in a text" for name in _private(module, wanted))
+    """Return each use of a private name in a test file, as `line: name`."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    return [f"{node.lineno}: {name}" for node in nodes for name in _private_of(node)]
+
+
+def _private_of(node):
+    match node:
+        case ast.ImportFrom(module=str(module), names=names):
+            return _private(module, [one.name for one in names])
+        case ast.Import(names=names):
+            return [one.name for one in names if _private(one.name, [])]
+        case ast.Attribute(attr=name) if re.fullmatch(r"_[a-z]\w*", name):
+            return [] if name in ALLOWED_ATTRIBUTES else [f".{name}"]
+        case ast.Call(func=function, args=[ast.Constant(value=str(target)), *_]):
+            takes = ast.unparse(function).split(".")[-1] in TAKES_A_MODULE
+            is_private = target.startswith("schema_guard.") and target not in PUBLIC_MODULES
+            return [f"{target} in a text"] if takes and is_private else []
+        case ast.Constant(value=str(text)):
+            return [f"{name} in a text" for name in _imported_in(text)]
+    return []
+
+
+def _imported_in(text):
+    for module, names in IMPORT_IN_TEXT.findall(text):
+        yield from _private(module, [name.split()[0] for name in names.split(",") if name.strip()])
 
 
 def _private(module, names):
@@ -77,9 +89,7 @@ def _private(module, names):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HERE)))
 def test_file_uses_only_public_names(path):
     """A test in this folder imports public names and reads no private attribute."""
-    assert list(breaches(path)) == [], (
-        "use a public name, the command line, or a file; else move the test out"
-    )
+    assert breaches(path) == [], "use a public name, the command line, or a file; else move the test out"
 
 
 def test_every_public_module_exists():

@@ -9,6 +9,7 @@ import pytest
 from schema_guard import Budget, CallFailed, GuardFailed, Limits, Schema, Usage, guard
 from schema_guard.testing import ScriptedModel
 from tests.public.calls import wire
+from tests.public.clock import stopped_clock
 
 TOTAL = {
     "title": "Total",
@@ -543,3 +544,20 @@ def test_every_shape_and_width_gives_the_same(case, width):
     outcomes = [told(outcome) for outcome in shapes(CONVERSATIONS[case], width)]
 
     assert outcomes == [outcomes[0]] * 4
+
+
+def test_time_of_earlier_attempts_counts_within_a_stream():
+    """The second of two streams is cut off after the time that the first one left."""
+    with stopped_clock() as clock:
+
+        @guard({"type": "object"}, budget=Budget(max_elapsed_s=1.0), max_attempts=2, store=None)
+        def extract(prompt: str):
+            """Stream six pieces of prose, 0.1 seconds each."""
+            for _ in range(6):
+                clock.spent += 0.1
+                yield "no "
+
+        outcome = extract.outcome("x")
+
+    assert [attempt.failure.code for attempt in outcome.attempts] == ["no_json", "cancelled"]
+    assert [round(attempt.elapsed_s, 9) for attempt in outcome.attempts] == [0.6, 0.5]

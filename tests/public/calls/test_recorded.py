@@ -167,18 +167,6 @@ def test_the_version_follows_the_code_through_wrappers(wrap):
     assert len(versions) == 2
 
 
-def test_a_version_is_made_once_and_not_at_decoration(monkeypatch):
-    """Reading the source waits for the first call, and is not done again."""
-    made = []
-    monkeypatch.setattr("schema_guard.calls.version.made.version_of", lambda *_: made.append(1) or "v" * 12)
-
-    function = plain(giving(GOOD, GOOD), {})
-    assert made == []
-
-    assert {function.outcome("t").call.version for _ in range(2)} == {"v" * 12}
-    assert made == [1]
-
-
 def make_with_constants(order):
     code = f"def ask(prompt):\n    return '{{}}' if prompt in {{{order}}} else '[]'\n"
     scope: dict[str, Any] = {}

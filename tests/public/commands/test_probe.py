@@ -1,17 +1,13 @@
 """The command `probe`, by its arguments, its output and its exit status."""
 
 import json
-from importlib.resources import files
 
 import pytest
 
-from schema_guard import Schema
 from schema_guard.testing import EnforcingModel, serve
-from tests.public.commands.command_lines import run
+from tests.public.commands.command_lines import published, run
 
-PUBLISHED = Schema.of(
-    json.loads((files("schema_guard.targets.probed") / "probe.schema.json").read_text("utf-8"))
-)
+PUBLISHED = published("probe.schema.json")
 PRICES = {"m": {"p_in": 1.0, "p_cached": 1.0, "p_out": 10.0, "as_of": "2026-11-26"}}
 
 

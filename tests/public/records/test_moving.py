@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from schema_guard import open_store
+from schema_guard import guard, open_store
 from tests.public.records.counting import found_of, hours_of
 from tests.public.records.outcomes import FAILED, FINGERPRINT, LOST, outcome
 
@@ -514,3 +514,22 @@ def test_an_import_from_standard_input(a, cli, tmp_path, monkeypatch):
 
     assert (status, "9 of 9 attempts added" in said) == (0, True)
     assert all_of(tmp_path / "b.db") == all_of(a)
+
+
+def test_redacted_export_redacts_the_task_too(tmp_path, cli):
+    """A task is stored beside a prompt that has the format before it, so it has its own personal data."""
+    path = tmp_path / "a.db"
+    with open_store(str(path), payload="full") as store:
+        guarded = guard({"type": "object"}, store=store, strategy="system_prompt")(lambda prompt: "{}")
+        guarded([{"role": "user", "content": "Write to ann@corp.com"}])
+    outs = {}
+    for how in ("kept", "redacted"):
+        outs[how] = tmp_path / f"{how}.jsonl"
+        assert cli("store", "export", "--store", path, "-o", outs[how], "--texts", how)[0] == 0
+
+    tasks = {how: json.loads(out.read_text().splitlines()[1])["texts"]["task"] for how, out in outs.items()}
+    assert outs["kept"].read_text().count("ann@corp.com") == 2
+    assert tasks["redacted"] == json.loads(
+        json.dumps(tasks["kept"]).replace("ann@corp.com", "redacted@example.com")
+    )
+    assert "ann@corp" not in outs["redacted"].read_text()

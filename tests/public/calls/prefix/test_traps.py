@@ -146,17 +146,6 @@ def test_what_the_type_reads_beside_its_schema_is_not_stopped():
     assert stopped(schema, "[1").failure.code == "type"
 
 
-def test_a_schema_that_only_the_reference_engine_takes_asks_nothing(monkeypatch):
-    """Where the fast engine does not validate, only what is no JSON is stopped."""
-    monkeypatch.setattr("schema_guard.core.validation.fast.MAX_CROSSINGS", 0)
-    monkeypatch.setattr("schema_guard.core.schema._cache", {})
-    schema = Schema.of({"type": "object"})
-
-    assert schema.engine == "jsonschema"
-    assert stopped(schema, "[1").failure is None
-    assert stopped(schema, "[1}").failure.code == "malformed"
-
-
 def test_where_a_reply_stands():
     """A checker says what was read, whether it stands inside of the JSON, and whether that can still be valid."""
     checker = prefix_checker(Schema.of({"items": {"type": "null"}}))

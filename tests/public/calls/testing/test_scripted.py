@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -338,7 +339,7 @@ def test_model_keeps_what_it_was_asked():
 def test_delay_is_that_of_the_reply_or_of_the_model(monkeypatch):
     """A reply that names no delay has the model's."""
     slept = []
-    monkeypatch.setattr("schema_guard.models.scripted.time.sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     model = ScriptedModel(["1", {"reply": "2"}, {"reply": "3", "delay_s": 0}], delay_s=0.5)
 
     replies = [model("x") for _ in range(3)]
