@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import schema_guard
+from tests.public.processes import unmeasured
 
 LOOK = """
 import json, sys
@@ -25,7 +26,9 @@ print(json.dumps([sorted(set(sys.modules) - before), opened]))
 
 @pytest.fixture(scope="module")
 def look():
-    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK], env=unmeasured(), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -60,7 +63,9 @@ print(sorted((slow | later) & set(sys.modules)), compiled)
 
 def test_a_first_call_loads_nothing_slow_that_it_does_not_need():
     """Neither what is slow of the standard library, nor the loop, nor a text that `typing` would compile."""
-    done = subprocess.run([sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_CALL], env=unmeasured(), capture_output=True, text=True, check=True
+    )
 
     assert done.stdout.strip() == "[] []"
 

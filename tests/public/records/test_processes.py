@@ -255,7 +255,7 @@ def test_the_default_store_makes_its_file_at_the_first_record(tmp_path, run):
 def test_importing_opens_nothing(run):
     """Importing the names that record loads no database library, and opens no file but modules."""
     script = """
-    import subprocess, textwrap
+    import os, subprocess, textwrap
     child = '''
     import sys
     opened = []
@@ -264,6 +264,7 @@ def test_importing_opens_nothing(run):
     print(["sqlite3" in sys.modules, [name for name in opened if name.endswith(".db")]])
     '''
     command = [sys.executable, "-c", textwrap.dedent(child)]
-    print(json.dumps(subprocess.run(command, capture_output=True, text=True).stdout))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    print(json.dumps(subprocess.run(command, capture_output=True, text=True, env=environment).stdout))
     """
     assert run(script, "sqlite://") == "[False, []]\n"

@@ -1,0 +1,8 @@
+"""Processes that a test starts."""
+
+import os
+
+
+def unmeasured():
+    """Return the environment without coverage, which loads modules of its own into each process."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
