@@ -2,9 +2,11 @@
 
 import json
 import shlex
+import shutil
 
 import pytest
 
+from schema_guard.testing import serve_tuning
 from tests.public.commands.command_lines import command, run
 from tests.public.commands.desk import lay_out
 from tests.public.commands.training_rows import TICKET, recorded
@@ -228,3 +230,52 @@ def test_aims_beside_a_file_are_not_ignored(capsys, here, options, changed):
 
     before, after = json.loads(plain)["config"], json.loads(out)["config"]
     assert {key: value for key, value in after.items() if before.get(key) != value} == changed
+
+
+@pytest.fixture(scope="module")
+def tuned(desk):
+    """The training set with a job at a host that has ended, and the host's address."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with pytest.MonkeyPatch.context() as patch, serve_tuning(key="k", looks=0, ends="succeeded") as server:
+        patch.chdir(desk)
+        patch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
+        shutil.copytree(desk / "set", desk / "done")
+        begun = f"tune done --backend openai-compatible --url {server.openai_url} --base small --epochs 2 --price 3 --seed 4"
+        status, _, err = command(*shlex.split(f"{begun} --yes"))
+        assert status == 0, err
+        return begun
+
+
+# What is asked of a job that is there must be what it has.
+OTHER = {
+    "--backend openai": "the job in job.json has openai-compatible",
+    "--base large": "the job in job.json has small",
+    "--url http://127.0.0.1:9/v1": "the job in job.json has http://127.0.0.1",
+    "--epochs 3": "the job in job.json has 2",
+    "--seed 5": "the job in job.json has 4",
+    "--price 4.5": "the job in job.json has 3.0",
+}
+
+
+@pytest.mark.parametrize("option", OTHER)
+def test_an_option_that_the_job_contradicts_is_a_usage_error(capsys, tuned, here, option):
+    """The option is named, and how to begin another job is said."""
+    for more in ("", " --status", " --served-as x"):
+        status, out, err = run(capsys, *shlex.split(f"tune done {option}{more}"))
+
+        assert (status, out) == (2, "")
+        assert f"{option}: {OTHER[option]}" in err
+        assert "--again" in err
+
+
+@pytest.mark.parametrize("option", ["", *OTHER])
+def test_the_options_that_a_job_has_are_taken(capsys, tuned, here, option):
+    """Each of them, and none, gives the job that is there."""
+    known = shlex.split(tuned)
+    name = option.partition(" ")[0]
+    given = known[known.index(name) : known.index(name) + 2] if name else []
+
+    status, out, err = run(capsys, "tune", "done", *given)
+
+    assert (status, err) == (0, "")
+    assert "small" in out
