@@ -1,0 +1,397 @@
+"""What one call may spend, over all of its attempts: seconds, tokens and repeats, in functions of every shape."""
+
+import asyncio
+import itertools
+import json
+
+import pytest
+
+from schema_guard import Budget, GuardFailed, flush, guard, open_store
+from tests.public.calls import wire
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import command
+
+SCHEMA = {
+    "title": "total",
+    "type": "object",
+    "properties": {"total": {"type": "number"}},
+    "required": ["total"],
+}
+GOOD, BAD = '{"total": 1}', '{"total": "x"}'
+NUMBERS = itertools.count()
+SHAPES = ("plain", "async", "stream", "async stream")
+STREAMS = ("stream", "async stream")
+
+
+def shaped(shape, attempts):
+    """Return a function of a shape that gives these attempts in turn: each one an iterator that gives its pieces."""
+    left = iter(attempts)
+
+    def whole(prompt):
+        pieces = list(next(left))
+        return pieces[0] if len(pieces) == 1 else "".join(pieces)
+
+    async def whole_later(prompt):
+        return whole(prompt)
+
+    def stream(prompt):
+        yield from next(left)
+
+    async def stream_later(prompt):
+        for piece in next(left):
+            yield piece
+
+    return {"plain": whole, "async": whole_later, "stream": stream, "async stream": stream_later}[shape]
+
+
+def outcome_of(shape, attempts, **settings):
+    """Return the outcome of one call."""
+    named = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1", "max_attempts": 4}
+    found = guard(SCHEMA, **{**named, **settings})(shaped(shape, attempts)).outcome("t")
+    return asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
+
+
+async def _waited(found):
+    return await found
+
+
+def told(outcome):
+    return [(one.failure and one.failure.code, one.elapsed_s) for one in outcome.attempts]
+
+
+def timed(clock, lengths, text=BAD):
+    """Yield attempts whose four pieces take a quarter of so many seconds each."""
+
+    def pieces(seconds):
+        for start in range(0, len(text), -(-len(text) // 4)):
+            clock.spent += seconds / 4
+            yield text[start : start + -(-len(text) // 4)]
+
+    return map(pieces, lengths)
+
+
+# Seconds. All are sums of eighths, so that a bound is met exactly or not at all.
+
+LENGTHS = {
+    "equal": (0.5, 0.5, 0.5, 0.5),
+    "growing": (0.5, 1.0, 2.0, 4.0),
+    "falling": (4.0, 2.0, 1.0, 0.5),
+    "a long second one": (0.5, 8.0, 0.5, 0.5),
+    "no time at all": (0.0, 0.0, 0.5, 0.0),
+}
+BOUNDS = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0, 1.125, 1.5, 2.0, 3.5, 3.75, 4.0, 7.5, 8.5, 100.0)
+
+
+def attempts_in_time(lengths, bound, *, is_stream):
+    """Return what each attempt comes to: a bound that is reached begins none, and one that is passed ends a stream."""
+    spent, found = 0.0, []
+    for seconds in lengths:
+        if found and spent >= bound:
+            return found
+        passed = [n for n in range(1, 5) if spent + n * seconds / 4 > bound]
+        if is_stream and passed:
+            return [*found, ("cancelled", passed[0] * seconds / 4)]
+        found.append(("type", seconds))
+        spent += seconds
+    return found
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_seconds_are_counted_over_all_attempts(shape, lengths, bound):
+    """What came whole is never cut short; a stream is, at the first piece behind the bound."""
+    with stopped_clock() as clock:
+        found = outcome_of(shape, timed(clock, LENGTHS[lengths]), budget=Budget(max_elapsed_s=bound))
+
+    assert told(found) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
+    assert not found.ok
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_without_a_bound_time_ends_nothing(shape):
+    """An hour an attempt is no reason to stop."""
+    with stopped_clock() as clock:
+        found = outcome_of(shape, timed(clock, (3600.0,) * 4))
+
+    assert told(found) == [("type", 3600.0)] * 4
+
+
+@pytest.mark.parametrize(("bound", "is_cut"), [(1.0, False), (0.875, False), (0.625, True), (0.5, True)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_valid_reply_counts_until_its_stream_is_cut(shape, bound, is_cut):
+    """A whole reply is the value however late, and so is a stream whose last piece completes it; a part is none."""
+    with stopped_clock() as clock:
+        found = outcome_of(shape, timed(clock, (1.0,), GOOD), budget=Budget(max_elapsed_s=bound))
+
+    assert found.ok is not (is_cut and shape in STREAMS)
+    assert found.value == ({"total": 1} if found.ok else None)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_time_between_two_calls_is_not_counted(shape):
+    """Each call has the whole budget."""
+    with stopped_clock() as clock:
+        attempts = timed(clock, (0.5,) * 6)
+        function = guard(
+            SCHEMA, store=None, budget=Budget(max_elapsed_s=1.0), name=f"twice_{shape}", version="1"
+        )(shaped(shape, attempts))
+        for _ in range(3):
+            found = function.outcome("t")
+            found = asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
+            clock.spent += 50.0
+
+            assert told(found) == [("type", 0.5)] * 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_escalation_does_not_begin_the_budget_anew(shape):
+    """The attempts of all strategies together have one budget."""
+    with stopped_clock() as clock:
+        found = outcome_of(
+            shape,
+            timed(clock, (0.5,) * 4),
+            budget=Budget(max_elapsed_s=1.5),
+            strategy=["bare", "system_prompt"],
+        )
+
+    assert [one.strategy for one in found.attempts] == ["bare", "system_prompt", "system_prompt"]
+
+
+# Tokens.
+
+USED = {
+    "equal": ((10, 5),) * 4,
+    "growing": ((10, 5), (30, 5), (50, 20), (90, 1)),
+    "input alone": ((25, 0),) * 4,
+    "output alone": ((0, 25),) * 4,
+    "a large first one": ((900, 100), (1, 1), (1, 1), (1, 1)),
+    "unknown at first": (None, (10, 5), None, (10, 5)),
+}
+TOKENS = (0, 1, 14, 15, 16, 24, 25, 26, 29, 30, 31, 49, 50, 51, 75, 120, 121, 1000, 1001, 1002, 5000)
+
+
+def sent(shape, used):
+    """Yield attempts of one reply of OpenAI with these tokens, whole or as chunks."""
+    for one in used:
+        usage = {} if one is None else {"usage": {"prompt_tokens": one[0], "completion_tokens": one[1]}}
+        if shape in STREAMS:
+            chunks = [
+                wire.chunk({"content": BAD[:5]}),
+                wire.chunk({"content": BAD[5:]}),
+                wire.chunk({}, "stop"),
+            ]
+            yield iter([*chunks, *([{**wire.usage_chunk(), **usage}] if usage else [])])
+        else:
+            yield iter([{name: value for name, value in wire.chat(BAD).items() if name != "usage"} | usage])
+
+
+def attempts_in_tokens(used, bound):
+    """Return how many attempts are begun: none when the tokens so far reach the bound."""
+    spent = 0
+    for count, one in enumerate(used):
+        if count and spent >= bound:
+            return count
+        spent += sum(one or ())
+    return len(used)
+
+
+@pytest.mark.parametrize("bound", TOKENS)
+@pytest.mark.parametrize("used", USED)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tokens_are_counted_over_all_attempts(shape, used, bound):
+    """Input and output together; of an attempt that tells none they are 0."""
+    found = outcome_of(shape, sent(shape, USED[used]), budget=Budget(max_tokens=bound))
+
+    # A bound of 0 is reached before anything is spent.
+    assert len(found.attempts) == (1 if bound == 0 else attempts_in_tokens(USED[used], bound))
+    told_of = [(one.usage.input_tokens, one.usage.output_tokens) for one in found.attempts]
+    assert told_of == [one or (None, None) for one in USED[used][: len(told_of)]]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("budget", "attempts"),
+    [
+        (Budget(max_tokens=30, max_elapsed_s=100.0), 2),
+        (Budget(max_tokens=31, max_elapsed_s=100.0), 3),
+        (Budget(max_tokens=1000, max_elapsed_s=1.0), 2),
+        (Budget(max_tokens=1000, max_elapsed_s=1.5), 3),
+        (Budget(max_tokens=15, max_elapsed_s=0.5), 1),
+        (Budget(max_tokens=45, max_elapsed_s=1.0), 2),
+    ],
+)
+def test_the_first_bound_ends_the_call(shape, budget, attempts):
+    """Whichever of the seconds and the tokens is reached first."""
+    with stopped_clock() as clock:
+
+        def slowly(pieces):
+            clock.spent += 0.5
+            yield from pieces
+
+        found = outcome_of(shape, map(slowly, sent(shape, USED["equal"])), budget=budget)
+
+    assert len(found.attempts) == attempts
+
+
+STOPPED = '{"total": "much", "note": "' + "a b c " * 20
+
+
+@pytest.mark.parametrize("shape", STREAMS)
+@pytest.mark.parametrize(
+    ("times", "more", "attempts"), [(1, 0, 1), (1, 1, 2), (2, 0, 2), (2, 1, 3), (3, 0, 3), (9, 0, 4)]
+)
+def test_the_text_of_a_stopped_stream_counts_by_its_estimate(shape, times, more, attempts):
+    """Nobody tells the tokens of a stream that was stopped early: so many times its estimate, and some more."""
+
+    def stopped(**budget):
+        pieces = (iter([STOPPED[at : at + 4] for at in range(0, len(STOPPED), 4)]) for _ in range(4))
+        return outcome_of(shape, pieces, early_stop=True, budget=Budget(**budget)).attempts
+
+    each, *others = (one.estimated_output_tokens for one in stopped())
+
+    assert others == [each] * 3
+    assert 3 <= each <= 6
+    assert len(stopped(max_tokens=times * each + more)) == attempts
+
+
+# Repeats.
+
+RUNAWAY = '{"total": 1, "note": "' + "desk " * 200
+WHITE = GOOD[:-1] + " " * 600
+CASES = {
+    "none": ([BAD, BAD, GOOD], ["type", "type", None]),
+    "first": ([RUNAWAY, GOOD], ["runaway", None]),
+    "first two": ([RUNAWAY, WHITE, GOOD], ["runaway", "runaway", None]),
+    "between": ([BAD, RUNAWAY, GOOD], ["type", "runaway", None]),
+    "all": ([RUNAWAY, RUNAWAY, WHITE, RUNAWAY], ["runaway"] * 4),
+}
+
+
+@pytest.mark.parametrize("early_stop", [False, True])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("shape", STREAMS)
+def test_each_attempt_may_repeat_itself_anew(shape, case, early_stop):
+    """A reply that runs away is stopped and asked for again; what an earlier one repeated does not count."""
+    replies, codes = CASES[case]
+    attempts = (iter([text[at : at + 7] for at in range(0, len(text), 7)]) for text in replies)
+    found = outcome_of(shape, attempts, budget=Budget(max_repeats=6), early_stop=early_stop)
+
+    assert [one.failure and one.failure.code for one in found.attempts] == codes
+    stopped = [one.stopped_at for one in found.attempts if one.failure and one.failure.code == "runaway"]
+    assert all(at is not None and at < 700 for at in stopped)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_without_a_bound_repeats_stop_nothing(shape):
+    """A stream is read to its end; and what came whole is not stopped, whatever the bound."""
+    settings = {} if shape in STREAMS else {"budget": Budget(max_repeats=2)}
+    found = outcome_of(shape, (iter([RUNAWAY]) for _ in range(4)), max_attempts=1, **settings)
+
+    assert found.attempts[0].reply == RUNAWAY
+    assert found.attempts[0].stopped_at is None
+
+
+@pytest.mark.parametrize("shape", STREAMS)
+def test_seconds_end_a_call_that_keeps_running_away(shape):
+    """The time of stopped attempts counts too."""
+    with stopped_clock() as clock:
+
+        def pieces():
+            for at in range(0, len(RUNAWAY), 8):
+                clock.spent += 0.125
+                yield RUNAWAY[at : at + 8]
+
+        probe = outcome_of(shape, [pieces()], max_attempts=1, budget=Budget(max_repeats=6))
+        (seconds,) = [one.elapsed_s for one in probe.attempts]
+        found = outcome_of(
+            shape, (pieces() for _ in range(4)), budget=Budget(max_repeats=6, max_elapsed_s=2 * seconds + 1.0)
+        )
+
+    assert told(found) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
+
+
+# What is told and recorded of it.
+
+ENDS = {
+    "seconds": (
+        Budget(max_elapsed_s=0.75),
+        "plain",
+        "  the budget ended the call before attempt 3: 1 s of max_elapsed_s=0.75 were spent",
+    ),
+    "seconds, exactly": (
+        Budget(max_elapsed_s=1.0),
+        "stream",
+        "  the budget ended the call before attempt 3: 1 s of max_elapsed_s=1 were spent",
+    ),
+    "a stream": (
+        Budget(max_elapsed_s=0.75),
+        "stream",
+        "    the time budget ended the reply before it was complete",
+    ),
+    "none": (Budget(max_elapsed_s=9.0), "plain", "to allow more attempts: max_attempts=6"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_error_says_which_bound_ended_the_call(end):
+    """With what was spent of it, and the attempt that was not begun."""
+    budget, shape, line = ENDS[end]
+    with stopped_clock() as clock:
+        function = guard(SCHEMA, store=None, name=f"ends {end}", version="1", max_attempts=4, budget=budget)(
+            shaped(shape, timed(clock, (0.5,) * 4))
+        )
+        with pytest.raises(GuardFailed) as caught:
+            function("t")
+
+    assert line in str(caught.value)
+    assert ("the budget ended" in str(caught.value)) == end.startswith("seconds")
+
+
+@pytest.mark.parametrize("settings", [{"on_failure": "return"}, {"default": "none"}], ids=str)
+@pytest.mark.parametrize("end", ENDS)
+def test_a_call_that_a_bound_ended_gives_what_a_failed_one_gives(end, settings):
+    """Its outcome, or the default."""
+    budget, shape, _ = ENDS[end]
+    with stopped_clock() as clock:
+        given = guard(
+            SCHEMA,
+            store=None,
+            name=f"gives {end} {settings}",
+            version="1",
+            max_attempts=4,
+            budget=budget,
+            **settings,
+        )(shaped(shape, timed(clock, (0.5,) * 4)))("t")
+
+    assert given == "none" if "default" in settings else not given.ok
+
+
+COUNTED = {
+    "plain": (("type", 0.5), ("type", 0.5)),
+    "stream": (("type", 0.5), ("cancelled", 0.375)),
+}
+
+
+@pytest.mark.parametrize("shape", COUNTED)
+def test_a_report_counts_what_a_bound_ended(tmp_path, shape):
+    """A call whose attempts were judged is in the rate; the attempt that was cut off is outside of it."""
+    with stopped_clock() as clock, open_store(str(tmp_path / "r.db")) as store:
+        for number in range(5):
+            found = outcome_of(
+                shape, timed(clock, (0.5,) * 4), budget=Budget(max_elapsed_s=0.75), store=store,
+                name="app.total", on_failure="return",
+            )  # fmt: skip
+            assert told(found) == list(COUNTED[shape]), number
+        store.flush(60.0)
+    flush()
+    (group,) = json.loads(command("report", "--store", tmp_path / "r.db", "--format", "json")[1])["groups"]
+
+    assert (group["attempts"], group["elapsed_s"]) == (
+        10,
+        pytest.approx(5 * sum(s for _, s in COUNTED[shape])),
+    )
+    assert {(one["code"], one["attempts"]) for one in group["failures"]} == (
+        {("type", 10)} if shape == "plain" else {("type", 5), ("cancelled", 5)}
+    )
+    assert (group["unhandled"]["count"], group["unhandled"]["n"]) == (5, 5)

@@ -1,0 +1,85 @@
+"""A store whose inputs belong together in known ways, and the training sets made of it."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from random import Random
+
+from schema_guard import guard, open_store, tags
+from tests.public.commands.command_lines import command
+
+SCHEMA = {
+    "title": "ticket",
+    "type": "object",
+    "properties": {"team": {"enum": ["billing", "shipping"]}, "number": {"type": "integer"}},
+    "required": ["team"],
+}
+SIDES = ("train", "validation", "test")
+BAD = '{"team": "sales"}'
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def words(seed, count=12):
+    """Return a text of made-up words, which shares next to nothing with the text of another seed."""
+    random = Random(seed)
+    return " ".join("".join(random.choices(LETTERS, k=random.randint(5, 9))) for _ in range(count))
+
+
+def answer(team="billing", **more):
+    return json.dumps({"team": team, **more})
+
+
+def record(path, calls):
+    """Record calls: each is a dict with its text, and its replies, segment and cluster where they differ."""
+    left = []
+    with open_store(str(path), payload="full") as store:
+
+        @guard(
+            SCHEMA,
+            store=store,
+            name="app.triage",
+            version="v1",
+            max_attempts=3,
+            on_failure="return",
+            checks=[looks],
+        )
+        def triage(prompt):
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        for call in calls:
+            left[:] = call.get("replies", [answer()])
+            with tags(segment=call.get("segment"), cluster=call.get("cluster")):
+                triage.outcome(call["text"])
+        store.flush(60.0)
+
+
+def looks(value):
+    """Is a check that every value passes."""
+
+
+def export(folder, *options, store="r.db"):
+    """Return the exit status, the manifest, and the rows of each side of a set in this folder."""
+    status, out, err = command(
+        "export", "--schema", "ticket", "--store", store, "-o", folder, "--min-examples", "1", *options, "--format", "json"
+    )  # fmt: skip
+    assert err == "", err
+    sides = {}
+    for side in SIDES:
+        path = Path(folder) / f"{side}.jsonl"
+        text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+        sides[side] = [json.loads(line) for line in text.splitlines()]
+    return status, json.loads(out)["manifest"], sides
+
+
+def inputs(rows):
+    """Return what each row asks."""
+    return [(row.get("input") or row)["messages"][0]["content"] for row in rows]
+
+
+def sides_of(sides):
+    """Return on which sides each input is."""
+    found = defaultdict(set)
+    for side, rows in sides.items():
+        for text in inputs(rows):
+            found[text].add(side)
+    return found

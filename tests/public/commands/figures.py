@@ -1,0 +1,83 @@
+"""What a document of a command says in numbers, whatever its form, and a store in which no two figures are equal."""
+
+import html
+import itertools
+import re
+from contextlib import suppress
+
+from schema_guard import guard, tags
+from tests.public.decide.town import ENUM, GOOD, PATTERN, SHAPE, TICKET, reply
+
+FENCED = f"```json\n{GOOD}\n```"
+TRAILING = '{"team": "a",}'
+NUMBER = re.compile(r"(?<![\w.])[+-]?\$?\d[\d,]*(?:\.\d+)?(?:e-\d+)?(?: million| billion)?")
+SCALES = {"million": 1e6, "billion": 1e9}
+
+
+def plain(text, form):
+    """Return a document as one line of words: markdown and HTML without their marks."""
+    if form == "html":
+        text = re.sub(r"<(style|script|svg|title)\b.*?</\1>", " ", text, flags=re.DOTALL)
+        text = re.sub(r"<[^>]+>", " ", text)
+    elif form == "markdown":
+        text = re.sub(r"^\|.*---.*$|(?<!\\)\||^#+ |^- ", " ", text, flags=re.MULTILINE)
+        text = re.sub(r"\\(\W)", r"\1", text)
+    else:
+        text = re.sub(r"^ *- ", " ", text, flags=re.MULTILINE)
+    return " ".join((html.unescape(text) if form != "text" else text).split())
+
+
+def missing(text, facts):
+    """Return the facts that a text does not tell: each is a label and the numbers that follow it."""
+    return [(label, values) for label, values in facts if not _tells(text, label, values)]
+
+
+def _tells(text, label, values):
+    for found in re.finditer(re.escape(label), text):
+        numbers = [one[0] for one in itertools.islice(NUMBER.finditer(text, found.end()), len(values))]
+        if len(numbers) == len(values) and all(map(is_shown_as, values, numbers)):
+            return True
+    return False
+
+
+def is_shown_as(value, shown):
+    """Return whether a number is this one rounded to the digits that are shown, or to three digits."""
+    bare, _, scale = shown.replace("$", "").replace(",", "").partition(" ")
+    mantissa, _, exponent = bare.partition("e")
+    unit = 10.0 ** (-len(mantissa.partition(".")[2]) + int(exponent or 0)) * SCALES.get(scale, 1.0)
+    return abs(float(bare) * SCALES.get(scale, 1.0) - value) <= unit * 0.5001
+
+
+def rate(found):
+    """Return a rate and its bounds in percent."""
+    return [100 * found[name] for name in ("rate", "lower", "upper")]
+
+
+REPLIES = (
+    [(GOOD,)] * 83 + [(FENCED,)] * 17 + [(TRAILING,)] * 11 + [(SHAPE, GOOD)] * 7 + [(ENUM, SHAPE, GOOD)] * 5
+    + [(ENUM, ENUM, PATTERN)] * 14 + [(TimeoutError("slow"),)] * 3 + [(KeyError("x"),)] * 2
+)  # fmt: skip
+"""Replies of each call; of a call with fewer than its attempts the last one comes again."""
+
+
+def fill(store, clock):
+    """Record two functions whose counts, tokens and seconds all differ."""
+    numbers, left = itertools.count(), []
+
+    def body(prompt):
+        number = next(numbers)
+        clock.spent += 0.25 + 0.05 * (number % 29) + (6 if number % 13 == 0 else 0)
+        one = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(one, Exception):
+            raise one
+        return reply(one, tokens=(900 + number, 60 + number % 31), cached=300)
+
+    for name, model, step, repair in (("shop.sort", "m1", 1, "lossless"), ("shop.pack", "m2", 3, "off")):
+        settings = {"name": name, "model": model, "version": "v1", "repair": repair, "max_attempts": 3}
+        function = guard(TICKET, store=store, on_failure="return", **settings)(body)
+        for number in range(0, len(REPLIES), step):
+            left[:] = REPLIES[number * 37 % len(REPLIES)]
+            with tags(segment="eu" if number % 4 else "us"), suppress(TimeoutError, KeyError):
+                function(f"{name} ticket {number}")
+            clock.now += 600
+    store.flush(60.0)

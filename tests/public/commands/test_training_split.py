@@ -1,0 +1,396 @@
+"""How `schema-guard export` parts rows: clusters, copies, shares, seeds, pairs, and what the manifest counts."""
+
+import hashlib
+import itertools
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.public.commands.clusters import BAD, SIDES, answer, export, inputs, record, sides_of, words
+from tests.public.commands.command_lines import command
+
+SEEDS = range(4)
+
+
+def calls_of_clusters():
+    """Return calls of thirty clusters of one to six inputs, and of sixty inputs without a cluster."""
+    sizes = [1 + number % 6 for number in range(30)]
+    named = [f"customer-{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    return [
+        {
+            "text": words(number),
+            "cluster": cluster,
+            "segment": ("eu", "us", "eu")[number % 3],
+            "replies": [answer(number=number)] if number % 5 else [BAD, answer(number=number)],
+        }
+        for number, cluster in enumerate([*named, *[None] * 60])
+    ]
+
+
+CALLS = calls_of_clusters()
+
+
+@pytest.fixture(scope="module")
+def clustered(tmp_path_factory):
+    """A store of these calls."""
+    path = tmp_path_factory.mktemp("clustered") / "r.db"
+    record(path, CALLS)
+    return path
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--validation", "0.3", "--test", "0.3"), ("--max-examples", "90")], ids=str
+)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_cluster_is_on_one_side(clustered, seed, options):
+    """All inputs of a cluster that are taken are in one file."""
+    _, _, sides = export("set", "--seed", seed, *options, store=clustered)
+    places = sides_of(sides)
+    found = defaultdict(set)
+    for call in CALLS:
+        if call["cluster"] and call["text"] in places:
+            found[call["cluster"]] |= places[call["text"]]
+
+    assert len(found) > 15
+    assert {name: on for name, on in found.items() if len(on) != 1} == {}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_input_is_on_two_sides_or_comes_twice(clustered, seed):
+    """All calls are in the set, each once."""
+    _, _, sides = export("set", "--seed", seed, store=clustered)
+    found = [text for rows in sides.values() for text in inputs(rows)]
+
+    assert sorted(found) == sorted(call["text"] for call in CALLS)
+
+
+SHARES = ((0.1, 0.1), (0.2, 0.1), (0.1, 0.3), (0.25, 0.25), (0.0, 0.2), (0.2, 0.0), (0.0, 0.0))
+
+
+@pytest.mark.parametrize(("validation", "test"), SHARES)
+def test_shares_are_as_asked(clustered, validation, test):
+    """With clusters of at most six rows a side misses its share by at most half a cluster."""
+    _, _, sides = export("set", "--validation", validation, "--test", test, store=clustered)
+    wanted = {"validation": validation * len(CALLS), "test": test * len(CALLS)}
+
+    for side, share in wanted.items():
+        assert abs(len(sides[side]) - share) <= (3 if share else 0)
+    assert sum(map(len, sides.values())) == len(CALLS)
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    """A store of two hundred inputs that are alone in their clusters: 120 of one segment, 80 of another."""
+    path = tmp_path_factory.mktemp("single") / "r.db"
+    record(path, ALONE)
+    return path
+
+
+ALONE = [
+    {
+        "text": words(number),
+        "segment": "eu" if number % 5 < 3 else "us",
+        "replies": [answer(number=number)],
+    }
+    for number in range(1_000, 1_200)
+]
+
+
+@pytest.mark.parametrize(("validation", "test"), SHARES)
+def test_shares_of_single_inputs_are_met(single, validation, test):
+    """Each segment has its share on each side, to the row."""
+    _, manifest, sides = export("set", "--validation", validation, "--test", test, store=single)
+    segment_of = {call["text"]: call["segment"] for call in ALONE}
+
+    assert manifest["segments"] == {"eu": 120, "us": 80}
+    for side, share in (("validation", validation), ("test", test), ("train", 1 - validation - test)):
+        found = Counter(segment_of[text] for text in inputs(sides[side]))
+        for segment, rows in (("eu", 120), ("us", 80)):
+            assert abs(found[segment] - share * rows) <= 1
+
+
+def test_one_seed_gives_one_set(single):
+    """The files are the same byte by byte, and another seed gives other sides of the same rows."""
+    files = {}
+    for name, seed in (("first", 7), ("again", 7), ("other", 8)):
+        _, _, sides = export(name, "--seed", seed, store=single)
+        files[name] = [Path(name, f"{side}.jsonl").read_bytes() for side in SIDES]
+        files[f"{name} rows"] = sorted(text for rows in sides.values() for text in inputs(rows))
+
+    assert files["first"] == files["again"]
+    assert all(one != other for one, other in zip(files["first"], files["other"], strict=True))
+    assert files["first rows"] == files["other rows"]
+
+
+def test_the_order_of_the_calls_changes_nothing(single, folder):
+    """A store with the same calls in another order gives the same files."""
+    record(folder / "turned.db", ALONE[::-1])
+    export("one", store=single)
+    export("other", store="turned.db")
+
+    for side in SIDES:
+        assert Path("one", f"{side}.jsonl").read_bytes() == Path("other", f"{side}.jsonl").read_bytes()
+
+
+def test_further_calls_leave_the_sides_nearly_as_they_were(single, folder):
+    """An input's side follows from its hash: ten more calls move few of two hundred."""
+    record(
+        folder / "more.db",
+        [*ALONE, *({**call, "text": words(number)} for number, call in enumerate(ALONE[:10]))],
+    )
+    _, _, before = export("before", store=single)
+    _, _, after = export("after", store="more.db")
+    old, new = sides_of(before), sides_of(after)
+
+    assert sum(old[call["text"]] != new[call["text"]] for call in ALONE) <= 10
+
+
+FAMILIES = {
+    "the same, once more": (lambda text: text, True),
+    "the same in capitals, with a mark": (lambda text: text.upper() + "!", True),
+    "the same in another width": (lambda text: text.replace(text[0], chr(ord(text[0]) + 0xFEE0), 1), True),
+    "one word more": (lambda text: text + " more", True),
+    "another end": (lambda text: text.rsplit(" ", 1)[0] + " zzz", True),
+    "half of it another": (lambda text: " ".join(text.split()[:6]) + " " + words("other " + text, 6), False),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_copy_with_the_same_answer_is_left_out(folder, family):
+    """One of an input and its near copy is taken; an input that shares half its words is another one."""
+    change, is_copy = FAMILIES[family]
+    texts = [words(number) for number in range(40)]
+    record(folder / "r.db", [{"text": text} for one in texts for text in (one, change(one))])
+    _, manifest, sides = export("set")
+    taken = [text for rows in sides.values() for text in inputs(rows)]
+
+    assert len(taken) == (40 if is_copy else 80)
+    assert sum(manifest["left_out"].values()) == (40 if is_copy else 0)
+    for one in texts:
+        assert len({one, change(one)} & {*taken}) == (1 if is_copy else 2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_near_copies_with_other_answers_are_on_one_side(folder, seed):
+    """Both are taken, and kept together."""
+    texts = [words(number) for number in range(60)]
+    record(
+        folder / "r.db",
+        [
+            {"text": text, "replies": [answer(team)]}
+            for one in texts
+            for text, team in ((one, "billing"), (one + " more", "shipping"))
+        ],
+    )
+    _, manifest, sides = export("set", "--validation", "0.3", "--test", "0.3", "--seed", seed)
+    places = sides_of(sides)
+
+    assert manifest["left_out"] == {}
+    assert [one for one in texts if places[one] != places[one + " more"] or not places[one]] == []
+    assert all(len(rows) > 10 for rows in sides.values())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_copy_that_is_left_out_joins_its_clusters(folder, seed):
+    """An input of two customers holds the inputs of both together."""
+    calls = []
+    for number in range(40):
+        shared = words(f"shared {number}")
+        calls += [
+            {"text": words(f"a {number}"), "cluster": f"a{number}"},
+            {"text": shared, "cluster": f"a{number}"},
+            {"text": shared + " more", "cluster": f"b{number}"},
+            {"text": words(f"b {number}"), "cluster": f"b{number}"},
+        ]
+    record(folder / "r.db", calls)
+    _, _, sides = export("set", "--validation", "0.3", "--test", "0.3", "--seed", seed)
+    places = sides_of(sides)
+
+    assert [n for n in range(40) if places[words(f"a {n}")] != places[words(f"b {n}")]] == []
+
+
+def test_an_input_with_two_answers_is_to_be_labelled(folder):
+    """Neither answer is taken, and a person is asked."""
+    texts = [words(number) for number in range(20)]
+    calls = [{"text": text, "replies": [answer(number=n)]} for n, text in enumerate(texts)]
+    calls += [
+        {"text": texts[0], "replies": [answer("shipping")]},
+        {"text": texts[1].upper(), "replies": [answer("shipping")]},
+    ]
+    record(folder / "r.db", calls)
+    _, manifest, sides = export("set")
+    taken = {text for rows in sides.values() for text in inputs(rows)}
+    open_inputs = [json.loads(line) for line in Path("set/to_label.jsonl").read_text().splitlines()]
+
+    assert taken == {*texts[2:]}
+    assert manifest["left_out"] == {"one input has different answers, all looked at as much": 4}
+    assert {one["input"].lower() for one in open_inputs} == {*texts[:2]}
+
+
+@pytest.mark.parametrize("most", [30, 60, 100, 134])
+def test_max_examples_takes_so_many_by_turns(folder, most):
+    """Of a rare segment and a rare failure all rows are taken before the frequent ones fill the rest."""
+    calls = [{"text": words(n), "segment": "eu"} for n in range(120)]
+    calls += [{"text": words(n), "segment": "us"} for n in range(200, 208)]
+    calls += [{"text": words(n), "segment": "eu", "replies": [BAD, answer()]} for n in range(300, 306)]
+    record(folder / "r.db", calls)
+    _, manifest, sides = export("set", "--max-examples", most)
+
+    assert sum(map(len, sides.values())) == most
+    assert manifest["segments"]["us"] == 8
+    assert manifest["failures"]["value/enum"] == 6
+    assert manifest["left_out"] == ({"more than --max-examples": 134 - most} if most < 134 else {})
+
+
+def pair_calls():
+    """Return calls whose first reply was refused, was valid, or was never followed by a valid one."""
+    wrong = (BAD, "no idea", '{"team": 1}', "{}")
+    calls = [{"text": words(n), "replies": [wrong[n % 4], answer(number=n)]} for n in range(80)]
+    calls += [{"text": words(n), "replies": [wrong[0], wrong[1], answer(number=n)]} for n in range(80, 100)]
+    calls += [{"text": words(n), "replies": [answer(number=n)]} for n in range(100, 130)]
+    return calls + [{"text": words(n), "replies": [BAD]} for n in range(130, 137)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pairs_are_of_the_first_reply_and_the_answer(folder, seed):
+    """Only calls whose first reply was refused and that ended with an answer make a pair, each on one side."""
+    calls = pair_calls()
+    record(folder / "r.db", calls)
+    _, manifest, sides = export(
+        "set", "--form", "dpo", "--seed", seed, "--validation", "0.2", "--test", "0.2"
+    )
+    found = {
+        text: (row["preferred_output"], row["non_preferred_output"])
+        for rows in sides.values()
+        for text, row in zip(inputs(rows), rows, strict=True)
+    }
+
+    def turn(content):
+        return [{"role": "assistant", "content": content}]
+
+    assert found == {
+        call["text"]: (
+            turn(json.dumps(json.loads(call["replies"][-1]), separators=(",", ":"))),
+            turn(call["replies"][0]),
+        )
+        for call in calls[:100]
+    }
+    assert {side: len(rows) for side, rows in sides.items()} == pytest.approx(
+        {"train": 60, "validation": 20, "test": 20}, abs=4
+    )
+    assert sum(map(len, sides.values())) == 100
+    assert sum(manifest["left_out"].values()) == 37
+
+
+@pytest.mark.parametrize("form", ["sft", "dpo"])
+@pytest.mark.parametrize("host", ["messages", "openai", "azure", "together", "fireworks"])
+def test_a_host_changes_no_side(folder, form, host):
+    """The split is that of the rows, whoever gets them."""
+    record(folder / "r.db", pair_calls())
+    _, _, plain = export("plain", "--form", form)
+    _, manifest, sides = export(host, "--form", form, "--for", host, "--min-examples", "10")
+
+    assert manifest["for"] == host
+    assert {side: inputs(rows) for side, rows in sides.items() if rows} == {
+        side: inputs(rows) for side, rows in plain.items() if rows
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--form", "dpo"), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
+    ids=str,
+)
+def test_the_manifest_counts_what_the_files_hold(clustered, options):
+    """Rows, digests, sources, segments, failures, clusters and what was left out."""
+    status, manifest, sides = export("set", *options, store=clustered)
+    rows = [json.loads(line) for line in Path("set/rows.jsonl").read_text().splitlines()]
+    written = json.loads(Path("set/manifest.json").read_text())
+
+    assert status == 0
+    assert written == manifest
+    for side in SIDES:
+        path = Path("set", f"{side}.jsonl")
+        of_side = [row for row in rows if row["file"] == path.name]
+        if not sides[side]:
+            assert manifest["files"].get(side, {"rows": 0})["rows"] == 0
+            continue
+        assert manifest["files"][side]["rows"] == len(sides[side]) == len(of_side)
+        assert manifest["files"][side]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert manifest["files"][side]["tokens"] == sum(row["tokens"] for row in of_side)
+        assert [row["line"] for row in of_side] == list(range(1, len(of_side) + 1))
+        assert manifest["sources_by_file"][side] == dict(Counter(row["source"] for row in of_side))
+        assert manifest["clusters"][side] == len({row["cluster"] for row in of_side})
+    assert manifest["sources"] == {"gold": 0, "valid": 0, "checked": len(rows)}
+    for name, key in (("segments", "segment"), ("failures", "failure"), ("versions", "version")):
+        assert manifest[name] == dict(Counter(row[key] or "(none)" for row in rows))
+    assert len(rows) + sum(manifest["left_out"].values()) == len(CALLS)
+    assert manifest["cost"]["calls"] == len(rows)
+
+
+def test_rows_name_the_calls_and_clusters_of_their_lines(clustered):
+    """The line of rows.jsonl is of the same call as the line of its file."""
+    _, _, sides = export("set", store=clustered)
+    rows = [json.loads(line) for line in Path("set/rows.jsonl").read_text().splitlines()]
+    out = command("store", "export", "--texts", "kept", "--store", clustered)[1]
+    attempts = [row for row in map(json.loads, out.splitlines()) if "call_id" in row]
+    task_of = {row["call_id"]: row["texts"]["task"] for row in attempts if "task" in row["texts"]}
+    cluster_of = {call["text"]: call["cluster"] for call in CALLS}
+
+    for row in rows:
+        side = row["file"].partition(".")[0]
+        assert inputs([sides[side][row["line"] - 1]]) == [task_of[row["call_id"]]]
+    numbers = defaultdict(set)
+    for row in rows:
+        numbers[cluster_of[task_of[row["call_id"]]]].add(row["cluster"])
+    assert {len(found) for name, found in numbers.items() if name} == {1}
+    assert len(set(itertools.chain(*numbers.values()))) == 30 + 60
+
+
+def test_a_copy_of_a_test_task_is_held_out(folder):
+    """A suite keeps its own split: what is nearly one of its test tasks is in no other file."""
+    schema = {
+        "title": "ticket",
+        "type": "object",
+        "properties": {"team": {"type": "string"}},
+        "required": ["team"],
+    }
+    rows = []
+    for number in range(40):
+        text, gold = words(number), {"team": "billing"}
+        task = {"schema": schema, "gold": gold}
+        rows += [
+            {**task, "id": f"t{number}", "input": text, "split": "test" if number < 20 else "dev"},
+            {**task, "id": f"c{number}", "input": text + " more", "split": "dev"},
+        ]
+    (folder / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, out, err = command(
+        "export",
+        "--suite",
+        "s.jsonl",
+        "-o",
+        "set",
+        "--min-examples",
+        "1",
+        "--validation",
+        "0.2",
+        "--format",
+        "json",
+    )
+    assert status == 0, err
+    manifest = json.loads(out)["manifest"]
+    sides = {
+        side: [json.loads(line) for line in Path("set", f"{side}.jsonl").read_text().splitlines()]
+        for side in SIDES
+    }
+
+    assert {*inputs(sides["test"])} == {row["input"] for row in rows if row["split"] == "test"}
+    others = {*inputs(sides["train"]), *inputs(sides["validation"])}
+    assert others.isdisjoint(row["input"] for row in rows[:40])
+    assert len(others) == 20
+    assert manifest["left_out"] == {
+        "nearly an input of the test tasks of the suite's own split": 20,
+        "nearly an input that is there already, with the same answer": 20,
+    }
