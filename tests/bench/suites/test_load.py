@@ -383,7 +383,10 @@ PROBLEMS = {
         {"suite.json": {**SUITE, "schemas": ["a", "a"]}},
         ["suite.json: at /schemas: expected items that all differ, got array of 2 items"],
     ),
-    "broken_json": ({"a/meta.json": '{\n  "a": 1,\n}'}, ["a/meta.json:3: broken JSON at column 1: {python}"]),
+    "broken_json": (
+        {"a/meta.json": '{\n  "a": 1\n  2}'},
+        ["a/meta.json:3: broken JSON at column 3: {python}"],
+    ),
     "broken_line": (
         {T: json.dumps(TASK) + "\n\n{'id'"},
         ["a/tasks.jsonl:3: broken JSON at column 2: Expecting property name enclosed in double quotes"],

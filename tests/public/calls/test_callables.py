@@ -132,6 +132,7 @@ class HeldMethod:
     by_method = guard(TOTAL, strategy="bare")(Asker().ask)
 
 
+@pytest.mark.filterwarnings("ignore:functools.partial will be a method descriptor:FutureWarning")
 @pytest.mark.parametrize("name", ["by_object", "by_partial", "by_model"])
 def test_what_is_no_function_is_not_bound(name):
     """An object, a partial or a model that a class holds is called without the instance, as in plain Python."""

@@ -1,7 +1,7 @@
 """Paired comparison: reference values, the definition by way of bounds, and the laws of a comparison."""
 
 from itertools import product
-from math import inf
+from math import inf, nextafter
 
 import pytest
 from hypothesis import given
@@ -158,7 +158,7 @@ def test_sums_of_cluster_means_lie_between_whole_pairs():
 
 def test_sums_of_cluster_means_may_be_rounded_up():
     """Sums that should add up to all pairs, but for a rounding, are taken as all pairs."""
-    b, c = 1 / 9, sum([1 / 9] * 35)
+    b, c = 1 / 9, nextafter(nextafter(35 / 9, 4), 4)
 
     found = paired(b, c, 4)
 

