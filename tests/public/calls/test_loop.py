@@ -561,3 +561,14 @@ def test_time_of_earlier_attempts_counts_within_a_stream():
 
     assert [attempt.failure.code for attempt in outcome.attempts] == ["no_json", "cancelled"]
     assert [round(attempt.elapsed_s, 9) for attempt in outcome.attempts] == [0.6, 0.5]
+
+
+def test_tokens_that_one_attempt_did_not_tell_are_unknown_in_the_sum():
+    """A sum of some attempts would be too small, so it is None for that kind of tokens alone."""
+    one = {**wire.chat(BAD), "usage": usage(10, 1) | {"prompt_tokens_details": {"cached_tokens": 4}}}
+    two = {**wire.chat(GOOD), "usage": usage(20, 3)}
+
+    outcome, _ = outcome_of(one, two)
+
+    assert [attempt.usage.cached_input_tokens for attempt in outcome.attempts] == [4, None]
+    assert outcome.usage == Usage(30, 4, None, None)

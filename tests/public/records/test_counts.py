@@ -495,3 +495,33 @@ def test_any_calls_in_any_batches_are_counted(new_url, described, cuts, since, u
 def test_expected_counts_are_not_empty():
     """The counting of plain Python tells these calls apart."""
     assert rounded(expected(MAIN))["calls"] == 12
+
+
+def test_a_summary_has_the_sums_of_all_attempts(store):
+    """Each kind of tokens, and the cost, has its own number of attempts that told none."""
+    for attempts in AMOUNTS:
+        store.record(outcome(*attempts))
+    (found,) = store.summary()
+
+    assert (found.attempts, found.input_tokens, found.input_tokens_unknown) == (6, 16, 3)
+    assert (found.output_tokens, found.output_tokens_unknown) == (26, 4)
+    assert (found.cost, found.cost_unknown, found.elapsed_s) == (0.875, 3, 67.75)
+
+
+@pytest.mark.parametrize("since", [None, 0.0, 3_600.0, 10_802.0])
+@pytest.mark.parametrize("until", [None, 3_600.0, 7_200.0, 10_803.0])
+@pytest.mark.parametrize("function", [None, "app.extract"])
+def test_a_summary_counts_the_window_of_its_configurations(filled, since, until, function):
+    """All three times and names choose calls in a summary as they do in the counts that it pools."""
+    where = {name: T + value for name, value in (("since", since), ("until", until)) if value is not None}
+    where |= {"function": function} if function else {}
+    counted = filled.configurations(**where)
+
+    assert sum(one.calls for one in filled.summary(**where)) == sum(one.calls for one in counted)
+
+
+def test_windows_differ(filled):
+    """Each bound of the table above leaves out calls, so that a bound that is ignored is seen."""
+    windows = ({}, {"until": T + 3_600.0}, {"until": T + 7_200.0}, {"since": T + 10_802.0})
+
+    assert len({sum(one.calls for one in filled.summary(**where)) for where in windows}) == 4

@@ -533,3 +533,18 @@ def test_redacted_export_redacts_the_task_too(tmp_path, cli):
         json.dumps(tasks["kept"]).replace("ann@corp.com", "redacted@example.com")
     )
     assert "ann@corp" not in outs["redacted"].read_text()
+
+
+def test_export_of_a_function_keeps_what_is_declared_for_all(a, cli, move, tmp_path):
+    """A target and a step without a function hold for each function, so they go out with it."""
+    with open_store(str(a)) as store:
+        store.declare_rung(FINGERPRINT, "larger_model", "declined", "for all")
+        store.declare_rung(FINGERPRINT, "json_mode", "declined", "for another one", function="app.other")
+    assert (
+        cli("store", "export", "--store", a, "-o", tmp_path / "a.jsonl", "--function", "app.extract")[0] == 0
+    )
+    move("import", tmp_path / "a.jsonl")
+
+    *_, rungs, targets = all_of(tmp_path / "b.db")
+    assert sorted(one[0] for one in rungs) == ["few_shot", "larger_model"]
+    assert len(targets) == 1
