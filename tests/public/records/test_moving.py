@@ -548,3 +548,17 @@ def test_export_of_a_function_keeps_what_is_declared_for_all(a, cli, move, tmp_p
     *_, rungs, targets = all_of(tmp_path / "b.db")
     assert sorted(one[0] for one in rungs) == ["few_shot", "larger_model"]
     assert len(targets) == 1
+
+
+def test_csv_that_a_spreadsheet_saved_comes_in(a, cli, move, tmp_path):
+    """A spreadsheet writes true and false in capitals."""
+    file = tmp_path / "a.csv"
+    cli("store", "export", "--store", a, "-o", file)
+    rows = list(csv.reader(io.StringIO(file.read_text())))
+    saved = [[cell.upper() if cell in {"true", "false"} else cell for cell in row] for row in rows]
+    with (tmp_path / "saved.csv").open("w", newline="") as out:
+        csv.writer(out).writerows(saved)
+    move("import", tmp_path / "saved.csv")
+
+    assert saved != rows
+    assert all_of(tmp_path / "b.db") == all_of(a)
