@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from schema_guard import guard, open_store
 from tests.public.commands.command_lines import run
 
 
@@ -24,3 +25,22 @@ def test_watch_gives_its_figures_as_json(recorded, capsys):
     (found,) = json.loads(out)["watched"]
     assert (found["n"], found["k"], found["state"]) == (200, 40, "fail")
     assert [breach["what"] for breach in found["breaches"]] == ["format"]
+
+
+def test_one_way_that_is_proved_good_is_not_enough(folder, capsys):
+    """A function that is asked in two ways is OK when both are proved good."""
+    with open_store("records.db") as store:
+        for strategy, calls in (("bare", 400), ("system_prompt", 60)):
+            read = guard({}, store=store, name="shop.read", version="1", strategy=strategy)(
+                lambda prompt: "{}"
+            )
+            for number in range(calls):
+                read(f"task {number}")
+    status, out, _ = run(capsys, "watch", "--slo", "0.05", "--store", "records.db", "--format", "json")
+    words = run(capsys, "watch", "--slo", "0.05", "--store", "records.db")[1]
+
+    assert sorted((one["n"], one["state"]) for one in json.loads(out)["watched"]) == [
+        (60, "inconclusive"),
+        (400, "pass"),
+    ]
+    assert (status, words.split(":")[0]) == (0, "UNDECIDED")
