@@ -223,7 +223,7 @@ def test_export_takes_rows_of_what_the_filters_leave(url, function, since, segme
             lambda cells: sum(n for cell, n in cells.items() if cell.period < 2),
         ),
     ],
-    ids=str,
+    ids=["age", "rows", "rows of both", "age of both"],
 )
 def test_prune_takes_the_stricter_of_its_limits(url, folder, options, gone):
     """Age and number of rows hold alone, and together."""
