@@ -463,3 +463,20 @@ def test_unknown_engine_is_told(capsys):
 
     assert status == 2
     assert "did you mean 'llguidance'?" in err
+
+
+def test_compare_names_the_better_result(capsys, folder):
+    """Of two results that differ in forty tasks, the one with the valid replies is the better one."""
+    task = {"instruction": "Give a.", "gold": {"a": 1}, "schema": SCHEMA}
+    rows = [json.dumps({"id": f"t{n}", "input": f"a is {n}.", **task}) for n in range(40)]
+    (folder / "suite.jsonl").write_text("\n".join(rows))
+    for name, reply in (("good", '{"a": 1}'), ("bad", "no JSON")):
+        (folder / f"{name}.jsonl").write_text((json.dumps({"reply": reply}) + "\n") * 120)
+        bench(capsys, "--output", f"{name}.json", model=f"scripted:{name}.jsonl")
+    table = {}
+    for pair in (("good", "bad"), ("bad", "good")):
+        _, out, _ = run(capsys, "compare", *(f"{name}.json" for name in pair), "--format", "markdown")
+        table[pair] = [line.strip("| ").split(" | ") for line in out.splitlines() if line.startswith("|")]
+
+    better = {pair: {row[-1].strip() for row in rows if "valid" in row[0]} for pair, rows in table.items()}
+    assert better == {("good", "bad"): {"A"}, ("bad", "good"): {"B"}}

@@ -160,3 +160,14 @@ def test_prices_and_versions_must_be_there(recorded, capsys):
 
         assert status == 2
         assert given[1] in err
+
+
+def test_a_target_that_comes_back_holds_again(recorded, capsys):
+    """The latest target holds, also if an earlier one was the same."""
+    for target in ("0.3", "0.1", "0.3"):
+        decided(capsys, "--target", target)
+
+    found = decided(capsys)
+
+    assert found["config"]["target"] == 0.3
+    assert [target for _, target in found["config"].get("target_history", [])] in ([], [0.3, 0.1, 0.3])
