@@ -181,9 +181,9 @@ class SQLiteRemoval:
         """Take out attempts and what is left of the last one's call; gives how many."""
         if not ids:
             return 0
-        sql = """SELECT id FROM stored_attempts WHERE id > ?1 AND id <= (
-                SELECT MIN(id) FROM stored_attempts WHERE id >= ?1 AND final = 1)"""
-        chosen = [json.dumps([*ids, *self._ids(sql, [ids[-1]])])]
+        sql = """SELECT id FROM stored_attempts WHERE id > ? AND id <= (
+                SELECT MIN(id) FROM stored_attempts WHERE id >= ? AND final = 1)"""
+        chosen = [json.dumps([*ids, *self._ids(sql, [ids[-1]] * 2)])]
         sql = f"SELECT configuration_id, started_at FROM stored_attempts WHERE {_THESE}"
         hours = Counter(
             (number, hour if (hour := hour_of(at)) is not None else UNKNOWN_HOUR)
