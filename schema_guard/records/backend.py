@@ -46,11 +46,11 @@ class WriteRefused(StoreError):
 
 
 LAYOUT = 4
-"""The version of the tables that a store has, in a file and on a server."""
+"""The version of a store's tables, in SQLite and in PostgreSQL."""
 
 
 def made_before_first_release(where: str) -> WriteRefused:
-    """Return the refusal of tables whose layout no release has had."""
+    """Return the error for tables that are older than the first release."""
     return WriteRefused(
         f"{where} was made before the first release: move it away, and a new one is made in its place"
     )
@@ -313,7 +313,7 @@ class Snapshot(Protocol):
         """Give the attempts that were dropped since then, by reason."""
 
     def roll_ups(self, where: Where) -> list[ConfigurationCounts]:
-        """Return the roll-ups of the configurations of one schema and function, or of all. They are of all times."""
+        """Return the roll-ups of the configurations of one schema and function, or of all, over all times."""
 
     def window(self, where: Where) -> list[ConfigurationCounts] | None:
         """Give the counts of the calls in these times, equal to a count of the attempts.
@@ -347,7 +347,7 @@ class Snapshot(Protocol):
         """
 
     def keys(self) -> frozenset[str]:
-        """Return `rows.key_fingerprint` of each key of whose hashes there are some."""
+        """Return `rows.key_fingerprint` of each key that made a stored hash."""
 
     def key(self) -> bytes | None:
         """Give the key with which a session would hash; None where nothing was stored."""

@@ -81,7 +81,7 @@ def configurations(backend: Backend, where: Where) -> list[ConfigurationCounts]:
 
 
 def names(backend: Backend) -> set[Names]:
-    """Return how functions and schemas are called."""
+    """Return the names of functions and schemas."""
     with backend.reading() as snapshot:
         rows: list[tuple[Any, ...]] = [*snapshot.names()]
     return {Names(*(row[place] for place in _PLACES)) for row in rows}

@@ -11,7 +11,7 @@ LINES = {
     "check": "Look for damage: checksums, roll-ups against a recount, the file itself; exit status 1 when there is some.",
     "export": "Write the attempts into a file, as JSON Lines, CSV or Parquet.",
     "import": "Take files of `schema-guard store export` into a store; FILE may be `-`.",
-    "merge": "Take what other stores have into one: files of SQLite, or any URL.",
+    "merge": "Copy the records of other stores into one store: SQLite files, or any URL.",
     "info": "Show where a store is, how large it is, and how many attempts it has.",
     "prune": "Take out rows that are too old or too many; what is counted of them stays.",
     "forget": "Take out all rows and texts of a call, an input, a cluster, a segment or a function.",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @takes(coming=Coming)
 @shared("store", "format", "debug")
 def command(stores: tuple[str, ...], coming: Coming, store: str | None, form: str) -> int:
-    """Take what other stores have into one: files of SQLite, or any URL.
+    """Copy the records of other stores into one store: SQLite files, or any URL.
 
     The other stores are only read. Calls are known by their id, so that a merge that comes twice changes nothing; of
     declarations the latest holds. Inputs of two stores are known as equal where both hashed with one

@@ -95,7 +95,7 @@ def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _outside(tallies: Tallies) -> tuple[OutsideCount, ...]:
-    """Return the calls outside of the rate by their cause."""
+    """Return the excluded calls by cause."""
     found: Counter[tuple[str, str | None]] = Counter()
     for key, calls in tallies["outside"].items():
         found[_pair(key)] += calls

@@ -58,7 +58,7 @@ def check(connection: Any, url: str, on_step: Callable[[str, int, int], None]) -
     return StoreCheck(
         url=url,
         attempts=notes.attempts,
-        with_checksum=0,  # the server has those of its pages
+        with_checksum=0,  # the server has checksums of its pages
         damage=tuple(notes.damage),
     )
 

@@ -145,7 +145,7 @@ class Postgres:
 
     @contextmanager
     def _one_state(self) -> Iterator[tuple[Any, bool]]:
-        """Give a connection that sees one state until the end of the block, and whether it has our tables."""
+        """Yield a connection that sees one state of the database, and whether its tables were made."""
         with self.links.translated("store_unavailable"):
             connection = self.links.open(_READ_S)
             try:

@@ -130,14 +130,14 @@ def _ms(seconds: float) -> int:
 
 
 def has_tables(connection: Any, address: Address) -> bool:
-    """Return whether the schema has our tables, or has none.
+    """Return whether the schema has tables of this layout. An empty schema has none.
 
     Args:
         connection: In a transaction.
         address: Of the store.
 
     Raises:
-        WriteRefused: The tables are another program's, or have another layout.
+        WriteRefused: The tables belong to another program, or have another layout.
     """
     sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
     tables = {name for (name,) in connection.execute(sql, (address.schema,)).fetchall()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the attempts lie in a SQLite store, in the table `stored_attempts`.
+"""The attempts of a SQLite store, in the table `stored_attempts`.
 
 A row has the numbers of its configuration and of the reply's model, 32 hex digits as 16 bytes, and NULL for defaults.
 """
@@ -65,7 +65,7 @@ EXPRESSIONS = {
     "reply_model": "m.model",
     "snapshot": "m.snapshot",
 }
-"""Of each of `COLUMNS` the expression that reads it."""
+"""SQL expressions by the columns that they read."""
 
 IS_CALL = "a.call_id IN (SELECT packed(value) FROM json_each(?))"
 """The condition that an attempt belongs to a call in a JSON list. It needs `know_packed`."""
@@ -85,7 +85,7 @@ def last_id(connection: sqlite3.Connection) -> int:
 def page(
     connection: sqlite3.Connection, condition: str, values: Sequence[Any], limit: int = -1
 ) -> list[StoredRow]:
-    """Return the first attempts that meet a condition, in the order of storing; a negative *limit* is none."""
+    """Return the first attempts that meet a condition, in the order of storing. A negative *limit* means all."""
     sql = f"{_SELECT} {_FROM} WHERE {condition} ORDER BY a.id LIMIT {limit}"
     return [(attempt_id, tuple(row)) for attempt_id, *row in connection.execute(sql, values).fetchall()]
 
@@ -96,7 +96,7 @@ def know_packed(connection: sqlite3.Connection) -> None:
 
 
 def known_calls(connection: sqlite3.Connection, call_ids: Sequence[str]) -> frozenset[str]:
-    """Return those of the calls that have attempts here."""
+    """Return the calls that have attempts in this store."""
     know_packed(connection)
     sql = f"SELECT {EXPRESSIONS['call_id']} FROM stored_attempts AS a WHERE {IS_CALL}"
     return frozenset(call_id for (call_id,) in connection.execute(sql, (json.dumps(call_ids),)).fetchall())

@@ -226,7 +226,7 @@ class SQLite:
                 self._close(connection)
 
     def _look(self, path: Path) -> None:
-        """Refuse a file that is another program's or has another layout, and leave it and its folder as they are.
+        """Refuse a file of another program or layout, and change nothing in its folder.
 
         `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
         """
@@ -236,7 +236,7 @@ class SQLite:
         is_writable = os.access(path.parent, os.W_OK)
         with _translated(path, otherwise="store_unavailable"):
             if has_log(path) or not is_writable:
-                # To read the log would make an index of it. Without it a file may look damaged, or empty.
+                # Reading the log would write an index file. Without its log, a file can look damaged or empty.
                 with suppress(sqlite3.Error, UnicodeDecodeError):
                     self._close(self._connected(path, _ALONE))
             if not is_writable:

@@ -89,11 +89,11 @@ class SQLiteSnapshot:
         return windows.counted(self._connection, where, condition, values, attempts_of)
 
     def names(self) -> list[Row]:
-        """Give the values of `CONFIGURATION_COLUMNS` of all configurations."""
+        """Return the values of `CONFIGURATION_COLUMNS` of all configurations."""
         return list(self.configuration_ids())
 
     def configuration_ids(self) -> dict[Row, int]:
-        """Give the `id` of each configuration."""
+        """Return the `id` of each configuration."""
         sql = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
         return {tuple(configuration): number for number, *configuration in self._select(sql)}
 
@@ -111,7 +111,7 @@ class SQLiteSnapshot:
         return inputs.pairs(self._connection, before_id, after_id)
 
     def hours(self, where: Where) -> list[HourCounts]:
-        """Give the counts by hour, in the order of time."""
+        """Return the counts by hour, in the order of time."""
         first = -_ALL_HOURS if where.since is None else floor(where.since / _HOUR_S)
         last = _ALL_HOURS if where.until is None else ceil(where.until / _HOUR_S)
         found: dict[tuple[int, Row], dict[str, int]] = defaultdict(dict)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x53475244  # "SGRD"
-# Files that were made before files had an `application_id` are known by these tables.
+# The earliest files have no `application_id`. These tables identify them.
 _FIRST_TABLES = {"attempts", "drops", "meta"}
 
 _TABLES = (
@@ -68,10 +68,10 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def has_tables(connection: sqlite3.Connection, path: Path) -> bool:
-    """Return whether a file has our tables, or is empty.
+    """Return whether a file has tables of this layout. An empty file has none.
 
     Raises:
-        WriteRefused: It is another program's, or its tables have another layout.
+        WriteRefused: The file belongs to another program, or its tables have another layout.
     """
     ((layout,),) = connection.execute("PRAGMA user_version").fetchall()
     ((application_id,),) = connection.execute("PRAGMA application_id").fetchall()
@@ -109,10 +109,10 @@ def _parts_made(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def replace_hash_key(connection: sqlite3.Connection, key: bytes) -> None:
-    """Write another key of the hashes, with the checksum by which `changed_parts` knows it."""
+    """Replace the key of the hashes, and the checksum that `changed_parts` compares it with."""
     connection.execute("UPDATE meta SET value = ? WHERE key = 'hash_key'", (key.hex(),))
-    ((kept,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
-    made = json.loads(kept) | {"hash key": _parts_made(connection)["hash key"]}
+    ((checksums,),) = connection.execute("SELECT value FROM meta WHERE key = 'checksums'").fetchall()
+    made = json.loads(checksums) | {"hash key": _parts_made(connection)["hash key"]}
     connection.execute("UPDATE meta SET value = ? WHERE key = 'checksums'", (json.dumps(made),))
 
 

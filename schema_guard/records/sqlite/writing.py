@@ -123,7 +123,7 @@ def add_declared(connection: sqlite3.Connection, declared: Declared) -> int:
 def _append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
     """Store attempts and count them; gives the `id` of the first."""
     ((noted,),) = connection.execute(_LAST_ID).fetchall()
-    # What was taken out keeps its `id`s. In a damaged file there may be later attempts than the noted one.
+    # The `id`s of deleted attempts are not reused. A damaged file can have later attempts than the noted one.
     last = max(int(noted), attempts.last_id(connection))
     stored = list(enumerate(rows, start=last + 1))
     ids = rollups.configuration_ids(connection, stored)

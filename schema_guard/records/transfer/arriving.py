@@ -93,7 +93,7 @@ def import_file(
 
 
 def merge(backend: Backend, source: str, other: Backend, taking: Taking) -> Added:
-    """Take what another store has into a store; the other one is only read.
+    """Copy the records of another store into a store. The other one is only read.
 
     Args:
         backend: The store.

@@ -154,7 +154,7 @@ def check_format(manifest: Mapping[str, Any], path: Path) -> None:
     """Refuse a manifest that another version has written.
 
     Raises:
-        InvalidArgument: Its format is not the one that is known here.
+        InvalidArgument: Its format is unknown.
     """
     named = manifest.get("format")
     if named != _FORMAT:

@@ -38,7 +38,7 @@ def check(connection: sqlite3.Connection, notes: Notes) -> None:
 
 
 def _check_place(connection: sqlite3.Connection, notes: Notes) -> None:
-    """Check which attempt is noted as the last one, and how many calls wait to be put together."""
+    """Check the note of the last attempt, and the number of calls that wait to be merged."""
     sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'last_id'"
     ((noted,),) = connection.execute(sql).fetchall()
     last = attempts.last_id(connection)
