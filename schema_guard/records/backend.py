@@ -49,11 +49,9 @@ LAYOUT = 4
 """The version of a store's tables, in SQLite and in PostgreSQL."""
 
 
-def made_before_first_release(where: str) -> WriteRefused:
+def made_before_first_release(where: str, fix: str = "move it away") -> WriteRefused:
     """Return the error for tables that are older than the first release."""
-    return WriteRefused(
-        f"{where} was made before the first release: move it away, and a new one is made in its place"
-    )
+    return WriteRefused(f"{where} was made before the first release: {fix}")
 
 
 @dataclass(frozen=True, slots=True)

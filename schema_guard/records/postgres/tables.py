@@ -155,7 +155,7 @@ def has_tables(connection: Any, address: Address) -> bool:
             f"{where} has version {layout} of the tables, this version knows up to {LAYOUT}: upgrade schema-guard"
         )
     if layout != str(LAYOUT):
-        raise made_before_first_release(where)
+        raise made_before_first_release(where, "name another one with ?schema=")
     return True
 
 

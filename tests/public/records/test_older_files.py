@@ -50,7 +50,7 @@ def folder_of(path):
 
 
 def sentence(path):
-    return f"{path} was made before the first release: move it away, and a new one is made in its place"
+    return f"{path} was made before the first release: move it away"
 
 
 def command(*words):

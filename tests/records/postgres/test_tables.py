@@ -75,7 +75,7 @@ def test_an_older_layout_is_refused_and_left_alone(postgres, new_schema, layout)
         with pytest.raises(StoreError) as error:
             use()
         assert str(error.value).endswith(
-            f"its schema '{schema}' was made before the first release: move it away, and a new one is made in its place"
+            f"its schema '{schema}' was made before the first release: name another one with ?schema="
         )
     assert postgres.execute(f"SELECT * FROM {schema}.meta ORDER BY key") == before
 
