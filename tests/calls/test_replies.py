@@ -12,11 +12,8 @@ from pydantic import BaseModel
 from schema_guard import Failure
 from schema_guard.calls.providers.order import READERS
 from schema_guard.calls.replies import Reply, read, read_shape
-from tests.calls.reading import (
-    as_objects,
-    code_of,
-)
 from tests.public.calls import wire
+from tests.public.calls.providers.reading import as_objects, code_of
 
 
 def test_a_reply_that_was_read_stays():
@@ -172,8 +169,3 @@ def test_arguments_of_which_the_limit_left_nothing_are_no_value(provider):
     reply = read(CUT_CALLS[provider])
 
     assert (reply.text, reply.finish_reason, reply.tool) == ("", "length", "give")
-
-
-class BrokenBody:
-    def json(self):
-        raise ValueError

@@ -11,12 +11,14 @@ from schema_guard import Failure
 from schema_guard.calls.providers.order import PROVIDERS, READERS
 from schema_guard.calls.replies import Reply, read
 from schema_guard.calls.streams import StreamReader
-from tests.calls.reading import (
-    StreamCase,
-    as_objects,
-    code_of,
-    drain,
-)
+from tests.public.calls.providers.reading import as_objects, code_of
+
+
+def drain(chunks):
+    """Return the text of each chunk that has one, and the end without its tool calls."""
+    reader = StreamReader()
+    texts = [text for chunk in chunks if (text := reader.feed(chunk))]
+    return texts, reader.end()._replace(calls=())
 
 
 def generator_of(path, *, is_async):
@@ -48,9 +50,6 @@ def test_arguments_of_which_the_limit_left_nothing_are_no_value():
     assert (texts, reply.text, reply.instead, reply.finish_reason) == (["{}"], "", True, "length")
 
 
-TEXT = '{"naïve": "日本 🧪"}'
-
-
 @given(st.binary(max_size=30), st.data())
 def test_bytes_read_the_same_in_any_pieces(content, data):
     """For any bytes, how they are cut changes neither the text nor the failure."""
@@ -71,9 +70,6 @@ def test_bytes_that_end_inside_a_character_are_refused():
     assert reader.feed("é".encode()[:1]) == ""
     assert code_of(reader.end()) == ("syntax", "bad_unicode")
     assert reader.end() == reader.end()
-
-
-PAGE = " <!DOCTYPE html><html><body>Sign in</body></html>"
 
 
 class Hostile:
@@ -156,16 +152,6 @@ def test_feeding_never_raises(chunks):
 
     assert reader.end().text is None
     assert repr(chunks) == repr(before)
-
-
-STREAMS = [
-    StreamCase("candidates of the user's", ({"candidates": [{"name": "x"}]},), [], ("transport", "no_reply")),
-    StreamCase("an unknown type", ({"type": "invoice"},), [], ("transport", "no_reply")),
-    StreamCase("data of the user's", ({"data": {"a": 1}},), [], ("transport", "no_reply")),
-    StreamCase("metadata of the user's", ({"metadata": {"a": 1}},), [], ("transport", "no_reply")),
-    StreamCase("content of the user's", ({"content": "x"},), [], ("transport", "no_reply")),
-    StreamCase("a message of the user's", ({"message": "x"},), [], ("transport", "no_reply")),
-]
 
 
 @pytest.mark.parametrize(("source", "failed"), [(SimpleNamespace(response=None), True), (iter(()), False)])

@@ -9,7 +9,7 @@ import pytest
 from schema_guard import Budget, CallFailed, GuardFailed, InvalidArgument, Limits, guard, tags
 from tests.public.calls import wire
 from tests.public.calls.judging.drawn_replies import case as drawn
-from tests.public.calls.providers.reading import Kept
+from tests.public.calls.providers.reading import MemoryStore
 
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 NUMBERS = count()
@@ -53,15 +53,15 @@ def facts(outcome):
 
 def run(make, way, settings):
     """Return what a way to call gives or raises, and the outcome that was recorded."""
-    kept = Kept()
-    guarded = guard(TOTAL, store=kept, name=settings["name"], version="1", **settings["more"])(make())
+    store = MemoryStore()
+    guarded = guard(TOTAL, store=store, name=settings["name"], version="1", **settings["more"])(make())
     with tags(segment="s", cluster="c"):
         try:
             given = guarded("t") if way == "call" else guarded.outcome("t")
             given = asyncio.run(_await(given)) if hasattr(given, "__await__") else given
         except (GuardFailed, CallFailed, InvalidArgument, ValueError) as error:
             given = error
-    return given, kept.outcomes
+    return given, store.outcomes
 
 
 async def _await(awaitable):
@@ -148,13 +148,13 @@ def test_drawn_replies_are_told_alike():
 
 def test_call_inside_a_call_knows_it():
     """A guarded call inside another one has it as parent, by both ways."""
-    kept = Kept()
+    store = MemoryStore()
 
-    @guard(True, store=kept, name="inner")
+    @guard(True, store=store, name="inner")
     def inner(prompt):
         return "1"
 
-    @guard(True, store=kept, name="outer")
+    @guard(True, store=store, name="outer")
     def outer(prompt):
         inner("t")
         inner.outcome("t")
@@ -164,7 +164,7 @@ def test_call_inside_a_call_knows_it():
     outer.outcome("t")
     inner("t")
 
-    calls = [outcome.call for outcome in kept.outcomes]
+    calls = [outcome.call for outcome in store.outcomes]
     assert [call.function for call in calls] == ["inner", "inner", "outer"] * 2 + ["inner"]
     assert [call.parent_call_id for call in calls] == [
         calls[2].id, calls[2].id, None, calls[5].id, calls[5].id, None, None,

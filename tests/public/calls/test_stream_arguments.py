@@ -5,7 +5,7 @@ import pytest
 from schema_guard import InvalidArgument, Partial, guard
 from schema_guard.testing import ScriptedModel
 from tests.public.calls import wire
-from tests.public.calls.providers.reading import Kept
+from tests.public.calls.providers.reading import MemoryStore
 
 GOOD = '{"total": 1}'
 
@@ -103,27 +103,27 @@ ENDED = {
 @pytest.mark.parametrize("way", ["exhausted", "looped"])
 def test_observed_stream_is_recorded_at_its_end(provider, way):
     """An observed stream that was read to its end is recorded once, with what its last event says."""
-    kept = Kept()
-    stream = guard(True, store=kept, observe=True, name="ended")(lambda prompt: iter(ENDED[provider]))("t")
+    store = MemoryStore()
+    stream = guard(True, store=store, observe=True, name="ended")(lambda prompt: iter(ENDED[provider]))("t")
 
     if way == "looped":
         assert all(one is other for one, other in zip(stream, ENDED[provider], strict=True))
     else:
         assert len([next(stream) for _ in ENDED[provider]]) == len(ENDED[provider])
-        assert kept.outcomes == []
+        assert store.outcomes == []
         assert next(stream, None) is None
 
-    (outcome,) = kept.outcomes
+    (outcome,) = store.outcomes
     assert (outcome.ok, outcome.value, outcome.attempts[0].finish_reason) == (True, {"total": 1}, "stop")
 
 
 def test_observed_stream_that_is_left_is_cancelled():
     """An observed stream that is closed before its end is recorded as cancelled, with what had come."""
-    kept = Kept()
-    stream = guard(True, store=kept, observe=True, name="left")(lambda prompt: iter(['{"a"', ": 1}"]))("t")
+    store = MemoryStore()
+    stream = guard(True, store=store, observe=True, name="left")(lambda prompt: iter(['{"a"', ": 1}"]))("t")
     next(stream)
     stream.close()
 
-    (outcome,) = kept.outcomes
+    (outcome,) = store.outcomes
     assert (outcome.failure.kind, outcome.failure.code) == ("transport", "cancelled")
     assert outcome.attempts[0].reply == '{"a"'

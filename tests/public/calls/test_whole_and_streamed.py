@@ -10,7 +10,7 @@ import pytest
 from schema_guard import CallFailed, Schema, guard
 from tests.public.calls import wire
 from tests.public.calls.formats import FORMATS, Said
-from tests.public.calls.providers.reading import Kept
+from tests.public.calls.providers.reading import MemoryStore
 from tests.thinned import costly
 
 SCHEMA = Schema.of(
@@ -94,7 +94,7 @@ async def awaited(result):
 
 def called(function, *, is_async=False, observe=False, stream=False, early_stop=False):
     """Return the recorded outcome of a call of a function that takes nothing."""
-    kept = Kept()
+    store = MemoryStore()
     settings = {} if observe else {"strategy": "tool_call", "target": "openai", "early_stop": early_stop}
 
     def ask(prompt, options=None):
@@ -105,7 +105,7 @@ def called(function, *, is_async=False, observe=False, stream=False, early_stop=
         return async_of(result) if inspect.isgenerator(result) else result
 
     guarded = guard(
-        SCHEMA, store=kept, max_attempts=1, observe=observe, on_failure="return",
+        SCHEMA, store=store, max_attempts=1, observe=observe, on_failure="return",
         name=f"asked_{next(NUMBERS)}", version="1", **settings,
     )(later if is_async else ask)  # fmt: skip
     try:
@@ -116,7 +116,7 @@ def called(function, *, is_async=False, observe=False, stream=False, early_stop=
             list(result)
     except CallFailed:
         pass
-    return kept.outcomes[0]
+    return store.outcomes[0]
 
 
 def facts(outcome):

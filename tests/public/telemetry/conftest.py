@@ -1,4 +1,4 @@
-"""The SDK of OpenTelemetry with exporters that keep what they are given."""
+"""The SDK of OpenTelemetry with exporters that store their input in memory."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ def _off():
 
 @pytest.fixture
 def sdk():
-    """Providers of the real SDK, what they were told, and `enable` with them."""
+    """Providers of the real SDK, the data that they received, and a function that enables telemetry with them."""
     pytest.importorskip(
         "opentelemetry.sdk", reason="needs opentelemetry-sdk: pip install 'schema-guard[otel]'"
     )
@@ -56,7 +56,7 @@ def sdk():
         }
 
     def everything():
-        """All that was told, as one text."""
+        """All received data, as one text."""
         data = metrics.get_metrics_data()
         parts = [span.to_json() for span in finished()] + [str(vars(event)) for event in events()]
         return "\n".join([*parts, data.to_json() if data else ""])

@@ -1,4 +1,4 @@
-"""What a guarded call reads of a reply or a stream: its text, finish reason, tokens and model."""
+"""Read replies and streams through a guarded call: text, finish reason, tokens, and model."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NO_TOKENS = Usage(None, None, None, None)
 
 
 class Reply(NamedTuple):
-    """What an attempt keeps of a reply; *failure* is what does not follow from the text."""
+    """The fields of an attempt. *failure* is None if the text alone causes it."""
 
     text: str | None = None
     finish_reason: str | None = None
@@ -30,8 +30,8 @@ class Reply(NamedTuple):
     failure: Failure | None = None
 
 
-class Kept:
-    """A store that keeps outcomes as they are."""
+class MemoryStore:
+    """A store that holds outcomes in a list."""
 
     def __init__(self):
         self.outcomes = []
@@ -40,43 +40,42 @@ class Kept:
         self.outcomes.append(outcome)
 
 
-def told(function, **settings):
-    """Return what the last attempt of a call keeps."""
-    kept = Kept()
+def last_attempt(function, **settings):
+    """Return the fields of the last attempt of a call."""
+    store = MemoryStore()
+    guarded = guard(ANYTHING, store=store, max_attempts=1, name=f"read {next(NUMBERS)}", **settings)(function)
     with suppress(SchemaGuardError):
-        guard(ANYTHING, store=kept, max_attempts=1, name=f"told {next(NUMBERS)}", **settings)(
-            function
-        ).outcome("t")
-    attempt = kept.outcomes[-1].attempts[-1]
+        guarded.outcome("t")
+    attempt = store.outcomes[-1].attempts[-1]
     text, failure = attempt.reply, attempt.failure
     refusal = text or None if attempt.finish_reason == "refusal" else None
     expected = judge(text or "", ANYTHING, finish_reason=attempt.finish_reason).failure
-    told_by_text = failure is not None and (failure == expected or failure.kind == "refusal")
+    follows_from_text = failure is not None and (failure == expected or failure.kind == "refusal")
     return Reply(
         "" if refusal else text, attempt.finish_reason, attempt.usage, refusal, attempt.snapshot or attempt.model,
-        None if told_by_text else failure,
+        None if follows_from_text else failure,
     )  # fmt: skip
 
 
-def read(reply):
-    """Return what is read of a reply."""
-    return told(lambda prompt: reply, observe=True)
+def read_reply(reply):
+    """Return the fields that a guarded call reads from a reply."""
+    return last_attempt(lambda prompt: reply, observe=True)
 
 
 def drain(chunks):
-    """Return the text of a stream, and what else is read of it."""
-    end = told(lambda prompt: iter(chunks), observe=True)
+    """Return the text of a stream, and its other fields."""
+    end = last_attempt(lambda prompt: iter(chunks), observe=True)
     return end.text, end._replace(text=None)
 
 
-def rejected(error):
-    """Return what is read of an exception of a provider's."""
+def reply_in(error):
+    """Return the fields of the reply in a provider's exception, or None if it has no reply."""
 
     def fail(prompt):
         raise error
 
     try:
-        return told(fail)
+        return last_attempt(fail)
     except type(error):
         return None
 
@@ -122,6 +121,13 @@ class StreamCase:
     chunks: tuple[Any, ...]
     texts: list[str]
     end: Reply | tuple[str, str]
+
+    @property
+    def expected(self):
+        """The text and the other fields, or the kind and code of the failure."""
+        if isinstance(self.end, Reply):
+            return "".join(self.texts) + (self.end.text or ""), self.end._replace(text=None)
+        return self.end
 
 
 def as_objects(value):
@@ -202,22 +208,13 @@ def ids(case):
     return case.id
 
 
-def check_reply(case, form):
-    """Hold that a reply reads as it should."""
-    reply, expected = read(form(case.reply)), case.expected
-
-    if isinstance(expected, Reply):
-        assert reply == expected
-    else:
-        assert code_of(reply) == expected
+def read_case(case, form):
+    """Return the fields of a reply, or the kind and code of its failure if the case expects one."""
+    reply = read_reply(form(case.reply))
+    return reply if isinstance(case.expected, Reply) else code_of(reply)
 
 
-def check_stream(case, form):
-    """Hold that a stream reads as it should."""
+def read_stream_case(case, form):
+    """Return the text and other fields of a stream, or its failure's kind and code if the case expects one."""
     text, end = drain([form(chunk) for chunk in case.chunks])
-
-    if isinstance(case.end, Reply):
-        assert text == "".join(case.texts) + (case.end.text or "")
-        assert end == case.end._replace(text=None)
-    else:
-        assert code_of(end) == case.end
+    return (text, end) if isinstance(case.end, Reply) else code_of(end)

@@ -13,12 +13,12 @@ from tests.public.calls.providers.reading import (
     Case,
     Reply,
     ask_messages,
-    check_reply,
     code_of,
     drain,
     drain_messages,
     ids,
-    read,
+    read_case,
+    read_reply,
 )
 
 
@@ -28,19 +28,21 @@ def test_an_anthropic_message():
         {"type": "thinking", "thinking": "hm", "signature": "s"}, wire.text_block("{"), wire.text_block("}")
     )
 
-    assert read(ask_messages(body)) == Reply("{}", "stop", CLAUDE_TOKENS, model="claude-x")
+    assert read_reply(ask_messages(body)) == Reply("{}", "stop", CLAUDE_TOKENS, model="claude-x")
 
 
 def test_an_anthropic_tool_use():
     """The input of the only tool call is the text, written as JSON; text beside it is not."""
     body = wire.message(wire.text_block("Here:"), wire.tool_block({"é": [1.5, None]}), stop_reason="tool_use")
 
-    assert read(ask_messages(body)) == Reply('{"é":[1.5,null]}', "tool_call", CLAUDE_TOKENS, model="claude-x")
+    assert read_reply(ask_messages(body)) == Reply(
+        '{"é":[1.5,null]}', "tool_call", CLAUDE_TOKENS, model="claude-x"
+    )
 
 
 def test_parallel_tool_uses_are_several_documents():
     """Of several tool uses none is picked."""
-    reply = read(ask_messages(wire.message(wire.tool_block({}), wire.tool_block({}))))
+    reply = read_reply(ask_messages(wire.message(wire.tool_block({}), wire.tool_block({}))))
 
     assert code_of(reply) == ("syntax", "several_documents")
 
@@ -58,7 +60,7 @@ def test_a_refusal_of_anthropic(details, told):
     details = details and {"type": "refusal", **details}
     body = wire.message(stop_reason="refusal", stop_details=details)
 
-    assert read(ask_messages(body)) == Reply("", "refusal", CLAUDE_TOKENS, told, "claude-x")
+    assert read_reply(ask_messages(body)) == Reply("", "refusal", CLAUDE_TOKENS, told, "claude-x")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_a_refusal_of_anthropic(details, told):
 )
 def test_a_message_that_was_cut(reason):
     """Every way in which Anthropic ends a message early is `length`."""
-    reply = read(ask_messages(wire.message(wire.text_block("{"), stop_reason=reason)))
+    reply = read_reply(ask_messages(wire.message(wire.text_block("{"), stop_reason=reason)))
 
     assert (reply.text, reply.finish_reason, reply.failure) == ("{", "length", None)
 
@@ -75,7 +77,7 @@ def test_thinking_tokens_of_anthropic():
     """The thinking tokens are the reasoning part of the output."""
     usage = {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 5}}
 
-    assert read(ask_messages(wire.message(usage=usage))).usage == Usage(1, 9, None, 5)
+    assert read_reply(ask_messages(wire.message(usage=usage))).usage == Usage(1, 9, None, 5)
 
 
 REPLIES = [
@@ -92,12 +94,12 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 def test_a_tool_input_that_is_no_json_is_no_reply():
     """A tool call's input that cannot be written as JSON is told by its type."""
-    assert code_of(read(wire.message(wire.tool_block({1, 2})))) == ("transport", "no_reply")
+    assert code_of(read_reply(wire.message(wire.tool_block({1, 2})))) == ("transport", "no_reply")
 
 
 def test_a_stream_of_message_events():

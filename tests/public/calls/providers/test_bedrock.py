@@ -12,12 +12,12 @@ from tests.public.calls.providers.reading import (
     Case,
     Reply,
     StreamCase,
-    check_reply,
-    check_stream,
     code_of,
     ids,
     raised,
-    rejected,
+    read_case,
+    read_stream_case,
+    reply_in,
 )
 
 
@@ -48,7 +48,7 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 def test_what_bedrock_rejected_is_the_models_failure():
@@ -56,7 +56,7 @@ def test_what_bedrock_rejected_is_the_models_failure():
     said = "Model produced invalid sequence as part of ToolUse."
     error = raised(response={"Error": {"Code": "ModelErrorException", "Message": said}})
 
-    assert code_of(rejected(error)) == PROVIDER_REJECTED
+    assert code_of(reply_in(error)) == PROVIDER_REJECTED
 
 
 def converse(**delta):
@@ -114,4 +114,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

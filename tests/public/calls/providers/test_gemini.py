@@ -13,10 +13,10 @@ from tests.public.calls.providers.reading import (
     Case,
     Reply,
     StreamCase,
-    check_reply,
-    check_stream,
     ids,
-    read,
+    read_case,
+    read_reply,
+    read_stream_case,
 )
 
 GEMINI = {
@@ -87,7 +87,7 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 class FinishReason(enum.Enum):
@@ -116,7 +116,7 @@ def test_the_objects_of_google_genai():
         parsed=None,
     )
 
-    assert read(reply) == Reply("{", "length", Usage(12, 5), model="gemini-x")
+    assert read_reply(reply) == Reply("{", "length", Usage(12, 5), model="gemini-x")
 
 
 def gemini_chunk(*parts, reason=None, **more):
@@ -182,4 +182,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

@@ -15,11 +15,11 @@ from tests.public.calls.providers.reading import (
     Reply,
     StreamCase,
     ask_chat,
-    check_stream,
     code_of,
     ids,
     raised,
-    rejected,
+    read_stream_case,
+    reply_in,
 )
 
 FAILED = {"message": "Failed to generate JSON", "code": "json_validate_failed", "failed_generation": '{"a"'}
@@ -39,7 +39,7 @@ def test_what_groq_rejected_is_the_models_failure(fields):
     """An error that carries `failed_generation` gives that text and a syntax failure."""
     message = "the provider could not use what the model wrote: 'json_validate_failed'"
 
-    assert rejected(raised(**fields)) == Reply('{"a"', "error", failure=Failure(*PROVIDER_REJECTED, message))
+    assert reply_in(raised(**fields)) == Reply('{"a"', "error", failure=Failure(*PROVIDER_REJECTED, message))
 
 
 def test_the_error_that_the_sdk_raises_for_groq():
@@ -48,14 +48,14 @@ def test_the_error_that_the_sdk_raises_for_groq():
 
     with pytest.raises(openai.BadRequestError) as caught:
         ask_chat(body)
-    reply = rejected(caught.value)
+    reply = reply_in(caught.value)
 
     assert (reply.text, code_of(reply)) == ('{"a"', PROVIDER_REJECTED)
 
 
 def test_a_rejection_without_the_text_has_none():
     """Where the provider keeps the text to itself, the reply has none."""
-    reply = rejected(raised(body={"code": "tool_use_failed"}))
+    reply = reply_in(raised(body={"code": "tool_use_failed"}))
 
     assert (reply.text, code_of(reply)) == (None, PROVIDER_REJECTED)
 
@@ -74,4 +74,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

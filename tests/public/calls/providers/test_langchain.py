@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from schema_guard import Usage
-from tests.public.calls.providers.reading import drain, read
+from tests.public.calls.providers.reading import drain, read_reply
 
 USAGE = {
     "input_tokens": 10,
@@ -31,7 +31,7 @@ def message(content: Any, **more: Any) -> Any:
 
 def test_a_message_is_read():
     """Text, usage, model and finish reason of a message are known."""
-    reply = read(message("{}"))
+    reply = read_reply(message("{}"))
 
     assert (reply.text, reply.finish_reason, reply.model) == ("{}", "stop", "m-1")
     assert reply.usage == Usage(10, 5, 2, 1)
@@ -45,25 +45,28 @@ def test_parts_of_a_message_are_joined():
         {"type": "text", "text": "}"},
     ]
 
-    assert read(message(parts)).text == "{}"
+    assert read_reply(message(parts)).text == "{}"
 
 
 def test_the_arguments_of_a_tool_call_are_the_text():
     """A tool call is its arguments, whether LangChain could parse them or not."""
-    assert read(message("", tool_calls=[{"name": "f", "args": {"a": 1}, "id": "1"}])).text == '{"a":1}'
-    assert read(message("", invalid_tool_calls=[{"name": "f", "args": '{"a":', "id": "1"}])).text == '{"a":'
+    assert read_reply(message("", tool_calls=[{"name": "f", "args": {"a": 1}, "id": "1"}])).text == '{"a":1}'
+    assert (
+        read_reply(message("", invalid_tool_calls=[{"name": "f", "args": '{"a":', "id": "1"}])).text
+        == '{"a":'
+    )
 
 
 def test_words_of_a_refusal_are_kept():
     """A refusal stands beside the text."""
-    reply = read(message("", additional_kwargs={"refusal": "I will not"}))
+    reply = read_reply(message("", additional_kwargs={"refusal": "I will not"}))
 
     assert (reply.refusal, reply.finish_reason) == ("I will not", "refusal")
 
 
 def test_a_message_of_the_user_is_no_reply():
     """Only the model's own message is a reply."""
-    assert read(message("{}", type="human")).failure is not None
+    assert read_reply(message("{}", type="human")).failure is not None
 
 
 def test_chunks_are_read():

@@ -12,9 +12,9 @@ from tests.public.calls.providers.reading import (
     Case,
     Reply,
     StreamCase,
-    check_reply,
-    check_stream,
     ids,
+    read_case,
+    read_stream_case,
 )
 
 LLAMACPP = {
@@ -66,7 +66,7 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 STREAMS = [
@@ -103,4 +103,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

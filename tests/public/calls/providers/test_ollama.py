@@ -11,10 +11,10 @@ from tests.public.calls.providers.reading import (
     Case,
     Reply,
     StreamCase,
-    check_reply,
-    check_stream,
     ids,
-    read,
+    read_case,
+    read_reply,
+    read_stream_case,
 )
 
 OLLAMA = {
@@ -56,7 +56,7 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 def test_an_error_of_ollama():
@@ -64,7 +64,7 @@ def test_an_error_of_ollama():
     told = "the provider sent an error, no reply: 'model not found'"
     failure = Failure("transport", "provider_error", told)
 
-    assert read({"error": "model not found"}) == Reply(failure=failure)
+    assert read_reply({"error": "model not found"}) == Reply(failure=failure)
 
 
 def line(content="", **more):
@@ -105,4 +105,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

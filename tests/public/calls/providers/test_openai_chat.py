@@ -16,14 +16,14 @@ from tests.public.calls.providers.reading import (
     StreamCase,
     Total,
     ask_chat,
-    check_reply,
-    check_stream,
     code_of,
     drain,
     drain_chat,
     ids,
-    read,
-    rejected,
+    read_case,
+    read_reply,
+    read_stream_case,
+    reply_in,
 )
 
 CHOICE = OPENAI_LIKE["choices"][0]
@@ -39,19 +39,19 @@ def parse(body):
 
 def test_an_openai_chat_completion():
     """A chat completion gives its text and all that stands beside it."""
-    assert read(ask_chat(wire.chat("{}"))) == Reply("{}", "stop", TOKENS, model="gpt-x")
+    assert read_reply(ask_chat(wire.chat("{}"))) == Reply("{}", "stop", TOKENS, model="gpt-x")
 
 
 def test_an_openai_tool_call():
     """The arguments of the only tool call are the text."""
     body = wire.chat(None, finish_reason="tool_calls", tool_calls=wire.tool_calls('{"a": 1}'))
 
-    assert read(ask_chat(body)) == Reply('{"a": 1}', "tool_call", TOKENS, model="gpt-x")
+    assert read_reply(ask_chat(body)) == Reply('{"a": 1}', "tool_call", TOKENS, model="gpt-x")
 
 
 def test_parallel_tool_calls_are_several_documents():
     """Of several tool calls none is picked; their texts are kept for the record."""
-    reply = read(ask_chat(wire.chat(None, tool_calls=wire.tool_calls("{}", "[]"))))
+    reply = read_reply(ask_chat(wire.chat(None, tool_calls=wire.tool_calls("{}", "[]"))))
 
     assert (reply.text, code_of(reply)) == ("{}\n[]", ("syntax", "several_documents"))
 
@@ -60,7 +60,7 @@ def test_a_refusal_of_openai():
     """A refusal is no failure of reading: its words and its finish reason are given."""
     body = wire.chat(None, refusal="I cannot.")
 
-    assert read(ask_chat(body)) == Reply("", "refusal", TOKENS, "I cannot.", "gpt-x")
+    assert read_reply(ask_chat(body)) == Reply("", "refusal", TOKENS, "I cannot.", "gpt-x")
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
@@ -68,13 +68,13 @@ def test_a_text_that_was_stopped_is_kept(reason):
     """A cut or filtered text is kept beside its finish reason."""
     body = wire.chat('{"a"', finish_reason=reason)
 
-    assert read(ask_chat(body)) == Reply('{"a"', reason, TOKENS, model="gpt-x")
+    assert read_reply(ask_chat(body)) == Reply('{"a"', reason, TOKENS, model="gpt-x")
 
 
 @pytest.mark.parametrize("content", [None, ""])
 def test_content_without_text_is_left_to_the_judge(content):
     """No content and no refusal is an empty text."""
-    assert read(ask_chat(wire.chat(content))) == Reply("", "stop", TOKENS, model="gpt-x")
+    assert read_reply(ask_chat(wire.chat(content))) == Reply("", "stop", TOKENS, model="gpt-x")
 
 
 @pytest.mark.parametrize("choices", [[], None])
@@ -83,7 +83,7 @@ def test_a_completion_without_choices_is_the_providers_error(choices):
     failure = Failure("transport", "provider_error", "the provider sent no reply")
     body = {**wire.chat("{}"), "choices": choices}
 
-    assert read(ask_chat(body)) == Reply(None, None, TOKENS, model="gpt-x", failure=failure)
+    assert read_reply(ask_chat(body)) == Reply(None, None, TOKENS, model="gpt-x", failure=failure)
 
 
 def test_an_error_in_a_body_with_status_200():
@@ -92,23 +92,23 @@ def test_an_error_in_a_body_with_status_200():
     told = "the provider sent an error, no reply: 502, 'Provider returned error'"
     expected = Reply(failure=Failure("transport", "provider_error", told))
 
-    assert read(ask_chat(body)) == expected
-    assert read(body) == expected
+    assert read_reply(ask_chat(body)) == expected
+    assert read_reply(body) == expected
 
 
 def test_an_html_page_with_status_200():
     """The SDK gives an HTML page as a str; it is transport."""
-    assert code_of(read(ask_chat(wire.HTML))) == ("transport", "provider_error")
+    assert code_of(read_reply(ask_chat(wire.HTML))) == ("transport", "provider_error")
 
 
 def test_a_parsed_completion():
     """A completion that the SDK has parsed is judged by its text."""
-    assert read(parse(wire.chat('{"total":1}'))) == Reply('{"total":1}', "stop", TOKENS, model="gpt-x")
+    assert read_reply(parse(wire.chat('{"total":1}'))) == Reply('{"total":1}', "stop", TOKENS, model="gpt-x")
 
 
 def test_a_completion_that_was_parsed_and_refused():
     """With parse() a refusal leaves parsed None and is read as a refusal."""
-    assert read(parse(wire.chat(None, refusal="No."))).refusal == "No."
+    assert read_reply(parse(wire.chat(None, refusal="No."))).refusal == "No."
 
 
 REPLIES = [
@@ -177,7 +177,7 @@ REPLIES = [
 @FORMS
 def test_a_reply_is_read_by_its_shape(case, form):
     """A reply reads the same as a dict and as an object, and without its SDK."""
-    check_reply(case, form)
+    assert read_case(case, form) == case.expected
 
 
 def test_a_completion_that_was_cut_before_it_was_parsed():
@@ -186,7 +186,7 @@ def test_a_completion_that_was_cut_before_it_was_parsed():
         parse(wire.chat('{"tot', finish_reason="length"))
     failure = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
 
-    assert rejected(caught.value) == Reply('{"tot', "length", TOKENS, model="gpt-x", failure=failure)
+    assert reply_in(caught.value) == Reply('{"tot', "length", TOKENS, model="gpt-x", failure=failure)
 
 
 def test_a_completion_that_was_filtered_before_it_was_parsed():
@@ -194,8 +194,8 @@ def test_a_completion_that_was_filtered_before_it_was_parsed():
     with pytest.raises(openai.ContentFilterFinishReasonError) as caught:
         parse(wire.chat("", finish_reason="content_filter"))
 
-    assert rejected(caught.value).finish_reason == "content_filter"
-    assert rejected(openai.ContentFilterFinishReasonError()).finish_reason == "content_filter"
+    assert reply_in(caught.value).finish_reason == "content_filter"
+    assert reply_in(openai.ContentFilterFinishReasonError()).finish_reason == "content_filter"
 
 
 def test_a_stream_of_chat_chunks():
@@ -340,4 +340,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

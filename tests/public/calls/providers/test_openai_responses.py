@@ -12,11 +12,11 @@ from tests.public.calls.providers.reading import (
     Reply,
     StreamCase,
     ask_responses,
-    check_stream,
     code_of,
     drain_responses,
     ids,
-    read,
+    read_reply,
+    read_stream_case,
 )
 
 
@@ -27,7 +27,7 @@ def test_a_responses_reply():
         wire.output_message(wire.output_text("{"), wire.output_text("}")),
     )
 
-    assert read(ask_responses(body)) == Reply("{}", "stop", TOKENS, model="gpt-x")
+    assert read_reply(ask_responses(body)) == Reply("{}", "stop", TOKENS, model="gpt-x")
 
 
 def test_commentary_of_a_responses_reply_is_not_text():
@@ -37,21 +37,21 @@ def test_commentary_of_a_responses_reply_is_not_text():
         wire.output_message(wire.output_text("{}"), phase="final_answer"),
     )
 
-    assert read(ask_responses(body)).text == "{}"
+    assert read_reply(ask_responses(body)).text == "{}"
 
 
 def test_a_function_call_of_a_responses_reply():
     """The arguments of the only function call are the text."""
     body = wire.response(wire.function_call("{}"))
 
-    assert read(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x")
+    assert read_reply(ask_responses(body)) == Reply("{}", "tool_call", TOKENS, model="gpt-x")
 
 
 def test_a_refusal_of_a_responses_reply():
     """A refusal part gives its words."""
     body = wire.response(wire.output_message({"type": "refusal", "refusal": "No."}))
 
-    assert read(ask_responses(body)) == Reply("", "refusal", TOKENS, "No.", "gpt-x")
+    assert read_reply(ask_responses(body)) == Reply("", "refusal", TOKENS, "No.", "gpt-x")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_incomplete_responses_reply(reason, expected):
         wire.output_message(wire.output_text("{")), status="incomplete", incomplete_details={"reason": reason}
     )
 
-    assert read(ask_responses(body)) == Reply("{", expected, TOKENS, model="gpt-x")
+    assert read_reply(ask_responses(body)) == Reply("{", expected, TOKENS, model="gpt-x")
 
 
 def test_a_failed_responses_reply():
@@ -77,7 +77,7 @@ def test_a_failed_responses_reply():
     body = wire.response(status="failed", error={"code": "server_error", "message": "boom"}, usage=None)
     told = "the provider sent an error, no reply: 'server_error', 'boom'"
 
-    assert read(ask_responses(body)) == Reply(
+    assert read_reply(ask_responses(body)) == Reply(
         None, "error", model="gpt-x", failure=Failure("transport", "provider_error", told)
     )
 
@@ -87,7 +87,7 @@ def test_a_responses_reply_that_is_not_finished(status):
     """A background reply that still runs is no reply, and the message says what to do."""
     message = f"the function gave a response that is still {status}: return it when it is completed"
 
-    assert read(ask_responses(wire.response(status=status))) == Reply(
+    assert read_reply(ask_responses(wire.response(status=status))) == Reply(
         failure=Failure("transport", "no_reply", message)
     )
 
@@ -201,4 +201,4 @@ STREAMS = [
 @FORMS
 def test_a_stream_is_read_by_its_shape(case, form):
     """A stream reads the same in dicts and in objects, and without its SDK."""
-    check_stream(case, form)
+    assert read_stream_case(case, form) == case.expected

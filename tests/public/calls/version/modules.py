@@ -10,18 +10,18 @@ from textwrap import dedent
 from typing import Any
 
 from schema_guard import guard
-from tests.public.calls.providers.reading import Kept
+from tests.public.calls.providers.reading import MemoryStore
 
 _numbers = itertools.count()
 
 
 def version_of(function):
     """Return the version that a recorded call of a function has."""
-    kept = Kept()
-    guarded = guard(True, observe=True, store=kept, name=f"versioned_{next(_numbers)}")(function)
+    store = MemoryStore()
+    guarded = guard(True, observe=True, store=store, name=f"versioned_{next(_numbers)}")(function)
     with contextlib.suppress(Exception):
         guarded("t")
-    return kept.outcomes[0].call.version
+    return store.outcomes[0].call.version
 
 
 def module_of(tmp_path, text, name=None):
