@@ -1,5 +1,5 @@
 """Observable behavior, checked only through public names, the command line, and files.
 
-These tests must stay green through any move, rename, or rewrite of the library's modules. All other tests reach inside
-the library: they carry the marker `movable`, and a change of structure may move or rewrite them.
+These tests must pass after any move, rename, or rewrite of the library's modules. All other tests use the library's
+internals. They carry the marker `movable`, and a change of structure may move or rewrite them.
 """

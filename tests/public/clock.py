@@ -1,4 +1,4 @@
-"""A clock that a test moves: guarded functions then record calls of weeks in a second."""
+"""A clock that a test moves, so that a test can record weeks of calls within a second."""
 
 import sys
 import time
@@ -29,9 +29,9 @@ class Clock:
 
 @contextmanager
 def stopped_clock(now=START):
-    """Let schema_guard read a clock that stands still until the test moves it.
+    """Make schema_guard read a clock that moves only when the test moves it.
 
-    A module may have bound `time.time` to a name of its own, at any time. So each binding is replaced, wherever it is.
+    Modules can bind `time.time` to names of their own. This replaces each of these bindings.
     """
     clock = Clock(now)
     pairs = [(getattr(time, name), getattr(clock, name)) for name in ("time", "perf_counter")]
@@ -51,5 +51,5 @@ def _rebind(pairs):
 
 
 def _is(value, other):
-    # Bound methods are made anew with each look, so they are equal and not the same.
+    # Each access creates a new bound method, so two of them are equal but not identical.
     return value is other or (callable(value) and type(value) is type(other) and value == other)

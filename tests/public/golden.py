@@ -1,7 +1,7 @@
-"""Outputs that were read once and found right, in files beside this one: a later output must be the same.
+"""Recorded outputs: a test passes if a later output equals the recorded one.
 
-`SCHEMA_GUARD_GOLDEN=update pytest tests/public` writes what comes out now. Read the difference before you commit it: each
-line of it is a change that users see.
+To record the current outputs, run `SCHEMA_GUARD_GOLDEN=update pytest tests/public`. Read the difference before you
+commit it. Each changed line is a change that users see.
 """
 
 import json
@@ -21,9 +21,9 @@ UPDATE = os.environ.get("SCHEMA_GUARD_GOLDEN") == "update"
 LONG_NUMBER = re.compile(r"(?<![\w.])-?\d+\.\d{9,}(?:e[-+]?\d+)?(?![\w.])")
 CALL_ID = re.compile(r"\b[0-9a-f]{32}\b")
 DIGEST = re.compile(r"\b[0-9a-f]{11}…")
-# A line of progress ends with a bar and seconds, which are not the same twice.
+# A line of progress ends with a bar and seconds, which differ in each run.
 PROGRESS = re.compile(r"[ ━╸╺]+ (\d+/\d+) [\d:-]+$", re.MULTILINE)
-# A bar of one word comes only when a step takes longer than a second.
+# A bar of one word is printed only if a step takes longer than a second.
 SLOW_STEP = re.compile(r"^\w+ +[━╸╺ ]*\d+/\d+ [\d:-]+\n", re.MULTILINE)
 MOMENT = re.compile(r"TODAYT\d\d:\d\d:\d\d")
 MARK = re.compile(r"\bsg-[0-9a-f]{12}\b|(?<=\"mark\": \")[0-9a-f]{12}")
@@ -32,8 +32,8 @@ STDOUT = re.compile(r"^--- stdout\n(.*?)--- stderr\n", re.DOTALL | re.MULTILINE)
 PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 
-def steady(text, folder=None):
-    """Return a text without what differs from run to run."""
+def normalized(text, folder=None):
+    """Return a text without the parts that differ from run to run."""
     if folder is not None:
         text = text.replace(str(folder), "FOLDER")
     text = text.replace(schema_guard.__version__, "VERSION")
@@ -43,18 +43,18 @@ def steady(text, folder=None):
     text = DIGEST.sub("DIGEST…", PORT.sub(r"\1:PORT", CALL_ID.sub("ID", text)))
     text = HASH_KEY.sub("KEY", text)
     text = MARK.sub("sg-MARK", PROGRESS.sub(r" \1", SLOW_STEP.sub("", MOMENT.sub("TODAY", text))))
-    return STDOUT.sub(_laid_out, LONG_NUMBER.sub(lambda found: f"{float(found[0]):.9g}", text))
+    return STDOUT.sub(_wrapped_stdout, LONG_NUMBER.sub(lambda match: f"{float(match[0]):.9g}", text))
 
 
-def _laid_out(found):
+def _wrapped_stdout(found):
     try:
-        return f"--- stdout\n{laid_out(json.loads(found[1]))}\n--- stderr\n"
+        return f"--- stdout\n{wrapped_json(json.loads(found[1]))}\n--- stderr\n"
     except ValueError:
         return found[0]
 
 
-def laid_out(value, width=110, indent=0):
-    """Return JSON that fills its lines, with a part that is longer than a line in lines of its own."""
+def wrapped_json(value, width=110, indent=0):
+    """Return JSON with as many values in a line as fit. A value longer than a line gets lines of its own."""
     line = json.dumps(value, ensure_ascii=False)
     if len(line) + indent <= width or not isinstance(value, dict | list):
         return line
@@ -62,7 +62,7 @@ def laid_out(value, width=110, indent=0):
     rows = [space]
     is_object = isinstance(value, dict)
     for name, part in value.items() if is_object else enumerate(value):
-        text = (f"{json.dumps(name)}: " if is_object else "") + laid_out(part, width, indent + 1) + ","
+        text = (f"{json.dumps(name)}: " if is_object else "") + wrapped_json(part, width, indent + 1) + ","
         if rows[-1] != space and ("\n" in text or len(rows[-1]) + len(text) >= width):
             rows.append(space)
         rows[-1] += text if rows[-1] == space else f" {text}"
@@ -72,15 +72,15 @@ def laid_out(value, width=110, indent=0):
     return "\n".join([line[0], *rows[:-1], rows[-1].removesuffix(","), " " * indent + line[-1]])
 
 
-def as_told(arguments, told):
-    """Return a command line with its exit status and both of its outputs, as one text."""
-    status, out, err = told
+def transcript(arguments, result):
+    """Return a command line, its exit status, and both of its outputs as one text."""
+    status, out, err = result
     line = " ".join(str(argument) for argument in arguments)
     return f"$ schema-guard {line}\nexit {status}\n--- stdout\n{out}--- stderr\n{err}"
 
 
 def contents(path):
-    """Return what a file holds; of many lines only the first two, with their number."""
+    """Return the content of a file and its number of lines. Of a JSON Lines file, return only the first two."""
     text = Path(path).read_text(encoding="utf-8")
     rows = text.splitlines()
     if path.endswith(".jsonl"):
@@ -89,19 +89,22 @@ def contents(path):
 
 
 def words_of(page):
-    """Return the text of a page of HTML, with a line for each element. Shapes depend on the version of matplotlib."""
+    """Return the text of an HTML page, one line for each element.
+
+    Shapes are left out because they depend on the version of matplotlib.
+    """
     page = re.sub(r"<(style|script)\b.*?</\1>|<!--.*?-->", "", page, flags=re.DOTALL)
     lines = (" ".join(unescape(line).split()) for line in re.split(r"<[^>]*>", page))
     return "".join(f"{line}\n" for line in lines if line)
 
 
 def expected(name, text, base=None):
-    """Return the text that the file of that name stands for; first write *text* into it if that was asked for.
+    """Return the recorded text. In update mode, record *text* first.
 
     Args:
-        name: Path of the file, from the folder `golden`.
+        name: Path of the recording, relative to the folder `golden`.
         text: The output.
-        base: Path of the file of a similar output. If the two differ little, only the difference is stored.
+        base: Path of the recording of a similar output. If the two differ little, only the difference is stored.
     """
     path = FOLDER / name
     if base and not (FOLDER / base).exists():
@@ -125,5 +128,5 @@ def _lines_of(name):
 
 
 def _changes(before, after):
-    """Yield the lines that differ, each run of them behind its place in both texts."""
+    """Return the differing lines, each block after its position in both texts."""
     return list(unified_diff(before, after, n=0))[2:]

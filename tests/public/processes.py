@@ -4,5 +4,5 @@ import os
 
 
 def unmeasured():
-    """Return the environment without coverage, which loads modules of its own into each process."""
+    """Return the environment without coverage, because coverage loads its own modules into each process."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}

@@ -1,4 +1,4 @@
-"""The tests in this folder reach the library only as a user can."""
+"""The tests in this folder use only public names."""
 
 import ast
 import importlib.util
@@ -29,16 +29,16 @@ DOCUMENTED = {
     "schema_guard.recorders.langchain.LangChainRecorder",
     "schema_guard.records.Retention",
 }
-# Underscored names of the standard library that have no public twin.
+# Names of the standard library that start with an underscore and have no public equivalent.
 ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe"}
-# Functions whose first argument can name a module, or a place in one.
+# Functions whose first argument can be the name of a module or of something inside a module.
 TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
 FILES = sorted(HERE.rglob("*.py"))
 
 
 def public_names(module):
-    """Return the names that a module lists, read from its source: its packages need not be installed."""
+    """Return the names in a module's `__all__`, read from its source because its packages may not be installed."""
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     for node in ast.parse(path.read_text()).body:
@@ -88,11 +88,11 @@ def _private(module, names):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HERE)))
 def test_file_uses_only_public_names(path):
-    """A test in this folder imports public names and reads no private attribute."""
-    assert breaches(path) == [], "use a public name, the command line, or a file; else move the test out"
+    """A test in this folder imports only public names and reads no private attribute."""
+    assert breaches(path) == [], "use a public name, the command line, or a file; otherwise move the test out"
 
 
 def test_every_public_module_exists():
-    """Every module in the list can be found, with names."""
+    """Every listed module exists and has an `__all__`."""
     for module in PUBLIC_MODULES:
         assert importlib.util.find_spec(module), module

@@ -1,10 +1,7 @@
-"""Imports as a whole: what is stored, once; which replies are one call; what is told of the rest."""
+"""Imports as a whole: each reply is stored once, and the stored calls are decided on."""
 
-import csv
-import gzip
 import json
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,7 +18,7 @@ from schema_guard.traces.run import TraceOptions, import_traces
 from schema_guard.traces.schemas import Schemas
 from schema_guard.traffic import PARTS
 from tests.public.commands import exports
-from tests.public.commands.exports import BAD, GOOD, PROMPT, SCHEMA
+from tests.public.commands.exports import BAD, GOOD, SCHEMA
 from tests.thinned import costly
 
 TICKET = Schema.of(SCHEMA)
@@ -128,180 +125,6 @@ def test_a_dry_run_counts_and_stores_nothing(tmp_path):
     result = bring(resolve_store(url), written(tmp_path, exports.langfuse_ui()), dry_run=True)
 
     assert (result.stored, result.valid, (tmp_path / "none.db").exists()) == (1, 1, False)
-
-
-# Which replies are one call.
-
-
-def again(text, number, second, task, **more):
-    """A reply of the same step, so many seconds later."""
-    start = f"2026-11-02T10:00:{second:02d}.000Z"
-    end = f"2026-11-02T10:00:{second + 1:02d}.000Z"
-    same = {"traceId": "t", "parentObservationId": "s", "startTime": start, "endTime": end, "input": task}
-    return exports.langfuse_ui(text, number, **{**same, **more})
-
-
-REASK = [*PROMPT, {"role": "assistant", "content": BAD}, {"role": "user", "content": "Not valid. Again."}]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "joined"),
-    [
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT), True),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, REASK), True),
-        (again(BAD, 1, 0, "p"), again(GOOD, 2, 5, "p\n\nAgain."), True),
-        (again(GOOD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, [PROMPT[0], {"role": "user", "content": "Other"}]), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 0, PROMPT), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, name="other"), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, parentObservationId="u"), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, traceId="u"), False),
-        (again(BAD, 1, 0, None), again(GOOD, 2, 5, None), False),
-        (again(None, 1, 0, PROMPT, level="ERROR", output=None), again(GOOD, 2, 5, PROMPT), True),
-    ],
-)  # fmt: skip
-def test_what_is_asked_again_in_one_step_is_one_call(tmp_path, store, first, second, joined):
-    """The same prompt, or that and more, after a reply that was not valid; every other one is a call of its own."""
-    result = bring(store, written(tmp_path, second, first))
-
-    assert (result.calls, result.attempts) == ((1, 2) if joined else (2, 2))
-    if joined:
-        rows = list(store.attempts())
-        assert [(row["number"], row["final"], row["form"]) for row in rows] == [(1, 0, None), (2, 1, "exact")]
-        assert report_on(store).configurations[0].reasked.count == 1
-
-
-def test_plain_rows_say_themselves_what_one_call_is(tmp_path, store):
-    """By a column that its attempts share, whatever was sent."""
-    rows = [
-        {"id": n, "call": n // 2, "reply": GOOD if n % 2 else BAD, "started_at": 1_790_000_000 + n}
-        for n in range(6)
-    ]
-    result = bring(store, written(tmp_path, *rows))
-
-    assert (result.calls, result.attempts, result.valid) == (3, 6, 3)
-
-
-def test_calls_are_stored_in_the_order_of_time(tmp_path, store):
-    """Tools export the newest first; what rises and falls is read in order."""
-    bring(store, written(tmp_path, *(exports.langfuse_ui(number=n) for n in range(20, 0, -1))))
-    starts = [row["started_at"] for row in store.attempts()]
-
-    assert starts == sorted(starts)
-
-
-# Schemas.
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        SCHEMA,
-        json.dumps(SCHEMA),
-        {"type": "json_schema", "json_schema": {"name": "ticket", "schema": SCHEMA}},
-        {"response_format": {"type": "json_schema", "json_schema": {"name": "ticket", "schema": SCHEMA}}},
-        "named",
-    ],
-)
-def test_a_row_says_its_schema(tmp_path, store, said):
-    """As a document, as what a provider was sent, or by one of the names that were given."""
-    schemas = Schemas({"named": TICKET}, "meta.schema")
-    result = bring(store, written(tmp_path, {"reply": BAD, "meta": {"schema": said}}), schemas=schemas)
-
-    assert result.failures == {("value", "enum"): 1}
-
-
-@pytest.mark.parametrize("said", ["none.json", "os:environ", "other", {"type": "no type"}, 3, None])
-def test_a_row_of_an_unknown_schema_is_left_out_and_counted(tmp_path, store, said):
-    """Nothing that a row names is opened or imported."""
-    row = {"reply": GOOD} if said is None else {"reply": GOOD, "s": said}
-    result = bring(store, written(tmp_path, row), schemas=Schemas({"named": TICKET}, "s"))
-
-    assert result.calls == 0
-    assert {cause: found.rows for cause, found in result.left_out.items()} == {"schema unknown": 1}
-
-
-# What else is read, and what is not.
-
-
-def test_nothing_that_was_read_is_in_no_count(tmp_path, store):
-    """Spans that are no call of a model, other names, lines that are broken: each is told with its place."""
-    path = written(
-        tmp_path, exports.langfuse_ui(), exports.langfuse_ui(type="SPAN"), exports.langfuse_ui(name="x")
-    )
-    with Path(path).open("a", encoding="utf-8") as stream:
-        stream.write('[1]\n{"id": \n\n{"a": 1}\n')
-    result = bring(store, path, options=TraceOptions("all", only=("openai-chat",)))
-
-    assert result.left_out == {
-        "no call of a model": (1, (f"{path}:2",)),
-        "another name than --only": (1, (f"{path}:3",)),
-        "not of this tool": (1, (f"{path}:7",)),
-    }
-    assert [tuple(part) for part in result.unreadable] == [
-        (f"{path}:4", "expected a JSON object, got a list"),
-        (f"{path}:5", "no JSON: Expecting value at line 2, column 1"),
-    ]
-    assert (result.rows, result.replies, result.calls, result.unread) == (4, 1, 1, 2)
-
-
-@pytest.mark.parametrize("kind", ["lines", "array", "one object", "page", "trace", "csv", "gzip"])
-def test_files_are_read_in_all_the_forms_that_tools_write(tmp_path, store, kind):
-    """Lines, arrays, indented or not, pages of an API, downloaded traces, CSV with JSON in cells, gzip."""
-    rows = [exports.langfuse_ui(number=n) for n in (1, 2)]
-    trace = {"trace": {"id": "t", "name": "triage"}, "observations": rows, "scores": []}
-    path = tmp_path / ("x.csv" if kind == "csv" else "x.json.gz" if kind == "gzip" else "x.json")
-    if kind == "csv":
-        with path.open("w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(rows[0])
-            for row in rows:
-                writer.writerow([json.dumps(v) if isinstance(v, dict | list) else v for v in row.values()])
-    elif kind == "gzip":
-        path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
-    else:
-        document = {
-            "lines": "\n" + "\n".join(map(json.dumps, rows)),
-            "array": json.dumps(rows, indent=1),
-            "one object": json.dumps(rows[0], indent=1),
-            "page": json.dumps({"data": rows, "meta": {"cursor": None}}),
-            "trace": json.dumps(trace, indent=1),
-        }[kind]
-        path.write_text("\ufeff" + document)
-    result = bring(store, str(path))
-
-    assert (result.valid, result.unread) == (1 if kind == "one object" else 2, 0)
-    assert {row["function"] for row in store.attempts()} == {"triage"}
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "not UTF-8: invalid start byte at byte 11"),
-        ("x.json", b'[{"reply": "x"}, 3]', "expected an object, got a number"),
-        ("x.json", b"[1, ", "no JSON: Expecting value at column 5"),
-        ("x.json", b'"x"', "expected a JSON object, got a text"),
-        ("x.csv", b"reply,a\nx\n", "expected 2 cells, as the header has, got 1"),
-        ("x.csv", b'reply,a\n"x"y,1\n', "no CSV: ',' expected after '\"'"),
-        ("x.jsonl", b'{"reply": ' + b"[" * 100_000 + b"\n", "no JSON: "),
-    ],
-)
-def test_what_cannot_be_read_is_told_with_its_fault(tmp_path, store, name, content, told):
-    """And the rest of the file is read on."""
-    path = tmp_path / name
-    path.write_bytes(content)
-    result = bring(store, str(path))
-
-    assert result.unread == 1
-    assert result.unreadable[0].why.startswith(told)
-    assert result.unreadable[0].place.startswith(str(path))
-
-
-def test_an_empty_file_is_an_import_of_nothing(tmp_path, store):
-    """It has no rows, and is no error."""
-    (tmp_path / "x.jsonl").write_text("")
-
-    assert bring(store, str(tmp_path / "x.jsonl")).rows == 0
 
 
 def test_a_file_that_is_not_there_is_told(store):

@@ -1,4 +1,4 @@
-"""A store whose inputs belong together in known ways, and the training sets made of it."""
+"""A store with known clusters of inputs, and training sets exported from it."""
 
 import json
 from collections import defaultdict
@@ -20,7 +20,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def words(seed, count=12):
-    """Return a text of made-up words, which shares next to nothing with the text of another seed."""
+    """Return a text of random words. Texts of two seeds have almost no words in common."""
     random = Random(seed)
     return " ".join("".join(random.choices(LETTERS, k=random.randint(5, 9))) for _ in range(count))
 
@@ -30,7 +30,7 @@ def answer(team="billing", **more):
 
 
 def record(path, calls):
-    """Record calls: each is a dict with its text, and its replies, segment and cluster where they differ."""
+    """Record calls. Each is a dict: its text and, if not the default, its replies, segment, and cluster."""
     left = []
     with open_store(str(path), payload="full") as store:
 
@@ -54,11 +54,11 @@ def record(path, calls):
 
 
 def looks(value):
-    """Is a check that every value passes."""
+    """Accept every value."""
 
 
 def export(folder, *options, store="r.db"):
-    """Return the exit status, the manifest, and the rows of each side of a set in this folder."""
+    """Export a training set. Return the exit status, the manifest, and the rows of each file."""
     status, out, err = command(
         "export", "--schema", "ticket", "--store", store, "-o", folder, "--min-examples", "1", *options, "--format", "json"
     )  # fmt: skip
@@ -72,12 +72,12 @@ def export(folder, *options, store="r.db"):
 
 
 def inputs(rows):
-    """Return what each row asks."""
+    """Return the input of each row."""
     return [(row.get("input") or row)["messages"][0]["content"] for row in rows]
 
 
-def sides_of(sides):
-    """Return on which sides each input is."""
+def sides_by_input(sides):
+    """Return the sides (train, validation, test) that hold each input."""
     found = defaultdict(set)
     for side, rows in sides.items():
         for text in inputs(rows):

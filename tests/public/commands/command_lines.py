@@ -1,4 +1,4 @@
-"""Run a command line in this process, and write the files that it reads."""
+"""Run a command line in this process, and write input files for it."""
 
 import io
 import json
@@ -21,14 +21,14 @@ COMMANDS = (
     "bench", "check", "climb", "decide", "demo", "doctor", "export", "help", "import", "lint", "probe", "report",
     "store", "test", "tune", "watch",
 )  # fmt: skip
-# Under pytest, the loader of a package cannot run it as `python -m` does.
+# Under pytest, a package's loader cannot run the package as `python -m` does.
 MODULE = str(Path(schema_guard.__file__).parent / "__main__.py")
-# Characters that a terminal may act on: controls below a space but line breaks, C1 controls, and bidirectional overrides.
+# Characters that control a terminal: C0 controls except line breaks, C1 controls, and bidirectional overrides.
 FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def published(name):
-    """Return a JSON Schema that comes with the package, by the name of its file."""
+    """Return a JSON Schema of the package by its file name."""
     (path,) = Path(schema_guard.__file__).parent.rglob(name)
     return schema_guard.Schema.of(json.loads(path.read_text("utf-8")))
 
@@ -44,7 +44,7 @@ def file(name, content):
 
 
 def main(arguments):
-    """Run `python -m schema_guard` with these arguments in this process, and return its exit status."""
+    """Run `python -m schema_guard` with these arguments in this process. Return its exit status."""
     with mock.patch.object(sys, "argv", ["schema-guard", *map(str, arguments)]):
         try:
             runpy.run_path(MODULE, run_name="__main__")
@@ -54,7 +54,7 @@ def main(arguments):
 
 
 def command(*arguments):
-    """Return exit status, stdout and stderr of a command line, without a fixture."""
+    """Run a command line without a fixture. Return its exit status, stdout, and stderr."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
         status = main(arguments)
@@ -64,9 +64,9 @@ def command(*arguments):
 
 
 def run(capsys, *arguments):
-    """Return exit status, stdout and stderr of a command line."""
+    """Run a command line. Return its exit status, stdout, and stderr."""
     status = main(arguments)
-    told = capsys.readouterr()
-    assert "Traceback" not in told.err
-    assert not FORBIDDEN.search(told.out + told.err)
-    return status, told.out, told.err
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
+    assert not FORBIDDEN.search(output.out + output.err)
+    return status, output.out, output.err

@@ -1,4 +1,4 @@
-"""A folder to work in for every command, and what it may find there."""
+"""A working folder for every command, with fixtures for its content."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.public.decide.town import Town
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A folder to work in, with a schema, and no store but the one that is named."""
+    """A working folder with a schema. No default store is set."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
@@ -48,7 +48,7 @@ def suite(folder):
 
 @pytest.fixture
 def recorded(folder, monkeypatch):
-    """Two hundred calls, every fifth of them failed, in the default store."""
+    """Two hundred calls in the default store. Every fifth call failed."""
     url = f"sqlite:///{folder}/records.db"
     monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
     with stopped_clock() as clock, open_store(url) as store:

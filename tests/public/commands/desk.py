@@ -1,4 +1,4 @@
-"""The files of a desk on which no store is: a suite, scripted models, schemas, replies, and exports of other tools."""
+"""Input files without a store: a suite, scripted models, schemas, replies, and exports of other tools."""
 
 import json
 
@@ -38,7 +38,7 @@ def lines(path, rows):
 
 
 def tasks():
-    """Twelve tasks of `item` and eight of `note`."""
+    """Yield twelve tasks of the schema `item` and eight of `note`."""
     for n in range(1, 13):
         gold = {"a": n, "unit": "kg" if n % 2 else "m"}
         yield {"id": f"i{n}", "instruction": "Give item.", "input": f"item {n}.", "gold": gold, "schema": ITEM,
@@ -49,7 +49,7 @@ def tasks():
 
 
 def answers(wrong=(), invalid=(), prose=(), cut=()):
-    """Yield the rules of a scripted model that is right but for some tasks."""
+    """Yield the rules of a scripted model that answers all tasks correctly except the named ones."""
     for task in tasks():
         gold, reply, finish = task["gold"], None, "stop"
         if task["id"] in wrong:
@@ -71,7 +71,7 @@ def answers(wrong=(), invalid=(), prose=(), cut=()):
 
 
 def lay_out(folder):
-    """Write the files of the desk."""
+    """Write all of these files."""
     lines(folder / "suite.jsonl", tasks())
     lines(folder / "good.jsonl", answers(wrong=("i3",)))
     lines(
@@ -109,7 +109,7 @@ def _climbs(folder):
     }
     lines(folder / "climber.jsonl", [*failing, passing])
     lines(folder / "clean.jsonl", [passing])
-    # Examples are those tasks of the suite that are not asked: a prompt that shows one is answered rightly.
+    # The prompt's examples are dev tasks of the suite. This model answers correctly if the prompt has one.
     learner = [{"when": "item 4.", "reply": '{"a": 1, "unit": "kg"}', "finish_reason": "stop"}]
     lines(
         folder / "learner.jsonl", [*learner, {"when": "item", "reply": '{"a": 1}', "finish_reason": "stop"}]
@@ -118,7 +118,7 @@ def _climbs(folder):
 
 
 def _exports(folder):
-    """Write an export of each tool: nine calls, every third of which is wrong."""
+    """Write an export of nine calls for each tool. Every third reply is wrong."""
 
     def rows(of):
         return [of(exports.BAD if n % 3 == 0 else exports.GOOD, n) for n in range(1, 10)]

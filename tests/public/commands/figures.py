@@ -1,4 +1,4 @@
-"""What a document of a command says in numbers, whatever its form, and a store in which no two figures are equal."""
+"""Compare the numbers in an output with known facts, and fill a store in which all numbers differ."""
 
 import html
 import itertools
@@ -15,7 +15,7 @@ SCALES = {"million": 1e6, "billion": 1e9}
 
 
 def plain(text, form):
-    """Return a document as one line of words: markdown and HTML without their marks."""
+    """Return a document as one line of words, without the syntax of Markdown and HTML."""
     if form == "html":
         text = re.sub(r"<(style|script|svg|title)\b.*?</\1>", " ", text, flags=re.DOTALL)
         text = re.sub(r"<[^>]+>", " ", text)
@@ -28,11 +28,11 @@ def plain(text, form):
 
 
 def missing(text, facts):
-    """Return the facts that a text does not tell: each is a label and the numbers that follow it."""
-    return [(label, values) for label, values in facts if not _tells(text, label, values)]
+    """Return the facts that are missing in a text. A fact is a label and the numbers that follow it."""
+    return [(label, values) for label, values in facts if not _has_fact(text, label, values)]
 
 
-def _tells(text, label, values):
+def _has_fact(text, label, values):
     for found in re.finditer(re.escape(label), text):
         numbers = [one[0] for one in itertools.islice(NUMBER.finditer(text, found.end()), len(values))]
         if len(numbers) == len(values) and all(map(is_shown_as, values, numbers)):
@@ -41,7 +41,7 @@ def _tells(text, label, values):
 
 
 def is_shown_as(value, shown):
-    """Return whether a number is this one rounded to the digits that are shown, or to three digits."""
+    """Return whether the shown number is the value, rounded to the digits that are shown."""
     bare, _, scale = shown.replace("$", "").replace(",", "").partition(" ")
     mantissa, _, exponent = bare.partition("e")
     unit = 10.0 ** (-len(mantissa.partition(".")[2]) + int(exponent or 0)) * SCALES.get(scale, 1.0)
@@ -57,11 +57,11 @@ REPLIES = (
     [(GOOD,)] * 83 + [(FENCED,)] * 17 + [(TRAILING,)] * 11 + [(SHAPE, GOOD)] * 7 + [(ENUM, SHAPE, GOOD)] * 5
     + [(ENUM, ENUM, PATTERN)] * 14 + [(TimeoutError("slow"),)] * 3 + [(KeyError("x"),)] * 2
 )  # fmt: skip
-"""Replies of each call; of a call with fewer than its attempts the last one comes again."""
+"""Replies of each call. If a call has more attempts than replies, the last reply repeats."""
 
 
 def fill(store, clock):
-    """Record two functions whose counts, tokens and seconds all differ."""
+    """Record calls of two functions. All counts, tokens, and seconds differ between them."""
     numbers, left = itertools.count(), []
 
     def body(prompt):

@@ -1,4 +1,4 @@
-"""A store of three weeks in production: two functions, three versions, all kinds of failures, trials, and lost calls."""
+"""A store with three weeks of calls: two functions, three versions, all kinds of failures, trials, and lost calls."""
 
 from schema_guard import tags
 from tests.public.decide.town import CUT_OFF, DAY, ENUM, GOOD, PATTERN, REFUSED, SHAPE, reply
@@ -20,7 +20,7 @@ PRICES = {
 
 
 def paid(text, tokens=(900, 60), cached=600):
-    """Return a reply whose tokens are known, most of them from a cache."""
+    """Return a reply with known token counts. Most input tokens come from the cache."""
     return reply(text, tokens=tokens, cached=cached, model=None)
 
 
@@ -69,7 +69,7 @@ def _trials(town):
 
 
 def open_depot(town):
-    """Record a prompt that fails in one segment, a tuned model that takes a tenth of the calls, and a rise."""
+    """Record failures in one segment, a tuned model with a tenth of the calls, and a rise in failures."""
     town.takes_s = 0.4
     for _ in range(30):
         with tags(segment="eu", cluster="north"):

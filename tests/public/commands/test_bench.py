@@ -466,7 +466,7 @@ def test_unknown_engine_is_told(capsys):
 
 
 def test_compare_names_the_better_result(capsys, folder):
-    """Of two results that differ in forty tasks, the one with the valid replies is the better one."""
+    """`bench compare` calls the result with the valid replies better when two results differ in forty tasks."""
     task = {"instruction": "Give a.", "gold": {"a": 1}, "schema": SCHEMA}
     rows = [json.dumps({"id": f"t{n}", "input": f"a is {n}.", **task}) for n in range(40)]
     (folder / "suite.jsonl").write_text("\n".join(rows))

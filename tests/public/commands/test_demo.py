@@ -1,4 +1,4 @@
-"""The command `demo`: the story on recorded replies, and that its figures are those of the store that it leaves."""
+"""The command `demo`: its output on recorded replies matches the store that it leaves."""
 
 import json
 import re
@@ -7,31 +7,31 @@ import pytest
 
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
-from tests.public.golden import as_told, expected, steady
+from tests.public.golden import expected, normalized, transcript
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """What the demo prints, and the store that it leaves."""
+    """Output of the demo, and the URL of its store."""
     url = f"sqlite:///{tmp_path_factory.mktemp('demo')}/demo.db"
     with stopped_clock():
         return command("demo", "--offline", "--store", url), url
 
 
-def test_story_prints_what_it_printed(story):
-    """Every figure of the story is the one that was found right."""
-    told, url = story
+def test_demo_output_matches_the_recording(story):
+    """The demo's output equals the recorded one."""
+    result, url = story
     text = re.sub(
         r"took \d+ s",
         "took N s",
-        steady(as_told(["demo", "--offline"], told), url.removeprefix("sqlite:///")),
+        normalized(transcript(["demo", "--offline"], result), url.removeprefix("sqlite:///")),
     )
 
     assert text == expected("desk/demo.txt", text)
 
 
-def test_story_shows_what_report_and_decide_show(story):
-    """The rates and the verdict in the story are those of its store."""
+def test_demo_shows_the_output_of_report_and_decide(story):
+    """The rates and the verdict in the demo's output are those of its store."""
     (status, out, _), url = story
     shown = re.sub(r"(?m)^ {4}", "", out)
     with stopped_clock():
@@ -45,7 +45,7 @@ def test_story_shows_what_report_and_decide_show(story):
 
 
 def test_store_with_calls_is_refused(story):
-    """A second run in the same store ends with status 2."""
+    """A second run with the same store ends with exit status 2."""
     status, out, err = command("demo", "--offline", "--store", story[1])
 
     assert (status, out) == (2, "")
@@ -54,7 +54,7 @@ def test_store_with_calls_is_refused(story):
 
 @pytest.mark.costly
 def test_json_has_the_figures_of_report_and_decide(tmp_path):
-    """With --format json, each part is what the command of its name gives."""
+    """With --format json, the demo's parts equal the JSON of `report` and `decide`."""
     url = f"sqlite:///{tmp_path}/demo.db"
     with stopped_clock():
         found = json.loads(command("demo", "--offline", "--store", url, "--format", "json")[1])

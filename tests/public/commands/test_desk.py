@@ -1,4 +1,4 @@
-"""Every command that needs no recorded calls, in sequences that are run in one folder: what each prints, and its status."""
+"""Commands that need no recorded calls, run in sequences in one folder."""
 
 import json
 
@@ -8,7 +8,7 @@ from schema_guard.testing import EnforcingModel, serve, serve_tuning
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import COMMANDS, command, published
 from tests.public.commands.desk import lay_out
-from tests.public.golden import as_told, contents, expected, steady
+from tests.public.golden import contents, expected, normalized, transcript
 
 BENCH = "bench suite.jsonl --model scripted:bad.jsonl --strategy bare,system_prompt --concurrency 1"
 PAIR = (
@@ -157,7 +157,7 @@ SEQUENCES = {
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch):
-    """A folder with the files of the desk, and no store but the one that is named."""
+    """A working folder with input files and no default store."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
     monkeypatch.setenv("COLUMNS", "100")
@@ -165,21 +165,21 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def told_of(lines, folder):
+def transcripts(lines, folder):
     with stopped_clock():
-        return "\n".join(steady(told(line), folder) for line in lines)
+        return "\n".join(normalized(transcript_of(line), folder) for line in lines)
 
 
-def told(line):
-    """Return what a command line prints, or what a file holds for `cat FILE`."""
+def transcript_of(line):
+    """Run a command line and return its transcript. For `cat FILE`, return the file's content."""
     program, *arguments = line.split() or [""]
-    return contents(*arguments) if program == "cat" else as_told(line.split(), command(*line.split()))
+    return contents(*arguments) if program == "cat" else transcript(line.split(), command(*line.split()))
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_commands_print_what_they_printed(desk, name):
-    """The outputs of the sequence are those that were found right."""
-    text = told_of(SEQUENCES[name], desk)
+def test_command_output_matches_the_recording(desk, name):
+    """The outputs of a sequence equal the recorded ones."""
+    text = transcripts(SEQUENCES[name], desk)
 
     assert text == expected(f"desk/{name.replace(' ', '_')}.txt", text)
 
@@ -193,7 +193,7 @@ def test_commands_print_what_they_printed(desk, name):
     ],
 )
 def test_json_is_as_published(desk, line, file):
-    """The JSON is valid for the schema that comes with the package."""
+    """The JSON is valid against the published schema."""
     _, out, _ = command(*line.split())
 
     assert published(file).violations(json.loads(out)) == []
@@ -210,22 +210,22 @@ PROBES = (
 
 
 @pytest.mark.parametrize("holds", [1.0, 0.0])
-def test_probe_prints_what_it_printed(desk, holds):
-    """The outputs on a server that enforces, and on one that does not, are those that were found right."""
+def test_probe_output_matches_the_recording(desk, holds):
+    """The output equals the recorded one, for a server that enforces schemas and for one that does not."""
     with serve(EnforcingModel(holds=holds)) as server:
         lines = [f"probe --model {server.openai_url}#m --yes --seed 3{more}" for more in PROBES]
         lines += [
             f"probe --model {server.openai_url}#m --yes --seed 3 --keywords --output rules.json",
             "cat rules.json",
         ]
-        text = told_of(lines, desk)
+        text = transcripts(lines, desk)
 
     assert text == expected(f"desk/probe_{holds}.txt", text)
 
 
 @pytest.fixture
 def training_set(desk, monkeypatch):
-    """A set of sixteen rows, and the key of the host."""
+    """A training set of sixteen rows. The host's key is in the environment."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "canary-key")
     rows = [
@@ -241,8 +241,8 @@ def training_set(desk, monkeypatch):
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed"])
-def test_tune_prints_what_it_printed(training_set, ends):
-    """The outputs of a job that ends at once are those that were found right."""
+def test_tune_output_matches_the_recording(training_set, ends):
+    """The outputs for a job that ends at once equal the recorded ones."""
     with serve_tuning(key="canary-key", looks=0, ends=ends) as server:
         tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small"
         lines = [
@@ -256,6 +256,6 @@ def test_tune_prints_what_it_printed(training_set, ends):
             "tune set --served-as order-1",
             f"{tune} --yes --again --base other",
         ]
-        text = told_of(lines, training_set)
+        text = transcripts(lines, training_set)
 
     assert text == expected(f"desk/tune_{ends}.txt", text)

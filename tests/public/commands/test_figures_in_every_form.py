@@ -1,4 +1,4 @@
-"""The same figures in text, Markdown, HTML and JSON: rates, bounds, counts, tokens, seconds and money."""
+"""Text, Markdown, HTML, and JSON show the same rates, bounds, counts, tokens, seconds, and costs."""
 
 import json
 
@@ -23,7 +23,7 @@ ECONOMICS = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a store, prices, and the files of a desk."""
+    """A folder with a store, prices, and input files."""
     folder = tmp_path_factory.mktemp("figures")
     lay_out(folder)
     table = {**PRICES, "m1": {"p_in": 3.0, "p_cached": 0.3, "p_out": 15.0}}
@@ -36,26 +36,26 @@ def place(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def here(place, monkeypatch):
-    """That folder, as the one to work in."""
+    """The same folder as the working directory."""
     monkeypatch.chdir(place)
     return place
 
 
 def shown(form, *arguments):
-    """Return what a command prints in a form: JSON as data, other forms as one line of words."""
+    """Return the output in a format: JSON as data, other formats as one line of words."""
     status, out, err = command(*arguments, "--format", form)
     assert status in (0, 1), err
     return json.loads(out) if form == "json" else plain(out, form)
 
 
-def of_group(name, group):
-    """Yield what a report tells of a group of one configuration."""
+def facts_of_group(name, group):
+    """Yield the facts that a report shows for a group of one configuration."""
     rates = [group[one] for one in ("exact", "first_pass", "reasked", "unhandled")]
     yield f"{name} ", [group["calls"], *(x for one in rates for x in rate(one)), group["transport"]]
-    told = [group["attempts"], group["input_tokens"], group["output_tokens"]]
-    told += [group["attempts"] - group["unknown_usage"]] if group["unknown_usage"] else []
-    told += [group["elapsed_p50_s"], group["elapsed_p95_s"]]
-    yield f"{name} asked {group['model']} by {group['strategies']}:", told
+    numbers = [group["attempts"], group["input_tokens"], group["output_tokens"]]
+    numbers += [group["attempts"] - group["unknown_usage"]] if group["unknown_usage"] else []
+    numbers += [group["elapsed_p50_s"], group["elapsed_p95_s"]]
+    yield f"{name} asked {group['model']} by {group['strategies']}:", numbers
     if group["repaired"]["count"]:
         yield f"{name} repaired", [group["repaired"]["count"], *rate(group["repaired"])]
     for one in group["failures"]:
@@ -74,31 +74,31 @@ REPORTED = {
 
 
 def test_no_two_figures_of_the_store_are_equal():
-    """A figure in the place of another one is then seen."""
+    """All numbers of the store differ, so a mix-up of two numbers is detected."""
     for group in shown("json", "report", "--store", "r.db")["groups"]:
         rates = [group[one]["count"] for one in ("exact", "first_pass", "reasked", "unhandled")]
-        told = [*rates, group["calls"], group["attempts"], group["input_tokens"], group["output_tokens"]]
-        told += [group["elapsed_p50_s"], group["elapsed_p95_s"], group["elapsed_s"]]
+        numbers = [*rates, group["calls"], group["attempts"], group["input_tokens"], group["output_tokens"]]
+        numbers += [group["elapsed_p50_s"], group["elapsed_p95_s"], group["elapsed_s"]]
 
-        assert len({*told}) == len(told)
-        assert 0 not in told
+        assert len({*numbers}) == len(numbers)
+        assert 0 not in numbers
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("by", REPORTED)
-def test_report_tells_the_same_figures_in_every_form(form, by):
-    """Each group's row and lines have the figures of the JSON."""
+def test_report_shows_the_same_figures_in_every_format(form, by):
+    """Each group's row and lines have the numbers of the JSON."""
     asked = ("report", "--store", "r.db", "--by", by)
     groups = shown("json", *asked)["groups"]
-    facts = [fact for group in groups for fact in of_group(REPORTED[by](group), group)]
+    facts = [fact for group in groups for fact in facts_of_group(REPORTED[by](group), group)]
 
     assert len(facts) > 20
     assert missing(shown(form, *asked), facts) == []
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_report_by_segment_tells_the_figures_of_its_parts(form):
-    """A segment's row adds up the functions below it, each of which has its own row."""
+def test_report_by_segment_shows_sums_and_parts(form):
+    """A segment's row is the sum of its functions. Each function has its own row."""
     asked = ("report", "--store", "r.db", "--by", "segment")
     found = shown("json", *asked)
     facts = []
@@ -108,18 +108,18 @@ def test_report_by_segment_tells_the_figures_of_its_parts(form):
         facts.append((f"{group['segment']} ", row))
     for one in found["configurations"]:
         part = f"system_prompt (function {one['function']}, model {one['model']}, settings {one['settings']})"
-        row, *lines = of_group(part, one)
+        row, *lines = facts_of_group(part, one)
         facts += [
             row,
-            *((f"{one['segment']} {label}" if part in label else label, told) for label, told in lines),
+            *((f"{one['segment']} {label}" if part in label else label, values) for label, values in lines),
         ]
 
     assert len(facts) > 20
     assert missing(shown(form, *asked), facts) == []
 
 
-def test_report_counts_what_the_calls_were():
-    """The JSON itself is right: counts, tokens and seconds are those of the calls that were made."""
+def test_report_counts_match_the_recorded_calls():
+    """The JSON has the counts, tokens, and seconds of the recorded calls."""
     sort, pack = sorted(
         shown("json", "report", "--store", "r.db")["groups"], key=lambda group: -group["calls"]
     )
@@ -138,8 +138,8 @@ def test_report_counts_what_the_calls_were():
     assert pack["transport"] == 1
 
 
-def of_verdict(found):
-    """Yield what a verdict on a prompt tells in numbers."""
+def facts_of_verdict(found):
+    """Yield the facts of a verdict about rates and failures."""
     ((name, rated),) = found["rates"].items()
     (hazards,) = found["hazards"].values()
     retry = rated["retry"]
@@ -167,11 +167,11 @@ def of_verdict(found):
         [wrong["k"], wrong["n"], 100 * wrong["k"] / wrong["n"], 100 * wrong["lower"], 100 * wrong["limit"]],
     )
     yield "calls", [found["calls"]]
-    yield from of_costs(found["economics"], found["cost"])
+    yield from facts_of_costs(found["economics"], found["cost"])
 
 
-def of_costs(money, cost):
-    """Yield what a verdict tells of money."""
+def facts_of_costs(money, cost):
+    """Yield the facts of a verdict about costs."""
     columns = ("pess", "point", "opt")
     for label, key in (
         ("a prompted call", "prompt_per_call"),
@@ -198,17 +198,17 @@ def of_costs(money, cost):
     ]  # fmt: skip
     for one in cost["flips"]:
         yield one["change"], [one["payback_months"]]
-    told = cost["independent_retries"]
-    yield "independent retries would promise", [told["promised_per_month"], told["failures_per_month"]]
+    retries = cost["independent_retries"]
+    yield "independent retries would promise", [retries["promised_per_month"], retries["failures_per_month"]]
 
 
 DECIDE = ("decide", "--store", "r.db", "--function", "sort", "--prices", "prices.json", "--with", "with.json")
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_decide_tells_the_same_figures_in_every_form(form):
-    """Rates, retries, failures, segments and all of the costs."""
-    facts = list(of_verdict(shown("json", *DECIDE)))
+def test_decide_shows_the_same_figures_in_every_format(form):
+    """Rates, retries, failures, segments, and all costs equal the JSON."""
+    facts = list(facts_of_verdict(shown("json", *DECIDE)))
 
     assert len(facts) > 30
     # Words around a label differ by form where a label begins a line.
@@ -219,8 +219,8 @@ def test_decide_tells_the_same_figures_in_every_form(form):
     assert missing(text, facts) == []
 
 
-def test_decide_tells_its_answer_with_the_same_figures():
-    """The 25 lines of the default text have the JSON's figures too."""
+def test_short_text_of_decide_shows_the_figures_of_the_json():
+    """The 25 lines of the default text have the numbers of the JSON."""
     found = shown("json", *DECIDE)
     (wrong,) = found["breach"]
     pess = found["economics"]["pess"]
@@ -240,8 +240,8 @@ def test_decide_tells_its_answer_with_the_same_figures():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_decide_on_several_tells_the_same_figures_in_every_form(form):
-    """A row for each function."""
+def test_decide_on_several_functions_shows_a_row_for_each(form):
+    """Each function has a row with the numbers of the JSON."""
     asked = ("decide", "--store", "r.db")
     facts = [
         (f"{one['function']} {one['verdict']}", [rated["n"], *rate(rated)])
@@ -254,8 +254,8 @@ def test_decide_on_several_tells_the_same_figures_in_every_form(form):
 
 
 @pytest.mark.parametrize("slo", ["0.02", "0.06", "0.3"])
-def test_watch_tells_the_same_figures_in_both_forms(slo):
-    """Each line has what is proved, or what was counted."""
+def test_watch_shows_the_same_figures_in_both_formats(slo):
+    """Each line has the proven bound, or the counts if nothing is proven."""
     asked = ("watch", "--store", "r.db", "--slo", slo)
     facts = []
     for one in shown("json", *asked)["watched"]:
@@ -267,8 +267,8 @@ def test_watch_tells_the_same_figures_in_both_forms(slo):
     assert missing(shown("text", *asked), facts) == []
 
 
-def test_store_info_tells_the_same_figures_in_both_forms():
-    """Attempts, bytes and the version."""
+def test_store_info_shows_the_same_figures_in_both_formats():
+    """Attempts, bytes, and the version equal the JSON."""
     found = shown("json", "store", "info", "--store", "r.db")
     facts = [
         ("attempts", [found["rows"]]),
@@ -295,8 +295,8 @@ BENCH = (
 SCRIPTED = ("--model", "scripted:good.jsonl", "--model", "scripted:bad.jsonl")
 
 
-def of_column(one, *, money):
-    """Yield what a result tells of a column."""
+def facts_of_column(one, *, money):
+    """Yield the facts that a benchmark result shows for a column."""
     name, rates = one["name"], ("exact", "first_pass", "reasked", "unhandled")
     yield f"{name} ", [one["unhandled"]["n"], *(x for key in rates for x in rate(one[key]))]
     yield f"{name} ", [one["right"]["n"], *rate(one["right"]), *rate(one["leaf_share"])]
@@ -310,20 +310,20 @@ def of_column(one, *, money):
 
 @pytest.mark.parametrize("prices", [(), ("--prices", "prices.json")], ids=["tokens", "money"])
 @pytest.mark.parametrize("form", [".txt", ".md", pytest.param(".html", marks=pytest.mark.costly)])
-def test_bench_tells_the_same_figures_in_every_form(here, form, prices):
-    """Rates, right values, tokens, and money where prices are given."""
+def test_bench_shows_the_same_figures_in_every_format(here, form, prices):
+    """Rates, right values, and tokens equal the JSON, and costs if prices are set."""
     status, _, err = command(*BENCH, *SCRIPTED, *prices, "--output", "b.json", "--output", f"b{form}")
     assert status == 0, err
     found = json.loads((here / "b.json").read_text())
-    facts = [fact for one in found["columns"] for fact in of_column(one, money=bool(prices))]
-    told = (here / f"b{form}").read_text()
+    facts = [fact for one in found["columns"] for fact in facts_of_column(one, money=bool(prices))]
+    output = (here / f"b{form}").read_text()
 
     named = {".txt": "text", ".md": "markdown", ".html": "html"}
-    assert missing(plain(told, named[form]), facts) == []
+    assert missing(plain(output, named[form]), facts) == []
 
 
-def test_bench_tells_seconds_in_every_form(here):
-    """The median and the 95th percentile of a model that takes its time."""
+def test_bench_shows_seconds_in_every_format(here):
+    """A result from a real server has the median and the 95th percentile of the latency."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     replies = {task["input"]: json.dumps(task["gold"]) for task in tasks()}
     with serve(replies) as server:
@@ -342,7 +342,7 @@ def test_bench_tells_seconds_in_every_form(here):
 
 @pytest.fixture
 def results(here):
-    """Two results, of which the second one is worse."""
+    """Two results. The second one is worse."""
     for name, models in (
         ("before", SCRIPTED),
         ("after", ("--model", "good=scripted:worst.jsonl", "--model", "scripted:bad.jsonl")),
@@ -352,8 +352,8 @@ def results(here):
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
-def test_compare_tells_the_same_figures_in_every_form(results, form):
-    """Rates of both sides, the difference, and its bounds."""
+def test_compare_shows_the_same_figures_in_every_format(results, form):
+    """The rates of both sides, the difference, and its bounds equal the JSON."""
     asked = ("bench", "compare", *results)
     found = shown("json", *asked)
     text = shown(form, *asked)
@@ -363,21 +363,21 @@ def test_compare_tells_the_same_figures_in_every_form(results, form):
     for column in found["columns"]:
         for measure in ("format", "content"):
             one = column[measure]
-            facts.append((f"{column['a']}: {MEASURES[measure]}", compared(one)))
+            facts.append((f"{column['a']}: {MEASURES[measure]}", numbers_of_comparison(one)))
     assert missing(text, facts) == []
 
 
 MEASURES = {"format": "valid", "content": "right"}
 
 
-def compared(one):
+def numbers_of_comparison(one):
     points = [100 * one[name] for name in ("difference", "lower", "upper")]
     return [one["tasks"], 100 - 100 * one["rate_a"], 100 - 100 * one["rate_b"], *points]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
-def test_gate_tells_the_same_figures_in_every_form(results, form):
-    """The drop of each column and measure, with both rates."""
+def test_gate_shows_the_same_figures_in_every_format(results, form):
+    """The drop of each column and measure, with both rates, equals the JSON."""
     before, after = results
     asked = ("bench", "gate", after, "--baseline", before)
     found = shown("json", *asked)
@@ -399,8 +399,8 @@ CLIMB = (
 )  # fmt: skip
 
 
-def test_climb_tells_the_same_figures_in_both_forms(here):
-    """Each rung's failures, rate, bounds and tokens."""
+def test_climb_shows_the_same_figures_in_both_formats(here):
+    """The failures, rate, bounds, and tokens of each step equal the JSON."""
     status, out, err = command(*CLIMB)
     assert status == 0, err
     found = json.loads((here / "c.json").read_text())
@@ -426,8 +426,8 @@ def test_climb_tells_the_same_figures_in_both_forms(here):
     assert missing(plain(out, "text"), facts) == []
 
 
-def test_lint_counts_its_findings_in_both_forms():
-    """Each finding's line and place, and the sums of each target."""
+def test_lint_counts_findings_in_both_formats():
+    """The line and place of each finding, and the counts of each provider, equal the JSON."""
     asked = ("lint", "open.json", "item.json", "note.json", "--target", "openai,gemini,xgrammar")
     linted, text = shown("json", *asked)["linted"], shown("text", *asked)
 
@@ -438,8 +438,8 @@ def test_lint_counts_its_findings_in_both_forms():
         assert missing(text, facts) == []
         for one in found:
             for finding in one["findings"]:
-                told = f"{one['file']}:{finding['line']}: {finding['severity']}: {target}" in text
-                assert told == (finding["severity"] != "info")
+                is_printed = f"{one['file']}:{finding['line']}: {finding['severity']}: {target}" in text
+                assert is_printed == (finding["severity"] != "info")
 
 
 @pytest.mark.parametrize(
@@ -447,6 +447,6 @@ def test_lint_counts_its_findings_in_both_forms():
     [(0.1764, "17.6", False), (17.64, "17.6", True), (17.66, "17.6", False), (1260.9, "$1,261", True),
      (63620553.6, "63.6 million", True), (0.039558417, "$0.039558", True), (3.0, "2.99", False), (2e-7, "$2.0e-07", True)],
 )  # fmt: skip
-def test_a_figure_fits_what_is_shown_of_it(value, shown_as, fits):
-    """Only what rounds to the digits that are shown is taken to be shown."""
+def test_is_shown_as_compares_rounded_numbers(value, shown_as, fits):
+    """A number matches only if it rounds to the shown digits."""
     assert is_shown_as(value, shown_as) is fits

@@ -1,4 +1,4 @@
-"""Each filter of each command that reads a store, alone and with every other: how many calls are left."""
+"""The filters of each command that reads a store, alone and combined: how many calls match."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ TEN_DAYS = 10 * DAY
 
 
 class Cell(NamedTuple):
-    """Calls that are alike."""
+    """Calls of one period, function, schema, and segment."""
 
     period: int
     function: str
@@ -35,11 +35,11 @@ CELLS = {
     Cell(*names): number
     for number, names in enumerate(itertools.product(range(3), FUNCTIONS, SCHEMAS, SEGMENTS), start=3)
 }
-"""No two cells have the same number of calls; the periods begin ten days apart."""
+"""Calls of each cell. All numbers differ. The periods start ten days apart."""
 
 
 def moment(period, seconds=0.0):
-    """Return the moment at which a period begins, as an option takes it."""
+    """Return the start of a period in the format of an option."""
     return datetime.fromtimestamp(START + period * TEN_DAYS + seconds, UTC).isoformat()
 
 
@@ -58,7 +58,7 @@ FILTERS = {
 
 
 def combinations(*names):
-    """Yield each set of filters with these names, at most one of each name."""
+    """Yield each set of filters with these names, with at most one filter of each name."""
     found = [one for one in FILTERS if one[0] in names]
     for size in range(len(names) + 1):
         for chosen in itertools.combinations(found, size):
@@ -66,13 +66,13 @@ def combinations(*names):
                 yield chosen
 
 
-def left(chosen):
-    """Return the cells that these filters leave, with their numbers of calls."""
+def matching(chosen):
+    """Return the cells that match these filters, with their numbers of calls."""
     return {cell: n for cell, n in CELLS.items() if all(FILTERS[one](cell) for one in chosen)}
 
 
-def added_up(cells, *names):
-    """Return numbers of calls by some of a cell's names."""
+def summed_by(cells, *names):
+    """Return numbers of calls, summed by some attributes of the cells."""
     found = {}
     for cell, n in cells.items():
         key = tuple(getattr(cell, name) for name in names)
@@ -82,7 +82,7 @@ def added_up(cells, *names):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """A store with every cell's calls."""
+    """A store with the calls of every cell."""
     place = tmp_path_factory.mktemp("cells")
     with stopped_clock() as clock, open_store(f"sqlite:///{place}/r.db", payload="full") as store:
         town = Town(store, clock, place)
@@ -94,15 +94,15 @@ def url(tmp_path_factory):
         return store.url
 
 
-def asked(url, *arguments):
-    """Return what a command on the store prints."""
+def output_of(url, *arguments):
+    """Run a command on the store and return its stdout."""
     status, out, err = command(*arguments, "--store", url)
     assert status in (0, 1), err
     return out
 
 
 def attempts(out, form):
-    """Return the attempts in what `store export` writes."""
+    """Return the attempts in an output of `store export`."""
     if form == "csv":
         return [row for row in csv.DictReader(io.StringIO(out)) if row["record"] == "attempt"]
     return [row for row in map(json.loads, out.splitlines()) if "call_id" in row]
@@ -116,76 +116,78 @@ READING = list(combinations("--function", "--schema", "--segment", "--since"))
 
 
 @pytest.mark.parametrize("chosen", READING, ids=ids)
-def test_report_counts_what_the_filters_leave(url, chosen):
-    """Each function and schema has the calls that are left, and no other one is shown."""
-    found = json.loads(asked(url, "report", *itertools.chain(*chosen), "--format", "json"))["configurations"]
+def test_report_counts_the_matching_calls(url, chosen):
+    """Each function and schema has its matching calls. No other one is shown."""
+    found = json.loads(output_of(url, "report", *itertools.chain(*chosen), "--format", "json"))[
+        "configurations"
+    ]
 
-    assert {(one["function"], one["schema"]): one["calls"] for one in found} == added_up(
-        left(chosen), "function", "schema"
+    assert {(one["function"], one["schema"]): one["calls"] for one in found} == summed_by(
+        matching(chosen), "function", "schema"
     )
 
 
 @pytest.mark.parametrize("by", ["function", "segment", "model", "version"])
-def test_report_filters_whatever_its_rows_are(url, by):
-    """All filters hold with each --by."""
+def test_report_applies_filters_with_every_grouping(url, by):
+    """All filters apply with each value of --by."""
     chosen = [("--function", "two"), ("--schema", "label"), ("--segment", "us"), ("--since", moment(1))]
-    found = json.loads(asked(url, "report", "--by", by, *itertools.chain(*chosen), "--format", "json"))
+    found = json.loads(output_of(url, "report", "--by", by, *itertools.chain(*chosen), "--format", "json"))
 
-    assert [one["calls"] for one in found["groups"]] == [sum(left(chosen).values())]
+    assert [one["calls"] for one in found["groups"]] == [sum(matching(chosen).values())]
 
 
 @pytest.mark.parametrize("chosen", READING, ids=ids)
-def test_watch_counts_what_the_filters_leave(url, chosen):
-    """Each function and schema has its own line, with the calls that are left."""
-    found = json.loads(asked(url, "watch", "--slo", "0.5", *itertools.chain(*chosen), "--format", "json"))[
-        "watched"
-    ]
+def test_watch_counts_the_matching_calls(url, chosen):
+    """Each function and schema has its own line with its matching calls."""
+    found = json.loads(
+        output_of(url, "watch", "--slo", "0.5", *itertools.chain(*chosen), "--format", "json")
+    )["watched"]
 
-    assert {(one["function"], one["schema"]): one["n"] for one in found} == added_up(
-        left(chosen), "function", "schema"
+    assert {(one["function"], one["schema"]): one["n"] for one in found} == summed_by(
+        matching(chosen), "function", "schema"
     )
 
 
 @pytest.mark.parametrize("chosen", READING, ids=ids)
-def test_decide_counts_what_the_filters_leave(url, chosen):
-    """Each verdict is on the calls that are left."""
-    found = json.loads(asked(url, "decide", *itertools.chain(*chosen), "--format", "json"))
+def test_decide_counts_the_matching_calls(url, chosen):
+    """Each verdict counts only the matching calls."""
+    found = json.loads(output_of(url, "decide", *itertools.chain(*chosen), "--format", "json"))
     verdicts = found.get("verdicts", [found])
 
     assert {
         (one["function"], one["schema"]): (one["calls"], one["rates"]["system_prompt"]["n"])
         for one in verdicts
-    } == {key: (n, n) for key, n in added_up(left(chosen), "function", "schema").items()}
+    } == {key: (n, n) for key, n in summed_by(matching(chosen), "function", "schema").items()}
 
 
 @pytest.mark.parametrize(
     "chosen", list(combinations("--function", "--schema", "--since", "--until")), ids=ids
 )
-def test_store_export_writes_what_the_filters_leave(url, chosen):
-    """A row for each attempt that is left; an empty span of time leaves none."""
-    out = asked(url, "store", "export", "--format", "csv", *itertools.chain(*chosen))
+def test_store_export_writes_the_matching_attempts(url, chosen):
+    """The export has a row for each matching attempt. An empty time range has none."""
+    out = output_of(url, "store", "export", "--format", "csv", *itertools.chain(*chosen))
     found = {}
     for row in attempts(out, "csv"):
         key = row["function"], row["schema_name"], row["segment"]
         found[key] = found.get(key, 0) + 1
 
-    assert found == added_up(left(chosen), "function", "schema", "segment")
+    assert found == summed_by(matching(chosen), "function", "schema", "segment")
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
 @pytest.mark.parametrize("name", ["function", "schema", "since", "until"])
-def test_store_export_filters_in_each_form(url, name, form):
-    """The file's form changes nothing in what is written."""
+def test_store_export_filters_in_each_format(url, name, form):
+    """JSON Lines and CSV have the same number of attempts."""
     (chosen,) = [one for one in FILTERS if one[0] == f"--{name}"][:1]
-    out = asked(url, "store", "export", "--format", form, *chosen)
+    out = output_of(url, "store", "export", "--format", form, *chosen)
 
-    assert len(attempts(out, form)) == sum(left([chosen]).values())
+    assert len(attempts(out, form)) == sum(matching([chosen]).values())
 
 
-def test_store_export_takes_in_since_and_leaves_out_until(url):
-    """A call at the very moment is from then on, and not from before then."""
+def test_store_export_includes_since_and_excludes_until(url):
+    """A call exactly at --since is included. A call exactly at --until is excluded."""
     first = CELLS[Cell(0, "app.one", "ticket", "eu")]
-    out = asked(
+    out = output_of(
         url, "store", "export", "--format", "csv", "--since", moment(0, 1), "--until", moment(0, first)
     )
 
@@ -195,16 +197,18 @@ def test_store_export_takes_in_since_and_leaves_out_until(url):
 @pytest.mark.parametrize("segment", [(), *(one for one in FILTERS if one[0] == "--segment")], ids=str)
 @pytest.mark.parametrize("since", [(), *(one for one in FILTERS if one[0] == "--since")], ids=str)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_export_takes_rows_of_what_the_filters_leave(url, function, since, segment):
-    """A training set has a row, or a reason, for each call that is left."""
+def test_export_accounts_for_each_matching_call(url, function, since, segment):
+    """A training set has a row, or a reason for its absence, for each matching call."""
     chosen = [one for one in (since, segment) if one]
-    out = asked(
+    out = output_of(
         url, "export", "--schema", "ticket", "--function", function, *itertools.chain(*chosen), "-o", "set",
         "--accept-unchecked", "--base", "m9", "--min-examples", "1", "--format", "json",
     )  # fmt: skip
     manifest = json.loads(out)["manifest"]
     cells = {
-        cell: n for cell, n in left(chosen).items() if (cell.function, cell.schema) == (function, "ticket")
+        cell: n
+        for cell, n in matching(chosen).items()
+        if (cell.function, cell.schema) == (function, "ticket")
     }
 
     assert sum(manifest["sources"].values()) + sum(manifest["left_out"].values()) == sum(cells.values())
@@ -225,8 +229,8 @@ def test_export_takes_rows_of_what_the_filters_leave(url, function, since, segme
     ],
     ids=["age", "rows", "rows of both", "age of both"],
 )
-def test_prune_takes_the_stricter_of_its_limits(url, folder, options, gone):
-    """Age and number of rows hold alone, and together."""
+def test_prune_applies_the_stricter_limit(url, folder, options, gone):
+    """The limits on age and on rows apply alone and together."""
     path = Path(url.removeprefix("sqlite:///"))
     (folder / "copy.db").write_bytes(path.read_bytes())
     with stopped_clock(START + 2 * TEN_DAYS + DAY):
@@ -252,8 +256,8 @@ NOBODY = (
 
 
 @pytest.mark.parametrize("line", NOBODY)
-def test_a_name_that_is_not_recorded_is_an_error(capsys, url, line):
-    """A filter that can never match is told, with exit status 2."""
+def test_filter_without_a_match_is_an_error(capsys, url, line):
+    """A filter that matches no recorded call ends with exit status 2."""
     status, out, err = run(capsys, *shlex.split(line), "--store", url)
 
     assert (status, out) == (2, "")
@@ -262,7 +266,7 @@ def test_a_name_that_is_not_recorded_is_an_error(capsys, url, line):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Two results with two columns each, the first with a retry and the second without."""
+    """Two results with two columns each. Only the first result allows a retry."""
     place = tmp_path_factory.mktemp("results")
     lines(place / "suite.jsonl", tasks())
     lines(place / "good.jsonl", answers(wrong=("i3",)))
@@ -286,7 +290,7 @@ COMPARED = {
 
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)
-def test_compare_shows_the_column_that_is_named(results, options):
+def test_compare_shows_only_the_named_column(results, options):
     """The other columns of both results are listed as not compared."""
     status, out, err = command("bench", "compare", *results, *options, "--format", "json")
 
@@ -300,8 +304,8 @@ def test_compare_shows_the_column_that_is_named(results, options):
 
 @pytest.mark.parametrize("options", COMPARED, ids=str)
 @pytest.mark.parametrize("measure", ["valid", "right", "both"])
-def test_gate_judges_the_column_that_is_named(results, options, measure):
-    """Only a bad column after a good one is proved to be worse."""
+def test_gate_checks_only_the_named_column(results, options, measure):
+    """The gate fails only for a bad column after a good one."""
     before, after = results
     status, _, err = command(
         "bench", "gate", after, "--baseline", before, *options, "--measure", measure, "--max-drop", "0"

@@ -105,7 +105,7 @@ def test_no_colour_off_a_terminal():
 
 
 def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
-    """With COLUMNS=60, options are folded to sixty signs."""
+    """With COLUMNS=60, help lines have at most 60 characters."""
     monkeypatch.setenv("COLUMNS", "60")
     options = run(capsys, "decide", "--help")[1].partition("Options:")[2].splitlines()
 

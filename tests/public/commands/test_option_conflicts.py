@@ -1,4 +1,4 @@
-"""Options that exclude or need one another: each such command line ends with exit status 2 and its reason."""
+"""Options that exclude or need one another: a conflict ends with exit status 2 and a reason."""
 
 import json
 import shlex
@@ -154,7 +154,10 @@ TABLE = {
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A folder with a suite, two stores, evidence and a training set, made once: no line of the table changes it."""
+    """A folder with a suite, two stores, evidence, and a training set.
+
+    It is created once, because no line of the table changes it.
+    """
     place = tmp_path_factory.mktemp("desk")
     lay_out(place)
     (place / "e.json").write_text(json.dumps(passing()))
@@ -170,7 +173,7 @@ def desk(tmp_path_factory):
 
 @pytest.fixture
 def here(desk, monkeypatch):
-    """That folder, as the one to work in."""
+    """The same folder as the working directory."""
     monkeypatch.chdir(desk)
     monkeypatch.setenv("XDG_DATA_HOME", str(desk / "home"))
     return desk
@@ -178,7 +181,7 @@ def here(desk, monkeypatch):
 
 @pytest.mark.parametrize("line", TABLE)
 def test_conflicting_options_are_a_usage_error(capsys, here, line):
-    """Exit status 2, the reason on stderr, nothing on stdout, and no file is written."""
+    """The command ends with exit status 2, prints the reason only on stderr, and writes no file."""
     before = sorted(here.iterdir())
 
     status, out, err = run(capsys, *shlex.split(line))
@@ -200,8 +203,8 @@ ALONE_IS_FINE = (
 
 
 @pytest.mark.parametrize("line", ALONE_IS_FINE)
-def test_options_without_their_conflict_are_taken(tmp_path, here, monkeypatch, line):
-    """The table's lines fail for their conflict: without it the same options are no usage error."""
+def test_options_without_a_conflict_are_accepted(tmp_path, here, monkeypatch, line):
+    """The same options without the conflict are valid usage."""
     for path in here.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -223,8 +226,8 @@ def test_options_without_their_conflict_are_taken(tmp_path, here, monkeypatch, l
         (("--target", "0.25", "--what-if", "target=0.5"), {"target": 0.5}),
     ],
 )
-def test_aims_beside_a_file_are_not_ignored(capsys, here, options, changed):
-    """What is asked for replaces what the file asks for, and --what-if comes last."""
+def test_options_override_the_evidence_file(capsys, here, options, changed):
+    """An option replaces the value of the file. --what-if is applied last."""
     _, plain, _ = run(capsys, "decide", "--evidence", "e.json", "--format", "json")
     _, out, _ = run(capsys, "decide", "--evidence", "e.json", *options, "--format", "json")
 
@@ -234,7 +237,7 @@ def test_aims_beside_a_file_are_not_ignored(capsys, here, options, changed):
 
 @pytest.fixture(scope="module")
 def tuned(desk):
-    """The training set with a job at a host that has ended, and the host's address."""
+    """A training set whose tuning job has ended, and the command line that started the job."""
     pytest.importorskip("openai", reason="needs the extra 'openai'")
     with pytest.MonkeyPatch.context() as patch, serve_tuning(key="k", looks=0, ends="succeeded") as server:
         patch.chdir(desk)
@@ -246,7 +249,7 @@ def tuned(desk):
         return begun
 
 
-# What is asked of a job that is there must be what it has.
+# Options that contradict the values in job.json.
 OTHER = {
     "--backend openai": "the job in job.json has openai-compatible",
     "--base large": "the job in job.json has small",
@@ -258,8 +261,8 @@ OTHER = {
 
 
 @pytest.mark.parametrize("option", OTHER)
-def test_an_option_that_the_job_contradicts_is_a_usage_error(capsys, tuned, here, option):
-    """The option is named, and how to begin another job is said."""
+def test_option_that_contradicts_the_job_is_a_usage_error(capsys, tuned, here, option):
+    """The message names the option and the option --again."""
     for more in ("", " --status", " --served-as x"):
         status, out, err = run(capsys, *shlex.split(f"tune done {option}{more}"))
 
@@ -269,13 +272,13 @@ def test_an_option_that_the_job_contradicts_is_a_usage_error(capsys, tuned, here
 
 
 @pytest.mark.parametrize("option", ["", *OTHER])
-def test_the_options_that_a_job_has_are_taken(capsys, tuned, here, option):
-    """Each of them, and none, gives the job that is there."""
+def test_options_that_match_the_job_are_accepted(capsys, tuned, here, option):
+    """The command shows the existing job without options, and with each option that matches it."""
     known = shlex.split(tuned)
     name = option.partition(" ")[0]
-    given = known[known.index(name) : known.index(name) + 2] if name else []
+    options = known[known.index(name) : known.index(name) + 2] if name else []
 
-    status, out, err = run(capsys, "tune", "done", *given)
+    status, out, err = run(capsys, "tune", "done", *options)
 
     assert (status, err) == (0, "")
     assert "small" in out

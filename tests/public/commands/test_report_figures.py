@@ -1,4 +1,4 @@
-"""Figures of the command `report`, of calls whose truth is known."""
+"""Figures of the command `report` for known calls."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.public.commands.command_lines import run
 
 @pytest.fixture
 def calls(folder):
-    """A store of ten calls. Five return a parsed value, and the last two take four seconds instead of one."""
+    """A store of ten calls. Five return a parsed value. The last two take four seconds, the others one."""
     with stopped_clock() as clock, open_store("records.db") as store:
         numbers = iter(range(10))
 
@@ -32,10 +32,10 @@ def report(capsys, *words):
 
 
 def test_exact_rate_leaves_out_parsed_values(capsys, calls):
-    """Nobody knows the text of a parsed value, so its call is not in the rate's n."""
-    (found,) = json.loads(report(capsys, "--format", "json"))["groups"]
+    """The rate excludes a call that returns a parsed value, because the reply's text is unknown."""
+    (group,) = json.loads(report(capsys, "--format", "json"))["groups"]
 
-    assert [(found[name]["count"], found[name]["n"]) for name in ("exact", "first_pass")] == [
+    assert [(group[name]["count"], group[name]["n"]) for name in ("exact", "first_pass")] == [
         (5, 5),
         (10, 10),
     ]
@@ -43,5 +43,5 @@ def test_exact_rate_leaves_out_parsed_values(capsys, calls):
 
 @pytest.mark.parametrize("form", ["text", "markdown"])
 def test_median_and_p95_differ(capsys, calls, form):
-    """Eight calls took one second, two took four. Times are stored to one percent."""
+    """Eight calls took one second and two took four. Times are stored with a precision of 1%."""
     assert "seconds p50/p95 1.01/4.03" in report(capsys, "--format", form)

@@ -1,4 +1,4 @@
-"""Every command that reads a store, with each of its options, on a store that has everything."""
+"""Every command that reads a store, with each of its options, on one large store."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.public.commands.command_lines import command
 from tests.public.commands.shop import PRICES, open_depot, open_shop
 from tests.public.decide.examples import economics, feasibility
 from tests.public.decide.town import Town
-from tests.public.golden import as_told, contents, expected, steady, words_of
+from tests.public.golden import contents, expected, normalized, transcript, words_of
 
 WITH = {
     "economics": economics(),
@@ -26,7 +26,7 @@ NOW = 1_780_000_000.0 + 24 * 86_400
 
 @pytest.fixture(scope="session")
 def stores(tmp_path_factory):
-    """The folder of both stores, made once."""
+    """A folder with both stores, created once."""
     folder = tmp_path_factory.mktemp("shop")
     for name, fill in (("shop", open_shop), ("depot", open_depot)):
         with stopped_clock() as clock, open_store(f"sqlite:///{folder}/{name}.db", payload="full") as store:
@@ -37,7 +37,10 @@ def stores(tmp_path_factory):
 
 @pytest.fixture
 def shop(stores, tmp_path, monkeypatch):
-    """A folder with a copy of the stores, the shop's the default one, and the files that options name."""
+    """A working folder with copies of both stores and the files that options name.
+
+    The shop's store is the default.
+    """
     for path in stores.glob("*.db*"):
         shutil.copy(path, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -177,28 +180,30 @@ LINES = [*REPORT, *WATCH, *DECIDE, *EXPORT, *DEPOT]
 
 
 def base_of(line):
-    """Return the line without the options that change its output, None if it is no line of the table."""
+    """Return the line without the options that change its output. Return None if the table lacks that line."""
     base = re.sub(r" --(?!function|store|format)[\w-]+( (?!--)\S+)?", "", line)
     return base if base != line and base in LINES else None
 
 
 @pytest.mark.parametrize("line", LINES, ids=name_of)
-def test_command_prints_what_it_printed(shop, line):
-    """The output on the store of the shop is the one that was found right."""
+def test_output_on_the_shop_matches_the_recording(shop, line):
+    """The output of a command equals the recorded one."""
     with stopped_clock(NOW):
         told = command(*line.split())
-    text = steady(as_told(line.split(), told), shop)
+    text = normalized(transcript(line.split(), told), shop)
     base = base_of(line)
 
     assert text == expected(f"shop/{name_of(line)}.txt", text, base and f"shop/{name_of(base)}.txt")
 
 
 @pytest.mark.parametrize("line", EXPORT[:3] + EXPORT[5:7] + EXPORT[9:10], ids=name_of)
-def test_export_writes_what_it_wrote(shop, line):
-    """The files of the training set are those that were found right."""
+def test_training_set_matches_the_recording(shop, line):
+    """The files of the training set equal the recorded ones."""
     with stopped_clock(NOW):
         command(*line.split())
-    text = steady("\n".join(contents(f"set/{path.name}") for path in sorted((shop / "set").iterdir())), shop)
+    text = normalized(
+        "\n".join(contents(f"set/{path.name}") for path in sorted((shop / "set").iterdir())), shop
+    )
 
     assert text == expected(f"shop/files_of_{name_of(line)}.txt", text)
 
@@ -212,18 +217,18 @@ DRAWN = (
 
 
 @pytest.mark.parametrize("line", DRAWN, ids=name_of)
-def test_page_has_the_words_that_it_had(shop, line):
-    """The words of the page, those in its drawings included, are the ones that were found right."""
+def test_words_of_the_page_match_the_recording(shop, line):
+    """The words of the page and of its drawings equal the recorded ones."""
     pytest.importorskip("matplotlib", reason="needs the extra 'report'")
     with stopped_clock(NOW):
         _, out, _ = command(*line.split())
-    text = steady(words_of(out), shop)
+    text = normalized(words_of(out), shop)
 
     assert text == expected(f"shop/{name_of(line)}_page.txt", text)
 
 
 def test_doctor_counts_the_attempts_of_the_store(shop):
-    """Every call of the shop has at least one attempt in its store."""
+    """`doctor` shows the number of attempts in the default store."""
     status, out, _ = command("doctor", "--format", "json")
     told = json.loads(out)["store"]
 
@@ -231,7 +236,7 @@ def test_doctor_counts_the_attempts_of_the_store(shop):
     assert told["url"] == f"sqlite:///{shop}/shop.db"
 
 
-LOOKED_AFTER = {
+STORE_SEQUENCES = {
     "store to and fro": [
         "store export --function shop.label --output a.jsonl",
         "store export --format csv --since 2026-06-17 --until 2026-06-19 --schema label -o b.csv",
@@ -263,12 +268,12 @@ LOOKED_AFTER = {
 }
 
 
-@pytest.mark.parametrize("name", LOOKED_AFTER)
-def test_store_is_looked_after_as_it_was(shop, name):
-    """What each command of `store` does to the store, and prints, is what was found right."""
+@pytest.mark.parametrize("name", STORE_SEQUENCES)
+def test_output_of_store_commands_matches_the_recording(shop, name):
+    """The outputs of a sequence of `store` commands equal the recorded ones."""
     with stopped_clock(NOW):
-        told = [as_told(line.split(), command(*line.split())) for line in LOOKED_AFTER[name]]
+        told = [transcript(line.split(), command(*line.split())) for line in STORE_SEQUENCES[name]]
     files = [contents(path.name) for path in sorted(shop.glob("b.csv"))]
-    text = steady("\n".join([*told, *files]), shop)
+    text = normalized("\n".join([*told, *files]), shop)
 
     assert text == expected(f"shop/{name_of(name)}.txt", text)

@@ -1,4 +1,4 @@
-"""The command `import traces`: what is read of each tool's export, which replies are one call, and what is left out."""
+"""The command `import traces`: the formats that it reads, how replies form calls, and which rows it skips."""
 
 import csv
 import gzip
@@ -11,7 +11,7 @@ from schema_guard import open_store
 from tests.public.commands import exports
 from tests.public.commands.command_lines import command
 from tests.public.commands.exports import BAD, GOOD, PROMPT, SCHEMA
-from tests.public.golden import expected, steady
+from tests.public.golden import expected, normalized
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,8 @@ def _counts(found):
     }
 
 
-def bring(*paths, schema="ticket.json", options=()):
-    """Import files into a store, and return the counts of the import and the attempts that are stored."""
+def import_traces(*paths, schema="ticket.json", options=()):
+    """Import files into a store. Return the counts of the import and the stored attempts."""
     line = (
         "import",
         "traces",
@@ -55,8 +55,8 @@ def bring(*paths, schema="ticket.json", options=()):
     return SimpleNamespace(status=status, rows=rows, **_counts(json.loads(out)))
 
 
-def again(text, number, second, task, **more):
-    """A reply of the same step, so many seconds later."""
+def second_reply(text, number, second, task, **more):
+    """Return a reply of the same step, some seconds later."""
     start = f"2026-11-02T10:00:{second:02d}.000Z"
     end = f"2026-11-02T10:00:{second + 1:02d}.000Z"
     same = {"traceId": "t", "parentObservationId": "s", "startTime": start, "endTime": end, "input": task}
@@ -69,22 +69,22 @@ REASK = [*PROMPT, {"role": "assistant", "content": BAD}, {"role": "user", "conte
 @pytest.mark.parametrize(
     ("first", "second", "joined"),
     [
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT), True),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, REASK), True),
-        (again(BAD, 1, 0, "p"), again(GOOD, 2, 5, "p\n\nAgain."), True),
-        (again(GOOD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, [PROMPT[0], {"role": "user", "content": "Other"}]), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 0, PROMPT), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, name="other"), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, parentObservationId="u"), False),
-        (again(BAD, 1, 0, PROMPT), again(GOOD, 2, 5, PROMPT, traceId="u"), False),
-        (again(BAD, 1, 0, None), again(GOOD, 2, 5, None), False),
-        (again(None, 1, 0, PROMPT, level="ERROR", output=None), again(GOOD, 2, 5, PROMPT), True),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT), True),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, REASK), True),
+        (second_reply(BAD, 1, 0, "p"), second_reply(GOOD, 2, 5, "p\n\nAgain."), True),
+        (second_reply(GOOD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT), False),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, [PROMPT[0], {"role": "user", "content": "Other"}]), False),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 0, PROMPT), False),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT, name="other"), False),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT, parentObservationId="u"), False),
+        (second_reply(BAD, 1, 0, PROMPT), second_reply(GOOD, 2, 5, PROMPT, traceId="u"), False),
+        (second_reply(BAD, 1, 0, None), second_reply(GOOD, 2, 5, None), False),
+        (second_reply(None, 1, 0, PROMPT, level="ERROR", output=None), second_reply(GOOD, 2, 5, PROMPT), True),
     ],
 )  # fmt: skip
-def test_what_is_asked_again_in_one_step_is_one_call(tmp_path, first, second, joined):
-    """The same prompt, or that and more, after a reply that was not valid; every other one is a call of its own."""
-    result = bring(written(tmp_path, second, first))
+def test_retry_in_the_same_step_joins_the_call(tmp_path, first, second, joined):
+    """A reply belongs to the call before it if that one failed and its prompt is the same or longer."""
+    result = import_traces(written(tmp_path, second, first))
 
     assert (result.calls, result.attempts) == ((1, 2) if joined else (2, 2))
     if joined:
@@ -92,32 +92,34 @@ def test_what_is_asked_again_in_one_step_is_one_call(tmp_path, first, second, jo
             (1, 0, None),
             (2, 1, "exact"),
         ]
+        report = json.loads(command("report", "--store", "sqlite:///r.db", "--format", "json")[1])
+        assert report["groups"][0]["reasked"]["count"] == 1
 
 
 @pytest.mark.parametrize(("milliseconds", "calls"), [(1_004, 1), (1_000, 1), (996, 1), (990, 2), (0, 2)])
-def test_a_retry_begins_when_the_attempt_before_it_has_ended(tmp_path, milliseconds, calls):
-    """Clocks may differ by five milliseconds; a reply that was asked for earlier is another call."""
+def test_retry_starts_after_the_attempt_before_it(tmp_path, milliseconds, calls):
+    """A reply that starts more than five milliseconds before the end of the other one is a separate call."""
     start = f"2026-11-02T10:00:{milliseconds // 1_000:02d}.{milliseconds % 1_000:03d}Z"
-    second = again(GOOD, 2, 5, PROMPT, startTime=start)
-    result = bring(written(tmp_path, again(BAD, 1, 0, PROMPT), second))
+    second = second_reply(GOOD, 2, 5, PROMPT, startTime=start)
+    result = import_traces(written(tmp_path, second_reply(BAD, 1, 0, PROMPT), second))
 
     assert result.calls == calls
 
 
-def test_plain_rows_say_themselves_what_one_call_is(tmp_path):
-    """By a column that its attempts share, whatever was sent."""
+def test_call_column_joins_plain_rows(tmp_path):
+    """Plain rows with the same value in the column `call` are attempts of one call."""
     rows = [
         {"id": n, "call": n // 2, "reply": GOOD if n % 2 else BAD, "started_at": 1_790_000_000 + n}
         for n in range(6)
     ]
-    result = bring(written(tmp_path, *rows))
+    result = import_traces(written(tmp_path, *rows))
 
     assert (result.calls, result.attempts, result.valid) == (3, 6, 3)
 
 
-def test_calls_are_stored_in_the_order_of_time(tmp_path):
-    """Tools export the newest first; what rises and falls is read in order."""
-    result = bring(written(tmp_path, *(exports.langfuse_ui(number=n) for n in range(20, 0, -1))))
+def test_calls_are_stored_in_order_of_time(tmp_path):
+    """Calls are stored in the order of their starts, although tools export the newest first."""
+    result = import_traces(written(tmp_path, *(exports.langfuse_ui(number=n) for n in range(20, 0, -1))))
     starts = [row["started_at"] for row in result.rows]
 
     assert starts == sorted(starts)
@@ -133,10 +135,10 @@ def test_calls_are_stored_in_the_order_of_time(tmp_path):
         "named",
     ],
 )
-def test_a_row_says_its_schema(tmp_path, said):
-    """As a document, as what a provider was sent, or by one of the names that were given."""
+def test_schema_column_selects_the_schema(tmp_path, said):
+    """The column holds the schema, a provider's `response_format`, or the name of a schema option."""
     row = {"reply": BAD, "meta": {"schema": said}}
-    result = bring(
+    result = import_traces(
         written(tmp_path, row), schema="named=ticket.json", options=("--schema-column", "meta.schema")
     )
 
@@ -144,23 +146,25 @@ def test_a_row_says_its_schema(tmp_path, said):
 
 
 @pytest.mark.parametrize("said", ["none.json", "os:environ", "other", {"type": "no type"}, 3, None])
-def test_a_row_of_an_unknown_schema_is_left_out_and_counted(tmp_path, said):
-    """Nothing that a row names is opened or imported."""
+def test_row_with_an_unknown_schema_is_left_out_and_counted(tmp_path, said):
+    """No file or module that a row names is opened or imported."""
     row = {"reply": GOOD} if said is None else {"reply": GOOD, "s": said}
-    result = bring(written(tmp_path, row), schema="named=ticket.json", options=("--schema-column", "s"))
+    result = import_traces(
+        written(tmp_path, row), schema="named=ticket.json", options=("--schema-column", "s")
+    )
 
     assert (result.calls, result.rows) == (0, [])
     assert result.left_out == [{"cause": "schema unknown", "rows": 1, "places": ["export.jsonl:1"]}]
 
 
-def test_nothing_that_was_read_is_in_no_count(tmp_path):
-    """Spans that are no call of a model, other names, lines that are broken: each is told with its place."""
+def test_every_skipped_row_is_counted(tmp_path):
+    """Spans without a model call, other names, and broken lines are listed with their places."""
     path = written(
         tmp_path, exports.langfuse_ui(), exports.langfuse_ui(type="SPAN"), exports.langfuse_ui(name="x")
     )
     with (tmp_path / path).open("a", encoding="utf-8") as stream:
         stream.write('[1]\n{"id": \n\n{"a": 1}\n')
-    result = bring(path, options=("--only", "openai-chat"))
+    result = import_traces(path, options=("--only", "openai-chat"))
 
     assert [(one["cause"], one["rows"], one["places"]) for one in result.left_out] == [
         ("no call of a model", 1, [f"{path}:2"]),
@@ -175,8 +179,8 @@ def test_nothing_that_was_read_is_in_no_count(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["lines", "array", "one object", "page", "trace", "csv", "gzip"])
-def test_files_are_read_in_all_the_forms_that_tools_write(tmp_path, kind):
-    """Lines, arrays, indented or not, pages of an API, downloaded traces, CSV with JSON in cells, gzip."""
+def test_reads_every_file_format_of_the_tools(tmp_path, kind):
+    """Lines, arrays, API pages, downloaded traces, CSV with JSON in cells, and gzip are read."""
     rows = [exports.langfuse_ui(number=n) for n in (1, 2)]
     trace = {"trace": {"id": "t", "name": "triage"}, "observations": rows, "scores": []}
     path = tmp_path / ("x.csv" if kind == "csv" else "x.json.gz" if kind == "gzip" else "x.json")
@@ -197,14 +201,14 @@ def test_files_are_read_in_all_the_forms_that_tools_write(tmp_path, kind):
             "trace": json.dumps(trace, indent=1),
         }[kind]
         path.write_text("\ufeff" + document)
-    result = bring(str(path))
+    result = import_traces(str(path))
 
     assert (result.valid, result.unread) == (1 if kind == "one object" else 2, 0)
     assert {row["function"] for row in result.rows} == {"triage"}
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "fault"),
     [
         ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "not UTF-8: invalid start byte at byte 11"),
         ("x.json", b'[{"reply": "x"}, 3]', "expected an object, got a number"),
@@ -215,26 +219,26 @@ def test_files_are_read_in_all_the_forms_that_tools_write(tmp_path, kind):
         ("x.jsonl", b'{"reply": ' + b"[" * 100_000 + b"\n", "no JSON: "),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_fault(tmp_path, name, content, told):
-    """And the rest of the file is read on."""
+def test_unreadable_rows_are_listed_with_their_fault(tmp_path, name, content, fault):
+    """An unreadable row has its place and its fault in the output."""
     path = tmp_path / name
     path.write_bytes(content)
-    result = bring(str(path))
+    result = import_traces(str(path))
 
     assert (result.unread, result.status) == (1, 1)
-    assert result.unreadable[0]["why"].startswith(told)
+    assert result.unreadable[0]["why"].startswith(fault)
     assert result.unreadable[0]["place"].startswith(str(path))
 
 
-def test_an_empty_file_is_an_import_of_nothing(tmp_path):
-    """It has no rows, and is no error."""
+def test_empty_file_imports_nothing(tmp_path):
+    """An empty file is a valid import of no rows."""
     (tmp_path / "x.jsonl").write_text("")
 
-    assert bring(str(tmp_path / "x.jsonl")).read == 0
+    assert import_traces(str(tmp_path / "x.jsonl")).read == 0
 
 
 def exported():
-    """Yield an export of each tool, with a valid reply, a wrong one, and one that failed."""
+    """Yield an export of each tool."""
     for name in (
         "langfuse_ui", "langfuse_blob", "phoenix_frame", "phoenix_api", "openai_completion", "openai_item", "openai_batch",
         "mlflow_2",
@@ -261,11 +265,11 @@ def exported():
 @pytest.mark.parametrize(
     ("name", "rows"), list(exported()), ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_attempts_of_an_export_are_those_that_they_were(folder, name, rows):
-    """Every column of every attempt is the one that was found right."""
-    found = bring(written(folder, *rows))
+def test_imported_attempts_match_the_recording(folder, name, rows):
+    """Every column of every attempt equals the recorded one."""
+    found = import_traces(written(folder, *rows))
     counts = {key: value for key, value in vars(found).items() if key != "rows"}
     known = [{key: value for key, value in row.items() if value is not None} for row in found.rows]
-    text = steady(json.dumps([counts, *known], indent=1, sort_keys=True, default=str) + "\n", folder)
+    text = normalized(json.dumps([counts, *known], indent=1, sort_keys=True, default=str) + "\n", folder)
 
     assert text == expected(f"traces/{name}.json", text)

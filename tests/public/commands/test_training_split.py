@@ -1,4 +1,4 @@
-"""How `schema-guard export` parts rows: clusters, copies, shares, seeds, pairs, and what the manifest counts."""
+"""The split of `schema-guard export`: clusters, copies, shares, seeds, pairs, and the counts of the manifest."""
 
 import hashlib
 import itertools
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.public.commands.clusters import BAD, SIDES, answer, export, inputs, record, sides_of, words
+from tests.public.commands.clusters import BAD, SIDES, answer, export, inputs, record, sides_by_input, words
 from tests.public.commands.command_lines import command
 
 SEEDS = range(4)
 
 
 def calls_of_clusters():
-    """Return calls of thirty clusters of one to six inputs, and of sixty inputs without a cluster."""
+    """Return calls of thirty clusters with one to six inputs, and of sixty inputs without a cluster."""
     sizes = [1 + number % 6 for number in range(30)]
     named = [f"customer-{number}" for number, size in enumerate(sizes) for _ in range(size)]
     return [
@@ -44,10 +44,10 @@ def clustered(tmp_path_factory):
     "options", [(), ("--validation", "0.3", "--test", "0.3"), ("--max-examples", "90")], ids=str
 )
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_cluster_is_on_one_side(clustered, seed, options):
-    """All inputs of a cluster that are taken are in one file."""
+def test_cluster_is_in_one_file(clustered, seed, options):
+    """All exported inputs of a cluster are in one file."""
     _, _, sides = export("set", "--seed", seed, *options, store=clustered)
-    places = sides_of(sides)
+    places = sides_by_input(sides)
     found = defaultdict(set)
     for call in CALLS:
         if call["cluster"] and call["text"] in places:
@@ -58,8 +58,8 @@ def test_a_cluster_is_on_one_side(clustered, seed, options):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_input_is_on_two_sides_or_comes_twice(clustered, seed):
-    """All calls are in the set, each once."""
+def test_every_input_is_exported_once(clustered, seed):
+    """The set has every call exactly once."""
     _, _, sides = export("set", "--seed", seed, store=clustered)
     found = [text for rows in sides.values() for text in inputs(rows)]
 
@@ -70,8 +70,8 @@ SHARES = ((0.1, 0.1), (0.2, 0.1), (0.1, 0.3), (0.25, 0.25), (0.0, 0.2), (0.2, 0.
 
 
 @pytest.mark.parametrize(("validation", "test"), SHARES)
-def test_shares_are_as_asked(clustered, validation, test):
-    """With clusters of at most six rows a side misses its share by at most half a cluster."""
+def test_shares_match_the_options(clustered, validation, test):
+    """With clusters of at most six rows, a side differs from its share by at most three rows."""
     _, _, sides = export("set", "--validation", validation, "--test", test, store=clustered)
     wanted = {"validation": validation * len(CALLS), "test": test * len(CALLS)}
 
@@ -82,7 +82,7 @@ def test_shares_are_as_asked(clustered, validation, test):
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory):
-    """A store of two hundred inputs that are alone in their clusters: 120 of one segment, 80 of another."""
+    """A store of two hundred inputs without clusters: 120 of one segment and 80 of another."""
     path = tmp_path_factory.mktemp("single") / "r.db"
     record(path, ALONE)
     return path
@@ -99,8 +99,8 @@ ALONE = [
 
 
 @pytest.mark.parametrize(("validation", "test"), SHARES)
-def test_shares_of_single_inputs_are_met(single, validation, test):
-    """Each segment has its share on each side, to the row."""
+def test_shares_apply_to_each_segment(single, validation, test):
+    """Each segment has its share on each side, up to one row."""
     _, manifest, sides = export("set", "--validation", validation, "--test", test, store=single)
     segment_of = {call["text"]: call["segment"] for call in ALONE}
 
@@ -111,8 +111,8 @@ def test_shares_of_single_inputs_are_met(single, validation, test):
             assert abs(found[segment] - share * rows) <= 1
 
 
-def test_one_seed_gives_one_set(single):
-    """The files are the same byte by byte, and another seed gives other sides of the same rows."""
+def test_seed_determines_the_set(single):
+    """The same seed writes the same bytes. Another seed splits the same rows differently."""
     files = {}
     for name, seed in (("first", 7), ("again", 7), ("other", 8)):
         _, _, sides = export(name, "--seed", seed, store=single)
@@ -124,8 +124,8 @@ def test_one_seed_gives_one_set(single):
     assert files["first rows"] == files["other rows"]
 
 
-def test_the_order_of_the_calls_changes_nothing(single, folder):
-    """A store with the same calls in another order gives the same files."""
+def test_order_of_calls_does_not_change_the_set(single, folder):
+    """A store with the same calls in reverse order exports the same files."""
     record(folder / "turned.db", ALONE[::-1])
     export("one", store=single)
     export("other", store="turned.db")
@@ -134,15 +134,15 @@ def test_the_order_of_the_calls_changes_nothing(single, folder):
         assert Path("one", f"{side}.jsonl").read_bytes() == Path("other", f"{side}.jsonl").read_bytes()
 
 
-def test_further_calls_leave_the_sides_nearly_as_they_were(single, folder):
-    """An input's side follows from its hash: ten more calls move few of two hundred."""
+def test_new_calls_move_few_inputs(single, folder):
+    """Ten new calls move at most ten of two hundred inputs to another side."""
     record(
         folder / "more.db",
         [*ALONE, *({**call, "text": words(number)} for number, call in enumerate(ALONE[:10]))],
     )
     _, _, before = export("before", store=single)
     _, _, after = export("after", store="more.db")
-    old, new = sides_of(before), sides_of(after)
+    old, new = sides_by_input(before), sides_by_input(after)
 
     assert sum(old[call["text"]] != new[call["text"]] for call in ALONE) <= 10
 
@@ -158,8 +158,8 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_copy_with_the_same_answer_is_left_out(folder, family):
-    """One of an input and its near copy is taken; an input that shares half its words is another one."""
+def test_near_copy_with_the_same_answer_is_left_out(folder, family):
+    """Of an input and its near copy, one is exported. Inputs that share half their words are both exported."""
     change, is_copy = FAMILIES[family]
     texts = [words(number) for number in range(40)]
     record(folder / "r.db", [{"text": text} for one in texts for text in (one, change(one))])
@@ -173,8 +173,8 @@ def test_a_copy_with_the_same_answer_is_left_out(folder, family):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_near_copies_with_other_answers_are_on_one_side(folder, seed):
-    """Both are taken, and kept together."""
+def test_near_copies_with_different_answers_are_in_one_file(folder, seed):
+    """Both near copies are exported, to the same file."""
     texts = [words(number) for number in range(60)]
     record(
         folder / "r.db",
@@ -185,7 +185,7 @@ def test_near_copies_with_other_answers_are_on_one_side(folder, seed):
         ],
     )
     _, manifest, sides = export("set", "--validation", "0.3", "--test", "0.3", "--seed", seed)
-    places = sides_of(sides)
+    places = sides_by_input(sides)
 
     assert manifest["left_out"] == {}
     assert [one for one in texts if places[one] != places[one + " more"] or not places[one]] == []
@@ -193,8 +193,8 @@ def test_near_copies_with_other_answers_are_on_one_side(folder, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_copy_that_is_left_out_joins_its_clusters(folder, seed):
-    """An input of two customers holds the inputs of both together."""
+def test_left_out_copy_joins_two_clusters(folder, seed):
+    """Two clusters that share a near copy are in one file."""
     calls = []
     for number in range(40):
         shared = words(f"shared {number}")
@@ -206,13 +206,13 @@ def test_a_copy_that_is_left_out_joins_its_clusters(folder, seed):
         ]
     record(folder / "r.db", calls)
     _, _, sides = export("set", "--validation", "0.3", "--test", "0.3", "--seed", seed)
-    places = sides_of(sides)
+    places = sides_by_input(sides)
 
     assert [n for n in range(40) if places[words(f"a {n}")] != places[words(f"b {n}")]] == []
 
 
-def test_an_input_with_two_answers_is_to_be_labelled(folder):
-    """Neither answer is taken, and a person is asked."""
+def test_input_with_two_answers_must_be_labelled(folder):
+    """Neither answer is exported. The input is listed in to_label.jsonl."""
     texts = [words(number) for number in range(20)]
     calls = [{"text": text, "replies": [answer(number=n)]} for n, text in enumerate(texts)]
     calls += [
@@ -230,8 +230,8 @@ def test_an_input_with_two_answers_is_to_be_labelled(folder):
 
 
 @pytest.mark.parametrize("most", [30, 60, 100, 134])
-def test_max_examples_takes_so_many_by_turns(folder, most):
-    """Of a rare segment and a rare failure all rows are taken before the frequent ones fill the rest."""
+def test_max_examples_prefers_rare_rows(folder, most):
+    """All rows of a rare segment and a rare failure are exported before frequent rows."""
     calls = [{"text": words(n), "segment": "eu"} for n in range(120)]
     calls += [{"text": words(n), "segment": "us"} for n in range(200, 208)]
     calls += [{"text": words(n), "segment": "eu", "replies": [BAD, answer()]} for n in range(300, 306)]
@@ -254,8 +254,8 @@ def pair_calls():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pairs_are_of_the_first_reply_and_the_answer(folder, seed):
-    """Only calls whose first reply was refused and that ended with an answer make a pair, each on one side."""
+def test_pairs_consist_of_the_refused_reply_and_the_answer(folder, seed):
+    """Only a call with a refused first reply and a final answer makes a pair. Each pair is on one side."""
     calls = pair_calls()
     record(folder / "r.db", calls)
     _, manifest, sides = export(
@@ -286,8 +286,8 @@ def test_pairs_are_of_the_first_reply_and_the_answer(folder, seed):
 
 @pytest.mark.parametrize("form", ["sft", "dpo"])
 @pytest.mark.parametrize("host", ["messages", "openai", "azure", "together", "fireworks"])
-def test_a_host_changes_no_side(folder, form, host):
-    """The split is that of the rows, whoever gets them."""
+def test_split_does_not_depend_on_the_host(folder, form, host):
+    """The files for every host have the same inputs."""
     record(folder / "r.db", pair_calls())
     _, _, plain = export("plain", "--form", form)
     _, manifest, sides = export(host, "--form", form, "--for", host, "--min-examples", "10")
@@ -303,8 +303,8 @@ def test_a_host_changes_no_side(folder, form, host):
     [(), ("--form", "dpo"), ("--max-examples", "70"), ("--validation", "0.3", "--test", "0")],
     ids=str,
 )
-def test_the_manifest_counts_what_the_files_hold(clustered, options):
-    """Rows, digests, sources, segments, failures, clusters and what was left out."""
+def test_manifest_counts_match_the_files(clustered, options):
+    """The manifest counts rows, digests, sources, segments, failures, clusters, and left-out rows."""
     status, manifest, sides = export("set", *options, store=clustered)
     rows = [json.loads(line) for line in Path("set/rows.jsonl").read_text().splitlines()]
     written = json.loads(Path("set/manifest.json").read_text())
@@ -330,8 +330,8 @@ def test_the_manifest_counts_what_the_files_hold(clustered, options):
     assert manifest["cost"]["calls"] == len(rows)
 
 
-def test_rows_name_the_calls_and_clusters_of_their_lines(clustered):
-    """The line of rows.jsonl is of the same call as the line of its file."""
+def test_rows_file_names_the_call_of_each_line(clustered):
+    """Each line of rows.jsonl has the call and the cluster of the exported line."""
     _, _, sides = export("set", store=clustered)
     rows = [json.loads(line) for line in Path("set/rows.jsonl").read_text().splitlines()]
     out = command("store", "export", "--texts", "kept", "--store", clustered)[1]
@@ -349,8 +349,8 @@ def test_rows_name_the_calls_and_clusters_of_their_lines(clustered):
     assert len(set(itertools.chain(*numbers.values()))) == 30 + 60
 
 
-def test_a_copy_of_a_test_task_is_held_out(folder):
-    """A suite keeps its own split: what is nearly one of its test tasks is in no other file."""
+def test_near_copy_of_a_test_task_is_held_out(folder):
+    """Near copies of the test tasks of a suite are in no other file."""
     schema = {
         "title": "ticket",
         "type": "object",

@@ -27,8 +27,8 @@ def test_watch_gives_its_figures_as_json(recorded, capsys):
     assert [breach["what"] for breach in found["breaches"]] == ["format"]
 
 
-def test_one_way_that_is_proved_good_is_not_enough(folder, capsys):
-    """A function that is asked in two ways is OK when both are proved good."""
+def test_watch_is_ok_only_if_both_strategies_are_proved(folder, capsys):
+    """A function with two strategies is UNDECIDED until both are proven to meet the objective."""
     with open_store("records.db") as store:
         for strategy, calls in (("bare", 400), ("system_prompt", 60)):
             read = guard({}, store=store, name="shop.read", version="1", strategy=strategy)(

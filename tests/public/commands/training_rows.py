@@ -1,4 +1,4 @@
-"""Stores whose calls are known, to export."""
+"""Stores with known calls for exports."""
 
 from schema_guard import guard, open_store
 

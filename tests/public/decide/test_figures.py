@@ -19,7 +19,7 @@ from tests.public.decide.examples import (
     strategy,
 )
 from tests.public.decide.test_verdicts import ROUTED, VERDICTS
-from tests.public.golden import as_told, expected, laid_out, steady, words_of
+from tests.public.golden import expected, normalized, transcript, words_of, wrapped_json
 
 IN_USE = {"model": "m1", "traffic_share": 0.6, "inputs": {"n": 900, "k": 12.5}, "hot": [["ab12", 40, 9]]}
 PRODUCTION = {
@@ -81,7 +81,7 @@ def outcome_of(evidence):
         "exit": [verdict.exit_code(), verdict.exit_code(require_proof=True)],
         "verdict": verdict.as_dict(),
     }
-    return laid_out(json.loads(json.dumps(found))) + "\n"
+    return wrapped_json(json.loads(json.dumps(found))) + "\n"
 
 
 def slug(text):
@@ -91,7 +91,7 @@ def slug(text):
 @pytest.mark.parametrize("name", EVIDENCE)
 def test_verdict_has_the_figures_that_it_had(name):
     """Every figure and every sentence of the verdict is the one that was found right."""
-    text = steady(outcome_of(EVIDENCE[name]))
+    text = normalized(outcome_of(EVIDENCE[name]))
     base = max(
         (other for other in EVIDENCE if other != name and name.startswith(other)), key=len, default="failing"
     )
@@ -122,7 +122,7 @@ def test_cases_have_the_figures_that_they_had():
         found = json.loads(json.dumps(decide(case.evidence).as_dict()))
         numbers = {key: value for key, value in sorted(found.items()) if key in NUMBERS}
         lines.append(f"{case.id}\n  {json.dumps(numbers)}\n")
-    text = steady("".join(lines))
+    text = normalized("".join(lines))
 
     assert text == expected("decide/cases.txt", text)
 
@@ -140,7 +140,7 @@ CHANGES = (
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_if_has_the_figures_that_it_had(change):
     """A supposition changes the evidence in its place, and the verdict by it."""
-    text = steady(outcome_of(what_if(exhausted(content={"n": 300, "right": 290}), [change])))
+    text = normalized(outcome_of(what_if(exhausted(content={"n": 300, "right": 290}), [change])))
 
     assert text == expected(f"decide/what_if_{slug(change)}.json", text, "decide/exhausted.json")
 
@@ -165,7 +165,9 @@ def test_verdict_prints_what_it_printed(name, tmp_path, monkeypatch):
         for more in ("", " --full", " --format markdown", " --require-proof")
     ]
     with stopped_clock():
-        text = "\n".join(steady(as_told(line.split(), command(*line.split())), tmp_path) for line in lines)
+        text = "\n".join(
+            normalized(transcript(line.split(), command(*line.split())), tmp_path) for line in lines
+        )
 
     assert text == expected(f"decide/{slug(name)}.txt", text)
 
@@ -178,6 +180,6 @@ def test_page_of_the_verdict_has_the_words_that_it_had(name, tmp_path, monkeypat
     (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
     with stopped_clock():
         _, out, _ = command("decide", "--evidence", "e.json", "--format", "html")
-    text = steady(words_of(out), tmp_path)
+    text = normalized(words_of(out), tmp_path)
 
     assert text == expected(f"decide/{slug(name)}_page.txt", text)

@@ -28,7 +28,7 @@ from schema_guard.stats import (
     unpacked,
     wilson,
 )
-from tests.public.golden import expected, steady
+from tests.public.golden import expected, normalized
 
 COUNTS = [
     (0, 0),
@@ -134,6 +134,6 @@ PARTS = (one_look, always_valid, pairs, many, retries, over_time)
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_values_are_those_that_they_were(part):
     """Each value is the one that was found right, of which the tests beside this one check many against scipy."""
-    text = steady("".join(f"{line}\n" for line in part()))
+    text = normalized("".join(f"{line}\n" for line in part()))
 
     assert text == expected(f"stats/{part.__name__}.txt", text)
