@@ -1,4 +1,4 @@
-"""The same reply is judged the same, whole or streamed at any cut: sync, async and observed."""
+"""A whole reply and its stream have the same outcome, for sync, async, and observed calls."""
 
 import asyncio
 import inspect
@@ -51,7 +51,9 @@ SAID = [
     Said("a page", "<!DOCTYPE html><html><body>Sign in, please</body></html>"),
 ]
 CASES = [(form, said) for form in FORMATS for said in SAID if form.can(said)]
-# What becomes of each reply, in every format: failure or form, and the text that was judged.
+IDS = [f"{form.name}: {said.id}" for form, said in CASES]
+WIDTHS = (1, 2, 3, 7, 16, 64)
+# The form of each valid reply, or the kind and code of its failure, in every format.
 RESULT = {
     "valid": "exact",
     "prose": "unwrapped",
@@ -92,8 +94,8 @@ async def awaited(result):
             pass
 
 
-def called(function, *, is_async=False, observe=False, stream=False, early_stop=False):
-    """Return the recorded outcome of a call of a function that takes nothing."""
+def outcome_of(function, *, is_async=False, observe=False, stream=False, early_stop=False):
+    """Return the recorded outcome of a call whose reply the function returns."""
     store = MemoryStore()
     settings = {} if observe else {"strategy": "tool_call", "target": "openai", "early_stop": early_stop}
 
@@ -106,7 +108,7 @@ def called(function, *, is_async=False, observe=False, stream=False, early_stop=
 
     guarded = guard(
         SCHEMA, store=store, max_attempts=1, observe=observe, on_failure="return",
-        name=f"asked_{next(NUMBERS)}", version="1", **settings,
+        name=f"ask_{next(NUMBERS)}", version="1", **settings,
     )(later if is_async else ask)  # fmt: skip
     try:
         result = guarded.stream("t") if stream else guarded("t")
@@ -120,13 +122,13 @@ def called(function, *, is_async=False, observe=False, stream=False, early_stop=
 
 
 def facts(outcome):
-    """Return all that is known of the only attempt of a call, except its times and its prompt."""
+    """Return the fields of a call's only attempt, except its time, prompt, strategy, and target."""
     (attempt,) = outcome.attempts
-    kept = attempt._asdict()
+    fields = attempt._asdict()
     for name in ("elapsed_s", "prompt", "strategy", "target"):
-        del kept[name]
+        del fields[name]
     return {
-        **kept,
+        **fields,
         "ok": outcome.ok,
         "value": outcome.value,
         "failed": outcome.failure,
@@ -134,58 +136,108 @@ def facts(outcome):
     }
 
 
-@pytest.mark.parametrize(("form", "said"), CASES, ids=[f"{form.name}: {said.id}" for form, said in CASES])
-def test_whole_and_streamed_are_one(form, said):
-    """A reply in pieces has all fields of the whole one, by every way to call."""
-    whole = called(lambda: form.whole(said))
-    expected = facts(whole)
-    ways = [
-        called(lambda: form.pieces(said, 16)),
-        called(lambda: form.pieces(said, 1)),
-        called(lambda: form.pieces(said, 7), stream=True),
-        called(lambda: form.pieces(said, 5), is_async=True),
-        called(lambda: form.whole(said), is_async=True),
-    ]
+def streamed_outcomes(form, said, width):
+    """Yield the outcome of a reply in pieces for each kind of call."""
+    pieces = lambda: form.pieces(said, width)  # noqa: E731 - a new stream for each call
+    yield outcome_of(pieces)
+    yield outcome_of(pieces, stream=True)
+    yield outcome_of(pieces, is_async=True)
+    # An observed function may call any tool.
     if said.id != "another tool":
-        ways += [
-            called(lambda: form.pieces(said, 16), observe=True),
-            called(lambda: form.pieces(said, 3), observe=True, is_async=True),
-        ]
+        yield outcome_of(pieces, observe=True)
+        yield outcome_of(pieces, observe=True, is_async=True)
 
-    assert [facts(way) for way in ways] == [expected] * len(ways)
-    attempt = whole.attempts[0]
-    found = attempt.form or (attempt.failure.kind, attempt.failure.code)
+
+@pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
+def test_whole_reply_has_its_result(form, said):
+    """Each reply has the same form or failure in every format, sync and async."""
     is_page = said.id == "a page" and form.name in ("text", "bytes")
-    assert found == (("transport", "provider_error") if is_page else RESULT[said.id])
+    expected = ("transport", "provider_error") if is_page else RESULT[said.id]
+    for is_async in (False, True):
+        (attempt,) = outcome_of(lambda: form.whole(said), is_async=is_async).attempts
+
+        assert (attempt.form or (attempt.failure.kind, attempt.failure.code)) == expected
+
+
+@pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
+def test_stream_has_the_outcome_of_the_whole_reply(form, said):
+    """A reply in pieces has all fields of the whole reply, for each kind of call."""
+    outcomes = [outcome for width in (3, 16) for outcome in streamed_outcomes(form, said, width)]
+    outcomes += [outcome_of(lambda width=width: form.pieces(said, width)) for width in WIDTHS]
+
+    expected = facts(outcome_of(lambda: form.whole(said)))
+    assert [facts(outcome) for outcome in outcomes] == [expected] * len(outcomes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
+def test_stream_has_the_outcome_of_the_whole_reply_at_every_width(form, said):
+    """The width of the pieces changes no field, from 1 to 64 characters."""
+    outcomes = [outcome for width in range(1, 65) for outcome in streamed_outcomes(form, said, width)]
+
+    expected = facts(outcome_of(lambda: form.whole(said)))
+    assert [facts(outcome) for outcome in outcomes] == [expected] * len(outcomes)
+
+
+INVALID = [
+    Said("wrong and long", '{"total":"twelve","note":"né, a longer note: so that there are cuts"}'),
+    Said("wrong behind text", f"Sure: [1, {{]\n{GOOD[:-1]},"),
+    Said("wrong after a while", GOOD[:-1] + ',"more":"and more, and more, and more"}'),
+    Said("wrong and cut off", '{"total":"twelve","note":"né, a lon', stop="length"),
+    Said("wrong and refused", '{"total":"twelve","note":', refusal="No, I will not.", stop="refusal"),
+    Said(
+        "a wrong and long call", "So:", (("give", '{"total":"x","note":"a longer note"}'),), stop="tool_call"
+    ),
+    Said(
+        "a wrong call of another tool",
+        "So:",
+        (("take", '{"total":"x","note":"a longer"}'),),
+        stop="tool_call",
+    ),
+    Said("wrong JSON before a call", '{"total":"x","note":', (("give", GOOD),), stop="tool_call"),
+]
+STOPPED = [(form, said) for form in FORMATS for said in [*SAID, *INVALID] if form.can(said)]
 
 
 @pytest.mark.parametrize(
-    ("form", "said"), costly(CASES, 4), ids=[f"{form.name}: {said.id}" for form, said in CASES]
+    ("form", "said"), costly(STOPPED, 7), ids=[f"{form.name}: {said.id}" for form, said in STOPPED]
 )
 def test_early_stop_changes_no_value(form, said):
-    """With `early_stop` a reply is valid or not as without it."""
-    stopped, kept = (
-        called(lambda: form.pieces(said, 7), early_stop=early_stop) for early_stop in (True, False)
-    )
+    """A reply is valid with `early_stop` exactly if it is valid without it."""
+    for width in WIDTHS:
+        read, stopped = (
+            outcome_of(lambda width=width: form.pieces(said, width), early_stop=early_stop)
+            for early_stop in (False, True)
+        )
 
-    assert (stopped.ok, stopped.value) == (kept.ok, kept.value)
+        (attempt,) = stopped.attempts
+        assert (stopped.ok, stopped.value) == (read.ok, read.value)
+        # A reply that failed before it was cut off is no truncation, even if it was not stopped in time.
+        is_other = read.failure is not None and read.failure.kind == "truncation" != attempt.failure.kind
+        if attempt.stopped_at is None and not is_other:
+            assert facts(stopped) == facts(read)
+        else:
+            assert attempt.failure.kind in ("syntax", "structure", "value")
+            assert read.failure.kind in ("syntax", "structure", "value", "truncation", "refusal")
 
 
-def test_another_tool_is_named():
-    """A call of a tool that was not given is named, whole and streamed."""
+def test_failure_names_an_unknown_tool():
+    """The message of a call of an unknown tool names it, whole and streamed."""
     said = next(said for said in SAID if said.id == "another tool")
-    for outcome in (called(lambda: FORMATS[0].whole(said)), called(lambda: FORMATS[0].pieces(said, 5))):
+    for reply in (FORMATS[0].whole(said), FORMATS[0].pieces(said, 5)):
+        outcome = outcome_of(lambda reply=reply: reply)
+
         assert outcome.failure.message == "the reply calls the tool 'take': expected 'give'"
 
 
-def test_a_page_is_a_page_however_a_client_asks():
-    """An HTML page in a reply's place is the provider's error, also if a stream was asked for."""
+def test_html_page_is_an_error_of_the_provider():
+    """An HTML page instead of a reply is the provider's error, also if the client requested a stream."""
     for options in ({}, {"stream": True}):
         with (
             wire.Wire([wire.HTML]) as server,
             openai.OpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0) as client,
         ):
-            ask = guard(SCHEMA, store=None, name=f"paged_{next(NUMBERS)}")(
+            ask = guard(SCHEMA, store=None, name=f"page_{next(NUMBERS)}")(
                 lambda prompt, client=client, options=options: client.chat.completions.create(
                     model="m", messages=[], **options
                 )
