@@ -1,4 +1,4 @@
-"""JSON texts with their values, and texts that are refused, with the code."""
+"""JSON texts with their values, and texts that JSON does not allow, with their codes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Badly written JSON, what it means, and the steps that mend it."""
+"""Malformed JSON, its value, and the steps of its repair."""
 
 from dataclasses import dataclass
 

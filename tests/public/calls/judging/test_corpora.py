@@ -1,4 +1,4 @@
-"""Counts of what becomes of the public corpora of replies: any change of a judgement changes one."""
+"""Frozen counts of results for the public corpora of replies. A changed result changes a count."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ TEXT_OF = {"real_outputs": "text", "local_replies": "reply", "repair": "text"}
 
 @pytest.fixture(scope="module")
 def rows(corpora):
-    """The replies of each corpus, with their schemas."""
+    """Return the schema, text, and expected value of each reply of each corpus."""
     return {
         name: [
             (Schema.of(row.get("schema", True)), row[key], row.get("expected"))
@@ -22,8 +22,8 @@ def rows(corpora):
     }
 
 
-def counted(rows, repair):
-    """Count the forms and failures, the violations, and the steps of repair."""
+def count_results(rows, repair):
+    """Return the counts of forms and failures, of violations, and of steps of repair."""
     counts, violations, steps = Counter(), 0, Counter()
     for schema, text, _ in rows:
         for finish_reason in (None, "length", "stop"):
@@ -294,9 +294,9 @@ COUNTS = {
 
 
 @pytest.mark.parametrize(("name", "repair"), COUNTS)
-def test_replies_are_judged_as_before(rows, name, repair):
-    """As many replies have each form, failure and step of repair as before."""
-    assert counted(rows[name], repair) == COUNTS[name, repair]
+def test_counts_of_results(rows, name, repair):
+    """The number of replies with each form, failure, and step of repair is unchanged."""
+    assert count_results(rows[name], repair) == COUNTS[name, repair]
 
 
 STOPS = {
@@ -321,8 +321,8 @@ STOPS = {
 
 
 @pytest.mark.parametrize("name", TEXT_OF)
-def test_streams_are_stopped_as_before(rows, name):
-    """As many replies are stopped, after as many characters, with the same codes."""
+def test_counts_of_stopped_streams(rows, name):
+    """The codes of stopped streams and the number of characters read are unchanged."""
     codes, read = Counter(), 0
     for schema, text, _ in rows[name]:
         checker = prefix_checker(schema)
@@ -336,8 +336,8 @@ def test_streams_are_stopped_as_before(rows, name):
 
 
 @pytest.mark.parametrize(("repair", "hits"), [("off", 98), ("lossless", 191), ("lossy", 315)])
-def test_expected_values_are_found_as_before(rows, repair, hits):
-    """As many texts of the corpus of repairs give exactly the value that its author expects."""
+def test_counts_of_expected_values(rows, repair, hits):
+    """The number of texts with exactly the value that their author expects is unchanged."""
     found = [
         judge(text, schema, repair=repair).value == expected for schema, text, expected in rows["repair"]
     ]

@@ -1,4 +1,4 @@
-"""What becomes of replies that are made of a beginning, a document and an end, for each finish reason."""
+"""Results of replies that consist of a beginning, a document, and an end, for each finish reason."""
 
 import pytest
 
@@ -42,9 +42,9 @@ ENDS = {
     "closes": "}",
     "document": '\n{"a":2}',
 }
-# By beginning, document and repair: for each end, the form with the value, or the code. Three are told if the finish
-# reasons None, stop and length differ.
-TOLD = {
+# For each beginning, document, and repair: the form with the value, or the code, of each end. Three codes mean that the
+# finish reasons None, stop, and length have different results.
+RESULTS = {
     ("", "valid", "off"): ["exact 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
     ("", "valid", "lossy"): ["exact 1", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "unwrapped 1", "several_documents", "unwrapped 1", "several_documents"],
     ("", "invalid", "off"): ["type", "type", "type", "type", "type", "type", "several_documents", "type", "several_documents"],
@@ -160,18 +160,18 @@ TOLD = {
 }  # fmt: skip
 
 
-def told(text, finish_reason, repair):
+def result_of(text, finish_reason, repair):
     judged = judge(text, SCHEMA, finish_reason=finish_reason, repair=repair)
     return f"{judged.form} {judged.value['a']}" if judged.ok else judged.failure.code
 
 
-@pytest.mark.parametrize(("beginning", "document", "repair"), TOLD)
-def test_reply_is_read_by_its_parts(beginning, document, repair):
-    """Every end of a reply has its own result, for every finish reason."""
+@pytest.mark.parametrize(("beginning", "document", "repair"), RESULTS)
+def test_result_of_each_combination(beginning, document, repair):
+    """Each combination of parts and finish reason has its own result."""
     found = []
     for end in ENDS.values():
         text = BEGINNINGS[beginning] + DOCUMENTS[document] + end
-        each = [told(text, finish_reason, repair) for finish_reason in (None, "stop", "length")]
+        each = [result_of(text, finish_reason, repair) for finish_reason in (None, "stop", "length")]
         found.append(each[0] if len(set(each)) == 1 else " / ".join(each))
 
-    assert found == TOLD[beginning, document, repair]
+    assert found == RESULTS[beginning, document, repair]

@@ -213,20 +213,20 @@ def test_schema_failure_says_where_and_what():
     ]
 
 
-def test_last_of_equally_large_candidates_explains():
-    """A final answer follows its drafts, so the last of the largest is told."""
+def test_failure_is_that_of_the_last_of_equally_large_candidates():
+    """A final answer follows its drafts, so the failure is that of the last candidate."""
     failure = judge('So {"a":"x"} or {"a":"y"}.', SCHEMA).failure
 
     assert failure.message == "at /a: expected integer, got string 'y'"
 
 
-def test_last_malformed_candidate_explains():
-    """If no part of prose is JSON, the last one says why."""
+def test_failure_is_that_of_the_last_malformed_candidate():
+    """If no part of prose is JSON, the failure is that of the last part."""
     assert judge('So {"a":} or [1,].', ANYTHING).failure.message == "trailing comma at line 1 column 4"
 
 
-def test_valid_value_among_too_many_brackets_is_not_taken():
-    """A text with more brackets than are looked at may hold another value."""
+def test_rejects_a_valid_value_among_too_many_brackets():
+    """A text with too many brackets to search may hold a second value."""
     text = 'So {"a":1} ' + "".join(f"{{{n}}}" for n in range(5000))
 
     assert judge(text, SCHEMA).failure.code == "too_costly"
@@ -237,7 +237,7 @@ LENGTHS = [("a", 256), ("ab", 128), ("abc", 86), ("and so on ", 26), (" x", 128)
 
 @pytest.mark.parametrize(("part", "times"), LENGTHS)
 def test_runaway_begins_after_256_characters(part, times):
-    """A part that is repeated at the end of a cut-off reply counts from 256 characters on, white space from 64."""
+    """A cut-off reply is a runaway if it ends with 256 repeated characters, or 64 of white space."""
     codes = [
         judge(f'{{"b":"{part * count}', OBJECT, finish_reason="length").failure.code
         for count in (times - 1, times)
@@ -256,11 +256,11 @@ def test_runaway_begins_after_256_characters(part, times):
     ],
 )
 def test_one_byte_order_mark_is_skipped(text, value):
-    """A byte order mark is skipped with the white space around it, once."""
+    """One byte order mark is skipped, with the white space around it."""
     assert judge(text, Schema.of({"type": "string"})).value == value
 
 
-BEHIND = [
+AFTER = [
     (r'" {\"a\":1}"', ONE, "unwrapped"),
     (r'"\n{\"a\":1}\n"', ONE, "unwrapped"),
     (r'" [1]"', None, "type"),
@@ -275,12 +275,12 @@ BEHIND = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "told"), BEHIND)
-def test_what_stands_behind_a_document_counts(text, value, told):
-    """A second document is one too many, also if it is cut off; prose is not."""
+@pytest.mark.parametrize(("text", "value", "result"), AFTER)
+def test_rejects_a_second_document(text, value, result):
+    """A second document after the first is a failure, even if it is cut off. Prose is not."""
     judged = judge(text, SCHEMA, finish_reason="stop")
 
-    assert (judged.value, judged.failure.code if judged.failure else judged.form) == (value, told)
+    assert (judged.value, judged.failure.code if judged.failure else judged.form) == (value, result)
 
 
 REASONING = [
@@ -297,8 +297,8 @@ REASONING = [
 
 
 @pytest.mark.parametrize(("text", "finish_reason", "code"), REASONING)
-def test_open_reasoning_is_exhausted_only_at_the_limit(text, finish_reason, code):
-    """A reasoning block that was not closed is read as prose unless the output limit ended it."""
+def test_open_reasoning_is_a_truncation_only_at_the_limit(text, finish_reason, code):
+    """An open reasoning block is read as prose, unless the output limit ended it."""
     judged = judge(text, SCHEMA, finish_reason=finish_reason)
 
     assert (judged.failure and (judged.failure.kind, judged.failure.code)) == code
@@ -319,8 +319,8 @@ NESTED = [
 
 
 @pytest.mark.parametrize(("text", "value", "code"), NESTED)
-def test_brackets_in_brackets_are_one_candidate(text, value, code):
-    """What stands in brackets that are JSON is a part of it; brackets of prose are looked into."""
+def test_nested_brackets_are_one_candidate(text, value, code):
+    """Brackets inside a JSON text belong to it. Brackets of prose are searched for a JSON text."""
     judged = judge(text, SCHEMA)
 
     assert (judged.value, judged.failure and judged.failure.code) == (value, code)

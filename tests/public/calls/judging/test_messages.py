@@ -1,4 +1,4 @@
-"""The messages of failures that `judge` finds, in one table each, and the values of JSON texts."""
+"""Messages of failures of `judge`, and values of JSON texts."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.public.calls.judging.json_texts import REFUSED, VALUES
 from tests.public.calls.judging.test_judge import FAILS
 
 ANYTHING = Schema.of(True)
-# By the id of a case of `test_judge.FAILS`: the message and the violations.
+# For each case of `test_judge.FAILS`: the message and the violations.
 MESSAGES = {
     "nothing": ("the reply is empty", []),
     "white_space": ("the reply is empty", []),
@@ -99,7 +99,7 @@ MESSAGES = {
         [("", "/type", "type", "object", "string 'Sure'")],
     ),
 }
-# By the id of a case of `json_texts.REFUSED`: the code and the message, or None if the reading rule finds a value.
+# For each case of `json_texts.REFUSED`: the code and the message, or None if `judge` finds a value in the text.
 SYNTAX = {
     "duplicate_key": ("duplicate_key", "the same key twice in an object at line 1 column 12"),
     "duplicate_key_deep_inside": ("duplicate_key", "the same key twice in an object at line 1 column 18"),
@@ -157,7 +157,7 @@ SYNTAX = {
 
 @pytest.mark.parametrize("case", FAILS, ids=lambda case: case.id)
 def test_failure_has_its_message_and_places(case):
-    """A failure says what is wrong in the reply, and where."""
+    """A failure has the message and the violations of its case."""
     message, violations = MESSAGES[case.id]
     failure = judge(case.text, case.schema, finish_reason=case.finish_reason).failure
 
@@ -167,7 +167,7 @@ def test_failure_has_its_message_and_places(case):
 
 @pytest.mark.parametrize("case", VALUES, ids=lambda case: case.id)
 def test_json_text_has_its_value(case):
-    """A JSON text gives exactly its value, with its types."""
+    """The value of a JSON text has exactly its types."""
     judged = judge(case.text, ANYTHING)
 
     assert (judged.value, judged.form) == (case.value, "exact")
@@ -175,8 +175,8 @@ def test_json_text_has_its_value(case):
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
-def test_text_that_is_refused_has_its_place(case):
-    """A text that JSON does not allow is refused with its line and column."""
+def test_syntax_failure_has_its_place(case):
+    """The message for a text that JSON does not allow has its line and column."""
     failure = judge(case.text, ANYTHING).failure
 
     assert (failure and (failure.code, failure.message)) == SYNTAX[case.id]

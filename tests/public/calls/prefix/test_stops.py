@@ -1,10 +1,10 @@
-"""Where the prefix checker stops, fed one character at a time: after how much, and with which failure."""
+"""Stops of the prefix checker: the number of characters read, and the failure."""
 
 import pytest
 
 from schema_guard import Schema, prefix_checker
 
-# Schema, text, characters read, the failure or None, and its places in the reply and in the schema.
+# Schema, text, characters read, failure or None, and its places in the reply and in the schema.
 STOPPED = [
     (
         {"const": [1, 2]},
@@ -633,7 +633,7 @@ STOPPED = [
 
 @pytest.mark.parametrize(("document", "text", "read", "failure", "places"), STOPPED)
 def test_checker_stops_at_the_first_character_that_breaks_the_schema(document, text, read, failure, places):
-    """The checker stops where no continuation can be valid, and says why."""
+    """The checker stops at the first character after which no continuation is valid."""
     checker = prefix_checker(Schema.of(document))
     found = next((found for char in text if (found := checker.feed(char))), None)
 
@@ -645,8 +645,8 @@ def test_checker_stops_at_the_first_character_that_breaks_the_schema(document, t
 
 
 @pytest.mark.parametrize(("document", "text", "read", "failure", "places"), STOPPED)
-def test_checker_stops_in_one_piece_too(document, text, read, failure, places):
-    """Fed at once, the checker finds the same kind of failure in the same text."""
+def test_checker_finds_the_failure_in_a_whole_text(document, text, read, failure, places):
+    """For the whole text at once, the checker has the same kind of failure."""
     checker = prefix_checker(Schema.of(document))
     found = checker.feed(text)
 
@@ -660,16 +660,16 @@ OPEN = [
 
 
 @pytest.mark.parametrize(("text", "is_open"), OPEN)
-def test_open_says_whether_a_document_is_under_way(text, is_open):
-    """`open` is true while brackets of the only candidate are open."""
+def test_checker_is_open_inside_a_document(text, is_open):
+    """`open` is true while a bracket of the only candidate is open."""
     checker = prefix_checker(Schema.of(True))
     checker.feed(text)
 
     assert checker.open is is_open
 
 
-def test_nothing_is_read_after_a_failure():
-    """A checker that has stopped stays stopped."""
+def test_stopped_checker_reads_nothing():
+    """After a failure, the checker ignores further text and returns the same failure."""
     checker = prefix_checker(Schema.of({"type": "object"}))
     first = checker.feed("[1")
 
