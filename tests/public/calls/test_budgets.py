@@ -1,4 +1,4 @@
-"""What one call may spend, over all of its attempts: seconds, tokens and repeats, in functions of every shape."""
+"""Budgets of one call over all of its attempts: seconds, tokens, and repeats."""
 
 import asyncio
 import itertools
@@ -23,8 +23,8 @@ SHAPES = ("plain", "async", "stream", "async stream")
 STREAMS = ("stream", "async stream")
 
 
-def shaped(shape, attempts):
-    """Return a function of a shape that gives these attempts in turn: each one an iterator that gives its pieces."""
+def function_of(shape, attempts):
+    """Return a function of this shape that returns one attempt for each call. An attempt is an iterator of pieces."""
     left = iter(attempts)
 
     def whole(prompt):
@@ -47,7 +47,7 @@ def shaped(shape, attempts):
 def outcome_of(shape, attempts, **settings):
     """Return the outcome of one call."""
     named = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1", "max_attempts": 4}
-    found = guard(SCHEMA, **{**named, **settings})(shaped(shape, attempts)).outcome("t")
+    found = guard(SCHEMA, **{**named, **settings})(function_of(shape, attempts)).outcome("t")
     return asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
 
 
@@ -55,12 +55,12 @@ async def _waited(found):
     return await found
 
 
-def told(outcome):
+def codes_and_seconds(outcome):
     return [(one.failure and one.failure.code, one.elapsed_s) for one in outcome.attempts]
 
 
-def timed(clock, lengths, text=BAD):
-    """Yield attempts whose four pieces take a quarter of so many seconds each."""
+def attempts_with_time(clock, lengths, text=BAD):
+    """Yield one attempt for each length. Its four pieces take a quarter of the length each."""
 
     def pieces(seconds):
         for start in range(0, len(text), -(-len(text) // 4)):
@@ -70,7 +70,7 @@ def timed(clock, lengths, text=BAD):
     return map(pieces, lengths)
 
 
-# Seconds. All are sums of eighths, so that a bound is met exactly or not at all.
+# Seconds. All are sums of eighths, so a sum never misses a bound by a rounding error.
 
 LENGTHS = {
     "equal": (0.5, 0.5, 0.5, 0.5),
@@ -83,7 +83,7 @@ BOUNDS = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 1.0, 1.125, 1.5, 2.0, 3.5, 
 
 
 def attempts_in_time(lengths, bound, *, is_stream):
-    """Return what each attempt comes to: a bound that is reached begins none, and one that is passed ends a stream."""
+    """Return the code and seconds of each attempt. Reaching the bound prevents a retry; passing it cuts off a stream."""
     spent, found = 0.0, []
     for seconds in lengths:
         if found and spent >= bound:
@@ -100,29 +100,31 @@ def attempts_in_time(lengths, bound, *, is_stream):
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_seconds_are_counted_over_all_attempts(shape, lengths, bound):
-    """What came whole is never cut short; a stream is, at the first piece behind the bound."""
+    """The seconds of all attempts count. A stream is cut off at the first piece after the bound, a whole reply never."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, timed(clock, LENGTHS[lengths]), budget=Budget(max_elapsed_s=bound))
+        found = outcome_of(
+            shape, attempts_with_time(clock, LENGTHS[lengths]), budget=Budget(max_elapsed_s=bound)
+        )
 
-    assert told(found) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
+    assert codes_and_seconds(found) == attempts_in_time(LENGTHS[lengths], bound, is_stream=shape in STREAMS)
     assert not found.ok
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_without_a_bound_time_ends_nothing(shape):
-    """An hour an attempt is no reason to stop."""
+def test_time_is_unlimited_by_default(shape):
+    """Without a bound, a call retries after attempts of an hour each."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, timed(clock, (3600.0,) * 4))
+        found = outcome_of(shape, attempts_with_time(clock, (3600.0,) * 4))
 
-    assert told(found) == [("type", 3600.0)] * 4
+    assert codes_and_seconds(found) == [("type", 3600.0)] * 4
 
 
 @pytest.mark.parametrize(("bound", "is_cut"), [(1.0, False), (0.875, False), (0.625, True), (0.5, True)])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_valid_reply_counts_until_its_stream_is_cut(shape, bound, is_cut):
-    """A whole reply is the value however late, and so is a stream whose last piece completes it; a part is none."""
+def test_late_reply_is_valid_unless_it_was_cut_off(shape, bound, is_cut):
+    """A reply that arrives completely after the bound is valid. A stream that was cut off is not."""
     with stopped_clock() as clock:
-        found = outcome_of(shape, timed(clock, (1.0,), GOOD), budget=Budget(max_elapsed_s=bound))
+        found = outcome_of(shape, attempts_with_time(clock, (1.0,), GOOD), budget=Budget(max_elapsed_s=bound))
 
     assert found.ok is not (is_cut and shape in STREAMS)
     assert found.value == ({"total": 1} if found.ok else None)
@@ -130,27 +132,27 @@ def test_a_valid_reply_counts_until_its_stream_is_cut(shape, bound, is_cut):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_time_between_two_calls_is_not_counted(shape):
-    """Each call has the whole budget."""
+    """Each call starts with the whole budget."""
     with stopped_clock() as clock:
-        attempts = timed(clock, (0.5,) * 6)
+        attempts = attempts_with_time(clock, (0.5,) * 6)
         function = guard(
             SCHEMA, store=None, budget=Budget(max_elapsed_s=1.0), name=f"twice_{shape}", version="1"
-        )(shaped(shape, attempts))
+        )(function_of(shape, attempts))
         for _ in range(3):
             found = function.outcome("t")
             found = asyncio.run(_waited(found)) if hasattr(found, "__await__") else found
             clock.spent += 50.0
 
-            assert told(found) == [("type", 0.5)] * 2
+            assert codes_and_seconds(found) == [("type", 0.5)] * 2
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_escalation_does_not_begin_the_budget_anew(shape):
-    """The attempts of all strategies together have one budget."""
+def test_all_strategies_share_one_budget(shape):
+    """The attempts of all strategies count against the same budget."""
     with stopped_clock() as clock:
         found = outcome_of(
             shape,
-            timed(clock, (0.5,) * 4),
+            attempts_with_time(clock, (0.5,) * 4),
             budget=Budget(max_elapsed_s=1.5),
             strategy=["bare", "system_prompt"],
         )
@@ -171,8 +173,8 @@ USED = {
 TOKENS = (0, 1, 14, 15, 16, 24, 25, 26, 29, 30, 31, 49, 50, 51, 75, 120, 121, 1000, 1001, 1002, 5000)
 
 
-def sent(shape, used):
-    """Yield attempts of one reply of OpenAI with these tokens, whole or as chunks."""
+def attempts_with_usage(shape, used):
+    """Yield attempts that are OpenAI replies with these tokens, whole or in chunks."""
     for one in used:
         usage = {} if one is None else {"usage": {"prompt_tokens": one[0], "completion_tokens": one[1]}}
         if shape in STREAMS:
@@ -187,7 +189,7 @@ def sent(shape, used):
 
 
 def attempts_in_tokens(used, bound):
-    """Return how many attempts are begun: none when the tokens so far reach the bound."""
+    """Return the number of attempts. None begins after the tokens so far reach the bound."""
     spent = 0
     for count, one in enumerate(used):
         if count and spent >= bound:
@@ -200,13 +202,13 @@ def attempts_in_tokens(used, bound):
 @pytest.mark.parametrize("used", USED)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tokens_are_counted_over_all_attempts(shape, used, bound):
-    """Input and output together; of an attempt that tells none they are 0."""
-    found = outcome_of(shape, sent(shape, USED[used]), budget=Budget(max_tokens=bound))
+    """Input and output tokens count together. An attempt without usage counts as 0 tokens."""
+    found = outcome_of(shape, attempts_with_usage(shape, USED[used]), budget=Budget(max_tokens=bound))
 
     # A bound of 0 is reached before anything is spent.
     assert len(found.attempts) == (1 if bound == 0 else attempts_in_tokens(USED[used], bound))
-    told_of = [(one.usage.input_tokens, one.usage.output_tokens) for one in found.attempts]
-    assert told_of == [one or (None, None) for one in USED[used][: len(told_of)]]
+    recorded = [(one.usage.input_tokens, one.usage.output_tokens) for one in found.attempts]
+    assert recorded == [one or (None, None) for one in USED[used][: len(recorded)]]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -222,14 +224,14 @@ def test_tokens_are_counted_over_all_attempts(shape, used, bound):
     ],
 )
 def test_the_first_bound_ends_the_call(shape, budget, attempts):
-    """Whichever of the seconds and the tokens is reached first."""
+    """Time and tokens apply together: the call ends at the bound that it reaches first."""
     with stopped_clock() as clock:
 
         def slowly(pieces):
             clock.spent += 0.5
             yield from pieces
 
-        found = outcome_of(shape, map(slowly, sent(shape, USED["equal"])), budget=budget)
+        found = outcome_of(shape, map(slowly, attempts_with_usage(shape, USED["equal"])), budget=budget)
 
     assert len(found.attempts) == attempts
 
@@ -241,8 +243,8 @@ STOPPED = '{"total": "much", "note": "' + "a b c " * 20
 @pytest.mark.parametrize(
     ("times", "more", "attempts"), [(1, 0, 1), (1, 1, 2), (2, 0, 2), (2, 1, 3), (3, 0, 3), (9, 0, 4)]
 )
-def test_the_text_of_a_stopped_stream_counts_by_its_estimate(shape, times, more, attempts):
-    """Nobody tells the tokens of a stream that was stopped early: so many times its estimate, and some more."""
+def test_stopped_stream_counts_with_its_estimated_tokens(shape, times, more, attempts):
+    """A stream that was stopped early has no usage, so its estimated tokens count."""
 
     def stopped(**budget):
         pieces = (iter([STOPPED[at : at + 4] for at in range(0, len(STOPPED), 4)]) for _ in range(4))
@@ -271,8 +273,8 @@ CASES = {
 @pytest.mark.parametrize("early_stop", [False, True])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("shape", STREAMS)
-def test_each_attempt_may_repeat_itself_anew(shape, case, early_stop):
-    """A reply that runs away is stopped and asked for again; what an earlier one repeated does not count."""
+def test_repeats_are_counted_for_each_attempt(shape, case, early_stop):
+    """A runaway reply is stopped and retried. The repeats of an earlier attempt do not count."""
     replies, codes = CASES[case]
     attempts = (iter([text[at : at + 7] for at in range(0, len(text), 7)]) for text in replies)
     found = outcome_of(shape, attempts, budget=Budget(max_repeats=6), early_stop=early_stop)
@@ -283,8 +285,8 @@ def test_each_attempt_may_repeat_itself_anew(shape, case, early_stop):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_without_a_bound_repeats_stop_nothing(shape):
-    """A stream is read to its end; and what came whole is not stopped, whatever the bound."""
+def test_repeats_stop_only_streams_with_a_bound(shape):
+    """A stream without a bound is read to its end. A whole reply is never stopped."""
     settings = {} if shape in STREAMS else {"budget": Budget(max_repeats=2)}
     found = outcome_of(shape, (iter([RUNAWAY]) for _ in range(4)), max_attempts=1, **settings)
 
@@ -293,8 +295,8 @@ def test_without_a_bound_repeats_stop_nothing(shape):
 
 
 @pytest.mark.parametrize("shape", STREAMS)
-def test_seconds_end_a_call_that_keeps_running_away(shape):
-    """The time of stopped attempts counts too."""
+def test_time_of_stopped_attempts_counts(shape):
+    """A call with runaway replies ends when their seconds reach the bound."""
     with stopped_clock() as clock:
 
         def pieces():
@@ -308,10 +310,10 @@ def test_seconds_end_a_call_that_keeps_running_away(shape):
             shape, (pieces() for _ in range(4)), budget=Budget(max_repeats=6, max_elapsed_s=2 * seconds + 1.0)
         )
 
-    assert told(found) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
+    assert codes_and_seconds(found) == [("runaway", seconds), ("runaway", seconds), ("cancelled", 1.125)]
 
 
-# What is told and recorded of it.
+# Errors and records.
 
 ENDS = {
     "seconds": (
@@ -334,12 +336,12 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_the_error_says_which_bound_ended_the_call(end):
-    """With what was spent of it, and the attempt that was not begun."""
+def test_error_names_the_bound_that_ended_the_call(end):
+    """The message has the bound, the amount spent, and the number of the attempt that did not begin."""
     budget, shape, line = ENDS[end]
     with stopped_clock() as clock:
         function = guard(SCHEMA, store=None, name=f"ends {end}", version="1", max_attempts=4, budget=budget)(
-            shaped(shape, timed(clock, (0.5,) * 4))
+            function_of(shape, attempts_with_time(clock, (0.5,) * 4))
         )
         with pytest.raises(GuardFailed) as caught:
             function("t")
@@ -350,21 +352,24 @@ def test_the_error_says_which_bound_ended_the_call(end):
 
 @pytest.mark.parametrize("settings", [{"on_failure": "return"}, {"default": "none"}], ids=str)
 @pytest.mark.parametrize("end", ENDS)
-def test_a_call_that_a_bound_ended_gives_what_a_failed_one_gives(end, settings):
-    """Its outcome, or the default."""
+def test_call_that_a_bound_ended_is_a_failed_call(end, settings):
+    """A call that a bound ended returns its outcome with `on_failure="return"`, and the default with `default=`."""
     budget, shape, _ = ENDS[end]
     with stopped_clock() as clock:
-        given = guard(
+        result = guard(
             SCHEMA,
             store=None,
-            name=f"gives {end} {settings}",
+            name=f"ends {end} {settings}",
             version="1",
             max_attempts=4,
             budget=budget,
             **settings,
-        )(shaped(shape, timed(clock, (0.5,) * 4)))("t")
+        )(function_of(shape, attempts_with_time(clock, (0.5,) * 4)))("t")
 
-    assert given == "none" if "default" in settings else not given.ok
+    if "default" in settings:
+        assert result == "none"
+    else:
+        assert not result.ok
 
 
 COUNTED = {
@@ -374,15 +379,15 @@ COUNTED = {
 
 
 @pytest.mark.parametrize("shape", COUNTED)
-def test_a_report_counts_what_a_bound_ended(tmp_path, shape):
-    """A call whose attempts were judged is in the rate; the attempt that was cut off is outside of it."""
+def test_report_counts_calls_that_a_bound_ended(tmp_path, shape):
+    """The calls count as failures, and their attempts have the codes of their failures."""
     with stopped_clock() as clock, open_store(str(tmp_path / "r.db")) as store:
         for number in range(5):
             found = outcome_of(
-                shape, timed(clock, (0.5,) * 4), budget=Budget(max_elapsed_s=0.75), store=store,
+                shape, attempts_with_time(clock, (0.5,) * 4), budget=Budget(max_elapsed_s=0.75), store=store,
                 name="app.total", on_failure="return",
             )  # fmt: skip
-            assert told(found) == list(COUNTED[shape]), number
+            assert codes_and_seconds(found) == list(COUNTED[shape]), number
         store.flush(60.0)
     flush()
     (group,) = json.loads(command("report", "--store", tmp_path / "r.db", "--format", "json")[1])["groups"]

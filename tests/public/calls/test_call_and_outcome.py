@@ -1,4 +1,4 @@
-"""A call and `.outcome` of the same function tell the same, whatever the reply and the shape."""
+"""A call and `.outcome` of the same function agree for every reply and kind of function."""
 
 import asyncio
 from itertools import count
@@ -45,14 +45,14 @@ REPLIES = {
 
 
 def facts(outcome):
-    """Return what an outcome says, without its times and its id."""
+    """Return the fields of an outcome, without its times and its id."""
     attempts = [attempt._replace(elapsed_s=0.0) for attempt in outcome.attempts]
     call = outcome.call._replace(id="", started_at=0.0)
     return (outcome.ok, outcome.value, attempts, outcome.failure, outcome.usage, outcome.cost, call)
 
 
 def run(make, way, settings):
-    """Return what a way to call gives or raises, and the outcome that was recorded."""
+    """Return the result or error of one call, and the recorded outcomes."""
     store = MemoryStore()
     guarded = guard(TOTAL, store=store, name=settings["name"], version="1", **settings["more"])(make())
     with tags(segment="s", cluster="c"):
@@ -77,23 +77,23 @@ def plain(reply):
     return ask
 
 
-def later(reply):
+def asynchronous(reply):
     async def ask(prompt):
         return plain(reply)(prompt)
 
     return ask
 
 
-def promised(reply):
-    return lambda prompt: later(reply)(prompt)  # noqa: PLW0108 - a plain function that gives an awaitable
+def returns_awaitable(reply):
+    return lambda prompt: asynchronous(reply)(prompt)  # noqa: PLW0108 - a plain function that returns an awaitable
 
 
 @pytest.mark.parametrize("case", REPLIES)
-@pytest.mark.parametrize("shape", [plain, later, promised])
+@pytest.mark.parametrize("shape", [plain, asynchronous, returns_awaitable])
 @pytest.mark.parametrize("more", [{}, {"max_attempts": 1}, {"repair": "lossless", "max_attempts": 2}])
-def test_call_and_outcome_tell_the_same(case, shape, more):
-    """The value, the error and the recorded outcome are those of `.outcome`."""
-    settings = {"name": f"told_{next(NUMBERS)}", "more": more}
+def test_call_and_outcome_agree(case, shape, more):
+    """A call has the value, the error, and the recorded outcome of `.outcome`."""
+    settings = {"name": f"ask_{next(NUMBERS)}", "more": more}
 
     given, (called,) = run(lambda: shape(REPLIES[case]), "call", settings)
     outcome, (recorded,) = run(lambda: shape(REPLIES[case]), "outcome", settings)
@@ -123,9 +123,9 @@ def test_call_and_outcome_tell_the_same(case, shape, more):
         {"model": "m"},
     ],
 )
-def test_settings_hold_for_both(more):
-    """Limits, checks and the other settings hold for a call as for `.outcome`."""
-    settings = {"name": f"told_{next(NUMBERS)}", "more": {"max_attempts": 2, **more}}
+def test_settings_apply_to_call_and_outcome(more):
+    """Limits, checks, and other settings have the same effect on a call and on `.outcome`."""
+    settings = {"name": f"ask_{next(NUMBERS)}", "more": {"max_attempts": 2, **more}}
 
     _, (called,) = run(lambda: plain('{"total": 1}'), "call", settings)
     _, (recorded,) = run(lambda: plain('{"total": 1}'), "outcome", settings)
@@ -133,8 +133,8 @@ def test_settings_hold_for_both(more):
     assert facts(called) == facts(recorded)
 
 
-def test_drawn_replies_are_told_alike():
-    """Replies that are wrong in drawn ways give the same value or the same failure by both ways."""
+def test_call_and_outcome_agree_on_random_replies():
+    """A randomly damaged reply has the same value or failure with both."""
     rng = Random(7)
     for _ in range(300):
         kind, reply = drawn(rng)
@@ -146,8 +146,8 @@ def test_drawn_replies_are_told_alike():
         assert (given if outcome.ok else given.failure) == (outcome.value if outcome.ok else outcome.failure)
 
 
-def test_call_inside_a_call_knows_it():
-    """A guarded call inside another one has it as parent, by both ways."""
+def test_inner_call_has_the_outer_call_as_parent():
+    """A guarded call inside another call has it as its parent, with both."""
     store = MemoryStore()
 
     @guard(True, store=store, name="inner")

@@ -1,4 +1,4 @@
-"""What an attempt and a call cost, by a table of prices for a million tokens."""
+"""Costs of attempts and calls, from a table of prices for a million tokens."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def outcome_of(*replies, **settings):
 
 
 def test_tokens_cost_their_price():
-    """Input, cached input and output tokens have prices of their own."""
+    """Input, cached input, and output tokens have different prices."""
     outcome = outcome_of(reply(GOOD, "small"))
 
     # 12 input tokens, 4 of them cached, and 7 output tokens.
@@ -39,7 +39,7 @@ def test_tokens_cost_their_price():
 
 
 def test_cost_is_summed_over_attempts():
-    """The cost of a call is that of its attempts, each by its own model."""
+    """The cost of a call is the sum of its attempts. Each attempt has the prices of its own model."""
     outcome = outcome_of(
         reply(BAD, "small", prompt_tokens=100, completion_tokens=10, total_tokens=110),
         reply(GOOD, "large", prompt_tokens=100, completion_tokens=10, total_tokens=110),
@@ -58,8 +58,8 @@ def test_cost_is_summed_over_attempts():
     ],
     ids=["first model", "first usage", "last usage"],
 )
-def test_unknown_cost_of_an_attempt_is_that_of_the_call(replies):
-    """If the cost of one attempt is unknown, so is the sum; the other keeps its own."""
+def test_unknown_cost_of_an_attempt_makes_the_sum_unknown(replies):
+    """If the cost of one attempt is unknown, so is the sum. The other attempt has its cost."""
     outcome = outcome_of(*replies)
 
     assert [attempt.cost is None for attempt in outcome.attempts].count(True) == 1
@@ -67,12 +67,12 @@ def test_unknown_cost_of_an_attempt_is_that_of_the_call(replies):
 
 
 def test_snapshot_has_the_price_of_its_model():
-    """A dated name costs what its model does."""
+    """A model with a date in its name has the price of the model without the date."""
     assert outcome_of(reply(GOOD, "small-2026-08-06")).cost == outcome_of(reply(GOOD, "small")).cost
 
 
 def test_named_model_has_its_price():
-    """If a reply names no model, `model=` gives the price."""
+    """If a reply names no model, the price is that of `model=`."""
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
     given = {key: part for key, part in {**wire.chat(GOOD), "usage": usage}.items() if key != "model"}
 
@@ -80,7 +80,7 @@ def test_named_model_has_its_price():
 
 
 def test_cost_is_unknown_without_prices():
-    """Without a table nothing has a cost."""
+    """Without a table of prices, the cost of a call is None."""
     ask = guard(TOTAL, store=None, name="unpriced")(lambda prompt: reply(GOOD, "small"))
 
     assert ask.outcome("t").cost is None

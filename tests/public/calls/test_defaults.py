@@ -1,4 +1,4 @@
-"""The default of every setting, as `guard`, `Guard` and the other entry points have it."""
+"""The default of every setting of `guard`, `Guard`, and the other entry points."""
 
 import dataclasses
 import inspect
@@ -24,7 +24,6 @@ LIMITS = Limits(
 BUDGET = Budget(
     max_elapsed_s=None, max_tokens=None, output_tokens=None, max_output_tokens=None, max_repeats=None
 )
-# Settings whose default is no value of their own, such as `store`, are told by `...`.
 SETTINGS = {
     "strategy": "system_prompt", "max_attempts": 3, "prompt": None, "examples": (), "checks": (), "repair": "off",
     "observe": False, "expected": (), "on_failure": "raise", "name": None, "version": None, "segment": None,
@@ -47,7 +46,7 @@ FUNCTIONS = {
 
 
 def test_defaults_of_guard():
-    """`guard` has these defaults; limits and a budget are made if none is given."""
+    """`guard` has these defaults, and creates limits and a budget if you pass none."""
     parameters = inspect.signature(guard).parameters
 
     assert {name: parameters[name].default for name in SETTINGS} == SETTINGS

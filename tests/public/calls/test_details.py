@@ -1,4 +1,4 @@
-"""Details of calls: ids, retries of SDKs, attributes of functions, adapters, and what errors carry."""
+"""Details of calls: ids, retries of SDKs, attributes of functions, adapters, and outcomes in errors."""
 
 import pytest
 
@@ -17,23 +17,23 @@ def test_id_begins_with_the_time():
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"), [(0, 0), (2, 2), (1000, 1000), (1001, None), (-1, None), (True, None), ("1", None), (None, None)]
+    ("sent", "recorded"), [(0, 0), (2, 2), (1000, 1000), (1001, None), (-1, None), (True, None), ("1", None), (None, None)]
 )  # fmt: skip
-def test_retries_of_boto3_are_kept(told, kept):
-    """How often an SDK had repeated the request is known, zero included."""
+def test_retries_of_boto3_are_recorded(sent, recorded):
+    """An attempt has the number of retries of the SDK, also if it is zero."""
     reply = {
         "output": {"message": {"role": "assistant", "content": [{"text": GOOD}]}},
         "stopReason": "end_turn",
         "usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3},
-        "ResponseMetadata": {"RetryAttempts": told},
+        "ResponseMetadata": {"RetryAttempts": sent},
     }
     outcome = guard(TOTAL, store=None, name="repeated")(lambda prompt: reply).outcome("t")
 
-    assert (outcome.value, outcome.attempts[0].retries) == ({"total": 1}, kept)
+    assert (outcome.value, outcome.attempts[0].retries) == ({"total": 1}, recorded)
 
 
-def test_attributes_of_a_function_stay():
-    """A guarded function has the attributes of the function; a guarded object has not those of the object."""
+def test_guarded_function_has_the_attributes_of_the_function():
+    """A guarded function copies the attributes of the function. A guarded object does not copy those of the object."""
 
     def ask(prompt):
         return GOOD
@@ -52,7 +52,7 @@ def test_attributes_of_a_function_stay():
 
 
 class Adapted:
-    """A model by its shape, with an adapter of its own."""
+    """A model that has an adapter."""
 
     name, target, adapter = "base", "llamacpp", "invoices-7"
     capabilities = frozenset({"bare", "system_prompt"})
@@ -67,7 +67,7 @@ class Adapted:
 
 
 def test_model_with_an_adapter_is_tuned():
-    """A model that an adapter changes is another configuration, and a tuned one."""
+    """A model with an adapter is tuned, and the adapter is part of the configuration."""
     call = guard(TOTAL, store=None)(Adapted()).outcome("t").call
 
     assert (call.model, call.target, call.tuned) == ("base", "llamacpp", True)
@@ -75,13 +75,13 @@ def test_model_with_an_adapter_is_tuned():
 
 
 class IncompleteOutputException(Exception):
-    """As instructor raises it for a reply that was cut off."""
+    """The exception of instructor for a reply that was cut off."""
 
     last_completion = wire.chat('{"total":', finish_reason="stop")
 
 
-def test_cut_off_reply_of_a_library_has_its_finish_reason():
-    """An exception for a reply that was cut off is a truncation, whatever the reply says."""
+def test_exception_for_a_cut_off_reply_is_a_truncation():
+    """The exception decides, even if the finish reason of the reply is `stop`."""
 
     def ask(prompt):
         raise IncompleteOutputException
@@ -94,7 +94,7 @@ def test_cut_off_reply_of_a_library_has_its_finish_reason():
 
 
 def test_call_failed_carries_every_attempt():
-    """The error of a call without a reply has the attempts before it too."""
+    """The error of a call without a reply has the earlier attempts too."""
     given = iter(["no", {"object": "chat.completion", "choices": []}])
 
     with pytest.raises(CallFailed) as caught:

@@ -1,4 +1,4 @@
-"""The texts of GuardFailed, CallFailed and of what a function gives wrongly, in one table."""
+"""The messages of GuardFailed, of CallFailed, and of the error for a result that is not a reply."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ CUT = wire.chat('{"total":', finish_reason="length")
 
 @dataclass
 class Invoice:
-    """A closed type."""
+    """A type that allows no other keys."""
 
     total: float
 
@@ -35,7 +35,7 @@ def odd(value):
 
 
 def message(replies, schema=TOTAL, **settings):
-    """Return the text of the error of a call, without its first words."""
+    """Return the message of a call's error, without the name of the function."""
     name, given = f"shop.ask_{next(NUMBERS)}", iter(replies)
     settings = {"max_attempts": len(replies), **settings}
 
@@ -145,8 +145,8 @@ GUARD_FAILED = {
 
 
 @pytest.mark.parametrize("case", GUARD_FAILED)
-def test_guard_failed_says_what_failed_and_where(case):
-    """The message names the function, the attempt, the failure, its places, and what helps."""
+def test_message_of_guard_failed(case):
+    """The message names the function, the attempt, the failure, its places, and a fix."""
     replies, settings, *lines = GUARD_FAILED[case]
 
     assert message(replies, **settings).split("\n") == lines
@@ -162,8 +162,8 @@ def test_guard_failed_says_what_failed_and_where(case):
         ([None], 1, None, []),
     ],
 )  # fmt: skip
-def test_cut_off_reply_is_asked_again_with_twice_the_limit(sent, replies, budget, lines):
-    """The output limit doubles up to the budget's; when it cannot grow, the call ends and says so."""
+def test_cut_off_reply_is_retried_with_twice_the_limit(sent, replies, budget, lines):
+    """The output limit doubles up to that of the budget. The message reports a limit that cannot grow."""
     limits = []
 
     @guard(
@@ -185,8 +185,8 @@ def test_cut_off_reply_is_asked_again_with_twice_the_limit(sent, replies, budget
     ]
 
 
-def test_stopped_reply_says_after_how_much():
-    """A stream that was stopped early is named with the characters that had come."""
+def test_message_has_the_length_of_a_stopped_reply():
+    """The message for a stream that was stopped early has the number of characters read."""
 
     @guard(TOTAL, store=None, name=f"shop.ask_{next(NUMBERS)}", max_attempts=1, early_stop=True)
     def ask(prompt):
@@ -230,8 +230,8 @@ OTHER = {
 
 
 @pytest.mark.parametrize("case", OTHER)
-def test_what_is_no_reply_is_told_once(case):
-    """A reply that never came and a value that is no reply end the call with their own words."""
+def test_message_for_a_result_that_is_not_a_reply(case):
+    """A missing reply, and a value that is not a reply, end the call with a message of one line."""
     reply, text = OTHER[case]
 
     assert message([reply], max_attempts=3) == text

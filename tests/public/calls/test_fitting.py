@@ -1,4 +1,4 @@
-"""What each provider is sent: findings, adapted schemas, restored values, and options of every strategy."""
+"""Schemas and options for each provider: findings, adapted schemas, restored values, and arguments."""
 
 import pytest
 
@@ -49,7 +49,7 @@ VALUES = {
     "map": [{"x": 1.5, "y": 2}, {}],
     "recursive": [{"c": [{"c": []}]}],
 }
-# Findings, the schema that is sent, what is relaxed, what is narrowed, and the values as they are sent.
+# Findings, the adapted schema, its relaxed and narrowed constraints, and values of the adapted schema.
 FITTED = {
     ("closed", "openai"): ([], {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}, [], [], [{"a": "x"}]),
     ("closed", "anthropic"): ([], {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}, [], [], [{"a": "x"}]),
@@ -97,16 +97,16 @@ FITTED = {
 
 
 @pytest.mark.parametrize(("name", "target"), FITTED)
-def test_findings_say_what_a_provider_does_with_a_schema(name, target):
-    """Each finding has its severity, its effect, its rule and its place."""
+def test_findings_of_a_provider(name, target):
+    """Each finding has its severity, effect, rule, and place."""
     found = lint(Schema.of(SCHEMAS[name]), target)
 
     assert [(one.severity, one.effect, one.rule, one.location) for one in found] == FITTED[name, target][0]
 
 
 @pytest.mark.parametrize(("name", "target"), FITTED)
-def test_adapted_schema_is_what_the_provider_takes(name, target):
-    """The adapted schema, and what it relaxes and narrows."""
+def test_adapted_schema_of_a_provider(name, target):
+    """The adapted schema lists the constraints that it relaxes and narrows."""
     adapted = adapt(Schema.of(SCHEMAS[name]), target)
 
     _, schema, relaxed, narrowed, _ = FITTED[name, target]
@@ -117,7 +117,7 @@ def test_adapted_schema_is_what_the_provider_takes(name, target):
 
 @pytest.mark.parametrize(("name", "target"), FITTED)
 def test_values_are_restored(name, target):
-    """A value in the form that is sent is given back in the user's own form."""
+    """A value of the adapted schema is converted back to the user's schema."""
     adapted = adapt(Schema.of(SCHEMAS[name]), target)
 
     sent = FITTED[name, target][4]
@@ -125,7 +125,7 @@ def test_values_are_restored(name, target):
     assert [adapted.restore(value) for value in sent] == VALUES[name]
 
 
-# The options of a call with an output limit of nine tokens; a text is how the error at decoration begins.
+# The options of a call with an output limit of nine tokens. A string is the start of the error at decoration.
 OPTIONS = {
     ("openai", "json_mode"): {"response_format": {"type": "json_object"}, "max_completion_tokens": 9},
     ("openai", "tool_call"): {"tools": [{"type": "function", "function": {"name": "Reply", "parameters": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False, "title": "Reply"}}}], "tool_choice": {"type": "function", "function": {"name": "Reply"}}, "max_completion_tokens": 9},
@@ -199,8 +199,8 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(("target", "strategy"), OPTIONS)
-def test_options_are_the_providers_own(target, strategy):
-    """Every strategy sends the arguments that the provider knows."""
+def test_options_of_a_provider(target, strategy):
+    """Each strategy sends the arguments of the provider's own API."""
     seen = []
 
     def ask(prompt, options=None):

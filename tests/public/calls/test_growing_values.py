@@ -1,4 +1,4 @@
-"""The values that `.stream` yields while a reply arrives."""
+"""Partial values that `.stream` yields while a reply arrives."""
 
 from itertools import count
 
@@ -10,7 +10,7 @@ NUMBERS = count()
 
 
 def streamed(*attempts, schema=True, partial=False, **settings):
-    """Return what a stream yields for attempts in pieces; the last value comes whatever the check says."""
+    """Return the values that a stream yields for attempts in pieces, then "failed" if the call fails."""
     given = iter(attempts)
 
     @guard(schema, store=None, max_attempts=len(attempts), name=f"grown_{next(NUMBERS)}", **settings)
@@ -46,21 +46,21 @@ GROWN = {
 
 @pytest.mark.parametrize("case", GROWN)
 def test_values_grow_with_the_reply(case):
-    """A value is yielded each time that it has changed; the valid value comes last, even if it is equal."""
+    """The stream yields each changed value, then the valid value, even if it is equal to the one before."""
     pieces, values = GROWN[case]
 
     assert streamed(pieces) == values
 
 
-def test_each_attempt_starts_anew():
-    """The values of a retry start from nothing."""
+def test_values_of_a_retry_start_over():
+    """The values of a retry hold nothing from the attempt before."""
     schema = {"items": {"type": "integer"}}
 
     assert streamed(['["x', '"]'], ["[1,", "2]"], schema=schema) == [["x"], [1], [1, 2], [1, 2]]
 
 
-def test_partial_says_what_is_open():
-    """With `partial=True` each value comes with the place that is still open, and its attempt."""
+def test_partial_has_the_open_place():
+    """With `partial=True`, each value has the place that is still open."""
     assert streamed('{"a": 12, "b": [1, "x"]}', partial=True) == [
         Partial({}, "", 1),
         Partial({"a": 1}, "/a", 1),
@@ -77,8 +77,8 @@ def test_partial_says_what_is_open():
     ]
 
 
-def test_partial_of_prose_is_of_what_is_open():
-    """Of prose the part that began last and is not complete counts."""
+def test_partial_of_prose_is_the_open_document():
+    """In prose, the value is that of the JSON text that is not complete yet."""
     assert streamed(
         ["See [1", "]: ", '{"a": ', '{"b": "x', '"}}'], partial=True, schema={"type": "object"}
     ) == [
@@ -89,8 +89,8 @@ def test_partial_of_prose_is_of_what_is_open():
     ]
 
 
-def test_partial_names_its_attempt():
-    """A value of a retry has the number of its attempt."""
+def test_partial_has_the_number_of_its_attempt():
+    """The values of a retry have the number 2."""
     schema = {"items": {"type": "integer"}}
 
     assert [(one.attempt, one.open) for one in streamed(['["x"]'], ["[1]"], schema=schema, partial=True)] == [

@@ -1,4 +1,4 @@
-"""The loop of a call: how often it asks, what ends it, and what its outcome keeps."""
+"""The loop of a call: retries, budgets, limits, and the fields of the outcome."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def usage(prompt, completion):
 
 
 def outcome_of(*replies, schema=TOTAL, **settings):
-    """Return the outcome of a call, and the number of replies that it asked for."""
+    """Return the outcome of a call, and the number of replies that it requested."""
     given, asked = iter(replies), []
 
     @guard(schema, store=None, **{"max_attempts": len(replies), "name": f"ask_{next(NUMBERS)}", **settings})
@@ -43,9 +43,9 @@ def failures(outcome):
     return [a.failure and (a.failure.kind, a.failure.code) for a in outcome.attempts]
 
 
-# What is asked again, and what is not.
+# Retries.
 
-AGAIN = {
+RETRIED = {
     "no JSON": "no",
     "empty": "",
     "malformed": "{'a'}",
@@ -60,10 +60,10 @@ AGAIN = {
 SCHEMA = {**TOTAL, "properties": {**TOTAL["properties"], "a": {"maximum": 5}}}
 
 
-@pytest.mark.parametrize("case", AGAIN)
-def test_failed_format_is_asked_again(case):
-    """A reply that does not fit is asked for again, until one fits."""
-    outcome, asked = outcome_of(AGAIN[case], AGAIN[case], GOOD, GOOD, schema=SCHEMA)
+@pytest.mark.parametrize("case", RETRIED)
+def test_retries_a_reply_that_does_not_fit(case):
+    """The call retries until a reply fits the schema."""
+    outcome, asked = outcome_of(RETRIED[case], RETRIED[case], GOOD, GOOD, schema=SCHEMA)
 
     assert (outcome.ok, outcome.value, asked) == (True, {"total": 1}, 3)
     assert [attempt.number for attempt in outcome.attempts] == [1, 2, 3]
@@ -82,7 +82,7 @@ NOT_AGAIN = {
 
 @pytest.mark.parametrize("case", NOT_AGAIN)
 def test_refusal_and_truncation_end_the_call(case):
-    """A refusal is never asked again, nor a cut-off reply whose limit cannot be raised."""
+    """A refusal is never retried. A cut-off reply is not retried if its limit cannot grow."""
     reply, failure = NOT_AGAIN[case]
     outcome, asked = outcome_of(reply, GOOD, GOOD)
 
@@ -92,7 +92,7 @@ def test_refusal_and_truncation_end_the_call(case):
 
 @pytest.mark.parametrize("case", NOT_AGAIN)
 def test_refusal_and_truncation_end_a_call_after_a_retry(case):
-    """A later attempt that is refused or cut off ends the call too."""
+    """A retry that is refused or cut off ends the call too."""
     reply, failure = NOT_AGAIN[case]
     outcome, asked = outcome_of(BAD, reply, GOOD)
 
@@ -101,14 +101,14 @@ def test_refusal_and_truncation_end_a_call_after_a_retry(case):
 
 @pytest.mark.parametrize("most", [1, 2, 3, 4])
 def test_no_more_attempts_than_allowed(most):
-    """`max_attempts` counts the first attempt too."""
+    """`max_attempts` includes the first attempt."""
     outcome, asked = outcome_of(BAD, BAD, BAD, BAD, max_attempts=most)
 
     assert (asked, len(outcome.attempts), outcome.ok) == (most, most, False)
 
 
 def test_three_attempts_are_the_default():
-    """Without `max_attempts=` three replies are asked for."""
+    """Without `max_attempts=`, a call makes at most three attempts."""
     asked = []
 
     @guard(TOTAL, store=None)
@@ -119,8 +119,8 @@ def test_three_attempts_are_the_default():
     assert len(ask.outcome("t").attempts) == len(asked) == 3
 
 
-def test_transport_failure_is_not_asked_again():
-    """A reply without content from the provider is raised at once, with its outcome."""
+def test_transport_failure_is_not_retried():
+    """A reply of the provider without content raises CallFailed at once."""
     asked = []
 
     @guard(TOTAL, store=None)
@@ -141,28 +141,28 @@ def test_transport_failure_is_not_asked_again():
     ("tokens", "attempts"), [(0, 1), (18, 1), (19, 1), (20, 2), (38, 2), (39, 3), (57, 3), (1000, 4)]
 )
 def test_token_budget_ends_the_call(tokens, attempts):
-    """No attempt begins when the input and output tokens so far reach `max_tokens`."""
+    """No attempt begins after the input and output tokens reach `max_tokens`."""
     outcome, asked = outcome_of(*[wire.chat(BAD)] * 4, budget=Budget(max_tokens=tokens))
 
     assert (asked, outcome.failure.code) == (attempts, "type")
 
 
-def test_tokens_of_unknown_usage_are_none():
-    """A reply without usage counts nothing."""
+def test_unknown_usage_counts_as_zero_tokens():
+    """Replies without usage never reach `max_tokens`."""
     _, asked = outcome_of(*[BAD] * 4, budget=Budget(max_tokens=1))
 
     assert asked == 4
 
 
-def test_time_budget_ends_the_call(monkeypatch):
-    """No attempt begins when the seconds so far reach `max_elapsed_s`."""
+def test_time_budget_ends_the_call():
+    """No attempt begins after the seconds reach `max_elapsed_s`."""
     outcome, asked = outcome_of(*[BAD] * 4, budget=Budget(max_elapsed_s=0.0))
 
     assert (asked, outcome.failure.code) == (1, "type")
 
 
-def test_valid_reply_is_taken_whatever_was_spent():
-    """A budget ends retries only: a valid reply is the value."""
+def test_valid_reply_over_budget_is_the_value():
+    """A budget prevents retries only. It does not reject a valid reply."""
     outcome, _ = outcome_of(wire.chat(GOOD), budget=Budget(max_tokens=1, max_elapsed_s=0.0))
 
     assert outcome.value == {"total": 1}
@@ -180,7 +180,7 @@ def test_valid_reply_is_taken_whatever_was_spent():
     ],
 )
 def test_output_limit_doubles_up_to_the_budget(budget, sent):
-    """A cut-off reply is asked for again with twice the limit, or twice what it had spent."""
+    """A cut-off reply is retried with twice its limit, or with twice its output tokens if it had no limit."""
     limits = []
 
     @guard(TOTAL, store=None, target="openai", max_attempts=9, budget=budget)
@@ -192,8 +192,8 @@ def test_output_limit_doubles_up_to_the_budget(budget, sent):
     assert limits == sent
 
 
-def test_raised_limit_stays_raised():
-    """After a cut-off reply every later attempt has the larger limit."""
+def test_later_attempts_have_the_raised_limit():
+    """After a cut-off reply, every later attempt has the larger limit."""
     limits, given = [], iter([CUT, BAD, GOOD])
 
     @guard(TOTAL, store=None, target="openai", budget=Budget(output_tokens=5, max_output_tokens=50))
@@ -205,8 +205,8 @@ def test_raised_limit_stays_raised():
     assert limits == [5, 10, 10]
 
 
-def test_first_limit_is_sent_without_a_cut_off():
-    """`output_tokens` is sent with every attempt."""
+def test_every_attempt_has_the_output_limit():
+    """Without a cut-off reply, every attempt sends `output_tokens`."""
     limits, given = [], iter([BAD, GOOD])
 
     @guard(TOTAL, store=None, target="anthropic", budget=Budget(output_tokens=5, max_output_tokens=50))
@@ -238,15 +238,15 @@ def test_first_limit_is_sent_without_a_cut_off():
     ],
 )
 @pytest.mark.parametrize("is_stream", [False, True])
-def test_limits_hold_at_their_edge(text, limits, code, is_stream):
-    """A reply at a limit is valid; one step beyond it is refused, whole or in pieces."""
+def test_rejects_a_reply_beyond_a_limit(text, limits, code, is_stream):
+    """A reply at a limit is valid. One step beyond it fails, whole or in pieces."""
     outcome, _ = outcome_of(iter(text) if is_stream else text, schema=True, limits=limits)
 
     assert (outcome.failure and outcome.failure.code) == code
 
 
 def test_default_limits():
-    """The limits that hold when nobody sets any."""
+    """`Limits()` and `Budget()` have these defaults."""
     assert Limits() == Limits(
         max_bytes=8_388_608, max_depth=100, max_nodes=200_000, max_number_chars=400, max_steps=50_000_000
     )
@@ -255,8 +255,8 @@ def test_default_limits():
     )
 
 
-def test_stream_that_is_too_large_is_left():
-    """No more of a stream is read than the limit allows."""
+def test_too_large_stream_is_not_read_further():
+    """Reading ends at the first piece beyond the limit."""
     read = []
 
     def ask(prompt):
@@ -269,11 +269,11 @@ def test_stream_that_is_too_large_is_left():
     assert (outcome.failure.code, read) == ("too_large", ["[1", ",2"])
 
 
-# What an outcome keeps.
+# Fields of an outcome.
 
 
 def test_usage_is_summed_over_attempts():
-    """The outcome's usage is the sum of its attempts'."""
+    """The usage of a call is the sum over its attempts."""
     one = {**wire.chat(BAD), "usage": usage(10, 1)}
     two = {**wire.chat(GOOD), "usage": usage(20, 3)}
     outcome, _ = outcome_of(one, two)
@@ -286,14 +286,14 @@ def test_usage_is_summed_over_attempts():
 
 
 def test_details_of_usage_are_summed():
-    """Cached and reasoning tokens are summed too."""
+    """The sum includes cached tokens and reasoning tokens."""
     outcome, _ = outcome_of(wire.chat(BAD), wire.chat(GOOD))
 
     assert outcome.usage == Usage(24, 14, 8, 4)
 
 
 def test_unknown_usage_makes_the_sum_unknown():
-    """If an attempt's usage is unknown, so is the sum."""
+    """If the usage of one attempt is unknown, so is that of the call."""
     outcome, _ = outcome_of(wire.chat(BAD), GOOD)
 
     assert [attempt.usage for attempt in outcome.attempts] == [Usage(12, 7, 4, 2), UNKNOWN]
@@ -301,15 +301,15 @@ def test_unknown_usage_makes_the_sum_unknown():
 
 
 def test_seconds_are_summed_over_attempts():
-    """The outcome's time is that of its attempts together."""
+    """The time of a call is the sum over its attempts."""
     outcome, _ = outcome_of(BAD, BAD, GOOD)
 
     assert outcome.elapsed_s == pytest.approx(sum(attempt.elapsed_s for attempt in outcome.attempts))
     assert all(attempt.elapsed_s > 0 for attempt in outcome.attempts)
 
 
-def test_attempt_keeps_reply_prompt_strategy_and_finish_reason():
-    """Every attempt says what was asked, how, and what came."""
+def test_attempt_has_reply_prompt_strategy_and_finish_reason():
+    """Every attempt has its prompt, its strategy, and its reply with form and finish reason."""
     outcome, _ = outcome_of(wire.chat(BAD), wire.chat(f"```json\n{GOOD}\n```"), strategy="bare")
 
     first, second = outcome.attempts
@@ -319,23 +319,23 @@ def test_attempt_keeps_reply_prompt_strategy_and_finish_reason():
     assert second.prompt.startswith(f"t\n\nYour last reply:\n{BAD}\n\n")
 
 
-def test_repairs_are_kept():
-    """A repaired attempt names its form and its steps."""
+def test_repaired_attempt_has_its_steps():
+    """The attempt of a repaired reply has its form and the steps of repair."""
     outcome, _ = outcome_of("{'total': 1,}", repair="lossless")
 
     (attempt,) = outcome.attempts
     assert (attempt.form, attempt.repairs) == ("repaired_lossless", ("single_quotes", "trailing_comma"))
 
 
-def test_refusal_keeps_its_words():
-    """The words of a refusal are the attempt's reply."""
+def test_refusal_is_the_reply_of_its_attempt():
+    """The text of a refusal is the reply of its attempt."""
     outcome, _ = outcome_of(wire.chat(None, refusal="I will not."))
 
     assert (outcome.attempts[0].reply, outcome.attempts[0].finish_reason) == ("I will not.", "refusal")
 
 
-def test_call_says_what_was_asked():
-    """The call has its function, schema, strategies, settings, segment and model."""
+def test_call_has_its_configuration():
+    """The call has its function, schema, strategies, settings, segment, and model."""
     outcome, _ = outcome_of(
         wire.chat(GOOD),
         name="shop.ask",
@@ -354,37 +354,37 @@ def test_call_says_what_was_asked():
     assert json.loads(call.settings) == {"max_attempts": 2}
 
 
-def taken(value):
+def accept(value):
     return None
 
 
 @pytest.mark.parametrize(
-    ("settings", "kept"),
+    ("settings", "recorded"),
     [
         ({"repair": "lossy"}, {"repair": "lossy"}),
-        ({"checks": [taken]}, {"checks": ["taken"]}),
+        ({"checks": [accept]}, {"checks": ["accept"]}),
         ({"limits": Limits(max_depth=5)}, {"limits": {"max_depth": 5}}),
         ({"budget": Budget(max_tokens=9)}, {"budget": {"max_tokens": 9}}),
         ({"early_stop": True}, {"early_stop": True}),
         ({"observe": True}, {"observe": True, "max_attempts": 1}),
     ],
 )
-def test_settings_are_part_of_the_configuration(settings, kept):
-    """What changes the result of a call is in its settings."""
+def test_settings_are_part_of_the_configuration(settings, recorded):
+    """The call records each setting that can change its result."""
     outcome, _ = outcome_of('"A"', schema={"type": "string"}, max_attempts=3, **settings)
 
-    assert json.loads(outcome.call.settings) == {"max_attempts": 3, **kept}
+    assert json.loads(outcome.call.settings) == {"max_attempts": 3, **recorded}
 
 
-def test_given_model_stands():
-    """`model=` names the configuration; the attempt has the name that the reply gave."""
+def test_model_setting_names_the_call():
+    """The call has the name of `model=`. The attempt has the name in the reply."""
     outcome, _ = outcome_of(wire.chat(GOOD), model="mine")
 
     assert (outcome.call.model, outcome.attempts[0].model) == ("mine", "gpt-x")
 
 
-def test_given_model_stands_before_that_of_a_connected_one():
-    """`model=` is taken before the name of the model that is guarded."""
+def test_model_setting_overrides_a_connected_model():
+    """The call has the name of `model=`, not the name of the guarded model."""
     model = ScriptedModel([GOOD], cycle=True)
 
     named = guard(TOTAL, store=None, model="mine")(model).outcome("t")
@@ -393,8 +393,8 @@ def test_given_model_stands_before_that_of_a_connected_one():
     assert (named.call.model, unnamed.call.model) == ("mine", model.name)
 
 
-def test_snapshot_is_no_part_of_the_model():
-    """A dated name is the model and its snapshot."""
+def test_date_of_a_name_is_the_snapshot():
+    """For a name with a date, the model has no date, and the snapshot is the whole name."""
     outcome, _ = outcome_of({**wire.chat(GOOD), "model": "gpt-4o-2024-08-06"})
 
     (attempt,) = outcome.attempts
@@ -402,7 +402,7 @@ def test_snapshot_is_no_part_of_the_model():
 
 
 def test_first_model_names_the_call():
-    """The first reply that names a model names the call."""
+    """The call has the model of the first reply that names one."""
     outcome, _ = outcome_of(
         BAD, {**wire.chat(BAD), "model": "one"}, {**wire.chat(GOOD), "model": "two"}, max_attempts=3
     )
@@ -412,7 +412,7 @@ def test_first_model_names_the_call():
 
 
 def test_strategies_escalate_and_the_last_one_stays():
-    """Each attempt has the next strategy, and the last one all the rest."""
+    """Each attempt has the next strategy. After the last strategy, all attempts have it."""
     outcome, _ = outcome_of(BAD, BAD, BAD, BAD, strategy=["bare", "system_prompt", "reason_then_format"])
 
     assert [attempt.strategy for attempt in outcome.attempts] == [
@@ -421,7 +421,7 @@ def test_strategies_escalate_and_the_last_one_stays():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "told"),
+    ("strategy", "recorded"),
     [
         ("bare", "bare"),
         (["bare"], "bare"),
@@ -430,18 +430,18 @@ def test_strategies_escalate_and_the_last_one_stays():
         ("bare>few_shot", "bare>few_shot"),
     ],
 )
-def test_strategies_are_recorded_as_given(strategy, told):
-    """A list of strategies is one configuration, written with `>`."""
+def test_strategies_are_recorded_in_order(strategy, recorded):
+    """A list of strategies is recorded as one text, joined with `>`."""
     outcome, _ = outcome_of(GOOD, strategy=strategy, max_attempts=3)
 
-    assert outcome.call.strategies == told
+    assert outcome.call.strategies == recorded
 
 
-# What a failed call gives.
+# Results of failed calls.
 
 
-def test_guard_failed_carries_the_outcome():
-    """The error has the outcome that `.outcome` would have given."""
+def test_guard_failed_has_the_outcome():
+    """The error has the outcome that `.outcome` would have returned."""
 
     @guard(TOTAL, store=None, max_attempts=2)
     def ask(prompt):
@@ -455,8 +455,8 @@ def test_guard_failed_carries_the_outcome():
 
 
 @pytest.mark.parametrize("default", [None, 0, {"total": 9}])
-def test_default_is_given_for_a_failed_call_only(default):
-    """With `default=` a failed call gives it; a valid one gives its value."""
+def test_failed_call_returns_the_default(default):
+    """With `default=`, only a failed call returns the default."""
     given = iter([BAD, GOOD])
     ask = guard(TOTAL, store=None, max_attempts=1, default=default)(lambda prompt: next(given))
 
@@ -464,8 +464,8 @@ def test_default_is_given_for_a_failed_call_only(default):
     assert ask("t") == {"total": 1}
 
 
-def test_outcome_is_given_for_a_failed_call_only():
-    """With `on_failure="return"` a failed call gives its outcome; a valid one its value."""
+def test_failed_call_returns_its_outcome():
+    """With `on_failure="return"`, only a failed call returns its outcome."""
     given = iter([BAD, GOOD])
     ask = guard(TOTAL, store=None, max_attempts=1, on_failure="return")(lambda prompt: next(given))
 
@@ -473,7 +473,7 @@ def test_outcome_is_given_for_a_failed_call_only():
     assert ask("t") == {"total": 1}
 
 
-# Every shape and chunk width gives the same.
+# Kinds of functions, and chunk widths.
 
 CONVERSATIONS = {
     "valid": [GOOD],
@@ -487,7 +487,7 @@ CONVERSATIONS = {
 }
 
 
-def told(outcome):
+def fields(outcome):
     return (
         outcome.ok, outcome.value, failures(outcome),
         [(a.number, a.prompt, a.reply, a.form, a.finish_reason) for a in outcome.attempts],
@@ -509,14 +509,14 @@ def generator(given, width):
     return ask
 
 
-def later(given, width):
+def asynchronous(given, width):
     async def ask(prompt):
         return next(given)
 
     return ask
 
 
-def later_generator(given, width):
+def asynchronous_generator(given, width):
     async def ask(prompt):
         for piece in pieces(next(given), width):
             yield piece
@@ -524,10 +524,10 @@ def later_generator(given, width):
     return ask
 
 
-def shapes(replies, width):
-    """Return the outcome of the same function in every shape."""
+def outcomes_of_every_shape(replies, width):
+    """Yield the outcome of a plain function, a generator, and the asynchronous forms of both."""
     settings = {"store": None, "name": f"ask_{next(NUMBERS)}", "version": "1"}
-    for make in (plain, generator, later, later_generator):
+    for make in (plain, generator, asynchronous, asynchronous_generator):
         guarded = guard(TOTAL, **settings)(make(iter(replies), width))
         outcome = guarded.outcome("t")
         yield asyncio.run(wait(outcome)) if hasattr(outcome, "__await__") else outcome
@@ -539,15 +539,15 @@ async def wait(awaitable):
 
 @pytest.mark.parametrize("case", CONVERSATIONS)
 @pytest.mark.parametrize("width", [1, 2, 3, 7, 1000])
-def test_every_shape_and_width_gives_the_same(case, width):
-    """Plain, asynchronous and streaming functions give equal outcomes at every chunk width."""
-    outcomes = [told(outcome) for outcome in shapes(CONVERSATIONS[case], width)]
+def test_every_shape_and_width_has_the_same_outcome(case, width):
+    """Plain, asynchronous, and streaming functions have equal outcomes at every chunk width."""
+    outcomes = [fields(outcome) for outcome in outcomes_of_every_shape(CONVERSATIONS[case], width)]
 
     assert outcomes == [outcomes[0]] * 4
 
 
 def test_time_of_earlier_attempts_counts_within_a_stream():
-    """The second of two streams is cut off after the time that the first one left."""
+    """The second stream is cut off after the time that the first one left of the budget."""
     with stopped_clock() as clock:
 
         @guard({"type": "object"}, budget=Budget(max_elapsed_s=1.0), max_attempts=2, store=None)
@@ -563,8 +563,8 @@ def test_time_of_earlier_attempts_counts_within_a_stream():
     assert [round(attempt.elapsed_s, 9) for attempt in outcome.attempts] == [0.6, 0.5]
 
 
-def test_tokens_that_one_attempt_did_not_tell_are_unknown_in_the_sum():
-    """A sum of some attempts would be too small, so it is None for that kind of tokens alone."""
+def test_sum_of_unknown_cached_tokens_is_none():
+    """If one attempt has no count of cached tokens, only that sum is None."""
     one = {**wire.chat(BAD), "usage": usage(10, 1) | {"prompt_tokens_details": {"cached_tokens": 4}}}
     two = {**wire.chat(GOOD), "usage": usage(20, 3)}
 

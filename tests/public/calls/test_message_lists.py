@@ -1,4 +1,4 @@
-"""Lists of messages in the dialects of providers: where the format goes, and what a retry adds."""
+"""Lists of messages in the dialects of providers: the place of the format, and the turns of a retry."""
 
 import copy
 
@@ -29,7 +29,7 @@ ASKED = Example({"n": 1}, "What is one?")
 
 
 def sent(elements, *, reply="{}", strategy="system_prompt", **settings):
-    """Return what is sent at each of two attempts."""
+    """Return the messages of each of two attempts."""
     prompts = []
 
     @guard(SCHEMA, store=None, strategy=strategy, max_attempts=2, name="listed", **settings)
@@ -119,7 +119,7 @@ WHERE = [
     ("elements", "expected"), [case[1:] for case in WHERE], ids=[case[0] for case in WHERE]
 )
 def test_format_joins_one_turn(elements, expected):
-    """The format joins the system message, or else the user's first turn that is no tool's result."""
+    """The format joins the system message. Without one, it joins the user's first turn that is not a tool result."""
     before = copy.deepcopy(elements)
 
     assert sent(elements)[0] == expected
@@ -127,7 +127,7 @@ def test_format_joins_one_turn(elements, expected):
 
 
 def test_text_part_has_the_form_of_the_target():
-    """If the list does not tell, a part of text has the target's form."""
+    """If the list has no part of text yet, the new part has the form of the target."""
     elements = [{"role": "user", "content": []}]
 
     for target, kind in (("openai-responses", "input_text"), ("openai", "text")):
@@ -137,7 +137,7 @@ def test_text_part_has_the_form_of_the_target():
 
 
 def test_examples_are_turns_of_the_dialect():
-    """Examples stand behind what the system says, with the format in the first of them."""
+    """Examples follow the system message. Without one, the first example has the format."""
     settings = {"strategy": "few_shot", "examples": [ASKED]}
 
     assert sent(["t", Part(text="u")], **settings)[0][:2] == [
@@ -195,15 +195,15 @@ ADDED = [
     ("elements", "expected"), [case[1:] for case in ADDED], ids=[case[0] for case in ADDED]
 )
 def test_retry_adds_the_reply_and_its_correction(elements, expected):
-    """A retry adds a turn of the model's and one of the user's, in the list's own form and roles."""
+    """A retry adds a turn of the model and a turn of the user, in the form and roles of the list."""
     first, second = sent(elements, strategy="bare")
 
     assert first == elements
     assert second == [*elements, *expected]
 
 
-def test_empty_reply_is_no_turn():
-    """Of an empty reply a retry has the correction only."""
+def test_retry_of_an_empty_reply_adds_only_the_correction():
+    """An empty reply adds no turn of the model."""
     empty = "Your last reply was not valid. It was empty. Reply again with only the JSON value."
 
     assert sent(PLAIN, strategy="bare", reply=" \n")[1] == [*PLAIN, {"role": "user", "content": empty}]
@@ -216,7 +216,7 @@ def test_empty_reply_is_no_turn():
     ids=repr,
 )  # fmt: skip
 @pytest.mark.parametrize("target", [None, "openai", "openai-responses"])
-def test_other_lists_are_refused(elements, target):
-    """A list with an element that is no message of any dialect is an error at that call."""
+def test_rejects_a_list_with_an_unknown_element(elements, target):
+    """A list with an element that is not a message raises InvalidArgument at the call."""
     with pytest.raises(InvalidArgument):
         sent(elements, target=target)

@@ -7,7 +7,7 @@ from tests.public.calls import wire
 
 
 def call_of(name, **settings):
-    """Return the call of a reply whose model has a name, and its attempt."""
+    """Return the call and the attempt of a reply whose model has this name."""
     reply = {**wire.chat("1"), "model": name}
     outcome = guard(True, store=None, name="named", version="1", **settings)(lambda prompt: reply).outcome(
         "t"

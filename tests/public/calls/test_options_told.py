@@ -1,4 +1,4 @@
-"""What mends replies, or makes a model think, as options and outcomes say it."""
+"""Options that repair replies or make a model think are recorded with the call."""
 
 import functools
 import json
@@ -197,11 +197,11 @@ def test_budgets_of_calls_are_few_configurations():
     assert {settings_of(ask.outcome("hi", options=one)) for one in budgets} == {"up to 2048 tokens"}
 
 
-@pytest.mark.parametrize(("options", "told"), ASKED.values(), ids=ASKED)
-def test_each_provider_has_its_own_words_for_thinking(options, told):
-    """Options of one call say whether the model thinks, and how much, up to a power of two."""
+@pytest.mark.parametrize(("options", "thinking"), ASKED.values(), ids=ASKED)
+def test_thinking_is_recorded_for_every_provider(options, thinking):
+    """The options of a call decide its thinking. A budget is rounded up to a power of two."""
     ask = guard(SCHEMA, store=None, name="says_nothing")(says_nothing)
     bounded = {"1024 tokens": "up to 1024 tokens", "512 tokens": "up to 512 tokens", "2000 tokens": "up to 2048 tokens",
                "99 tokens": "up to 128 tokens", "64 tokens": "up to 64 tokens"}  # fmt: skip
 
-    assert settings_of(ask.outcome("hi", options=options)) == bounded.get(told, told)
+    assert settings_of(ask.outcome("hi", options=options)) == bounded.get(thinking, thinking)

@@ -1,4 +1,4 @@
-"""What an error shows of a reply, and what a pickle keeps of a prompt."""
+"""Private text: replies in error messages, and prompts in pickles."""
 
 import copy
 import pickle
@@ -16,11 +16,11 @@ TOTAL = {
 }
 
 
-def refuses(value):
+def reject(value):
     return "secret"
 
 
-# What is told without values: the reply, settings, and the lines between the first and the last.
+# The reply, the settings, and the lines of the message between the first and the last.
 HIDDEN = {
     "a value": (
         '{"total":"secret"}', {},
@@ -30,7 +30,7 @@ HIDDEN = {
     "a refusal in prose": ("I'm sorry, but I can't help with that.", {}, ["refusal refusal:"]),
     "a refusal": (wire.chat(None, refusal="secret"), {}, ["refusal refusal:"]),
     "a check": (
-        '{"total":1}', {"checks": [refuses]}, ["semantic refuses:", "    The check 'refuses' refused it"],
+        '{"total":1}', {"checks": [reject]}, ["semantic reject:", "    The check 'reject' refused it"],
     ),
     "a made-up key": (
         '{"secret":{"n":"x"}}',
@@ -69,30 +69,30 @@ def failed(reply, schema=TOTAL, **settings):
 
 @pytest.mark.parametrize("off", ["off", "0", "no", "FALSE", " off "])
 @pytest.mark.parametrize("case", HIDDEN)
-def test_values_are_not_told_if_switched_off(case, off, monkeypatch):
-    """With SCHEMA_GUARD_VALUES=off the message quotes no value and no key of the reply."""
+def test_message_without_values_quotes_nothing(case, off, monkeypatch):
+    """With SCHEMA_GUARD_VALUES=off, the message quotes no value and no key of the reply."""
     monkeypatch.setenv("SCHEMA_GUARD_VALUES", off)
     reply, settings, lines = HIDDEN[case]
 
-    first, *told = str(failed(reply, **settings)).split("\n")[1:-1]
+    first, *others = str(failed(reply, **settings)).split("\n")[1:-1]
 
-    assert [first.removeprefix("  attempt 1, "), *told] == lines
+    assert [first.removeprefix("  attempt 1, "), *others] == lines
 
 
 @pytest.mark.parametrize("on", ["on", "1", "", "x"])
-def test_values_are_told_otherwise(on, monkeypatch):
-    """Any other value of the variable leaves the values in."""
+def test_message_has_values_by_default(on, monkeypatch):
+    """With any other value of the variable, the message quotes values of the reply."""
     monkeypatch.setenv("SCHEMA_GUARD_VALUES", on)
 
     assert "string 'secret'" in str(failed('{"total":"secret"}'))
 
 
 @pytest.mark.parametrize(
-    ("setting", "kept"),
+    ("setting", "has_prompts"),
     [(None, False), ("off", False), ("0", False), ("x", False), ("on", True), ("1", True), (" YES ", True), ("true", True)],
 )  # fmt: skip
-def test_pickle_leaves_prompts_out(setting, kept, monkeypatch):
-    """A pickled error keeps all of its outcome except the prompts, unless SCHEMA_GUARD_PROMPTS=on."""
+def test_pickle_has_no_prompts(setting, has_prompts, monkeypatch):
+    """A pickled error has all of its outcome, except the prompts unless SCHEMA_GUARD_PROMPTS=on."""
     if setting is None:
         monkeypatch.delenv("SCHEMA_GUARD_PROMPTS", raising=False)
     else:
@@ -104,14 +104,14 @@ def test_pickle_leaves_prompts_out(setting, kept, monkeypatch):
 
     (attempt,) = again.outcome.attempts
     (before,) = error.outcome.attempts
-    assert attempt.prompt == (before.prompt if kept else None)
+    assert attempt.prompt == (before.prompt if has_prompts else None)
     assert attempt._replace(prompt=None) == before._replace(prompt=None)
     assert again.outcome._replace(attempts=()) == error.outcome._replace(attempts=())
     assert (type(again), str(again), again.__notes__) == (GuardFailed, str(error), ["a note"])
 
 
-def test_copy_keeps_prompts():
-    """A copy in the same process is the error with all that it has."""
+def test_copy_has_the_whole_outcome():
+    """A copy of an error in the same process has the same outcome, with its prompts."""
     error = failed('{"total":"x"}')
 
     for again in (copy.copy(error), copy.deepcopy(error)):
@@ -119,8 +119,8 @@ def test_copy_keeps_prompts():
         assert str(again) == str(error)
 
 
-def test_call_failed_is_pickled_too():
-    """A call without a reply keeps its outcome in a pickle."""
+def test_pickled_call_failed_has_its_outcome():
+    """A pickled CallFailed has its message and its failure."""
     ask = guard(TOTAL, store=None, name="hidden call", version="1")(
         lambda prompt: {"choices": [], "object": "chat.completion"}
     )

@@ -1,4 +1,4 @@
-"""Instances that `few_shot` draws from a schema to show what a reply looks like."""
+"""Instances that `few_shot` draws from a schema as examples of a reply."""
 
 import json
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from schema_guard import InvalidArgument, InvalidSchema, Schema, guard
 
 
 def samples(schema):
-    """Return the instances that are shown if no example is given."""
+    """Return the instances in the prompt of a call without examples."""
     try:
         guarded = guard(schema, strategy="few_shot", store=None, max_attempts=1, name="sampled")(
             lambda prompt: "x"
         )
-    except InvalidArgument:
-        return []
+    except InvalidArgument as error:
+        if "no valid example could be drawn" in str(error):
+            return []
+        raise
     prompt = guarded.outcome("").attempts[0].prompt
     return [json.loads(part.strip()) for part in prompt.split("Example:\n")[1:]]
 

@@ -1,4 +1,4 @@
-"""What is sent, byte for byte: the first prompt of every text strategy, the retry, and the correction in it."""
+"""Exact prompts: the first one of each text strategy, and that of a retry with its correction."""
 
 import json
 
@@ -23,7 +23,7 @@ LIMIT = "\n\nYour last reply:\n"
 
 
 def sent(task, *replies, schema=TOTAL, **settings):
-    """Return the prompts of a call whose attempts get these replies."""
+    """Return the prompts of a call whose attempts have these replies."""
     prompts, given = [], iter(replies)
 
     @guard(schema, store=None, name="ask", max_attempts=len(replies), **settings)
@@ -51,8 +51,8 @@ FORMAT = {"bare": "", "system_prompt": ONLY_JSON + SHOWN, "reason_then_format": 
 
 
 @pytest.mark.parametrize("strategy", FORMAT)
-def test_text_task_is_prefixed_and_corrected(strategy):
-    """A text has the format before it; a retry adds the last reply and what was wrong with it."""
+def test_prompts_of_a_text_task(strategy):
+    """The format precedes a text. A retry sends the last reply and its failure."""
     first = f"{FORMAT[strategy]}\n\n5?" if FORMAT[strategy] else "5?"
 
     assert sent("5?", "{}", "{}", "{}", strategy=strategy) == [
@@ -63,8 +63,8 @@ def test_text_task_is_prefixed_and_corrected(strategy):
 
 
 @pytest.mark.parametrize("strategy", FORMAT)
-def test_system_message_is_extended(strategy):
-    """The format follows the text of the system message; a retry adds two turns."""
+def test_system_message_gets_the_format(strategy):
+    """The format follows the text of the system message. A retry adds two turns."""
     text = f"Be brief.\n\n{FORMAT[strategy]}".strip()
     first = [system(text), user("5?")]
 
@@ -75,8 +75,8 @@ def test_system_message_is_extended(strategy):
 
 
 @pytest.mark.parametrize("strategy", FORMAT)
-def test_first_user_turn_is_extended_without_a_system_message(strategy):
-    """Without a system message the format stands before the text of the user's first turn."""
+def test_first_user_turn_gets_the_format_without_a_system_message(strategy):
+    """Without a system message, the format precedes the text of the user's first turn."""
     text = f"{FORMAT[strategy]}\n\n5?".strip()
     task = [assistant("Hello."), user("5?"), user("6?")]
     first = [assistant("Hello."), user(text), user("6?")]
@@ -84,15 +84,15 @@ def test_first_user_turn_is_extended_without_a_system_message(strategy):
     assert sent(task, "{}", "{}", strategy=strategy) == [first, [*first, assistant("{}"), user(MISSING)]]
 
 
-def test_examples_are_text_in_a_text():
-    """Examples follow the format, each under its own head."""
+def test_examples_follow_the_format_in_a_text():
+    """In a text, each example has its own heading."""
     (prompt,) = sent("5?", "{}", strategy="few_shot", examples=EXAMPLES)
 
     assert prompt == f"{ONLY_JSON}{SHOWN}\n\n{TURNS}{ALONE}\n\n5?"
 
 
 def test_examples_are_turns_in_messages():
-    """An example with a task becomes two turns; one without joins the system message."""
+    """An example with a task becomes two turns. An example without one joins the system message."""
     (with_system,) = sent([system("Be brief."), user("5?")], "{}", strategy="few_shot", examples=EXAMPLES)
     (without,) = sent([user("5?")], "{}", strategy="few_shot", examples=EXAMPLES)
 
@@ -120,12 +120,12 @@ def test_examples_are_turns_in_messages():
         ({"properties": {"$id": {"type": "string"}}}, '{"properties":{"$id":{"type":"string"}}}'),
     ],
 )  # fmt: skip
-def test_schema_is_shown_compact(schema, shown):
-    """The model sees the schema in its own order, without `$schema` and `$id` at the top."""
+def test_prompt_has_the_schema_as_compact_json(schema, shown):
+    """The schema has its own order of keys, but no `$schema` and `$id` at the top."""
     assert sent("t", "x", schema=schema) == [f"{ONLY_JSON}{shown}\n\nt"]
 
 
-# The correction of each failure: reply, settings, schema, what it says.
+# For each failure: reply, settings, schema, and sentence of the correction.
 CORRECTED = {
     "no_json": ("no", {}, TOTAL, "It held no JSON"),
     "empty": ("", {}, TOTAL, "It was empty"),
@@ -161,17 +161,17 @@ CORRECTED = {
 
 
 @pytest.mark.parametrize("code", CORRECTED)
-def test_correction_says_what_was_wrong(code):
+def test_correction_describes_the_failure(code):
     """Each failure has its own sentence, which quotes no value and no key of the reply."""
-    reply, settings, schema, told = CORRECTED[code]
+    reply, settings, schema, sentence = CORRECTED[code]
     _, second = sent("t", reply, reply, schema=schema, strategy="bare", **settings)
 
     shown = f"{LIMIT}{reply}" if reply else ""
-    assert second == f"t{shown}\n\nYour last reply was not valid. {told}. {AGAIN}"
+    assert second == f"t{shown}\n\nYour last reply was not valid. {sentence}. {AGAIN}"
 
 
-def test_check_is_quoted():
-    """What a check says is passed on with its name."""
+def test_correction_quotes_a_check():
+    """A retry sends the message of a check, with the name of the check."""
 
     def is_even(value):
         return None if value["total"] % 2 == 0 else f"{value['total']} is odd"
@@ -205,21 +205,23 @@ class Bill(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("reply", "told"),
+    ("reply", "messages"),
     [
         ('{"total":3,"tax":1}', "Value error, must be even"),
         ('{"total":3,"tax":12}', "Value error, must be even; Value error, must be small"),
     ],
 )
-def test_validators_are_quoted_once(reply, told):
-    """What the type's validators say is passed on, equal words once, without the place."""
+def test_correction_quotes_equal_messages_once(reply, messages):
+    """A retry sends each message of the validators once, without its place."""
     _, second = sent("t", reply, '{"total":2,"tax":2}', schema=Bill, strategy="bare")
 
-    assert second.endswith(f"Your last reply was not valid. The check 'pydantic' refused it: {told}. {AGAIN}")
+    assert second.endswith(
+        f"Your last reply was not valid. The check 'pydantic' refused it: {messages}. {AGAIN}"
+    )
 
 
-def test_stopped_reply_is_told_to_be_read_in_part():
-    """The correction of a reply that was stopped early says that the rest was not read."""
+def test_correction_reports_an_early_stop():
+    """The correction of a reply that was stopped early reports that the rest was not read."""
     prompts, given = [], iter([['{"total":"x', '","more":1}'], ['{"total":1}']])
 
     @guard(TOTAL, store=None, strategy="bare", early_stop=True)
@@ -235,8 +237,8 @@ def test_stopped_reply_is_told_to_be_read_in_part():
     )
 
 
-def test_ten_places_are_told_and_the_rest_counted():
-    """The eleventh and further places are a number."""
+def test_correction_lists_ten_places():
+    """The correction lists ten places, and the number of the others."""
     reply = json.dumps(["x"] * 12)
     _, second = sent("t", reply, "[]", schema={"items": {"type": "integer"}}, strategy="bare")
 
@@ -244,8 +246,8 @@ def test_ten_places_are_told_and_the_rest_counted():
     assert second.endswith(f"Your last reply was not valid. {places}. And 2 more. {AGAIN}")
 
 
-def test_ten_places_need_no_count():
-    """Exactly ten places are all told."""
+def test_correction_lists_all_of_ten_places():
+    """For exactly ten places, the correction has no number of others."""
     reply = json.dumps(["x"] * 10)
     _, second = sent("t", reply, "[]", schema={"items": {"type": "integer"}}, strategy="bare")
 
@@ -266,23 +268,23 @@ def test_ten_places_need_no_count():
     ids=["at the limit", "above it", "parts", "bytes at the limit", "bytes above it", "half a character", "space"],
 )  # fmt: skip
 def test_long_reply_is_cut_in_the_middle(reply, shown):
-    """A retry holds the first 800 bytes and the last 300 of the last reply."""
+    """A retry sends the first 800 and the last 300 bytes of a long reply."""
     _, second = sent("t", reply, "{}", strategy="bare")
 
     assert second.startswith(f"t{LIMIT}{shown}\n\nYour last reply was not valid.")
 
 
-def test_correction_is_cut():
+def test_long_correction_is_cut():
     """A correction has at most 700 bytes before its last sentence."""
     schema = {"enum": ["x" * 70 + str(n) for n in range(5)], "items": {"const": "y" * 79}}
     _, second = sent("t", json.dumps(["n"] * 12), "[]", schema=schema, strategy="bare")
 
-    told = second.partition("Your last reply was not valid. ")[2].removesuffix(f". {AGAIN}")
-    assert (len(told.encode()), told[-1]) == (703, "…")
+    correction = second.partition("Your last reply was not valid. ")[2].removesuffix(f". {AGAIN}")
+    assert (len(correction.encode()), correction[-1]) == (703, "…")
 
 
 def test_prompt_does_not_grow_with_attempts():
-    """Every retry holds the first prompt and the last reply only."""
+    """Every retry sends the first prompt and only the last reply."""
     prompts = sent("t", "one", "two", "three", strategy="bare")
 
     assert [prompt.count("Your last reply:") for prompt in prompts] == [0, 1, 1]
@@ -292,7 +294,7 @@ def test_prompt_does_not_grow_with_attempts():
 
 
 def test_each_step_of_an_escalation_has_its_own_format():
-    """The next strategy's text replaces that of the one before; the last one stays."""
+    """The format of the next strategy replaces the one before. After the last strategy, its format stays."""
     prompts = sent("t", "{}", "{}", "{}", strategy=["bare", "system_prompt"])
 
     assert [prompt.partition("\n\nYour last reply:")[0] for prompt in prompts] == [
@@ -303,7 +305,7 @@ def test_each_step_of_an_escalation_has_its_own_format():
 
 
 def test_instructions_get_format_and_correction():
-    """A function with `instructions` gets its task untouched, the format, and later the correction."""
+    """A parameter `instructions` gets the format, and the correction in a retry. The task is unchanged."""
     seen, given = [], iter(["{}", '{"total": 1}'])
 
     @guard(TOTAL, store=None)
@@ -316,8 +318,8 @@ def test_instructions_get_format_and_correction():
     assert seen == [("5?", ONLY_JSON + SHOWN), ("5?", f"{ONLY_JSON}{SHOWN}\n\n{MISSING}")]
 
 
-def test_instructions_quote_no_check():
-    """What a check says may quote the reply, so it never reaches the system role."""
+def test_instructions_do_not_quote_a_check():
+    """The message of a check may quote the reply, so it never reaches the system role."""
     seen, given = [], iter(['{"total": 3}', '{"total": 4}'])
 
     def is_even(value):
@@ -333,8 +335,8 @@ def test_instructions_quote_no_check():
     assert seen == ["", f"Your last reply was not valid. The check 'is_even' refused it. {AGAIN}"]
 
 
-def test_feedback_gets_the_correction_alone():
-    """A function with `feedback` gets the first prompt each time, and the correction beside it."""
+def test_feedback_gets_only_the_correction():
+    """A parameter `feedback` gets the correction. The prompt stays the first one."""
     seen, given = [], iter(["{}", '{"total": 1}'])
 
     @guard(TOTAL, store=None, strategy="bare")

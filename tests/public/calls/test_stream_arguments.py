@@ -1,4 +1,4 @@
-"""`partial=` of `.stream`, models in turn, and observed streams that are left at their end."""
+"""`partial=` of `.stream`, lists of models, and the end of observed streams."""
 
 import pytest
 
@@ -16,26 +16,26 @@ def pieces(prompt):
 
 @pytest.mark.parametrize("more", [{}, {"partial": False}])
 def test_values_are_plain_by_default(more):
-    """Without `partial=`, or with False, values are plain and the function gets no such argument."""
+    """Without `partial=`, or with False, the stream yields plain values."""
     assert list(guard(True, store=None, name="plain")(pieces).stream("t", **more)) == [[1], [1]]
 
 
-def test_partial_values_are_asked_for():
-    """With `partial=True` each value is a Partial."""
+def test_stream_yields_partial_values():
+    """With `partial=True`, each value is a Partial."""
     found = list(guard(True, store=None, name="partial")(pieces).stream("t", partial=True))
 
     assert found == [Partial([1], "/0", 1), Partial([1], "", 1), Partial([1], None, 1)]
 
 
 @pytest.mark.parametrize("partial", [None, 1, "yes"])
-def test_partial_is_a_bool(partial):
-    """Another value of `partial=` is an error."""
+def test_rejects_partial_that_is_not_a_bool(partial):
+    """A value of `partial=` other than True and False raises InvalidArgument."""
     with pytest.raises(InvalidArgument, match=r"^stream: partial="):
         list(guard(True, store=None)(pieces).stream("t", partial=partial))
 
 
-def test_partial_of_the_function_is_its_own():
-    """A function's own parameter `partial` gets what the call gives."""
+def test_parameter_named_partial_gets_the_argument():
+    """If the function has a parameter `partial`, the argument is passed to it."""
     seen = []
 
     @guard(True, store=None)
@@ -48,15 +48,15 @@ def test_partial_of_the_function_is_its_own():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "strategies", "models", "told"),
+    ("strategy", "strategies", "models", "recorded"),
     [
         (["bare", "system_prompt"], ["bare", "system_prompt", "system_prompt", "system_prompt"], "abcc", "bare>system_prompt"),
         ("bare", ["bare"] * 4, "abcc", "bare"),
         (["bare"] * 4, ["bare"] * 4, "abcc", "bare>bare>bare>bare"),
     ],
 )  # fmt: skip
-def test_models_and_strategies_are_taken_in_turn(strategy, strategies, models, told):
-    """Attempt k has strategy k and model k; the last of each stays."""
+def test_each_attempt_has_the_next_model_and_strategy(strategy, strategies, models, recorded):
+    """Attempt k has strategy k and model k. After the last one of each list, it stays."""
     seen = []
 
     @guard({"required": ["a"]}, store=None, strategy=strategy, models=["a", "b", "c"], max_attempts=4)
@@ -68,10 +68,10 @@ def test_models_and_strategies_are_taken_in_turn(strategy, strategies, models, t
 
     assert [attempt.strategy for attempt in outcome.attempts] == strategies
     assert "".join(seen) == models
-    assert (outcome.call.strategies, outcome.call.model) == (told, "a>b>c")
+    assert (outcome.call.strategies, outcome.call.model) == (recorded, "a>b>c")
 
 
-def test_connected_models_have_strategies_in_turn():
+def test_each_connected_model_has_the_next_strategy():
     """If there are more models than strategies, the last strategy stays."""
     models = [ScriptedModel([reply], cycle=True) for reply in ("{}", "no", GOOD)]
 
@@ -102,7 +102,7 @@ ENDED = {
 @pytest.mark.parametrize("provider", ENDED)
 @pytest.mark.parametrize("way", ["exhausted", "looped"])
 def test_observed_stream_is_recorded_at_its_end(provider, way):
-    """An observed stream that was read to its end is recorded once, with what its last event says."""
+    """An observed stream that was read to its end is recorded once, with its finish reason."""
     store = MemoryStore()
     stream = guard(True, store=store, observe=True, name="ended")(lambda prompt: iter(ENDED[provider]))("t")
 
@@ -117,8 +117,8 @@ def test_observed_stream_is_recorded_at_its_end(provider, way):
     assert (outcome.ok, outcome.value, outcome.attempts[0].finish_reason) == (True, {"total": 1}, "stop")
 
 
-def test_observed_stream_that_is_left_is_cancelled():
-    """An observed stream that is closed before its end is recorded as cancelled, with what had come."""
+def test_closed_observed_stream_is_cancelled():
+    """An observed stream that is closed before its end is recorded as cancelled, with the text so far."""
     store = MemoryStore()
     stream = guard(True, store=store, observe=True, name="left")(lambda prompt: iter(['{"a"', ": 1}"]))("t")
     next(stream)

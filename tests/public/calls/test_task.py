@@ -1,4 +1,4 @@
-"""How the task finds its parameter, and how callables of every kind are called."""
+"""The parameter of the task, and callables of every kind."""
 
 import asyncio
 import functools
@@ -95,7 +95,7 @@ class Asker:
         return anything(text)
 
 
-# Callable, arguments, keywords, the parameter that gets the format, and the others as they were given.
+# Callable, arguments, keywords, the parameter with the format, and the other parameters.
 CALLS = {
     "the only one": (anything, ("t",), {}, "text", {}),
     "the only one by keyword": (anything, (), {"text": "t"}, "text", {}),
@@ -121,7 +121,7 @@ CALLS = {
 
 @pytest.mark.parametrize("case", CALLS)
 def test_task_gets_the_format(case):
-    """The task's argument has the format before it; the others pass untouched."""
+    """The format precedes the argument of the task. The other arguments are unchanged."""
     function, args, kwargs, task, others = CALLS[case]
     seen.clear()
 
@@ -132,7 +132,7 @@ def test_task_gets_the_format(case):
 
 
 def test_default_is_a_task():
-    """A call without the argument uses the parameter's default."""
+    """A call without an argument for the task uses the default of the parameter."""
     seen.clear()
 
     guard(True, store=None)(defaulted)()
@@ -142,7 +142,7 @@ def test_default_is_a_task():
 
 @pytest.mark.parametrize("function", [listed, sequenced, written])
 def test_list_of_texts_is_a_task(function):
-    """A list of texts reaches the only parameter that may hold one."""
+    """A list of texts goes to the only parameter whose type allows it."""
     seen.clear()
 
     guard(True, store=None)(function)(["t"], 0.5)
@@ -151,7 +151,7 @@ def test_list_of_texts_is_a_task(function):
 
 
 def test_named_parameter_gets_the_task():
-    """`prompt=` names the parameter, whatever the others are called."""
+    """The parameter that `prompt=` names gets the task, even if another one is called `prompt`."""
     seen.clear()
 
     guard(True, store=None, prompt="first")(prompted)("t", 2)
@@ -195,8 +195,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_task_that_finds_no_way_is_refused(case):
-    """Without exactly one parameter for the task there is an error that lists the parameters."""
+def test_rejects_function_without_one_parameter_for_the_task(case):
+    """The error lists the parameters, if not exactly one can hold the task."""
     function, named, message = WRONG[case]
 
     with pytest.raises(InvalidArgument) as caught:
@@ -205,20 +205,20 @@ def test_task_that_finds_no_way_is_refused(case):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("given", [3, None, {"a": 1}, b"t"])
-def test_task_of_another_kind_is_refused(given):
-    """A task that is no text and no list of messages is an error at that call; nothing is asked."""
+@pytest.mark.parametrize("task", [3, None, {"a": 1}, b"t"])
+def test_rejects_task_of_another_type(task):
+    """A task that is not a text or a list of messages raises InvalidArgument before the function runs."""
     seen.clear()
 
     with pytest.raises(InvalidArgument):
-        guard(True, store=None)(anything)(given)
+        guard(True, store=None)(anything)(task)
 
     assert seen == []
 
 
 @pytest.mark.parametrize(("args", "kwargs"), [((), {}), (("a", "b"), {}), (("a",), {"other": 1})])
-def test_arguments_that_do_not_fit_are_a_type_error(args, kwargs):
-    """The call fails as the function's own would."""
+def test_wrong_arguments_raise_type_error(args, kwargs):
+    """Arguments that the function does not accept raise TypeError, as without the guard."""
     with pytest.raises(TypeError):
         guard(True, store=None)(anything)(*args, **kwargs)
 
@@ -253,8 +253,8 @@ class AsyncAsker:
         (Asker(), False),
     ],
 )
-def test_asynchronous_function_stays_one(function, is_async):
-    """Coroutine functions and async generator functions are awaited, however they are wrapped."""
+def test_guarded_asynchronous_function_is_awaited(function, is_async):
+    """Coroutine functions and async generator functions are awaited, also inside partials and objects."""
     guarded = guard(True, store=None, name="kinds")(function)
 
     assert isinstance(guarded, AsyncGuarded) is is_async
@@ -266,7 +266,7 @@ async def _await(awaitable):
 
 
 class Reader:
-    """Methods whose only other parameter is the task."""
+    """Methods with the task as their only argument."""
 
     @guard(True, store=None)
     def read(self, text):
@@ -284,8 +284,8 @@ class Reader:
 
 
 @pytest.mark.parametrize("name", ["read", "read_by_class", "read_without"])
-def test_self_and_cls_are_no_task(name):
-    """The task of a method is the parameter behind `self` or `cls`."""
+def test_self_and_cls_are_not_the_task(name):
+    """The task of a method is the parameter after `self` or `cls`."""
     seen.clear()
 
     assert getattr(Reader(), name)("t") == 1
@@ -300,8 +300,8 @@ def test_self_and_cls_are_no_task(name):
         (functools.partial(functools.partial(generator)), "generator"),
     ],
 )
-def test_callables_are_recorded_by_their_name(function, name):
-    """A function has its qualified name, a partial that of its function."""
+def test_guarded_function_has_the_name_of_the_function(function, name):
+    """A function has its qualified name. A partial has the name of its function."""
     guarded = guard(True, store=None, prompt="text")(function)
 
     assert repr(guarded).startswith(f"<guarded {name} under Schema(")

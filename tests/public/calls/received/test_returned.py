@@ -16,7 +16,7 @@ from pydantic import BaseModel, computed_field, create_model
 from schema_guard import GuardFailed, guard, open_store
 from tests.public.calls import wire
 
-# The keys by which the replies of providers are known.
+# The keys that identify a reply of a provider.
 MARKERS = [
     "candidates", "choices", "content", "error", "message", "output", "promptFeedback", "prompt_feedback",
     "response", "tool_calls", "usageMetadata",

@@ -1,12 +1,12 @@
-"""A router that is called inside a guarded function."""
+"""A router inside a guarded function."""
 
 from schema_guard import guard
 from tests.public.calls.providers.reading import MemoryStore
 from tests.public.calls.routing.routers import Branches
 
 
-def test_parents_inside_a_guarded_call():
-    """The tuned call belongs to the call around it, and the one that replaces it to the tuned call."""
+def test_parents_of_routed_calls():
+    """The outer call is the parent of the tuned call, which is the parent of its replacement."""
     store = MemoryStore()
     router = Branches(fails=lambda branch, task: branch == "tuned", store=store).router()
 
@@ -17,5 +17,6 @@ def test_parents_inside_a_guarded_call():
 
     outer("t")
 
-    first, second, around = (outcome.call for outcome in store.outcomes)
-    assert (first.parent_call_id, second.parent_call_id, around.parent_call_id) == (around.id, first.id, None)
+    tuned, replacement, outer_call = (outcome.call for outcome in store.outcomes)
+    assert (tuned.parent_call_id, replacement.parent_call_id) == (outer_call.id, tuned.id)
+    assert outer_call.parent_call_id is None

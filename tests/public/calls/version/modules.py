@@ -16,7 +16,7 @@ _numbers = itertools.count()
 
 
 def version_of(function):
-    """Return the version that a recorded call of a function has."""
+    """Return the version of a function in its recorded call."""
     store = MemoryStore()
     guarded = guard(True, observe=True, store=store, name=f"versioned_{next(_numbers)}")(function)
     with contextlib.suppress(Exception):
