@@ -62,7 +62,7 @@ def pytest_collection_finish():
 
 
 def pytest_collection_modifyitems(config, items):
-    # Two processes of pytest-xdist must collect the same ids.
+    # All processes of pytest-xdist must collect the same ids.
     if addresses := [item.nodeid for item in items if " at 0x" in item.nodeid]:
         raise pytest.UsageError(
             f"test ids hold the addresses of objects: {addresses[:3]}: name them with ids="

@@ -53,7 +53,7 @@ class Text(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The normal form: two sentences that have it in common differ in case, spaces, and identifiers at most."""
+        """The normal form. Sentences with the same one differ only in case, spaces, and identifiers."""
         return " ".join(IDENTIFIER.sub(CODE, self.words).casefold().split())
 
     @property
@@ -62,7 +62,7 @@ class Text(NamedTuple):
 
 
 def breaches_of_rule(rule: dict[str, Any], text: Text, file: str) -> Iterator[str]:
-    """Return the words that breach a rule: all that its pattern finds and no exception covers."""
+    """Yield the words that breach a rule: matches of its pattern that no exception covers."""
     if text.kind not in rule.get("in", text.kind) or not re.match(rule.get("files", ""), file):
         return
     for match in re.finditer(rule["not"], text.words, re.IGNORECASE):
@@ -74,7 +74,7 @@ def breaches_of_rule(rule: dict[str, Any], text: Text, file: str) -> Iterator[st
 
 
 def split(text: str) -> Iterator[tuple[int, str]]:
-    """Return each sentence of a paragraph with its offset."""
+    """Yield each sentence of a paragraph with its offset."""
     masked, start = ABBREVIATION.sub(lambda match: match[0].replace(".", "\0"), text), 0
     for end in [*(match.end() for match in END.finditer(masked)), len(text)]:
         if words := " ".join(text[start:end].split()):
@@ -101,7 +101,7 @@ def in_markdown(text: str, first_kind: str = "text", kind: str = "text") -> list
 
 
 def as_markdown(docstring: str) -> str:
-    """Return a docstring as a page with the same lines: entries are items, section names and doctests are empty."""
+    """Return a docstring as Markdown with the same lines. Names of sections and doctests become empty lines."""
     lines, in_section, in_code = [], False, False
     for line in inspect.cleandoc(docstring).split("\n"):
         is_heading = bool(SECTION.match(line))
@@ -150,7 +150,7 @@ def in_python(source: str) -> list[Text]:
 
 
 def in_file(path: str, content: str) -> list[Text]:
-    """Return all sentences of a file; empty for a file that the check does not read."""
+    """Return all sentences of a file, or none if the check does not read it."""
     if path == "README.md" or re.match(r"schema_guard/docs/[^/]*\.md$", path):
         return in_markdown(content)
     is_public = not re.search(r"/_(?!_init__\.py)", path)
@@ -169,7 +169,7 @@ def git(*arguments: str) -> bytes:
 
 
 def base() -> str:
-    """Return the commit since which sentences and subjects are new; exit if it is not in the history."""
+    """Return the commit after which sentences and subjects are new. Exit if it is not in the history."""
     commit = (ROOT / ".ci/subjects-from").read_text(encoding="utf-8").strip()
     try:
         git("merge-base", "--is-ancestor", commit, "HEAD")
@@ -181,7 +181,7 @@ def base() -> str:
 
 
 def keys_at(commit: str) -> set[str]:
-    """Return the normal forms of all sentences at a commit, those of private docstrings included."""
+    """Return the normal forms of all sentences at a commit, including private docstrings."""
     with tarfile.open(fileobj=io.BytesIO(git("archive", commit, "README.md", "schema_guard"))) as archive:
         members = [one for one in archive if one.name.endswith((".py", ".md"))]
         files = {one.name: archive.extractfile(one).read().decode() for one in members}
@@ -189,7 +189,7 @@ def keys_at(commit: str) -> set[str]:
 
 
 def breaches_of(file: str, texts: list[Text], old: set[str]) -> Iterator[tuple[bool, str]]:
-    """Return for each breach whether its sentence is new (its page: whether most sentences are), and a line."""
+    """Yield whether each breach is new, and a line. A breach of a page is new if most of its sentences are."""
     for text in texts:
         found = [(words, rule["but"]) for rule in RULES for words in breaches_of_rule(rule, text, file)]
         if text.length > MOST_WORDS:
@@ -205,7 +205,7 @@ def breaches_of(file: str, texts: list[Text], old: set[str]) -> Iterator[tuple[b
 
 
 def wrong_subjects(subjects: Iterable[str]) -> Iterator[str]:
-    """Return what is wrong with subjects of commits, each after a hash."""
+    """Yield a line for each fault in subjects of commits. Each subject follows its hash."""
     for commit, _, subject in (line.partition(" ") for line in subjects):
         if len(subject) > MOST_IN_SUBJECT:
             yield f"commit {commit}: {len(subject)} characters -> at most {MOST_IN_SUBJECT}   ({subject[:60]})"
@@ -214,7 +214,7 @@ def wrong_subjects(subjects: Iterable[str]) -> Iterator[str]:
 
 
 def faults_of_record(counts: Counter[str], *, update: bool) -> Iterator[str]:
-    """Compare the breaches of old sentences with the record. Their sum may only fall; sentences can move."""
+    """Compare the breaches of old sentences with the record. Sentences can move, but the sum can only fall."""
     record = Counter(json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else counts)
     if counts.total() > record.total():
         more = (f"{file} ({record[file]} -> {counts[file]})" for file in sorted(counts - record))

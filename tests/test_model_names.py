@@ -1,4 +1,4 @@
-"""A name of a model has a model in it."""
+"""Models and snapshots in names."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +15,6 @@ def test_the_model_of_a_name_is_a_part_of_it(name):
     assert found.snapshot is None or found.snapshot in name
 
 
-def test_one_tuned_model_of_several_is_enough():
-    """An escalation is tuned if one of its models is."""
+def test_escalation_with_a_tuned_model_is_tuned():
+    """One tuned model in the list is enough."""
     assert is_tuned("NAME>ft:NAME:org::id")

@@ -1,4 +1,4 @@
-"""The prose check finds sentences, applies its rules, tells old sentences from new ones, and passes on this checkout."""
+"""The prose check: sentences, rules, old and new sentences, and a run on this checkout."""
 
 import subprocess
 from collections import Counter

@@ -1,4 +1,4 @@
-"""How the id of a call is made."""
+"""Ids of calls."""
 
 from schema_guard.calls import identity
 from schema_guard.calls.identity import id_of

@@ -1,4 +1,4 @@
-"""How an observed stream is finalized."""
+"""Finalization of an observed stream."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a schema is compiled to is kept, and shared."""
+"""Equal schemas share one compiled engine."""
 
 from schema_guard import Schema
 

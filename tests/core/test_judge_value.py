@@ -1,4 +1,4 @@
-"""A value that the function had parsed is judged as its text would be."""
+"""A parsed value has the same result as its JSON text."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Reports and verdicts of schemas in the form that a target takes."""
+"""Reports and verdicts of functions with adapted schemas."""
 
 from schema_guard.decide.recorded.gather import gather
 from schema_guard.report.as_text import as_text

@@ -1,4 +1,4 @@
-"""A reply is not stopped early where it is valid, for every provider."""
+"""No provider's valid reply is stopped early."""
 
 import random
 

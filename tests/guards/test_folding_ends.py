@@ -1,4 +1,4 @@
-"""A call that ends while names are kept."""
+"""A call that ends while another call stores its names."""
 
 from threading import Thread
 

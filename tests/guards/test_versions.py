@@ -1,4 +1,4 @@
-"""When the version of a function is made."""
+"""The time at which a function gets its version."""
 
 from tests.public.calls.functions import GOOD, giving, plain
 

@@ -1,4 +1,4 @@
-"""The connection of a call that is given up is closed."""
+"""A cancelled call closes its connection."""
 
 import asyncio
 import contextlib

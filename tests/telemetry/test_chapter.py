@@ -1,4 +1,4 @@
-"""The example of the telemetry chapter counts its call."""
+"""The example of the telemetry chapter runs."""
 
 import runpy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which streams are found under a generator."""
+"""Search for the streams of SDKs inside a generator."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""How many instances are drawn from a schema."""
+"""The number of instances drawn from a schema."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which providers continue a reply that is begun for them."""
+"""Providers that continue the beginning of a reply."""
 
 from schema_guard.targets import TARGETS, going_on
 

@@ -1,4 +1,4 @@
-"""A value that the function had parsed, and what decoding leaves alone."""
+"""Encoded strings in parsed values, and values that decoding leaves unchanged."""
 
 import json
 

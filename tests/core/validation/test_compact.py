@@ -1,4 +1,4 @@
-"""The text of a schema that is hashed."""
+"""The text of a schema for its hash."""
 
 from schema_guard.core.validation.document import compact
 

@@ -1,4 +1,4 @@
-"""The portable engine, used if the fast one refuses a schema, agrees with it."""
+"""The reference engine, for schemas that the fast engine cannot compile, has the same results."""
 
 import pytest
 

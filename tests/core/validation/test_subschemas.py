@@ -1,4 +1,4 @@
-"""The places of a document that are schemas, and what weaves resources together."""
+"""The subschemas of a document, and their base URIs."""
 
 from schema_guard import Schema
 from schema_guard.core.validation.references import References, subschemas

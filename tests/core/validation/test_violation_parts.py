@@ -1,4 +1,4 @@
-"""The parts that a violation is made of: places, words, and what is remembered of a keyword."""
+"""The parts of a violation: places, descriptions, and the cache of keywords."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every keyword: where it fails, what it expected, and what came, with both engines that validate."""
+"""Violations of every keyword, with both engines: place, expected value, and actual value."""
 
 import pytest
 
@@ -428,8 +428,8 @@ VIOLATIONS = [
         [("", "/minContains", "minContains", "the right number of matching items", "array of 1 item")],
     ),
 ]
-# With the reference engine these are told in other words.
-TOLD_OTHERWISE = {
+# The reference engine describes violations of these keywords in other words.
+DESCRIBED_OTHERWISE = {
     "contains", "minContains", "maxContains", "dependentRequired", "dependencies", "exclusiveMinimum", "exclusiveMaximum",
     "propertyNames",
 }  # fmt: skip
@@ -437,7 +437,7 @@ TOLD_OTHERWISE = {
 
 @pytest.mark.parametrize(("dialect", "document", "instance", "expected"), VIOLATIONS)
 def test_violation_of_every_keyword(dialect, document, instance, expected):
-    """Each keyword has its place, its words, and the kind of value that came."""
+    """A violation has the place of its keyword, the expected value, and the actual value."""
     schema = Schema.of(document, dialect=dialect)
 
     assert schema.violations(instance) == [Violation(*one) for one in expected]
@@ -454,7 +454,7 @@ OTHERWISE = [
 
 @pytest.mark.parametrize(("dialect", "document", "instance", "expected"), OTHERWISE)
 def test_reference_engine_finds_the_same(dialect, document, instance, expected):
-    """A pattern that only Python reads takes the reference engine, which finds the same violations."""
+    """A pattern that only Python can read needs the reference engine, which finds the same violations."""
     name = "definitions" if dialect in ("draft4", "draft7") else "$defs"
     document = {
         **document,
@@ -466,7 +466,7 @@ def test_reference_engine_finds_the_same(dialect, document, instance, expected):
     found = schema.violations(instance)
     assert not schema.is_valid(instance)
     assert len(found) == len(expected)
-    if not TOLD_OTHERWISE & document.keys() and False not in _falses(document):
+    if not DESCRIBED_OTHERWISE & document.keys() and False not in _falses(document):
         assert found == [Violation(*one) for one in expected]
 
 

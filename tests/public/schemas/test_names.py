@@ -1,4 +1,4 @@
-"""What a schema is called, and the documents of collections."""
+"""Names of schemas, and documents of collections."""
 
 import json
 
@@ -9,7 +9,7 @@ from schema_guard import Schema
 
 
 class Model(BaseModel):
-    """A model with a title of its own."""
+    """A model whose title is not its name."""
 
     model_config = ConfigDict(title="Titled")
 
@@ -29,14 +29,14 @@ class Model(BaseModel):
         (True, None, "schema-b5bea41b"),
     ],
 )
-def test_name_is_given_or_found(source, name, expected):
-    """A name that is given comes first, then that of the type, then the title; otherwise a part of the hash."""
+def test_name_of_a_schema(source, name, expected):
+    """The name is `name=`, or the name of the type, or the title, or a part of the hash."""
     assert Schema.of(source, name=name).name == expected
 
 
 @pytest.mark.parametrize("document", [{"type": "object"}, {"type": "object", "title": "Titled"}])
-def test_file_names_its_schema(document, tmp_path):
-    """A schema from a file is called as the file is, without its ending."""
+def test_schema_of_a_file_has_the_name_of_the_file(document, tmp_path):
+    """The name is that of the file without its extension, unless you pass `name=`."""
     path = tmp_path / "order.json"
     path.write_text(json.dumps(document))
 
@@ -54,5 +54,5 @@ def test_file_names_its_schema(document, tmp_path):
     ],
 )
 def test_collections_are_arrays(annotation, more):
-    """A set and a frozenset are arrays of different items."""
+    """The document of a collection is an array. The items of a set are unique."""
     assert Schema.of(annotation).document == {"type": "array", "items": {"type": "integer"}, **more}

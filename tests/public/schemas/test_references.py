@@ -254,7 +254,7 @@ def test_identifier_of_another_draft_is_no_identifier():
 
 
 def test_anchor_of_draft_4_is_its_schema():
-    """`id: "#name"` of draft 4 names the schema that it stands in."""
+    """`id: "#name"` of draft 4 names the schema that contains it."""
     inside = {"id": "#outer", "properties": {"a": {"type": "integer"}}}
     schema = Schema.of({"definitions": {"x": inside}, "$ref": "#outer"}, dialect="draft4")
 

@@ -30,7 +30,7 @@ class Received(NamedTuple):
 
 
 class SentResponse(NamedTuple):
-    """What a request is answered with."""
+    """The response to a request."""
 
     parts: Iterable[bytes]
     status: int = 200
@@ -41,7 +41,7 @@ _BUSY = SentResponse((b'{"error": {"code": 503, "message": "busy", "status": "UN
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers each request on a connection of its own."""
+    """Answers each request on a separate connection."""
 
     protocol_version = "HTTP/1.1"
     timeout = 5
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Served:
-    """A server that runs: where it is."""
+    """The address of a running server."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -137,13 +137,13 @@ def test_a_provider_that_comes_back_is_asked_again_by_nobody(api, way, store):
         assert len(server.requests) == 1
 
 
-# A call that is given up.
+# Cancelled calls.
 
 
 @pytest.mark.parametrize("way", ["async", "async streamed"])
 @pytest.mark.parametrize("api", APIS)
 def test_a_cancelled_call_is_recorded_as_cancelled(api, way, store):
-    """A cancellation passes through, and the attempt is no failure of the model's."""
+    """The cancellation is raised again, and the attempt is recorded as a transport failure."""
 
     async def run(ask):
         task = asyncio.ensure_future(ask("t"))

@@ -1,4 +1,4 @@
-"""How replies are drawn."""
+"""Replies drawn from a strategy."""
 
 from random import Random
 

@@ -171,8 +171,8 @@ def test_a_call_without_a_task_is_given_back_as_its_arguments():
     assert recorded_task(texts, row, lambda number, town: f"{number} to {town}") == "7 to Graz"
 
 
-def test_a_task_that_is_not_stored_is_known_if_the_prompt_holds_no_format():
-    """If the redaction loses a task, the prompt alone is stored."""
+def test_prompt_without_a_format_is_the_task():
+    """Redaction can drop the task of a row. The prompt is the task if the strategy adds no format."""
     texts = Texts("c", 1, prompt="Ticket 3")
 
     assert recorded_task(texts, {"settings": "{}", "strategy": "bare"}, None) == "Ticket 3"
