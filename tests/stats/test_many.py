@@ -1,4 +1,4 @@
-"""The search for the peak of a likelihood."""
+"""The search for the maximum of a likelihood."""
 
 from itertools import count
 

@@ -7,7 +7,7 @@ import pytest
 from schema_guard import open_store
 from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import SCHEMA
-from tests.public.decide.town import Town
+from tests.public.decide.production import Production
 
 
 @pytest.fixture(autouse=True)
@@ -52,4 +52,4 @@ def recorded(folder, monkeypatch):
     url = f"sqlite:///{folder}/records.db"
     monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
     with stopped_clock() as clock, open_store(url) as store:
-        Town(store, clock, folder).calls(200, 5)
+        Production(store, clock, folder).calls(200, 5)

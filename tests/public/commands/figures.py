@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 
 from schema_guard import guard, tags
-from tests.public.decide.town import ENUM, GOOD, PATTERN, SHAPE, TICKET, reply
+from tests.public.decide.production import ENUM, GOOD, PATTERN, SHAPE, TICKET, reply
 
 FENCED = f"```json\n{GOOD}\n```"
 TRAILING = '{"team": "a",}'

@@ -16,7 +16,7 @@ from tests.public.clock import START, stopped_clock
 from tests.public.commands.command_lines import command, run
 from tests.public.commands.desk import answers, lines, tasks
 from tests.public.commands.shop import LABEL
-from tests.public.decide.town import DAY, Town
+from tests.public.decide.production import DAY, Production
 
 FUNCTIONS, SCHEMAS, SEGMENTS = ("app.one", "app.two"), ("ticket", "label"), ("eu", "us")
 TEN_DAYS = 10 * DAY
@@ -85,12 +85,12 @@ def url(tmp_path_factory):
     """A store with the calls of every cell."""
     place = tmp_path_factory.mktemp("cells")
     with stopped_clock() as clock, open_store(f"sqlite:///{place}/r.db", payload="full") as store:
-        town = Town(store, clock, place)
+        production = Production(store, clock, place)
         for cell, n in CELLS.items():
             clock.now = max(clock.now, START + cell.period * TEN_DAYS)
             more = {"schema": LABEL, "good": '{"tags": ["red"]}'} if cell.schema == "label" else {}
             with tags(segment=cell.segment):
-                town.calls(n, 0, name=cell.function, after_s=1.0, **more)
+                production.calls(n, 0, name=cell.function, after_s=1.0, **more)
         return store.url
 
 

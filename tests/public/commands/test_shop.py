@@ -12,7 +12,7 @@ from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.shop import PRICES, open_depot, open_shop
 from tests.public.decide.examples import economics, feasibility
-from tests.public.decide.town import Town
+from tests.public.decide.production import Production
 from tests.public.golden import contents, expected, normalized, transcript, words_of
 
 WITH = {
@@ -30,7 +30,7 @@ def stores(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     for name, fill in (("shop", open_shop), ("depot", open_depot)):
         with stopped_clock() as clock, open_store(f"sqlite:///{folder}/{name}.db", payload="full") as store:
-            fill(Town(store, clock, folder))
+            fill(Production(store, clock, folder))
             store.flush(60.0)
     return folder
 

@@ -1,4 +1,4 @@
-"""Every figure of many verdicts, digit for digit, and what a reader sees of some of them."""
+"""Every figure of many verdicts, digit for digit, and the output of some of them."""
 
 import json
 import re
@@ -72,7 +72,7 @@ EVIDENCE = {
 
 
 def outcome_of(evidence):
-    """Return what comes of an evidence, its error included, as JSON."""
+    """Return the verdict on an evidence, or its error, as text."""
     try:
         verdict = decide(evidence)
     except Exception as error:  # noqa: BLE001 - the error is what is compared
@@ -89,8 +89,8 @@ def slug(text):
 
 
 @pytest.mark.parametrize("name", EVIDENCE)
-def test_verdict_has_the_figures_that_it_had(name):
-    """Every figure and every sentence of the verdict is the one that was found right."""
+def test_verdict_matches_the_recording(name):
+    """Every figure and every sentence of the verdict equals the recorded one."""
     text = normalized(outcome_of(EVIDENCE[name]))
     base = max(
         (other for other in EVIDENCE if other != name and name.startswith(other)), key=len, default="failing"
@@ -115,8 +115,8 @@ NUMBERS = {
 }
 
 
-def test_cases_have_the_figures_that_they_had():
-    """The numbers of each case of the table of verdicts are those that were found right."""
+def test_figures_of_the_verdict_table_match_the_recording():
+    """The figures of each case equal the recorded ones."""
     lines = []
     for case in VERDICTS:
         found = json.loads(json.dumps(decide(case.evidence).as_dict()))
@@ -138,8 +138,8 @@ CHANGES = (
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_if_has_the_figures_that_it_had(change):
-    """A supposition changes the evidence in its place, and the verdict by it."""
+def test_what_if_matches_the_recording(change):
+    """The verdict on the changed evidence equals the recorded one."""
     text = normalized(outcome_of(what_if(exhausted(content={"n": 300, "right": 290}), [change])))
 
     assert text == expected(f"decide/what_if_{slug(change)}.json", text, "decide/exhausted.json")
@@ -156,8 +156,8 @@ PAGES = (
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_verdict_prints_what_it_printed(name, tmp_path, monkeypatch):
-    """The answer, all figures, and the Markdown of the verdict are those that were found right."""
+def test_output_of_decide_matches_the_recording(name, tmp_path, monkeypatch):
+    """The short text, the full text, and the Markdown of a verdict equal the recorded ones."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))
     lines = [
@@ -173,8 +173,8 @@ def test_verdict_prints_what_it_printed(name, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["production", "piloted"])
-def test_page_of_the_verdict_has_the_words_that_it_had(name, tmp_path, monkeypatch):
-    """The words of the page, those in its drawings included, are the ones that were found right."""
+def test_words_of_the_verdict_page_match_the_recording(name, tmp_path, monkeypatch):
+    """The words of the page and of its drawings equal the recorded ones."""
     pytest.importorskip("matplotlib", reason="needs the extra 'report'")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "e.json").write_text(json.dumps(EVIDENCE[name]))

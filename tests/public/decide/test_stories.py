@@ -5,16 +5,16 @@ import json
 import pytest
 
 from schema_guard import tags
-from tests.public.decide.town import CUT_OFF, DAY, ENUM, GOOD, PATTERN, REFUSED, reply, said
+from tests.public.decide.production import CUT_OFF, DAY, ENUM, GOOD, PATTERN, REFUSED, reply, summary
 
 
-def test_1_half_a_percent_is_enough(town):
+def test_1_half_a_percent_is_enough(production):
     """0.5 % of 9,000 calls, target 1 %."""
-    town.calls(9_000, 200)
+    production.calls(9_000, 200)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("PROMPTING_ENOUGH", None, 0)
+    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
     for told in (
         "prompting is good enough: keep it",
         "function shop.extract, schema ticket, model m1",
@@ -27,33 +27,33 @@ def test_1_half_a_percent_is_enough(town):
         assert told in found.head
 
 
-def test_2_independent_retries_are_enough(town):
+def test_2_independent_retries_are_enough(production):
     """3 % of the attempts, three attempts, each by itself."""
-    town.calls(4_000, 33, max_attempts=3, retries=True)
+    production.calls(4_000, 33, max_attempts=3, retries=True)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("PROMPTING_ENOUGH", None, 0)
+    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
     assert "if failures come one by one, or in bursts of up to 10" in found.head
 
 
-def test_3_what_retries_never_mend_asks_for_strict_decoding(town):
+def test_3_what_retries_never_mend_asks_for_strict_decoding(production):
     """2.5 % of wrong shapes that a re-ask repeats."""
-    town.calls(4_000, 40, max_attempts=3)
+    production.calls(4_000, 40, max_attempts=3)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    assert summary(found) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
     assert "wrong now system_prompt: 100 of 4,000 failed, 2.50%, proved to be more than" in found.head
     assert "try let the provider enforce the schema (strict_schema)" in found.head
     assert "--function shop.extract --first strict_schema --target 0.01" in found.head
 
 
-def test_4_wrong_values_are_not_enough(town):
+def test_4_wrong_values_are_not_enough(production):
     """The format is perfect, and 30 % of the values are wrong where 5 % may be."""
-    town.calls(2_000, 0)
+    production.calls(2_000, 0)
 
-    found = town.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
+    found = production.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
 
     assert found.verdict == "CLIMB_LADDER"
     assert found.figures["next_rung"] in ("system_prompt", "few_shot")
@@ -62,31 +62,31 @@ def test_4_wrong_values_are_not_enough(town):
     assert "wrong now system_prompt: 90 of 300 had a wrong value, 30.00%" in found.head
 
 
-def test_5_refusals_are_never_sent_to_a_parser(town):
+def test_5_refusals_are_never_sent_to_a_parser(production):
     """4 % refusals."""
-    town.calls(2_000, 25, REFUSED)
+    production.calls(2_000, 25, REFUSED)
 
-    verdict, rung, status = said(town.verdict())
+    verdict, rung, status = summary(production.verdict())
 
     assert (verdict, status) == ("CLIMB_LADDER", 1)
     assert rung == "few_shot"
 
 
-def test_6_cut_off_replies_ask_for_a_larger_limit(town):
+def test_6_cut_off_replies_ask_for_a_larger_limit(production):
     """5 % cut off."""
-    town.calls(2_000, 20, CUT_OFF)
+    production.calls(2_000, 20, CUT_OFF)
 
-    assert said(town.verdict()) == ("CLIMB_LADDER", "raise_max_output_tokens", 1)
+    assert summary(production.verdict()) == ("CLIMB_LADDER", "raise_max_output_tokens", 1)
 
 
-def test_7_a_rise_is_no_matter_of_strategy(town):
+def test_7_a_rise_is_no_matter_of_strategy(production):
     """From call 4,000 on 0.3 % becomes 6 %."""
-    town.calls(4_000, 333)
-    town.calls(1_000, 17)
+    production.calls(4_000, 333)
+    production.calls(1_000, 17)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("FIND_WHAT_CHANGED", None, 1)
+    assert summary(found) == ("FIND_WHAT_CHANGED", None, 1)
     change = found.figures["change"]["system_prompt"]
     assert change["at"] == pytest.approx(4_000, abs=60)
     assert "2026-" in found.why
@@ -95,26 +95,26 @@ def test_7_a_rise_is_no_matter_of_strategy(town):
     assert "schema-guard decide --function shop.extract --since 2026-05-31" in found.head
 
 
-def test_7b_a_new_version_that_fails_is_named(town):
+def test_7b_a_new_version_that_fails_is_named(production):
     """The same with a new version."""
-    town.calls(4_000, 333)
-    town.calls(1_000, 17, version="v2")
+    production.calls(4_000, 333)
+    production.calls(1_000, 17, version="v2")
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("FIND_WHAT_CHANGED", None, 1)
+    assert summary(found) == ("FIND_WHAT_CHANGED", None, 1)
     assert "version v2" in found.why
     assert "what changed then: version v2" in found.head
 
 
-def test_8_slow_calls_are_not_enough(town):
+def test_8_slow_calls_are_not_enough(production):
     """95 % of the calls must end within 100 ms; a prompt takes 1.6 s, a tuned model 70 ms."""
-    town.takes_s = 1.6
-    town.calls(1_000, 0)
-    town.takes_s = 0.07
-    town.calls(100, 0, tuned=True, model="ft")
+    production.takes_s = 1.6
+    production.calls(1_000, 0)
+    production.takes_s = 0.07
+    production.calls(100, 0, tuned=True, model="ft")
 
-    found = town.verdict(config={"latency_p95_s": 0.1})
+    found = production.verdict(config={"latency_p95_s": 0.1})
 
     assert found.exit_code == 1
     assert found.verdict != "PROMPTING_ENOUGH"
@@ -123,20 +123,20 @@ def test_8_slow_calls_are_not_enough(town):
     assert "95% of the calls within 0.1 s" in found.head
 
 
-def test_9_an_enum_and_a_pattern_ask_for_strict_decoding(town):
+def test_9_an_enum_and_a_pattern_ask_for_strict_decoding(production):
     """5 % at what decoders enforce."""
-    town.calls(2_000, 20, ENUM, PATTERN)
+    production.calls(2_000, 20, ENUM, PATTERN)
 
-    assert said(town.verdict()) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    assert summary(production.verdict()) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
 
 
-def test_10_one_input_that_always_fails_is_named(town):
+def test_10_one_input_that_always_fails_is_named(production):
     """A fifth of the traffic is one input: 20 % of the calls fail, however many inputs there are."""
     for _ in range(400):
-        town.calls(4, 0)
-        town.calls(1, 1, task="the same again")
+        production.calls(4, 0)
+        production.calls(1, 1, task="the same again")
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert found.exit_code == 1
     assert found.figures["rates"]["system_prompt"]["k"] == 400
@@ -157,54 +157,54 @@ def prices(tmp_path):
     return str(file)
 
 
-def test_11_a_cheaper_model_that_passes_is_named(town, prices):
+def test_11_a_cheaper_model_that_passes_is_named(production, prices):
     """Two models pass, and the cheaper one is not in use."""
     good = reply(GOOD, tokens=(1_000, 100))
-    town.calls(2_000, 0, good=good)
-    town.calls(600, 0, good=good, model="m2", name="climb:1:smaller_model:shop.extract")
+    production.calls(2_000, 0, good=good)
+    production.calls(600, 0, good=good, model="m2", name="climb:1:smaller_model:shop.extract")
 
-    found = town.verdict(prices=prices, sizes=["m2", "m1"])
+    found = production.verdict(prices=prices, sizes=["m2", "m1"])
 
-    assert said(found)[0] == "USE_CHEAPER_MODEL"
+    assert summary(found)[0] == "USE_CHEAPER_MODEL"
     assert found.exit_code == 0
     assert found.figures["saving_per_month"] > 0
     assert f"which saves ${found.figures['saving_per_month']:,.0f} a month" in found.head
     assert "compare the values first" in found.head
 
 
-def test_12_what_is_just_above_needs_data_and_has_something_to_do(town):
+def test_12_what_is_just_above_needs_data_and_has_something_to_do(production):
     """1.15 % of 3,000 calls."""
-    town.calls(3_000, 87)
+    production.calls(3_000, 87)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found)[::2] == ("NEED_MORE_DATA", 0)
+    assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["meanwhile"]["rung"] == "strict_schema"
     assert found.figures["meanwhile"]["calls"] < found.figures["n_more"]
     assert "or now let the provider enforce the schema (strict_schema): 455 calls of a trial" in found.head
 
 
-def test_13_the_volume_is_that_of_the_latest_calls(town):
+def test_13_the_volume_is_that_of_the_latest_calls(production):
     """A call a day for 300 days, then 3,000 a day."""
-    town.calls(300, 0, after_s=DAY)
-    town.calls(21_000, 0, after_s=DAY / 3_000)
+    production.calls(300, 0, after_s=DAY)
+    production.calls(21_000, 0, after_s=DAY / 3_000)
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert found.figures["calls_per_month"] == pytest.approx(3_000 * 30.4, rel=0.05)
     assert found.figures["period"][0] < found.figures["period"][1]
     assert "calls a month, if all days are like the latest 7 days" in found.head
 
 
-def test_14_where_the_failures_are_is_told(town):
+def test_14_where_the_failures_are_is_told(production):
     """65 % of the traffic fails 4.5 %, the rest 0.1 %."""
     for _ in range(40):
         with tags(segment="eu"):
-            town.calls(65, 22)
+            production.calls(65, 22)
         with tags(segment="us"):
-            town.calls(35, 0)
+            production.calls(35, 0)
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert found.exit_code == 1
     shares = {part["name"]: (part["share"], part["k"]) for part in found.figures["segments"]}
@@ -213,37 +213,37 @@ def test_14_where_the_failures_are_is_told(town):
     assert "where segment eu 3.08% failed: 80 of the 80 failures, with 65% of the calls" in found.head
 
 
-def test_15_a_small_volume_is_told_what_to_buy(town, prices):
+def test_15_a_small_volume_is_told_what_to_buy(production, prices):
     """40 calls a month, none failed: so many calls of `climb` for so much money."""
-    town.calls(120, 0, after_s=30.4 * DAY / 40, good=reply(GOOD, tokens=(1_000, 100)))
+    production.calls(120, 0, after_s=30.4 * DAY / 40, good=reply(GOOD, tokens=(1_000, 100)))
 
-    found = town.verdict(prices=prices)
+    found = production.verdict(prices=prices)
 
-    assert said(found)[::2] == ("NEED_MORE_DATA", 0)
+    assert summary(found)[::2] == ("NEED_MORE_DATA", 0)
     assert found.figures["meanwhile"]["calls"] > 200
     assert found.figures["meanwhile"]["cost"] > 0
     assert "schema-guard climb" in found.figures["next_step"]
     assert f"calls of a trial, for about ${found.figures['meanwhile']['cost']:.2f}" in found.head
 
 
-def test_16_two_functions_have_two_verdicts(town):
+def test_16_two_functions_have_two_verdicts(production):
     """One schema, two functions, one fails 20 %."""
-    town.calls(1_000, 0, name="shop.good")
-    town.calls(1_000, 5, name="shop.bad")
+    production.calls(1_000, 0, name="shop.good")
+    production.calls(1_000, 5, name="shop.bad")
 
-    assert said(town.verdict(function="shop.good")) == ("PROMPTING_ENOUGH", None, 0)
-    assert town.verdict(function="shop.bad").exit_code == 1
+    assert summary(production.verdict(function="shop.good")) == ("PROMPTING_ENOUGH", None, 0)
+    assert production.verdict(function="shop.bad").exit_code == 1
 
 
-def test_17_an_outage_that_is_over_is_an_episode(town):
+def test_17_an_outage_that_is_over_is_an_episode(production):
     """60 failures, then 2,900 calls at 0.1 %: enough, and told."""
-    town.calls(3_000, 1_000)
-    town.calls(60, 1)
-    town.calls(2_900, 1_000)
+    production.calls(3_000, 1_000)
+    production.calls(60, 1)
+    production.calls(2_900, 1_000)
 
-    found = town.verdict()
+    found = production.verdict()
 
-    assert said(found) == ("PROMPTING_ENOUGH", None, 0)
+    assert summary(found) == ("PROMPTING_ENOUGH", None, 0)
     assert found.figures["change"]["system_prompt"]["direction"] == "fall"
     assert found.figures["history"]["system_prompt"]["outages"] == 1
     assert (
@@ -253,36 +253,36 @@ def test_17_an_outage_that_is_over_is_an_episode(town):
 
 
 @pytest.mark.parametrize(("since", "verdict"), [(2_900, "NEED_MORE_DATA"), (6_500, "PROMPTING_ENOUGH")])
-def test_17b_who_has_outages_asks_for_a_history(town, since, verdict):
+def test_17b_who_has_outages_asks_for_a_history(production, since, verdict):
     """With bursts of 20 asked about, 2,900 calls after an outage are not enough, 6,500 are."""
-    town.calls(1_000, 0)
-    town.calls(60, 1)
-    town.calls(since, 1_000)
+    production.calls(1_000, 0)
+    production.calls(60, 1)
+    production.calls(since, 1_000)
 
-    assert town.verdict(config={"burst_length": 20}).verdict == verdict
+    assert production.verdict(config={"burst_length": 20}).verdict == verdict
 
 
-def test_18_two_outages_are_bursts(town):
+def test_18_two_outages_are_bursts(production):
     """Two outages of 60 among 8,000 calls at 0.1 %."""
     for _ in range(2):
-        town.calls(2_700, 1_000)
-        town.calls(60, 1)
-    town.calls(2_700, 1_000)
+        production.calls(2_700, 1_000)
+        production.calls(60, 1)
+    production.calls(2_700, 1_000)
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert found.verdict != "PROMPTING_ENOUGH"
     assert found.figures["bursts"]["system_prompt"]["failures"] > 100
     assert "failures come in bursts" in found.head
 
 
-def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
+def test_19_half_of_the_traffic_that_fails_is_a_breach(production):
     """v2 fails 4 % in half of the traffic, v1 passes."""
     for _ in range(40):
-        town.calls(50, 0, version="v1")
-        town.calls(50, 25, version="v2")
+        production.calls(50, 0, version="v1")
+        production.calls(50, 25, version="v2")
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert found.exit_code == 1
     assert {breach["strategy"] for breach in found.figures["breach"]} == {"system_prompt v2"}
@@ -290,12 +290,12 @@ def test_19_half_of_the_traffic_that_fails_is_a_breach(town):
     assert found.head.index("system_prompt v2 (") < found.head.index("system_prompt v1")
 
 
-def test_20_a_tuned_model_in_service_that_passes_stays(town):
+def test_20_a_tuned_model_in_service_that_passes_stays(production):
     """What is in use is tuned and passes."""
-    town.calls(500, 50)
-    town.calls(5_000, 0, tuned=True, model="ft")
+    production.calls(500, 50)
+    production.calls(5_000, 0, tuned=True, model="ft")
 
-    found = town.verdict()
+    found = production.verdict()
 
     assert (found.verdict, found.figures["stage"], found.exit_code) == (
         "FINE_TUNE_JUSTIFIED",
@@ -305,26 +305,26 @@ def test_20_a_tuned_model_in_service_that_passes_stays(town):
     assert "the tuned model in use is good enough: keep it" in found.head
 
 
-def test_21_a_ladder_that_is_used_up_asks_for_the_money(town):
+def test_21_a_ladder_that_is_used_up_asks_for_the_money(production):
     """Every rung is declined, and no economics are given."""
-    town.calls(1_000, 20)
+    production.calls(1_000, 20)
     rungs = "lenient_parse json_mode few_shot temperature reason_then_format schema_simplify repair_retry larger_model"
     ladder = [
         {"rung": rung, "status": "declined", "reason": "a story"}
         for rung in ("strict_schema", *rungs.split())
     ]
 
-    found = town.verdict(given={"ladder": ladder})
+    found = production.verdict(given={"ladder": ladder})
 
-    assert said(found) == ("NEED_ECONOMICS", None, 1)
+    assert summary(found) == ("NEED_ECONOMICS", None, 1)
     assert found.figures["missing"] == ["failure_cost", "tuned_cost", "upfront"]
     assert "what a failed call costs you (failure_cost)" in found.head
 
 
-def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(town):
+def test_22_after_a_rise_that_stays_since_makes_it_the_baseline(production):
     """Once the cause is known and stays, the ladder."""
-    town.calls(4_000, 333)
-    since = town.now
-    town.calls(1_000, 17)
+    production.calls(4_000, 333)
+    since = production.now
+    production.calls(1_000, 17)
 
-    assert said(town.verdict(since=since)) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)
+    assert summary(production.verdict(since=since)) == ("USE_CONSTRAINED_DECODING", "strict_schema", 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schema_guard import InvalidArgument
 from schema_guard.stats import bounds, bursts_of
 
-# Calls without a failure that end a burst.
+# Number of calls without a failure that ends a burst.
 BURST_GAP = 16
 CALLS = st.lists(st.sampled_from([False, False, False, False, True]), max_size=150)
 

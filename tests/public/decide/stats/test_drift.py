@@ -52,7 +52,7 @@ def rising():
 
 
 def sum_of_ratios(calls, p0):
-    """Return the sum over 2, 4 and 8 times p0 of the Shiryaev-Roberts statistic, by its definition."""
+    """Return the sum of the Shiryaev-Roberts statistics for rises to 2, 4, and 8 times p0."""
     sums = dict.fromkeys((rise * p0 for rise in (2, 4, 8) if rise * p0 < 1), 0.0)
     for failed in calls:
         for q, before in sums.items():

@@ -1,4 +1,4 @@
-"""Values of every public function of statistics on a grid, to nine digits."""
+"""Values of every public function of `stats` on a grid, with nine digits."""
 
 import re
 from itertools import product
@@ -102,7 +102,7 @@ def many():
     ):
         yield f"e_bh {values} {delta}: {e_bh(values, delta=delta)}"
     for schemas in SCHEMAS:
-        # A search finds the prior. Python 3.12 adds floats in another way, which changes the sixth digit.
+        # The prior is the result of a search. Python 3.12 adds floats differently, which changes its sixth digit.
         found = NUMBER.sub(lambda text: f"{float(text[0]):.4g}", str(shrink_rates(schemas)))
         yield f"shrink_rates {schemas}: {found}"
 
@@ -132,8 +132,8 @@ PARTS = (one_look, always_valid, pairs, many, retries, over_time)
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
-def test_values_are_those_that_they_were(part):
-    """Each value is the one that was found right, of which the tests beside this one check many against scipy."""
+def test_values_match_the_recording(part):
+    """Each value equals the recorded one. Other tests check many of these values against scipy."""
     text = normalized("".join(f"{line}\n" for line in part()))
 
     assert text == expected(f"stats/{part.__name__}.txt", text)

@@ -1,4 +1,4 @@
-"""A guarded function in production, its store in a file, and a clock that goes on as a story says."""
+"""A simulated production: a guarded function, its store in a file, and a clock that the test moves."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ DAY = 86_400.0
 
 
 def reply(text, finish="stop", tokens=None, refusal=None, cached=None, model=None):
-    """Return a completion as OpenAI's chat API sends it."""
+    """Return a completion in the format of OpenAI's chat API."""
     usage = {} if tokens is None else {"usage": {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}}
     if cached is not None:
         usage["usage"]["prompt_tokens_details"] = {"cached_tokens": cached}
@@ -39,13 +39,13 @@ REFUSED = reply(None, refusal="I cannot do that.")
 CUT_OFF = reply('{"team": "', finish="length")
 
 
-class Town:
-    """A function in production.
+class Production:
+    """A simulated production: a guarded function and the store of its calls.
 
     Attributes:
-        store: Where its calls are recorded.
-        clock: The clock that it is called by.
-        takes_s: Seconds that an attempt takes.
+        store: The store of the calls.
+        clock: The clock that schema_guard reads.
+        takes_s: Seconds that each attempt takes.
     """
 
     def __init__(self, store, clock, folder):
@@ -60,15 +60,15 @@ class Town:
         return self.clock.now
 
     def calls(self, n, every, *bad, after_s=60.0, task=None, retries=False, raises=None, **settings):
-        """Call the function n times; of *every* calls the last one fails, with the next one of *bad*.
+        """Call the function n times. Every *every*-th call fails, with the next reply of *bad*.
 
         Args:
             n: Number of calls.
-            every: 0 for no failure.
+            every: Number of calls per failure. 0: no call fails.
             bad: Failed replies, as texts or SDK replies.
             after_s: Seconds between two calls.
-            task: The input of each call. Default: a new one each time.
-            retries: Whether a retry fails independently of the attempt before it. Default: it fails as well.
+            task: The input of all calls. Default: a new input for each call.
+            retries: Whether a retry fails independently of the attempt before it. Default: a retry fails too.
             raises: Exception that every call raises.
             settings: Settings of the guard.
         """
@@ -100,14 +100,14 @@ class Town:
         assert self.store.counts().dropped == {}
 
     def run(self, *arguments):
-        """Return exit status, stdout and stderr of a command on the store."""
+        """Run a command on the store. Return its exit status, stdout, and stderr."""
         self.store.flush(60.0)
         return command(*arguments, "--store", self.store.url)
 
     def verdict(  # noqa: PLR0913 - one argument an option
         self, target=0.01, *, function=None, since=None, prices=None, sizes=None, config=None, given=None
     ):
-        """Return the verdict of `decide`; `watch` with the same target must not contradict it."""
+        """Return the verdict of `decide`. Check that `watch` with the same target agrees."""
         declared = {"config": {"target": target, **(config or {})}, **(given or {})}
         with_file = self.folder / "with.json"
         with_file.write_text(json.dumps(declared))
@@ -130,14 +130,14 @@ class Town:
             slow = [] if latency is None else ["--latency-p95", str(latency)]
             watched = self.run("watch", "--slo", str(target), *which, *slow)[0]
             assert watched == int(bool(found["breach"])), "watch says otherwise"
-        text = self.printed(asked)
+        text = self.short_text(asked)
         assert " ".join(found["next_step"].split()) in text
         return SimpleNamespace(
             verdict=found["verdict"], why=found["why"], figures=found, exit_code=status, head=text
         )
 
-    def printed(self, asked):
-        """Return what `decide` prints by default, unfolded: 25 lines that need no statistics."""
+    def short_text(self, asked):
+        """Return the default text of `decide` as one line. Check that it has at most 25 lines and no jargon."""
         text = self.run(*asked)[1].rstrip("\n")
         assert len(text.splitlines()) <= 25
         assert JARGON.findall(text.replace("--latency-p95", "")) == []
@@ -150,6 +150,6 @@ JARGON = re.compile(
 )
 
 
-def said(verdict):
-    """Return the verdict's word, its next rung, and the exit status."""
+def summary(verdict):
+    """Return the verdict's word, its next step, and the exit status."""
     return verdict.verdict, verdict.figures.get("next_rung"), verdict.exit_code
