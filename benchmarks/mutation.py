@@ -1,12 +1,13 @@
-"""Mutants of `core` and `decide`: what the tests do not notice when one thing in the code is another.
+"""Mutants of the library: changes of one place in the code that no test notices.
 
-    python benchmarks/mutation.py [--sample 600] [--seed 0] [--workers 2] [--output FILE]
+    python benchmarks/mutation.py [--packages core,decide] [--tests DIR ...] [--kinds KIND,...] [--survey FILE]
+                                  [--sample 600] [--seed 0] [--workers 2] [--output FILE]
 
-A mutant is the package with one change at one place: a comparison, an operator, a constant, a condition, a result.
-First the tests run once, and which of them go through which line is noted with the time that each takes. Then every
-mutant of the seeded sample runs the tests that go through its line, the quickest first, until one fails: it is killed.
-One that none of them notices has survived; one whose line no test goes through was not tried. A mutant that hangs is
-killed by the clock and counted so.
+A mutant is the library with one change at one place. Some kinds are slips of a hand: a comparison, an operator, a constant,
+a condition, a result. The others are mistakes of a restructuring: a dropped or swapped argument, element, line or branch.
+First, all tests run once under coverage, which records the tests that run each line, and the seconds of each test.
+Then each mutant of a seeded sample runs the tests of its line, the quickest first, until one fails: it is killed.
+If all of them pass, it survived. If no test runs its line, it was not tried. A mutant that hangs counts as noticed.
 """
 
 from __future__ import annotations
@@ -20,24 +21,27 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("core", "decide")
-# What goes through these rooms and takes seconds, not minutes.
+PACKAGES = ("core", "decide")
+# These run the lines of the packages and take seconds, not minutes.
 TESTS = ("tests/core", "tests/decide", "tests/public", "tests/guards", "tests/calls", "tests/targets")
 # The tests of one mutant, by the time that they took; and how much longer than that it may take.
 _MOST_TEST_SECONDS = 20.0
 _PATIENCE, _GRACE_SECONDS = 4.0, 20.0
+# Characters of a text in the list of survivors.
+_WIDTH = 100
 
 _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -45,17 +49,24 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.And: ast.Or, ast.Or: ast.And, ast.Break: ast.Continue, ast.Continue: ast.Break,
 }  # fmt: skip
+_OTHER_FUNCTIONS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+# No behavior depends on these arguments, or none that a test can see.
+_SILENT_ARGUMENTS = {"strict", "encoding", "slots", "frozen", "kw_only", "daemon", "stacklevel"}
+# The arguments of these are types or names.
+_TYPE_FUNCTIONS = {"cast", "TypeVar", "NewType", "ParamSpec"}
 
 
 class Mutant(NamedTuple):
     """One change.
 
     Attributes:
-        path: Of the module, from the root.
-        line: Where.
-        kind: Of the change.
-        index: Which of the places that can be changed in this way, in the order of the tree.
-        said: The line before and what becomes of it, for people.
+        path: Path of the module, from the root.
+        line: Line of the change.
+        kind: Kind of the change.
+        index: Number of the place among all that can be changed, in the order of the tree.
+        said: The line before and after the change, for people.
+        first: First line of the innermost function around it. Zero for a line of the module or of a class.
+        last: Last line of that function.
     """
 
     path: str
@@ -63,6 +74,8 @@ class Mutant(NamedTuple):
     kind: str
     index: int
     said: str
+    first: int = 0
+    last: int = 0
 
 
 class Ended(NamedTuple):
@@ -78,11 +91,18 @@ class _Changer(ast.NodeTransformer):
 
     def __init__(self, wanted: int | None = None) -> None:
         self._wanted = wanted
-        self.places: list[tuple[int, str, str]] = []
+        self._function = (0, 0)
+        self.places: list[tuple[int, str, str, int, int]] = []
 
-    def _change(self, node: ast.AST, kind: str, changed: ast.AST) -> ast.AST:
-        self.places.append((getattr(node, "lineno", 0), kind, f"{_text(node)} -> {_text(changed)}"))
-        return ast.copy_location(changed, node) if len(self.places) - 1 == self._wanted else node
+    def _change(self, node: ast.AST, kind: str, *ways: ast.AST) -> ast.AST:
+        """Count each way to change a node, and return the one of the wanted number, otherwise the node."""
+        result = node
+        for changed in ways:
+            if len(self.places) == self._wanted:
+                result = ast.copy_location(changed, node)
+            said = _difference(_text(node), _text(changed))
+            self.places.append((getattr(node, "lineno", 0), kind, said, *self._function))
+        return result
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         # Names, docstrings and types of a module are no behaviour.
@@ -90,8 +110,83 @@ class _Changer(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        if node.name == "__repr__":
+            return node
+        around = self._function
+        node.args.defaults = [self.visit(default) for default in node.args.defaults]
+        node.args.kw_defaults = [default and self.visit(default) for default in node.args.kw_defaults]
+        body = [part for part in node.body if not _is_text(part)]
+        if body:
+            self._function = (body[0].lineno, node.end_lineno or node.lineno)
         node.body = [part if _is_text(part) else self.visit(part) for part in node.body]
+        self._function = around
         return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment] # noqa: N815
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        # Without an assignment to a name, most functions raise a NameError: there is nothing to learn.
+        if self._function == (0, 0) or isinstance(node.targets[0], (ast.Name, ast.Tuple)):
+            return node
+        return self._change(node, "dropped line", ast.Pass())
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        return self._change(node, "dropped line", ast.Pass())
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        self.generic_visit(node)
+        return self._change(node, "dropped line", ast.Pass()) if isinstance(node.value, ast.Call) else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = getattr(node.func, "id", "")
+        if name in _TYPE_FUNCTIONS:
+            return node
+        self.generic_visit(node)
+        node = self._change(node, "other function", *_other_functions(node, name))
+        if not isinstance(node, ast.Call):
+            return node
+        node = self._change(node, "dropped argument", *_fewer_arguments(node))
+        return self._change(node, "swapped arguments", *_swapped_arguments(node))
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        self.generic_visit(node)
+        places = range(len(node.keys))
+        fewer = [ast.Dict(_without(node.keys, i), _without(node.values, i)) for i in places]
+        return self._change(node, "dropped element", *fewer)
+
+    def visit_List(self, node: ast.List) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load):
+            return node
+        fewer = [type(node)(_without(node.elts, i), node.ctx) for i in range(len(node.elts))]
+        return self._change(node, "dropped element", *fewer)
+
+    def visit_Tuple(self, node: ast.Tuple) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.ctx, ast.Load) or len(node.elts) < 2:
+            return node
+        # A tuple of fields or of rows: without one it is too short, which anyone would notice.
+        others = [ast.Tuple(_swapped(node.elts, i), node.ctx) for i in range(len(node.elts) - 1)]
+        node = self._change(node, "swapped elements", *others)  # type: ignore[assignment]
+        if len(node.elts) < 3:
+            return node
+        fewer = [ast.Tuple(_without(node.elts, i), node.ctx) for i in range(len(node.elts))]
+        return self._change(node, "dropped element", *fewer)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.generic_visit(node)
+        if not node.ifs:
+            return node
+        line = ast.copy_location(ast.Expr(node.ifs[0]), node.ifs[0])
+        is_wanted = len(self.places) == self._wanted
+        self._change(line, "dropped filter", ast.Expr(ast.Constant(True)))
+        return ast.comprehension(node.target, node.iter, node.ifs[1:], node.is_async) if is_wanted else node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self.generic_visit(node)
+        return self._change(node, "dropped handler", ast.ExceptHandler(node.type, node.name, [ast.Raise()]))
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.body = [part if _is_plain(part) else self.visit(part) for part in node.body]
@@ -111,9 +206,12 @@ class _Changer(ast.NodeTransformer):
         swapped = _SWAPS.get(type(node.ops[0]))
         if swapped is None:
             return node
-        return self._change(
-            node, "comparison", ast.Compare(node.left, [swapped(), *node.ops[1:]], node.comparators)
-        )
+        other = ast.Compare(node.left, [swapped(), *node.ops[1:]], node.comparators)
+        changed = self._change(node, "comparison", other)
+        if changed is not node or getattr(node.comparators[0], "value", ...) is not None or len(node.ops) > 1:
+            return changed
+        is_none = isinstance(node.ops[0], ast.Is)
+        return self._change(node, "truth", ast.UnaryOp(ast.Not(), node.left) if is_none else node.left)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
@@ -126,7 +224,12 @@ class _Changer(ast.NodeTransformer):
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         self.generic_visit(node)
-        return self._change(node, "operator", ast.BoolOp(_SWAPS[type(node.op)](), node.values))
+        changed = self._change(node, "operator", ast.BoolOp(_SWAPS[type(node.op)](), node.values))
+        if changed is not node:
+            return changed
+        fewer = [_without(node.values, i) for i in range(len(node.values))]
+        parts = [ast.BoolOp(node.op, values) if values[1:] else values[0] for values in fewer]
+        return self._change(node, "dropped operand", *parts)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         self.generic_visit(node)
@@ -136,9 +239,11 @@ class _Changer(ast.NodeTransformer):
         if getattr(node.test, "id", None) == "TYPE_CHECKING":
             return node
         self.generic_visit(node)
-        return self._change(
-            node, "condition", ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
-        )
+        negated = ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        changed = self._change(node, "condition", negated)
+        if changed is not node:
+            return changed
+        return self._change(node, "dropped branch", ast.If(ast.Constant(False), node.body, node.orelse))
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
@@ -170,9 +275,52 @@ class _Changer(ast.NodeTransformer):
         return node
 
 
+def _other_functions(node: ast.Call, name: str) -> list[ast.AST]:
+    if other := _OTHER_FUNCTIONS.get(name):
+        return [ast.Call(ast.Name(other, ast.Load()), node.args, node.keywords)]
+    if name == "sorted" and all(keyword.arg != "reverse" for keyword in node.keywords):
+        reverse = ast.keyword("reverse", ast.Constant(True))
+        return [ast.Call(node.func, node.args, [*node.keywords, reverse])]
+    return []
+
+
+def _fewer_arguments(node: ast.Call) -> list[ast.AST]:
+    return [
+        ast.Call(node.func, node.args, _without(node.keywords, i))
+        for i, keyword in enumerate(node.keywords)
+        if keyword.arg not in _SILENT_ARGUMENTS
+    ]
+
+
+def _swapped_arguments(node: ast.Call) -> list[ast.AST]:
+    """Return the calls in which two neighbors have changed places: two arguments, or the values of two keywords."""
+    is_starred = any(isinstance(one, ast.Starred) for one in node.args)
+    pairs = [] if is_starred else range(len(node.args) - 1)
+    calls: list[ast.AST] = [ast.Call(node.func, _swapped(node.args, i), node.keywords) for i in pairs]
+    for i, (one, other) in enumerate(zip(node.keywords, node.keywords[1:], strict=False)):
+        if one.arg and other.arg and ast.dump(one.value) != ast.dump(other.value):
+            pair = [ast.keyword(one.arg, other.value), ast.keyword(other.arg, one.value)]
+            calls.append(ast.Call(node.func, node.args, [*node.keywords[:i], *pair, *node.keywords[i + 2 :]]))
+    return calls
+
+
+def _without(parts: list[Any], i: int) -> list[Any]:
+    return [*parts[:i], *parts[i + 1 :]]
+
+
+def _swapped(parts: list[Any], i: int) -> list[Any]:
+    return [*parts[:i], parts[i + 1], parts[i], *parts[i + 2 :]]
+
+
 def _text(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(ast.fix_missing_locations(deepcopy(node))).split())
-    return text if len(text) <= 60 else text[:59] + "…"
+    return " ".join(ast.unparse(ast.fix_missing_locations(deepcopy(node))).split())
+
+
+def _difference(before: str, after: str) -> str:
+    """Return two texts with what they have in common cut short at the front."""
+    same = len(os.path.commonprefix([before, after]))  # noqa: RUF071 - by characters
+    start = max(0, same - 40) if max(len(before), len(after)) > _WIDTH else 0
+    return " -> ".join(textwrap.shorten(text[start:], _WIDTH, placeholder="…") for text in (before, after))
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -185,14 +333,17 @@ def _is_plain(node: ast.AST) -> bool:
 
 
 def mutants_of(path: str) -> list[Mutant]:
-    """Give every change of a module."""
+    """Return every change of a module."""
     changer = _Changer()
     changer.visit(ast.parse((ROOT / path).read_text(encoding="utf-8")))
-    return [Mutant(path, line, kind, i, said) for i, (line, kind, said) in enumerate(changer.places)]
+    return [
+        Mutant(path, line, kind, i, said, *function)
+        for i, (line, kind, said, *function) in enumerate(changer.places)
+    ]
 
 
 def changed(mutant: Mutant) -> ast.Module:
-    """Give the module with the change made."""
+    """Return the module with the change made."""
     tree = _Changer(mutant.index).visit(ast.parse((ROOT / mutant.path).read_text(encoding="utf-8")))
     module: ast.Module = ast.fix_missing_locations(tree)
     return module
@@ -257,13 +408,22 @@ sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0
 """
 
 
-def survey(folders: list[str]) -> tuple[dict[str, float], dict[str, dict[int, list[str]]]]:
-    """Run the tests once: the seconds of each, and for each line of a file the tests that go through it."""
+def survey(
+    packages: list[str], folders: list[str], stored: Path | None = None
+) -> tuple[dict[str, float], dict[str, dict[int, list[str]]]]:
+    """Run the tests once. Return the seconds of each test, and the tests that run each line of each file.
+
+    Args:
+        packages: Packages whose lines count.
+        folders: Folders or files of tests.
+        stored: File of an earlier survey. It is read if it exists, and written otherwise.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        found = Path(folder, "survey.json")
-        sources = ",".join(str(ROOT / "schema_guard" / room) for room in ROOMS)
+        found = stored or Path(folder, "survey.json")
+        sources = ",".join(str(ROOT / "schema_guard" / package) for package in packages)
         command = [sys.executable, "-c", _SURVEY, str(found), sources, *folders]
-        subprocess.run(command, cwd=ROOT, env=_environment(), stdout=sys.stderr, check=True)
+        if not found.exists():
+            subprocess.run(command, cwd=ROOT, env=_environment(), stdout=sys.stderr, check=True)
         read = json.loads(found.read_text(encoding="utf-8"))
     lines = {
         Path(file).relative_to(ROOT).as_posix(): {int(line): tests for line, tests in found.items()}
@@ -277,8 +437,16 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def tests_of(mutant: Mutant, lines: dict[int, list[str]]) -> list[str]:
+    """Return the tests that run the line, otherwise those of its function, or of the module if it is in none."""
+    if tests := lines.get(mutant.line):
+        return tests
+    first, last = (mutant.first, mutant.last) if mutant.last else (0, sys.maxsize)
+    return sorted({test for line, tests in lines.items() if first <= line <= last for test in tests})
+
+
 def chosen(tests: list[str], seconds: dict[str, float]) -> list[str]:
-    """Give the quickest tests that together took no longer than a mutant is given."""
+    """Return the quickest tests that together took no longer than a mutant may take."""
     left, taken = _MOST_TEST_SECONDS, []
     for test in sorted(tests, key=lambda test: (seconds[test], test)):
         left -= seconds[test]
@@ -309,16 +477,16 @@ def tried(mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> Ended:
     return Ended(mutant, "survived" if process.returncode == 0 else "killed", len(taken))
 
 
-def report_on(ended: list[Ended], *, total: int, seed: int) -> Iterator[str]:
-    """Give the result as lines: rates with their bounds by room and by kind of change, and every survivor."""
+def report_on(ended: list[Ended], given: argparse.Namespace, *, total: int) -> Iterator[str]:
+    """Return the result as lines: rates with their bounds by package and by kind of change, and every survivor."""
     from schema_guard.stats import clopper_pearson
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    yield f"{len(ended)} of {total:,} mutants of {' and '.join(ROOMS)}, seed {seed}, at {commit.stdout.strip()}, {now}"
-    yield "tests " + " ".join(TESTS)
+    yield f"{len(ended)} of {total:,} mutants of {' and '.join(given.packages)}, seed {given.seed}, at {commit.stdout.strip()}, {now}"
+    yield "tests " + " ".join(given.tests)
     yield "noticed: killed by a test, or hung; of the mutants that a test goes through; 95 % interval of Clopper and Pearson"
     yield ""
 
@@ -331,12 +499,13 @@ def report_on(ended: list[Ended], *, total: int, seed: int) -> Iterator[str]:
             if bounds is None
             else f"{100 * noticed / n:.1f} % [{100 * bounds.lower:.1f}, {100 * bounds.upper:.1f}]"
         )
-        return f"{name:12} {len(members):4}  {count['killed']:4}  {count['hung']:4}  {count['survived']:4}  {count['not tried']:4}   {rate}"
+        return f"{name:18} {len(members):4}  {count['killed']:4}  {count['hung']:4}  {count['survived']:4}  {count['not tried']:4}   {rate}"
 
-    yield f"{'':12} {'n':>4}  {'kill':>4}  {'hung':>4}  {'live':>4}  {'none':>4}   noticed"
+    yield f"{'':18} {'n':>4}  {'kill':>4}  {'hung':>4}  {'live':>4}  {'none':>4}   noticed"
     yield row("all", ended)
-    for room in ROOMS:
-        yield row(room, [one for one in ended if one.mutant.path.startswith(f"schema_guard/{room}/")])
+    for package in given.packages:
+        inside = f"schema_guard/{package}/"
+        yield row(package, [one for one in ended if one.mutant.path.startswith(inside)])
     for kind in sorted({one.mutant.kind for one in ended}):
         yield row(kind, [one for one in ended if one.mutant.kind == kind])
     for what in ("survived", "not tried"):
@@ -344,39 +513,59 @@ def report_on(ended: list[Ended], *, total: int, seed: int) -> Iterator[str]:
         yield f"{what}:"
         for one in sorted(ended, key=lambda one: one.mutant):
             if one.what == what:
-                yield f"  {one.mutant.path}:{one.mutant.line}  {one.mutant.said}"
+                yield f"  {one.mutant.path}:{one.mutant.line}  {one.mutant.kind}: {one.mutant.said}"
 
 
-def main() -> None:
-    """Draw the sample, try it, and print what came of it."""
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sample", type=int, default=600, help="how many mutants")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="mutants at once")
-    parser.add_argument("--output", type=Path, help="also write the result there")
-    given = parser.parse_args()
+    parser.add_argument(
+        "--packages", type=_names, default=list(PACKAGES),
+        help=f"packages to change, with commas between them, like tuning/export. Default: {','.join(PACKAGES)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tests", nargs="+", default=list(TESTS), help="folders or files of tests. Default: six folders"
+    )
+    parser.add_argument(
+        "--kinds", type=_names, help="kinds of change, with commas between them. Default: all"
+    )
+    parser.add_argument("--survey", type=Path, help="file of the tests of each line, to write once and reuse")
+    parser.add_argument("--sample", type=int, default=600, help="number of mutants to try. Default: 600")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample. Default: 0")
+    parser.add_argument("--workers", type=int, default=2, help="number of mutants to run at once. Default: 2")
+    parser.add_argument("--output", type=Path, help="file to write the result to, too")
+    return parser.parse_args()
 
-    files = sorted(path for room in ROOMS for path in (ROOT / "schema_guard" / room).rglob("*.py"))
+
+def main() -> None:
+    """Draw the sample, run the tests of each mutant, and print the result."""
+    given = _arguments()
+    folders = [ROOT / "schema_guard" / package for package in given.packages]
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
     every = [mutant for path in files for mutant in mutants_of(path.relative_to(ROOT).as_posix())]
+    every = [mutant for mutant in every if given.kinds is None or mutant.kind in given.kinds]
     sample = random.Random(given.seed).sample(every, min(given.sample, len(every)))
-    began = time.monotonic()
     print(f"{len(every)} mutants; the tests run once", file=sys.stderr)
-    seconds, lines = survey(list(TESTS))
+    seconds, lines = survey(given.packages, given.tests, given.survey)
+    began = time.monotonic()
     ended: list[Ended] = []
     with ThreadPoolExecutor(given.workers) as pool:
-        asked = [
-            pool.submit(tried, mutant, lines.get(mutant.path, {}).get(mutant.line, []), seconds)
+        trials = [
+            pool.submit(tried, mutant, tests_of(mutant, lines.get(mutant.path, {})), seconds)
             for mutant in sample
         ]
-        for number, future in enumerate(asked, start=1):
+        for number, future in enumerate(trials, start=1):
             ended.append(future.result())
             if number % 20 == 0:
                 lived = sum(one.what == "survived" for one in ended)
-                told = f"{number}/{len(sample)}, {lived} survived, {time.monotonic() - began:.0f} s"
-                print(told, file=sys.stderr, flush=True)
-    text = "\n".join(report_on(ended, total=len(every), seed=given.seed)) + "\n"
+                progress = f"{number}/{len(sample)}, {lived} survived, {time.monotonic() - began:.0f} s"
+                print(progress, file=sys.stderr, flush=True)
+    text = "\n".join(report_on(ended, given, total=len(every))) + "\n"
     print(text, end="")
     if given.output:
         given.output.write_text(text, encoding="utf-8")
