@@ -1,0 +1,168 @@
+"""Options of commands that change what a model is asked, how often, and until when: each has the effect that it names."""
+
+import json
+import time
+
+import pytest
+
+from schema_guard import open_store
+from schema_guard.testing import serve, serve_tuning
+from tests.public.commands import exports
+from tests.public.commands.command_lines import command
+from tests.public.commands.desk import lay_out, lines
+
+GOOD = '{"a": 1, "unit": "kg"}'
+BENCH = "bench suite.jsonl --strategy bare --concurrency 1 --format json --sample 4 --model"
+CLIMB = "climb --schema item.json --inputs inputs.txt --concurrency 1 --format json --model"
+
+
+@pytest.fixture(autouse=True)
+def here(folder):
+    """A folder with the files of a desk."""
+    lay_out(folder)
+    lines(folder / "slow.jsonl", [{"when": "", "reply": GOOD, "delay_s": 0.15}])
+    return folder
+
+
+def done(line, status=0):
+    """Run a command line that ends with this status, and return its JSON."""
+    found, out, err = command(*line.split())
+    assert found == status, err
+    return json.loads(out)
+
+
+def sent(line, name, status=0, **serving):
+    """Run a command line on a server, and return its JSON and the values of this field in each request."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(lambda prompt: GOOD, **serving) as server:
+        found = done(line.replace("SERVER", server.openai_url), status)
+        return found, [request.body.get(name) for request in server.requests]
+
+
+def test_bench_sends_no_more_calls_a_minute_than_it_may():
+    """Of 300 calls a minute, five requests take four fifths of a second."""
+    began = time.perf_counter()
+    _, models = sent(f"{BENCH} m=SERVER#x --max-attempts 1 --calls-per-minute 300", "model")
+
+    assert models == ["x"] * 4
+    assert time.perf_counter() - began >= 0.6
+
+
+def test_bench_stops_when_its_seconds_are_used_up():
+    """Calls that are under way end; no other one begins."""
+    found = done(f"{BENCH} scripted:slow.jsonl --max-seconds 0.1")
+
+    assert found["stopped"] == ["the budget of 0.1 seconds is used up"]
+    assert len(found["calls"]) < 4
+
+
+@pytest.mark.parametrize(("retries", "requests", "status"), [(0, 1, 2), (1, 2, 0)])
+def test_bench_sends_a_refused_request_again_as_often_as_it_may(retries, requests, status):
+    """A busy server is asked again `--retries` times."""
+    line = f"{BENCH} m=SERVER#x --sample 1 --retries {retries}"
+    _, models = sent(line, "model", status, faults=["http_429"])
+
+    assert len(models) == requests
+
+
+def test_climb_stops_when_its_seconds_are_used_up():
+    """The budget counts from the first call."""
+    found = done(f"{CLIMB} scripted:slow.jsonl --max-seconds 0.1")
+
+    assert [(one["stopped"], one["n"]) for one in found["rungs"]] == [("budget of 0.1 s spent after 1", 1)]
+
+
+def test_climb_sends_the_limit_of_an_attempt():
+    """`--output-tokens` is in each request and in the result."""
+    found, limits = sent(f"{CLIMB} SERVER#x --max-calls 2 --output-tokens 77", "max_completion_tokens")
+
+    assert (found["output_tokens"], limits) == (77, [77, 77])
+
+
+def test_climb_sends_the_options_of_the_provider():
+    """Each `--option` is in each request and in the result."""
+    line = f"{CLIMB} SERVER#x --max-calls 2 --option temperature=0.25 --option top_p=0.5"
+    found, temperatures = sent(line, "temperature")
+    _, shares = sent(line, "top_p")
+
+    assert found["options"] == {"temperature": 0.25, "top_p": 0.5}
+    assert (temperatures, shares) == ([0.25, 0.25], [0.5, 0.5])
+
+
+def test_climb_asks_the_larger_model_on_its_last_step():
+    """The other steps ask the model of `--model`."""
+    line = f"{CLIMB} scripted:clean.jsonl --larger SERVER#big --first larger_model --max-calls 3"
+    found, models = sent(line, "model")
+
+    assert (found["model"], found["larger"], models) == ("clean", "big", ["big"] * 3)
+    assert [(one["rung"], one["n"], one["k"]) for one in found["rungs"]] == [("larger_model", 3, 0)]
+
+
+def test_climb_asks_in_the_order_of_its_seed():
+    """Two seeds ask in two orders, and one seed always in the same."""
+    line = f"{CLIMB} SERVER#x --max-calls 5"
+    (one, first), (_, again), (other, second) = (
+        sent(f"{line} --seed {seed}", "messages") for seed in (3, 3, 4)
+    )
+
+    assert (one["seed"], other["seed"]) == (3, 4)
+    assert first == again != second
+
+
+IMPORT = "import traces plain.jsonl --schema ticket.json --traffic all --column reply=answer --store r.db"
+PLACED = {
+    "--function-column who": ("function", ["app.f1", "app.f0"] * 4 + ["app.f1"]),
+    "--version-column v": ("version", ["v1", "v2", "v0"] * 3),
+    "--segment-column kind": ("segment", ["eu", "us"] * 4 + ["eu"]),
+    "--cluster-column kind": ("cluster", ["eu", "us"] * 4 + ["eu"]),
+    "--function app.mine": ("function", ["app.mine"] * 9),
+}
+
+
+@pytest.mark.parametrize("options", PLACED)
+def test_import_reads_a_field_from_the_place_that_is_named(monkeypatch, options):
+    """Each attempt has the value of its own row; the other fields stay as they are without the option."""
+    monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "one key")
+    done(f"{IMPORT} --format json")
+    done(f"{IMPORT} --format json {options}".replace("r.db", "other.db"))
+    name, values = PLACED[options]
+    with open_store("r.db") as one, open_store("other.db") as other:
+        plain, read = list(one.attempts()), list(other.attempts())
+
+    assert [row[name] for row in read] == values
+    changed = {key for old, new in zip(plain, read, strict=True) for key in old if old[key] != new[key]}
+    assert changed - {"call_id"} == {name}
+
+
+@pytest.mark.parametrize(
+    ("only", "functions"),
+    [("", ["a", "b", "c", "b"]), ("--only b", ["b", "b"]), ("--only b --only a", ["a", "b", "b"])],
+)
+def test_import_takes_only_the_calls_of_a_name(here, only, functions):
+    """`--only` goes by the name in the tool, and can come several times."""
+    rows = [exports.langfuse_ui(exports.GOOD, number, name=name) for number, name in enumerate("abcb", 1)]
+    lines(here / "named.jsonl", rows)
+
+    found = done(
+        f"import traces named.jsonl --schema ticket.json --traffic all --function-column name --store r.db --format json {only}"
+    )
+    with open_store("r.db") as store:
+        assert [row["function"] for row in store.attempts()] == functions
+    left_out = [("another name than --only", 4 - len(functions))] if only else []
+    assert [(one["cause"], one["rows"]) for one in found["left_out"]] == left_out
+
+
+@pytest.mark.parametrize(("option", "asks"), [("", False), ("--ask-dates", True)], ids=["without", "with"])
+def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch, option, asks):
+    """`--ask-dates` reads the host's list of models once."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
+    (here / "set").mkdir()
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
+    lines(here / "set" / "train.jsonl", [{"messages": turns}] * 12)
+    with serve_tuning(key="k", looks=0, ends="succeeded") as server:
+        tune = f"tune set --backend openai-compatible --url {server.openai_url} --base small --yes {option}"
+        status, _, err = command(*tune.split())
+        asked = [request for request in server.requests if "models" in request.path]
+
+    assert (status, bool(asked)) == (0, asks), err
