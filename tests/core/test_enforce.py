@@ -262,84 +262,6 @@ def test_a_prompt_does_not_grow_with_what_a_check_says():
 # What is asked again, and what is not.
 
 
-@dataclass(frozen=True)
-class Case:
-    """An answer that ends the call at its first attempt."""
-
-    id: str
-    answer: tuple[Any, ...]
-    code: tuple[str, str]
-
-
-FINAL = (
-    Case("words of a refusal", (End(refusal="I will not"),), ("refusal", "refusal")),
-    Case("a refusal by its reason", ("x", End(finish_reason="refusal")), ("refusal", "refusal")),
-    Case("a filter", ("x", End(finish_reason="content_filter")), ("refusal", "content_filter")),
-    Case("a refusal in prose", ("I'm sorry, but I can't help with that.", End()), ("refusal", "refusal")),
-    Case(
-        "a failed call",
-        (End(failure=Failure("transport", "call_raised", "it raised")),),
-        ("transport", "call_raised"),
-    ),
-    Case("cut off at the limit", ('{"total": ', End(finish_reason="length")), ("truncation", "max_tokens")),
-    Case("cut off", ('{"total": ', End()), ("truncation", "unfinished")),
-)
-
-
-@pytest.mark.parametrize("case", FINAL, ids=lambda case: case.id)
-def test_some_failures_are_never_asked_again(case):
-    """A refusal, a failed call, and a cut-off reply without a larger limit end the call."""
-    outcome, asks = answered(enforce("t", plan(), known), case.answer)
-
-    assert codes(outcome) == [case.code]
-    assert len(asks) == 1
-
-
-def test_a_failed_format_is_asked_again_until_it_is_valid():
-    """A bad reply is asked again, and the first valid one ends the call."""
-    outcome, _ = answered(enforce("t", plan(), known), *whole("no", BAD, GOOD))
-
-    assert codes(outcome) == [("syntax", "no_json"), ("structure", "type"), None]
-    assert (outcome.ok, outcome.value) == (True, {"total": 1})
-
-
-def test_the_last_attempt_is_not_asked_again():
-    """Of max_attempts bad replies the last one's failure is the call's."""
-    outcome, _ = answered(enforce("t", plan(max_attempts=2), known), *whole("no", BAD))
-
-    assert codes(outcome) == [("syntax", "no_json"), ("structure", "type")]
-    assert (outcome.ok, outcome.value, outcome.failure) == (False, None, outcome.attempts[1].failure)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Output limits that cut-off replies are asked with."""
-
-    id: str
-    budget: Budget
-    sent: list[int | None]
-    spent: int | None = None
-
-
-LIMITS = (
-    Limit("doubles up to the most", Budget(output_tokens=100, max_output_tokens=350), [100, 200, 350]),
-    Limit("from what was spent", Budget(max_output_tokens=1000), [None, 200, 400, 800], spent=100),
-    Limit("to the most when nothing is known", Budget(max_output_tokens=1000), [None, 1000]),
-    Limit("not when it is the most already", Budget(output_tokens=100, max_output_tokens=100), [100]),
-    Limit("not without a most", Budget(output_tokens=100), [100]),
-)
-
-
-@pytest.mark.parametrize("case", LIMITS, ids=lambda case: case.id)
-def test_a_cut_off_reply_is_asked_again_with_twice_the_limit(case):
-    """The output limit doubles for each cut-off reply, up to the budget's most, and then the call ends."""
-    cut_off = ('{"total": ', End(finish_reason="length", usage=Usage(output_tokens=case.spent)))
-
-    _, asks = answered(enforce("t", plan(max_attempts=4, budget=case.budget), known), *[cut_off] * 4)
-
-    assert [ask.output_tokens for ask in asks] == case.sent
-
-
 @pytest.mark.parametrize(
     ("text", "end", "code"),
     [
@@ -369,30 +291,6 @@ def test_a_reply_is_spent_on_reasoning_only_where_that_is_known(text, usage):
     assert codes(outcome) == [("truncation", "max_tokens")]
 
 
-def test_a_raised_limit_stays_raised():
-    """After a cut-off reply the next attempts keep the larger limit."""
-    budget = Budget(output_tokens=10, max_output_tokens=40)
-
-    _, asks = answered(
-        enforce("t", plan(max_attempts=3, budget=budget), known),
-        ("{", End(finish_reason="length")),
-        (BAD, End()),
-        (GOOD, End()),
-    )
-
-    assert [ask.output_tokens for ask in asks] == [10, 20, 20]
-
-
-def test_time_that_is_spent_stops_the_next_attempt():
-    """Attempts end when their seconds together reach the budget."""
-    terms = plan(max_attempts=9, budget=Budget(max_elapsed_s=3.0))
-
-    outcome, _ = answered(enforce("t", terms, known), *[("no", End(elapsed_s=1.5))] * 9)
-
-    assert len(outcome.attempts) == 2
-    assert outcome.elapsed_s == 3.0
-
-
 @pytest.mark.parametrize("times", [None, 6])
 def test_with_a_time_budget_each_piece_is_looked_at(times):
     """No piece is kept for a while, and the seconds of attempts before count."""
@@ -402,56 +300,6 @@ def test_with_a_time_budget_each_piece_is_looked_at(times):
 
     assert [flow.send(Chunk("x" * 30, at)) for at in (0.5, 0.9)] == [More(0), More(0)]
     assert flow.send(Chunk("x", 1.1)) == Stop()
-
-
-def test_tokens_that_are_spent_stop_the_next_attempt():
-    """Attempts end when their tokens together reach the budget; unknown ones count as none."""
-    terms = plan(max_attempts=9, budget=Budget(max_tokens=30))
-
-    outcome, _ = answered(enforce("t", terms, known), ("no", End()), *[("no", End(usage=Usage(10, 5)))] * 8)
-
-    assert len(outcome.attempts) == 3
-
-
-def test_usage_is_the_sum_where_every_attempt_knows_it():
-    """A field of the call's usage is None as soon as one attempt does not know it."""
-    outcome, _ = answered(
-        enforce("t", plan(), known),
-        ("no", End(usage=Usage(10, 5, 1, None), elapsed_s=1.0)),
-        (GOOD, End(usage=Usage(20, None, 2, 3), elapsed_s=2.0)),
-    )
-
-    assert (outcome.usage, outcome.cost, outcome.elapsed_s) == (Usage(30, None, 3, None), None, 3.0)
-
-
-def test_the_model_is_filled_in_from_the_first_reply_that_names_one():
-    """The call takes the name of the model from the replies, once."""
-    outcome, _ = answered(
-        enforce("t", plan(), known), ("no", End()), ("no", End(model="a")), (GOOD, End(model="b"))
-    )
-
-    assert outcome.call == CALL._replace(model="a")
-
-
-def test_a_given_model_stands():
-    """The name that the user gave is not replaced by the reply's."""
-    call = CALL._replace(model="mine")
-
-    outcome, _ = answered(enforce("t", plan(), lambda: call), (GOOD, End(model="theirs")))
-
-    assert outcome.call == call
-
-
-def test_a_reply_that_is_too_large_is_stopped():
-    """As soon as more than max_bytes characters came, no more are wanted."""
-    flow = enforce("t", plan(max_attempts=1, limits=Limits(max_bytes=5)), known)
-    next(flow)
-
-    steps = [type(flow.send(Chunk("ab"))) is Stop for _ in range(3)]
-    done = flow.send(End())
-
-    assert steps == [False, False, True]
-    assert codes(done.outcome) == [("syntax", "too_large")]
 
 
 def test_an_attempt_holds_all_that_is_known():
@@ -475,13 +323,6 @@ def test_a_call_that_raised_keeps_the_name_of_the_exception():
     outcome, _ = answered(enforce("t", plan(), known), (end,))
 
     assert outcome.attempts[0].exception == "TimeoutError"
-
-
-def test_each_attempt_has_the_model_of_its_own_reply():
-    """Two replies of two models are told apart, whatever the call's model is."""
-    outcome, _ = answered(enforce("t", plan(), known), ("no", End(model="a")), (GOOD, End(model="b")))
-
-    assert [attempt.model for attempt in outcome.attempts] == ["a", "b"]
 
 
 @dataclass(frozen=True)
@@ -518,30 +359,7 @@ def test_what_was_received_is_the_reply(case):
 # What is sent.
 
 
-def test_strategies_escalate_and_the_last_one_stays():
-    """Attempt k uses strategy k, and the last one from then on."""
-    _, asks = answered(
-        enforce("t", plan("bare", "system_prompt", max_attempts=4), known), *whole(*["no"] * 4)
-    )
-
-    assert [ask.strategy for ask in asks] == ["bare", "system_prompt", "system_prompt", "system_prompt"]
-    assert asks[0].prompt == "t"
-    assert '"total"' in asks[1].prompt
-
-
 CORRECTION = "Your last reply was not valid. At /total: expected number, got string. Reply again with only the JSON value."
-
-
-def test_a_text_is_asked_again_as_a_text():
-    """A re-ask of a text is the first prompt, the bad reply and the correction."""
-    _, asks = answered(enforce("task", plan(max_attempts=3), known), *whole(BAD, BAD, GOOD))
-
-    assert [ask.prompt for ask in asks] == [
-        "task",
-        f"task\n\nYour last reply:\n{BAD}\n\n{CORRECTION}",
-        f"task\n\nYour last reply:\n{BAD}\n\n{CORRECTION}",
-    ]
-    assert [ask.correction for ask in asks] == [None, CORRECTION, CORRECTION]
 
 
 def test_messages_are_asked_again_as_turns():
@@ -552,31 +370,6 @@ def test_messages_are_asked_again_as_turns():
 
     assert asks[1].prompt == (*task, Message("assistant", BAD), Message("user", CORRECTION))
     assert asks[0].prompt[0] is asks[1].prompt[0] is task[0]
-
-
-def test_an_empty_reply_is_no_turn():
-    """Providers refuse an empty assistant message, so a re-ask of an empty reply has none."""
-    _, asks = answered(enforce((Message("user", "task"),), plan(), known), *whole("", GOOD))
-
-    assert [message.role for message in asks[1].prompt] == ["user", "user"]
-
-
-def test_feedback_keeps_the_prompt():
-    """With feedback the first prompt is sent each time, and the correction goes apart."""
-    _, asks = answered(enforce("task", plan("system_prompt", delivery="feedback"), known), *whole(BAD, GOOD))
-
-    assert asks[0].prompt == asks[1].prompt
-    assert [ask.correction for ask in asks] == [None, CORRECTION]
-
-
-def test_instructions_hold_no_task():
-    """A function that builds its own prompt gets the strategy's text, later with the correction behind it."""
-    terms = plan("system_prompt", delivery="instructions")
-    text = STRATEGIES["system_prompt"].instructions(TOTAL)
-
-    _, asks = answered(enforce("task", terms, known), *whole(BAD, GOOD))
-
-    assert [ask.prompt for ask in asks] == [text, f"{text}\n\n{CORRECTION}"]
 
 
 @pytest.mark.parametrize("delivery", ["prompt", "feedback", "instructions"])
@@ -595,29 +388,6 @@ def no_total(value):
 
 
 # Strategies by name.
-
-
-@dataclass(frozen=True)
-class Names:
-    """What was given for strategies, and what it means."""
-
-    given: Any
-    names: list[str]
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        Names("bare", ["bare"]),
-        Names("bare>few_shot", ["bare", "few_shot"]),
-        Names(["bare", "few_shot"], ["bare", "few_shot"]),
-        Names(("tool_call",), ["tool_call"]),
-    ],
-    ids=lambda case: repr(case.given),
-)
-def test_strategies_are_found_by_name(case):
-    """A name, a list of names and `a>b` give the strategies in order."""
-    assert [strategy.name for strategy in strategies_of(case.given)] == case.names
 
 
 KNOWN = "bare, system_prompt, few_shot, reason_then_format, json_mode, tool_call, strict_schema"

@@ -9,87 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Example, Failure, Message, Schema, Violation, judge
-from schema_guard.core.prompting import (
-    correction,
-    reasoning_instructions,
-    render,
-    schema_instructions,
-    schema_text,
-    text_prefix,
-    with_correction,
-)
-
-SCHEMA = Schema.of(
-    {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:x", "type": "integer"}
-)
-TASK = (Message("system", "Be brief."), Message("user", [{"type": "text", "text": "5?"}], {"name": "ann"}))
-SHOWN = Example(5, "What is five?")
-ALONE = Example({"a": "ü"})
-
-
-def test_schema_is_shown_compact_and_without_its_address():
-    """The model sees the schema in its own order, compact, without `$schema` and `$id`."""
-    shown = schema_text(Schema.of({"$id": "https://example.com/x", "type": "string", "enum": ["ü", "b"]}))
-
-    assert shown == '{"type":"string","enum":["ü","b"]}'
-
-
-def test_instructions_name_the_format_and_hold_the_schema():
-    """Each strategy's text ends with the schema; the one for reasoning asks for it in a block."""
-    assert schema_instructions(SCHEMA) == (
-        "Reply with one JSON value that is valid for this JSON Schema, and with nothing else: "
-        'no prose, no code fence.\n{"type":"integer"}'
-    )
-    assert "<think> and </think>" in reasoning_instructions(SCHEMA)
-    assert reasoning_instructions(SCHEMA).endswith('\n{"type":"integer"}')
-
-
-def test_text_task_stays_a_text():
-    """A task that is a text has instructions and examples before it."""
-    assert render("5?", "Format.", [SHOWN, ALONE]) == (
-        'Format.\n\nExample:\nWhat is five?\n5\n\nExample:\n{"a": "ü"}\n\n5?'
-    )
-    assert render("5?", "", []) == "5?"
-    assert text_prefix("", []) == ""
-
-
-def test_system_message_is_joined():
-    """Instructions and answers without a task join the system message; other examples become turns."""
-    assert render(TASK, "Format.", [SHOWN, ALONE]) == (
-        Message("system", 'Be brief.\n\nFormat.\n\nExample:\n{"a": "ü"}'),
-        Message("user", "What is five?"),
-        Message("assistant", "5"),
-        TASK[1],
-    )
-
-
-def test_without_a_system_message_the_users_first_turn_is_joined():
-    """A list without a system message has the format in the user's first turn, before what it says."""
-    said = (Message("assistant", "Hello."), Message("user", "5?", {"name": "ann"}), Message("user", "6?"))
-
-    assert render(said, "Format.", [ALONE]) == (
-        said[0],
-        Message("user", 'Format.\n\nExample:\n{"a": "ü"}\n\n5?', {"name": "ann"}),
-        said[2],
-    )
-
-
-def test_an_example_may_be_the_users_first_turn():
-    """Examples that say what was asked stand first, and the format in the first of them."""
-    assert render((Message("user", "5?"),), "Format.", [SHOWN]) == (
-        Message("user", "Format.\n\nWhat is five?"),
-        Message("assistant", "5"),
-        Message("user", "5?"),
-    )
-
-
-def test_a_system_message_of_parts_gets_a_part_more():
-    """A system message that is a list of parts has the format as the last of them."""
-    first = Message("system", [{"type": "text", "text": "x"}])
-
-    assert render((first,), "Format.", []) == (
-        Message("system", [{"type": "text", "text": "x"}, {"type": "text", "text": "Format."}]),
-    )
+from schema_guard.core.prompting import correction, render, with_correction
 
 
 def test_developer_message_keeps_role_and_fields():
@@ -97,11 +17,6 @@ def test_developer_message_keeps_role_and_fields():
     first = Message("developer", "Be brief.", {"name": "ann"})
 
     assert render((first,), "Format.", []) == (Message("developer", "Be brief.\n\nFormat.", {"name": "ann"}),)
-
-
-def test_nothing_to_say_changes_nothing():
-    """Without instructions and examples the task's messages are sent as they came."""
-    assert render(TASK, "", []) == TASK
 
 
 messages = st.builds(
@@ -154,13 +69,6 @@ def test_re_ask_is_at_most_2_kilobytes_larger(unit, count):
     assert len(again.encode()) <= len("first") + 2_000
 
 
-def test_long_reply_is_cut_in_the_middle():
-    """A long reply is shown by its head and its tail."""
-    again = with_correction("first", "a" * 2_000 + "b" * 2_000, "Again.")
-
-    assert again == f"first\n\nYour last reply:\n{'a' * 800}\n[...]\n{'b' * 300}\n\nAgain."
-
-
 def test_empty_reply_is_not_shown():
     """Nothing is quoted of an empty reply."""
     assert with_correction("first", " \n", "Again.") == "first\n\nAgain."
@@ -197,30 +105,6 @@ def test_equal_sentences_are_told_once():
         "Your last reply was not valid. At /*: expected integer, got string. "
         "At /0: expected integer, got string. Reply again with only the JSON value."
     )
-
-
-def test_at_most_ten_violations_are_told():
-    """The eleventh and further violations are counted, not told."""
-    said = correction(Failure("structure", "type", "", tuple(_broken(index, "x") for index in range(15))))
-
-    assert said.count("expected") == 10
-    assert "At /9: expected x, got string. And 5 more. Reply again" in said
-
-
-def test_correction_is_bounded():
-    """Long expectations do not make a long correction."""
-    said = correction(Failure("value", "enum", "", tuple(_broken(index, "x" * 400) for index in range(9))))
-
-    assert len(said) < 900
-    assert said.endswith("…. Reply again with only the JSON value.")
-
-
-def test_check_is_quoted_unless_it_would_go_to_the_system_role():
-    """What a check said is passed on, and left out where the text joins the system message."""
-    failure = Failure("semantic", "sum_is_right", "lines give 3, total is 4")
-
-    assert "The check 'sum_is_right' refused it: lines give 3, total is 4." in correction(failure)
-    assert "The check 'sum_is_right' refused it. Reply" in correction(failure, quote_checks=False)
 
 
 STRICT = Schema.of(

@@ -17,17 +17,11 @@ from schema_guard.core.prompting import render, with_correction
 from tests.public.calls.message_lists import (
     LISTS,
     ROLES,
-    AIMessage,
     Blob,
-    ChatMessage,
-    Content,
     Hostile,
     HumanMessage,
     Part,
-    Said,
     Slotted,
-    SystemMessage,
-    ToolMessage,
     Turn,
     Unequal,
 )
@@ -37,20 +31,18 @@ ASKED = Example({"n": 1}, "What is one?")
 every_dialect = pytest.mark.parametrize("name", LISTS)
 
 
-def sent(
-    elements: list[Any], *, text: str = FORMAT, examples: tuple[Example, ...] = (), target: str | None = None
-):
-    """What is sent for a list at the first attempt."""
-    task = messages_of(elements, target)
+def sent(elements: list[Any], text: str, examples: tuple[Example, ...]):
+    """Return the messages of the first attempt."""
+    task = messages_of(elements)
     assert task is not None
     return elements_of(render(task, text, examples))
 
 
-def added(elements: list[Any], reply: str = "{}", target: str | None = None):
-    """What a re-ask adds to a list."""
-    task = messages_of(elements, target)
+def added(elements: list[Any]):
+    """Return the messages that a retry adds."""
+    task = messages_of(elements)
     assert task is not None
-    return elements_of(with_correction(task, reply, "Again."))[len(elements) :]
+    return elements_of(with_correction(task, "{}", "Again."))[len(elements) :]
 
 
 class Request:
@@ -121,166 +113,7 @@ def test_what_holds_something_else_is_no_list_of_messages(elements):
         assert messages_of(elements, target) is None
 
 
-# Where the format goes.
-
-TWO = [{"type": "text", "text": "t"}, {"type": "image", "source": {}}]
-WHERE = [
-    ("text", [{"role": "user", "content": "t"}], [{"role": "user", "content": "Format.\n\nt"}]),
-    ("empty text", [{"role": "user", "content": ""}], [{"role": "user", "content": "Format."}]),
-    ("parts", [{"role": "user", "content": TWO}], [{"role": "user", "content": [{"type": "text", "text": "Format."}, *TWO]}]),
-    (
-        "the first of them",
-        [{"role": "assistant", "content": "a"}, {"role": "user", "content": "t", "name": "n"}, {"role": "user", "content": "u"}],
-        [{"role": "assistant", "content": "a"}, {"role": "user", "content": "Format.\n\nt", "name": "n"}, {"role": "user", "content": "u"}],
-    ),
-    (
-        "a system message",
-        [{"role": "system", "content": "s"}, {"role": "user", "content": "t"}],
-        [{"role": "system", "content": "s\n\nFormat."}, {"role": "user", "content": "t"}],
-    ),
-    (
-        "a system message of parts",
-        [{"role": "developer", "content": TWO[:1]}, {"role": "user", "content": "t"}],
-        [{"role": "developer", "content": [*TWO[:1], {"type": "text", "text": "Format."}]}, {"role": "user", "content": "t"}],
-    ),
-    ("no content", [{"role": "user", "content": None}], [{"role": "user", "content": "Format."}, {"role": "user", "content": None}]),
-    (
-        "not a tool's result",
-        [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1"}]}, {"role": "user", "content": "t"}],
-        [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1"}]}, {"role": "user", "content": "Format.\n\nt"}],
-    ),
-    (
-        "no turn of the user's",
-        [{"type": "function_call_output", "call_id": "c", "output": "o"}],
-        [{"type": "function_call_output", "call_id": "c", "output": "o"}, {"role": "user", "content": "Format."}],
-    ),
-    ("a call of a tool alone", [{"role": "assistant", "content": "a"}], [{"role": "user", "content": "Format."}, {"role": "assistant", "content": "a"}]),
-    ("bedrock", [{"role": "user", "content": [{"text": "t"}]}], [{"role": "user", "content": [{"text": "Format."}, {"text": "t"}]}]),
-    (
-        "responses",
-        [{"role": "user", "content": [{"type": "input_text", "text": "t"}]}],
-        [{"role": "user", "content": [{"type": "input_text", "text": "Format."}, {"type": "input_text", "text": "t"}]}],
-    ),
-    ("gemini", [{"role": "user", "parts": [{"text": "t"}]}], [{"role": "user", "parts": [{"text": "Format."}, {"text": "t"}]}]),
-    ("gemini without a role", [{"parts": [{"text": "t"}]}], [{"parts": [{"text": "Format."}, {"text": "t"}]}]),
-    (
-        "gemini objects",
-        [Content(role="user", parts=[Part(text="t")])],
-        [Content(role="user", parts=[Part(text="Format."), Part(text="t")])],
-    ),
-    ("gemini text", ["t", "u"], ["Format.\n\nt", "u"]),
-    ("gemini image", [Part(inline_data=Blob()), "t"], ["Format.", Part(inline_data=Blob()), "t"]),
-    ("gemini list", [["t", Part(inline_data=Blob())]], [["Format.", "t", Part(inline_data=Blob())]]),
-    (
-        "gemini, not a tool's result",
-        [Content(role="user", parts=[Part(function_response={"n": 1})]), Content(role="user", parts=[Part(text="t")])],
-        [Content(role="user", parts=[Part(function_response={"n": 1})]), Content(role="user", parts=[Part(text="Format."), Part(text="t")])],
-    ),
-    ("langchain", [HumanMessage("t", id="1")], [HumanMessage("Format.\n\nt", id="1")]),
-    ("langchain parts", [HumanMessage(TWO)], [HumanMessage([{"type": "text", "text": "Format."}, *TWO])]),
-    ("langchain system", [SystemMessage("s"), HumanMessage("t")], [SystemMessage("s\n\nFormat."), HumanMessage("t")]),
-    ("langchain pair", [("human", "t")], [("human", "Format.\n\nt")]),
-    ("langchain text", ["t", ("ai", "a")], ["Format.\n\nt", ("ai", "a")]),
-    (
-        "langchain tool",
-        [AIMessage("", tool_calls=[{"id": "1"}]), ToolMessage("r", tool_call_id="1"), HumanMessage("t")],
-        [AIMessage("", tool_calls=[{"id": "1"}]), ToolMessage("r", tool_call_id="1"), HumanMessage("Format.\n\nt")],
-    ),
-    ("parts alone", TWO, [{"type": "text", "text": "Format."}, *TWO]),
-    ("parts of responses", [{"type": "input_text", "text": "t"}], [{"type": "input_text", "text": "Format."}, {"type": "input_text", "text": "t"}]),
-    ("pydantic", [ChatMessage(role="user", content="t")], [ChatMessage(role="user", content="Format.\n\nt")]),
-    ("dataclass", [Turn("user", "t", {"a": 1})], [Turn("user", "Format.\n\nt", {"a": 1})]),
-    ("named tuple", [Said("user", "t")], [Said("user", "Format.\n\nt")]),
-    ("any object", [Slotted("user", "t")], [Slotted("user", "Format.\n\nt")]),
-    ("our own", [Message("user", "t", {"name": "n"})], [{"role": "user", "content": "Format.\n\nt", "name": "n"}]),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("elements", "expected"), [case[1:] for case in WHERE], ids=[case[0] for case in WHERE]
-)
-def test_the_format_joins_one_turn(elements, expected):
-    """The format joins the system message, else the user's first turn that is no tool's result, in its own form."""
-    before = copy.deepcopy(elements)
-
-    assert sent(elements) == expected
-    assert elements == before
-
-
-def test_a_text_of_parts_in_a_known_target_is_its_own():
-    """Where the list does not tell, a part of text is the target's."""
-    elements = [{"role": "user", "content": []}]
-
-    assert sent(elements, target="openai-responses")[0]["content"] == [{"type": "input_text", "text": FORMAT}]
-    assert sent(elements, target="openai")[0]["content"] == [{"type": "text", "text": FORMAT}]
-
-
-def test_examples_stand_first_in_the_dialects_turns():
-    """Examples are turns of the dialect's roles, behind what the system says, with the format in the first of them."""
-    assert sent(["t", Part(text="u")], examples=(ASKED,))[:2] == [
-        {"role": "user", "parts": [{"text": "Format.\n\nWhat is one?"}]},
-        {"role": "model", "parts": [{"text": '{"n": 1}'}]},
-    ]
-    assert sent([("system", "s"), ("human", "t")], examples=(ASKED,)) == [
-        ("system", "s\n\nFormat."), ("human", "What is one?"), ("ai", '{"n": 1}'), ("human", "t"),
-    ]  # fmt: skip
-
-
-# What a re-ask adds.
-
-ADDED = [
-    ("chat", PLAIN, [{"role": "assistant", "content": "{}"}, {"role": "user", "content": "Again."}]),
-    (
-        "bedrock",
-        [{"role": "user", "content": [{"text": "t"}]}],
-        [{"role": "assistant", "content": [{"text": "{}"}]}, {"role": "user", "content": [{"text": "Again."}]}],
-    ),
-    (
-        "responses",
-        [{"role": "user", "content": "t"}, {"type": "function_call", "call_id": "c"}, {"type": "function_call_output", "call_id": "c"}],
-        [{"role": "assistant", "content": "{}"}, {"role": "user", "content": "Again."}],
-    ),
-    (
-        "gemini",
-        [{"role": "user", "parts": [{"text": "t"}]}],
-        [{"role": "model", "parts": [{"text": "{}"}]}, {"role": "user", "parts": [{"text": "Again."}]}],
-    ),
-    (
-        "gemini objects",
-        [Content(role="user", parts=[Part(text="t")])],
-        [Content(role="model", parts=[Part(text="{}")]), Content(role="user", parts=[Part(text="Again.")])],
-    ),
-    (
-        "gemini loose",
-        ["t", Part(inline_data=Blob())],
-        [{"role": "model", "parts": [{"text": "{}"}]}, {"role": "user", "parts": [{"text": "Again."}]}],
-    ),
-    ("langchain", [HumanMessage("t")], [AIMessage("{}"), HumanMessage("Again.")]),
-    ("langchain pairs", [("human", "t")], [("ai", "{}"), ("human", "Again.")]),
-    ("langchain pairs by role", [("user", "t")], [("assistant", "{}"), ("user", "Again.")]),
-    ("langchain texts", ["t", ("system", "s")], [("ai", "{}"), ("human", "Again.")]),
-    ("parts", [{"type": "text", "text": "t"}], [{"type": "text", "text": "The reply was:\n{}"}, {"type": "text", "text": "Again."}]),
-    ("pydantic", [ChatMessage(role="user", content="t")], [ChatMessage(role="assistant", content="{}"), ChatMessage(role="user", content="Again.")]),
-    ("dataclass", [Turn("user", "t")], [Turn("assistant", "{}"), Turn("user", "Again.")]),
-    (
-        "objects and dicts",
-        [Turn("user", "t"), {"role": "user", "content": "u"}],
-        [{"role": "assistant", "content": "{}"}, {"role": "user", "content": "Again."}],
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("elements", "expected"), [case[1:] for case in ADDED], ids=[case[0] for case in ADDED]
-)
-def test_a_re_ask_adds_the_reply_and_its_correction(elements, expected):
-    """A re-ask adds a turn of the model's and one of the user's, in the list's own form and roles."""
-    assert added(elements) == expected
-
-
-def test_an_empty_reply_is_no_turn():
-    """Providers refuse an empty turn, so of an empty reply there is only the correction."""
-    assert added(PLAIN, " \n") == [{"role": "user", "content": "Again."}]
+# The turns of a retry.
 
 
 class OneRole:
@@ -346,7 +179,7 @@ def test_elements_go_on_as_they_are(name, data, examples):
     before = copy.deepcopy(elements)
     text = data.draw(st.sampled_from(["", FORMAT]))
 
-    first = sent(elements, text=text, examples=tuple(examples))
+    first = sent(elements, text, tuple(examples))
     task = messages_of(elements)
     again = elements_of(with_correction(render(task, text, examples), "{}", "Again."))
 

@@ -73,6 +73,10 @@ def test_retries_a_reply_that_does_not_fit(case):
 
 NOT_AGAIN = {
     "refusal": (wire.chat(None, refusal="No."), ("refusal", "refusal")),
+    "refusal by its finish reason": (
+        wire.message(wire.text_block("x"), stop_reason="refusal"),
+        ("refusal", "refusal"),
+    ),
     "refusal in prose": ("I'm sorry, but I can't help with that.", ("refusal", "refusal")),
     "content filter": (wire.chat(GOOD, finish_reason="content_filter"), ("refusal", "content_filter")),
     "cut off": (CUT, ("truncation", "max_tokens")),
@@ -102,9 +106,10 @@ def test_refusal_and_truncation_end_a_call_after_a_retry(case):
 @pytest.mark.parametrize("most", [1, 2, 3, 4])
 def test_no_more_attempts_than_allowed(most):
     """`max_attempts` includes the first attempt."""
-    outcome, asked = outcome_of(BAD, BAD, BAD, BAD, max_attempts=most)
+    outcome, asked = outcome_of("no", BAD, BAD, BAD, max_attempts=most)
 
     assert (asked, len(outcome.attempts), outcome.ok) == (most, most, False)
+    assert (outcome.value, outcome.failure) == (None, outcome.attempts[-1].failure)
 
 
 def test_three_attempts_are_the_default():
@@ -190,6 +195,19 @@ def test_output_limit_doubles_up_to_the_budget(budget, sent):
 
     assert ask.outcome("t").failure.code == "max_tokens"
     assert limits == sent
+
+
+def test_cut_off_reply_of_unknown_length_is_retried_with_the_largest_limit():
+    """Without usage, the limit cannot double, so the retry has that of the budget."""
+    limits, given = [], iter([{**CUT, "usage": None}] * 2)
+
+    @guard(TOTAL, store=None, target="openai", budget=Budget(max_output_tokens=1000))
+    def ask(prompt, options=None):
+        limits.append(options.get("max_completion_tokens"))
+        return next(given)
+
+    assert ask.outcome("t").failure.code == "max_tokens"
+    assert limits == [None, 1000]
 
 
 def test_later_attempts_have_the_raised_limit():
@@ -426,6 +444,7 @@ def test_strategies_escalate_and_the_last_one_stays():
         ("bare", "bare"),
         (["bare"], "bare"),
         (["bare", "bare"], "bare>bare"),
+        (("bare", "system_prompt"), "bare>system_prompt"),
         (["bare", "system_prompt", "system_prompt"], "bare>system_prompt>system_prompt"),
         ("bare>few_shot", "bare>few_shot"),
     ],

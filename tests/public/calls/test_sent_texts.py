@@ -15,8 +15,8 @@ REASON = (
     "valid for this JSON Schema, and with nothing after it.\n"
 )
 TURNS = 'Example:\nWhat is five?\n{"total": 5}\n\n'
-ALONE = 'Example:\n{"total": 6}'
-EXAMPLES = [("What is five?", {"total": 5}), (None, {"total": 6})]
+ALONE = 'Example:\n{"total": 6, "unit": "ü"}'
+EXAMPLES = [("What is five?", {"total": 5}), (None, {"total": 6, "unit": "ü"})]
 AGAIN = "Reply again with only the JSON value."
 MISSING = f"Your last reply was not valid. At (root): expected property 'total', got object. {AGAIN}"
 LIMIT = "\n\nYour last reply:\n"
