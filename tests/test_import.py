@@ -39,7 +39,7 @@ def test_importing_loads_no_third_party_module(look):
     assert {name.split(".")[0] for name in loaded} - sys.stdlib_module_names == {"schema_guard"}
 
 
-def test_importing_opens_nothing(look):
+def test_import_opens_no_database(look):
     """`import schema_guard` opens no file but its sources, no socket and no process."""
     _, opened = look
 

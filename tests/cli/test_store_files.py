@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard.records import open_store
 from tests.public.commands.command_lines import run
-from tests.records.outcomes import BROKEN, outcome
+from tests.public.records.outcomes import BROKEN, outcome
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_file_is_for_its_owner_only(capsys, folder, full):
     assert not list(folder.glob(".*"))
 
 
-def test_a_store_is_never_written_over(capsys, full):
+def test_store_commands_refuse_the_store_itself_as_a_file(capsys, full):
     """The store is no file to write or to read, under any name of it."""
     full.with_name("link.db").symlink_to(full)
     before = full.read_bytes()
@@ -94,7 +94,7 @@ def test_stores_are_merged(capsys, full):
     assert (itself[0], "is the store itself" in itself[2]) == (2, True)
 
 
-def test_nothing_comes_of_any_file_when_one_is_bad(capsys, folder, full):
+def test_import_checks_all_files_before_the_first(capsys, folder, full):
     """All files are checked before the first one comes in; with --skip-bad what is wrong is told and left out."""
     run(capsys, "store", "export", "--store", "full.db", "-o", "good.jsonl")
     lines = (folder / "good.jsonl").read_text().splitlines(keepends=True)

@@ -19,8 +19,7 @@ from schema_guard.records.postgres.address import parsed
 from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
-from tests.public.records import server
-from tests.records import outcomes
+from tests.public.records import outcomes, server
 
 # Every kind of database; the tests that ask for `new_backend` or `store` are the contract of all of them.
 BACKENDS = {
@@ -32,13 +31,8 @@ BACKENDS = {
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A PostgreSQL server, the same for all tests."""
-    why = server.why_not()
-    if why:
-        pytest.skip(why)
-    started = server.Server()
-    yield started
-    started.stop()
+    """One PostgreSQL server for all tests."""
+    yield from server.running()
 
 
 _SCHEMAS = itertools.count(1)
@@ -82,7 +76,7 @@ def _rented(postgres):
     turns = itertools.cycle(f"r{number}" for number in range(10))
 
     def rent():
-        schema, connection = next(turns), postgres.steady()
+        schema, connection = next(turns), postgres.shared_connection()
         sql = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename"
         tables = [name for (name,) in connection.execute(sql, (schema,)).fetchall()]
         empty = [f"DELETE FROM {schema}.{name}" for name in tables if name not in ("meta", "place")]

@@ -29,7 +29,7 @@ def test_an_event_loop_is_never_waited_on(path, run):
     assert run(script, f"sqlite:///{path}")
 
 
-def test_sync_waits_a_quarter_of_a_second_for_a_lock_and_then_for_nothing(path, run, count_rows):
+def test_sync_waits_once_for_a_lock(path, run, count_rows):
     """While another process holds the database one call waits shortly, further ones do not, it is said once, and all is stored."""
     script = """
     import logging, time
@@ -52,7 +52,7 @@ def test_sync_waits_a_quarter_of_a_second_for_a_lock_and_then_for_nothing(path, 
     assert count_rows(path) == 5
 
 
-def test_a_strict_store_raises_what_it_cannot_store(path, run):
+def test_strict_store_raises_if_it_cannot_store(path, run):
     """With `strict_store=True` a call ends with StoreError while the database is held by another process."""
     script = """
     from pathlib import Path

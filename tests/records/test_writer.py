@@ -278,7 +278,7 @@ def test_record_and_flush_do_not_wait_for_a_lock(path, make, locked):
         assert store.counts() == Counts(100, 100, {}, 0)
 
 
-def test_a_full_queue_drops_the_newest(path, make, locked, monkeypatch):
+def test_full_queue_drops_the_newest_calls(path, make, locked, monkeypatch):
     """What does not fit into the queue is dropped at once, counted, and the rest is stored."""
     monkeypatch.setattr(writer, "MAX_PENDING_OUTCOMES", 5)
     with Store(SQLite(path)) as store:
@@ -297,7 +297,7 @@ def test_a_full_queue_drops_the_newest(path, make, locked, monkeypatch):
 
 
 @pytest.mark.parametrize("is_made", [True, False])
-def test_a_queue_of_much_text_is_full(path, make, locked, monkeypatch, is_made):
+def test_queue_limits_the_size_of_waiting_texts(path, make, locked, monkeypatch, is_made):
     """The texts that wait are bounded as the outcomes are, be these made or not."""
     monkeypatch.setattr(writer, "MAX_PENDING_CHARS", 2_500)
     outcome = make.outcome({"reply": "x" * 1_000})
@@ -422,7 +422,7 @@ def test_a_stopped_writer_starts_again(path, make):
         assert store.counts() == Counts(2, 2, {}, 0)
 
 
-def test_threads_lose_nothing(path, make, count_rows):
+def test_threads_lose_no_attempt(path, make, count_rows):
     """Four threads that record while others flush and read the counts lose no attempt."""
     unbalanced = []
 

@@ -14,7 +14,7 @@ import pytest
 
 from schema_guard import GuardFailed, InvalidArgument, guard, open_store, telemetry
 from schema_guard.telemetry.counters import Counters
-from tests.records.outcomes import BROKEN, outcome
+from tests.public.records.outcomes import BROKEN, outcome
 
 SCHEMA = {"title": "ticket", "type": "object", "required": ["team"]}
 

@@ -64,7 +64,7 @@ class Production:
 
         Args:
             n: Number of calls.
-            every: Number of calls per failure. 0: no call fails.
+            every: Number of calls per failure. 0 makes every call succeed.
             bad: Failed replies, as texts or SDK replies.
             after_s: Seconds between two calls.
             task: The input of all calls. Default: a new input for each call.

@@ -1,1 +1,1 @@
-"""Records of calls: what is stored, counted, moved, and deleted, whatever the tables of a store are."""
+"""Records of calls: storage, counts, moves, and deletion, independent of the tables of a store."""

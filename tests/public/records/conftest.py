@@ -1,4 +1,4 @@
-"""Stores of every kind, command lines, and child processes."""
+"""Fixtures: stores of every kind, command lines, and child processes."""
 
 import importlib.metadata
 import itertools
@@ -22,18 +22,13 @@ _SCHEMAS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Start one PostgreSQL server for all tests."""
-    why = server.why_not()
-    if why:
-        pytest.skip(why)
-    started = server.Server()
-    yield started
-    started.stop()
+    """One PostgreSQL server for all tests."""
+    yield from server.running()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Run the first case of each test on the server, the others only with --costly: connections take long."""
+    """Run only the first case of each test on the server without --costly, because connections take long."""
     met = set()
     for item in items:
         callspec = getattr(item, "callspec", None)
@@ -47,13 +42,13 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def server_url(postgres):
-    """Return a function that gives the URL of an empty schema of the server."""
+    """Return a function that returns the URL of a new empty schema on the server."""
     return lambda **parameters: postgres.url(f"p{os.getpid()}_{next(_SCHEMAS)}", **parameters)
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def new_url(request, tmp_path_factory):
-    """Return a function that gives the URL of an empty store of one kind."""
+    """Return a function that returns the URL of a new empty store. The fixture runs once for each kind of store."""
     if request.param == "postgres":
         return request.getfixturevalue("server_url")
     if request.param == "memory":
@@ -64,7 +59,7 @@ def new_url(request, tmp_path_factory):
 
 @pytest.fixture
 def store(new_url):
-    """Open an empty store, in turn of each kind."""
+    """An empty store of each kind."""
     with open_store(new_url()) as opened:
         yield opened
 
@@ -81,14 +76,14 @@ def url(path):
 
 @pytest.fixture(scope="session")
 def program():
-    """Return the function that the command `schema-guard` runs."""
+    """The function of the command `schema-guard`."""
     (entry,) = importlib.metadata.entry_points(group="console_scripts", name="schema-guard")
     return entry.load()
 
 
 @pytest.fixture
 def cli(program, capsys, monkeypatch, tmp_path):
-    """Return a function that runs a command line here; it gives exit status, output and errors."""
+    """Return a function that runs a command line in this process and returns exit status, stdout, and stderr."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "none")
 
     def run(*words):
@@ -99,16 +94,16 @@ def cli(program, capsys, monkeypatch, tmp_path):
                 status = program()
             except SystemExit as ended:
                 status = ended.code
-        told = capsys.readouterr()
-        assert "Traceback" not in told.err
-        return status or 0, told.out, told.err
+        output = capsys.readouterr()
+        assert "Traceback" not in output.err
+        return status or 0, output.out, output.err
 
     return run
 
 
 @pytest.fixture
 def cli_json(cli):
-    """Return a function that runs a command line with `--format json` and gives the document."""
+    """Return a function that runs a command line with `--format json` and returns the document."""
 
     def run(*words, status=0):
         found, out, err = cli(*words, "--format", "json")
@@ -129,7 +124,7 @@ url = sys.argv[1]
 
 @pytest.fixture(scope="session")
 def start():
-    """Return a function that starts a script in a child process; `outcome` and `url` are defined in it."""
+    """Return a function that starts a script in a child process. The script can use `outcome` and `url`."""
 
     def begin(script, url, **environment):
         text = PRELUDE + textwrap.dedent(script)
@@ -149,7 +144,7 @@ def start():
 
 @pytest.fixture(scope="session")
 def run(start):
-    """Return a function that runs a script as `start` does; it gives the JSON of the last line, or None."""
+    """Return a function that runs such a script to its end and returns the JSON of its last line, or None."""
 
     def finish(script, url, *, exit_code=0, timeout_s=60, **environment):
         process = start(script, url, **environment)
@@ -167,7 +162,7 @@ def run(start):
 
 @pytest.fixture(scope="session")
 def count_rows():
-    """Return a function that counts the stored attempts at a path or URL, in a store that is opened for it."""
+    """Return a function that opens the store at a path or URL, checks it, and counts its attempts."""
 
     def count(place):
         with open_store(str(place)) as store:
@@ -199,8 +194,8 @@ print(json.dumps([during, ledger(), store.drops(), [row["call_id"] for row in st
 
 @pytest.fixture(scope="session", autouse=True)
 def locked_child(request, start, tmp_path_factory):
-    """Start, with the first test, a child that waits many seconds for a lock; its test reads what it wrote."""
-    if not any("outlasts_the_wait" in item.name for item in request.session.items):
+    """A child process that waits many seconds for a lock. It starts with the first test, beside the others."""
+    if not any(item.name == "test_store_recovers_after_a_long_lock" for item in request.session.items):
         yield None
         return
     process = start(LOCKED, f"sqlite:///{tmp_path_factory.mktemp('locked')}/r.db")

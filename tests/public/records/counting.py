@@ -1,10 +1,10 @@
-"""What must be counted of outcomes, by plain Python, and what a store says of them, in the same form."""
+"""Reference counts of outcomes in plain Python, and the counts of a store in the same form."""
 
 from collections import Counter, defaultdict
 from fractions import Fraction
 from math import isnan
 
-# How the names of the counts are spelled in what a store gives.
+# Reference name of each count -> name of the store's attribute.
 RATES = {
     "calls": "calls",
     "first_pass": "first_pass",
@@ -25,7 +25,7 @@ CONFIGURATION = (
 REPAIRED = {"repaired_lossless", "repaired_lossy", "resumed"}
 
 
-def is_judged(outcome):
+def is_validated(outcome):
     first = outcome.attempts[0].failure
     return len(outcome.attempts) > 1 or first is None or first.kind != "transport"
 
@@ -43,12 +43,12 @@ def hour_of(call):
 
 
 def rates(outcomes):
-    """Count how these calls ended, by the definitions of the rates."""
+    """Count the outcomes of calls by the definitions of the rates."""
     found = Counter()
     for outcome in outcomes:
         first, last = outcome.attempts[0], outcome.attempts[-1]
         unseen = any(attempt.unseen for attempt in outcome.attempts)
-        if not is_judged(outcome):
+        if not is_validated(outcome):
             found["transport"] += 1
             continue
         found["calls"] += 1
@@ -70,7 +70,7 @@ def rates(outcomes):
 
 
 def total(values):
-    """Return the sum of the known values, and how many are unknown."""
+    """Return the sum of the known values and the number of unknown ones."""
     known = [value for value in values if value is not None]
     return (sum(known) if known else None), len(values) - len(known)
 
@@ -89,10 +89,10 @@ def _sums(attempts):
 
 
 def expected(outcomes):
-    """Count calls of one configuration, in the order in which they were stored."""
-    judged = [outcome for outcome in outcomes if is_judged(outcome)]
+    """Count calls of one configuration in the order of storage."""
+    validated = [outcome for outcome in outcomes if is_validated(outcome)]
     inputs, by_number = defaultdict(list), defaultdict(list)
-    for number, outcome in enumerate(judged):
+    for number, outcome in enumerate(validated):
         call = outcome.call
         known = call.input_hash if call.cluster is None else ("cluster", call.cluster)
         inputs[number if known is None else known].append(not outcome.ok)
@@ -101,33 +101,33 @@ def expected(outcomes):
             by_number[attempt.number].append(attempt)
     shapes = Counter((len(calls), sum(calls)) for calls in inputs.values())
     every = [attempt for outcome in outcomes for attempt in outcome.attempts]
-    met = {n: [one for one in attempts if not is_transport(one)] for n, attempts in by_number.items()}
+    by_reply = {n: [one for one in attempts if not is_transport(one)] for n, attempts in by_number.items()}
     return {
         **rates(outcomes),
         "started": (min(one.call.started_at for one in outcomes), max(one.call.started_at for one in outcomes)),
         "outside": Counter(
-            (one.failure.code, one.attempts[0].exception) for one in outcomes if not is_judged(one)
+            (one.failure.code, one.attempts[0].exception) for one in outcomes if not is_validated(one)
         ),
         "models": Counter((one.model, one.snapshot) for one in every if one.model and not is_transport(one)),
         "clusters": {**shapes} if any(n > 1 for n, _ in shapes) else {},
         "inputs": len(inputs),
         "unhandled_inputs": float(sum(Fraction(k * count, n) for (n, k), count in shapes.items())),
-        "attempts": [(len(met[n]), sum(one.failure is not None for one in met[n])) for n in sorted(met) if met[n]],
+        "attempts": [(len(by_reply[n]), sum(one.failure is not None for one in by_reply[n])) for n in sorted(by_reply) if by_reply[n]],
         "sums": {number: _sums(by_number[number]) for number in by_number},
         "failures": Counter((one.failure.kind, one.failure.code) for one in every if one.failure),
-        "failed_as": Counter((one.failure.kind, one.failure.code) for one in judged if not one.ok),
+        "failed_as": Counter((one.failure.kind, one.failure.code) for one in validated if not one.ok),
         "violations": Counter(
             place
             for one in every
             if one.failure
             for place in {(found.instance_location, found.keyword) for found in one.failure.violations}
         ),
-        "order": [not one.ok for one in judged],
+        "order": [not one.ok for one in validated],
     }  # fmt: skip
 
 
-def found_in(counts):
-    """Return the counts of one configuration, as a store gives them, in the form of `expected`."""
+def counts_in(counts):
+    """Return a store's counts of one configuration in the form of `expected`."""
     return {
         **{name: getattr(counts, said) for name, said in RATES.items()},
         "started": (counts.first_started_at, counts.last_started_at),
@@ -152,27 +152,27 @@ def found_in(counts):
 
 
 def grouped(outcomes, key):
-    """Return the outcomes by what *key* gives of their calls, in order."""
+    """Group outcomes by a key of their calls. The order stays."""
     groups = defaultdict(list)
     for outcome in outcomes:
         groups[key(outcome.call)].append(outcome)
     return groups
 
 
-def expected_of(outcomes):
+def expected_counts(outcomes):
     return {name: rounded(expected(group)) for name, group in grouped(outcomes, configuration_of).items()}
 
 
-def found_of(store, **where):
-    return {configuration_of(counts): found_in(counts) for counts in store.configurations(**where)}
+def stored_counts(store, **where):
+    return {configuration_of(counts): counts_in(counts) for counts in store.configurations(**where)}
 
 
 def rounded(counts):
     return counts | {"unhandled_inputs": round(counts["unhandled_inputs"], 12)}
 
 
-def hours_of(store, **where):
-    """Return the counts of each hour and configuration."""
+def stored_hours(store, **where):
+    """Return the store's counts by hour and configuration."""
     return {
         (hour.at, *hour.configuration): {name: getattr(hour, said) for name, said in RATES.items()}
         for hour in store.by_hour(**where)
@@ -182,3 +182,10 @@ def hours_of(store, **where):
 def expected_hours(outcomes):
     groups = grouped(outcomes, lambda call: (hour_of(call), *configuration_of(call)))
     return {key: rates(group) for key, group in groups.items()}
+
+
+def ledger(store):
+    """Return the offered, stored, dropped, and pending attempts. Check that they add up."""
+    counts = store.counts()
+    assert counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
+    return counts.offered, counts.stored, counts.dropped, counts.pending

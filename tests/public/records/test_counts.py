@@ -1,4 +1,4 @@
-"""Counts of calls: by configuration, by hour, and within times, always those that plain Python counts."""
+"""Counts of calls by configuration, by hour, and within a time range equal the counts of plain Python."""
 
 from collections import Counter
 from itertools import pairwise
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from schema_guard import Failure, InvalidArgument, Usage, Violation, open_store
 from tests.public.records.counting import (
+    counts_in,
     expected,
+    expected_counts,
     expected_hours,
-    expected_of,
-    found_in,
-    found_of,
-    hours_of,
     rounded,
+    stored_counts,
+    stored_hours,
 )
 from tests.public.records.outcomes import BROKEN, FAILED, LOST, REFUSED, outcome
 from tests.thinned import examples
@@ -24,33 +24,33 @@ HOUR = 3_600.0
 T = 472_222 * HOUR  # an hour of 2023
 
 
-def made(*attempts, at, **call):
+def call_at(*attempts, at, **call):
     return outcome(*attempts, started_at=T + at, **call)
 
 
 UNIT = Failure("value", "enum", "", (Violation("/unit", "/properties/unit/enum", "enum", "", ""),))
-# Calls around the borders of hours: seconds since T, and how they ended.
+# Calls at seconds after T, around the borders of hours.
 CALLS = [
-    made({}, at=-0.5, input_hash="a"),
-    made({}, at=0, input_hash="a"),
-    made({"form": "unwrapped"}, at=1, input_hash="b"),
-    made({"form": "repaired_lossless", "repairs": ("fence",)}, at=1_800, cluster="c"),
-    made(FAILED, {}, at=3_599.9, cluster="c"),
-    made(FAILED, {"form": "repaired_lossy"}, at=3_600),
-    made(FAILED, {"failure": UNIT, "form": None}, at=3_601, input_hash="a"),
-    made({"failure": REFUSED, "form": None, "reply": "no"}, at=7_199),
-    made(LOST, at=7_200),
-    made(FAILED, LOST, at=7_201),
-    made({"form": "parsed", "reply": None}, at=7_202),
-    made({"unseen": True}, at=10_800),
-    made(FAILED | {"unseen": True}, at=10_801),
-    made({}, at=10_802, segment="eu"),
-    made(FAILED, at=10_803, segment="eu"),
-    made({}, at=10_804, function="app.other"),
-    made({}, at=10_805, version="v2"),
-    made({}, at=10_806, model="m2"),
-    made({}, at=10_807, tuned=True),
-    made({}, at=14_400, schema_name="other", schema_fingerprint="e" * 16),
+    call_at({}, at=-0.5, input_hash="a"),
+    call_at({}, at=0, input_hash="a"),
+    call_at({"form": "unwrapped"}, at=1, input_hash="b"),
+    call_at({"form": "repaired_lossless", "repairs": ("fence",)}, at=1_800, cluster="c"),
+    call_at(FAILED, {}, at=3_599.9, cluster="c"),
+    call_at(FAILED, {"form": "repaired_lossy"}, at=3_600),
+    call_at(FAILED, {"failure": UNIT, "form": None}, at=3_601, input_hash="a"),
+    call_at({"failure": REFUSED, "form": None, "reply": "no"}, at=7_199),
+    call_at(LOST, at=7_200),
+    call_at(FAILED, LOST, at=7_201),
+    call_at({"form": "parsed", "reply": None}, at=7_202),
+    call_at({"unseen": True}, at=10_800),
+    call_at(FAILED | {"unseen": True}, at=10_801),
+    call_at({}, at=10_802, segment="eu"),
+    call_at(FAILED, at=10_803, segment="eu"),
+    call_at({}, at=10_804, function="app.other"),
+    call_at({}, at=10_805, version="v2"),
+    call_at({}, at=10_806, model="m2"),
+    call_at({}, at=10_807, tuned=True),
+    call_at({}, at=14_400, schema_name="other", schema_fingerprint="e" * 16),
 ]
 MAIN = [one for one in CALLS if one.call == CALLS[0].call._replace(
     started_at=one.call.started_at, input_hash=one.call.input_hash, cluster=one.call.cluster,
@@ -59,7 +59,7 @@ MAIN = [one for one in CALLS if one.call == CALLS[0].call._replace(
 
 @pytest.fixture
 def filled(store):
-    """Record all calls, in three batches."""
+    """A store with all calls, written in three batches."""
     for number, one in enumerate(CALLS):
         store.record(one)
         if number % 7 == 6:
@@ -69,8 +69,11 @@ def filled(store):
 
 
 def test_counts_of_one_configuration_are_exact(filled):
-    """Each call is in one count: fourteen calls of one configuration, by hand."""
-    found = found_in(filled.configurations()[0])
+    """Each of the thirteen calls of one configuration is counted once.
+
+    The expected numbers are handmade.
+    """
+    found = counts_in(filled.configurations()[0])
 
     assert len(MAIN) == 13
     assert {name: found[name] for name in (
@@ -110,16 +113,16 @@ def test_counts_of_one_configuration_are_exact(filled):
     assert found["order"] == [False] * 6 + [True, True, True, False, False, True]
 
 
-def test_all_configurations_are_those_of_plain_python(filled):
-    """Calls that differ in function, version, model, tuning, segment, or schema are counted apart."""
-    assert found_of(filled) == expected_of(CALLS)
-    assert len(found_of(filled)) == 7
+def test_configurations_are_counted_separately(filled):
+    """Calls that differ in function, version, model, tuning, segment, or schema have separate counts."""
+    assert stored_counts(filled) == expected_counts(CALLS)
+    assert len(stored_counts(filled)) == 7
 
 
-def test_configurations_come_in_the_order_of_their_first_call(filled):
-    """The configuration that was stored first comes first, and each has an id of its own."""
+def test_configurations_are_in_order_of_their_first_call(filled):
+    """The configuration that was stored first is first. Each one has its own id."""
     found = filled.configurations()
-    expected_order = list(dict.fromkeys(name for name in expected_of(CALLS)))
+    expected_order = list(dict.fromkeys(name for name in expected_counts(CALLS)))
 
     assert [
         (one.function, one.version, one.model, one.tuned, one.segment, one.schema_name) for one in found
@@ -129,9 +132,9 @@ def test_configurations_come_in_the_order_of_their_first_call(filled):
     assert len({one.id for one in found}) == 7
 
 
-def test_hours_are_those_in_which_calls_began(filled):
-    """A call is in the hour of its start, to the second, and the hours come in order."""
-    assert hours_of(filled) == expected_hours(CALLS)
+def test_calls_are_counted_in_the_hour_of_their_start(filled):
+    """A call counts in the hour of its start, to the second. The hours are in order."""
+    assert stored_hours(filled) == expected_hours(CALLS)
     assert [hour.at - T for hour in filled.by_hour()] == sorted(hour.at - T for hour in filled.by_hour())
     main = [hour for hour in filled.by_hour() if hour.configuration == filled.by_hour()[0].configuration]
     assert [(hour.at - T, hour.calls, hour.transport) for hour in main] == [
@@ -176,26 +179,26 @@ def times(since, until):
     return {name: T + bound for name, bound in (("since", since), ("until", until)) if bound is not None}
 
 
-def test_a_window_counts_the_calls_in_it(filled):
-    """`since` includes its moment and `until` excludes it, wherever they cut an hour: all 225 pairs of bounds."""
+def test_time_range_counts_exactly_its_calls(filled):
+    """`since` is inclusive and `until` exclusive, for all 225 pairs of bounds."""
     wrong = [
         (since, until)
         for since, until in (WINDOWS if "postgres" not in filled.url else WINDOWS[::9])
-        if found_of(filled, **times(since, until)) != expected_of(within(since, until))
+        if stored_counts(filled, **times(since, until)) != expected_counts(within(since, until))
     ]
 
     assert wrong == []
 
 
-def test_attempts_in_a_window_are_those_of_its_calls(filled):
-    """The rows of a window are those of the calls that it counts."""
+def test_time_range_selects_the_attempts_of_its_calls(filled):
+    """The attempts of a time range are those of the counted calls."""
     for since, until in WINDOWS[::4]:
         found = [row["started_at"] for row in filled.attempts(**times(since, until))]
         assert found == [one.call.started_at for one in within(since, until) for _ in one.attempts]
 
 
-def test_hours_in_a_window_are_counted_whole(filled):
-    """An hour that the times touch is given whole; the hour that begins at `until` is not."""
+def test_time_range_selects_whole_hours(filled):
+    """An hour that overlaps the range is counted whole. An hour that starts at `until` is left out."""
     main = filled.by_hour()[0].configuration
 
     def hours(**where):
@@ -222,21 +225,21 @@ def test_hours_in_a_window_are_counted_whole(filled):
         ({"function": "app.extract", "schema": "f" * 16, "since": T + 10_802}, [13, 14, 16, 17, 18]),
     ],
 )
-def test_names_choose_what_is_counted(filled, where, chosen):
-    """A function goes by its whole name, a schema by name or fingerprint, in counts, hours, and sums."""
+def test_names_select_calls(filled, where, chosen):
+    """A function matches by its whole name, and a schema by its name or fingerprint."""
     calls = [CALLS[number] for number in chosen]
 
-    assert found_of(filled, **where) == expected_of(calls)
+    assert stored_counts(filled, **where) == expected_counts(calls)
     without_times = {name: value for name, value in where.items() if name != "since"}
     if where == without_times:
-        assert hours_of(filled, **where) == expected_hours(calls)
+        assert stored_hours(filled, **where) == expected_hours(calls)
         assert sum(one.calls for one in filled.summary(**where)) == sum(
-            counts["calls"] for counts in expected_of(calls).values()
+            counts["calls"] for counts in expected_counts(calls).values()
         )
 
 
-def test_a_summary_pools_functions_and_segments(filled):
-    """Calls that differ in function or segment only are one entry of the summary."""
+def test_summary_pools_functions_and_segments(filled):
+    """Calls that differ only in function or segment share an entry of the summary."""
     found = {(one.schema_name, one.model, one.version, one.tuned): one.calls for one in filled.summary()}
 
     assert found == {
@@ -257,20 +260,20 @@ AMOUNTS = [
 ]
 
 
-def test_sums_are_by_the_number_of_the_attempt(store):
-    """Tokens, seconds, and costs are added up for first and second attempts, unknown ones counted."""
+def test_sums_are_separate_for_first_and_second_attempts(store):
+    """Each sum of tokens, seconds, and costs has the number of attempts without a value."""
     for attempts in AMOUNTS:
         store.record(outcome(*attempts))
     (found,) = store.configurations()
 
-    assert found_in(found)["sums"] == {
+    assert counts_in(found)["sums"] == {
         1: (5, (16, 2), (3, 3), (26, 3), (4, 4), (63.75, 1), (0.75, 3)),
         2: (1, (None, 1), (None, 1), (None, 1), (None, 1), (4.0, 0), (0.125, 0)),
     }
 
 
-def test_small_amounts_are_added_up_exactly(store):
-    """Costs count to a thousand-millionth of a unit, seconds to a millionth."""
+def test_small_amounts_are_summed_precisely(store):
+    """Sums of tiny costs and seconds have an error below one in a thousand million."""
     for _ in range(3):
         store.record(outcome({"cost": 1.23e-7, "elapsed_s": 4.5e-5}))
     (found,) = store.configurations()
@@ -280,8 +283,8 @@ def test_small_amounts_are_added_up_exactly(store):
     assert sums.elapsed_s.known == pytest.approx(1.35e-4, rel=1e-9)
 
 
-def test_latencies_are_those_of_calls_and_of_attempts(store):
-    """A call takes as long as its attempts; a lost one counts for the attempts alone."""
+def test_latency_of_a_call_is_the_sum_of_its_attempts(store):
+    """A call that raised counts only in the latency of attempts."""
     for attempts in AMOUNTS[:4]:
         store.record(outcome(*attempts))
     (found,) = store.configurations()
@@ -293,16 +296,19 @@ def test_latencies_are_those_of_calls_and_of_attempts(store):
 
 
 def test_absurd_amounts_are_unknown(store):
-    """Seconds, money, and tokens that cannot be add nothing, and lose no row."""
+    """Impossible seconds, costs, and tokens are stored as unknown. Their rows are stored."""
     store.record(outcome({"elapsed_s": 1e300, "cost": 1e300, "usage": Usage(10**300, -1)}))
     store.record(outcome({"elapsed_s": -1.0}))
     (found,) = store.configurations()
 
-    assert found_in(found)["sums"] == {1: (2, *[(None, 2)] * 6)}
+    assert counts_in(found)["sums"] == {1: (2, *[(None, 2)] * 6)}
 
 
-def test_a_cluster_goes_before_the_input(store):
-    """Calls of one cluster are one input, although their tasks differ; a call without either is its own."""
+def test_calls_of_one_cluster_are_one_input(store):
+    """Calls of one cluster are one input even if their tasks differ.
+
+    A call without either is an input of its own.
+    """
     for number in range(4):
         store.record(outcome(cluster="c", input_hash=f"i{number}"))
     store.record(outcome(input_hash="i0"))
@@ -312,8 +318,8 @@ def test_a_cluster_goes_before_the_input(store):
     assert (found.calls, found.inputs, found.clusters) == (6, 3, ((1, 0, 2), (4, 0, 1)))
 
 
-def test_pairs_are_the_inputs_called_once_in_both(store):
-    """An input that one of two configurations never had, or twice, is no pair; failures of only one are told apart."""
+def test_pairs_are_inputs_called_once_in_both_configurations(store):
+    """An input without exactly one call in each configuration is not a pair. Failures are counted for each side."""
     failing = {"m1": "bdff", "m2": "cde"}
     for model, inputs in {"m1": "abcdeffg", "m2": "abcdef"}.items():
         for name in inputs:
@@ -324,8 +330,8 @@ def test_pairs_are_the_inputs_called_once_in_both(store):
     assert store.pairs(other.id, one.id) == (5, 2, 1)
 
 
-def test_frequent_inputs_are_those_with_so_many_calls(store):
-    """Inputs with at least so many judged calls are given with their calls and failed calls."""
+def test_frequent_inputs_have_at_least_the_given_calls(store):
+    """Frequent inputs are returned with their calls and failed calls. Excluded calls do not count."""
     for name, calls, failed in (("a", 1, 1), ("b", 2, 0), ("c", 3, 2), ("d", 3, 0)):
         for number in range(calls):
             store.record(outcome(*[FAILED] * (number < failed), input_hash=name))
@@ -342,7 +348,7 @@ def test_frequent_inputs_are_those_with_so_many_calls(store):
 
 
 def test_calls_after_a_number_are_the_rest(store):
-    """The calls of a configuration after its first judged ones are counted alone."""
+    """The calls of a configuration after a given number are counted on their own."""
     for number in range(6):
         store.record(outcome(*[LOST] if number == 2 else [FAILED] * (number > 3), id=str(number)))
         store.record(outcome(segment="other", id=f"{number}-other"))
@@ -357,30 +363,33 @@ def test_calls_after_a_number_are_the_rest(store):
             store.configuration_after(found.id, number)
 
 
-def test_names_are_those_of_all_calls(filled):
-    """Every function, schema, and segment that has calls is named."""
-    said = {name for names in filled.names() for name in names if isinstance(name, str)}
+def test_names_lists_functions_schemas_and_segments(filled):
+    """`names` returns every function, schema, and segment with calls."""
+    assert {(one.function, one.schema_name, one.segment) for one in filled.names()} == {
+        ("app.extract", "invoice", None),
+        ("app.extract", "invoice", "eu"),
+        ("app.extract", "other", None),
+        ("app.other", "invoice", None),
+    }
 
-    assert {"app.extract", "app.other", "invoice", "other", "eu"} <= said
 
-
-def test_counts_are_the_same_when_a_file_is_opened_again(tmp_path):
-    """Counts come from the file, not from the process, and new calls are added to them."""
+def test_counts_continue_in_a_reopened_file(tmp_path):
+    """A reopened file has the same counts, and new calls are added to them."""
     for part in (CALLS[:9], CALLS[9:]):
         with open_store(f"{tmp_path}/r.db") as store:
             for one in part:
                 store.record(one)
     with open_store(f"{tmp_path}/r.db") as store:
-        assert found_of(store) == expected_of(CALLS)
-        assert hours_of(store) == expected_hours(CALLS)
+        assert stored_counts(store) == expected_counts(CALLS)
+        assert stored_hours(store) == expected_hours(CALLS)
         assert store.check().is_sound
-        assert found_of(store) == expected_of(CALLS)
+        assert stored_counts(store) == expected_counts(CALLS)
 
 
-def test_a_late_call_goes_into_its_own_hour(store):
-    """A call that is stored after later ones is counted in the hour of its start."""
+def test_late_call_is_counted_in_the_hour_of_its_start(store):
+    """A call that is stored after later calls counts in the hour of its start."""
     for at in (5 * HOUR, 0.0, 2 * HOUR, 5 * HOUR + 1):
-        store.record(made({}, at=at))
+        store.record(call_at({}, at=at))
         store.flush()
 
     assert [(hour.at - T, hour.calls) for hour in store.by_hour()] == [(0, 1), (2 * HOUR, 1), (5 * HOUR, 2)]
@@ -389,10 +398,10 @@ def test_a_late_call_goes_into_its_own_hour(store):
     assert (found.first_started_at, found.last_started_at) == (T, T + 5 * HOUR + 1)
 
 
-def test_a_call_without_a_time_is_in_no_hour(store):
-    """A start that is not finite is unknown: counted in all, and in no times."""
+def test_call_without_a_start_is_in_no_hour(store):
+    """A call whose start is not finite counts in the total, but in no time range."""
     store.record(outcome(started_at=float("nan")))
-    store.record(made({}, at=0))
+    store.record(call_at({}, at=0))
 
     assert [one.calls for one in store.configurations()] == [2]
     assert [one.calls for one in store.configurations(since=-1e18)] == [1]
@@ -400,8 +409,8 @@ def test_a_call_without_a_time_is_in_no_hour(store):
     assert [hour.calls for hour in store.by_hour()] == [1]
 
 
-def test_a_report_counts_from_a_moment_on(tmp_path, cli_json):
-    """`report --since` leaves out earlier calls, and shows each hour from the first one on."""
+def test_report_since_leaves_out_earlier_calls(tmp_path, cli_json):
+    """`report --since` counts only later calls, and shows only the hours since then."""
     path = tmp_path / "r.db"
     with open_store(str(path)) as store:
         for one in CALLS:
@@ -409,23 +418,23 @@ def test_a_report_counts_from_a_moment_on(tmp_path, cli_json):
     every = cli_json("report", "--store", path, "--by", "segment")
     later = cli_json("report", "--store", path, "--by", "segment", "--since", "2023-11-14T23:00")
 
-    # T is 2023-11-14T22:00 in UTC.
+    # T is 2023-11-14T22:00 UTC.
     for document, since in ((every, None), (later, 3_600)):
         found = Counter()
         for one in document["configurations"]:
             found[one["segment"], one["schema"]] += one["calls"]
         wanted = Counter()
-        for name, counts in expected_of(within(since, None)).items():
+        for name, counts in expected_counts(within(since, None)).items():
             wanted[name[9], name[1]] += counts["calls"]
         assert found == wanted
     calls = sum(point["unhandled"]["n"] for series in every["over_time"]["series"] for point in series)
-    assert calls == sum(counts["calls"] for counts in expected_of(CALLS).values())
+    assert calls == sum(counts["calls"] for counts in expected_counts(CALLS).values())
     assert {point["at"] - T for series in later["over_time"]["series"] for point in series} <= {
         HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR,
     }  # fmt: skip
 
 
-# Any calls at all.
+# Strategies for random calls.
 tokens = st.none() | st.integers(0, 10**9)
 common = {
     "usage": st.builds(Usage, tokens, tokens, tokens, tokens),
@@ -436,7 +445,7 @@ common = {
     "snapshot": st.none() | st.just("m-1"),
     "unseen": st.booleans(),
 }
-judged = st.builds(
+validated = st.builds(
     Failure,
     st.sampled_from(["syntax", "structure", "value", "truncation"]),
     st.sampled_from(["empty", "type", "max_tokens"]),
@@ -444,7 +453,7 @@ judged = st.builds(
     st.sampled_from([(), BROKEN.violations, UNIT.violations]),
 )
 lost = st.sampled_from(["call_raised", "cancelled"]).map(lambda code: Failure("transport", code, ""))
-failed = st.fixed_dictionaries({"failure": judged, "form": st.none(), **common})
+failed = st.fixed_dictionaries({"failure": validated, "form": st.none(), **common})
 forms = st.sampled_from(["exact", "unwrapped", "parsed", "repaired_lossless", "resumed"])
 last = st.one_of(
     st.fixed_dictionaries({"failure": st.none(), "form": forms, **common}),
@@ -469,8 +478,8 @@ quarters = st.none() | st.integers(-1, 12).map(lambda number: number * 900.0)
 
 @examples(12)
 @given(described=described, cuts=st.lists(st.integers(0, 15), max_size=3), since=quarters, until=quarters)
-def test_any_calls_in_any_batches_are_counted(new_url, described, cuts, since, until):
-    """For any calls in any batches, and any times, counts are those of plain Python."""
+def test_random_calls_are_counted_as_in_plain_python(new_url, described, cuts, since, until):
+    """Random calls in random batches have the counts of plain Python, for any time range."""
     calls = [outcome(*failures, end, **call) for failures, end, call in described]
     with open_store(new_url()) as store:
         for start, end in pairwise(sorted({0, *(min(cut, len(calls)) for cut in cuts), len(calls)})):
@@ -484,21 +493,21 @@ def test_any_calls_in_any_batches_are_counted(new_url, described, cuts, since, u
             and (until is None or one.call.started_at < until)
         ]
 
-        assert found_of(store) == expected_of(calls)
-        assert hours_of(store) == expected_hours(calls)
-        assert found_of(store, since=since, until=until) == expected_of(chosen)
-        assert found_of(store, function="app.extract", until=until) == expected_of(
+        assert stored_counts(store) == expected_counts(calls)
+        assert stored_hours(store) == expected_hours(calls)
+        assert stored_counts(store, since=since, until=until) == expected_counts(chosen)
+        assert stored_counts(store, function="app.extract", until=until) == expected_counts(
             [one for one in calls if until is None or one.call.started_at < until]
         )
 
 
-def test_expected_counts_are_not_empty():
-    """The counting of plain Python tells these calls apart."""
+def test_reference_counts_are_not_zero():
+    """The reference counts twelve validated calls, so that equal zeros cannot pass."""
     assert rounded(expected(MAIN))["calls"] == 12
 
 
-def test_a_summary_has_the_sums_of_all_attempts(store):
-    """Each kind of tokens, and the cost, has its own number of attempts that told none."""
+def test_summary_sums_all_attempts(store):
+    """Each kind of tokens, and the cost, has its own number of attempts without a value."""
     for attempts in AMOUNTS:
         store.record(outcome(*attempts))
     (found,) = store.summary()
@@ -511,8 +520,8 @@ def test_a_summary_has_the_sums_of_all_attempts(store):
 @pytest.mark.parametrize("since", [None, 0.0, 3_600.0, 10_802.0])
 @pytest.mark.parametrize("until", [None, 3_600.0, 7_200.0, 10_803.0])
 @pytest.mark.parametrize("function", [None, "app.extract"])
-def test_a_summary_counts_the_window_of_its_configurations(filled, since, until, function):
-    """All three times and names choose calls in a summary as they do in the counts that it pools."""
+def test_summary_counts_the_calls_of_its_configurations(filled, since, until, function):
+    """Times and names select the same calls in a summary as in the configurations."""
     where = {name: T + value for name, value in (("since", since), ("until", until)) if value is not None}
     where |= {"function": function} if function else {}
     counted = filled.configurations(**where)
@@ -520,8 +529,8 @@ def test_a_summary_counts_the_window_of_its_configurations(filled, since, until,
     assert sum(one.calls for one in filled.summary(**where)) == sum(one.calls for one in counted)
 
 
-def test_windows_differ(filled):
-    """Each bound of the table above leaves out calls, so that a bound that is ignored is seen."""
+def test_time_ranges_of_the_summary_test_differ(filled):
+    """Each time range of the test above has its own number of calls, so an ignored bound is detected."""
     windows = ({}, {"until": T + 3_600.0}, {"until": T + 7_200.0}, {"since": T + 10_802.0})
 
     assert len({sum(one.calls for one in filled.summary(**where)) for where in windows}) == 4

@@ -1,4 +1,4 @@
-"""What users declare about a schema is stored with its date, and never overwritten."""
+"""Declarations about a schema: each is stored with its date and never overwritten."""
 
 import time
 

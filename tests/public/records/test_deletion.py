@@ -1,15 +1,16 @@
-"""Rows and texts that are deleted: exactly those that were named, no byte is left of them, and counts stay."""
+"""Deletion of rows and texts: exactly the named rows go, no byte of them is left, and the counts stay."""
 
 import io
 import os
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
 from schema_guard import InvalidArgument, StoreError, guard, open_store, tags
 from schema_guard.records import Retention
-from tests.public.records.counting import found_of, hours_of
+from tests.public.records.counting import stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, outcome
 
 DAY = 86_400.0
@@ -17,7 +18,7 @@ NOW = 20_000 * DAY + 43_200  # noon of 2024-10-04
 
 
 def fill(store):
-    """Record ten days: two calls of two attempts each a day, of two functions; every text names its call."""
+    """Record ten days: each day one call of two attempts for each of two functions. Each text contains the day."""
     for day in range(10):
         for name in "ab":
             text = f"canary-{name}-{day}"
@@ -39,13 +40,13 @@ def fill(store):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Stop the clock at noon of the last day."""
+    """A clock that shows noon of the last day."""
     monkeypatch.setattr(time, "time", lambda: NOW)
 
 
 @pytest.fixture
 def filled(new_url):
-    """Fill a store that holds whole texts."""
+    """A filled store that stores full texts."""
     with open_store(new_url(), payload="full") as opened:
         fill(opened)
         yield opened
@@ -55,18 +56,18 @@ def calls_of(store):
     return sorted({row["call_id"] for row in store.attempts()})
 
 
-def counted(store):
-    return found_of(store), hours_of(store)
+def all_counts(store):
+    return stored_counts(store), stored_hours(store)
 
 
-def named(*days, names="ab"):
+def call_ids(*days, names="ab"):
     return sorted(f"{day:031}{name}" for day in days for name in names)
 
 
 @pytest.mark.parametrize(
     ("age", "left"),
     [
-        (4 * DAY + 60, range(5)),  # the first case is the one that the server runs
+        (4 * DAY + 60, range(5)),  # the server runs only the first case
         (5 * DAY, range(5)),
         (4 * DAY + 59, range(4)),
         (60, [0]),
@@ -74,23 +75,23 @@ def named(*days, names="ab"):
         (100 * DAY, range(10)),
     ],
 )
-def test_old_rows_go_and_counts_stay(filled, clock, age, left):
-    """Rows of calls that began longer ago than the age go with their texts, and all counts stay."""
-    before, every = counted(filled), calls_of(filled)
+def test_prune_by_age_deletes_rows_and_texts_but_no_counts(filled, clock, age, left):
+    """Rows and texts of calls that started before the limit are deleted. All counts stay."""
+    before, every = all_counts(filled), calls_of(filled)
 
     removed = filled.prune(Retention(max_age_s=age))
 
     assert removed == (2 * (len(every) - 2 * len(left)), True)
-    assert calls_of(filled) == named(*left)
-    assert [one.call_id for one in filled.texts(every) if one.call_id not in named(*left)] == []
+    assert calls_of(filled) == call_ids(*left)
+    assert [one.call_id for one in filled.texts(every) if one.call_id not in call_ids(*left)] == []
     assert len(filled.texts(every)) == 4 * len(left)
-    assert counted(filled) == before
+    assert all_counts(filled) == before
     assert filled.info().rows == 4 * len(left)
     assert filled.check().is_sound
 
 
-def test_the_first_moment_with_rows_is_told(filled, clock):
-    """After a deletion `rows_since` is the start of the earliest call that has rows; before, it is None."""
+def test_rows_since_is_the_first_start_after_a_deletion(filled, clock):
+    """`rows_since` is None before a deletion. After it, it is the start of the first call with rows."""
     before = filled.rows_since()
     filled.prune(Retention(max_age_s=5 * DAY))
     between = filled.rows_since()
@@ -100,7 +101,7 @@ def test_the_first_moment_with_rows_is_told(filled, clock):
 
 
 LAST_THREE = [f"{8:031}b", f"{9:031}a", f"{9:031}b"]
-ALL_BUT_ONE = [*named(*range(1, 10)), f"{0:031}b"]
+ALL_BUT_ONE = [*call_ids(*range(1, 10)), f"{0:031}b"]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +109,8 @@ ALL_BUT_ONE = [*named(*range(1, 10)), f"{0:031}b"]
     [
         (7, LAST_THREE),
         (6, LAST_THREE),
-        (41, named(*range(10))),
-        (40, named(*range(10))),
+        (41, call_ids(*range(10))),
+        (40, call_ids(*range(10))),
         (39, ALL_BUT_ONE),
         (38, ALL_BUT_ONE),
         (2, LAST_THREE[-1:]),
@@ -117,18 +118,18 @@ ALL_BUT_ONE = [*named(*range(1, 10)), f"{0:031}b"]
         (0, []),
     ],
 )
-def test_the_rows_that_were_stored_first_go_when_there_are_too_many(filled, limit, left):
-    """At most so many attempts stay, of whole calls."""
-    before = counted(filled)
+def test_prune_by_rows_deletes_the_oldest_calls(filled, limit, left):
+    """At most the given number of attempts stays. Calls are deleted whole."""
+    before = all_counts(filled)
 
     assert filled.prune(Retention(max_rows=limit)).attempts == 40 - 2 * len(left)
 
     assert calls_of(filled) == sorted(left)
-    assert counted(filled) == before
+    assert all_counts(filled) == before
 
 
-def test_rows_go_until_the_store_is_small_enough(path):
-    """Of a store that is too large the first rows go until the rest fits; one that fits keeps all."""
+def test_prune_by_size_deletes_the_oldest_rows(path):
+    """The oldest rows are deleted until the store fits the limit. A store that fits loses nothing."""
     with open_store(str(path), payload="full") as store:
         for number in range(300):
             store.record(outcome({"reply": os.urandom(2_000).hex()}, id=f"{number:032}"))
@@ -143,21 +144,21 @@ def test_rows_go_until_the_store_is_small_enough(path):
         assert sum(hour.calls for hour in store.by_hour()) == 300
 
 
-def test_nothing_goes_when_nothing_limits(filled):
-    """The default keeps everything."""
+def test_prune_without_a_limit_deletes_nothing(filled):
+    """The default retention has no limits."""
     assert filled.retention == Retention()
     assert filled.prune() == (0, True)
     assert len(calls_of(filled)) == 20
 
 
-def test_counts_continue_behind_rows_that_are_gone(filled):
-    """A store all of whose rows are gone counts the next calls beside the old ones."""
-    before = found_of(filled)
+def test_counts_continue_after_a_deletion(filled):
+    """A store whose rows were all deleted adds new calls to the old counts."""
+    before = stored_counts(filled)
     filled.prune(Retention(max_rows=0))
 
     filled.record(outcome(id="f" * 32, function="app.c", started_at=NOW))
     filled.record(outcome(id="e" * 32, function="app.a", segment="seg-a", started_at=NOW - 30))
-    after = found_of(filled)
+    after = stored_counts(filled)
 
     assert calls_of(filled) == ["e" * 32, "f" * 32]
     assert {name[0]: counts["calls"] for name, counts in after.items()} == {
@@ -171,8 +172,8 @@ def test_counts_continue_behind_rows_that_are_gone(filled):
     assert filled.check().is_sound
 
 
-def test_a_window_over_deleted_rows_has_its_hours_whole(path, clock):
-    """Since a moment whose rows are gone, calls are counted from the hours."""
+def test_time_range_over_deleted_rows_counts_whole_hours(path, clock):
+    """A time range that starts before the first row is counted by hours."""
     with open_store(str(path)) as store:
         fill(store)
         since = NOW - 7 * DAY - 3_600
@@ -186,39 +187,39 @@ def test_a_window_over_deleted_rows_has_its_hours_whole(path, clock):
 
 @pytest.fixture
 def file(path):
-    """Fill a file that holds whole texts."""
+    """A filled file that stores full texts."""
     with open_store(str(path), payload="full") as store:
         fill(store)
     return path
 
 
-FORGOTTEN = {
+OPTIONS = {
     "call": (["--call", f"{3:031}a"], {f"{3:031}a"}),
     "input": (["--input-hash", f"{3:032}"], {f"{3:031}a", f"{3:031}b"}),
     "cluster": (["--cluster", "person-3"], {f"{3:031}a"}),
-    "segment": (["--segment", "seg-a"], {*named(*range(10), names="a")}),
-    "function": (["--function", "app.b"], {*named(*range(10), names="b")}),
+    "segment": (["--segment", "seg-a"], {*call_ids(*range(10), names="a")}),
+    "function": (["--function", "app.b"], {*call_ids(*range(10), names="b")}),
 }
 
 
-@pytest.mark.parametrize(("words", "gone"), FORGOTTEN.values(), ids=FORGOTTEN)
-def test_what_is_forgotten_has_no_rows(file, cli_json, words, gone):
-    """The rows and texts of the named calls go, all others stay, and so do the counts."""
+@pytest.mark.parametrize(("words", "gone"), OPTIONS.values(), ids=OPTIONS)
+def test_forget_deletes_the_rows_and_texts_of_the_named_calls(file, cli_json, words, gone):
+    """All other rows and texts stay, and so do the counts."""
     with open_store(str(file)) as store:
         before = {hour.configuration: hour.calls for hour in store.by_hour()}
         calls = [one.calls for one in store.configurations()]
 
-    said = cli_json("store", "forget", *words, "--store", file)
+    document = cli_json("store", "forget", *words, "--store", file)
 
-    assert said == {"removed": 2 * len(gone), "left": 40 - 2 * len(gone), "is_shredded": True}
+    assert document == {"removed": 2 * len(gone), "left": 40 - 2 * len(gone), "is_shredded": True}
     with open_store(str(file)) as store:
-        assert calls_of(store) == sorted({*named(*range(10))} - gone)
+        assert calls_of(store) == sorted({*call_ids(*range(10))} - gone)
         assert {hour.configuration: hour.calls for hour in store.by_hour()} == before
         assert [one.calls for one in store.configurations()] == calls
         assert store.texts(list(gone)) == []
-        assert len(store.texts(named(*range(10)))) == 40 - 2 * len(gone)
+        assert len(store.texts(call_ids(*range(10)))) == 40 - 2 * len(gone)
         assert store.check().is_sound
-    left = {f"canary-{call[-1]}-{int(call[:-1])}" for call in {*named(*range(10))} - gone}
+    left = {f"canary-{call[-1]}-{int(call[:-1])}" for call in {*call_ids(*range(10))} - gone}
     content = file.read_bytes()
     assert {
         f"canary-{name}-{day}"
@@ -229,8 +230,8 @@ def test_what_is_forgotten_has_no_rows(file, cli_json, words, gone):
 
 
 @pytest.mark.parametrize("words", [["--input-hash", f"{3:032}"], ["--cluster", "person-3"]])
-def test_a_forgotten_input_is_not_known_again(file, cli_json, words):
-    """A later call with a forgotten input, or cluster, is counted as an input of its own."""
+def test_deleted_input_counts_as_new_when_it_returns(file, cli_json, words):
+    """A later call with a deleted input or cluster counts as a new input."""
     cli_json("store", "forget", *words, "--store", file)
     with open_store(str(file)) as store:
         before = store.configurations()
@@ -248,7 +249,7 @@ def test_a_forgotten_input_is_not_known_again(file, cli_json, words):
             )
         after = store.configurations()
 
-    # Cluster and input name the calls of `app.a` and `app.b`; a cluster goes before the input.
+    # Calls of app.a are grouped by cluster, and calls of app.b by input.
     known = {"--cluster": ("app.b",), "--input-hash": ("app.a",)}[words[0]]
     assert {one.function: (one.calls, one.inputs) for one in before} == {"app.a": (10, 10), "app.b": (10, 10)}
     assert {one.function: (one.calls, one.inputs) for one in after} == {
@@ -256,8 +257,8 @@ def test_a_forgotten_input_is_not_known_again(file, cli_json, words):
     }
 
 
-def test_an_input_is_forgotten_by_its_text(path, cli, cli_json, monkeypatch):
-    """`--input` names the prompt, also from standard input."""
+def test_forget_input_finds_calls_by_their_prompt(path, cli, cli_json, monkeypatch):
+    """`--input` takes the prompt, or `-` for standard input."""
     with open_store(str(path)) as store:
         ask = guard({"type": "integer"}, name="ask", store=store)(lambda prompt: "1")
         for text in ("one", "two", "one", "three"):
@@ -269,9 +270,9 @@ def test_an_input_is_forgotten_by_its_text(path, cli, cli_json, monkeypatch):
     assert cli_json("store", "forget", "--input", "four", "--store", path)["left"] == 1
 
 
-def test_forget_says_what_stays(file, cli):
-    """The output has the number of attempts, what is left, and which counts stay."""
-    found = {by: cli("store", "forget", *words, "--store", file)[:2] for by, (words, _) in FORGOTTEN.items()}
+def test_forget_prints_the_remaining_rows_and_counts(file, cli):
+    """The output has the deleted attempts, the remaining ones, and the counts that stay."""
+    found = {by: cli("store", "forget", *words, "--store", file)[:2] for by, (words, _) in OPTIONS.items()}
 
     assert {status for status, _ in found.values()} == {0}
     assert found["call"][1].startswith("took out 2 attempts, 38 left\n")
@@ -281,8 +282,8 @@ def test_forget_says_what_stays(file, cli):
 
 
 @pytest.mark.parametrize("words", [[], ["--call", "a", "--segment", "eu"]])
-def test_forget_asks_for_one_name(file, cli, words):
-    """None or two of the options is exit 2, and nothing goes."""
+def test_forget_needs_exactly_one_name(file, cli, words):
+    """With no name or two names, the command ends with exit status 2 and deletes nothing."""
     status, out, err = cli("store", "forget", *words, "--store", file)
 
     assert (status, out) == (2, "")
@@ -291,8 +292,8 @@ def test_forget_asks_for_one_name(file, cli, words):
         assert store.info().rows == 40
 
 
-def test_counts_are_forgotten_by_a_command_of_their_own(file, cli, cli_json):
-    """`forget-counts` deletes rows, texts, counts, and hours of a function, after a question."""
+def test_forget_counts_deletes_all_data_of_a_function(file, cli, cli_json):
+    """`forget-counts` needs --yes. It deletes rows, texts, and counts of a function."""
     refused = cli("store", "forget-counts", "--function", "app.b", "--store", file)
     with open_store(str(file)) as store:
         assert store.info().rows == 40
@@ -301,7 +302,7 @@ def test_counts_are_forgotten_by_a_command_of_their_own(file, cli, cli_json):
     assert refused[0] != 0
     assert done[:2] == (0, "took out all of 1 configuration\n")
     with open_store(str(file)) as store:
-        assert calls_of(store) == named(*range(10), names="a")
+        assert calls_of(store) == call_ids(*range(10), names="a")
         assert [(one.function, one.calls) for one in store.configurations()] == [("app.a", 10)]
         assert {hour.configuration[0] for hour in store.by_hour()} == {"app.a"}
         assert store.check().is_sound
@@ -311,16 +312,16 @@ def test_counts_are_forgotten_by_a_command_of_their_own(file, cli, cli_json):
     assert b"app.b" not in file.read_bytes()
 
 
-def test_counts_of_a_segment_are_forgotten(file, cli):
-    """`forget-counts --segment` deletes that segment of every function."""
+def test_forget_counts_deletes_a_segment(file, cli):
+    """`forget-counts --segment` deletes the segment from every function."""
     assert cli("store", "forget-counts", "--segment", "seg-a", "--yes", "--store", file)[0] == 0
 
     with open_store(str(file)) as store:
         assert [(one.function, one.segment) for one in store.configurations()] == [("app.b", "seg-b")]
 
 
-def test_prune_says_what_went(file, cli, cli_json, clock):
-    """The command takes ages and numbers, and the report names the first day with rows."""
+def test_prune_prints_the_deleted_rows(file, cli, cli_json, clock):
+    """`prune` takes ages and numbers. The report then shows the first day with rows."""
     status, out, err = cli("store", "prune", "--older-than", "5d", "--store", file)
     report = cli_json("report", "--store", file)
 
@@ -340,8 +341,8 @@ def test_prune_says_what_went(file, cli, cli_json, clock):
     ("age", "seconds"),
     [("45s", 45), ("30m", 1_800), ("12h", 43_200), ("90d", 90 * DAY), ("2w", 14 * DAY)],
 )
-def test_ages_are_read(path, age, seconds):
-    """Seconds, minutes, hours, days, and weeks."""
+def test_max_age_accepts_units(path, age, seconds):
+    """An age is in seconds, minutes, hours, days, or weeks."""
     with open_store(f"{path}?max_age={age}") as store:
         assert store.retention == Retention(max_age_s=seconds)
 
@@ -350,41 +351,43 @@ def test_ages_are_read(path, age, seconds):
     ("size", "number"),
     [("500", 500), ("500k", 500_000), ("2MB", 2_000_000), ("2GB", 2 * 10**9), ("1t", 10**12)],
 )
-def test_sizes_are_read(path, size, number):
-    """A number with k, M, G, or T, in decimal."""
+def test_sizes_accept_units(path, size, number):
+    """A size is a number with an optional decimal unit: k, M, G, or T."""
     with open_store(f"{path}?max_rows={size}&max_bytes={size}") as store:
         assert store.retention == Retention(max_rows=number, max_bytes=number)
 
 
-@pytest.mark.parametrize("said", ["max_age=90", "max_age=d", "max_rows=-1", "max_rows=x", "max_bytes=2XB"])
-def test_rejects_limits_that_are_none(said):
-    """The message says what a limit looks like."""
+@pytest.mark.parametrize(
+    "parameter", ["max_age=90", "max_age=d", "max_rows=-1", "max_rows=x", "max_bytes=2XB"]
+)
+def test_rejects_invalid_limits(parameter):
+    """The message shows the expected format of a limit."""
     with pytest.raises(InvalidArgument, match=r"expected a"):
-        open_store(f"r.db?{said}")
+        open_store(f"r.db?{parameter}")
 
 
 @pytest.mark.parametrize("limit", [{"max_age_s": -1}, {"max_rows": "5"}, {"max_bytes": True}])
-def test_rejects_a_retention_of_wrong_values(limit):
-    """A limit is a number from 0 on."""
+def test_rejects_invalid_retention_values(limit):
+    """A limit is a number of at least 0."""
     with pytest.raises(InvalidArgument, match="expected a number >= 0, or None"):
         Retention(**limit)
 
 
-def test_rejects_a_retention_that_is_none():
-    """`retention=` takes a Retention."""
+def test_rejects_retention_of_another_type():
+    """`retention=` takes a Retention or None."""
     with pytest.raises(InvalidArgument, match="expected a Retention or None"):
         open_store("sqlite://", retention=5)
 
 
-def test_the_stricter_limit_of_argument_and_url_holds(path):
-    """Each limit is the lower one of both."""
+def test_lower_limit_of_argument_and_url_applies(path):
+    """For each limit, the lower value of argument and URL applies."""
     retention = Retention(max_age_s=7 * DAY, max_rows=9_000)
     with open_store(f"{path}?max_age=90d&max_rows=5k&max_bytes=2GB", retention=retention) as store:
         assert store.retention == Retention(7 * DAY, 5_000, 2 * 10**9)
 
 
-def test_prune_asks_for_a_limit(file, cli):
-    """Without a limit in an option or the URL nothing goes."""
+def test_prune_needs_a_limit(file, cli):
+    """Without a limit in an option or the URL, the command deletes nothing."""
     status, out, err = cli("store", "prune", "--store", file)
 
     assert (status, out) == (2, "")
@@ -394,8 +397,8 @@ def test_prune_asks_for_a_limit(file, cli):
     )
 
 
-def test_a_writer_deletes_what_is_too_old_now_and_then(path):
-    """A store with a retention deletes old rows with a write, without being asked."""
+def test_write_deletes_expired_rows(path):
+    """A store with a retention deletes expired rows during a write."""
     with open_store(str(path)) as store:
         store.record(outcome(id="a" * 32, started_at=time.time() - 11 * DAY))
         store.record(outcome(id="b" * 32, started_at=time.time() - 9 * DAY))
@@ -409,8 +412,8 @@ def test_a_writer_deletes_what_is_too_old_now_and_then(path):
 
 
 @pytest.mark.parametrize("how", ["forget", "prune"])
-def test_no_byte_is_left_of_what_went(tmp_path, how, cli):
-    """Not in the database, its log, or a copy, while the store is open; what stays is there."""
+def test_deletion_leaves_no_byte_behind(tmp_path, how, cli):
+    """No deleted text is left in the database, its log, or a copy, while the store is open."""
     folder = tmp_path / "store"
     names = ["old", "new"]
     with open_store(f"{folder}/r.db", payload="full", durability="sync") as store:
@@ -426,7 +429,10 @@ def test_no_byte_is_left_of_what_went(tmp_path, how, cli):
                     started_at=time.time() - (100 * DAY if name == "old" else 0),
                 )
             )
-        assert (found_bytes(folder, b"canary-old-6"), found_bytes(folder, b"person-old-6")) == (True, True)
+        assert (bytes_contain(folder, b"canary-old-6"), bytes_contain(folder, b"person-old-6")) == (
+            True,
+            True,
+        )
         words = ["--older-than", "50d"] if how == "prune" else ["--function", "app.old"]
         assert cli("store", how, *words, "--store", f"{folder}/r.db")[1].startswith(
             "took out 40 attempts, 40 left"
@@ -437,21 +443,21 @@ def test_no_byte_is_left_of_what_went(tmp_path, how, cli):
         source.backup(copy)
         source.close()
         copy.close()
-        left = [word for word in (b"canary-old", b"person-old", b"old-6") if found_bytes(folder, word)]
+        left = [word for word in (b"canary-old", b"person-old", b"old-6") if bytes_contain(folder, word)]
 
         assert left == []
-        assert found_bytes(folder, b"person-new-9")
+        assert bytes_contain(folder, b"person-new-9")
         store.record(outcome(id="after", function="app.new"))
         assert store.counts().dropped == {}
 
 
-def found_bytes(folder, word):
-    # The store's own process must not open its file, but this one does not write any more.
+def bytes_contain(folder, word):
+    # A process with an open store must not open its file. It may here, because it writes no more.
     return any(word in one.read_bytes() for one in folder.iterdir())
 
 
-def test_tags_name_who_is_forgotten(path, cli_json):
-    """The calls of a customer are found by the cluster of their tags."""
+def test_forget_cluster_finds_calls_by_their_tags(path, cli_json):
+    """`--cluster` deletes the calls that were tagged with that cluster."""
     with open_store(str(path), payload="full") as store:
         ask = guard({"type": "integer"}, name="ask", store=store)(lambda prompt: "1")
         for number in range(6):
@@ -464,8 +470,12 @@ def test_tags_name_who_is_forgotten(path, cli_json):
     assert b"customer-1" not in path.read_bytes()
 
 
-def test_a_deletion_that_cannot_be_done_is_an_error(path):
-    """Deleting from a store that cannot be written raises, and nothing is called deleted."""
-    path.mkdir()
-    with pytest.raises(StoreError):
-        open_store(str(path))
+def test_failed_deletion_raises_and_deletes_nothing(file):
+    """A deletion from a locked file raises StoreError. All rows stay."""
+    with open_store(str(file)) as store, closing(sqlite3.connect(file, isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="was locked by another process for too long"):
+            store.prune(Retention(max_rows=0))
+        lock.execute("ROLLBACK")
+
+        assert store.info().rows == 40

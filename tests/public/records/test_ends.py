@@ -1,4 +1,4 @@
-"""How a process ends, and which of its rows are stored then: the table of the documentation, with real child processes."""
+"""The end of a process, and the rows that are stored then: the documented table, with real child processes."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ for number in range(CALLS):
     assert ask(str(number)) == number
 """.replace("CALLS", str(CALLS))
 
-# Name of the end -> (how it is done, exit status, whether all rows are stored with the durability "queue" too).
+# Name of the end -> (script, exit status, whether "queue" stores all rows too).
 ENDS = {
     "return": ("", 0, True),
     "sys.exit": ("sys.exit(3)", 3, True),
@@ -41,8 +41,8 @@ ENDS = {
 }  # fmt: skip
 
 
-def numbers_of(path):
-    """Return how many rows a file has; its check and counts must agree with them."""
+def count_verified(path):
+    """Return the number of rows of a file. Its check and its counts must agree with it."""
     with open_store(str(path)) as store:
         rows = list(store.attempts())
         assert store.check().is_sound
@@ -53,38 +53,38 @@ def numbers_of(path):
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_end_with_queue_stores_what_the_table_says(end, path, url, run):
-    """Where Python runs to its end, or a flush came before, every row is stored; else the first one is, at least."""
+def test_end_with_queue_stores_the_documented_rows(end, path, url, run):
+    """Every row is stored if Python exits normally or a flush came first. Otherwise at least one row is."""
     how, status, is_stored = ENDS[end]
 
     run(f"{RECORDING}\n{how}", url, exit_code=status)
 
-    stored = numbers_of(path)
+    stored = count_verified(path)
     assert stored == CALLS if is_stored else 1 <= stored <= CALLS
 
 
 @pytest.mark.parametrize("end", [name for name, (_, _, is_stored) in ENDS.items() if not is_stored])
-def test_an_end_with_sync_stores_every_row(end, path, url, run):
-    """With "sync" a row is stored when the call gives its value, however the process ends."""
+def test_end_with_sync_stores_every_row(end, path, url, run):
+    """With "sync", a row is stored before the call returns, so no end of the process loses it."""
     how, status, _ = ENDS[end]
 
     run(f"{RECORDING}\n{how}", f"{url}?durability=sync", exit_code=status)
 
-    assert numbers_of(path) == CALLS
+    assert count_verified(path) == CALLS
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "signal.raise_signal(9)"], ids=["os._exit", "SIGKILL"])
-def test_the_first_row_of_a_process_is_there_when_the_call_returns(end, path, url, run):
-    """A process that makes one call and ends without running more Python loses nothing."""
+def test_first_row_is_stored_before_the_call_returns(end, path, url, run):
+    """A process that is killed after its only call loses nothing."""
     script = "import signal\nguard({'type': 'integer'}, store=url)(lambda prompt: '1')('t')\n"
 
     run(script + end, url, exit_code=0 if "exit" in end else -9)
 
-    assert numbers_of(path) == 1
+    assert count_verified(path) == 1
 
 
-def test_a_row_after_a_pause_is_written_at_once(path, url, run):
-    """A row that finds nothing before it is not held back for others."""
+def test_row_after_a_pause_is_written_at_once(path, url, run):
+    """A row is not delayed if no other row waits."""
     script = """
     ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
     for n in range(3):
@@ -93,11 +93,11 @@ def test_a_row_after_a_pause_is_written_at_once(path, url, run):
     """
     run(script, url)
 
-    assert numbers_of(path) == 3
+    assert count_verified(path) == 3
 
 
-def test_waiting_rows_are_written_soon(path, url, run):
-    """Rows that come close together are written within a twentieth of a second, without a flush."""
+def test_waiting_rows_are_written_without_a_flush(path, url, run):
+    """Rows of calls in quick succession are written in the background, within 0.7 s."""
     script = """
     ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
     for n in range(10): ask("t")
@@ -106,7 +106,7 @@ def test_waiting_rows_are_written_soon(path, url, run):
     """
     run(script, url)
 
-    assert numbers_of(path) == 10
+    assert count_verified(path) == 10
 
 
 SHAPES = {
@@ -134,19 +134,19 @@ async def main():
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_async_call_with_sync_is_stored_before_its_value_comes(shape, path, url, run):
-    """With "sync" the rows of asynchronous functions survive the end of the process too."""
+def test_async_call_with_sync_is_stored_before_it_returns(shape, path, url, run):
+    """With "sync", a process that is killed after an asynchronous call loses no row."""
     script = SHAPES[shape] + (
         "guarded = guard({'type': 'integer'}, store=url + '?durability=sync')(ask)\nasyncio.run(main())\n"
     )
     run("import asyncio\n" + script, url)
 
-    assert numbers_of(path) == 5
+    assert count_verified(path) == 5
 
 
 @pytest.mark.parametrize("begin", ["one('x')", "one.outcome('x')"])
-def test_a_coroutine_that_is_closed_is_stored(path, url, run, begin):
-    """A call whose coroutine is closed can await nothing more, and its row is stored."""
+def test_closed_coroutine_is_stored(path, url, run, begin):
+    """The call of a coroutine that is closed before its end is stored."""
     script = """
     import types
     @types.coroutine
@@ -159,11 +159,11 @@ def test_a_coroutine_that_is_closed_is_stored(path, url, run, begin):
     """
     run(script.replace("BEGIN", begin), url)
 
-    assert numbers_of(path) == 1
+    assert count_verified(path) == 1
 
 
-def test_sigterm_from_outside_ends_a_process_after_a_flush(path, url, start):
-    """With `flush_on_sigterm` a process that sleeps stores its rows, and ends by the signal."""
+def test_flush_on_sigterm_stores_the_rows(path, url, start):
+    """A sleeping process stores its rows on SIGTERM, and then ends by the signal."""
     script = """
     import schema_guard
     schema_guard.flush_on_sigterm()
@@ -179,12 +179,12 @@ def test_sigterm_from_outside_ends_a_process_after_a_flush(path, url, start):
     process.communicate(timeout=20)
 
     assert process.returncode == -signal.SIGTERM
-    assert numbers_of(path) == 40
+    assert count_verified(path) == 40
 
 
 @pytest.mark.parametrize("there", [lambda *_: None, signal.SIG_IGN], ids=["handler", "ignored"])
-def test_a_handler_of_sigterm_is_not_replaced(there):
-    """`flush_on_sigterm` refuses when SIGTERM is handled or ignored, and says what to call."""
+def test_flush_on_sigterm_keeps_an_existing_handler(there):
+    """If SIGTERM is handled or ignored, `flush_on_sigterm` raises and names `flush`."""
     before = signal.signal(signal.SIGTERM, there)
     try:
         with pytest.raises(InvalidArgument, match=r"call schema_guard\.flush\(\) in that handler"):
@@ -194,26 +194,26 @@ def test_a_handler_of_sigterm_is_not_replaced(there):
         signal.signal(signal.SIGTERM, before)
 
 
-def test_sigterm_is_handled_by_the_main_thread_only():
-    """`flush_on_sigterm` refuses in another thread."""
-    said = []
+def test_flush_on_sigterm_needs_the_main_thread():
+    """`flush_on_sigterm` raises in another thread."""
+    messages = []
 
     def work():
         try:
             schema_guard.flush_on_sigterm()
         except InvalidArgument as error:
-            said.append(str(error))
+            messages.append(str(error))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
 
-    assert said == ["flush_on_sigterm() was called in another thread: call it in the main thread"]
+    assert messages == ["flush_on_sigterm() was called in another thread: call it in the main thread"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_flush_waits_for_every_store(tmp_path):
-    """The rows of two stores are stored when `schema_guard.flush` has returned 0."""
+    """After `flush` returns 0, the rows of both stores are stored."""
     stores = [open_store(f"{tmp_path}/{n}.db") for n in range(2)]
     for store in stores:
         for number in range(5):
@@ -225,8 +225,8 @@ def test_flush_waits_for_every_store(tmp_path):
         store.close()
 
 
-def test_flush_gives_what_is_pending_in_all_stores(tmp_path):
-    """While files are locked, `flush` returns in time with the sum of the attempts that wait."""
+def test_flush_returns_the_pending_attempts_of_all_stores(tmp_path):
+    """While files are locked, `flush` returns in time with the number of waiting attempts."""
     stores, locks = [], []
     for number in range(2):
         stores.append(open_store(f"{tmp_path}/{number}.db"))
@@ -246,14 +246,14 @@ def test_flush_gives_what_is_pending_in_all_stores(tmp_path):
 
 
 @pytest.mark.parametrize("timeout", ["1", None, float("nan")])
-def test_rejects_a_timeout_that_is_no_number(timeout):
-    """`flush` takes seconds."""
+def test_rejects_invalid_timeout(timeout):
+    """`flush` takes a finite number of seconds."""
     with pytest.raises(InvalidArgument, match="timeout_s"):
         flush(timeout)
 
 
-def test_what_could_not_be_stored_at_the_end_is_one_warning(path, url, start):
-    """A process that ends while another one holds the file says how many attempts are lost, after two seconds."""
+def test_rows_lost_at_the_end_are_one_warning(path, url, start):
+    """If the file is locked at the end of a process, one warning has the number of lost attempts."""
     script = """
     import sqlite3
     store = open_store(url)
@@ -266,11 +266,11 @@ def test_what_could_not_be_stored_at_the_end_is_one_warning(path, url, start):
 
     assert process.returncode == 0
     assert errors.count("7 attempts were not stored when the process ended") == 1
-    assert numbers_of(path) == 0
+    assert count_verified(path) == 0
 
 
-def test_the_end_of_a_process_waits_two_seconds_at_most(path, url, start):
-    """A file that stays locked does not keep a process from ending."""
+def test_process_end_waits_at_most_a_few_seconds_for_a_lock(path, url, start):
+    """A process with a locked file ends after about two seconds."""
     open_store(url).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -288,19 +288,19 @@ def test_the_end_of_a_process_waits_two_seconds_at_most(path, url, start):
     assert 1.5 < waited_s < 4.0
 
 
-def test_a_store_that_nobody_holds_is_written(path, url):
-    """The rows of a store that was let go are stored."""
+def test_store_without_references_is_written(path, url):
+    """The rows of a store are stored even if no variable refers to the store."""
     store = open_store(url)
     for number in range(5):
         store.record(outcome(id=str(number)))
     del store
     assert flush(10.0) == 0
 
-    assert numbers_of(path) == 5
+    assert count_verified(path) == 5
 
 
-def test_an_event_loop_is_not_waited_on(tmp_path):
-    """With "queue" a first call on an event loop does not wait for the disk; of three tries the quickest counts."""
+def test_first_call_does_not_block_an_event_loop(tmp_path):
+    """With "queue", the fastest of three first calls takes less than 0.09 s while the file is locked."""
 
     async def one(prompt: str):
         return "1"
@@ -323,8 +323,8 @@ def test_an_event_loop_is_not_waited_on(tmp_path):
     assert min(took) < 0.09
 
 
-def test_a_strict_store_raises_what_it_cannot_store(url, run):
-    """With `strict_store=True` a call ends with StoreError while another process holds the file."""
+def test_strict_store_raises_if_it_cannot_store(url, run):
+    """With `strict_store=True`, a call raises StoreError while another connection locks the file."""
     script = """
     import sqlite3
     from schema_guard import StoreError
@@ -350,7 +350,7 @@ def test_a_strict_store_raises_what_it_cannot_store(url, run):
     ],
 )
 def test_only_a_strict_store_with_sync_raises(options, raises):
-    """A call in a store that is closed gives its value, unless the store is strict and writes at once."""
+    """A call on a closed store returns its value, unless the store is strict and has durability "sync"."""
     store = open_store("sqlite://", **options)
     ask = guard({"type": "integer"}, store=store)(lambda prompt: "1")
     assert ask("t") == 1
@@ -366,7 +366,7 @@ def test_only_a_strict_store_with_sync_raises(options, raises):
     assert (store.counts().offered, store.counts().dropped) == (2, {"store_unavailable": 1})
 
 
-def test_rejects_a_strictness_that_is_no_truth():
+def test_rejects_strict_store_that_is_not_a_bool():
     """`strict_store` is True or False."""
     with pytest.raises(InvalidArgument, match="strict_store"):
         open_store("sqlite://", strict_store="yes")

@@ -141,7 +141,7 @@ def as_cell(value):
 
 
 def test_csv_has_each_column(exported):
-    """The cells stand under their names; lists and truths are JSON, and what is unknown is empty."""
+    """Each cell is in the column of its name. Lists and booleans are JSON, and unknown values are empty."""
     folder, hashes = exported
     with io.StringIO((folder / "a.csv").read_text(), newline="") as file:
         header, *cells = csv.reader(file)

@@ -1,4 +1,4 @@
-"""Guarded calls whose truth is known one by one, read back in every way there is: each fact is recorded once."""
+"""Guarded calls with known facts: each fact is recorded once, and every output shows it."""
 
 import contextlib
 import csv
@@ -18,16 +18,16 @@ SCHEMA = {
     "additionalProperties": False,
 }
 PRICES = {"gpt-x": {"p_in": 2.0, "p_cached": 0.5, "p_out": 8.0, "as_of": "2026-11-26"}}
-GOOD, WRAPPED, MENDABLE = '{"total": 1}', 'Here: {"total": 2}', '{"total": 3,}'
+GOOD, WRAPPED, TRAILING_COMMA = '{"total": 1}', 'Here: {"total": 2}', '{"total": 3,}'
 NO_NUMBER, NO_TOTAL, NO_JSON, NO_UNIT = '{"total": "x"}', "{}", "sorry", '{"total": 1, "unit": "yen"}'
 
 
 class OutOfStock(Exception):
-    """An exception of the function that is nobody's failure."""
+    """An expected exception of the function."""
 
 
 def chat(text, tokens=(12, 7, 4, 2), model="gpt-x-2026-08-06", finish_reason="stop"):
-    """Return a reply as chat servers send it; *tokens* are those of the input, output, cache, and reasoning."""
+    """Return a reply in the format of chat servers. *tokens* are input, output, cached, and reasoning tokens."""
     reply = {
         "id": "c1",
         "object": "chat.completion",
@@ -41,32 +41,36 @@ def chat(text, tokens=(12, 7, 4, 2), model="gpt-x-2026-08-06", finish_reason="st
         ],
     }
     if tokens:
-        given, made, cached, reasoning = tokens
+        sent, received, cached, reasoning = tokens
         reply["usage"] = {
-            "prompt_tokens": given,
-            "completion_tokens": made,
-            "total_tokens": given + made,
+            "prompt_tokens": sent,
+            "completion_tokens": received,
+            "total_tokens": sent + received,
             "prompt_tokens_details": {"cached_tokens": cached},
             "completion_tokens_details": {"reasoning_tokens": reasoning},
         }
     return reply
 
 
-# One call a line: its replies, the tags, and what must be recorded of each attempt as
-# (kind, code, form, repairs, violations, bytes of the reply).
+# Each call: its replies, its tags, and the expected record of each attempt
+# (kind, code, form, repairs, violations).
 VALID, WRONG_TYPE = (None, None, "exact", [], []), ("structure", "type", None, [], [["/total", "type"]])
 CALLS = [
     ([GOOD], {}, [VALID]),
     ([GOOD], {"segment": "eu"}, [VALID]),
     ([WRAPPED], {"segment": "eu", "cluster": "c1"}, [(None, None, "unwrapped", [], [])]),
-    ([MENDABLE], {"cluster": "c1"}, [(None, None, "repaired_lossless", ["trailing_comma"], [])]),
+    ([TRAILING_COMMA], {"cluster": "c1"}, [(None, None, "repaired_lossless", ["trailing_comma"], [])]),
     ([NO_NUMBER, GOOD], {}, [WRONG_TYPE, VALID]),
     (
         [NO_TOTAL, NO_JSON],
         {"segment": "us"},
         [("structure", "required", None, [], [["", "required"]]), ("syntax", "no_json", None, [], [])],
     ),
-    ([NO_NUMBER, MENDABLE], {}, [WRONG_TYPE, (None, None, "repaired_lossless", ["trailing_comma"], [])]),
+    (
+        [NO_NUMBER, TRAILING_COMMA],
+        {},
+        [WRONG_TYPE, (None, None, "repaired_lossless", ["trailing_comma"], [])],
+    ),
     ([NO_UNIT, NO_UNIT], {}, [("value", "enum", None, [], [["/unit", "enum"]])] * 2),
     ([TimeoutError("canary")], {}, [("transport", "provider_error", None, [], [])]),
     ([OutOfStock("canary")], {"segment": "us"}, [("transport", "expected", None, [], [])]),
@@ -81,7 +85,7 @@ REPLIES = [reply for replies, _, _ in CALLS for reply in replies]
 
 
 def record(store):
-    """Make all calls; returns the outcomes that they gave, and the seconds before and after each."""
+    """Make all calls. Return the times before and after each call."""
     replies = iter(REPLIES)
 
     @guard(
@@ -109,7 +113,7 @@ def record(store):
 
 @pytest.fixture(scope="module", params=["queue", "sync"])
 def recorded(request, tmp_path_factory):
-    """Record all calls into a file; gives its path and the moments of the calls."""
+    """The path of a file with all calls, and the times of the calls."""
     path = tmp_path_factory.mktemp("facts") / "records.db"
     with open_store(str(path), durability=request.param) as store:
         moments = record(store)
@@ -124,8 +128,8 @@ def rows_of(path):
         return list(store.attempts())
 
 
-def test_every_attempt_is_one_row_with_what_happened(recorded):
-    """Each attempt is there once, in order, with its kind, code, form, repairs, and places."""
+def test_every_attempt_is_one_row(recorded):
+    """The rows are in order, each with its kind, code, form, repairs, and violations."""
     path, _ = recorded
     rows = rows_of(path)
     calls = list(dict.fromkeys(row["call_id"] for row in rows))
@@ -137,7 +141,7 @@ def test_every_attempt_is_one_row_with_what_happened(recorded):
 
 
 def test_attempts_are_numbered_and_the_last_is_final(recorded):
-    """Attempts count from 1 within their call, and only the last one is final."""
+    """The attempts of a call are numbered from 1. Only the last one is final."""
     path, _ = recorded
     expected = [
         (number, number == len(attempts))
@@ -165,7 +169,7 @@ def test_every_row_has_the_configuration(recorded):
 
 
 def test_every_row_has_the_tags_of_its_call(recorded):
-    """Segment and cluster are those of the block in which the call was made."""
+    """Segment and cluster are those of the `tags` block around the call."""
     path, _ = recorded
     expected = [
         (tagged.get("segment"), tagged.get("cluster")) for _, tagged, attempts in CALLS for _ in attempts
@@ -175,19 +179,19 @@ def test_every_row_has_the_tags_of_its_call(recorded):
 
 
 def test_equal_tasks_have_equal_hashes(recorded):
-    """Calls 0 and 9 had one task, calls 1 and 10 another one; no two others had the same."""
+    """Calls 0 and 9 share a task, and so do calls 1 and 10. All other tasks differ."""
     path, _ = recorded
     hashes = list({row["call_id"]: row["input_hash"] for row in rows_of(path)}.values())
 
     assert [hashes.index(one) for one in hashes] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1]
 
 
-def test_every_reply_has_its_size_tokens_model_and_cost(recorded):
-    """A reply's bytes, tokens, model, snapshot, end, and price are recorded; of a lost one nothing is."""
+def test_every_reply_has_size_tokens_model_and_cost(recorded):
+    """All of these columns are None for an attempt that raised."""
     path, _ = recorded
     names = ("reply_bytes", "input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens", "cost",
              "reply_model", "snapshot", "finish_reason")  # fmt: skip
-    # Of 12 input tokens 4 come from the cache.
+    # Four of the twelve input tokens come from the cache.
     cost = (8 * 2.0 + 4 * 0.5 + 7 * 8.0) / 1_000_000
     expected = [
         (None,) * 9
@@ -199,8 +203,8 @@ def test_every_reply_has_its_size_tokens_model_and_cost(recorded):
     assert [tuple(row[name] for name in names) for row in rows_of(path)] == expected
 
 
-def test_every_exception_is_named(recorded):
-    """The type of an exception is recorded, never its message."""
+def test_only_the_type_of_an_exception_is_recorded(recorded):
+    """The message of an exception is not in the file."""
     path, _ = recorded
     expected = [type(reply).__name__ if isinstance(reply, Exception) else None for reply in REPLIES]
 
@@ -208,15 +212,15 @@ def test_every_exception_is_named(recorded):
     assert b"canary" not in path.read_bytes()
 
 
-def test_every_call_has_its_time(recorded):
-    """A call starts within its real moments, and all its attempts have that start."""
+def test_every_attempt_has_the_start_of_its_call(recorded):
+    """The start lies between the times before and after the call."""
     path, moments = recorded
     starts = {}
     for row in rows_of(path):
         starts.setdefault(row["call_id"], set()).add(row["started_at"])
 
     assert [len(found) for found in starts.values()] == [1] * len(CALLS)
-    # Times are stored to the microsecond or finer.
+    # Allow for the resolution of the clock.
     assert all(
         begun - 1e-3 <= min(found) <= ended + 1e-3
         for (begun, ended), found in zip(moments, starts.values(), strict=True)
@@ -224,8 +228,8 @@ def test_every_call_has_its_time(recorded):
     assert all(0 < row["elapsed_s"] < 30 for row in rows_of(path))
 
 
-def test_an_export_has_the_rows_of_the_store(recorded, cli, tmp_path):
-    """JSON Lines, CSV, and Parquet hold every attempt with the same values."""
+def test_export_has_the_rows_of_the_store(recorded, cli, tmp_path):
+    """JSON Lines, CSV, and Parquet have every attempt with the same values."""
     path, _ = recorded
     rows = rows_of(path)
     for form in ("jsonl", "csv", "parquet"):
@@ -254,15 +258,15 @@ def test_an_export_has_the_rows_of_the_store(recorded, cli, tmp_path):
         assert [row[name] for row in cells] == [row[name] or "" for row in rows]
     for name in ("number", "input_tokens", "output_tokens", "reply_bytes", "cost", "elapsed_s", "started_at"):
         assert [float(row[name]) if row[name] else None for row in cells] == [row[name] for row in rows]
-    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'parquet'")
     assert [
         {name: value for name, value in row.items() if name in rows[0]}
         for row in parquet.read_table(tmp_path / "a.parquet").to_pylist()
     ] == rows
 
 
-def test_a_report_counts_the_calls(recorded, cli_json):
-    """The counts of the report are those of the table of calls, by hand."""
+def test_report_counts_match_the_known_calls(recorded, cli_json):
+    """The counts of the report equal handmade counts of the calls above."""
     path, _ = recorded
     report = cli_json("report", "--store", path)
     (group,) = report["groups"]
@@ -299,8 +303,8 @@ def test_a_report_counts_the_calls(recorded, cli_json):
     assert (report["drops"], report["rows_since"]) == ({}, None)
 
 
-def test_a_report_by_segment_has_each_segment(recorded, cli_json):
-    """The same calls by segment: two in `eu`, one in `us`, and six without."""
+def test_report_by_segment_counts_each_segment(recorded, cli_json):
+    """Two calls have the segment `eu`, one has `us`, and six have none."""
     path, _ = recorded
     groups = cli_json("report", "--store", path, "--by", "segment")["groups"]
 
@@ -313,8 +317,8 @@ def test_a_report_by_segment_has_each_segment(recorded, cli_json):
     assert (eu["calls"], eu["transport"], eu["attempts"]) == (2, 0, 2)
 
 
-def test_a_call_inside_another_has_its_parent(path):
-    """A guarded call that another one makes has that call's id, and a later call has none."""
+def test_nested_call_has_the_id_of_its_parent(path):
+    """A call inside another guarded call has that call's id. A later call has no parent."""
     with open_store(str(path)) as store:
         inner = guard({"type": "integer"}, name="inner", store=store)(lambda prompt: "1")
 
@@ -331,8 +335,8 @@ def test_a_call_inside_another_has_its_parent(path):
     assert named == [("inner", parent), ("inner", parent), ("outer", None), ("inner", None)]
 
 
-def test_seconds_are_those_of_the_attempt(path):
-    """Each attempt has the time that the function took for it, not that of the call."""
+def test_elapsed_seconds_are_per_attempt(path):
+    """Each attempt has the time of its own function call."""
     with open_store(str(path)) as store:
         replies = iter(['"x"', "1"])
 
@@ -348,8 +352,8 @@ def test_seconds_are_those_of_the_attempt(path):
     assert 0.02 <= first < 0.08 <= second
 
 
-def test_usage_and_model_that_are_not_told_are_unknown(path):
-    """A plain text says nothing of tokens, model, or cost; a reply may tell another model than the guard."""
+def test_missing_usage_and_model_are_unknown(path):
+    """A plain text has no tokens, model, or cost. A reply can name another model than the guard."""
     with open_store(str(path)) as store:
         replies = iter(["1", chat("2", tokens=None, model="other"), chat("3", finish_reason="length")])
         ask = guard({"type": "integer"}, store=store, model="mine", name="ask", on_failure="return")(
@@ -369,8 +373,8 @@ def test_usage_and_model_that_are_not_told_are_unknown(path):
     } == {None}
 
 
-def test_two_functions_and_two_versions_are_not_added_up(path, cli_json):
-    """Calls are counted by function and version, and `--function` chooses by an end of the name."""
+def test_functions_and_versions_are_counted_separately(path, cli_json):
+    """Each function and version has its own count. `--function` accepts the end of a name."""
     with open_store(str(path)) as store:
         for name, version, calls in (("a.one", "v1", 1), ("a.one", "v2", 2), ("a.two", "v1", 3)):
             ask = guard({"type": "integer"}, name=name, version=version, store=store)(lambda prompt: "1")
@@ -388,8 +392,8 @@ def test_two_functions_and_two_versions_are_not_added_up(path, cli_json):
     assert (chosen["function"], chosen["calls"]) == ("a.two", 3)
 
 
-def test_rejects_names_that_are_not_recorded(path, cli):
-    """A wrong name is exit 2, with the near one."""
+def test_unknown_function_name_is_an_error(path, cli):
+    """The exit status is 2, and the message suggests the nearest name."""
     with open_store(str(path)) as store:
         guard({"type": "integer"}, name="app.triage", store=store)(lambda prompt: "1")("t")
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.thinned import costly
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
-FORK_WAIT_S = 0.25  # a fork is put off for at most so long, as the documentation says
+FORK_WAIT_S = 0.25  # documented limit of the delay of a fork
 UNWRITTEN = 3
 
 # The status with which a child ends that recorded one row: whether it is stored, counted as not stored, or neither. It
@@ -156,7 +156,7 @@ def _check_ends(codes, lasted):
 
 @pytest.mark.parametrize("durability", ["queue", "sync"])
 @pytest.mark.parametrize("forks", [8, pytest.param(100, marks=pytest.mark.slow)])
-def test_forks_among_threads_lose_nothing(path, run, count_rows, durability, forks):
+def test_forks_with_threads_lose_no_call(path, run, count_rows, durability, forks):
     """Whatever its threads record while a process forks, all of it is stored, and what the children record too."""
     script = FORKING.replace("DURABILITY", repr(durability)).replace("FORKS", str(forks))
     codes, acked, offered, stored, dropped, lasted = run(script, f"sqlite:///{path}")
@@ -224,7 +224,7 @@ def test_a_wait_for_a_lock_is_broken_off_and_the_row_is_stored_later(path, run, 
     assert run(script, f"sqlite:///{path}") == [True, 0, 1, {}]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell its threads")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc/self/task")
 def test_a_fork_waits_for_the_end_of_the_writers_thread_in_the_system(path, run):
     """When a process forks, the writer's thread is gone for the system too: what it still holds would be held in the child."""
     script = """
@@ -250,7 +250,7 @@ def test_a_fork_waits_for_the_end_of_the_writers_thread_in_the_system(path, run)
 
 
 def test_a_reader_is_waited_for(path, run):
-    """A fork happens when no thread reads; parent and child read on after it."""
+    """A fork waits until no thread reads. After it, parent and child can read."""
     script = """
     import threading
     store = open_store(url)
@@ -271,13 +271,13 @@ def test_a_reader_is_waited_for(path, run):
     """
     code, found, took = run(script, f"sqlite:///{path}")
 
-    # A fork that waited as long as it may leaves a child that refuses to read.
+    # If the fork waited for the whole limit, the child cannot read.
     assert code == 0 or (code == 7 and took >= FORK_WAIT_S)
     assert found == [50] * 3
 
 
-def test_a_fork_in_the_middle_of_a_long_write(path, run, count_rows):
-    """A child that is forked while a long batch is written starts its own ledger, and leaves its parent's rows alone."""
+def test_fork_during_a_long_write_loses_no_row(path, run, count_rows):
+    """A child that is forked during a long write has its own ledger and does not touch its parent's rows."""
     script = """
     store = open_store(url)
     store.record(outcome(id="first")); store.flush(10.0)

@@ -1,4 +1,4 @@
-"""More than fits in one step: long reads, many batches in an hour, large queues, long deletions, and bounded names."""
+"""Sizes above one step: long reads, many batches, long deletions, and limits on the number of names."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from schema_guard import guard, open_store, tags
-from tests.public.records.counting import expected_of, found_of, hours_of
+from tests.public.records.counting import expected_counts, stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, outcome
 
 HOUR = 3_600.0
@@ -27,7 +27,7 @@ ATTEMPTS = sum(len(one.attempts) for one in CALLS)
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """Record 2,600 calls of fourteen hours."""
+    """A store with 2,600 calls over fourteen hours."""
     path = tmp_path_factory.mktemp("large") / "records.db"
     with open_store(str(path), payload="hash") as store:
         for one in CALLS:
@@ -37,8 +37,8 @@ def path(tmp_path_factory):
     return path
 
 
-def test_a_long_read_has_every_attempt_once(path):
-    """More attempts than are read at a time come back in order, also of a part."""
+def test_long_read_returns_every_attempt_once(path):
+    """Attempts that span several reads come back in order, also within a time range."""
     with open_store(str(path)) as store:
         found = [(row["call_id"], row["number"]) for row in store.attempts()]
         part = [
@@ -49,17 +49,17 @@ def test_a_long_read_has_every_attempt_once(path):
     assert part == [f"{number:05}" for number in range(100, 2_400)]
 
 
-def test_counts_of_many_calls_are_those_of_plain_python(path):
-    """Counts of all times, and of times that cut hours, are exact."""
+def test_counts_of_many_calls_match_plain_python(path):
+    """Counts of all calls, and of a range that cuts hours, are exact."""
     with open_store(str(path)) as store:
-        assert found_of(store) == expected_of(CALLS)
+        assert stored_counts(store) == expected_counts(CALLS)
         since, until = 1_234 * 20.0, 2_345 * 20.0 + 1
-        assert found_of(store, since=since, until=until) == expected_of(CALLS[1_234:2_346])
+        assert stored_counts(store, since=since, until=until) == expected_counts(CALLS[1_234:2_346])
         assert store.check().is_sound
 
 
-def test_a_long_export_and_import_has_every_attempt(path, cli, tmp_path):
-    """An export of thousands of attempts comes back whole."""
+def test_long_export_and_import_keeps_every_attempt(path, cli, tmp_path):
+    """Thousands of attempts are the same after an export and an import."""
     exported = cli("store", "export", "--store", path, "-o", tmp_path / "a.jsonl")[1].replace(",", "")
     said = cli("store", "import", tmp_path / "a.jsonl", "--store", tmp_path / "b.db")[1].replace(",", "")
 
@@ -69,12 +69,12 @@ def test_a_long_export_and_import_has_every_attempt(path, cli, tmp_path):
     assert json.loads(lines[-1]) == {"end": {"attempts": ATTEMPTS}}
     with open_store(str(path)) as one, open_store(f"{tmp_path}/b.db") as other:
         assert list(one.attempts()) == list(other.attempts())
-        assert found_of(other) == expected_of(CALLS)
+        assert stored_counts(other) == expected_counts(CALLS)
 
 
 @pytest.mark.parametrize("how", ["forget", "prune"])
-def test_a_long_deletion_takes_everything(path, cli_json, tmp_path, how):
-    """More rows than are deleted in one step go, and the counts stay."""
+def test_deletion_in_several_steps_is_complete(path, cli_json, tmp_path, how):
+    """More rows than one step deletes are all deleted. The counts stay."""
     (tmp_path / "c.db").write_bytes(path.read_bytes())
     words = ["--max-rows", "10"] if how == "prune" else ["--function", "app.extract"]
 
@@ -89,8 +89,8 @@ def test_a_long_deletion_takes_everything(path, cli_json, tmp_path, how):
 
 
 @pytest.mark.parametrize("durability", ["queue", "sync"])
-def test_many_batches_in_one_hour_are_added_up(durability):
-    """Forty batches in the same hours, late ones among them, have the counts of one."""
+def test_batches_of_one_hour_are_summed(durability):
+    """Forty batches of two hours, some of them late, have the same counts as one batch."""
     calls = [
         outcome(
             *[FAILED] * (n % 3 == 0), {}, id=str(n), started_at=HOUR * (n % 5 == 4) + n, segment=f"s{n % 2}",
@@ -102,16 +102,16 @@ def test_many_batches_in_one_hour_are_added_up(durability):
         for one in calls:
             store.record(one)
             store.flush()
-        assert found_of(store) == expected_of(calls)
-        assert found_of(store, since=5.5, until=HOUR + 20) == expected_of(
+        assert stored_counts(store) == expected_counts(calls)
+        assert stored_counts(store, since=5.5, until=HOUR + 20) == expected_counts(
             [one for one in calls if 5.5 <= one.call.started_at < HOUR + 20]
         )
-        assert sum(counts["calls"] for counts in hours_of(store).values()) == 40
+        assert sum(counts["calls"] for counts in stored_hours(store).values()) == 40
 
 
 @pytest.mark.costly
-def test_outcomes_continue_over_thousands_of_calls():
-    """Nine thousand outcomes of one configuration keep their order."""
+def test_outcomes_of_thousands_of_calls_are_in_order():
+    """Nine thousand outcomes of one configuration are stored in order."""
     failures = [number % 7 == 0 for number in range(9_000)]
     with open_store("sqlite://") as store:
         for number, failed in enumerate(failures):
@@ -125,7 +125,7 @@ def test_outcomes_continue_over_thousands_of_calls():
 
 
 def test_segments_are_bounded(caplog):
-    """The 201st segment of a function and all later ones are recorded as `others`; one warning says so."""
+    """Segments after the 200th of a function are recorded as `others`, with one warning."""
     with open_store("sqlite://") as store, caplog.at_level(logging.WARNING, "schema_guard"):
         ask = guard({"type": "integer"}, name="many.segments", store=store)(lambda prompt: "1")
         for number in (*range(203), 0, 202):
@@ -139,7 +139,7 @@ def test_segments_are_bounded(caplog):
 
 
 def test_models_of_replies_are_bounded(caplog):
-    """The 51st model that replies name, and all later ones, are recorded as `others`."""
+    """Models of replies after the 50th are recorded as `others`, with one warning."""
     models = iter(f"m{number}" for number in range(53))
     with open_store("sqlite://") as store, caplog.at_level(logging.WARNING, "schema_guard"):
         ask = guard({"type": "integer"}, name="many.models", store=store)(
@@ -160,8 +160,8 @@ def test_models_of_replies_are_bounded(caplog):
     assert len(caplog.records) == 1
 
 
-def test_places_of_failures_have_no_index_and_no_unknown_key():
-    """All items of an array are one place, and keys that the schema does not name are one place."""
+def test_violation_locations_omit_indices_and_unknown_keys():
+    """All items of an array share one location. So do all keys that the schema does not name."""
     schema = {
         "type": "object",
         "properties": {
@@ -183,8 +183,8 @@ def test_places_of_failures_have_no_index_and_no_unknown_key():
     assert row["violations"] == [["/lines/*/n", "type"], ["/lines/*/*", "type"]]
 
 
-def test_replies_that_were_stopped_are_counted(tmp_path, cli_json):
-    """A stream that is stopped early has the characters that came, and the report says how much that saved."""
+def test_report_counts_stopped_replies(tmp_path, cli_json):
+    """A stream that is stopped early stores its length. The report estimates the saved share."""
     schema = {
         "type": "object",
         "properties": {"id": {"type": "integer"}, "note": {"type": "string"}},

@@ -1,4 +1,4 @@
-"""Out of a store and into another: exports, imports, and merges keep every row and every count, once."""
+"""Exports, imports, and merges: every row and every count is moved exactly once."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from schema_guard import guard, open_store
-from tests.public.records.counting import found_of, hours_of
+from tests.public.records.counting import stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, FINGERPRINT, LOST, outcome
 
 FORMS = ("jsonl", "csv", "parquet")
@@ -29,12 +29,12 @@ ATTEMPTS = 9
 
 @pytest.fixture(autouse=True)
 def one_key(monkeypatch):
-    """All machines hash with one key, unless a test says otherwise."""
+    """All stores use one hash key, unless a test removes it."""
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "of the team")
 
 
 def fill(url, calls, *, drops=0, declared=None, **options):
-    """Record calls, drop some attempts, and declare something."""
+    """Record calls, drop some attempts, and add declarations."""
     with open_store(str(url), **options) as store:
         for _ in range(drops):
             store.record(outcome({"repairs": 5}))
@@ -47,24 +47,31 @@ def fill(url, calls, *, drops=0, declared=None, **options):
             store.set_target(FINGERPRINT, declared[1])
 
 
-def all_of(url):
-    """Return everything that a store gives."""
+def content_of(url):
+    """Return all rows, counts, drops, and declarations of a store."""
     with open_store(str(url)) as store:
         assert store.check().is_sound
         rungs = [tuple(one) for one in store.declared_rungs(FINGERPRINT)]
         targets = [tuple(one) for one in store.targets(FINGERPRINT)]
-        return list(store.attempts()), found_of(store), hours_of(store), store.drops(), rungs, targets
+        return (
+            list(store.attempts()),
+            stored_counts(store),
+            stored_hours(store),
+            store.drops(),
+            rungs,
+            targets,
+        )
 
 
 @pytest.fixture
-def a(tmp_path):
+def source(tmp_path):
     fill(tmp_path / "a.db", CALLS, drops=2, declared=("=too dear", 0.01))
     return tmp_path / "a.db"
 
 
 @pytest.fixture
 def move(cli_json, tmp_path):
-    """Return a function that runs a command on a store and gives its sources, without their names."""
+    """Return a function that runs a `store` command and returns the sources of its document."""
 
     def run(command, *words, into="b.db"):
         document = cli_json("store", command, *words, "--store", tmp_path / into)
@@ -74,12 +81,12 @@ def move(cli_json, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_out_and_in_is_the_same_store(a, form, cli, move, tmp_path):
-    """Attempts, counts, hours, drops, and declarations come back as they were, and a second import adds nothing."""
+def test_import_of_an_export_is_the_same_store(source, form, cli, move, tmp_path):
+    """Rows, counts, drops, and declarations are equal. A second import adds nothing."""
     file = tmp_path / f"a.{form}"
-    status, out, _ = cli("store", "export", "--store", a, "-o", file)
+    status, out, _ = cli("store", "export", "--store", source, "-o", file)
     first = move("import", file)
-    once = all_of(tmp_path / "b.db")
+    once = content_of(tmp_path / "b.db")
     second = move("import", file)
 
     assert (status, out) == (0, f"exported {ATTEMPTS} attempts to {file}\n")
@@ -87,16 +94,16 @@ def test_out_and_in_is_the_same_store(a, form, cli, move, tmp_path):
         (ATTEMPTS, 7, ATTEMPTS),
         (ATTEMPTS, 7, 0),
     ]
-    assert once == all_of(a)
-    assert all_of(tmp_path / "b.db") == once
+    assert once == content_of(source)
+    assert content_of(tmp_path / "b.db") == once
     cli("store", "export", "--store", tmp_path / "b.db", "-o", tmp_path / f"b.{form}")
     if form != "parquet":
         assert (tmp_path / f"b.{form}").read_bytes() == file.read_bytes()
 
 
-def test_an_export_to_standard_output_is_json_lines(a, cli):
-    """The header, one object for each attempt with its own types, what stands beside, and the end."""
-    lines = [json.loads(line) for line in cli("store", "export", "--store", a)[1].splitlines()]
+def test_export_to_stdout_is_json_lines(source, cli):
+    """The lines are a header, declarations, drops, one object for each attempt, and an end."""
+    lines = [json.loads(line) for line in cli("store", "export", "--store", source)[1].splitlines()]
     attempts = [line for line in lines if "call_id" in line]
 
     assert [next(iter(line)) for line in lines if "call_id" not in line] == [
@@ -115,18 +122,18 @@ def test_an_export_to_standard_output_is_json_lines(a, cli):
     assert sum(line["drop"]["attempts"] for line in lines if "drop" in line) == 2
 
 
-def test_a_header_names_the_keys_without_giving_them(a, cli, monkeypatch):
-    """The header has a fingerprint of the key of the hashes, and nobody's key."""
-    out = cli("store", "export", "--store", a)[1]
+def test_export_header_has_only_a_fingerprint_of_the_hash_key(source, cli, monkeypatch):
+    """The hash key itself is not in the export."""
+    out = cli("store", "export", "--store", source)[1]
     (fingerprint,) = json.loads(out.splitlines()[0])["export"]["hash_keys"]
 
     assert len(fingerprint) == 16
     assert "of the team" not in out
 
 
-def test_a_formula_is_disarmed_in_csv(a, cli, tmp_path, move):
-    """A text that a spreadsheet would run gets an apostrophe, which the import takes off."""
-    cli("store", "export", "--store", a, "-o", tmp_path / "a.csv")
+def test_csv_export_escapes_formulas(source, cli, tmp_path, move):
+    """A text that a spreadsheet would run gets an apostrophe. The import removes it."""
+    cli("store", "export", "--store", source, "-o", tmp_path / "a.csv")
     cells = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text())))
     move("import", tmp_path / "a.csv")
 
@@ -135,7 +142,7 @@ def test_a_formula_is_disarmed_in_csv(a, cli, tmp_path, move):
         assert [row["segment"] for row in store.attempts()][1] == "=eu"
 
 
-CHOSEN = {
+FILTERS = {
     "since": (["--since", "1970-01-01T01:00"], "334567"),
     "until": (["--until", "1970-01-01T01:00"], "122"),
     "both": (["--since", "1970-01-01T01:00", "--until", "1970-01-01T02:00"], "334"),
@@ -145,14 +152,14 @@ CHOSEN = {
 }
 
 
-@pytest.mark.parametrize(("words", "calls"), CHOSEN.values(), ids=CHOSEN)
-def test_a_part_of_a_store_goes_out(a, cli, words, calls):
-    """Times and names choose; `--since` includes its moment, `--until` excludes it."""
-    lines = [json.loads(line) for line in cli("store", "export", "--store", a, *words)[1].splitlines()]
+@pytest.mark.parametrize(("words", "calls"), FILTERS.values(), ids=FILTERS)
+def test_export_applies_filters(source, cli, words, calls):
+    """`--since` is inclusive, `--until` is exclusive, and names match."""
+    lines = [json.loads(line) for line in cli("store", "export", "--store", source, *words)[1].splitlines()]
 
     assert "".join(line["call_id"] for line in lines if "call_id" in line) == calls
     assert lines[-1] == {"end": {"attempts": len(calls)}}
-    # The drops are of today, and of no function.
+    # The drops are from today and have no function.
     assert ("drop" in {next(iter(line)) for line in lines}) == (
         words[0] == "--since" and "--until" not in words
     )
@@ -166,37 +173,37 @@ def test_a_part_of_a_store_goes_out(a, cli, words, calls):
         (["--format", "xml"], "xml"),
     ],
 )
-def test_rejects_a_wrong_choice(a, cli, words, message):
-    """What cannot be chosen is exit 2, with the option and the near name."""
-    status, out, err = cli("store", "export", "--store", a, *words)
+def test_export_rejects_invalid_filters(source, cli, words, message):
+    """The exit status is 2, and the message suggests the nearest name."""
+    status, out, err = cli("store", "export", "--store", source, *words)
 
     assert (status, out) == (2, "")
     assert message in err
 
 
-def test_an_exported_file_is_for_its_owner_only(a, cli, tmp_path):
-    """A new file has mode 0600, one that is there keeps its own, and nothing else is left."""
+def test_export_creates_private_files(source, cli, tmp_path):
+    """A new file has mode 0600. An existing file keeps its mode. No other file is left."""
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "there.jsonl").write_text("before")
     (folder / "there.jsonl").chmod(0o640)
     for name in ("new.jsonl", "there.jsonl"):
-        assert cli("store", "export", "--store", a, "-o", folder / name)[0] == 0
+        assert cli("store", "export", "--store", source, "-o", folder / name)[0] == 0
 
     modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in folder.iterdir()}
     assert modes == {"new.jsonl": 0o600, "there.jsonl": 0o640}
     assert (folder / "there.jsonl").read_text() == (folder / "new.jsonl").read_text()
 
 
-def test_a_store_is_never_written_over(a, cli):
-    """The store is no file to write, to read, or to merge, under any name of it."""
-    a.with_name("link.db").symlink_to(a)
-    before = a.read_bytes()
+def test_store_commands_refuse_the_store_itself_as_a_file(source, cli):
+    """No command exports to, imports, or merges the store itself, even through a link."""
+    source.with_name("link.db").symlink_to(source)
+    before = source.read_bytes()
 
     for words in (["export", "-o"], ["import"], ["merge"]):
-        status, _, err = cli("store", *words, a.with_name("link.db"), "--store", a)
+        status, _, err = cli("store", *words, source.with_name("link.db"), "--store", source)
         assert (status, "is the store itself" in err) == (2, True)
-    assert a.read_bytes() == before
+    assert source.read_bytes() == before
 
 
 OTHERS = [
@@ -205,15 +212,15 @@ OTHERS = [
 ]
 
 
-def test_a_merge_is_recording_both(a, move, tmp_path):
-    """A store that two others were merged into is one that recorded the calls of both, in any order and number."""
+def test_merged_store_equals_one_that_recorded_all_calls(source, move, tmp_path):
+    """Order and repetition of merges do not matter."""
     fill(tmp_path / "c.db", OTHERS, drops=1, declared=("later", 0.02))
     fill(tmp_path / "both.db", [*CALLS, *OTHERS])
 
-    first = move("merge", a, tmp_path / "c.db")
-    once = all_of(tmp_path / "b.db")
-    second = move("merge", tmp_path / "c.db", a, a)
-    rows, counts, hours, drops, rungs, targets = all_of(tmp_path / "b.db")
+    first = move("merge", source, tmp_path / "c.db")
+    once = content_of(tmp_path / "b.db")
+    second = move("merge", tmp_path / "c.db", source, source)
+    rows, counts, hours, drops, rungs, targets = content_of(tmp_path / "b.db")
 
     assert [(one["attempts"], one["added"], one["drops"]) for one in first] == [(9, 9, 2), (2, 2, 1)]
     assert [(one["attempts"], one["added"], one["drops"]) for one in second] == [
@@ -221,41 +228,41 @@ def test_a_merge_is_recording_both(a, move, tmp_path):
         (9, 0, 0),
         (9, 0, 0),
     ]
-    assert (rows, counts, hours) == all_of(tmp_path / "both.db")[:3]
+    assert (rows, counts, hours) == content_of(tmp_path / "both.db")[:3]
     assert drops == {"write_failed": 3}
     assert [rung[2] for rung in rungs] == ["later"]
     assert [target[1] for target in targets] == [0.01, 0.02]
-    assert all_of(tmp_path / "b.db") == once
+    assert content_of(tmp_path / "b.db") == once
 
 
-def test_a_merge_of_an_overlap_counts_each_call_once(a, move, tmp_path):
-    """Calls that both stores have are known by their ids."""
+def test_merge_counts_shared_calls_once(source, move, tmp_path):
+    """Calls that both stores have are recognized by their ids."""
     fill(tmp_path / "b.db", [CALLS[1], *OTHERS])
 
-    (said,) = move("merge", a)
+    (result,) = move("merge", source)
 
-    assert (said["attempts"], said["added"]) == (ATTEMPTS, ATTEMPTS - 2)
-    rows, counts, hours, *_ = all_of(tmp_path / "b.db")
+    assert (result["attempts"], result["added"]) == (ATTEMPTS, ATTEMPTS - 2)
+    rows, counts, hours, *_ = content_of(tmp_path / "b.db")
     assert [row["call_id"] for row in rows] == ["2", "2", "8", "9", "1", "3", "3", "4", "5", "6", "7"]
     assert sum(one["calls"] + one["transport"] for one in counts.values()) == 9
     assert sum(one["calls"] + one["transport"] for one in hours.values()) == 9
 
 
-def test_a_dry_run_changes_nothing_and_says_what_would_come(a, cli, cli_json, move, tmp_path):
-    """`--dry-run` gives the numbers of the real run, and makes no store."""
-    dry = cli_json("store", "merge", a, "--store", tmp_path / "b.db", "--dry-run")
-    line = cli("store", "merge", a, "--store", tmp_path / "b.db", "--dry-run")[1]
-    is_there = (tmp_path / "b.db").exists()
-    real = move("merge", a)
+def test_dry_run_counts_without_creating_a_store(source, cli, cli_json, move, tmp_path):
+    """`--dry-run` prints the numbers of the real run and creates no store."""
+    dry = cli_json("store", "merge", source, "--store", tmp_path / "b.db", "--dry-run")
+    line = cli("store", "merge", source, "--store", tmp_path / "b.db", "--dry-run")[1]
+    exists = (tmp_path / "b.db").exists()
+    real = move("merge", source)
 
     assert (dry["dry_run"], dry["sources"]) == (True, real)
     assert "9 of 9 attempts would be added, 2 declarations" in line
-    assert not is_there or cli_json("store", "info", "--store", tmp_path / "b.db")["rows"] == 9
+    assert not exists
 
 
-def test_a_merge_tells_each_source(a, cli, tmp_path):
-    """One line for each source, also when everything was there."""
-    words = ("store", "merge", a, "--store", tmp_path / "b.db")
+def test_merge_prints_a_line_for_each_source(source, cli, tmp_path):
+    """The line is printed even if the source adds nothing."""
+    words = ("store", "merge", source, "--store", tmp_path / "b.db")
     first, second = (cli(*words)[1].partition(": ")[2] for _ in range(2))
 
     assert first.startswith("9 of 9 attempts added, 2 declarations")
@@ -264,7 +271,7 @@ def test_a_merge_tells_each_source(a, cli, tmp_path):
 
 @pytest.fixture
 def two_keys(tmp_path, monkeypatch):
-    """Make two stores with the same three tasks, hashed with keys of their own."""
+    """Two stores with the same three tasks and different hash keys."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY")
     for name in "xy":
         with open_store(f"{tmp_path}/{name}.db") as store:
@@ -273,25 +280,25 @@ def two_keys(tmp_path, monkeypatch):
     return tmp_path / "x.db", tmp_path / "y.db"
 
 
-def test_another_key_is_refused(two_keys, cli):
-    """Stores of two keys are not merged without being asked, and nothing changes."""
+def test_merge_refuses_a_different_hash_key(two_keys, cli):
+    """The exit status is 2, and the store does not change."""
     x, y = two_keys
-    before = all_of(x)
+    before = content_of(x)
     status, out, err = cli("store", "merge", y, "--store", x)
 
     assert (status, out) == (2, "")
     assert "record with one SCHEMA_GUARD_HASH_KEY on all machines" in err
     assert "--unlinked" in err
-    assert all_of(x) == before
+    assert content_of(x) == before
 
 
-def test_unlinked_inputs_are_their_own(two_keys, move):
-    """With `--unlinked` no input of one store equals one of the other; twice changes nothing."""
+def test_unlinked_merge_keeps_inputs_separate(two_keys, move):
+    """With `--unlinked`, no inputs of two stores are equal. A second merge adds nothing."""
     x, y = two_keys
-    came = [move("merge", y, "--unlinked", into="x.db")[0]["added"] for _ in range(2)]
+    added = [move("merge", y, "--unlinked", into="x.db")[0]["added"] for _ in range(2)]
 
-    assert came == [3, 0]
-    rows, counts, *_ = all_of(x)
+    assert added == [3, 0]
+    rows, counts, *_ = content_of(x)
     assert len({row["input_hash"] for row in rows}) == 6
     assert [one["calls"] for one in counts.values()] == [3, 3]
     with open_store(str(x)) as store:
@@ -299,8 +306,8 @@ def test_unlinked_inputs_are_their_own(two_keys, move):
         assert store.pairs(first.id, second.id) == (0, 0, 0)
 
 
-def test_an_empty_store_takes_the_key_of_the_first(two_keys, move, tmp_path, cli):
-    """A store that is merged into an empty one brings its key, so that its inputs are known there."""
+def test_empty_store_takes_the_hash_key_of_the_first_merge(two_keys, move, tmp_path, cli):
+    """Later calls with the same task are the same input."""
     x, y = two_keys
     move("merge", x)
     with open_store(f"{tmp_path}/b.db") as store:
@@ -311,8 +318,8 @@ def test_an_empty_store_takes_the_key_of_the_first(two_keys, move, tmp_path, cli
     assert cli("store", "merge", y, "--store", tmp_path / "b.db")[0] == 2
 
 
-def test_inputs_of_one_key_are_known_as_equal(tmp_path, move):
-    """With one key an input that two machines were asked is one input."""
+def test_inputs_with_one_hash_key_are_equal_after_a_merge(tmp_path, move):
+    """A task that two machines recorded is one input."""
     for name in "xy":
         with open_store(f"{tmp_path}/{name}.db") as store:
             store.record(outcome(id=name, model=f"m-{name}"), "task")
@@ -323,26 +330,26 @@ def test_inputs_of_one_key_are_known_as_equal(tmp_path, move):
         assert store.pairs(first.id, second.id) == (1, 0, 0)
 
 
-def test_calls_whose_rows_are_gone_do_not_come_again(a, move, cli, tmp_path):
-    """What was counted and then deleted is not counted twice by an import; calls of later hours come."""
-    cli("store", "export", "--store", a, "-o", tmp_path / "a.jsonl")
-    before = all_of(a)[1:3]
-    cli("store", "prune", "--max-rows", "0", "--store", a)
+def test_import_skips_calls_whose_rows_were_deleted(source, move, cli, tmp_path):
+    """Deleted calls are not counted twice. Calls of later hours are imported."""
+    cli("store", "export", "--store", source, "-o", tmp_path / "a.jsonl")
+    before = content_of(source)[1:3]
+    cli("store", "prune", "--max-rows", "0", "--store", source)
     fill(tmp_path / "c.db", [outcome({}, id="new", started_at=9 * HOUR)])
 
-    came = move("import", tmp_path / "a.jsonl", into="a.db") + move("merge", tmp_path / "c.db", into="a.db")
+    added = move("import", tmp_path / "a.jsonl", into="a.db") + move("merge", tmp_path / "c.db", into="a.db")
 
-    assert [one["added"] for one in came] == [0, 1]
-    rows, counts, hours, *_ = all_of(a)
+    assert [one["added"] for one in added] == [0, 1]
+    rows, counts, hours, *_ = content_of(source)
     assert [row["call_id"] for row in rows] == ["new"]
     assert sum(one["calls"] for one in counts.values()) == 1 + sum(one["calls"] for one in before[0].values())
     assert {key: found for key, found in hours.items() if key in before[1]} == before[1]
 
 
-def test_texts_move_only_when_asked(tmp_path, cli, move):
-    """Prompts and replies go out, come in, and are merged with `--texts` alone."""
-    made = [outcome({"prompt": "canary of ann@corp.com", "reply": "reply ß"}, id="1"), CALLS[3]]
-    fill(tmp_path / "a.db", made, payload="full")
+def test_texts_move_only_with_the_texts_option(tmp_path, cli, move):
+    """Exports, imports, and merges leave prompts and replies out by default."""
+    calls = [outcome({"prompt": "canary of ann@corp.com", "reply": "reply ß"}, id="1"), CALLS[3]]
+    fill(tmp_path / "a.db", calls, payload="full")
     outs = {}
     for words in ((), ("--texts", "kept"), ("--texts", "redacted")):
         name = tmp_path / f"{'-'.join(words)}.jsonl"
@@ -377,15 +384,15 @@ def texts_of(path):
 
 
 @pytest.fixture
-def lines(a, cli):
-    """Return the lines of an export without what stands beside the attempts."""
-    made = [json.loads(line) for line in cli("store", "export", "--store", a)[1].splitlines()]
-    return [line for line in made if {"drop", "declared_rung", "declared_target"}.isdisjoint(line)]
+def lines(source, cli):
+    """The lines of an export without drops and declarations."""
+    calls = [json.loads(line) for line in cli("store", "export", "--store", source)[1].splitlines()]
+    return [line for line in calls if {"drop", "declared_rung", "declared_target"}.isdisjoint(line)]
 
 
 @pytest.fixture
-def take(cli, tmp_path):
-    """Return a function that imports lines; it gives exit status, output, errors, and the calls that came."""
+def import_lines(cli, tmp_path):
+    """Return a function that imports lines and returns exit status, stdout, stderr, and the imported calls."""
 
     def run(lines, *words):
         content = b"".join(
@@ -414,12 +421,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("fields", "message"), WRONG.values(), ids=WRONG)
-def test_a_wrong_field_is_refused_with_its_line(fields, message, lines, take):
-    """Line, place, expected and actual value are told, nothing comes in, and `--skip-bad` leaves that call out."""
+def test_import_refuses_a_file_with_an_invalid_field(fields, message, lines, import_lines):
+    """The message has line, place, expected, and actual value. `--skip-bad` leaves out only that call."""
     lines[2] |= fields
 
-    refused = take(lines)
-    skipped = take(lines, "--skip-bad")
+    refused = import_lines(lines)
+    skipped = import_lines(lines, "--skip-bad")
 
     assert (refused[0], refused[1], refused[3]) == (2, "", None)
     assert message in refused[2]
@@ -442,11 +449,11 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_hostile_line_is_refused(text, lines, take):
-    """A line that is no attempt is refused with its number, whatever it is."""
+def test_import_refuses_hostile_lines(text, lines, import_lines):
+    """The message has the number of the line."""
     lines.insert(2, text)
 
-    status, out, err, calls = take(lines)
+    status, out, err, calls = import_lines(lines)
 
     assert (status, out, calls) == (2, "", None)
     assert "line 3: " in err
@@ -472,17 +479,17 @@ FILES = {
 
 
 @pytest.mark.parametrize(("change", "message"), FILES.values(), ids=FILES)
-def test_a_file_of_something_else_is_refused(change, message, lines, take):
-    """A file that is no whole export is exit 2, and nothing of it comes in."""
-    status, out, err, calls = take(change(lines))
+def test_import_refuses_incomplete_files(change, message, lines, import_lines):
+    """The exit status is 2, and no call of the file is imported."""
+    status, out, err, calls = import_lines(change(lines))
 
     assert (status, out, calls) == (2, "", None)
     assert message in err
 
 
-def test_nothing_comes_of_any_file_when_one_is_bad(a, lines, cli, tmp_path):
-    """All files are checked before the first one comes in."""
-    cli("store", "export", "--store", a, "-o", tmp_path / "good.jsonl")
+def test_import_checks_all_files_before_the_first(source, lines, cli, tmp_path):
+    """One invalid file prevents the import of every file."""
+    cli("store", "export", "--store", source, "-o", tmp_path / "good.jsonl")
     (tmp_path / "bad.jsonl").write_text("{\n")
 
     status, out, _ = cli(
@@ -493,31 +500,31 @@ def test_nothing_comes_of_any_file_when_one_is_bad(a, lines, cli, tmp_path):
     assert not (tmp_path / "b.db").exists()
 
 
-def test_ten_places_are_told(lines, take):
-    """Of many faults the first ten are told, and how many more there are."""
+def test_import_lists_the_first_ten_faults(lines, import_lines):
+    """The message has the number of all faults and of those not listed."""
     lines[1:1] = [b"{\n"] * 25
 
-    status, _, err, _ = take(lines)
+    status, _, err, _ = import_lines(lines)
 
     assert status == 2
     assert "25 places in it wrong" in err
     assert err.rstrip().endswith("and 15 more")
 
 
-def test_an_import_from_standard_input(a, cli, tmp_path, monkeypatch):
-    """`-` reads what another command writes."""
-    out = cli("store", "export", "--store", a)[1]
+def test_import_reads_standard_input(source, cli, tmp_path, monkeypatch):
+    """The file name `-` means standard input."""
+    out = cli("store", "export", "--store", source)[1]
     stream = io.TextIOWrapper(io.BytesIO(out.encode()))
     monkeypatch.setattr("sys.stdin", stream)
 
-    status, said, _ = cli("store", "import", "-", "--store", tmp_path / "b.db")
+    status, result, _ = cli("store", "import", "-", "--store", tmp_path / "b.db")
 
-    assert (status, "9 of 9 attempts added" in said) == (0, True)
-    assert all_of(tmp_path / "b.db") == all_of(a)
+    assert (status, "9 of 9 attempts added" in result) == (0, True)
+    assert content_of(tmp_path / "b.db") == content_of(source)
 
 
 def test_redacted_export_redacts_the_task_too(tmp_path, cli):
-    """A task is stored beside a prompt that has the format before it, so it has its own personal data."""
+    """The task is stored in addition to the prompt, so it needs its own redaction."""
     path = tmp_path / "a.db"
     with open_store(str(path), payload="full") as store:
         guarded = guard({"type": "object"}, store=store, strategy="system_prompt")(lambda prompt: "{}")
@@ -535,25 +542,26 @@ def test_redacted_export_redacts_the_task_too(tmp_path, cli):
     assert "ann@corp" not in outs["redacted"].read_text()
 
 
-def test_export_of_a_function_keeps_what_is_declared_for_all(a, cli, move, tmp_path):
-    """A target and a step without a function hold for each function, so they go out with it."""
-    with open_store(str(a)) as store:
+def test_export_of_a_function_includes_general_declarations(source, cli, move, tmp_path):
+    """Targets and steps without a function are exported with every function."""
+    with open_store(str(source)) as store:
         store.declare_rung(FINGERPRINT, "larger_model", "declined", "for all")
         store.declare_rung(FINGERPRINT, "json_mode", "declined", "for another one", function="app.other")
     assert (
-        cli("store", "export", "--store", a, "-o", tmp_path / "a.jsonl", "--function", "app.extract")[0] == 0
+        cli("store", "export", "--store", source, "-o", tmp_path / "a.jsonl", "--function", "app.extract")[0]
+        == 0
     )
     move("import", tmp_path / "a.jsonl")
 
-    *_, rungs, targets = all_of(tmp_path / "b.db")
+    *_, rungs, targets = content_of(tmp_path / "b.db")
     assert sorted(one[0] for one in rungs) == ["few_shot", "larger_model"]
     assert len(targets) == 1
 
 
-def test_csv_that_a_spreadsheet_saved_comes_in(a, cli, move, tmp_path):
-    """A spreadsheet writes true and false in capitals."""
+def test_import_accepts_csv_saved_by_a_spreadsheet(source, cli, move, tmp_path):
+    """A spreadsheet writes TRUE and FALSE in capitals."""
     file = tmp_path / "a.csv"
-    cli("store", "export", "--store", a, "-o", file)
+    cli("store", "export", "--store", source, "-o", file)
     rows = list(csv.reader(io.StringIO(file.read_text())))
     saved = [[cell.upper() if cell in {"true", "false"} else cell for cell in row] for row in rows]
     with (tmp_path / "saved.csv").open("w", newline="") as out:
@@ -561,4 +569,4 @@ def test_csv_that_a_spreadsheet_saved_comes_in(a, cli, move, tmp_path):
     move("import", tmp_path / "saved.csv")
 
     assert saved != rows
-    assert all_of(tmp_path / "b.db") == all_of(a)
+    assert content_of(tmp_path / "b.db") == content_of(source)

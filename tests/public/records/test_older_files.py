@@ -1,4 +1,4 @@
-"""A store file whose layout is older than the first release is refused, and nothing in its folder changes."""
+"""A file with a layout older than the first release is refused. Nothing in its folder changes."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def write(path, layout, *more):
 
 
 def folder_of(path):
-    """Return the digest of each file in the folder of a file."""
+    """Return the digests of all files in the file's folder."""
     return {
         other.name: hashlib.sha256(other.read_bytes()).hexdigest() for other in sorted(path.parent.iterdir())
     }
@@ -79,7 +79,7 @@ def test_an_older_file_is_refused_in_one_sentence(path):
     assert refusal(path) == sentence(path)
 
 
-def test_an_older_file_and_its_folder_stay_as_they_are(path):
+def test_older_file_and_its_folder_do_not_change(path):
     before = folder_of(path)
     refusal(path)
 
@@ -106,7 +106,7 @@ def test_a_file_in_a_read_only_folder_is_refused_too(path):
 
 
 def test_a_file_with_a_log_is_refused_and_gets_no_index(path, tmp_path):
-    """A process that was killed leaves rows in the log. A copy of the two files has no `-shm`."""
+    """A killed process leaves rows in the log. The copy of its two files has no `-shm`."""
     script = """import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("INSERT INTO meta VALUES ('last', '1')")
@@ -144,7 +144,7 @@ print(json.dumps([values, counts.offered, counts.stored, counts.dropped]))
 
 @pytest.fixture
 def default(tmp_path):
-    """An older file at the place of the default store, and a process that makes three guarded calls."""
+    """An older file in place of the default store, and the results of a process with three guarded calls."""
     path = write(tmp_path / "schema-guard" / "records.db", "3")
     before = folder_of(path)
     unset = ("SCHEMA_GUARD_STORE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
@@ -157,15 +157,15 @@ def default(tmp_path):
     return path, json.loads(done.stdout), done.stderr
 
 
-def test_guarded_calls_go_on_without_their_default_store(default):
+def test_guarded_calls_return_values_without_a_default_store(default):
     assert default[1][0] == [{"total": 1}] * 3
 
 
-def test_calls_without_their_default_store_are_counted_as_lost(default):
+def test_calls_without_a_default_store_are_counted_as_dropped(default):
     assert default[1][1:] == [3, 0, {"store_unavailable": 3}]
 
 
-def test_a_lost_default_store_is_warned_of_once(default):
+def test_missing_default_store_causes_one_warning(default):
     path, _, errors = default
 
     assert errors.count(sentence(path)) == len(errors.splitlines()) == 1
@@ -192,7 +192,7 @@ def test_a_command_refuses_an_older_file_with_exit_code_2(old, tmp_path, words):
     assert folder_of(old) == before
 
 
-def test_a_file_of_another_program_is_named_as_such(tmp_path):
+def test_database_of_another_program_is_refused(tmp_path):
     path = tmp_path / "theirs.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
@@ -200,7 +200,7 @@ def test_a_file_of_another_program_is_named_as_such(tmp_path):
     assert refusal(path) == f"{path} is a SQLite database of another program: name another file"
 
 
-def test_a_file_of_a_newer_layout_is_named_as_such(tmp_path):
+def test_file_with_a_newer_layout_is_refused(tmp_path):
     path = tmp_path / "records.db"
     open_store(str(path)).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

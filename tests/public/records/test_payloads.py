@@ -1,4 +1,4 @@
-"""What is stored of the texts of prompts and replies: nothing, hashes, redacted texts, or the texts as they are."""
+"""A payload policy stores no texts of prompts and replies, their hashes, redacted texts, or full texts."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ PROMPT = f"My password is {SECRET}, mail {MAIL}, {PLAIN}."
 
 
 def fields(texts):
-    """Return what is stored of one attempt, without what is None or empty."""
+    """Return the stored fields of one attempt that are not None or empty."""
     names = ("call_id", "number", "prompt", "reply", "prompt_hash", "reply_hash", "lost", "task")
     found = {name: getattr(texts, name) for name in names if getattr(texts, name) is not None}
     places = [(one.text, one.location, one.kind, one.start, one.stop) for one in texts.touched]
@@ -29,19 +29,19 @@ def fields(texts):
 
 
 @pytest.fixture
-def kept(new_url):
-    """Return a function that stores one call with a policy, and gives what is read of its texts."""
+def store_texts(new_url):
+    """Return a function that stores one call with a policy and returns the stored texts."""
 
-    def keep(policy, *attempts, task=None):
+    def store_one(policy, *attempts, task=None):
         with open_store(new_url(), payload=policy) as store:
             store.record(outcome(*attempts), task)
             return [fields(texts) for texts in store.texts([CALL_ID])]
 
-    return keep
+    return store_one
 
 
 def test_nothing_is_stored_by_default(new_url):
-    """The default stores no text, and a store without texts has none to give."""
+    """By default no text is stored, so none can be read."""
     with open_store(new_url()) as store:
         store.record(outcome({"prompt": "secret", "reply": "secret"}))
 
@@ -51,11 +51,11 @@ def test_nothing_is_stored_by_default(new_url):
         assert store.texts([]) == []
 
 
-def test_full_stores_prompts_and_replies_as_they_are(kept):
-    """Texts come back character by character, messages as providers take them, long ones too."""
+def test_full_stores_unchanged_texts(store_texts):
+    """Texts are equal character by character, even long ones. Messages have the format of providers."""
     long = "ä\ud800 \x00" * 5_000
 
-    found = kept(
+    found = store_texts(
         "full", FAILED | {"prompt": long, "reply": None}, {"prompt": MESSAGES, "reply": long}, task=MESSAGES
     )
 
@@ -70,7 +70,7 @@ def test_full_stores_prompts_and_replies_as_they_are(kept):
 
 
 def test_hash_stores_keyed_hashes(new_url, monkeypatch):
-    """Equal texts have equal hashes with one key, and no text is there."""
+    """Only hashes are stored. Equal texts have equal hashes if the key is the same."""
     monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", "of the team")
 
     def hashed(text):
@@ -85,11 +85,11 @@ def test_hash_stores_keyed_hashes(new_url, monkeypatch):
     }  # fmt: skip
 
 
-def test_redacted_stores_texts_without_secrets(kept):
-    """Every place where something was taken out is told, in what is stored."""
+def test_redacted_stores_texts_without_secrets(store_texts):
+    """Each redacted place is stored with its location and kind."""
     messages = (Message("user", f"I am {MAIL}", {"api_key": "hunter2x"}),)
 
-    (found,) = kept("redacted", {"prompt": messages, "reply": '{"ssn": "123-45-6789", "total": 3}'})
+    (found,) = store_texts("redacted", {"prompt": messages, "reply": '{"ssn": "123-45-6789", "total": 3}'})
 
     assert found["prompt"] == [
         {"role": "user", "content": "I am redacted@example.com", "api_key": "[redacted]"}
@@ -103,7 +103,7 @@ def test_redacted_stores_texts_without_secrets(kept):
 
 
 def test_only_the_named_calls_are_read(new_url):
-    """Texts are found by their calls, in the order of storing."""
+    """Texts are found by call id, in the order of storage."""
     with open_store(new_url(), payload="full") as store:
         for name in "cab":
             store.record(outcome(FAILED | {"reply": name}, {"reply": name * 2}, id=name))
@@ -122,8 +122,8 @@ IN_THE_FILE = {
 
 @pytest.mark.parametrize("policy", IN_THE_FILE)
 @pytest.mark.parametrize("where", ["argument", "URL"])
-def test_the_file_holds_the_words_that_the_policy_lets_it_hold(policy, where, path):
-    """The bytes of the file, its log, and its index hold no text that the policy leaves out."""
+def test_file_contains_only_texts_that_the_policy_allows(policy, where, path):
+    """The file, its log, and its index have no other text."""
     place = f"{path}?payload={policy}" if where == "URL" else str(path)
     with open_store(place, **({} if where == "URL" else {"payload": policy}), durability="sync") as store:
         assert store.payload == policy
@@ -132,13 +132,13 @@ def test_the_file_holds_the_words_that_the_policy_lets_it_hold(policy, where, pa
         )(lambda prompt: '{"a": "canary-reply"}' if "not valid" in prompt else '["canary-reply"]')
         ask(PROMPT)
         assert len(list(store.attempts())) == 2
-        found = held(path.parent)
+        found = words_in_files(path.parent)
     assert found == IN_THE_FILE[policy]
-    assert held(path.parent) == IN_THE_FILE[policy]
+    assert words_in_files(path.parent) == IN_THE_FILE[policy]
 
 
-def held(folder):
-    """Return which words are in the bytes of the files, or in a compressed value of whatever table."""
+def words_in_files(folder):
+    """Return the names of the words in the files' bytes or in compressed values of their tables."""
     content = b"".join(one.read_bytes() for one in folder.iterdir() if one.is_file())
     with closing(sqlite3.connect(folder / "records.db")) as connection:
         names = connection.execute("SELECT name FROM pragma_table_list WHERE type = 'table'").fetchall()
@@ -150,8 +150,8 @@ def held(folder):
     return {name for name, word in WORDS.items() if word.encode() in content}
 
 
-def test_texts_that_pay_are_compressed(path):
-    """A megabyte of the same words takes less than half of that."""
+def test_large_texts_are_compressed(path):
+    """A text of a megabyte that repeats words takes less than half of its size."""
     with open_store(str(path), payload="full") as store:
         store.record(outcome({"reply": "the same words " * 70_000}))
 
@@ -160,8 +160,8 @@ def test_texts_that_pay_are_compressed(path):
         assert found.reply == "the same words " * 70_000
 
 
-def test_rejects_two_policies(path):
-    """A policy stands in the argument or in the URL, but not two of them."""
+def test_rejects_conflicting_settings_of_argument_and_url(path):
+    """Argument and URL must not name different policies or durabilities."""
     with pytest.raises(InvalidArgument, match=r"payload='full': the store .* says 'hash': say it once"):
         open_store(f"{path}?payload=hash", payload="full")
     with pytest.raises(InvalidArgument, match=r"durability='queue': the store .* says 'sync': say it once"):
@@ -177,7 +177,7 @@ def test_rejects_two_policies(path):
     ],
 )
 def test_rejects_an_unknown_policy(policy, message):
-    """The message lists the policies, with the near one."""
+    """The message lists the policies and suggests the nearest one."""
     with pytest.raises(InvalidArgument) as error:
         open_store("sqlite://", payload=policy)
 
@@ -189,8 +189,8 @@ def test_rejects_an_unknown_policy(policy, message):
     [("full", "hash", "hash"), ("hash", "full", "hash"), ("full", "redacted", "redacted"), ("full", "", "off"),
      ("full", "full", "full"), ("redacted", "hash", "hash")],
 )  # fmt: skip
-def test_a_file_named_twice_stores_what_the_stricter_policy_lets(path, first, second, stored):
-    """Of two guards that name one file in a process, the policy that stores less holds for both."""
+def test_stricter_policy_of_two_guards_applies(path, first, second, stored):
+    """If two guards of a process share a file, the policy that stores less applies to both."""
     asks = [
         guard(
             {"type": "object"},
@@ -207,11 +207,11 @@ def test_a_file_named_twice_stores_what_the_stricter_policy_lets(path, first, se
     wanted = {"off": [], "hash": [{"prompt_hash"}] * 2}
     assert found == wanted.get(stored, [{"prompt"}] * 2)
     if stored == "redacted":
-        assert "secret" not in held(path.parent)
+        assert "secret" not in words_in_files(path.parent)
 
 
-def test_texts_of_several_policies_are_read_side_by_side(url):
-    """A policy that changes meanwhile loses nothing, and rows without texts lie between."""
+def test_texts_of_several_policies_are_read_together(url):
+    """A file can have texts, hashes, and rows without texts."""
     for policy in ("full", "off", "hash"):
         with open_store(url, payload=policy) as store:
             store.record(outcome({"reply": policy}, id=policy))
@@ -222,8 +222,8 @@ def test_texts_of_several_policies_are_read_side_by_side(url):
         ]
 
 
-def test_a_function_of_yours_redacts_too(path):
-    """It gets what the built-in redaction left."""
+def test_redact_function_runs_after_the_built_in_redaction(path):
+    """The function gets the text that the built-in redaction returns."""
     seen = []
 
     def without_names(text):
@@ -238,8 +238,8 @@ def test_a_function_of_yours_redacts_too(path):
     assert seen == ["Falcon of redacted@example.com", "{}"]
 
 
-def test_a_text_on_which_the_redactor_fails_is_not_stored(path, caplog):
-    """The row is stored, and so is the other text; the loss is counted, and told once without the text."""
+def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
+    """The row and the other text are stored. The loss is counted, and one warning omits the text."""
 
     def fails(text):
         if "bad" in text:
@@ -268,8 +268,8 @@ def test_a_text_on_which_the_redactor_fails_is_not_stored(path, caplog):
         ({"redact": 5, "payload": "redacted"}, "redact=5: expected a function of a text, or None"),
     ],
 )
-def test_rejects_a_redactor_that_is_never_called(options, message):
-    """A function of yours needs the policy `redacted`, and must be a function."""
+def test_rejects_a_redact_function_without_the_redacted_policy(options, message):
+    """`redact=` needs the policy `redacted` and a function."""
     with pytest.raises(InvalidArgument) as error:
         open_store("sqlite://", **options)
 
@@ -277,12 +277,12 @@ def test_rejects_a_redactor_that_is_never_called(options, message):
 
 
 @pytest.mark.parametrize("task", ["Order 7 " * 99, MESSAGES], ids=["a text", "messages"])
-def test_the_task_is_stored_where_it_is_not_what_was_sent(kept, task):
-    """A first attempt has the task beside the prompt, unless they are the same."""
-    first, second = kept(
+def test_task_is_stored_if_it_differs_from_the_prompt(store_texts, task):
+    """Only the first attempt of a call stores the task."""
+    first, second = store_texts(
         "full", FAILED | {"prompt": f"The format.\n\n{task}"}, {"prompt": "again"}, task=task
     )
-    (same,) = kept("full", {"prompt": task}, task=task)
+    (same,) = store_texts("full", {"prompt": task}, task=task)
 
     expected = task if isinstance(task, str) else [message.as_dict() for message in task]
     assert (first["prompt"], first["task"]) == (f"The format.\n\n{task}", expected)
@@ -290,16 +290,16 @@ def test_the_task_is_stored_where_it_is_not_what_was_sent(kept, task):
     assert "task" not in same
 
 
-def test_a_task_is_redacted_with_its_places(kept):
-    """What the policy takes out of the prompt stands in no task beside it."""
-    (found,) = kept("redacted", {"prompt": f"Format. Of {MAIL}"}, task=f"Of {MAIL}")
+def test_task_is_redacted(store_texts):
+    """The task has its own redacted places."""
+    (found,) = store_texts("redacted", {"prompt": f"Format. Of {MAIL}"}, task=f"Of {MAIL}")
 
     assert found["task"] == "Of redacted@example.com"
     assert [place for place in found["touched"] if place[0] == "task"] == [("task", "", "email", 3, 23)]
 
 
-def test_a_guarded_call_stores_its_task_and_its_prompts(path):
-    """Of a guarded call the task is what the function was asked, and each prompt is what was sent."""
+def test_guarded_call_stores_its_task_and_prompts(path):
+    """The task is the function's argument. Each prompt is the text that was sent."""
     with open_store(str(path), payload="full") as store:
         replies, sent = iter(["no", "1"]), []
 

@@ -1,4 +1,4 @@
-"""The file of a store: who may read it, links and renames, and files that a store refuses and leaves as they are."""
+"""The file of a store: permissions, links, renames, and files that a store refuses and does not change."""
 
 import logging
 import os
@@ -31,13 +31,13 @@ def record(path, *names, **options):
         return store.counts()
 
 
-def names_in(path):
+def call_ids_in(path):
     with open_store(str(path)) as store:
         return [row["call_id"] for row in store.attempts()]
 
 
 def test_info_of_a_file(path):
-    """A store says where it is, how many rows it holds, and how large it is."""
+    """`info` has the path, the number of rows, and the size."""
     with open_store(f"sqlite:///{path}") as store:
         store.record(outcome(FAILED, {}))
         info = store.info()
@@ -57,8 +57,8 @@ def test_info_of_memory():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-def test_files_are_for_their_owner_only(tmp_path):
-    """A new file has mode 0600, each file beside it too, and a new folder 0700."""
+def test_new_files_are_private(tmp_path):
+    """The database and the files beside it have mode 0600, and a new folder has 0700."""
     folder = tmp_path / "new"
     with open_store(f"sqlite:///{folder / 'records.db'}") as store:
         store.record(outcome())
@@ -70,16 +70,16 @@ def test_files_are_for_their_owner_only(tmp_path):
     assert set(modes.values()) == {0o600}
 
 
-def test_a_file_outlives_the_store(path):
-    """Rows are there when the file is opened again, and new ones come behind them."""
+def test_reopened_file_continues(path):
+    """A reopened file has the old rows. New rows follow them."""
     record(path, "a", "b")
     record(path, "c")
 
-    assert names_in(path) == ["a", "b", "c"]
+    assert call_ids_in(path) == ["a", "b", "c"]
 
 
-def test_the_ledger_is_of_the_process_and_rows_are_of_all(path):
-    """A store that is opened again has offered nothing, and reads what others stored."""
+def test_reopened_store_has_an_empty_ledger(path):
+    """The ledger counts the attempts of one open store. The rows are those of all processes."""
     record(path, "a", "b")
     with open_store(str(path)) as store:
         counts = store.counts()
@@ -88,8 +88,8 @@ def test_the_ledger_is_of_the_process_and_rows_are_of_all(path):
         assert store.info().rows == 2
 
 
-def test_a_link_names_the_file_that_it_leads_to(path, tmp_path):
-    """A store that is opened by a link writes the file itself, and the link stays one."""
+def test_store_follows_links(path, tmp_path):
+    """A store that is opened through a link writes the target file. The link stays a link."""
     (tmp_path / "deep").mkdir()
     link = tmp_path / "deep" / "link.db"
     record(path, "a")
@@ -97,13 +97,13 @@ def test_a_link_names_the_file_that_it_leads_to(path, tmp_path):
     record(link, "b")
     record(path, "c")
 
-    assert names_in(path) == names_in(link) == ["a", "b", "c"]
+    assert call_ids_in(path) == call_ids_in(link) == ["a", "b", "c"]
     assert link.is_symlink()
     assert not path.is_symlink()
 
 
-def test_stores_by_a_link_and_by_the_file_write_in_turn(path, tmp_path):
-    """Two open stores on one file lose nothing, whatever each calls it."""
+def test_two_stores_share_a_file_through_a_link(path, tmp_path):
+    """Two open stores on one file lose no row, whichever name each one uses."""
     record(path)
     (tmp_path / "link.db").symlink_to(path)
     with open_store(str(path)) as one, open_store(f"{tmp_path}/link.db") as other:
@@ -113,12 +113,12 @@ def test_stores_by_a_link_and_by_the_file_write_in_turn(path, tmp_path):
         other.flush(10.0)
 
         assert (one.counts().stored, other.counts().stored) == (15, 15)
-        assert sorted(names_in(path), key=int) == [str(number) for number in range(30)]
+        assert sorted(call_ids_in(path), key=int) == [str(number) for number in range(30)]
         assert one.check().is_sound
 
 
-def test_a_file_that_was_renamed_takes_nothing_more(path):
-    """After a rename rows go into a new file of the name, and the ledger counts what is stored there."""
+def test_rename_starts_a_new_file(path):
+    """After a rename, rows go to a new file with the old name."""
     with open_store(str(path)) as store:
         store.record(outcome(id="a"))
         store.flush()
@@ -129,11 +129,11 @@ def test_a_file_that_was_renamed_takes_nothing_more(path):
         store.flush(10.0)
 
         assert (store.counts().stored, store.counts().dropped) == (2, {})
-    assert names_in(path) == ["b"]
+    assert call_ids_in(path) == ["b"]
 
 
-def test_a_file_that_was_removed_is_made_again(path):
-    """After a removal rows go into a new file."""
+def test_removed_file_is_created_again(path):
+    """After a removal, rows go to a new file."""
     with open_store(str(path)) as store:
         store.record(outcome(id="a"))
         store.flush()
@@ -143,11 +143,11 @@ def test_a_file_that_was_removed_is_made_again(path):
         store.flush(10.0)
 
         assert store.counts().dropped == {}
-    assert names_in(path) == ["b"]
+    assert call_ids_in(path) == ["b"]
 
 
-def test_readers_see_whole_calls_while_others_write(path):
-    """A reader sees each call with all its attempts, and never fewer rows than before."""
+def test_readers_see_whole_calls_during_writes(path):
+    """A reader sees all attempts of a call, and never fewer rows than before."""
     with open_store(str(path)) as writer, open_store(str(path)) as reader:
         seen = []
         for number in range(200):
@@ -163,8 +163,8 @@ def test_readers_see_whole_calls_while_others_write(path):
     assert len(seen[-1]) == 600
 
 
-def test_a_reading_that_has_begun_hinders_no_writer(path):
-    """While somebody reads a store, others write it; the reader does not wait for them."""
+def test_reader_does_not_block_writers(path):
+    """A store can be written while another one reads. Neither waits for the other."""
     record(path, *map(str, range(30)))
     with open_store(str(path)) as store, open_store(str(path)) as other:
         reading = other.attempts()
@@ -184,7 +184,7 @@ def foreign_with_log(path):
 
 
 def foreign_that_was_killed(path):
-    """Leave a log with rows that are not in the file yet."""
+    """Create a log with rows that are not in the file yet."""
     foreign_with_log(path)
     script = """import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -236,7 +236,7 @@ REFUSED = {
 
 
 def folder_of(path):
-    """Return all bytes and times; of an index of a log, which every reader makes anew, only its name."""
+    """Return the bytes and times of all files. Of `-shm` files, which every reader changes, return only the names."""
     return {
         other.name: other.name.endswith("-shm") or (other.read_bytes(), other.stat().st_mtime_ns)
         for other in path.parent.iterdir()
@@ -244,8 +244,8 @@ def folder_of(path):
 
 
 @pytest.mark.parametrize(("spoil", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_file_that_is_refused_stays_as_it_is(path, spoil, why, caplog):
-    """Opening and recording leave every byte of it and nothing beside it; calls give their values."""
+def test_refused_file_does_not_change(path, spoil, why, caplog):
+    """Opening and recording change no file in the folder. Calls return their values."""
     spoil(path)
     before = folder_of(path)
     with pytest.raises(StoreError) as refused:
@@ -267,15 +267,15 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("spoiled", ["foreign", "newer", "text", "cut"])
-def test_commands_refuse_such_a_file(path, cli, spoiled):
-    """Every command exits with 2 and the reason, prints nothing, and leaves the file as it is."""
+def test_commands_refuse_unusable_files(path, cli, spoiled):
+    """Every command ends with exit status 2, prints only the reason, and does not change the file."""
     spoil, why = REFUSED[spoiled]
     spoil(path)
     before = folder_of(path)
     found = {line: cli(*line.split(), "--store", path) for line in COMMANDS}
 
-    damaged = found.pop("store check") if spoiled == "cut" else None
-    assert damaged is None or damaged[0] == 1
+    if spoiled == "cut":
+        assert found.pop("store check")[0] == 1
     assert {line: (status, out) for line, (status, out, _) in found.items()} == dict.fromkeys(found, (2, ""))
     assert [line for line, (_, _, err) in found.items() if not re.search(why, err)] == []
     assert folder_of(path) == before
@@ -289,8 +289,8 @@ MISSING = (
 
 
 @pytest.mark.parametrize("line", MISSING)
-def test_commands_refuse_a_file_that_does_not_exist(line, cli, tmp_path, monkeypatch):
-    """A missing file is exit 2 with its name, and nothing is made."""
+def test_commands_refuse_missing_files(line, cli, tmp_path, monkeypatch):
+    """The exit status is 2, the message names the file, and no file is created."""
     monkeypatch.chdir(tmp_path)
 
     status, out, err = cli(*line.split())
@@ -302,7 +302,7 @@ def test_commands_refuse_a_file_that_does_not_exist(line, cli, tmp_path, monkeyp
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
-    """Return the bytes of a store with 300 calls of two functions over two days."""
+    """The bytes of a store with 300 calls of two functions over two days."""
     path = tmp_path_factory.mktemp("sound") / "records.db"
     with open_store(str(path)) as store:
         for number in range(300):
@@ -318,8 +318,8 @@ def sound(tmp_path_factory):
     return path.read_bytes()
 
 
-def is_found(path):
-    """Return whether a check finds damage, or the file is refused."""
+def has_damage(path):
+    """Return whether the check finds damage or the store refuses the file."""
     try:
         with open_store(str(path)) as store:
             return not store.check().is_sound
@@ -327,8 +327,8 @@ def is_found(path):
         return True
 
 
-def values_of(path):
-    """Return the tables of a file with their columns and rows, whatever they are called."""
+def tables_of(path):
+    """Yield the name, the columns, and the rows of each table."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute(
             "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
@@ -338,12 +338,12 @@ def values_of(path):
             yield name, columns, connection.execute(f'SELECT * FROM "{name}"').fetchall()
 
 
-def test_a_value_that_was_changed_by_hand_is_found(path, sound):
-    """A row whose cost another program changes is found by the check, though SQLite finds nothing wrong."""
+def test_check_finds_a_changed_value(path, sound):
+    """The check finds a cost that another program changed, although SQLite finds no fault."""
     path.write_bytes(sound)
     places = {
         (name, column)
-        for name, columns, rows in values_of(path)
+        for name, columns, rows in tables_of(path)
         for row in rows
         for column, value in zip(columns, row, strict=True)
         if value in (777.25, 777_250_000_000)
@@ -352,25 +352,25 @@ def test_a_value_that_was_changed_by_hand_is_found(path, sound):
     for name, column in places:
         execute(path, f'UPDATE "{name}" SET "{column}" = "{column}" * 2 WHERE "{column}" > 777')
 
-    assert is_found(path)
+    assert has_damage(path)
 
 
-def without_a_row(path):
-    """Delete, by another program, one attempt from the table that has one row for each."""
-    (name,) = [name for name, _, rows in values_of(path) if len(rows) == 360]
+def delete_a_row(path):
+    """Delete one attempt with another program."""
+    (name,) = [name for name, _, rows in tables_of(path) if len(rows) == 360]
     execute(path, f'DELETE FROM "{name}" WHERE rowid = (SELECT max(rowid) - 5 FROM "{name}")')
 
 
-def test_a_row_that_was_deleted_by_hand_is_found(path, sound):
-    """A store from which another program deletes an attempt is not sound."""
+def test_check_finds_a_deleted_row(path, sound):
+    """A store is not sound after another program deletes an attempt."""
     path.write_bytes(sound)
-    without_a_row(path)
+    delete_a_row(path)
 
-    assert is_found(path)
+    assert has_damage(path)
 
 
-def test_a_sound_store_stays_sound(path, sound, cli_json, cli):
-    """A check finds nothing, counts all attempts, and changes no byte."""
+def test_check_of_a_sound_store_changes_nothing(path, sound, cli_json, cli):
+    """The check finds no damage, counts all attempts, and changes no byte."""
     path.write_bytes(sound)
     found = cli_json("store", "check", "--store", path)
     status, out, _ = cli("store", "check", "--store", path)
@@ -380,18 +380,18 @@ def test_a_sound_store_stays_sound(path, sound, cli_json, cli):
     assert path.read_bytes() == sound
 
 
-def test_a_file_that_is_cut_is_found(path, sound):
-    """The damage is found after whichever page the file ends."""
+def test_check_finds_a_truncated_file(path, sound):
+    """The check finds the damage at every tested length of the file."""
     size = int.from_bytes(sound[16:18], "big")
     for end in range(size, len(sound), max(1, len(sound) // size // 6) * size):
         path.write_bytes(sound[:end])
-        assert is_found(path), end
+        assert has_damage(path), end
 
 
-def test_damage_is_exit_1_and_says_what_to_do(path, sound, cli, cli_json):
-    """`store check` exits with 1, names the part and the rows that can be read, and tells what to do."""
+def test_check_of_a_damaged_store_prints_the_fix(path, sound, cli, cli_json):
+    """The exit status is 1. The output has the damaged part, the readable rows, and the fix."""
     path.write_bytes(sound)
-    without_a_row(path)
+    delete_a_row(path)
 
     status, out, _ = cli("store", "check", "--store", path)
 
@@ -402,8 +402,8 @@ def test_damage_is_exit_1_and_says_what_to_do(path, sound, cli, cli_json):
     assert {"part", "said"} <= set(document["damage"][0])
 
 
-def test_nothing_but_the_database_opens_the_file(url, run):
-    """Closing a descriptor of the file would let go of every lock of the process, so no Python code opens one."""
+def test_python_code_never_opens_the_database_file(url, run):
+    """Only SQLite opens it, because closing another descriptor would release all locks of the process."""
     script = """
     opened = []
     def hook(event, arguments):
@@ -421,13 +421,13 @@ def test_nothing_but_the_database_opens_the_file(url, run):
     assert run(script, url) == []
 
 
-def test_a_relative_path_is_that_of_the_folder_at_the_time(tmp_path, monkeypatch):
-    """A path below the current folder stays the same file when the process goes elsewhere."""
+def test_relative_path_is_fixed_when_the_store_opens(tmp_path, monkeypatch):
+    """A later change of the working folder does not change the file."""
     monkeypatch.chdir(tmp_path)
     with open_store("a.db") as store:
         (tmp_path / "elsewhere").mkdir()
         os.chdir("elsewhere")
         store.record(outcome(id="a"))
         store.flush()
-    assert names_in(tmp_path / "a.db") == ["a"]
+    assert call_ids_in(tmp_path / "a.db") == ["a"]
     assert not Path("a.db").exists()

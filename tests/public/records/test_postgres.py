@@ -1,34 +1,29 @@
-"""A store on a PostgreSQL server: the laws of a file, with servers that crash, users without rights, and forks."""
+"""A store on a PostgreSQL server: commands, crashes, users without permissions, and forks."""
 
 import logging
 import os
 import signal
 import time
+from contextlib import closing
 from threading import Thread
 
 import pytest
 
 from schema_guard import InvalidArgument, StoreError, default_store, flush, guard, open_store
 from tests.public.records import server
-from tests.public.records.counting import expected_hours, expected_of, found_of, hours_of
+from tests.public.records.counting import expected_counts, expected_hours, ledger, stored_counts, stored_hours
 from tests.public.records.outcomes import FAILED, outcome
 
-HUSH = "hush-9381"
+CANARY = "hush-9381"
 
 
-def named(url):
+def schema_of(url):
     return url.rpartition("schema=")[2]
 
 
-def ledger(store):
-    counts = store.counts()
-    assert counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
-    return counts.offered, counts.stored, counts.dropped, counts.pending
-
-
 @pytest.mark.parametrize("durability", ["queue", "sync"])
-def test_guarded_calls_are_rows_on_the_server(server_url, durability):
-    """A URL in `store=` records into the server, and another store reads the rows."""
+def test_guarded_calls_are_stored_on_the_server(server_url, durability):
+    """A second store with the same URL reads the rows."""
     url = server_url(durability=durability)
     replies = iter(["x", "1", "2"])
     ask = guard({"type": "integer"}, store=url, name="ask", max_attempts=2)(lambda prompt: next(replies))
@@ -43,8 +38,8 @@ def test_guarded_calls_are_rows_on_the_server(server_url, durability):
         assert store.check().is_sound
 
 
-def test_commands_read_and_fill_a_server(server_url, cli, cli_json, tmp_path):
-    """A file goes to a server and back, and every command takes the URL."""
+def test_commands_work_on_a_server(server_url, cli, cli_json, tmp_path):
+    """A file is merged into a server and back, and every command accepts the URL."""
     calls = [
         outcome(
             *[FAILED] * (number % 2),
@@ -66,7 +61,10 @@ def test_commands_read_and_fill_a_server(server_url, cli, cli_json, tmp_path):
     assert [one["added"] for one in there + back] == [9, 9]
     for place in (url, f"{tmp_path}/b.db"):
         with open_store(place) as store:
-            assert (found_of(store), hours_of(store)) == (expected_of(calls), expected_hours(calls))
+            assert (stored_counts(store), stored_hours(store)) == (
+                expected_counts(calls),
+                expected_hours(calls),
+            )
             assert store.check().is_sound
     (group,) = cli_json("report", "--store", url)["groups"]
     assert (group["calls"], group["attempts"]) == (6, 9)
@@ -83,8 +81,8 @@ def test_commands_read_and_fill_a_server(server_url, cli, cli_json, tmp_path):
     assert [one["calls"] for one in cli_json("report", "--store", url)["groups"]] == [3]
 
 
-def test_writers_at_once_store_all_in_one_order(server_url):
-    """Four writers that begin with an empty schema make its tables once, and lose and mix up nothing."""
+def test_concurrent_writers_lose_no_row(server_url):
+    """Four writers create the tables of an empty schema once. Each one's rows stay in order."""
     url, failed = server_url(), []
 
     def work(which):
@@ -95,7 +93,7 @@ def test_writers_at_once_store_all_in_one_order(server_url):
                     number % 10 or store.flush()
                 assert store.flush(20.0) == 0
                 assert ledger(store) == (66, 66, {}, 0)
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:  # noqa: BLE001 - asserted below
             failed.append(error)
 
     threads = [Thread(target=work, args=(which,)) for which in range(4)]
@@ -115,48 +113,48 @@ def test_writers_at_once_store_all_in_one_order(server_url):
         assert mine == [f"{which}-{number}" for number in range(40)]
 
 
-def test_reading_makes_nothing(postgres, server_url, cli):
-    """Reading a schema that does not exist does not make it."""
+def test_reading_creates_no_schema(postgres, server_url, cli):
+    """Commands that read do not create a missing schema."""
     url = server_url()
     found = [cli(*line.split(), "--store", url)[0] for line in ("report", "store export", "store check")]
     ask = guard({"type": "integer"}, store=url)(lambda prompt: "1")
 
     assert found[:2] == [0, 0]
     assert callable(ask)
-    assert postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", named(url)) == []
+    assert postgres.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", schema_of(url)) == []
 
 
 def test_a_schema_of_another_program_is_left_alone(postgres, server_url, cli):
-    """Its tables stay as they are, and the refusal says what to do."""
+    """The store refuses a schema with foreign tables and does not change them."""
     url = server_url()
-    postgres.execute(f"CREATE SCHEMA {named(url)}")
-    postgres.execute(f"CREATE TABLE {named(url)}.meta (mine text)")
+    postgres.execute(f"CREATE SCHEMA {schema_of(url)}")
+    postgres.execute(f"CREATE TABLE {schema_of(url)}.meta (mine text)")
 
     with pytest.raises(StoreError, match=r"has tables of another program: name another one with \?schema="):
         open_store(url)
     assert cli("store", "info", "--store", url)[0] == 2
     sql = "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = %s"
-    assert postgres.execute(sql, named(url)) == [("meta",)]
+    assert postgres.execute(sql, schema_of(url)) == [("meta",)]
 
 
-def test_a_user_who_may_not_make_a_schema_is_given_one(postgres, server_url):
-    """A schema that an administrator has made is enough; without one the refusal says what the server said."""
+def test_user_without_permission_needs_an_existing_schema(postgres, server_url):
+    """A user who cannot create a schema can use one that an administrator created."""
     url = server_url()
-    user = f"u_{named(url)}"
+    user = f"u_{schema_of(url)}"
     postgres.execute(f"CREATE ROLE {user} LOGIN")
     mine = url.replace("//sg@", f"//{user}@")
 
     with pytest.raises(StoreError, match="does not let this user do that"):
         open_store(mine)
-    postgres.execute(f"CREATE SCHEMA {named(url)} AUTHORIZATION {user}")
+    postgres.execute(f"CREATE SCHEMA {schema_of(url)} AUTHORIZATION {user}")
     with open_store(mine, durability="sync") as store:
         store.record(outcome())
         assert ledger(store) == (1, 1, {}, 0)
 
 
-def test_a_server_that_is_away_harms_no_call(caplog, monkeypatch):
-    """Calls give their values, rows wait or are dropped, and nobody is told the password."""
-    url = f"postgresql://me:{HUSH}@127.0.0.1:1/app"
+def test_calls_succeed_without_a_server(caplog, monkeypatch):
+    """Calls return their values and rows wait. No message has the password."""
+    url = f"postgresql://me:{CANARY}@127.0.0.1:1/app"
     with pytest.raises(StoreError, match="is not there for now") as error:
         open_store(url)
     monkeypatch.setenv("SCHEMA_GUARD_STORE", url)
@@ -171,38 +169,33 @@ def test_a_server_that_is_away_harms_no_call(caplog, monkeypatch):
 
     assert took < 2.0
     assert waiting == (3, 0, {}, 3)
-    assert HUSH not in str(error.value) + repr(error.value) + caplog.text + repr(store)
+    assert CANARY not in str(error.value) + repr(error.value) + caplog.text + repr(store)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_server_that_crashes_mid_load_loses_nothing():
-    """Rows that are recorded while the server is gone wait, and are stored once after it is back."""
-    why = server.why_not()
-    if why:
-        pytest.skip(why)
-    mine = server.Server()
-    try:
-        with open_store(mine.url("crash")) as store:
-            for number in range(20):
-                store.record(outcome(FAILED, {}, id=str(number)))
-                if number == 5:
-                    store.flush(10.0)
-                    mine.kill()
-            during = ledger(store)
-            mine.start()
-            assert store.flush(30.0) == 0
-            assert ledger(store) == (40, 40, {}, 0)
-            assert [row["call_id"] for row in store.attempts() if row["final"]] == [str(n) for n in range(20)]
-            assert store.check().is_sound
-            assert [one.calls for one in store.configurations()] == [20]
-    finally:
-        mine.stop()
+def test_server_crash_loses_no_row():
+    """Rows that are recorded during a crash wait, and are stored once after the restart."""
+    running = server.running()
+    mine = next(running)
+    with closing(running), open_store(mine.url("crash")) as store:
+        for number in range(20):
+            store.record(outcome(FAILED, {}, id=str(number)))
+            if number == 5:
+                store.flush(10.0)
+                mine.kill()
+        during = ledger(store)
+        mine.start()
+        assert store.flush(30.0) == 0
+        assert ledger(store) == (40, 40, {}, 0)
+        assert [row["call_id"] for row in store.attempts() if row["final"]] == [str(n) for n in range(20)]
+        assert store.check().is_sound
+        assert [one.calls for one in store.configurations()] == [20]
 
     assert during == (40, 12, {}, 28)
 
 
-def test_connections_that_the_server_ends_lose_nothing(postgres, server_url):
-    """The server ends every connection three times, and each row is stored once."""
+def test_closed_connections_lose_no_row(postgres, server_url):
+    """The server closes every connection three times. Each row is stored once."""
     url = server_url()
     with open_store(url) as store:
         for part in range(3):
@@ -257,13 +250,13 @@ print(json.dumps([codes, lasted, sum(acked), counts.offered, counts.stored, coun
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_forks_among_threads_lose_nothing(server_url, run, count_rows):
-    """The calls of parent and children are stored, each once."""
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_forks_with_threads_lose_no_call(server_url, run, count_rows):
+    """The calls of the parent and its children are stored once."""
     url = server_url()
     codes, lasted, acked, offered, stored, dropped = run(FORKING, url)
 
-    # A fork that waited a quarter of a second, as long as it may, leaves a child that counts its row as dropped.
+    # If a fork waits for the whole limit of 0.25 s, the child counts its row as dropped.
     assert set(codes) <= {0, 3}
     assert codes.count(3) <= sum(took >= 0.25 for took in lasted)
     assert (acked, acked, {}) == (offered, stored, dropped)
@@ -271,7 +264,7 @@ def test_forks_among_threads_lose_nothing(server_url, run, count_rows):
 
 
 def test_sync_survives_a_kill(server_url, run, count_rows):
-    """The rows of "sync" are there after kill -9 of the process."""
+    """The rows of "sync" are stored after kill -9 of the process."""
     url = server_url()
     run(
         """
@@ -298,7 +291,7 @@ def test_sync_survives_a_kill(server_url, run, count_rows):
 )
 def test_rejects_a_wrong_url_at_decoration(url, message):
     """A parameter that neither the store nor libpq has is an error, with the near name."""
-    pytest.importorskip("psycopg")
+    pytest.importorskip("psycopg", reason="needs the extra 'postgres'")
     with pytest.raises(InvalidArgument) as error:
         guard({"type": "integer"}, store=url)(lambda prompt: "1")
 
@@ -308,15 +301,15 @@ def test_rejects_a_wrong_url_at_decoration(url, message):
 @pytest.mark.parametrize("password", ["a/hush", "a@hush", "a#hush", "a?hush", "a?b=hush", "a b/hush"])
 def test_a_password_that_is_not_encoded_is_told_to_nobody(password):
     """Its parts would be taken for a host or a database, and be told with them."""
-    pytest.importorskip("psycopg")
+    pytest.importorskip("psycopg", reason="needs the extra 'postgres'")
     with pytest.raises(InvalidArgument) as error:
         open_store(f"postgresql://me:{password}@db/app")
 
     assert "hush" not in str(error.value)
 
 
-def test_without_the_extra_a_store_names_it(run):
-    """Without psycopg `open_store` names the command that installs it, and a call of the default store goes on."""
+def test_missing_psycopg_is_an_error_with_the_install_command(run):
+    """`open_store` raises MissingExtra. Guarded calls return their values."""
     script = """
     import logging
     sys.modules["psycopg"] = None

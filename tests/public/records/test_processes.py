@@ -1,4 +1,4 @@
-"""Several processes on one store: forks, children of multiprocessing, kills, and writers at the same time."""
+"""Several processes on one store: forks, multiprocessing, kills, and concurrent writers."""
 
 import json
 import os
@@ -9,11 +9,11 @@ import pytest
 from schema_guard import open_store
 from tests.thinned import costly
 
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 
-def counted(path):
-    """Return the attempts of a file; the counts by hour and by configuration must be those of the rows."""
+def verified_attempts(path):
+    """Return the attempts of a file. Its counts must agree with them."""
     with open_store(str(path)) as store:
         rows = list(store.attempts())
         assert store.check().is_sound
@@ -22,8 +22,8 @@ def counted(path):
         return rows
 
 
-def test_four_processes_lose_nothing(path, url, start):
-    """Four processes that make and write one file at once store and count all their rows, each in its order."""
+def test_four_processes_lose_no_row(path, url, start):
+    """Four processes create one file and write it concurrently. The rows of each are in order."""
     script = """
     store = open_store(url)
     name = sys.argv[1]
@@ -35,11 +35,11 @@ def test_four_processes_lose_nothing(path, url, start):
     print(json.dumps([os.getpid(), counts.offered, counts.stored, counts.dropped, counts.pending]))
     """
     processes = [start(script, url) for _ in range(4)]
-    said = [process.communicate(timeout=60)[0] for process in processes]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
 
-    rows = counted(path)
+    rows = verified_attempts(path)
     assert len(rows) == 800
-    for line in said:
+    for line in outputs:
         pid, *ledger = json.loads(line)
         assert ledger == [200, 200, {}, 0]
         mine = [row["call_id"] for row in rows if row["call_id"].startswith(f"{pid}-")]
@@ -50,8 +50,8 @@ def test_four_processes_lose_nothing(path, url, start):
 
 
 @needs_fork
-def test_a_forked_child_has_its_own_ledger(path, url, run):
-    """A child starts with nothing offered, stores its own rows, and writes nothing of its parent's."""
+def test_forked_child_has_its_own_ledger(path, url, run):
+    """A child starts with an empty ledger and stores only its own rows."""
     script = """
     store = open_store(url)
     ask = guard({"type": "integer"}, store=store, name="ask")(lambda prompt: "1")
@@ -70,7 +70,7 @@ def test_a_forked_child_has_its_own_ledger(path, url, run):
     print(json.dumps([json.loads(os.read(reading, 1000)), store.counts().stored, left]))
     """
     assert run(script, url) == [[0, 0, 2, 0], 5, 0]
-    rows = counted(path)
+    rows = verified_attempts(path)
     assert (len(rows), len({row["call_id"] for row in rows})) == (7, 7)
 
 
@@ -84,8 +84,8 @@ ENDS_OF_A_CHILD = {
 
 @needs_fork
 @pytest.mark.parametrize("end", costly(ENDS_OF_A_CHILD, 2))
-def test_a_forked_child_leaves_the_parent_whole(path, url, run, end):
-    """A child that ends in whichever way stores its rows, and closes nothing that its parent has open."""
+def test_end_of_a_forked_child_does_not_affect_its_parent(path, url, run, end):
+    """The child stores its rows, and the parent can still write, for every kind of end."""
     script = """
     import gc
     store, is_child = open_store(url), False
@@ -101,7 +101,7 @@ def test_a_forked_child_leaves_the_parent_whole(path, url, run, end):
         print(json.dumps([len(list(store.attempts())), store.counts().stored]))
     """
     assert run(script.replace("END", ENDS_OF_A_CHILD[end]), url) == [26, 21]
-    assert sorted(row["call_id"] for row in counted(path)) == sorted(
+    assert sorted(row["call_id"] for row in verified_attempts(path)) == sorted(
         ["before", *(f"child-{n}" for n in range(5)), *(f"parent-{n}" for n in range(20))]
     )
 
@@ -124,8 +124,8 @@ def flushed(job):
 
 @needs_fork
 @pytest.mark.parametrize("way", costly(["fork", "spawn"], 2))
-def test_children_of_multiprocessing_store_their_rows(path, url, run, way, tmp_path):
-    """Children of multiprocessing, which end without atexit, lose nothing."""
+def test_multiprocessing_children_store_their_rows(path, url, run, way, tmp_path):
+    """Children of multiprocessing end without atexit, and still lose no row."""
     (tmp_path / "worker.py").write_text(WORKER)
     script = f"""
     sys.path.insert(0, {str(tmp_path)!r})
@@ -139,14 +139,14 @@ def test_children_of_multiprocessing_store_their_rows(path, url, run, way, tmp_p
         print(json.dumps([child.exitcode for child in children]))
     """
     assert run(script, url) == [0, 0]
-    names = [row["function"] for row in counted(path)]
+    names = [row["function"] for row in verified_attempts(path)]
     assert {name: names.count(name) for name in names} == {"parent": 2, "child0": 10, "child1": 10}
 
 
 @needs_fork
 @pytest.mark.parametrize("task", costly(["one", "flushed"], 2))
-def test_a_pool_stores_its_rows(path, url, run, task, tmp_path):
-    """Workers of a pool that is closed and joined lose nothing, nor do terminated ones whose tasks flush."""
+def test_pool_workers_store_their_rows(path, url, run, task, tmp_path):
+    """Workers of a closed pool lose no row. Workers of a terminated pool lose none if their tasks flush."""
     (tmp_path / "worker.py").write_text(WORKER)
     ends = "pool.close()" if task == "one" else "pool.terminate()"
     script = f"""
@@ -159,13 +159,13 @@ def test_a_pool_stores_its_rows(path, url, run, task, tmp_path):
     print(json.dumps(len(done)))
     """
     assert run(script, url) == 4
-    names = [row["function"] for row in counted(path)]
+    names = [row["function"] for row in verified_attempts(path)]
     assert {name: names.count(name) for name in names} == {"parent": 2, **{f"child{n}": 5 for n in range(4)}}
 
 
 @needs_fork
-def test_a_forked_child_starts_with_an_empty_memory(run):
-    """A store in memory is a process's own."""
+def test_forked_child_has_its_own_memory_store(run):
+    """A child starts with an empty store in memory."""
     script = """
     store = open_store(url)
     store.record(outcome()); store.flush()
@@ -182,7 +182,7 @@ def test_a_forked_child_starts_with_an_empty_memory(run):
 
 
 def test_sync_survives_a_kill(path, url, run):
-    """The rows that "sync" has recorded are there after kill -9, whole calls, in order."""
+    """The rows of "sync" are stored after kill -9, in order and in whole calls."""
     script = """
     store = open_store(url, durability="sync")
     for n in range(20): store.record(outcome(FAILED, {}, id=str(n)))
@@ -190,7 +190,9 @@ def test_sync_survives_a_kill(path, url, run):
     """
     run(script, url, exit_code=-signal.SIGKILL)
 
-    assert [row["call_id"] for row in counted(path)] == [str(n) for n in range(20) for _ in range(2)]
+    assert [row["call_id"] for row in verified_attempts(path)] == [
+        str(n) for n in range(20) for _ in range(2)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -202,8 +204,8 @@ def test_sync_survives_a_kill(path, url, run):
         pytest.param("sync", range(3, 9), marks=pytest.mark.slow),
     ],
 )
-def test_a_kill_in_the_middle_of_writing_leaves_whole_calls(path, url, start, durability, kills):
-    """After kill -9 at any moment acknowledged calls are there, calls are whole, and counts are those of the rows."""
+def test_kill_during_writes_leaves_whole_calls(path, url, start, durability, kills):
+    """After kill -9 at any time, all acknowledged calls are stored and the counts match the rows."""
     script = """
     store = open_store(url, durability=DURABILITY)
     print(len(list(store.attempts())), flush=True)
@@ -224,15 +226,15 @@ def test_a_kill_in_the_middle_of_writing_leaves_whole_calls(path, url, start, du
         rest, _ = process.communicate(timeout=30)
         acknowledged = [int(line) for line in rest.split("\n")[:-1]] or [2 * every * kill * 2]
 
-        rows = counted(path)
+        rows = verified_attempts(path)
         assert len(rows) >= stored + acknowledged[-1]
         assert [row["number"] for row in rows] == [1, 2] * (len(rows) // 2)
         stored = len(rows)
 
 
 @pytest.mark.costly
-def test_the_default_store_makes_its_file_at_the_first_record(tmp_path, run):
-    """The default store opens no file; the first record makes it in the data folder."""
+def test_default_store_creates_its_file_at_the_first_record(tmp_path, run):
+    """Before the first record, the default store opens no file."""
     script = """
     for name in ("PYTEST_VERSION", "PYTEST_CURRENT_TEST"): os.environ.pop(name, None)
     from schema_guard import default_store
@@ -252,8 +254,8 @@ def test_the_default_store_makes_its_file_at_the_first_record(tmp_path, run):
 
 
 @pytest.mark.costly
-def test_importing_opens_nothing(run):
-    """Importing the names that record loads no database library, and opens no file but modules."""
+def test_import_opens_no_database(run):
+    """Importing schema_guard loads no sqlite3 and opens no database file."""
     script = """
     import os, subprocess, textwrap
     child = '''

@@ -1,4 +1,4 @@
-"""What the methods of a store give, value by value, and what each of their arguments changes."""
+"""The values that each method of a store returns, and the effect of each argument."""
 
 import sqlite3
 import time

@@ -1,20 +1,14 @@
-"""The contract of every store: what was recorded is read back, counted, and chosen, in each kind of database."""
+"""The contract of every kind of store: recorded outcomes are read, counted, and filtered."""
 
 import pytest
 
 from schema_guard import InvalidArgument, Usage, open_store
+from tests.public.records.counting import ledger
 from tests.public.records.outcomes import FAILED, LOST, outcome
 
 
-def ledger(store):
-    """Return what became of the attempts, after a check of the law of the ledger."""
-    counts = store.counts()
-    assert counts.offered == counts.stored + sum(counts.dropped.values()) + counts.pending
-    return counts.offered, counts.stored, counts.dropped, counts.pending
-
-
 def test_attempts_are_read_in_the_order_of_recording(store):
-    """Attempts come back with lists as lists, each call's attempts together."""
+    """The attempts of a call are together. Lists are read as lists."""
     store.record(outcome(FAILED, {"repairs": ("fence",)}, id="b" * 32), "task")
     store.record(outcome(id="a" * 32))
 
@@ -28,7 +22,7 @@ def test_attempts_are_read_in_the_order_of_recording(store):
     assert (read[0]["violations"], read[1]["repairs"]) == ([["/total", "type"]], ["fence"])
 
 
-def test_counts_attempts_and_not_calls(store):
+def test_ledger_counts_attempts(store):
     """A call of three attempts counts three in the ledger and in `info`."""
     store.record(outcome(FAILED, FAILED, {}))
     assert store.flush() == 0
@@ -72,8 +66,8 @@ CALLS = [
         ({"since": 300.0, "function": "app.extract"}, "4"),
     ],
 )
-def test_attempts_meet_every_condition(store, chosen, call_ids):
-    """`since` includes its moment, `until` excludes it, and names are whole names."""
+def test_attempts_match_all_filters(store, chosen, call_ids):
+    """`since` is inclusive, `until` is exclusive, and names must match whole."""
     for call in CALLS:
         store.record(outcome(FAILED, {}, **call))
 
@@ -83,8 +77,8 @@ def test_attempts_meet_every_condition(store, chosen, call_ids):
 
 
 @pytest.mark.costly
-def test_reading_continues_over_pages(store):
-    """More attempts than fit in one read all come back in order, and later ones do not."""
+def test_long_read_has_no_later_attempts(store):
+    """All attempts of a long read come back in order. Attempts that are recorded later do not."""
     for number in range(2_500):
         store.record(outcome(id=str(number)))
     reading = store.attempts()
@@ -96,15 +90,15 @@ def test_reading_continues_over_pages(store):
 
 
 def test_an_empty_store_reads_as_empty(store):
-    """A store without records has no attempts, no drops, no damage, and nothing pending."""
+    """An empty store has no attempts, drops, damage, or pending rows."""
     assert (list(store.attempts()), store.drops(), store.flush()) == ([], {}, 0)
     assert (ledger(store), store.info().rows) == ((0, 0, {}, 0), 0)
     assert (store.check().is_sound, store.check().attempts) == (True, 0)
     assert store.rows_since() is None
 
 
-def test_text_that_no_database_takes_is_escaped(store):
-    """Lone surrogates and NUL in any text do not lose the row."""
+def test_nul_and_surrogates_are_escaped(store):
+    """NUL and lone surrogates in any text do not lose the row."""
     bad, escaped = "a\x00\ud800", "a\\u0000\\ud800"
     names = ("id", "function", "schema_name", "model", "segment", "cluster", "version")
     store.record(
@@ -122,7 +116,7 @@ def test_text_that_no_database_takes_is_escaped(store):
 
 
 def test_a_count_of_more_than_64_bits_is_unknown(store):
-    """A count that no database holds is unknown, and the attempt is stored."""
+    """The count is stored as unknown, and the attempt is stored."""
     store.record(outcome({"usage": Usage(2**63, 2**200)}))
 
     (row,) = store.attempts()
@@ -130,8 +124,8 @@ def test_a_count_of_more_than_64_bits_is_unknown(store):
     assert (row["input_tokens"], row["output_tokens"]) == (None, None)
 
 
-def test_an_outcome_without_row_loses_only_itself(store):
-    """An outcome that no row can be made of is dropped, and its neighbors are stored."""
+def test_unstorable_outcome_loses_only_itself(store):
+    """An outcome that cannot become a row is counted as dropped. Its neighbors are stored."""
     for number, fields in enumerate(({}, {"repairs": 5}, {})):
         store.record(outcome(fields, id=str(number)))
     store.flush()
@@ -141,7 +135,7 @@ def test_an_outcome_without_row_loses_only_itself(store):
 
 
 def test_drops_are_stored_with_their_reason(store):
-    """Attempts that were dropped are in the store too, after the next write, and can be chosen by time."""
+    """The store has the drops after the next write."""
     before = store.drops()
     store.record(outcome(FAILED, {"repairs": 5}))
     store.flush()
@@ -153,8 +147,8 @@ def test_drops_are_stored_with_their_reason(store):
     assert ledger(store) == (3, 1, {"write_failed": 2}, 0)
 
 
-def test_a_closed_store_drops(store):
-    """Attempts that are recorded after closing are dropped, and each is counted."""
+def test_closed_store_drops_attempts(store):
+    """Attempts that are recorded after `close` are counted as dropped."""
     store.record(outcome(id="1"))
     assert not store.is_closed
     assert store.close() == 0
@@ -164,16 +158,16 @@ def test_a_closed_store_drops(store):
     assert ledger(store) == (3, 1, {"store_unavailable": 2}, 0)
 
 
-def test_a_store_is_closed_by_its_block(new_url):
-    """A `with` block gives the store and closes it."""
+def test_with_block_closes_the_store(new_url):
+    """The store is open inside the block and closed after it."""
     with open_store(new_url()) as store:
         assert not store.is_closed
 
     assert store.is_closed
 
 
-def test_a_transport_failure_is_a_row(store):
-    """A call without a judged reply has a row with its exception and without a size of the reply."""
+def test_transport_failure_is_stored(store):
+    """A call that raised has a row with its exception and without a reply's size."""
     store.record(outcome(LOST))
 
     (row,) = store.attempts()
@@ -201,7 +195,7 @@ def test_a_transport_failure_is_a_row(store):
     ],
 )
 def test_rejects_unknown_durability(durability, message):
-    """Another durability is rejected with the nearest word."""
+    """The message suggests the nearest durability."""
     with pytest.raises(InvalidArgument) as error:
         open_store("sqlite://", durability=durability)
 
@@ -209,8 +203,8 @@ def test_rejects_unknown_durability(durability, message):
 
 
 def test_durability_is_queue_by_default(tmp_path):
-    """Only an argument or the URL makes a store write before `record` returns."""
-    said = [
+    """Only an argument or a URL parameter sets the durability "sync"."""
+    stores = [
         open_store("sqlite://"),
         open_store("sqlite://", durability="queue"),
         open_store("sqlite://", durability="sync"),
@@ -218,13 +212,13 @@ def test_durability_is_queue_by_default(tmp_path):
         open_store(f"{tmp_path}/a.db"),
     ]
 
-    assert [store.is_sync for store in said] == [False, False, True, True, False]
-    for store in said:
+    assert [store.is_sync for store in stores] == [False, False, True, True, False]
+    for store in stores:
         store.close()
 
 
 def hashes_of(*stores):
-    """Return the hashes of one task in these stores."""
+    """Record one task in each of these stores and return its hashes."""
     found = []
     for store in stores:
         with store:
@@ -233,8 +227,8 @@ def hashes_of(*stores):
     return found
 
 
-def test_two_stores_have_two_hash_keys(monkeypatch):
-    """Equal tasks and replies in two stores have different hashes."""
+def test_each_store_has_its_own_hash_key(monkeypatch):
+    """Equal tasks and replies have different hashes in two stores."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY", raising=False)
     first, second = hashes_of(open_store("sqlite://"), open_store("sqlite://"))
 
@@ -242,15 +236,15 @@ def test_two_stores_have_two_hash_keys(monkeypatch):
 
 
 def test_a_file_keeps_its_hash_key(path, monkeypatch):
-    """A store that is opened again hashes as before."""
+    """A reopened store has the same hashes."""
     monkeypatch.delenv("SCHEMA_GUARD_HASH_KEY", raising=False)
     found = [row for _ in range(2) for row in hashes_of(open_store(str(path)))]
 
     assert len(set(found)) == 1
 
 
-def test_one_key_of_a_team_makes_hashes_equal(monkeypatch):
-    """SCHEMA_GUARD_HASH_KEY makes equal tasks equal in every store, and another key makes them differ."""
+def test_hash_key_variable_sets_the_key_of_every_store(monkeypatch):
+    """Equal tasks have equal hashes with the same SCHEMA_GUARD_HASH_KEY. With another key they differ."""
     found = []
     for key in ("of the team", "of the team", "of another team"):
         monkeypatch.setenv("SCHEMA_GUARD_HASH_KEY", key)

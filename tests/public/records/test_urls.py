@@ -1,4 +1,4 @@
-"""Which store a path or URL means, what it says beside the place, and what is no store."""
+"""Paths and URLs of stores: their meaning, their parameters, and invalid ones."""
 
 import re
 
@@ -34,8 +34,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("url", "message"), WRONG.values(), ids=WRONG)
-def test_rejects_a_url_of_no_store(url, message, tmp_path, monkeypatch):
-    """The message names the URL without its password, and what a URL looks like; no file is made."""
+def test_rejects_an_invalid_url(url, message, tmp_path, monkeypatch):
+    """The message has the URL without its password and the expected format. No file is created."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidArgument) as error:
         open_store(url)
@@ -46,16 +46,16 @@ def test_rejects_a_url_of_no_store(url, message, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["mysql://x", "r.db?durabilty=sync", 5])
-def test_a_guard_rejects_a_url_of_no_store(url):
-    """A wrong `store=` is an error when the function is decorated."""
+def test_guard_rejects_an_invalid_url_at_decoration(url):
+    """An invalid `store=` raises when the function is decorated."""
     with pytest.raises(InvalidArgument, match=r"^store"):
         guard({"type": "integer"}, store=url)(lambda prompt: "1")
 
 
 @pytest.mark.parametrize("words", [["store", "info"], ["store", "check"], ["report"], ["store", "export"]])
 @pytest.mark.parametrize("url", ["sqlit:///a.db", "r.db?durabilty=sync"])
-def test_commands_reject_a_url_of_no_store(cli, words, url):
-    """A wrong `--store` is exit 2 with the near name."""
+def test_commands_reject_an_invalid_url(cli, words, url):
+    """An invalid `--store` ends with exit status 2 and the nearest name."""
     status, out, err = cli(*words, "--store", url)
 
     assert (status, out) == (2, "")
@@ -63,7 +63,7 @@ def test_commands_reject_a_url_of_no_store(cli, words, url):
 
 
 def test_commands_need_a_store(cli):
-    """Without a store the message says how to name one."""
+    """Without a store, the message names the option --store."""
     status, out, err = cli("store", "info")
 
     assert (status, out) == (2, "")
@@ -87,8 +87,8 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("url", "file"), PATHS.values(), ids=PATHS)
-def test_a_path_or_url_is_a_file(tmp_path, monkeypatch, url, file):
-    """A path, or the same as a URL, names a file below the current folder, the home folder, or the root."""
+def test_path_or_url_names_a_file(tmp_path, monkeypatch, url, file):
+    """A path or URL is absolute, or relative to the working folder or the home folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     with open_store(url.format(folder=tmp_path)) as store:
@@ -103,8 +103,8 @@ def test_a_path_or_url_is_a_file(tmp_path, monkeypatch, url, file):
     }
 
 
-def test_memory_is_no_file(tmp_path, monkeypatch):
-    """`sqlite://` makes no file, and each `open_store` of it is a store of its own."""
+def test_memory_store_creates_no_file(tmp_path, monkeypatch):
+    """Each `open_store("sqlite://")` returns a separate store."""
     monkeypatch.chdir(tmp_path)
     with open_store("sqlite://") as one, open_store("sqlite://") as other:
         one.record(outcome())
@@ -113,8 +113,8 @@ def test_memory_is_no_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_decorating_makes_no_file(tmp_path):
-    """A URL is opened at its first record, not at decoration."""
+def test_decoration_creates_no_file(tmp_path):
+    """The store of a URL opens at its first record."""
     ask = guard({"type": "integer"}, store=f"{tmp_path}/r.db")(lambda prompt: "1")
     before = list(tmp_path.iterdir())
     ask("t")
@@ -124,8 +124,8 @@ def test_decorating_makes_no_file(tmp_path):
     assert (tmp_path / "r.db").exists()
 
 
-def test_guards_that_name_one_file_share_its_store(tmp_path):
-    """Rows of two guards come in the order of the calls, and the stricter durability holds for both."""
+def test_guards_with_one_file_share_a_store(tmp_path):
+    """Rows of two guards are in the order of the calls. The stricter durability applies to both."""
     url = f"{tmp_path}/r.db"
     asks = [
         guard({"type": "integer"}, store=store, name=name)(lambda prompt: "1")
@@ -140,16 +140,16 @@ def test_guards_that_name_one_file_share_its_store(tmp_path):
         assert [row["function"] for row in reader.attempts()] == ["a", "b"] * 3
 
 
-def test_a_guard_takes_an_open_store(store):
-    """`store=` may be a store that is open."""
+def test_guard_accepts_an_open_store(store):
+    """`store=` accepts an open store."""
     assert guard({"type": "integer"}, store=store)(lambda prompt: "1")("t") == 1
 
     assert store.info().rows == 1
 
 
 @pytest.mark.parametrize("none", [None, "none"])
-def test_a_guard_may_have_no_store(none, tmp_path, monkeypatch):
-    """With None or "none" nothing is recorded, whatever the environment says."""
+def test_guard_without_a_store_records_nothing(none, tmp_path, monkeypatch):
+    """`store=None` and `store="none"` override the environment variable."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", str(tmp_path / "r.db"))
 
     assert guard({"type": "integer"}, store=none)(lambda prompt: "1")("t") == 1
@@ -164,8 +164,8 @@ def test_under_pytest_there_is_no_default_store(monkeypatch):
 
 
 @pytest.mark.parametrize("form", ["{}/a.db", "sqlite:///{}/a.db", "{}/a.db?durability=sync"])
-def test_the_variable_names_the_default_store(monkeypatch, tmp_path, form):
-    """SCHEMA_GUARD_STORE is a path or URL, with what it says beside the place."""
+def test_variable_sets_the_default_store(monkeypatch, tmp_path, form):
+    """SCHEMA_GUARD_STORE is a path or URL, with optional parameters."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", form.format(tmp_path))
 
     with default_store() as store:
@@ -174,8 +174,8 @@ def test_the_variable_names_the_default_store(monkeypatch, tmp_path, form):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_the_variable_can_say_none(monkeypatch, tmp_path):
-    """SCHEMA_GUARD_STORE=none turns recording off, also outside of tests."""
+def test_variable_none_turns_recording_off(monkeypatch, tmp_path):
+    """SCHEMA_GUARD_STORE=none also applies outside tests."""
     for name in ("PYTEST_VERSION", "PYTEST_CURRENT_TEST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -187,16 +187,16 @@ def test_the_variable_can_say_none(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rejects_a_variable_that_names_no_store(monkeypatch):
-    """`default_store` raises for a wrong variable."""
+def test_default_store_rejects_an_invalid_variable(monkeypatch):
+    """`default_store` raises for an invalid SCHEMA_GUARD_STORE."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", "sqlit:///a.db")
 
     with pytest.raises(InvalidArgument, match=re.escape("did you mean 'sqlite'")):
         default_store()
 
 
-def test_calls_are_recorded_where_the_variable_says_at_the_time(tmp_path, monkeypatch):
-    """A call goes into the store that the variable, or the current folder, names when it is made."""
+def test_variable_is_read_at_each_call(tmp_path, monkeypatch):
+    """A call uses the variable and the working folder at the time of the call."""
     ask = guard({"type": "integer"}, name="ask")(lambda prompt: "1")
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -215,8 +215,8 @@ def test_calls_are_recorded_where_the_variable_says_at_the_time(tmp_path, monkey
     assert rows == {"a.db": 2, "b.db": 1, "c.db": 1, "folder/c.db": 1}
 
 
-def test_a_store_that_was_closed_is_opened_again(tmp_path, monkeypatch):
-    """A call after the default store was closed is recorded all the same."""
+def test_closed_default_store_is_reopened(tmp_path, monkeypatch):
+    """A call after the default store was closed is recorded."""
     monkeypatch.setenv("SCHEMA_GUARD_STORE", f"{tmp_path}/a.db?durability=sync")
     ask = guard({"type": "integer"}, name="ask")(lambda prompt: "1")
     ask("t")
@@ -235,8 +235,11 @@ def test_a_store_that_was_closed_is_opened_again(tmp_path, monkeypatch):
         ({"XDG_DATA_HOME": "data"}, "home/.local/share/schema-guard"),
     ],
 )
-def test_the_default_store_lies_in_the_data_folder(tmp_path, monkeypatch, variables, folder):
-    """Without a variable it is `records.db` in the user's data folder; a relative XDG_DATA_HOME is ignored."""
+def test_default_store_is_in_the_data_folder(tmp_path, monkeypatch, variables, folder):
+    """Without the variable, the store is `records.db` in the user's data folder.
+
+    A relative XDG_DATA_HOME is ignored.
+    """
     for name in ("SCHEMA_GUARD_STORE", "PYTEST_VERSION", "PYTEST_CURRENT_TEST", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
@@ -247,8 +250,8 @@ def test_the_default_store_lies_in_the_data_folder(tmp_path, monkeypatch, variab
     assert default_store().url == f"sqlite:///{tmp_path}/{folder}/records.db"
 
 
-def test_an_error_of_a_store_is_a_store_error(tmp_path):
-    """A file that cannot be opened is a StoreError, and a bad argument is none."""
+def test_store_that_cannot_be_opened_raises_store_error(tmp_path):
+    """InvalidArgument is not a StoreError."""
     with pytest.raises(StoreError, match="is a directory: expected a file, such as"):
         open_store(str(tmp_path))
     assert not issubclass(InvalidArgument, StoreError)

@@ -1,10 +1,10 @@
-"""A lock that outlasts every wait: the child that waited for it has run beside the other tests."""
+"""A lock that is held longer than a store waits."""
 
 import json
 
 
-def test_a_lock_that_outlasts_the_wait_drops_and_the_store_recovers(locked_child):
-    """A file that is held for many seconds costs the batch, and later calls are stored."""
+def test_store_recovers_after_a_long_lock(locked_child):
+    """A file that is locked for many seconds loses one batch. Later calls are stored."""
     out, errors = locked_child.communicate(timeout=60)
     during, after, drops, rows = json.loads(out)
 

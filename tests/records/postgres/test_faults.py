@@ -119,9 +119,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(proxy, behind, make, caplog, 
 
 
 @pytest.mark.slow
-def test_a_server_that_crashes_mid_load_loses_nothing(
-    postgres, new_schema, make, caplog, roll_ups_equal_rows
-):
+def test_server_crash_loses_no_row(postgres, new_schema, make, caplog, roll_ups_equal_rows):
     """What is recorded while the server is killed and started again is stored, once, and no call waits."""
     backend = Postgres(parsed(new_schema()))
     with Store(backend) as store:

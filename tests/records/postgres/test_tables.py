@@ -36,7 +36,7 @@ def test_tables_are_made_once(new_schema, make):
         assert (store.info().schema_version, store.info().engine.partition(" ")[0]) == (LAYOUT, "postgresql")
 
 
-def test_reading_makes_nothing(postgres, new_schema):
+def test_reading_creates_no_schema(postgres, new_schema):
     """A schema that does not exist reads as empty, and does not exist afterwards."""
     url = new_schema()
     with resolve_store(url) as store:

@@ -74,7 +74,7 @@ def test_a_bit_that_changes_is_found_or_harmless(path, sound, flips):
 
 
 @pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
-def test_a_file_that_is_cut_is_found(path, sound, every):
+def test_check_finds_a_truncated_file(path, sound, every):
     """After whichever page the file ends."""
     size = int.from_bytes(sound[16:18], "big")
     for end in range(size, len(sound), every * size):

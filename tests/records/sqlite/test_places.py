@@ -98,7 +98,7 @@ def folder_of(path):
 
 
 @pytest.mark.parametrize(("spoil", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_file_that_is_refused_stays_as_it_is(tmp_path, make, caplog, spoil, why):
+def test_refused_file_does_not_change(tmp_path, make, caplog, spoil, why):
     """Opening, reading, declaring and recording leave every byte of it, and nothing beside it; the call goes on."""
     path = tmp_path / "records.db"
     spoil(path)
@@ -184,7 +184,7 @@ def recorded(make):
     return fill
 
 
-def test_a_medium_that_cannot_be_written_is_read(read_only, recorded, tmp_path):
+def test_read_only_file_system_can_be_read(read_only, recorded, tmp_path):
     """Every way of reading works, and says that nothing can be stored there."""
     read_only(recorded)
     path = tmp_path / "medium" / "records.db"

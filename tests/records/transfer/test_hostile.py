@@ -59,7 +59,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(("lines", "told"), HEADERS.values(), ids=HEADERS)
-def test_a_file_of_something_else_is_refused(lines, told, new_backend, move):
+def test_import_refuses_incomplete_files(lines, told, new_backend, move):
     """Also where what is wrong may be left out."""
     assert told in refusal(move, new_backend(), lines, skip_bad=True)
 

@@ -60,7 +60,7 @@ def two_keys(new_backend, make, monkeypatch):
     return stores
 
 
-def test_another_key_is_refused(two_keys, move):
+def test_merge_refuses_a_different_hash_key(two_keys, move):
     """Stores of two keys are not merged without being asked, and nothing is changed."""
     before = move.all_of(two_keys[0])
 
@@ -72,7 +72,7 @@ def test_another_key_is_refused(two_keys, move):
     assert move.all_of(two_keys[0]) == before
 
 
-def test_unlinked_inputs_are_their_own(two_keys, move):
+def test_unlinked_merge_keeps_inputs_separate(two_keys, move):
     """No input of one store is one of the other, also where both named it alike; twice changes nothing."""
     came = [move.merged(*two_keys, unlinked=True) for _ in range(2)]
 
@@ -82,7 +82,7 @@ def test_unlinked_inputs_are_their_own(two_keys, move):
     assert len({row["input_hash"] for row in Store(two_keys[0]).attempts()}) == 6
 
 
-def test_inputs_of_one_key_are_known_as_equal(new_backend, make, move):
+def test_inputs_with_one_hash_key_are_equal_after_a_merge(new_backend, make, move):
     """With one key an input that two machines were asked is one input."""
     one, other = new_backend(), new_backend()
     move.fill(one, [make.outcome(id="a")])

@@ -19,7 +19,7 @@ def form(request):
     return request.param
 
 
-def test_out_and_in_is_the_same_store(form, new_backend, make, move, examples):
+def test_import_of_an_export_is_the_same_store(form, new_backend, make, move, examples):
     """Attempts, counts, hours, declarations and drops of an empty store are those of the file."""
 
     @given(described)

@@ -1,4 +1,4 @@
-"""What leaves a store or a call by each way out: a word and an address in every place that a call has."""
+"""The texts and tags in each output of a store or a call, tested with canaries in every place of a call."""
 
 import asyncio
 import io
@@ -6,7 +6,6 @@ import json
 import logging
 import pickle
 import re
-from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +18,7 @@ POLICIES = ("off", "hash", "redacted", "full")
 PLACES = (
     "task", "message", "own", "seen", "argument", "reply", "clean", "observed", "wrong", "check", "raised", "segment", "cluster",
 )  # fmt: skip
-# Of each place: a word, which no redaction touches, and an address, which every redaction takes out.
+# Each place has a word, which redaction does not change, and an address, which redaction always removes.
 WORDS = {f"{place}.w": f"canary-{place}-word" for place in PLACES}
 ADDRESSES = {f"{place}.a": f"canary.{place}@corp.com" for place in PLACES}
 CANARIES = WORDS | ADDRESSES
@@ -33,19 +32,19 @@ def places(*names, kinds="wa"):
     return {f"{name}.{kind}" for name in names for kind in kinds}
 
 
-def seen_in(text):
-    """Return the canaries that a text holds."""
+def canaries_in(text):
+    """Return the names of the canaries in a text."""
     return {name for name, canary in CANARIES.items() if canary in text}
 
 
-# Texts that were sent or came: of a call that raised nothing came. `argument` is no text of a prompt.
-SENT = ("task", "message", "own", "seen")
-CAME = ("reply", "clean", "observed", "wrong", "check")
+# Texts in prompts and texts in replies. `argument` is in no prompt, and a call that raised has no reply.
+PROMPTS = ("task", "message", "own", "seen")
+REPLIES = ("reply", "clean", "observed", "wrong", "check")
 TAGS = places("segment", "cluster")
 
 
 def refuses(value):
-    """Refuse the value of the place `wrong`, quoting a canary of its own."""
+    """Refuse a value with the canary `wrong`. The message has a canary of its own."""
     return both("check") if WORDS["wrong.w"] in value.get("mail", "") else None
 
 
@@ -54,7 +53,7 @@ def ticket(mail, team="billing"):
 
 
 def answer(prompt):
-    """Answer by the number of a ticket."""
+    """Return a reply that depends on the number of the ticket."""
     text = prompt if isinstance(prompt, str) else str(prompt)
     number = int(re.search(r"Ticket (\d)", text)[1])
     if number == 3:
@@ -67,7 +66,7 @@ def answer(prompt):
 
 
 def make_calls(store):
-    """Call functions of each kind with canaries in all places, and return the errors that came."""
+    """Call functions of each kind with canaries in all places. Return the raised errors."""
     errors = []
     settings = {"store": store, "version": "v1", "max_attempts": 2, "checks": [refuses]}
     plain = guard(TICKET, name="app.plain", **settings)(answer)
@@ -94,7 +93,7 @@ def make_calls(store):
 
 
 def commands(place):
-    """Return what each way out of the command line gives."""
+    """Return the output of each command line, and the exported files."""
     (place / "ticket.json").write_text(json.dumps(TICKET))
     found = {}
     for name, line in LINES.items():
@@ -124,9 +123,9 @@ LINES = {
 
 
 @pytest.fixture(scope="module", params=POLICIES)
-def ways(request, tmp_path_factory):
-    """What each way out gave, under each policy."""
-    place = tmp_path_factory.mktemp("ways")
+def outputs(request, tmp_path_factory):
+    """Every output of a store and its calls, for each policy."""
+    place = tmp_path_factory.mktemp("outputs")
     log = io.StringIO()
     handler, root = logging.StreamHandler(log), logging.getLogger()
     level = root.level
@@ -149,20 +148,20 @@ def ways(request, tmp_path_factory):
         root.removeHandler(handler)
         root.setLevel(level)
         patch.undo()
-    return SimpleNamespace(policy=request.param, place=place, errors=errors, found=found)
+    return SimpleNamespace(policy=request.param, place=place, errors=errors, texts=found)
 
 
-NOTHING = (
+WITHOUT_TEXTS = (
     "metrics", "log", "report", "report as Markdown", "report by model", "report by version",
     "verdicts", "verdict", "verdict as Markdown", "watch", "watch as JSON", "info", "check",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("way", NOTHING)
-def test_no_text_and_no_tag_leaves_by_what_has_none(ways, way):
-    """Counts, rates, metrics and log lines have names of functions and schemas alone, whatever is stored."""
-    assert ways.found[way]
-    assert seen_in(ways.found[way]) == set()
+@pytest.mark.parametrize("output", WITHOUT_TEXTS)
+def test_counts_and_logs_have_no_texts_or_tags(outputs, output):
+    """Counts, rates, metrics, and log lines name only functions and schemas, under every policy."""
+    assert outputs.texts[output]
+    assert canaries_in(outputs.texts[output]) == set()
 
 
 @pytest.mark.costly
@@ -175,12 +174,12 @@ def test_no_text_and_no_tag_leaves_by_what_has_none(ways, way):
         ("decide --function plain --format html", set()),
     ],
 )
-def test_no_text_is_on_a_page(ways, line, held):
-    """A page holds names and figures, in its marks and scripts too."""
-    status, out, err = command(*line.split(), "--store", ways.place / "r.db")
+def test_pages_have_no_texts(outputs, line, held):
+    """A page has only names and figures, even in its markup and scripts."""
+    status, out, err = command(*line.split(), "--store", outputs.place / "r.db")
 
     assert status in (0, 1), err
-    assert seen_in(out) == held
+    assert canaries_in(out) == held
 
 
 ONLY_TAGS = {
@@ -192,129 +191,132 @@ ONLY_TAGS = {
 }
 
 
-@pytest.mark.parametrize("way", ONLY_TAGS)
-def test_tags_leave_as_the_names_that_they_are(ways, way):
-    """A segment and a cluster are columns of a row, and no text of a call is beside them."""
-    assert seen_in(ways.found[way]) == ONLY_TAGS[way]
+@pytest.mark.parametrize("output", ONLY_TAGS)
+def test_rows_have_tags_but_no_texts(outputs, output):
+    """Segment and cluster are columns of a row. A row has no text of the call."""
+    assert canaries_in(outputs.texts[output]) == ONLY_TAGS[output]
 
 
-@pytest.mark.parametrize("way", ["redacted texts", "redacted texts as CSV"])
-def test_redacted_texts_leave_without_addresses(ways, way):
-    """Of whatever is stored: nothing, hashes, redacted texts, or the texts as they are."""
-    words = places(*SENT, *CAME, kinds="w") if ways.policy in ("redacted", "full") else set()
+@pytest.mark.parametrize("output", ["redacted texts", "redacted texts as CSV"])
+def test_redacted_export_has_no_addresses(outputs, output):
+    """`--texts redacted` removes addresses, even if the store has full texts."""
+    words = places(*PROMPTS, *REPLIES, kinds="w") if outputs.policy in ("redacted", "full") else set()
 
-    assert seen_in(ways.found[way]) == TAGS | words
+    assert canaries_in(outputs.texts[output]) == TAGS | words
 
 
-@pytest.mark.parametrize("way", ["kept texts", "kept texts as CSV"])
-def test_kept_texts_leave_as_they_are_stored(ways, way):
-    """Only the policy `full` stores addresses."""
+@pytest.mark.parametrize("output", ["kept texts", "kept texts as CSV"])
+def test_kept_export_has_the_stored_texts(outputs, output):
+    """`--texts kept` exports addresses only under the policy `full`."""
     stored = {
-        "redacted": places(*SENT, *CAME, kinds="w"),
-        "full": places(*SENT, *CAME) - {"clean.a"},
+        "redacted": places(*PROMPTS, *REPLIES, kinds="w"),
+        "full": places(*PROMPTS, *REPLIES) - {"clean.a"},
     }
 
-    assert seen_in(ways.found[way]) == TAGS | stored.get(ways.policy, set())
+    assert canaries_in(outputs.texts[output]) == TAGS | stored.get(outputs.policy, set())
 
 
-def test_texts_of_a_store_are_those_of_its_policy(ways):
-    """`Store.texts` gives of the failed calls what the policy stores."""
+def test_store_texts_follow_the_policy(outputs):
+    """`Store.texts` returns the texts of the failed calls that the policy stores."""
     failed = ("task", "wrong", "check")
     stored = {"redacted": places(*failed, kinds="w"), "full": places(*failed)}
 
-    assert seen_in(ways.found["texts"]) == stored.get(ways.policy, set())
+    assert canaries_in(outputs.texts["texts"]) == stored.get(outputs.policy, set())
 
 
-def test_a_training_set_has_whole_answers_alone(ways):
-    """Of redacted texts an answer that was touched is left out; a set never holds a refused reply or a check's words."""
+def test_training_set_has_only_unredacted_answers(outputs):
+    """A redacted answer is left out. A refused reply or a check's message is never in a set."""
     held = {
         "redacted": places("task", "clean", kinds="w"),
         "full": places("task", "reply", "clean") - {"clean.a"},
     }
 
-    found = seen_in(ways.found["files of sft"])
-    assert found - places("segment") == held.get(ways.policy, set())
-    assert ("segment.w" in found) == (ways.policy in held)
+    found = canaries_in(outputs.texts["files of sft"])
+    assert found - places("segment") == held.get(outputs.policy, set())
+    assert ("segment.w" in found) == (outputs.policy in held)
 
 
-def test_pairs_hold_rejected_replies_only_of_full_texts(ways):
-    """A rejected reply that the redaction touched makes no pair."""
-    found = seen_in(ways.found["files of dpo"])
+def test_pairs_have_rejected_replies_only_from_full_texts(outputs):
+    """A redacted rejected reply makes no pair."""
+    found = canaries_in(outputs.texts["files of dpo"])
 
-    assert found & places("wrong", "reply") == (places("wrong", "reply") if ways.policy == "full" else set())
+    assert found & places("wrong", "reply") == (
+        places("wrong", "reply") if outputs.policy == "full" else set()
+    )
     assert found & places("check", "raised", "argument", "own", "message", "seen") == set()
 
 
-def test_what_an_export_prints_has_no_answer(ways):
-    """The inputs to label are shown by their beginning, and no reply is."""
-    for way in ("set", "pairs"):
-        found = seen_in(ways.found[way])
+@pytest.mark.parametrize("output", ["set", "pairs"])
+def test_output_of_export_has_no_replies(outputs, output):
+    """The output shows only segments and the beginnings of inputs to label. The beginnings have no address."""
+    held = {"task.w"} | places("segment") if outputs.policy in ("redacted", "full") else set()
 
-        assert found <= places("task", "segment")
-        assert ("task.a" in found) <= (ways.policy == "full")
-
-
-def test_an_error_quotes_the_reply_and_never_the_prompt(ways):
-    """The message of `GuardFailed` has the refused value, or what a check says of it."""
-    failed = [error for error in ways.errors if isinstance(error, GuardFailed)]
-
-    assert [seen_in(f"{error}{error!r}") for error in failed] == [places("check"), places("wrong")]
+    assert canaries_in(outputs.texts[output]) == held
 
 
-def test_a_pickled_error_has_no_prompt(ways):
-    """The reply is in it, and so are the check's words; the prompt is not, which the policy does not change."""
-    failed = [error for error in ways.errors if isinstance(error, GuardFailed)]
-    found = [seen_in(pickle.dumps(error).decode("latin-1")) for error in failed]
+def test_guard_failed_quotes_the_reply_but_no_prompt(outputs):
+    """The message has the refused value or the check's message."""
+    failed = [error for error in outputs.errors if isinstance(error, GuardFailed)]
+
+    assert [canaries_in(f"{error}{error!r}") for error in failed] == [places("check"), places("wrong")]
+
+
+def test_pickled_error_has_no_prompt(outputs):
+    """A pickled error has the reply, under every policy."""
+    failed = [error for error in outputs.errors if isinstance(error, GuardFailed)]
+    found = [canaries_in(pickle.dumps(error).decode("latin-1")) for error in failed]
 
     assert [one & places("task") for one in found] == [set(), set()]
     assert [one & places("wrong") for one in found] == [places("wrong"), places("wrong")]
 
 
-def test_no_argument_but_the_prompt_is_anywhere(ways):
-    """A key that was handed to a function leaves by no way."""
-    assert {way for way, text in ways.found.items() if seen_in(text) & places("argument")} == set()
+def test_other_arguments_are_in_no_output(outputs):
+    """An API key that is passed to a function is in no output."""
+    assert {
+        output for output, text in outputs.texts.items() if canaries_in(text) & places("argument")
+    } == set()
 
 
-def test_what_an_exception_says_is_stored_nowhere(ways):
-    """Of a call that raised the records have the name of its exception alone."""
-    assert {way for way, text in ways.found.items() if seen_in(text) & places("raised")} == set()
-    assert "ConnectionError" in ways.found["rows as JSON Lines"]
+def test_exception_messages_are_in_no_output(outputs):
+    """Only the name of an exception is recorded."""
+    assert {output for output, text in outputs.texts.items() if canaries_in(text) & places("raised")} == set()
+    assert "ConnectionError" in outputs.texts["rows as JSON Lines"]
 
 
-def moved(ways, tmp_path, texts, *taking):
-    """Return what a second store exports after it took in a file of the first one."""
+def canaries_after_import(outputs, tmp_path, texts, *taking):
+    """Return the canaries in a second store after an export and an import."""
     file, other = tmp_path / "moved.jsonl", tmp_path / "other.db"
     how = [] if texts is None else ["--texts", texts]
-    assert command("store", "export", *how, "-o", file, "--store", ways.place / "r.db")[0] == 0
+    assert command("store", "export", *how, "-o", file, "--store", outputs.place / "r.db")[0] == 0
     assert command("store", "import", file, *taking, "--store", other)[0] == 0
-    return seen_in(command("store", "export", "--texts", "kept", "--store", other)[1])
+    return canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
 
 
 @pytest.mark.parametrize("texts", [None, "redacted", "kept"])
-def test_an_import_leaves_texts_out_unless_asked(ways, tmp_path, texts):
-    """Whatever the file holds."""
-    assert moved(ways, tmp_path, texts) == TAGS
+def test_import_leaves_texts_out_by_default(outputs, tmp_path, texts):
+    """Without --texts, an import takes no texts from the file."""
+    assert canaries_after_import(outputs, tmp_path, texts) == TAGS
 
 
-def test_an_import_of_redacted_texts_has_no_address(ways, tmp_path):
-    """What was taken out on the way out does not come back."""
-    words = places(*SENT, *CAME, kinds="w") if ways.policy in ("redacted", "full") else set()
+def test_import_of_redacted_texts_has_no_addresses(outputs, tmp_path):
+    """Redacted addresses do not return with an import."""
+    words = places(*PROMPTS, *REPLIES, kinds="w") if outputs.policy in ("redacted", "full") else set()
 
-    assert moved(ways, tmp_path, "redacted", "--texts") == TAGS | words
+    assert canaries_after_import(outputs, tmp_path, "redacted", "--texts") == TAGS | words
 
 
 @pytest.mark.parametrize("texts", [(), ("--texts",)], ids=["rows", "texts"])
-def test_a_merge_leaves_texts_out_unless_asked(ways, tmp_path, texts):
-    """As an import does."""
+def test_merge_leaves_texts_out_by_default(outputs, tmp_path, texts):
+    """A merge takes texts only with --texts."""
     other = tmp_path / "all.db"
-    assert command("store", "merge", ways.place / "r.db", *texts, "--store", other)[0] == 0
-    found = seen_in(command("store", "export", "--texts", "kept", "--store", other)[1])
+    assert command("store", "merge", outputs.place / "r.db", *texts, "--store", other)[0] == 0
+    found = canaries_in(command("store", "export", "--texts", "kept", "--store", other)[1])
     stored = {
-        "redacted": places(*SENT, *CAME, kinds="w"),
-        "full": places(*SENT, *CAME) - {"clean.a"},
+        "redacted": places(*PROMPTS, *REPLIES, kinds="w"),
+        "full": places(*PROMPTS, *REPLIES) - {"clean.a"},
     }
 
-    assert found == TAGS | (stored.get(ways.policy, set()) if texts else set())
+    assert found == TAGS | (stored.get(outputs.policy, set()) if texts else set())
 
 
 BAD = {
@@ -326,23 +328,19 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("way", BAD)
-def test_an_error_of_a_command_names_what_was_asked_and_no_text(ways, way):
-    """It lists functions or schemas that are recorded, and nothing of their calls."""
-    status, out, err = command(*BAD[way], "--store", ways.place / "r.db")
+@pytest.mark.parametrize("output", BAD)
+def test_command_errors_have_no_texts(outputs, output):
+    """The message has the unknown name and the recorded names, but no text of a call."""
+    status, out, err = command(*BAD[output], "--store", outputs.place / "r.db")
 
     assert (status, out) == (2, "")
     assert "canary-" in err
-    assert seen_in(err) == set()
+    assert canaries_in(err) == set()
 
 
-def test_values_switched_off_leave_nothing_in_an_error(monkeypatch):
-    """With SCHEMA_GUARD_VALUES=off neither the value nor the check's words are in the message."""
+def test_values_off_removes_texts_from_errors(monkeypatch):
+    """With SCHEMA_GUARD_VALUES=off, the message has neither the value nor the check's message."""
     monkeypatch.setenv("SCHEMA_GUARD_VALUES", "off")
-    errors = []
-    with suppress(TypeError):
-        errors = make_calls(None)
+    failed = [error for error in make_calls(None) if isinstance(error, GuardFailed)]
 
-    failed = [error for error in errors if isinstance(error, GuardFailed)]
-    assert len(failed) == 2
-    assert [seen_in(f"{error}{error!r}") for error in failed] == [set(), set()]
+    assert [canaries_in(f"{error}{error!r}") for error in failed] == [set(), set()]
