@@ -10,7 +10,8 @@ import pytest
 from benchmarks.wire_schemas import cases, converting, sent
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
-from tests.public.sdks.wire_calls import APIS, WAYS, connected, function_of, row_of
+from tests.public.sdks.case import HOWS
+from tests.public.sdks.wire_calls import APIS, connected, function_of, row_of
 from tests.testing.server import planted
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -36,7 +37,7 @@ def server():
         yield running
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", HOWS)
 @pytest.mark.parametrize(("api", "rule"), PLANTED)
 def test_a_planted_schema_is_refused_through_the_package(server, api, rule, way):
     """The package raises its own error with status 400 and the provider's words; the record says that the call failed."""
@@ -57,7 +58,7 @@ def test_a_planted_schema_is_refused_through_the_package(server, api, rule, way)
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", HOWS)
 @pytest.mark.parametrize("api", APIS)
 def test_a_schema_that_the_provider_takes_is_answered(server, api, way):
     """A strict format without fault gives the value, in every way."""

@@ -1,6 +1,6 @@
 """The anthropic package: Messages."""
 
-from tests.public.sdks.case import BUSY, CUT, MODEL, PROSE, REFUSED, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, CUT, MODEL, PROSE, REFUSED, WRONG, Invoice, Sdk, turns
 
 SDK = Sdk("anthropic")
 SDKS = [SDK]
@@ -21,16 +21,12 @@ def async_client(url):
     return AsyncAnthropic(api_key="k", base_url=url, max_retries=0)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`messages.create()`", wrong=[WRONG, CUT, REFUSED, BUSY])
 def create(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.messages.create(model=MODEL, max_tokens=1024, messages=said(prompt))
+        return client.messages.create(model=MODEL, max_tokens=1024, messages=turns(prompt))
 
     return extract
 
@@ -40,7 +36,7 @@ def create_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.messages.create(model=MODEL, max_tokens=1024, messages=said(prompt))
+        return await client.messages.create(model=MODEL, max_tokens=1024, messages=turns(prompt))
 
     return extract
 
@@ -50,7 +46,7 @@ def create_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.messages.create(model=MODEL, max_tokens=1024, messages=said(prompt), stream=True)
+        return client.messages.create(model=MODEL, max_tokens=1024, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -60,7 +56,7 @@ def create_async_streamed(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.messages.create(model=MODEL, max_tokens=1024, messages=said(prompt), stream=True)
+        return await client.messages.create(model=MODEL, max_tokens=1024, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -71,7 +67,7 @@ def tool(url):
 
     def extract(prompt: str):
         return client.messages.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE
+            model=MODEL, max_tokens=1024, messages=turns(prompt), tools=[TOOL], tool_choice=CHOICE
         )
 
     return extract
@@ -83,7 +79,7 @@ def tool_async(url):
 
     async def extract(prompt: str):
         return await client.messages.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE
+            model=MODEL, max_tokens=1024, messages=turns(prompt), tools=[TOOL], tool_choice=CHOICE
         )
 
     return extract
@@ -95,7 +91,12 @@ def tool_streamed(url):
 
     def extract(prompt: str):
         return client.messages.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE, stream=True
+            model=MODEL,
+            max_tokens=1024,
+            messages=turns(prompt),
+            tools=[TOOL],
+            tool_choice=CHOICE,
+            stream=True,
         )
 
     return extract
@@ -107,7 +108,12 @@ def tool_async_streamed(url):
 
     async def extract(prompt: str):
         return await client.messages.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE, stream=True
+            model=MODEL,
+            max_tokens=1024,
+            messages=turns(prompt),
+            tools=[TOOL],
+            tool_choice=CHOICE,
+            stream=True,
         )
 
     return extract
@@ -119,7 +125,7 @@ def tool_input(url):
 
     def extract(prompt: str):
         message = client.messages.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE
+            model=MODEL, max_tokens=1024, messages=turns(prompt), tools=[TOOL], tool_choice=CHOICE
         )
         return next(block.input for block in message.content if block.type == "tool_use")
 
@@ -131,7 +137,7 @@ def text(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        message = client.messages.create(model=MODEL, max_tokens=1024, messages=said(prompt))
+        message = client.messages.create(model=MODEL, max_tokens=1024, messages=turns(prompt))
         return message.content[0].text
 
     return extract
@@ -143,7 +149,7 @@ def parse(url):
 
     def extract(prompt: str):
         return client.messages.parse(
-            model=MODEL, max_tokens=1024, messages=said(prompt), output_format=Invoice
+            model=MODEL, max_tokens=1024, messages=turns(prompt), output_format=Invoice
         )
 
     return extract
@@ -155,7 +161,7 @@ def parse_async(url):
 
     async def extract(prompt: str):
         return await client.messages.parse(
-            model=MODEL, max_tokens=1024, messages=said(prompt), output_format=Invoice
+            model=MODEL, max_tokens=1024, messages=turns(prompt), output_format=Invoice
         )
 
     return extract
@@ -167,7 +173,7 @@ def parsed(url):
 
     def extract(prompt: str):
         message = client.messages.parse(
-            model=MODEL, max_tokens=1024, messages=said(prompt), output_format=Invoice
+            model=MODEL, max_tokens=1024, messages=turns(prompt), output_format=Invoice
         )
         return message.parsed_output
 
@@ -180,7 +186,7 @@ def parsed_async(url):
 
     async def extract(prompt: str):
         message = await client.messages.parse(
-            model=MODEL, max_tokens=1024, messages=said(prompt), output_format=Invoice
+            model=MODEL, max_tokens=1024, messages=turns(prompt), output_format=Invoice
         )
         return message.parsed_output
 
@@ -192,7 +198,7 @@ def stream_events(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             yield from stream
 
     return extract
@@ -203,7 +209,7 @@ def stream_events_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             async for event in stream:
                 yield event
 
@@ -216,7 +222,7 @@ def stream_tool_events(url):
 
     def extract(prompt: str):
         with client.messages.stream(
-            model=MODEL, max_tokens=1024, messages=said(prompt), tools=[TOOL], tool_choice=CHOICE
+            model=MODEL, max_tokens=1024, messages=turns(prompt), tools=[TOOL], tool_choice=CHOICE
         ) as stream:
             yield from stream
 
@@ -228,7 +234,7 @@ def text_stream(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             yield from stream.text_stream
 
     return extract
@@ -239,7 +245,7 @@ def text_stream_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             async for piece in stream.text_stream:
                 yield piece
 
@@ -251,7 +257,7 @@ def final_message(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             return stream.get_final_message()
 
     return extract
@@ -262,7 +268,7 @@ def final_message_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=said(prompt)) as stream:
+        async with client.messages.stream(model=MODEL, max_tokens=1024, messages=turns(prompt)) as stream:
             return await stream.get_final_message()
 
     return extract
@@ -273,7 +279,7 @@ def raw(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.messages.with_raw_response.create(model=MODEL, max_tokens=1024, messages=said(prompt))
+        return client.messages.with_raw_response.create(model=MODEL, max_tokens=1024, messages=turns(prompt))
 
     return extract
 
@@ -284,7 +290,7 @@ def raw_async(url):
 
     async def extract(prompt: str):
         return await client.messages.with_raw_response.create(
-            model=MODEL, max_tokens=1024, messages=said(prompt)
+            model=MODEL, max_tokens=1024, messages=turns(prompt)
         )
 
     return extract

@@ -60,6 +60,11 @@ PAGE = Said("a page of HTML", GOOD, fault="html")
 Serving = Callable[[Said], AbstractContextManager[Any]]
 
 
+def turns(prompt: str) -> list[dict[str, str]]:
+    """Return a list with one message of the user, in the form that most SDKs share."""
+    return [{"role": "user", "content": prompt}]
+
+
 def serve_openai(said: Said) -> AbstractContextManager[Any]:
     """Give a server that answers every request in the formats of OpenAI and Anthropic with one reply."""
     usage = {"input_tokens": INPUT, "cached_input_tokens": CACHED, "output_tokens": OUTPUT}

@@ -1,6 +1,6 @@
 """The cohere package: chat of its second version."""
 
-from tests.public.sdks.case import MODEL, WRONG, Invoice, Sdk
+from tests.public.sdks.case import MODEL, WRONG, Invoice, Sdk, turns
 from tests.public.sdks.servers import serve_cohere
 
 SDK = Sdk("cohere", serve_cohere)
@@ -21,16 +21,12 @@ def async_client(url):
     return cohere.AsyncClientV2(api_key="k", base_url=url)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`chat()`", wrong=[WRONG])
 def chat(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat(model=MODEL, messages=said(prompt), response_format=FORMAT)
+        return client.chat(model=MODEL, messages=turns(prompt), response_format=FORMAT)
 
     return extract
 
@@ -40,7 +36,7 @@ def chat_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat(model=MODEL, messages=said(prompt), response_format=FORMAT)
+        return await client.chat(model=MODEL, messages=turns(prompt), response_format=FORMAT)
 
     return extract
 
@@ -50,7 +46,7 @@ def chat_stream(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat_stream(model=MODEL, messages=said(prompt))
+        return client.chat_stream(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -60,7 +56,7 @@ def chat_stream_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        async for event in client.chat_stream(model=MODEL, messages=said(prompt)):
+        async for event in client.chat_stream(model=MODEL, messages=turns(prompt)):
             yield event
 
     return extract

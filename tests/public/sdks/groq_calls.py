@@ -1,6 +1,6 @@
 """The groq package: chat completions."""
 
-from tests.public.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk, turns
 from tests.public.sdks.servers import serve_groq
 
 SDK = Sdk("groq", serve_groq)
@@ -24,16 +24,12 @@ def async_client(url):
     return AsyncGroq(api_key="k", base_url=url, max_retries=0)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`chat.completions.create()`", wrong=[WRONG, BUSY])
 def create(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.create(model=MODEL, messages=said(prompt), response_format=FORMAT)
+        return client.chat.completions.create(model=MODEL, messages=turns(prompt), response_format=FORMAT)
 
     return extract
 
@@ -44,7 +40,7 @@ def create_async(url):
 
     async def extract(prompt: str):
         return await client.chat.completions.create(
-            model=MODEL, messages=said(prompt), response_format=FORMAT
+            model=MODEL, messages=turns(prompt), response_format=FORMAT
         )
 
     return extract
@@ -55,7 +51,7 @@ def create_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.create(model=MODEL, messages=said(prompt), stream=True)
+        return client.chat.completions.create(model=MODEL, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -65,7 +61,7 @@ def create_async_streamed(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat.completions.create(model=MODEL, messages=said(prompt), stream=True)
+        return await client.chat.completions.create(model=MODEL, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -75,6 +71,6 @@ def raw(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.with_raw_response.create(model=MODEL, messages=said(prompt))
+        return client.chat.completions.with_raw_response.create(model=MODEL, messages=turns(prompt))
 
     return extract

@@ -1,6 +1,6 @@
 """Providers that are called without their SDKs: httpx and requests, to OpenAI's Chat Completions."""
 
-from tests.public.sdks.case import BUSY, MODEL, PAGE, WRONG, Sdk
+from tests.public.sdks.case import BUSY, MODEL, PAGE, WRONG, Sdk, turns
 
 HTTPX = Sdk("httpx")
 REQUESTS = Sdk("requests")
@@ -8,7 +8,7 @@ SDKS = [HTTPX, REQUESTS]
 
 
 def body(prompt):
-    return {"model": MODEL, "messages": [{"role": "user", "content": prompt}]}
+    return {"model": MODEL, "messages": turns(prompt)}
 
 
 @HTTPX.case("`post()`", wrong=[WRONG, BUSY, PAGE])

@@ -1,6 +1,6 @@
 """The instructor package, over the clients of openai and anthropic."""
 
-from tests.public.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, CUT, MODEL, PROSE, WRONG, Invoice, Sdk, turns
 
 SDK = Sdk("instructor")
 SDKS = [SDK]
@@ -35,16 +35,12 @@ def anthropic_client(url):
     return instructor.from_anthropic(Anthropic(api_key="k", base_url=url, max_retries=0))
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`create()`, over openai", finish_reason="tool_call", wrong=[WRONG, PROSE, CUT, BUSY])
 def create(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.create(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return client.create(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -54,7 +50,7 @@ def create_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.create(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return await client.create(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -64,7 +60,7 @@ def create_json(url):
     client = json_client(url)
 
     def extract(prompt: str):
-        return client.create(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return client.create(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -74,7 +70,7 @@ def create_anthropic(url):
     client = anthropic_client(url)
 
     def extract(prompt: str):
-        return client.create(model=MODEL, max_tokens=1024, messages=said(prompt), response_model=Invoice)
+        return client.create(model=MODEL, max_tokens=1024, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -84,7 +80,7 @@ def create_once(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.create(model=MODEL, messages=said(prompt), response_model=Invoice, max_retries=0)
+        return client.create(model=MODEL, messages=turns(prompt), response_model=Invoice, max_retries=0)
 
     return extract
 
@@ -94,7 +90,7 @@ def with_completion(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.create_with_completion(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return client.create_with_completion(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -104,7 +100,9 @@ def with_completion_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.create_with_completion(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return await client.create_with_completion(
+            model=MODEL, messages=turns(prompt), response_model=Invoice
+        )
 
     return extract
 
@@ -114,7 +112,7 @@ def with_completion_json(url):
     client = json_client(url)
 
     def extract(prompt: str):
-        return client.create_with_completion(model=MODEL, messages=said(prompt), response_model=Invoice)
+        return client.create_with_completion(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract
 
@@ -125,7 +123,7 @@ def with_completion_anthropic(url):
 
     def extract(prompt: str):
         return client.create_with_completion(
-            model=MODEL, max_tokens=1024, messages=said(prompt), response_model=Invoice
+            model=MODEL, max_tokens=1024, messages=turns(prompt), response_model=Invoice
         )
 
     return extract
@@ -136,7 +134,7 @@ def partial(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        values = client.create_partial(model=MODEL, messages=said(prompt), response_model=Invoice)
+        values = client.create_partial(model=MODEL, messages=turns(prompt), response_model=Invoice)
         return list(values)[-1]
 
     return extract
@@ -147,6 +145,6 @@ def partial_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        yield from client.create_partial(model=MODEL, messages=said(prompt), response_model=Invoice)
+        yield from client.create_partial(model=MODEL, messages=turns(prompt), response_model=Invoice)
 
     return extract

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.public.sdks.case import BUSY, CUT, MODEL, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, CUT, MODEL, WRONG, Invoice, Sdk, turns
 
 SDK = Sdk("litellm")
 SDKS = [SDK]
@@ -17,16 +17,12 @@ def module():
     return litellm
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 def arguments(url, prompt):
     return {
         "model": f"openai/{MODEL}",
         "api_base": f"{url}/v1",
         "api_key": "k",
-        "messages": said(prompt),
+        "messages": turns(prompt),
         "max_retries": 0,
     }
 
@@ -81,7 +77,7 @@ def anthropic(url):
 
     def extract(prompt: str):
         return litellm.completion(
-            model=f"anthropic/{MODEL}", api_base=url, api_key="k", messages=said(prompt), max_tokens=1024
+            model=f"anthropic/{MODEL}", api_base=url, api_key="k", messages=turns(prompt), max_tokens=1024
         )
 
     return extract
@@ -93,7 +89,7 @@ def anthropic_async(url):
 
     async def extract(prompt: str):
         return await litellm.acompletion(
-            model=f"anthropic/{MODEL}", api_base=url, api_key="k", messages=said(prompt), max_tokens=1024
+            model=f"anthropic/{MODEL}", api_base=url, api_key="k", messages=turns(prompt), max_tokens=1024
         )
 
     return extract
@@ -108,7 +104,7 @@ def anthropic_streamed(url):
             model=f"anthropic/{MODEL}",
             api_base=url,
             api_key="k",
-            messages=said(prompt),
+            messages=turns(prompt),
             max_tokens=1024,
             stream=True,
             stream_options={"include_usage": True},
@@ -126,7 +122,7 @@ def anthropic_async_streamed(url):
             model=f"anthropic/{MODEL}",
             api_base=url,
             api_key="k",
-            messages=said(prompt),
+            messages=turns(prompt),
             max_tokens=1024,
             stream=True,
             stream_options={"include_usage": True},

@@ -1,6 +1,6 @@
 """The mistralai package: chat."""
 
-from tests.public.sdks.case import BUSY, MODEL, PROSE, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, MODEL, PROSE, WRONG, Invoice, Sdk, turns
 from tests.public.sdks.servers import serve_mistral
 
 SDK = Sdk("mistralai", serve_mistral)
@@ -13,16 +13,12 @@ def client_of(url):
     return Mistral(api_key="k", server_url=url)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`chat.complete()`")
 def complete(url):
     client = client_of(url)
 
     def extract(prompt: str):
-        return client.chat.complete(model=MODEL, messages=said(prompt))
+        return client.chat.complete(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -32,7 +28,7 @@ def complete_async(url):
     client = client_of(url)
 
     async def extract(prompt: str):
-        return await client.chat.complete_async(model=MODEL, messages=said(prompt))
+        return await client.chat.complete_async(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -42,7 +38,7 @@ def stream(url):
     client = client_of(url)
 
     def extract(prompt: str):
-        return client.chat.stream(model=MODEL, messages=said(prompt))
+        return client.chat.stream(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -52,7 +48,7 @@ def stream_async(url):
     client = client_of(url)
 
     async def extract(prompt: str):
-        return await client.chat.stream_async(model=MODEL, messages=said(prompt))
+        return await client.chat.stream_async(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -62,7 +58,7 @@ def parse(url):
     client = client_of(url)
 
     def extract(prompt: str):
-        return client.chat.parse(Invoice, model=MODEL, messages=said(prompt))
+        return client.chat.parse(Invoice, model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -72,7 +68,7 @@ def parse_async(url):
     client = client_of(url)
 
     async def extract(prompt: str):
-        return await client.chat.parse_async(Invoice, model=MODEL, messages=said(prompt))
+        return await client.chat.parse_async(Invoice, model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -82,7 +78,7 @@ def parsed(url):
     client = client_of(url)
 
     def extract(prompt: str):
-        return client.chat.parse(Invoice, model=MODEL, messages=said(prompt)).choices[0].message.parsed
+        return client.chat.parse(Invoice, model=MODEL, messages=turns(prompt)).choices[0].message.parsed
 
     return extract
 
@@ -92,7 +88,7 @@ def parsed_async(url):
     client = client_of(url)
 
     async def extract(prompt: str):
-        response = await client.chat.parse_async(Invoice, model=MODEL, messages=said(prompt))
+        response = await client.chat.parse_async(Invoice, model=MODEL, messages=turns(prompt))
         return response.choices[0].message.parsed
 
     return extract

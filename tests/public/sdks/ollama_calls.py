@@ -1,6 +1,6 @@
 """The ollama package: chat and generate."""
 
-from tests.public.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, MODEL, WRONG, Invoice, Sdk, turns
 from tests.public.sdks.servers import serve_ollama
 
 SDK = Sdk("ollama", serve_ollama)
@@ -19,16 +19,12 @@ def async_client(url):
     return AsyncClient(host=url)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 @SDK.case("`chat()`", wrong=[WRONG, BUSY])
 def chat(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat(model=MODEL, messages=said(prompt), format=Invoice.model_json_schema())
+        return client.chat(model=MODEL, messages=turns(prompt), format=Invoice.model_json_schema())
 
     return extract
 
@@ -38,7 +34,7 @@ def chat_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat(model=MODEL, messages=said(prompt), format=Invoice.model_json_schema())
+        return await client.chat(model=MODEL, messages=turns(prompt), format=Invoice.model_json_schema())
 
     return extract
 
@@ -48,7 +44,7 @@ def chat_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat(model=MODEL, messages=said(prompt), stream=True)
+        return client.chat(model=MODEL, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -58,7 +54,7 @@ def chat_async_streamed(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat(model=MODEL, messages=said(prompt), stream=True)
+        return await client.chat(model=MODEL, messages=turns(prompt), stream=True)
 
     return extract
 
@@ -108,7 +104,7 @@ def validated(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        response = client.chat(model=MODEL, messages=said(prompt), format=Invoice.model_json_schema())
+        response = client.chat(model=MODEL, messages=turns(prompt), format=Invoice.model_json_schema())
         return Invoice.model_validate_json(response.message.content)
 
     return extract

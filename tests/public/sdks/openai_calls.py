@@ -2,7 +2,7 @@
 
 import json
 
-from tests.public.sdks.case import BUSY, CUT, MODEL, PAGE, PROSE, REFUSED, WRONG, Invoice, Sdk
+from tests.public.sdks.case import BUSY, CUT, MODEL, PAGE, PROSE, REFUSED, WRONG, Invoice, Sdk, turns
 
 SDK = Sdk("openai")
 SDKS = [SDK]
@@ -22,10 +22,6 @@ def async_client(url):
     return AsyncOpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
 
 
-def said(prompt):
-    return [{"role": "user", "content": prompt}]
-
-
 # Chat Completions.
 
 
@@ -34,7 +30,7 @@ def create(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.create(model=MODEL, messages=said(prompt))
+        return client.chat.completions.create(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -44,7 +40,7 @@ def create_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat.completions.create(model=MODEL, messages=said(prompt))
+        return await client.chat.completions.create(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -55,7 +51,7 @@ def create_streamed(url):
 
     def extract(prompt: str):
         return client.chat.completions.create(
-            model=MODEL, messages=said(prompt), stream=True, stream_options={"include_usage": True}
+            model=MODEL, messages=turns(prompt), stream=True, stream_options={"include_usage": True}
         )
 
     return extract
@@ -67,7 +63,7 @@ def create_async_streamed(url):
 
     async def extract(prompt: str):
         return await client.chat.completions.create(
-            model=MODEL, messages=said(prompt), stream=True, stream_options={"include_usage": True}
+            model=MODEL, messages=turns(prompt), stream=True, stream_options={"include_usage": True}
         )
 
     return extract
@@ -79,7 +75,7 @@ def tool(url):
 
     def extract(prompt: str):
         return client.chat.completions.create(
-            model=MODEL, messages=said(prompt), tools=[TOOL], tool_choice="required"
+            model=MODEL, messages=turns(prompt), tools=[TOOL], tool_choice="required"
         )
 
     return extract
@@ -91,7 +87,7 @@ def tool_async(url):
 
     async def extract(prompt: str):
         return await client.chat.completions.create(
-            model=MODEL, messages=said(prompt), tools=[TOOL], tool_choice="required"
+            model=MODEL, messages=turns(prompt), tools=[TOOL], tool_choice="required"
         )
 
     return extract
@@ -104,7 +100,7 @@ def tool_streamed(url):
     def extract(prompt: str):
         yield from client.chat.completions.create(
             model=MODEL,
-            messages=said(prompt),
+            messages=turns(prompt),
             tools=[TOOL],
             tool_choice="required",
             stream=True,
@@ -121,7 +117,7 @@ def tool_async_streamed(url):
     async def extract(prompt: str):
         stream = await client.chat.completions.create(
             model=MODEL,
-            messages=said(prompt),
+            messages=turns(prompt),
             tools=[TOOL],
             tool_choice="required",
             stream=True,
@@ -138,7 +134,7 @@ def message(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return completion.choices[0].message
 
     return extract
@@ -149,7 +145,7 @@ def content(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return completion.choices[0].message.content
 
     return extract
@@ -160,7 +156,7 @@ def content_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        completion = await client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = await client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return completion.choices[0].message.content
 
     return extract
@@ -171,7 +167,7 @@ def content_streamed(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        for chunk in client.chat.completions.create(model=MODEL, messages=said(prompt), stream=True):
+        for chunk in client.chat.completions.create(model=MODEL, messages=turns(prompt), stream=True):
             yield chunk.choices[0].delta.content or ""
 
     return extract
@@ -182,7 +178,7 @@ def content_async_streamed(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        stream = await client.chat.completions.create(model=MODEL, messages=said(prompt), stream=True)
+        stream = await client.chat.completions.create(model=MODEL, messages=turns(prompt), stream=True)
         async for chunk in stream:
             yield chunk.choices[0].delta.content or ""
 
@@ -194,7 +190,7 @@ def parse(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.parse(model=MODEL, messages=said(prompt), response_format=Invoice)
+        return client.chat.completions.parse(model=MODEL, messages=turns(prompt), response_format=Invoice)
 
     return extract
 
@@ -205,7 +201,7 @@ def parse_async(url):
 
     async def extract(prompt: str):
         return await client.chat.completions.parse(
-            model=MODEL, messages=said(prompt), response_format=Invoice
+            model=MODEL, messages=turns(prompt), response_format=Invoice
         )
 
     return extract
@@ -217,7 +213,7 @@ def parsed(url):
 
     def extract(prompt: str):
         completion = client.chat.completions.parse(
-            model=MODEL, messages=said(prompt), response_format=Invoice
+            model=MODEL, messages=turns(prompt), response_format=Invoice
         )
         return completion.choices[0].message.parsed
 
@@ -230,7 +226,7 @@ def parsed_async(url):
 
     async def extract(prompt: str):
         completion = await client.chat.completions.parse(
-            model=MODEL, messages=said(prompt), response_format=Invoice
+            model=MODEL, messages=turns(prompt), response_format=Invoice
         )
         return completion.choices[0].message.parsed
 
@@ -244,7 +240,7 @@ def stream_events(url):
     def extract(prompt: str):
         with client.chat.completions.stream(
             model=MODEL,
-            messages=said(prompt),
+            messages=turns(prompt),
             response_format=Invoice,
             stream_options={"include_usage": True},
         ) as stream:
@@ -260,7 +256,7 @@ def stream_events_async(url):
     async def extract(prompt: str):
         async with client.chat.completions.stream(
             model=MODEL,
-            messages=said(prompt),
+            messages=turns(prompt),
             response_format=Invoice,
             stream_options={"include_usage": True},
         ) as stream:
@@ -276,7 +272,7 @@ def final_completion(url):
 
     def extract(prompt: str):
         with client.chat.completions.stream(
-            model=MODEL, messages=said(prompt), stream_options={"include_usage": True}
+            model=MODEL, messages=turns(prompt), stream_options={"include_usage": True}
         ) as stream:
             return stream.get_final_completion()
 
@@ -289,7 +285,7 @@ def final_completion_async(url):
 
     async def extract(prompt: str):
         async with client.chat.completions.stream(
-            model=MODEL, messages=said(prompt), stream_options={"include_usage": True}
+            model=MODEL, messages=turns(prompt), stream_options={"include_usage": True}
         ) as stream:
             return await stream.get_final_completion()
 
@@ -301,7 +297,7 @@ def raw(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        return client.chat.completions.with_raw_response.create(model=MODEL, messages=said(prompt))
+        return client.chat.completions.with_raw_response.create(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -311,7 +307,7 @@ def raw_async(url):
     client = async_client(url)
 
     async def extract(prompt: str):
-        return await client.chat.completions.with_raw_response.create(model=MODEL, messages=said(prompt))
+        return await client.chat.completions.with_raw_response.create(model=MODEL, messages=turns(prompt))
 
     return extract
 
@@ -321,7 +317,7 @@ def validated(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return Invoice.model_validate_json(completion.choices[0].message.content)
 
     return extract
@@ -332,7 +328,7 @@ def loaded_and_made(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return Invoice(**json.loads(completion.choices[0].message.content))
 
     return extract
@@ -343,7 +339,7 @@ def loaded(url):
     client = sync_client(url)
 
     def extract(prompt: str):
-        completion = client.chat.completions.create(model=MODEL, messages=said(prompt))
+        completion = client.chat.completions.create(model=MODEL, messages=turns(prompt))
         return json.loads(completion.choices[0].message.content)
 
     return extract
@@ -355,7 +351,7 @@ def streaming_response(url):
 
     def extract(prompt: str):
         with client.chat.completions.with_streaming_response.create(
-            model=MODEL, messages=said(prompt)
+            model=MODEL, messages=turns(prompt)
         ) as response:
             return response.json()
 

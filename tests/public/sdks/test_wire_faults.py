@@ -9,7 +9,8 @@ import pytest
 
 from schema_guard import GuardFailed, guard, open_store
 from schema_guard.testing import FAULTS, serve
-from tests.public.sdks.wire_calls import APIS, WAYS, function_of, row_of
+from tests.public.sdks.case import HOWS
+from tests.public.sdks.wire_calls import APIS, function_of, row_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -75,7 +76,7 @@ def does(api, way, fault):
     return not (of_streams and "streamed" not in way) and not (fault == "broken_json" and "streamed" in way)
 
 
-CASES = [(api, way, fault) for api in APIS for way in WAYS for fault in FAULTS if does(api, way, fault)]
+CASES = [(api, way, fault) for api in APIS for way in HOWS for fault in FAULTS if does(api, way, fault)]
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_each_fault_is_recorded_as_whose_it_is(api, way, fault, form, store):
     assert len(rows) == 1 or kind not in (None, "transport")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", HOWS)
 @pytest.mark.parametrize("api", APIS)
 def test_a_provider_that_comes_back_is_asked_again_by_nobody(api, way, store):
     """After a status 503 there is one request, though two attempts are allowed and the next would succeed."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tests.public.sdks.case import MODEL, turns
 from tests.public.sdks.table import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schema_guard.testing import Server
-
-WAYS = ("whole", "async", "streamed", "async streamed")
-MODEL = "model-x"
 
 
 class WireApi(NamedTuple):
@@ -55,8 +53,7 @@ def _google(sdk: Any, server: Server, timeout_s: float, is_async: bool) -> Any:
 
 
 def _ask_chat(client: Any, prompt: str, *, stream: bool, **options: Any) -> Any:
-    turns = [{"role": "user", "content": prompt}]
-    return client.chat.completions.create(model=MODEL, messages=turns, stream=stream, **options)
+    return client.chat.completions.create(model=MODEL, messages=turns(prompt), stream=stream, **options)
 
 
 def _ask_responses(client: Any, prompt: str, *, stream: bool, **options: Any) -> Any:
@@ -64,8 +61,9 @@ def _ask_responses(client: Any, prompt: str, *, stream: bool, **options: Any) ->
 
 
 def _ask_messages(client: Any, prompt: str, *, stream: bool, **options: Any) -> Any:
-    turns = [{"role": "user", "content": prompt}]
-    return client.messages.create(model=MODEL, max_tokens=99, messages=turns, stream=stream, **options)
+    return client.messages.create(
+        model=MODEL, max_tokens=99, messages=turns(prompt), stream=stream, **options
+    )
 
 
 def _ask_contents(client: Any, prompt: str, *, stream: bool, **config: Any) -> Any:
@@ -144,7 +142,7 @@ def connected(api: WireApi, server: Server, *, timeout_s: float = 10.0, is_async
 
 
 def function_of(api: WireApi, server: Server, way: str, *, timeout_s: float = 10.0, **options: Any) -> Any:
-    """Give a function of a prompt that asks in one of `WAYS`, as the documentation of the package writes it."""
+    """Return a function of a prompt that calls the package as its documentation does, in one of `HOWS`."""
     stream = "streamed" in way
     is_async = "async" in way
     client = connected(api, server, timeout_s=timeout_s, is_async=is_async)
