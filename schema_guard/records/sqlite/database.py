@@ -262,8 +262,9 @@ class SQLite:
         try:
             return self._connected(path, "mode=ro")
         except sqlite3.OperationalError as error:
-            # SQLite reads a log only where it can make an index of it, or finds one.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN:
+            # SQLite reads a log only if it can create its index or finds one. The code depends on what forbids it:
+            # READONLY for missing permission to the folder, CANTOPEN for a read-only file system.
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             if has_log(path):
                 raise WriteRefused(f"{path} {_LOG_UNREAD}") from error

@@ -1,9 +1,13 @@
 """The law of the ledger: offered = stored + dropped + pending, at any time and under every fault."""
 
+import json
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
+import sys
+import textwrap
 import time
 from contextlib import closing, contextmanager
 from threading import Thread
@@ -14,6 +18,7 @@ from schema_guard import InvalidArgument, StoreError, default_store, guard, open
 from tests.public.records.counting import ledger
 from tests.public.records.outcomes import FAILED, outcome
 
+IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 MOST_WAITING = 10_000  # documented limit of waiting calls
 
 
@@ -312,21 +317,39 @@ def test_read_only_file_system_can_be_read(medium, cli, cli_json):
     assert cli("store", "export", "--store", f"{folder}/r.db")[1].count("\n") == 22
 
 
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root can write to every folder")
-def test_store_in_a_read_only_folder_can_be_read(tmp_path, path, cli_json):
+# Root ignores permissions unless it gives up this capability.
+WITH_PERMISSIONS = ["setpriv", "--bounding-set=-dac_override"] if IS_ROOT else []
+
+
+@pytest.mark.skipif(
+    IS_ROOT and shutil.which("setpriv") is None, reason="root needs setpriv to obey permissions"
+)
+def test_store_in_a_read_only_folder_can_be_read(tmp_path, path):
     """Without write permission, calls return their values, and `report` reads the stored calls."""
+    script = """
+    import sys
+    from schema_guard import StoreError, guard, open_store
+    print(guard({"type": "integer"}, store=sys.argv[1])(lambda prompt: "1")("t"))
+    try: open_store(sys.argv[1])
+    except StoreError as error: print(str(error).partition(":")[0].replace(sys.argv[1], "it"))
+    """
+    report = ["-m", "schema_guard", "report", "--format", "json", "--store", str(path)]
     with open_store(str(path)) as store:
         store.record(outcome())
     path.chmod(0o400)
     tmp_path.chmod(0o500)
     try:
-        ask = guard({"type": "integer"}, store=str(path))(lambda prompt: "1")
-        assert ask("t") == 1
-        with pytest.raises(StoreError):
-            open_store(str(path))
-        assert cli_json("report", "--store", path)["groups"][0]["calls"] == 1
+        called, reported = (
+            subprocess.run(
+                [*WITH_PERMISSIONS, sys.executable, *words], capture_output=True, text=True, check=True
+            )
+            for words in (["-c", textwrap.dedent(script), str(path)], report)
+        )
     finally:
         tmp_path.chmod(0o700)
+
+    assert called.stdout.splitlines() == ["1", "it is read-only"]
+    assert json.loads(reported.stdout)["groups"][0]["calls"] == 1
 
 
 def test_missing_folders_are_created(tmp_path):
