@@ -287,10 +287,11 @@ def test_everything_that_is_wrong_with_a_suite_is_told(capsys):
 
     assert (status, out) == (2, "")
     assert [line.split(": ")[0] for line in err.splitlines()[1:]] == [
-        "  bad.jsonl:1", "  bad.jsonl:2", "  bad.jsonl:2", "  bad.jsonl:3",
-    ] or sorted({line.split(": ")[0] for line in err.splitlines()[1:]}) == [
-        "  bad.jsonl:1", "  bad.jsonl:2", "  bad.jsonl:3",
-    ]  # fmt: skip
+        "  bad.jsonl:1",
+        "  bad.jsonl:2",
+        "  bad.jsonl:2",
+        "  bad.jsonl:3",
+    ]
 
 
 @pytest.fixture

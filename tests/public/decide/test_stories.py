@@ -56,7 +56,7 @@ def test_4_wrong_values_are_not_enough(production):
     found = production.verdict(config={"right": 0.95}, given={"content": {"n": 300, "right": 210}})
 
     assert found.verdict == "CLIMB_LADDER"
-    assert found.figures["next_rung"] in ("system_prompt", "few_shot")
+    assert found.figures["next_rung"] == "few_shot"
     assert [breach["what"] for breach in found.figures["breach"]] == ["right"]
     assert found.exit_code == 1
     assert "wrong now system_prompt: 90 of 300 had a wrong value, 30.00%" in found.head
