@@ -262,8 +262,8 @@ class SQLite:
         try:
             return self._connected(path, "mode=ro")
         except sqlite3.OperationalError as error:
-            # SQLite reads a log only if it can create its index or finds one. The code depends on what forbids it:
-            # READONLY for missing permission to the folder, CANTOPEN for a read-only file system.
+            # SQLite reads a log only if it can create its index or finds one. The error is READONLY if the user may
+            # not write to the folder, and CANTOPEN on a read-only file system.
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             if has_log(path):

@@ -211,7 +211,7 @@ def test_decide_shows_the_same_figures_in_every_format(form):
     facts = list(facts_of_verdict(shown("json", *DECIDE)))
 
     assert len(facts) > 30
-    # Words around a label differ by form where a label begins a line.
+    # The words around a label differ by form if the label begins a line.
     text = shown(form, *DECIDE, *(["--full"] if form == "text" else []))
     text = text.replace("wrong now:", "wrong now").replace(
         "wrong now system_prompt:", "wrong now system_prompt"
