@@ -17,7 +17,7 @@ def damaged(path):
 
 
 def test_a_damaged_store_is_1(folder, capsys):
-    """The damage is counted, with the command that says where."""
+    """The report has the number of damaged places, and the command that lists them."""
     damaged(folder / "bad.db")
     status, out, _ = run(capsys, "doctor", "--store", "bad.db", "--format", "json")
 

@@ -1,4 +1,4 @@
-"""`schema-guard export` beside what `bench` writes and reads."""
+"""`schema-guard export` together with the files of `bench`."""
 
 import json
 

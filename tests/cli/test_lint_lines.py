@@ -1,4 +1,4 @@
-"""The lines on which the parts of a schema file stand."""
+"""The line of each part of a schema file."""
 
 import json
 

@@ -36,7 +36,7 @@ def attempts(name):
 
 
 def test_a_store_goes_out_and_comes_in(capsys, folder, full):
-    """A store is written out, and read into another one."""
+    """A store that imports the export of another store has the same attempts."""
     status, out, err = run(capsys, "store", "export", "--store", "full.db", "--output", "a.csv")
     again = [run(capsys, "store", "import", "a.csv", "--store", "b.db")[:2] for _ in range(2)]
 

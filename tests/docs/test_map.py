@@ -1,4 +1,4 @@
-"""The map of the package is the tree."""
+"""The map of the package lists the folders that exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Imports as a whole: each reply is stored once, and the stored calls are decided on."""
+"""Imports as a whole: each reply is stored once, and `decide` reads the stored calls."""
 
 import json
 import random

@@ -198,7 +198,7 @@ def test_output_limit_doubles_up_to_the_budget(budget, sent):
 
 
 def test_cut_off_reply_of_unknown_length_is_retried_with_the_largest_limit():
-    """Without usage, the limit cannot double, so the retry has that of the budget."""
+    """Without a count of output tokens, the retry has the largest limit of the budget."""
     limits, given = [], iter([{**CUT, "usage": None}] * 2)
 
     @guard(TOTAL, store=None, target="openai", budget=Budget(max_output_tokens=1000))

@@ -163,7 +163,7 @@ def pruned(path):
 
 
 def test_a_store_whose_attempts_are_gone_is_sound(pruned, make):
-    """Also when it is written on: its counts are those of what is left and what is gone."""
+    """The counts include pruned attempts, so the store is sound. It stays sound after more calls."""
     with open_store(f"sqlite:///{pruned}") as store:
         found = [store.check()]
         for number in range(50):

@@ -190,7 +190,7 @@ OPEN = "store._backend.session().close()"
 def test_a_kill_while_a_file_is_made_leaves_one_that_can_be_opened(
     path, statements_of, killed_at, every, make
 ):
-    """Killed at any of its statements the tables are not there, and come the next time."""
+    """After a kill at any statement, the next process opens the file and makes the missing tables."""
     statements = statements_of(OPEN, path.with_name("counted.db"))
     assert statements > 20
     for moment in range(1, statements, every):
@@ -202,7 +202,7 @@ def test_a_kill_while_a_file_is_made_leaves_one_that_can_be_opened(
 
 
 def test_a_file_whose_tables_were_not_made_yet_reads_as_empty(path):
-    """A process that was killed before it made them leaves a file with a header alone."""
+    """A process that is killed before it makes the tables leaves a file with only a header."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
 

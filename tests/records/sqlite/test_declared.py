@@ -1,4 +1,4 @@
-"""A declaration that a locked database does not take."""
+"""A declaration that cannot be written because the database is locked."""
 
 import sqlite3
 
