@@ -181,6 +181,19 @@ def test_checks_help_of_private_modules():
     assert text.is_public
 
 
+def test_docstring_of_a_private_test_helper_is_checked_as_text():
+    (text,) = prose.in_file("tests/cli/test_x.py", 'def _run():\n    """A fact."""')
+
+    assert (text.is_public, text.kind) == (True, "text")
+
+
+def test_old_sentence_of_a_test_is_not_reported():
+    texts = [Text(7, "text", "The next rung."), Text(8, "text", "A new rung.")]
+    found = list(prose.breaches_of("tests/test_x.py", texts, {texts[0].key}))
+
+    assert found == [(True, 'tests/test_x.py:8: "rung" -> "step"   (A new rung.)')]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
