@@ -40,6 +40,8 @@ TESTS = ("tests/core", "tests/decide", "tests/public", "tests/guards", "tests/ca
 # The tests of one mutant, by the time that they took; and how much longer than that it may take.
 _MOST_TEST_SECONDS = 20.0
 _PATIENCE, _GRACE_SECONDS = 4.0, 20.0
+# A module with fewer tests than these is of use to others in its folder.
+_FEW_TESTS = 20
 # Characters of a text in the list of survivors.
 _WIDTH = 100
 
@@ -437,11 +439,25 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def tests_of(mutant: Mutant, lines: dict[int, list[str]]) -> list[str]:
-    """Return the tests that run the line, otherwise those of its function, or of the module if it is in none."""
-    if tests := lines.get(mutant.line):
+def tests_of(mutant: Mutant, lines: dict[str, dict[int, list[str]]]) -> list[str]:
+    """Return the tests that run the line, otherwise those of its function.
+
+    A line outside all functions runs once, in the test that imports the module first. For such a line, return the tests
+    of the module, and if these are few, those of its folder.
+    """
+    in_module = lines.get(mutant.path, {})
+    if mutant.last:
+        own = in_module.get(mutant.line)
+        return own or _together(in_module, mutant.first, mutant.last)
+    tests = _together(in_module, 0, sys.maxsize)
+    if len(tests) >= _FEW_TESTS:
         return tests
-    first, last = (mutant.first, mutant.last) if mutant.last else (0, sys.maxsize)
+    folder = mutant.path.rpartition("/")[0]
+    inside = [found for path, found in lines.items() if path.startswith(f"{folder}/")]
+    return sorted({test for found in inside for test in _together(found, 0, sys.maxsize)})
+
+
+def _together(lines: dict[int, list[str]], first: int, last: int) -> list[str]:
     return sorted({test for line, tests in lines.items() if first <= line <= last for test in tests})
 
 
@@ -555,10 +571,7 @@ def main() -> None:
     began = time.monotonic()
     ended: list[Ended] = []
     with ThreadPoolExecutor(given.workers) as pool:
-        trials = [
-            pool.submit(tried, mutant, tests_of(mutant, lines.get(mutant.path, {})), seconds)
-            for mutant in sample
-        ]
+        trials = [pool.submit(tried, mutant, tests_of(mutant, lines), seconds) for mutant in sample]
         for number, future in enumerate(trials, start=1):
             ended.append(future.result())
             if number % 20 == 0:
