@@ -138,8 +138,15 @@ def _among(columns: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
         return f"No difference in failures is found: each fails in {lowest} of its calls ({counts}; {_between(best.unhandled)})."
     return (
         f"Which one fails least is not decided: from {lowest} ({best.name}) to {highest} ({worst.name}) of the calls "
-        f"fail ({counts} each)."
+        f"fail ({_sizes(columns)} each)."
     )
+
+
+def _sizes(columns: Sequence[Ranked]) -> str:
+    """Return the number of tasks of each column, or the smallest and the largest if they differ."""
+    sizes = [one.unhandled.n for one in columns]
+    least, most = min(sizes), plural(max(sizes), "task")
+    return most if least == max(sizes) else f"{least:,} to {most}"
 
 
 def _content(result: BenchResult, columns: Sequence[Ranked]) -> str:

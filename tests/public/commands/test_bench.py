@@ -184,6 +184,17 @@ def test_models_of_one_name_are_refused(capsys):
     assert "there are two models named 'm': name one of them, as in --model second=scripted:m.jsonl" in err
 
 
+def test_count_of_tasks_covers_a_column_with_lost_calls(capsys):
+    """If half the calls of a column are lost, the first sentence does not claim eight tasks for each column."""
+    rows = [{"when": f"a is {n}.", "raise": "TimeoutError: too slow"} for n in range(1, 5)]
+    rows += [{"when": "a is 8.", "reply": "no JSON"}, {"when": "", "reply": '{"a": 1}'}]
+    Path("half.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, out, _ = bench(capsys, "--model", "scripted:half.jsonl", "--concurrency", "1")
+
+    assert status == 0
+    assert "(4 to 8 tasks each)" in " ".join(out.split())
+
+
 @pytest.mark.costly
 def test_interrupted_run_says_how_to_go_on(folder):
     """Ctrl-C gives what was finished, exit status 2, and the words to go on with."""
