@@ -1,0 +1,240 @@
+"""Suites of every form that `schema-guard bench` reads: the tasks in them, and which replies to a task are right."""
+
+import json
+
+import pytest
+
+from tests.public.commands.command_lines import command, file
+from tests.public.commands.desk import lines
+
+ORDER = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "price": {"type": "number"},
+        "at": {"type": "string"},
+        "tags": {"type": "array"},
+        "note": {"type": "string"},
+    },
+    "required": ["name"],
+    "additionalProperties": False,
+}
+GOLD = {"name": "Red Hat", "price": 2.0, "at": "2026-03-04T10:00:00+01:00", "tags": ["a", "b", "b"]}
+
+
+def answered(suite, replies, *options):
+    """Run `bench` on a suite. Return, for each reply, whether it was valid and whether it was right.
+
+    Args:
+        suite: Name of the suite's file.
+        replies: Replies by a text that only the prompt of one task has.
+        options: Further options.
+    """
+    rows = [
+        {"when": text, "reply": value if isinstance(value, str) else json.dumps(value)}
+        for text, value in replies.items()
+    ]
+    file("m.jsonl", "".join(json.dumps({**row, "finish_reason": "stop"}) + "\n" for row in rows))
+    line = (
+        "--model scripted:m.jsonl --strategy bare --max-attempts 1 --sample all --format json --concurrency 1"
+    )
+    status, out, err = command("bench", suite, *line.split(), *options)
+    assert status == 0, err
+    found = json.loads(out)
+    calls = [dict(zip(found["call_fields"], call, strict=True)) for call in found["calls"]]
+    return {call["task"]: (call["format"] != "unhandled", call["right"]) for call in calls}
+
+
+VALID, RIGHT, INVALID = (True, False), (True, True), (False, False)
+MATCHES = [
+    ({}, {}, RIGHT),
+    ({}, {"price": 2}, RIGHT),
+    ({}, {"name": "red hat"}, VALID),
+    ({}, {"price": ...}, VALID),
+    ({}, {"note": "x"}, VALID),
+    ({}, {"name": 3}, INVALID),
+    ({}, {"tags": ["b", "a", "b"]}, VALID),
+    ({"/name": "exact"}, {"name": "Red  Hat"}, VALID),
+    ({"/name": "spaces"}, {"name": " Red  Hat"}, RIGHT),
+    ({"/name": "spaces"}, {"name": "red hat"}, VALID),
+    ({"/name": "text"}, {"name": "red  HAT"}, RIGHT),
+    ({"/name": "text"}, {"name": "red-hat"}, VALID),
+    ({"/name": "punctuation"}, {"name": "red hat."}, RIGHT),
+    ({"/name": "punctuation"}, {"name": "red hut"}, VALID),
+    ({"/at": "date"}, {"at": "2026-03-04T09:00:00Z"}, RIGHT),
+    ({"/at": "date"}, {"at": "2026-03-04T10:00:00Z"}, VALID),
+    ({"/tags": "unordered"}, {"tags": ["b", "a", "b"]}, RIGHT),
+    ({"/tags": "unordered"}, {"tags": ["b", "a"]}, VALID),
+    ({"/tags": "unordered", "/tags/*": "text"}, {"tags": ["B", "b", "A"]}, RIGHT),
+    ({"/tags": "set"}, {"tags": ["b", "a"]}, RIGHT),
+    ({"/tags": "set"}, {"tags": ["b"]}, VALID),
+    ({"/price": {"tolerance": 0.1}}, {"price": 2.09}, RIGHT),
+    ({"/price": {"tolerance": 0.1}}, {"price": 2.11}, VALID),
+    ({"/price": {"tolerance": 0.1, "relative": True}}, {"price": 2.19}, RIGHT),
+    ({"/price": {"tolerance": 0.1, "relative": True}}, {"price": 2.21}, VALID),
+    ({"/name": {"accept": ["Hat"]}}, {"name": "Hat"}, RIGHT),
+    ({"/name": {"accept": ["Hat"]}}, {"name": "hat"}, VALID),
+    ({"/name": {"accept": ["Hat"], "as": "text"}}, {"name": "hat"}, RIGHT),
+    ({"/price": {"accept": [3], "optional": True}}, {"price": ...}, RIGHT),
+    ({"/price": {"accept": [3], "optional": True}}, {"price": 4}, VALID),
+]  # fmt: skip
+
+
+def changed(value, changes):
+    return {key: part for key, part in {**value, **changes}.items() if part is not ...}
+
+
+def accepting_gold(match):
+    """Return a match whose matchers `accept` also list the gold, as they must."""
+    gold = {f"/{key}": part for key, part in GOLD.items()}
+    return {
+        at: {**how, "accept": [gold[at], *how["accept"]]} if "accept" in how else how
+        for at, how in match.items()
+    }
+
+
+def test_matchers_of_a_line_decide_what_is_right(folder):
+    """Each matcher accepts the values that it names, and no others."""
+    rows = [
+        {"id": f"t{n}", "input": f"<{n}>", "gold": GOLD, "schema": ORDER, "match": accepting_gold(match)}
+        for n, (match, _, _) in enumerate(MATCHES)
+    ]
+    lines(folder / "suite.jsonl", rows)
+    replies = {f"<{n}>": changed(GOLD, change) for n, (_, change, _) in enumerate(MATCHES)}
+
+    found = answered("suite.jsonl", replies)
+
+    assert [(*MATCHES[n][:2], found[f"t{n}"]) for n in range(len(MATCHES))] == MATCHES
+
+
+KINDS = [
+    ("exact", {}, {}, RIGHT),
+    ("exact", {}, {"name": "Red  Hat"}, VALID),
+    ("leaf", {}, {"price": 3}, VALID),
+    ("exact_ws", {}, {"name": "Red  Hat"}, RIGHT),
+    ("exact_ws", {}, {"name": "red hat"}, VALID),
+    ("sets", {}, {"tags": ["b", "a"]}, RIGHT),
+    ("sets", {}, {"tags": ["b"]}, VALID),
+    ("slots", {}, {"tags": ["b", "a", "b"]}, RIGHT),
+    ("slots", {}, {"tags": ["b", "a"]}, VALID),
+    ("accept", {"name": ["Red Hat", "Hat"]}, {"name": "Hat"}, RIGHT),
+    ("accept", {"name": ["Red Hat", "Hat"]}, {"name": "Cap"}, VALID),
+    ("accept", {"price": ["", 2.0]}, {"price": ...}, RIGHT),
+]  # fmt: skip
+
+
+def test_kinds_of_match_decide_what_is_right_in_a_file_of_tasks(folder):
+    """Each kind of `match` of the form `tasks` accepts the values that it names, and no others."""
+    rows = [
+        {
+            "id": f"t{n}", "text": f"<{n}>", "instruction": "Extract.", "schema": ORDER, "match": kind, "gold": GOLD,
+            **({"accept": {**{key: [part] for key, part in GOLD.items()}, **accept}} if kind == "accept" else {}),
+        }
+        for n, (kind, accept, _, _) in enumerate(KINDS)
+    ]  # fmt: skip
+    lines(folder / "suite.jsonl", rows)
+    replies = {f"<{n}>": changed(GOLD, change) for n, (_, _, change, _) in enumerate(KINDS)}
+
+    found = answered("suite.jsonl", replies, "--form", "tasks")
+
+    assert [(*KINDS[n][:3], found[f"t{n}"]) for n in range(len(KINDS))] == KINDS
+
+
+def test_columns_of_an_export_are_named_by_options(folder):
+    """`--column` names the columns, and `--schema` gives the schema of all rows."""
+    rows = [{"text": f"<{n}>", "label": json.dumps({"name": f"n{n}"}), "number": f"row{n}"} for n in range(3)]
+    lines(folder / "rows.jsonl", rows)
+    file("order.json", json.dumps(ORDER))
+    options = "--schema order.json --column input=text --column gold=label --column id=number"
+    replies = {"<0>": {"name": "n0"}, "<1>": {"name": "n2"}, "<2>": {}}
+
+    for form in ([], ["--form", "huggingface"]):
+        found = answered("rows.jsonl", replies, *options.split(), *form)
+        assert found == {"row0": RIGHT, "row1": VALID, "row2": INVALID}
+
+
+def test_schema_of_an_export_can_be_a_column(folder):
+    """Each row is validated against the schema in its own column."""
+    rows = [
+        {"text": "<0>", "label": 0, "form": {"type": "integer"}},
+        {"text": "<1>", "label": "x", "form": {"type": "string"}},
+    ]
+    lines(folder / "rows.jsonl", rows)
+    options = "--column input=text --column gold=label --column schema=form"
+
+    found = answered("rows.jsonl", {"<0>": 0, "<1>": 1}, *options.split())
+
+    assert found == {"rows-1": RIGHT, "rows-2": INVALID}
+
+
+def test_test_cases_of_promptfoo_are_tasks(folder):
+    """A test case has variables, a prefix and a suffix, a gold, and a schema."""
+    file(
+        "cases.csv",
+        "text,__expected1,__expected2,__prefix,__suffix\n"
+        '1,"equals: {""name"": ""a""}",is-json,<,>\n'
+        '2,"{""name"": ""b""}","contains-json:{""properties"": {""name"": {""const"": ""b""}}}",(,)\n'
+        '3,"{""name"": ""c""}",is-json,<,>\n',
+    )
+    file("order.json", json.dumps(ORDER))
+    replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}}
+
+    for form in ([], ["--form", "promptfoo"]):
+        found = answered("cases.csv", replies, "--schema", "order.json", *form)
+        assert found == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
+
+
+FUNCTIONS = [
+    {
+        "name": "cab.order", "description": "Order a cab.",
+        "parameters": {
+            "type": "dict", "required": ["to"],
+            "properties": {"to": {"type": "string"}, "seats": {"type": "integer"}, "price": {"type": "float"}},
+        },
+    },
+    {
+        "name": "parking", "description": "Find a place.",
+        "parameters": {"type": "dict", "required": ["near"], "properties": {"near": {"type": "string"}}},
+    },
+]  # fmt: skip
+TRUTH = {"cab.order": {"to": ["Elm Street", "Elm St."], "seats": ["", 2], "price": [9.5]}}
+PARKED = {"parking": {"near": ["Elm Street"]}}
+CAB = {"to": "Elm Street", "price": 9.5}
+CALLED = [{"name": "cab.order", "arguments": CAB}, {"name": "parking", "arguments": {"near": "Elm Street"}}]
+ANSWERS = [
+    (1, CAB, RIGHT),
+    (1, {**CAB, "to": "elm st"}, RIGHT),
+    (1, {**CAB, "to": "Oak Street"}, VALID),
+    (1, {**CAB, "seats": 2}, RIGHT),
+    (1, {**CAB, "seats": 3}, VALID),
+    (1, {**CAB, "seats": "2"}, INVALID),
+    (1, {"to": "Elm Street"}, VALID),
+    (1, {"price": 9.5}, INVALID),
+    (2, CALLED, RIGHT),
+    (2, CALLED[::-1], RIGHT),
+    (2, CALLED[:1], VALID),
+    (2, [*CALLED, CALLED[0]], VALID),
+    (2, [{**CALLED[0], "name": "parking"}, CALLED[1]], INVALID),
+    (2, [{**CALLED[0], "name": "bus"}, CALLED[1]], INVALID),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["in the question", "in a file"])
+def test_questions_of_the_function_calling_leaderboard_are_tasks(folder, beside):
+    """A call is right if its arguments are among the listed ones. Several calls are right in any order."""
+    questions, answers = [], []
+    for n, (functions, _, _) in enumerate(ANSWERS):
+        truth = [TRUTH, PARKED][:functions]
+        asked = [[{"role": "user", "content": f"<{n}>"}]]
+        questions.append({"id": f"q{n}", "question": asked, "function": FUNCTIONS[:functions]})
+        answers.append({"id": f"q{n}", "ground_truth": truth})
+    if beside:
+        (folder / "possible_answer").mkdir()
+        lines(folder / "possible_answer" / "BFCL_v3_own.json", answers)
+    else:
+        questions = [{**one, **other} for one, other in zip(questions, answers, strict=True)]
+    lines(folder / "BFCL_v3_own.json", questions)
+
+    found = answered("BFCL_v3_own.json", {f"<{n}>": reply for n, (_, reply, _) in enumerate(ANSWERS)})
+
+    assert [(*ANSWERS[n][:2], found[f"q{n}"]) for n in range(len(ANSWERS))] == ANSWERS
