@@ -6,7 +6,7 @@ import time
 import pytest
 
 from schema_guard import open_store
-from schema_guard.testing import serve, serve_tuning
+from schema_guard.testing import EnforcingModel, serve, serve_tuning
 from tests.public.commands import exports
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lay_out, lines
@@ -107,6 +107,45 @@ def test_climb_asks_in_the_order_of_its_seed():
 
     assert (one["seed"], other["seed"]) == (3, 4)
     assert first == again != second
+
+
+def test_climb_decides_with_the_figures_of_a_file(here):
+    """`--with` adds figures to the evidence, and the months until an answer to the verdict."""
+    (here / "with.json").write_text(json.dumps({"calls_per_month": 12_345}))
+    line = f"{CLIMB} scripted:climber.jsonl --target 0.1 --max-calls 20"
+    plain, found = done(line), done(f"{line} --with with.json")
+
+    assert found["evidence"]["calls_per_month"] == 12_345
+    assert "calls_per_month" not in plain["evidence"]
+    assert plain["verdict"]["months_to_answer"] is None
+    assert 0 < found["verdict"]["months_to_answer"] < 0.1
+
+
+@pytest.mark.parametrize(
+    ("option", "target", "limit"),
+    [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
+)
+def test_probe_sends_the_arguments_of_the_target(option, target, limit):
+    """`--target` decides which argument limits the output, and is in the result."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(EnforcingModel()) as server:
+        found = done(f"probe --model {server.openai_url}#m --yes --format json {option}")
+        sent_names = [name for name in server.requests[-1].body if name.endswith("_tokens")]
+
+    assert (found["target"], sent_names) == (target, [limit])
+
+
+@pytest.mark.parametrize(
+    ("option", "cost"), [("", "cost not known"), ("--prices prices.json", "at most $0.1")]
+)
+def test_probe_states_the_cost_by_the_prices(option, cost):
+    """`--prices` has the price of the model."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(EnforcingModel()) as server:
+        status, _, err = command(*f"probe --model {server.openai_url}#good --yes {option}".split())
+
+    assert status == 0
+    assert cost in err
 
 
 IMPORT = "import traces plain.jsonl --schema ticket.json --traffic all --column reply=answer --store r.db"

@@ -145,6 +145,7 @@ EXPORT = (
     "export --schema label -o set --accept-unchecked --base m9 --max-tokens 60 --format json",
     "export --schema label -o set --accept-unchecked --base m9 --strategy system_prompt",
     "export --schema label -o set --accept-unchecked --base m9 --form dpo --min-examples 1",
+    "export --schema label -o set --accept-unchecked --base m9 --prices prices.json --format json",
     "export --schema label --output set",
 )
 STORE = ("store info --format json", "store check", "store check --format json")
@@ -264,6 +265,14 @@ STORE_SEQUENCES = {
         "store forget-counts --function shop.label --yes",
         "report --by model",
         "store check --format json",
+    ],
+    "store counts gone": [
+        "store forget-counts --segment us --yes --format json",
+        "store forget-counts --segment none --yes --format json",
+        "report --by segment",
+        "store prune --max-bytes 50MB --format json",
+        "store prune --max-bytes 1k --format json",
+        "store prune --max-bytes 2XB",
     ],
 }
 
