@@ -1,0 +1,118 @@
+"""`assert_failure_rate`: each of its arguments has the effect that it names."""
+
+import time
+
+import pytest
+
+from schema_guard.testing import assert_failure_rate
+
+TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+INPUTS = range(400)
+
+
+def never(number):
+    return number
+
+
+def every(n, error=AssertionError):
+    """Return a function that fails for each *n*-th input."""
+
+    def function(number):
+        if number % n == 0:
+            raise error("too bad")
+
+    return function
+
+
+def test_rate_is_decided_after_known_numbers_of_inputs():
+    """Without a failure, the number of calls follows from `max` and `alpha`."""
+    calls = {
+        (limit, alpha): assert_failure_rate(never, INPUTS, max=limit, alpha=alpha).calls
+        for limit in (0.1, 0.05)
+        for alpha in (0.05, 0.001)
+    }
+
+    assert calls[0.1, 0.05] < calls[0.1, 0.001] < calls[0.05, 0.001]
+    assert calls[0.1, 0.05] < calls[0.05, 0.05] < calls[0.05, 0.001]
+
+
+def test_result_has_the_figures_of_the_calls():
+    """The result counts inputs, calls, and failures, and has the settings."""
+    found = assert_failure_rate(every(20), INPUTS, max=0.3, alpha=0.01)
+
+    assert (found.decision, found.ended) == ("ok", "decided")
+    assert (found.max, found.alpha, found.unit) == (0.3, 0.01, "inputs")
+    assert found.calls == found.inputs
+    assert found.failed == (found.calls + 19) // 20
+    assert found.lower < found.failed / found.inputs < found.upper <= 0.3
+
+
+def test_high_rate_is_an_assertion_error():
+    """The message names a failed input and its error."""
+    with pytest.raises(AssertionError, match=r"(?s)input 0:.*too bad"):
+        assert_failure_rate(every(2), INPUTS, max=0.05)
+
+
+@pytest.mark.parametrize(
+    ("settings", "ended", "most"),
+    [({"budget_calls": 7}, "budget_calls", 7), ({"budget_s": 0.05}, "budget_s", 20), ({}, "inputs", 20)],
+    ids=["calls", "seconds", "inputs"],
+)
+def test_budget_ends_the_calls(settings, ended, most):
+    """An undecided rate says which limit ended it."""
+
+    def slow(number):
+        time.sleep(0.02 if "budget_s" in settings else 0)
+
+    found = assert_failure_rate(slow, range(20), max=0.01, undecided="pass", **settings)
+
+    assert found.ended == ended
+    assert found.calls < 20 if "budget_s" in settings else found.calls == most
+
+
+@pytest.mark.parametrize(
+    ("undecided", "raised"), [("fail", AssertionError), ("skip", pytest.skip.Exception), ("pass", None)]
+)
+def test_undecided_rate_has_the_named_effect(undecided, raised):
+    """With five inputs, no rate is decided."""
+    if raised is None:
+        assert assert_failure_rate(never, range(5), max=0.1, undecided=undecided).decision == "undecided"
+    else:
+        with pytest.raises(raised):
+            assert_failure_rate(never, range(5), max=0.1, undecided=undecided)
+
+
+def test_schema_decides_which_reply_is_a_failure():
+    """Without a schema, any returned value is a success."""
+    replies = ['{"total": 1}', "oops", '{"total": "x"}']
+    counts = [
+        assert_failure_rate(never, replies, max=0.9, undecided="pass", schema=schema).failed
+        for schema in (TOTAL, None)
+    ]
+
+    assert counts == [2, 0]
+
+
+def test_named_exceptions_are_failures_and_others_are_errors():
+    """An exception in `failures` counts. Others are left out up to `max_errors`, and then raised."""
+    settings = {"max": 0.9, "undecided": "pass"}
+    failing = every(2, ValueError)
+    counted = assert_failure_rate(failing, range(4), failures=(ValueError,), **settings)
+    left_out = assert_failure_rate(failing, range(4), max_errors=2, **settings)
+
+    assert (counted.failed, counted.inputs, counted.errors) == (2, 4, 0)
+    assert (left_out.failed, left_out.inputs, left_out.errors) == (0, 2, 2)
+    with pytest.raises(ValueError, match="too bad"):
+        assert_failure_rate(failing, range(4), max_errors=1, **settings)
+
+
+def test_equal_inputs_are_one_input():
+    """Repeated calls of one input share its weight."""
+    left = iter([True, False, False, True])
+
+    def function(text):
+        assert next(left)
+
+    found = assert_failure_rate(function, ["a", "a", "b", "b"], max=0.9, undecided="pass")
+
+    assert (found.inputs, found.calls, found.failed) == (2, 4, 1.0)

@@ -1,0 +1,171 @@
+"""Arguments of the models, servers, and strategies for tests: each has the effect that it names."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from schema_guard import Schema, guard
+from schema_guard.testing import (
+    EnforcingModel,
+    FlakyModel,
+    ScriptedModel,
+    broken,
+    histories,
+    near_misses,
+    serve_tuning,
+)
+from tests.public.commands.command_lines import command
+from tests.public.commands.desk import lines
+
+ITEM = {
+    "type": "object",
+    "properties": {"day": {"type": "string", "format": "date"}, "n": {"type": "integer", "multipleOf": 7}},
+    "required": ["day", "n"],
+    "additionalProperties": False,
+}
+DRAWN = settings(
+    max_examples=150, database=None, derandomize=True, deadline=None, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+def drawn(strategy):
+    """Return values of a strategy."""
+    found = []
+
+    def take(value):
+        found.append(value)
+
+    DRAWN(given(strategy)(take))()
+    return found
+
+
+def text_of(reply):
+    message = reply.choices[0].message
+    return message.content or message.refusal or ""
+
+
+def test_seed_and_names_of_a_flaky_model():
+    """One seed always gives the same replies, and another seed gives others. The name and the target are as given."""
+    replies = [list(map(text_of, map(FlakyModel(ITEM, 0.5, seed=seed), "abcdefgh"))) for seed in (1, 1, 2)]
+    model = FlakyModel(ITEM, 0.5, name="mine", target="anthropic")
+
+    assert replies[0] == replies[1] != replies[2]
+    assert (model.name, model.target) == ("mine", "anthropic")
+    assert (FlakyModel(ITEM, 0.5).name, FlakyModel(ITEM, 0.5).target) == ("flaky", "openai")
+
+
+def kept_by(model, keyword):
+    """Probe an enforcing model with a schema that has one keyword. Return whether its reply keeps to it."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer", keyword: 977}}, "required": ["n"]}
+    asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema, "strict": True}}
+    reply = model("Give n.", options={"response_format": asked})
+    return Schema.of(schema).is_valid(json.loads(text_of(reply)))
+
+
+def test_enforcing_model_ignores_named_keywords():
+    """A reply does not keep to an ignored keyword."""
+    model = EnforcingModel(ignores=["multipleOf"])
+
+    assert not all(kept_by(model, "multipleOf") for _ in range(5))
+    assert all(kept_by(model, "minimum") for _ in range(5))
+    assert all(kept_by(EnforcingModel(), "multipleOf") for _ in range(5))
+
+
+@pytest.mark.parametrize("refuses", [["multipleOf"], lambda schema: "multipleOf" in json.dumps(schema)])
+def test_enforcing_model_refuses_named_keywords(refuses):
+    """A schema with such a keyword is an error of the provider."""
+    model = EnforcingModel(refuses=refuses)
+
+    with pytest.raises(Exception, match=r"multipleOf|schema"):
+        kept_by(model, "multipleOf")
+    assert kept_by(model, "minimum")
+
+
+def test_broken_replies_are_weighted_unless_told_otherwise():
+    """Without weights, rare ways to fail come up more often."""
+
+    def kinds(weighted):
+        found = [one.how for one in drawn(broken(ITEM, weighted=weighted))]
+        return max(found.count(how) for how in set(found)) / len(found)
+
+    assert kinds(weighted=False) < kinds(weighted=True)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_histories_have_at_most_the_named_attempts(attempts):
+    """A history has replies for as many attempts, and a guard gets the expected result from them."""
+    found = drawn(histories(ITEM, max_attempts=attempts))
+
+    assert max(len(one.replies) for one in found) == attempts
+    for one in found[:20]:
+        model = ScriptedModel(one.script())
+        call = guard(ITEM, store=None, max_attempts=attempts, on_failure="return")(model)
+        outcome, wanted = call.outcome("x"), one.expected(attempts)
+        assert (outcome.ok, outcome.value, len(outcome.attempts)) == (
+            wanted.ok,
+            wanted.value,
+            wanted.attempts,
+        )
+
+
+def test_near_misses_of_formats_and_other_documents():
+    """Without formats, no near miss breaks one. A reference to another document is followed."""
+    with_formats, without = (
+        {miss.keyword for miss in drawn(near_misses(ITEM, formats=formats))} for formats in (True, False)
+    )
+    resources = {"urn:other": {"type": "integer", "maximum": 3}}
+    miss = find(near_misses({"$ref": "urn:other"}, resources=resources), lambda one: one.keyword == "maximum")
+
+    assert "format" in with_formats
+    assert "format" not in without
+    assert miss.value > 3
+
+
+@pytest.fixture
+def training_set(tmp_path, monkeypatch):
+    """A training set, and the key of the host in the environment."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
+    (tmp_path / "set").mkdir()
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
+    lines(tmp_path / "set" / "train.jsonl", [{"messages": turns}] * 12)
+
+
+def tuned(server, base="small", *options):
+    line = f"tune set --backend openai-compatible --url {server.openai_url} --base {base} --yes --format json"
+    return command(*line.split(), *options)
+
+
+def test_tuning_host_tunes_the_named_models_only(training_set):
+    """Another base model is refused."""
+    with serve_tuning(bases=("mini", "maxi"), looks=0) as server:
+        assert tuned(server, "maxi")[0] == 0
+    with serve_tuning(bases=("mini", "maxi"), looks=0) as server:
+        status, _, err = tuned(server, "small", "--again")
+
+    assert status in (1, 2)
+    assert "small" in err
+
+
+def test_tuning_host_ends_with_the_day_of_a_model(training_set):
+    """`--ask-dates` shows the last day from `dates`."""
+    with serve_tuning(looks=0, dates={"small": "2031-02-03"}) as server:
+        _, out, err = tuned(server, "small", "--ask-dates")
+
+    assert "2031-02-03" in out + err
+
+
+def test_tuned_model_answers_as_scripted(training_set):
+    """The server answers chat requests with the replies of `answering`."""
+    openai = pytest.importorskip("openai")
+    with serve_tuning(looks=0, answering=['{"a": 1}', '{"a": 2}']) as server:
+        client = openai.OpenAI(base_url=server.openai_url, api_key="k")
+        replies = [
+            client.chat.completions.create(model="small", messages=[{"role": "user", "content": "q"}])
+            for _ in range(3)
+        ]
+
+    assert [text_of(reply) for reply in replies] == ['{"a": 1}', '{"a": 2}', '{"a": 1}']
