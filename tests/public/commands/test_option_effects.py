@@ -121,6 +121,40 @@ def test_climb_decides_with_the_figures_of_a_file(here):
     assert 0 < found["verdict"]["months_to_answer"] < 0.1
 
 
+def test_climb_keeps_the_configuration_of_a_file(here):
+    """`--with` can have a configuration. The target of the command line still applies."""
+    (here / "with.json").write_text(json.dumps({"config": {"burst_length": 7, "target": 0.9}}))
+    found = done(f"{CLIMB} scripted:climber.jsonl --target 0.1 --max-calls 20 --with with.json")
+
+    assert found["evidence"]["config"] == {"burst_length": 7, "target": 0.1, "alpha": 0.05}
+
+
+def test_climb_counts_lost_calls_and_repeated_inputs(here):
+    """A call without a reply is lost and is not in the rate. An input that comes twice is used once."""
+    lines(
+        here / "some.jsonl", [{"when": "text 2;", "raise": "TimeoutError: slow"}, {"when": "", "reply": GOOD}]
+    )
+    (here / "few.txt").write_text("".join(f"text {number % 5};\n" for number in range(8)))
+    line = (
+        "climb --schema item.json --inputs few.txt --concurrency 1 --format json --model scripted:some.jsonl"
+    )
+    found = done(line)
+    first = found["rungs"][0]
+
+    assert (found["inputs"], found["repeated"]) == (5, 3)
+    assert (first["lost"], first["n"], first["k"]) == (1, 4, 0)
+
+
+def test_climb_needs_an_input(here):
+    """A file without lines is a usage error."""
+    (here / "none.txt").write_text("\n\n")
+    line = "climb --schema item.json --inputs none.txt --model scripted:clean.jsonl"
+    status, out, err = command(*line.split())
+
+    assert (status, out) == (2, "")
+    assert err.startswith("schema-guard: ")
+
+
 @pytest.mark.parametrize(
     ("option", "target", "limit"),
     [("", "openai", "max_completion_tokens"), ("--target vllm", "vllm", "max_tokens")],
@@ -205,3 +239,29 @@ def test_tune_asks_the_host_for_the_last_day_only_when_told_to(here, monkeypatch
         asked = [request for request in server.requests if "models" in request.path]
 
     assert (status, bool(asked)) == (0, asks), err
+
+
+def test_tune_states_the_cost_by_the_prices_of_a_file(here, monkeypatch):
+    """`--prices` has the price of the base model. Without it, the cost is unknown."""
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
+    (here / "set").mkdir()
+    turns = [{"role": "user", "content": "q" * 4_000}, {"role": "assistant", "content": "{}"}]
+    lines(here / "set" / "train.jsonl", [{"messages": turns}] * 12)
+    manifest = {
+        "format": 1,
+        "schema": {"name": "order"},
+        "files": {"train": {"rows": 12, "tokens": 1_000_000}},
+    }
+    (here / "set" / "manifest.json").write_text(json.dumps(manifest))
+    price = {
+        "what": "train small",
+        "amount": 7.5,
+        "unit": "$ per 1M training tokens",
+        "source": "us",
+        "as_of": "2026-11",
+    }
+    (here / "tuning.json").write_text(json.dumps({"about": "ours", "prices": [price], "closings": []}))
+    tune = "tune set --backend openai-compatible --url http://127.0.0.1:9/v1 --base small --epochs 2"
+    told = ["".join(command(*tune.split(), *more)[1:]) for more in ([], ["--prices", "tuning.json"])]
+
+    assert ["$15" in one for one in told] == [False, True], told

@@ -96,6 +96,56 @@ def test_retry_in_the_same_step_joins_the_call(tmp_path, first, second, joined):
         assert report["groups"][0]["reasked"]["count"] == 1
 
 
+STEP = {"parent_id": "step", "start_time": "2026-11-02T10:00:00Z", "end_time": "2026-11-02T10:00:01Z"}
+LATER = {**STEP, "start_time": "2026-11-02T10:00:05Z", "end_time": "2026-11-02T10:00:06Z"}
+SAME = {
+    "frame": (exports.phoenix_frame, {"context.trace_id": "t"}, {"context.trace_id": "u"}),
+    "api": (
+        exports.phoenix_api,
+        {"context": {"trace_id": "t", "span_id": "a"}},
+        {"context": {"trace_id": "u", "span_id": "b"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize(
+    ("texts", "change", "calls"),
+    [
+        ((BAD, GOOD), {}, 1),
+        ((GOOD, GOOD), {}, 2),
+        ((BAD, GOOD), {"parent_id": "other"}, 2),
+        ((BAD, GOOD), {"name": "other"}, 2),
+        ((BAD, GOOD), None, 2),
+    ],
+    ids=["retry", "first is valid", "other step", "other name", "other trace"],
+)
+def test_retry_of_phoenix_joins_the_call_in_its_trace(tmp_path, name, texts, change, calls):
+    """Spans of one trace, step, and name are attempts of one call if the first one failed."""
+    span, trace, other = SAME[name]
+    first = span(texts[0], 1, **STEP, **trace)
+    place = other if change is None else trace
+    if name == "api":
+        place = {"context": {**place["context"], "span_id": "b"}}
+    asked = (
+        {"attributes.llm.input_messages": first["attributes.llm.input_messages"]} if name == "frame" else {}
+    )
+    second = span(texts[1], 2, **{**LATER, **place, **asked, **(change or {})})
+    result = import_traces(written(tmp_path, first, second))
+
+    assert (result.calls, result.attempts) == (calls, 2)
+
+
+@pytest.mark.parametrize("span", [exports.phoenix_frame, exports.phoenix_api])
+def test_places_of_phoenix_include_attributes(tmp_path, span):
+    """`--segment-column` and `--version-column` name places in the nested attributes of a span."""
+    more = {"attributes.metadata.kind": "eu", "attributes.own.version": "v9"}
+    options = ("--segment-column", "attributes.metadata.kind", "--version-column", "attributes.own.version")
+    (row,) = import_traces(written(tmp_path, span(GOOD, 1, **more)), options=options).rows
+
+    assert (row["segment"], row["version"]) == ("eu", "v9")
+
+
 @pytest.mark.parametrize(("milliseconds", "calls"), [(1_004, 1), (1_000, 1), (996, 1), (990, 2), (0, 2)])
 def test_retry_starts_after_the_attempt_before_it(tmp_path, milliseconds, calls):
     """A reply that starts more than five milliseconds before the end of the other one is a separate call."""

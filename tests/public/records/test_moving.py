@@ -306,6 +306,19 @@ def test_unlinked_merge_keeps_inputs_separate(two_keys, move):
         assert store.pairs(first.id, second.id) == (0, 0, 0)
 
 
+def test_import_takes_another_key_only_if_unlinked(two_keys, cli, tmp_path):
+    """A file of a store with another key is refused. With `--unlinked`, its calls are imported as other inputs."""
+    x, y = two_keys
+    cli("store", "export", "--store", y, "-o", tmp_path / "y.jsonl")
+    refused = cli("store", "import", tmp_path / "y.jsonl", "--store", x)
+    taken = cli("store", "import", tmp_path / "y.jsonl", "--store", x, "--unlinked")
+
+    assert refused[:2] == (2, "")
+    assert "--unlinked" in refused[2]
+    assert taken[0] == 0
+    assert len({row["input_hash"] for row in content_of(x)[0]}) == 6
+
+
 def test_empty_store_takes_the_hash_key_of_the_first_merge(two_keys, move, tmp_path, cli):
     """Later calls with the same task are the same input."""
     x, y = two_keys

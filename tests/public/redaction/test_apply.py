@@ -31,6 +31,15 @@ def test_credentials_alone_can_be_taken_out():
     assert redact(f"{EMAIL} 123-45-6789 sk-{'a1' * 12}", personal=False) == f"{EMAIL} 123-45-6789 [redacted]"
 
 
+def test_personal_data_of_values_can_stay():
+    """Without `personal`, `redacted` and `redacted_value` leave personal data and remove credentials."""
+    text = f"{EMAIL} sk-{'a1' * 12}"
+
+    assert redacted(text, personal=False).value == f"{EMAIL} [redacted]"
+    assert redacted_value({"a": [text]}, personal=False).value == {"a": [f"{EMAIL} [redacted]"]}
+    assert redacted_value({"a": [text]}).value == {"a": ["redacted@example.com [redacted]"]}
+
+
 def test_json_stays_json():
     """A secret behind an escape leaves the escape whole."""
     text = json.dumps({"note": f"mail\n{EMAIL}\tghp_{'a1' * 18}", "password": 'hunter "2"', "u": "\u00e4"})
