@@ -1,4 +1,4 @@
-"""`schema-guard bench` on models with known replies: what each result says, and the page that it writes."""
+"""Results and pages of `schema-guard bench` on models with known replies."""
 
 import json
 from pathlib import Path
@@ -159,7 +159,7 @@ PAIRS = {
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 @pytest.mark.parametrize("name", PAIRS)
 def test_comparison_and_gate_match_the_recording(suite, name, form):
-    """What `bench compare` and `bench gate` say of two results equals the recorded text."""
+    """The output of `bench compare` and `bench gate` on two results equals the recorded text."""
     before, its_options, after, more = PAIRS[name]
     bench(f"m=scripted:{before}.jsonl", f"{its_options} --output before.json")
     bench(f"m=scripted:{after}.jsonl", f"{more} --output after.json")

@@ -1,4 +1,4 @@
-"""`recording` and `replaying`: what a file of replies holds, and what is answered from it."""
+"""`recording` and `replaying`: files of replies, and calls that they answer."""
 
 import json
 
