@@ -116,6 +116,7 @@ DECIDE = (
     f"decide {EXTRACT} --with with.json --right 0.97",
     f"decide {EXTRACT} --latency-p95 0.2 --target 0.3",
     f"decide {EXTRACT} --burst-length 20 --target 0.3 --format json",
+    f"decide {EXTRACT} --burst-length 60 --target 0.5 --full",
     f"decide {EXTRACT} --also-version v1 --format json",
     f"decide {EXTRACT} --decline strict_schema=no --format json",
     f"decide {EXTRACT} --not-applicable json_mode=never --not-applicable few_shot=long --format json",
@@ -214,6 +215,10 @@ DRAWN = (
     "report --format html",
     f"decide {EXTRACT} --format html",
     "decide --format html",
+    f"decide {EXTRACT} --with with.json --prices prices.json --target 0.02 --format html",
+    f"decide {SORT} --with with.json --prices prices.json --format html",
+    "report --by segment --format html",
+    f"decide {PACK} --burst-length 20 --target 0.5 --format html",
 )
 
 
