@@ -235,3 +235,18 @@ def test_message_for_a_result_that_is_not_a_reply(case):
     reply, text = OTHER[case]
 
     assert message([reply], max_attempts=3) == text
+
+
+def test_violations_are_aligned_and_at_most_ten():
+    """The places in the schema begin in one column, which is not beyond the 87th character."""
+    names = [f"{'n' * number}" for number in range(1, 13)]
+    schema = {"title": "Many", "type": "object", "properties": {name: {"type": "integer"} for name in names}}
+    lines = message([json.dumps(dict.fromkeys(names, "x"))], schema=schema).splitlines()
+    places = [line for line in lines if line.startswith("    at ")]
+
+    assert len(places) == 10
+    assert {line.index("  [/properties") for line in places} == {max(line.index("  [/") for line in places)}
+    assert "    and 2 more" in lines
+    long = {"type": "object", "properties": {name * 90: {"type": "integer"} for name in "ab"}}
+    told = message([json.dumps({"a" * 90: "x", "b" * 90: "x"})], schema=long).splitlines()
+    assert all("    [/properties" not in line for line in told)

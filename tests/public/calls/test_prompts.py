@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from schema_guard import (
     Budget,
     guard,
@@ -151,3 +155,25 @@ def test_an_output_limit_is_among_the_options():
     ask_with("t")
 
     assert seen == [{"max_completion_tokens": 10}, {"max_completion_tokens": 20}]
+
+
+@pytest.mark.parametrize(("letter", "number"), [("é", 20), ("é", 21), ("n", 20), ("n", 2)])
+def test_correction_is_cut_at_a_number_of_bytes(letter, number):
+    """A retry has at most 700 bytes about the failure, and no part of a character."""
+    names = [letter * 60 + str(n) for n in range(number)]
+    schema = {"title": "Many", "type": "object", "properties": {name: {"type": "integer"} for name in names}}
+    sent = []
+
+    @guard(schema, store=None, max_attempts=2, on_failure="return")
+    def ask(prompt: str):
+        sent.append(prompt)
+        return json.dumps(dict.fromkeys(names, "x"))
+
+    ask("t")
+    told = sent[1][sent[1].index("At /") :]
+    is_cut = "…" in told
+
+    assert is_cut == (number > 2)
+    assert "\ufffd" not in told
+    if is_cut:
+        assert 698 <= len(told[: told.index("…")].encode()) <= 700

@@ -145,3 +145,13 @@ def test_what_may_mean_more_than_one_thing_is_not_mended(schema, text):
 def test_a_number_that_may_be_cut_off_is_not_mended():
     """At the output limit a number may have had more digits."""
     assert not judge(".5", Schema.of({"type": "number"}), finish_reason="length", repair="lossless").ok
+
+
+@pytest.mark.parametrize(
+    ("second", "ok"), [('{"lines": "[]"}', True), ('{"lines": "[{\\"n\\": 1}]"}', False), ("", True)]
+)
+def test_prose_with_two_meanings_has_no_value(second, ok):
+    """If prose has two values that are valid only after decoding, they have to be equal."""
+    judged = judge(f'First {{"lines": "[]"}}, then {second}.', ORDER, repair="lossless")
+
+    assert (judged.ok, judged.value) == ((True, {"lines": []}) if ok else (False, None))
