@@ -52,6 +52,7 @@ def answer(requests, text):
 NUMBERS = {
     "suite.jsonl --sample all": 15,
     "suite.jsonl --sample 4": 4,
+    "suite.jsonl --sample 4 --seed 3": 4,
     "suite.jsonl --sample 4 --epochs 3": 12,
     "long.jsonl --sample all": 16,
     "long.jsonl --sample all --max-prompt-tokens 500": 15,

@@ -68,6 +68,9 @@ MATCHES = [
     ({"/tags": "unordered", "/tags/*": "text"}, {"tags": ["B", "b", "A"]}, RIGHT),
     ({"/tags": "set"}, {"tags": ["b", "a"]}, RIGHT),
     ({"/tags": "set"}, {"tags": ["b"]}, VALID),
+    ({"/tags": "set"}, {"tags": ["b", "a", "a"]}, RIGHT),
+    ({"/tags": "set"}, {"tags": ["b", "a", "c"]}, VALID),
+    ({"/tags": "unordered"}, {"tags": ["b", "b", "a", "a"]}, VALID),
     ({"/price": {"tolerance": 0.1}}, {"price": 2.09}, RIGHT),
     ({"/price": {"tolerance": 0.1}}, {"price": 2.11}, VALID),
     ({"/price": {"tolerance": 0.1, "relative": True}}, {"price": 2.19}, RIGHT),
@@ -174,14 +177,15 @@ def test_test_cases_of_promptfoo_are_tasks(folder):
         "text,__expected1,__expected2,__prefix,__suffix\n"
         '1,"equals: {""name"": ""a""}",is-json,<,>\n'
         '2,"{""name"": ""b""}","contains-json:{""properties"": {""name"": {""const"": ""b""}}}",(,)\n'
-        '3,"{""name"": ""c""}",is-json,<,>\n',
+        '3,"{""name"": ""c""}",is-json,<,>\n'
+        '4 alone,"{""name"": ""d""}"\n',
     )
     file("order.json", json.dumps(ORDER))
-    replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}}
+    replies = {"<1>": {"name": "a"}, "(2)": {"name": "x"}, "<3>": {"name": "a"}, "4 alone": {"name": "d"}}
 
     for form in ([], ["--form", "promptfoo"]):
         found = answered("cases.csv", replies, "--schema", "order.json", *form)
-        assert found == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID}
+        assert found == {"cases-1": RIGHT, "cases-2": INVALID, "cases-3": VALID, "cases-4": RIGHT}
 
 
 FUNCTIONS = [
@@ -216,6 +220,8 @@ ANSWERS = [
     (2, [*CALLED, CALLED[0]], VALID),
     (2, [{**CALLED[0], "name": "parking"}, CALLED[1]], INVALID),
     (2, [{**CALLED[0], "name": "bus"}, CALLED[1]], INVALID),
+    (2, [{"name": "parking"}, CALLED[0]], INVALID),
+    (2, [{"arguments": CAB}, CALLED[1]], INVALID),
 ]  # fmt: skip
 
 

@@ -137,13 +137,20 @@ def test_retry_of_phoenix_joins_the_call_in_its_trace(tmp_path, name, texts, cha
 
 
 @pytest.mark.parametrize("span", [exports.phoenix_frame, exports.phoenix_api])
-def test_places_of_phoenix_include_attributes(tmp_path, span):
-    """`--segment-column` and `--version-column` name places in the nested attributes of a span."""
-    more = {"attributes.metadata.kind": "eu", "attributes.own.version": "v9"}
-    options = ("--segment-column", "attributes.metadata.kind", "--version-column", "attributes.own.version")
-    (row,) = import_traces(written(tmp_path, span(GOOD, 1, **more)), options=options).rows
+@pytest.mark.parametrize(
+    "own", [{"own": {"kind": "eu", "version": "v9"}}, {"own.kind": "eu", "own.version": "v9"}, None], ids=str
+)
+def test_places_of_phoenix_include_attributes(tmp_path, span, own):
+    """`--segment-column` and `--version-column` name places in the attributes of a span, flat or nested."""
+    row = span(GOOD, 1)
+    if own is None:
+        row |= {"attributes.own.kind": "eu", "attributes.own.version": "v9"}
+    else:
+        row["attributes"] = {**row.get("attributes", {}), **own}
+    options = ("--segment-column", "attributes.own.kind", "--version-column", "attributes.own.version")
+    (found,) = import_traces(written(tmp_path, row), options=options).rows
 
-    assert (row["segment"], row["version"]) == ("eu", "v9")
+    assert (found["segment"], found["version"]) == ("eu", "v9")
 
 
 @pytest.mark.parametrize(("milliseconds", "calls"), [(1_004, 1), (1_000, 1), (996, 1), (990, 2), (0, 2)])

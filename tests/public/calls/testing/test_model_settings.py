@@ -169,3 +169,26 @@ def test_tuned_model_answers_as_scripted(training_set):
         ]
 
     assert [text_of(reply) for reply in replies] == ['{"a": 1}', '{"a": 2}', '{"a": 1}']
+
+
+@pytest.mark.parametrize("looks", [0, 2])
+def test_tuning_job_ends_after_the_named_looks(training_set, looks):
+    """The job is running for `looks` requests, and then has the end from `ends`."""
+    openai = pytest.importorskip("openai")
+    with serve_tuning(looks=looks, ends="cancelled") as server:
+        client = openai.OpenAI(base_url=server.openai_url, api_key="k", max_retries=0)
+        with open("set/train.jsonl", "rb") as rows:  # noqa: PTH123 - the SDK takes a file
+            file = client.files.create(file=rows, purpose="fine-tune")
+        job = client.fine_tuning.jobs.create(model="small", training_file=file.id)
+        seen = [client.fine_tuning.jobs.retrieve(job.id).status for _ in range(looks + 2)]
+
+    assert [status == "cancelled" for status in seen].count(False) == looks
+
+
+@pytest.mark.parametrize(("key", "is_refused"), [("other", True), ("k", False), (None, False)])
+def test_tuning_host_takes_only_its_key(training_set, key, is_refused):
+    """A request with another key is refused. Without a key, the host takes any."""
+    with serve_tuning(looks=0, key=key) as server:
+        status, _, err = tuned(server)
+
+    assert (status != 0) == is_refused, err
