@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("core", "decide")
 # These run the lines of the packages and take seconds, not minutes.
-TESTS = ("tests/core", "tests/decide", "tests/public", "tests/guards", "tests/calls", "tests/targets")
+TESTS = ("tests/core", "tests/decide", "tests/public", "tests/preparing", "tests/calls", "tests/targets")
 # The tests of one mutant, by the time that they took; and how much longer than that it may take.
 _MOST_TEST_SECONDS = 20.0
 _PATIENCE, _GRACE_SECONDS = 4.0, 20.0

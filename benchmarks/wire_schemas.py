@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.wire_models import MODELS
 from schema_guard import Schema
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.targets.adapting import adapt
+from schema_guard.ext.fitting.adapting import adapt
+from schema_guard.ext.loopback.refusals import anthropic, gemini, openai
+from schema_guard.ext.loopback.refusals.sent import SentSchema, broken
 from schema_guard.testing import serve
-from schema_guard.testing.server.refusals import anthropic, gemini, openai
-from schema_guard.testing.server.refusals.sent import SentSchema, broken
 from tests.public.sdks.wire_calls import APIS, connected
 
 if TYPE_CHECKING:

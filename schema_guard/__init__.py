@@ -10,11 +10,34 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from typing import Any
 
-    from schema_guard.core.judge import judge
-    from schema_guard.core.prefix.checker import PrefixChecker, prefix_checker
-    from schema_guard.core.prompting import Example
-    from schema_guard.core.schema import Schema
-    from schema_guard.core.values import (
+    from schema_guard.decorator import guard
+    from schema_guard.errors import (
+        CallFailed,
+        GuardFailed,
+        InvalidArgument,
+        InvalidSchema,
+        MissingExtra,
+        SchemaGuardError,
+        StoreError,
+    )
+    from schema_guard.ext.fitting.adapting import Adapted, SchemaChange, adapt
+    from schema_guard.ext.fitting.linting import Finding, lint
+    from schema_guard.ext.streaming.checker import PrefixChecker, prefix_checker
+    from schema_guard.ext.tools.failed import ToolCallsFailed
+    from schema_guard.ext.tools.guarding import guard_tools
+    from schema_guard.ext.tools.judging import CallJudgement, judge_calls
+    from schema_guard.ext.tuning.routing.evidence import Evidence
+    from schema_guard.ext.tuning.routing.rollout import Rollout
+    from schema_guard.ext.tuning.routing.router import Router
+    from schema_guard.guarded import AsyncGuarded, Guard, Guarded
+    from schema_guard.judging import judge
+    from schema_guard.models import connect
+    from schema_guard.prompting import Example
+    from schema_guard.records import Store, default_store, open_store
+    from schema_guard.records.process.ends import flush, flush_on_sigterm
+    from schema_guard.records.tagging import tags
+    from schema_guard.schema import Schema
+    from schema_guard.values import (
         Attempt,
         Budget,
         Call,
@@ -27,40 +50,17 @@ if TYPE_CHECKING:
         Usage,
         Violation,
     )
-    from schema_guard.errors import (
-        CallFailed,
-        GuardFailed,
-        InvalidArgument,
-        InvalidSchema,
-        MissingExtra,
-        SchemaGuardError,
-        StoreError,
-    )
-    from schema_guard.guards.decorator import guard
-    from schema_guard.guards.guarded import AsyncGuarded, Guard, Guarded
-    from schema_guard.guards.tags import tags
-    from schema_guard.models import connect
-    from schema_guard.records import Store, default_store, open_store
-    from schema_guard.records.process.ends import flush, flush_on_sigterm
-    from schema_guard.targets.adapting import Adapted, SchemaChange, adapt
-    from schema_guard.targets.lint import Finding, lint
-    from schema_guard.tool_calls.failed import ToolCallsFailed
-    from schema_guard.tool_calls.guarding import guard_tools
-    from schema_guard.tool_calls.judging import CallJudgement, judge_calls
-    from schema_guard.tuning.routing.evidence import Evidence
-    from schema_guard.tuning.routing.rollout import Rollout
-    from schema_guard.tuning.routing.router import Router
 
 # PEP 562: a name is imported when it is used first, so that importing the package costs nothing.
 _HOMES = {
-    "guards.decorator": ("guard",),
-    "guards.guarded": ("Guard", "Guarded", "AsyncGuarded"),
-    "guards.tags": ("tags",),
-    "core.schema": ("Schema",),
-    "core.judge": ("judge",),
-    "core.prefix.checker": ("PrefixChecker", "prefix_checker"),
-    "core.prompting": ("Example",),
-    "core.values": (
+    "decorator": ("guard",),
+    "guarded": ("Guard", "Guarded", "AsyncGuarded"),
+    "records.tagging": ("tags",),
+    "schema": ("Schema",),
+    "judging": ("judge",),
+    "ext.streaming.checker": ("PrefixChecker", "prefix_checker"),
+    "prompting": ("Example",),
+    "values": (
         "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Partial",
         "Usage", "Violation",
     ),
@@ -71,14 +71,14 @@ _HOMES = {
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
     "records.process.ends": ("flush", "flush_on_sigterm"),
-    "targets.adapting": ("Adapted", "SchemaChange", "adapt"),
-    "targets.lint": ("Finding", "lint"),
-    "tool_calls.failed": ("ToolCallsFailed",),
-    "tool_calls.guarding": ("guard_tools",),
-    "tool_calls.judging": ("CallJudgement", "judge_calls"),
-    "tuning.routing.evidence": ("Evidence",),
-    "tuning.routing.rollout": ("Rollout",),
-    "tuning.routing.router": ("Router",),
+    "ext.fitting.adapting": ("Adapted", "SchemaChange", "adapt"),
+    "ext.fitting.linting": ("Finding", "lint"),
+    "ext.tools.failed": ("ToolCallsFailed",),
+    "ext.tools.guarding": ("guard_tools",),
+    "ext.tools.judging": ("CallJudgement", "judge_calls"),
+    "ext.tuning.routing.evidence": ("Evidence",),
+    "ext.tuning.routing.rollout": ("Rollout",),
+    "ext.tuning.routing.router": ("Router",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

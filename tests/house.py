@@ -40,7 +40,7 @@ class Module:
 
     Attributes:
         path: Where it lies.
-        name: As it is imported: `schema_guard.core.judge`.
+        name: As it is imported: `schema_guard.judging`.
         text: What it holds.
     """
 

@@ -68,7 +68,7 @@ THIRD_PARTY = {"cli": {"click", "rich"}, "testing": {"hypothesis", "pytest"}}
 
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_BOXES = 500, 800, 50, 15
 # One level with many boxes: the floors themselves, a file for each provider, and one for each command.
-MANY_BOXES = {"schema_guard", "schema_guard/cli", "schema_guard/targets"}
+MANY_BOXES = {"schema_guard", "schema_guard/cli", "schema_guard/providers/options"}
 
 
 def short(module):
@@ -132,7 +132,7 @@ def test_rooms_of_a_folder_keep_their_order(folder):
 
 def test_refusals_know_nothing_of_targets():
     """What the loopback server refuses is written apart from what lints and adapts, so that one can show the other wrong."""
-    room = "schema_guard.testing.server.refusals"
+    room = "schema_guard.ext.loopback.refusals"
     reached, new = set(), {module.name for module in HOUSE.modules if module.name.startswith(room)}
     while new:
         reached |= new

@@ -56,7 +56,7 @@ sys.addaudithook(hook)
 from schema_guard import guard
 guard({"type": "object"}, store=None)(lambda prompt: "{}")("x")
 slow = {"dataclasses", "inspect", "threading", "logging", "asyncio", "uuid", "hashlib", "email.message", "pathlib"}
-later = {"schema_guard.calls.drive", "schema_guard.calls.replies", "schema_guard.core.enforce", "schema_guard.core.judge"}
+later = {"schema_guard.drive", "schema_guard.received.replies", "schema_guard.loop", "schema_guard.judging"}
 print(sorted((slow | later) & set(sys.modules)), compiled)
 """
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schema_guard.datasets.enforce import enforce_dataset
+    from schema_guard.ext.rows.enforce import enforce_dataset
 
 __all__ = ["enforce_dataset"]
 
-_HOME_OF = {"enforce_dataset": ".datasets.enforce"}
+_HOME_OF = {"enforce_dataset": ".ext.rows.enforce"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,14 +11,14 @@ import click
 
 from schema_guard.cli.shared.options import WhichCalls, print_json, readable, shared, since_of, takes
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.serving.live import LiveReport, chosen_in, query_of
+from schema_guard.ext.serving.server import PageServer
 from schema_guard.report import as_json, report_on
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import GROUPINGS
 from schema_guard.report.page import check_extra, page
 from schema_guard.report.recorded import document_of
-from schema_guard.report.serving.live import LiveReport, chosen_in, query_of
-from schema_guard.report.serving.server import PageServer
 from schema_guard.report.trends import trends_of
 from schema_guard.text import safe
 

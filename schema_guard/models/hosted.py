@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schema_guard.errors import InvalidArgument
 from schema_guard.models.interface import Closing
-from schema_guard.targets import capabilities, unforced
+from schema_guard.providers.options import capabilities, unforced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
+    from schema_guard.ext.fitting.rules.rule import Rules
     from schema_guard.models.endpoint import Endpoint
     from schema_guard.models.interface import PromptLike
-    from schema_guard.targets.rules.rule import Rules
 
 __all__ = ["HostedModel", "joined"]
 

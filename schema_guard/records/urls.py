@@ -110,8 +110,8 @@ def connect(url: str) -> Backend:
         near = did_you_mean(scheme, SCHEMES)
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
     if scheme != "sqlite":
-        from schema_guard.records.postgres.address import parsed  # an extra
-        from schema_guard.records.postgres.database import Postgres
+        from schema_guard.ext.postgres.address import parsed  # an extra
+        from schema_guard.ext.postgres.database import Postgres
 
         return Postgres(parsed(url))
     if rest and not rest.startswith("/"):

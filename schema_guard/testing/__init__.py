@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import missing_extra
 
 if TYPE_CHECKING:
+    from schema_guard.ext.loopback.playing.continuing import ContinuingModel
+    from schema_guard.ext.loopback.playing.enforcing import EnforcingModel
+    from schema_guard.ext.loopback.serving import FAULTS, Request, ScriptedModel, Server, serve
+    from schema_guard.ext.loopback.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
     from schema_guard.testing.model_replies.broken import Broken, broken
@@ -20,10 +24,6 @@ if TYPE_CHECKING:
     from schema_guard.testing.rates import FailureRate, assert_failure_rate
     from schema_guard.testing.schemas.instances import instances
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
-    from schema_guard.testing.server.playing.continuing import ContinuingModel
-    from schema_guard.testing.server.playing.enforcing import EnforcingModel
-    from schema_guard.testing.server.serving import FAULTS, Request, ScriptedModel, Server, serve
-    from schema_guard.testing.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
 
 _NAMES = {
     "cassettes": ("ReplayError", "recording", "replaying"),
@@ -35,10 +35,10 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
-    "server.playing.continuing": ("ContinuingModel",),
-    "server.playing.enforcing": ("EnforcingModel",),
-    "server.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
-    "tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
+    ".ext.loopback.playing.continuing": ("ContinuingModel",),
+    ".ext.loopback.playing.enforcing": ("EnforcingModel",),
+    ".ext.loopback.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
+    ".ext.loopback.tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
 }
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -19,13 +19,13 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
-from schema_guard.core.judge import judge
-from schema_guard.core.pointer import join
-from schema_guard.core.schema import Schema
+from schema_guard.decorator import guard
 from schema_guard.errors import InvalidArgument
-from schema_guard.guards.decorator import guard
+from schema_guard.judging import judge
 from schema_guard.models.scripted import ScriptedModel
+from schema_guard.pointer import join
 from schema_guard.report.document import Document, Section, Table, Tone
+from schema_guard.schema import Schema
 from schema_guard.testing import broken, histories, instances, near_misses, replies
 from schema_guard.text import clip
 
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from schema_guard.core.validation.fast import Validator
-    from schema_guard.core.values import Outcome
     from schema_guard.testing import Broken, Expected, History, NearMiss, Sent
+    from schema_guard.validation.fast import Validator
+    from schema_guard.values import Outcome
 
 _SHOWN_CHARS = 400
 # Faults of syntax: lossless repair has to mend the first ones, may mend the others, and nothing else.

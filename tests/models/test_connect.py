@@ -7,7 +7,7 @@ from schema_guard import guard
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.targets import TARGETS, capabilities
+from schema_guard.providers.options import TARGETS, capabilities
 from tests.public.pages.blocks import ROOT
 
 NAMED = ", ".join(f"{name}:NAME" for name in PROVIDERS)

@@ -7,15 +7,15 @@ import sys
 import pytest
 
 from schema_guard import guard
-from schema_guard.calls.replies import read
-from schema_guard.calls.streams import StreamReader
-from schema_guard.core.values import Usage
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import Model, connect
 from schema_guard.models.interface import details_of
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.targets import TEXT_STRATEGIES
+from schema_guard.providers.options import TEXT_STRATEGIES
+from schema_guard.received.replies import read
+from schema_guard.received.streams import StreamReader
 from schema_guard.testing import ScriptedModel, serve
+from schema_guard.values import Usage
 
 SCHEMA = {
     "type": "object",

@@ -7,7 +7,7 @@ import pytest
 
 from schema_guard import connect, guard
 from schema_guard.models.providers import PROVIDERS
-from schema_guard.targets import TARGETS, unforced
+from schema_guard.providers.options import TARGETS, unforced
 from schema_guard.testing import ScriptedModel, serve
 
 openai = pytest.importorskip("openai", reason="needs the extra 'openai'")

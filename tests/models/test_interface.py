@@ -7,10 +7,10 @@ import pytest
 from openai.types.chat import ChatCompletionMessage
 
 from schema_guard import guard
+from schema_guard.ext.loopback.serving import serve
 from schema_guard.models import connect
 from schema_guard.models.interface import details_of, messages
 from schema_guard.models.scripted import ScriptedModel
-from schema_guard.testing.server.serving import serve
 
 
 class Own:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from schema_guard import Budget, guard
-from schema_guard.core.schema import Schema
 from schema_guard.errors import SchemaGuardError
+from schema_guard.ext.fitting.probe.prefix import probe_prefix
+from schema_guard.ext.fitting.probed import GONE_ON_WITH
 from schema_guard.models import connect, local, local_weights
-from schema_guard.probe.prefix import probe_prefix
-from schema_guard.targets import options_for
-from schema_guard.targets.probed.rules import GONE_ON_WITH
+from schema_guard.providers.options import options_for
+from schema_guard.schema import Schema
 
 pytest.importorskip("xllamacpp", reason="needs the extra 'local'")
 

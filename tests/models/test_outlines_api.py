@@ -8,13 +8,13 @@ import pytest
 
 from schema_guard import guard
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.core.schema import Schema
-from schema_guard.core.values import UNKNOWN_USAGE, Budget
 from schema_guard.errors import InvalidArgument, MissingExtra
 from schema_guard.models import connect
 from schema_guard.models.interface import details_of
-from schema_guard.targets import options_for
+from schema_guard.providers.options import options_for
+from schema_guard.schema import Schema
 from schema_guard.testing import ScriptedModel, serve
+from schema_guard.values import UNKNOWN_USAGE, Budget
 
 # Of what torch says of itself.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")

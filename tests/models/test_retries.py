@@ -8,10 +8,10 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 
 from schema_guard import guard
-from schema_guard.calls.received.retries import NOTED, retries_of_reply, unwrapped
 from schema_guard.errors import InvalidArgument
 from schema_guard.models import connect
 from schema_guard.models.providers import PROVIDERS
+from schema_guard.received.retries import NOTED, retries_of_reply, unwrapped
 from schema_guard.records import open_store
 from schema_guard.testing import ScriptedModel, serve
 

@@ -14,19 +14,19 @@ PUBLIC_MODULES = (
     "schema_guard",
     "schema_guard.decide",
     "schema_guard.models",
-    "schema_guard.recorders",
-    "schema_guard.recorders.instructor",
-    "schema_guard.recorders.langchain",
-    "schema_guard.recorders.litellm",
-    "schema_guard.recorders.pydantic_ai",
-    "schema_guard.redaction",
+    "schema_guard.ext.recorders",
+    "schema_guard.ext.recorders.instructor",
+    "schema_guard.ext.recorders.langchain",
+    "schema_guard.ext.recorders.litellm",
+    "schema_guard.ext.recorders.pydantic_ai",
+    "schema_guard.ext.redaction",
     "schema_guard.stats",
-    "schema_guard.telemetry",
+    "schema_guard.ext.telemetry",
     "schema_guard.testing",
 )
 # Names that the pages tell users to import, from modules that are not public as a whole.
 DOCUMENTED = {
-    "schema_guard.recorders.langchain.LangChainRecorder",
+    "schema_guard.ext.recorders.langchain.LangChainRecorder",
     "schema_guard.records.Retention",
 }
 # Names of the standard library that start with an underscore and have no public equivalent.

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import settings
 
 import schema_guard
+from schema_guard.ext.postgres.address import parsed
+from schema_guard.ext.postgres.database import Postgres
 from schema_guard.records import Store
-from schema_guard.records.postgres.address import parsed
-from schema_guard.records.postgres.database import Postgres
 from schema_guard.records.rows import rows
 from schema_guard.records.sqlite.database import SQLite
 from tests.public.records import outcomes, server

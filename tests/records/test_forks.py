@@ -142,7 +142,7 @@ begun = threading.Event()
 class Slow:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == "schema_guard.guards.started":
+        if name == "schema_guard.started":
             begun.set()
             time.sleep(0.1)
 sys.meta_path.insert(0, Slow)

@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard.testing import serve_tuning
-from tests.tuning.jobs.sets import BASES, host_of, new_job, training_set, tuned
+from tests.ext.tuning.jobs.sets import BASES, host_of, new_job, training_set, tuned
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import CallFailed, GuardFailed, Usage, guard
-from schema_guard.calls import identity
-from schema_guard.redaction import redact
+from schema_guard.ext.redaction import redact
+from schema_guard.records import identity
 from schema_guard.testing import ReplayError, ScriptedModel, recording, replaying
 from schema_guard.testing.cassettes import file_name
 from tests.public.calls import wire

@@ -6,16 +6,18 @@ from typing import Any, NamedTuple
 import pytest
 from jiter import from_json
 
-from schema_guard import Failure, InvalidArgument, Schema
+from schema_guard import Failure, InvalidArgument, Schema, accepting
+from schema_guard import judging as judge
+from schema_guard import loop as enforce
+from schema_guard import parsing as parse
+from schema_guard import reading as extract
 from schema_guard.cli import main
-from schema_guard.core import accepting, enforce, judge
-from schema_guard.core.reading import extract, parse
-from schema_guard.core.repair import readings as repair
-from schema_guard.core.validation import failures
+from schema_guard.ext.repair import readings as repair
 from schema_guard.report.as_text import as_text
 from schema_guard.report.document import Tone
 from schema_guard.testing import LAWS, try_laws
 from schema_guard.testing.laws import document_of
+from schema_guard.validation import failures
 
 SCHEMA = {
     "title": "order",

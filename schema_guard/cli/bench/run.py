@@ -16,16 +16,16 @@ from schema_guard.bench.result import document_of, result_file, result_of, resul
 from schema_guard.bench.run.budget import RunBudget
 from schema_guard.bench.run.estimate import estimate
 from schema_guard.bench.run.journal import Journal
-from schema_guard.bench.run.on_ray.cluster import ray_module
-from schema_guard.bench.run.on_ray.executor import run_on_ray
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.cli.bench.options import PlanOptions, SuiteOptions
 from schema_guard.cli.shared.options import option, output_path, shared, store_of, takes
 from schema_guard.cli.shared.progress import progress
+from schema_guard.ext.rows.bench_on_ray.cluster import ray_module
+from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
 from schema_guard.models import connect
 from schema_guard.prices.tokens import token_prices
-from schema_guard.private import write_private
 from schema_guard.records.chosen import chosen_of
+from schema_guard.records.private import write_private
 from schema_guard.report.as_markdown import as_markdown
 from schema_guard.report.as_text import as_text
 from schema_guard.report.page import check_extra

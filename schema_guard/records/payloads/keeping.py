@@ -21,8 +21,8 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from schema_guard.core.values import Attempt, Outcome, Prompt
     from schema_guard.records.payloads.texts import Payload
+    from schema_guard.values import Attempt, Outcome, Prompt
 
 __all__ = ["POLICIES", "Keeper", "KeptTexts", "PayloadPolicy", "policy_of", "stricter"]
 
@@ -120,8 +120,8 @@ class Keeper:
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
 
     def _redacted(self, attempt: Attempt, task: Prompt | None) -> KeptTexts:
+        from schema_guard.ext.redaction import redacted_value  # as above
         from schema_guard.records.payloads.texts import prompt_text  # as above
-        from schema_guard.redaction import redacted_value  # as above
 
         left: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []

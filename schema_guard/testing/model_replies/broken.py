@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import strategies as st
 
-from schema_guard.core.judge import judge
-from schema_guard.core.schema import Schema
 from schema_guard.errors import InvalidArgument
+from schema_guard.judging import judge
+from schema_guard.schema import Schema
 from schema_guard.testing import instances, near_misses
 from schema_guard.testing.model_replies import faulty_text, faulty_values
 from schema_guard.testing.model_replies.failure_weights import SEEN, weight
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from schema_guard.core.values import FailureKind, FinishReason
     from schema_guard.testing import NearMiss
     from schema_guard.testing.model_replies.faults import Fault
+    from schema_guard.values import FailureKind, FinishReason
 
 _WAYS: dict[str, Callable[[Ground], Fault | None]] = {
     how: getattr(faulty_text, how, None) or getattr(faulty_values, how) for how in SEEN

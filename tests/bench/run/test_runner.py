@@ -18,9 +18,9 @@ from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import PlanSettings, columns_of, plan_of
 from schema_guard.bench.run.runner import RunSettings, run
 from schema_guard.bench.suites.scoring import unanswered
-from schema_guard.core.values import Message
 from schema_guard.errors import InvalidArgument
 from schema_guard.records import open_store
+from schema_guard.values import Message
 from tests.bench.small_suites import Counting, small_suite
 
 

@@ -7,9 +7,9 @@ import pytest
 from schema_guard.bench.run.journal import Journal
 from schema_guard.bench.run.plan import Column, PlanSettings, columns_of, plan_of
 from schema_guard.bench.suites.load import load_suite
-from schema_guard.climb.inputs import suite_inputs
-from schema_guard.core.strategy import behind_system
 from schema_guard.errors import InvalidArgument
+from schema_guard.ext.climb.inputs import suite_inputs
+from schema_guard.strategies import behind_system
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 MANIFEST = {

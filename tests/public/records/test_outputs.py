@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema_guard import GuardFailed, guard, open_store, tags, telemetry
+from schema_guard import GuardFailed, guard, open_store, tags
+from schema_guard.ext import telemetry
 from tests.public.commands.command_lines import command
 from tests.public.commands.training_rows import TICKET
 

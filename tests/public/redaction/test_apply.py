@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema_guard.redaction import Redacted, RedactedPlace, redact, redacted, redacted_value
+from schema_guard.ext.redaction import Redacted, RedactedPlace, redact, redacted, redacted_value
 from tests.thinned import costly
 
 EMAIL = "ann@corp.com"

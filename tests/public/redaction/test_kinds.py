@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema_guard.redaction import KINDS, redact, redacted
+from schema_guard.ext.redaction import KINDS, redact, redacted
 from tests.thinned import costly
 
 # There are hundreds of pairs of a kind and a place: a few examples each, and as many more as the profile asks for.

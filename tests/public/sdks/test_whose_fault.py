@@ -1,6 +1,6 @@
 """Facts about whose fault it was, with the packages themselves: pages of a proxy, settings, inputs, other validators.
 
-A test whose package is not installed is skipped; `tests/calls/received` has the same by the shapes of the exceptions.
+A test whose package is not installed is skipped; `tests/received` has the same by the shapes of the exceptions.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from schema_guard import telemetry
+from schema_guard.ext import telemetry
 
 
 @pytest.fixture(autouse=True)

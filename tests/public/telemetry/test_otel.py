@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags, telemetry
+from schema_guard import GuardFailed, MissingExtra, guard, guard_tools, tags
+from schema_guard.ext import telemetry
 from schema_guard.testing import ScriptedModel
 from tests.public.calls.tools.replies import chat
 from tests.public.calls.tools.shop import FIVE, Script

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from schema_guard import GuardFailed, InvalidArgument, guard, telemetry
+from schema_guard import GuardFailed, InvalidArgument, guard
+from schema_guard.ext import telemetry
 
 SCHEMA = {"title": "ticket", "type": "object", "required": ["team"]}
 

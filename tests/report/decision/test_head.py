@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 
 from schema_guard.cli.bench.run import command as bench
-from schema_guard.cli.climb import command as climb
 from schema_guard.cli.decide import command as decide_command
-from schema_guard.cli.export import command as export
 from schema_guard.cli.help import command as show_help
 from schema_guard.cli.watch import command as watch
 from schema_guard.decide import decide
 from schema_guard.decide.ladder import RUNGS
+from schema_guard.ext.climb.command import command as climb
+from schema_guard.ext.tuning.export_command import command as export
 from schema_guard.report.as_text import as_text
 from schema_guard.report.decision.document import document_of, head_of
 from schema_guard.report.decision.plain import REMEDIES
