@@ -20,15 +20,22 @@ if TYPE_CHECKING:
         SchemaGuardError,
         StoreError,
     )
-    from schema_guard.ext.fitting.adapting import Adapted, SchemaChange, adapt
-    from schema_guard.ext.fitting.linting import Finding, lint
-    from schema_guard.ext.streaming.checker import PrefixChecker, prefix_checker
-    from schema_guard.ext.tools.failed import ToolCallsFailed
-    from schema_guard.ext.tools.guarding import guard_tools
-    from schema_guard.ext.tools.judging import CallJudgement, judge_calls
-    from schema_guard.ext.tuning.routing.evidence import Evidence
-    from schema_guard.ext.tuning.routing.rollout import Rollout
-    from schema_guard.ext.tuning.routing.router import Router
+    from schema_guard.extensions import (
+        Adapted,
+        CallJudgement,
+        Evidence,
+        Finding,
+        PrefixChecker,
+        Rollout,
+        Router,
+        SchemaChange,
+        ToolCallsFailed,
+        adapt,
+        guard_tools,
+        judge_calls,
+        lint,
+        prefix_checker,
+    )
     from schema_guard.guarded import AsyncGuarded, Guard, Guarded
     from schema_guard.judging import judge
     from schema_guard.models import connect
@@ -58,7 +65,6 @@ _HOMES = {
     "records.tagging": ("tags",),
     "schema": ("Schema",),
     "judging": ("judge",),
-    "ext.streaming.checker": ("PrefixChecker", "prefix_checker"),
     "prompting": ("Example",),
     "values": (
         "Attempt", "Budget", "Call", "Failure", "Judgement", "Limits", "Message", "Outcome", "Partial",
@@ -71,15 +77,11 @@ _HOMES = {
     "models": ("connect",),
     "records": ("Store", "default_store", "open_store"),
     "records.process.ends": ("flush", "flush_on_sigterm"),
-    "ext.fitting.adapting": ("Adapted", "SchemaChange", "adapt"),
-    "ext.fitting.linting": ("Finding", "lint"),
-    "ext.tools.failed": ("ToolCallsFailed",),
-    "ext.tools.guarding": ("guard_tools",),
-    "ext.tools.judging": ("CallJudgement", "judge_calls"),
-    "ext.tuning.routing.evidence": ("Evidence",),
-    "ext.tuning.routing.rollout": ("Rollout",),
-    "ext.tuning.routing.router": ("Router",),
 }  # fmt: skip
+_OF_PARTS = (
+    "Adapted", "CallJudgement", "Evidence", "Finding", "PrefixChecker", "Rollout", "Router", "SchemaChange",
+    "ToolCallsFailed", "adapt", "guard_tools", "judge_calls", "lint", "prefix_checker",
+)  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -134,6 +136,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_PARTS:
+        from schema_guard.extensions import load
+
+        globals()[name] = load(f"name:{name}")
+        return globals()[name]
     from schema_guard.light.lazy import find  # only what is used is paid for
 
     return find(__name__, _HOME_OF, name)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     # What a checker knows of forms that are no class, such as `Invoice | None`; it brings these names itself.
     from typing_extensions import TypeForm
 
-    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.extensions import RulesLike
     from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder

@@ -39,7 +39,7 @@ from schema_guard.text import clip
 from schema_guard.values import Missed, Partial
 
 if TYPE_CHECKING:
-    from schema_guard.ext.streaming.growing import Growing
+    from schema_guard.extensions import Growth
     from schema_guard.preparing.prepare import Prepared
     from schema_guard.preparing.shapes import Shape
     from schema_guard.schema import Schema
@@ -488,8 +488,9 @@ def _guarded(settings: Guard[Any, Any], given: Any) -> Any:
     return kind(prepared, binding)
 
 
-def _growing(prepared: Prepared, *, partial: bool, before: int) -> Growing:
-    from schema_guard.ext.streaming.growing import Growing  # only streamed calls need it
+def _growing(prepared: Prepared, *, partial: bool, before: int) -> Growth:
+    from schema_guard.extensions import load  # only streamed calls need it
 
     forms = [None if step.sent is None else step.sent.grown for step in prepared.plan.steps]
-    return Growing(forms, partial=partial, before=before)
+    found: Growth = load("option:stream")(forms, partial=partial, before=before)
+    return found

@@ -32,7 +32,7 @@ from schema_guard.values import Failure, Judgement, Missed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from schema_guard.ext.repair.readings import Repaired
+    from schema_guard.extensions import Repaired
     from schema_guard.reading import Reading
     from schema_guard.schema import Schema
     from schema_guard.values import FinishReason, Form, Limits, Repair, Violation
@@ -334,15 +334,15 @@ def _mended(documents: Sequence[str], terms: _Terms) -> Judgement[Any] | None:
     """
     if terms.repair == "off":
         return None
-    from schema_guard.ext.repair.readings import MAX_WORK, readings  # most guards never repair
+    from schema_guard.extensions import load  # most guards never repair
 
+    repairing = load("option:repair")
     finished = terms.finish_reason in failures.FINISHED
     found: list[Judgement[Any]] = []
-    left = MAX_WORK
+    left = repairing.MAX_WORK
     for document in documents:
-        # Each text costs something, however short.
-        read = readings(document, level=terms.repair, finished=finished, max_work=left)
-        left -= read.work + 1
+        read = repairing.readings(document, level=terms.repair, finished=finished, max_work=left)
+        left -= read.work + 1  # each text costs something, however short
         first = next((judged for one in read.found if (judged := _as_mended(one, terms))), None)
         if first is not None:
             found.append(first)
@@ -375,7 +375,7 @@ def _decoded(value: Any, terms: _Terms, told: Sequence[Violation] = ()) -> tuple
     told = told or terms.failure(value).violations
     if not any(map(failures.may_hold_json, told)):
         return value, False
-    from schema_guard.ext.repair.bare import decoded  # few failures need it
+    from schema_guard.validation.encoded import decoded  # few failures need it
 
     def broken(value: Any) -> Sequence[Violation]:
         return () if terms.accepts(value) else terms.failure(value).violations
@@ -410,10 +410,11 @@ def _bare(text: str, terms: _Terms) -> Judgement[Any] | None:
     """Judge a reply that is one scalar without quotes, or in the writing of another language; None for any other."""
     if terms.repair == "off":
         return None
-    from schema_guard.ext.repair.bare import scalars
+    from schema_guard.extensions import load
     from schema_guard.reading import bare
 
-    read = scalars(bare(text), terms.schema.document, finished=terms.finish_reason != "length")
+    finished = terms.finish_reason != "length"
+    read = load("option:repair").scalars(bare(text), terms.schema.document, finished=finished)
     valid = [(value, steps) for value, steps in read if terms.accepts(value)]
     if not valid or any(not is_same(valid[0][0], other) for other, _ in valid[1:]):
         return None

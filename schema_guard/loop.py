@@ -43,7 +43,7 @@ from schema_guard.values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from schema_guard.ext.streaming.resuming import CutOff
+    from schema_guard.extensions import CutOff
     from schema_guard.strategies import Plan, Price, Step
     from schema_guard.values import Budget, Call, Prompt
 
@@ -192,8 +192,9 @@ def _resumed(
     ask: Ask, end: End, judged: Judgement[Any], tried: list[Tried], plan: Plan
 ) -> Generator[Ask | More | Stop, Chunk | End | None, tuple[End, Judgement[Any], Plan]]:
     """Go on with a reply as long as it is cut off; give how that ended, and the plan of the rest of the call."""
-    from schema_guard.ext.streaming import resuming  # only models that go on with replies need it
+    from schema_guard.extensions import load  # only models that go on with replies need it
 
+    resuming = load("option:resuming")
     step, before = plan.step(ask.number), None
     while (cut := _to_go_on(tried, end, plan, before)) is not None:
         ask = ask._replace(number=len(tried) + 1, prompt=cut.sent, correction=None, prefix=cut.text)
@@ -219,12 +220,12 @@ def _resumed(
 
 def _to_go_on(tried: list[Tried], end: End, plan: Plan, before: CutOff | None) -> CutOff | None:
     """Give the last attempt's reply as what the next one goes on with; None where the call does not go on with it."""
-    from schema_guard.ext.streaming import resuming  # as in _resumed()
-    from schema_guard.received import watching  # as in _resumed()
+    from schema_guard.extensions import load  # as in _resumed()
+    from schema_guard.received import watching
 
     if plan.resuming is None or len(tried) >= plan.max_attempts or _is_spent(plan.budget, tried):
         return None
-    found = resuming.cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
+    found: CutOff | None = load("option:resuming").cut_off(_attempt(*tried[-1]), end, before, plan.resuming)
     return None if found is None or watching.doomed(found.text, plan.schema, plan.limits) else found
 
 

@@ -24,7 +24,7 @@ from schema_guard.values import REPAIRS, Budget, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.extensions import RulesLike
     from schema_guard.models.interface import Model
     from schema_guard.prices.charges import Table
     from schema_guard.records.recorder import Recorder
@@ -136,9 +136,9 @@ class Settings(Generic[V, R]):
                 f"rules={clip(repr(self.rules))}: expected with target= and without models=: they are of one server that a "
                 "function asks; a Model has its own: connect(..., rules=)"
             )
-        from schema_guard.ext.fitting.probed import table_of  # only who has probed needs it
+        from schema_guard.extensions import load  # only who has probed needs it
 
-        table_of(self.target, self.rules)
+        load("option:rules")(self.target, self.rules)
 
 
 def _is_exception(given: Any) -> bool:

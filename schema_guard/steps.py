@@ -9,21 +9,18 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.light.tuples import NamedTuple
 from schema_guard.prompting import Example
 from schema_guard.schema import Schema
-from schema_guard.strategies import STRATEGIES, SentForm, Step
+from schema_guard.strategies import STRATEGIES, Resuming, SentForm, Step, strategies_of
 from schema_guard.text import clip, safe
 from schema_guard.values import AdaptedSchema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schema_guard.ext.fitting.adapting.adapted import Adapted, SchemaChange
-    from schema_guard.ext.fitting.probed import RulesLike
-    from schema_guard.ext.fitting.rules.rule import Rules
-    from schema_guard.ext.streaming.resuming import Resuming
+    from schema_guard.extensions import Adaptation, Change, RulesLike, ServerRules
     from schema_guard.preparing.shapes import Shape
     from schema_guard.strategies import Strategy
 
-__all__ = ["resuming_of", "steps_of", "strategies_text"]
+__all__ = ["check_is_sent", "resuming_of", "steps_of", "strategies_text"]
 
 # From the strongest on: what is left where the schema cannot be sent.
 _WEAKER = ("tool_call", "json_mode", "system_prompt")
@@ -36,7 +33,7 @@ def steps_of(
     examples: tuple[Example, ...],
     *,
     tuned: bool = False,
-    rules: Sequence[Rules | None] = (None,),
+    rules: Sequence[ServerRules | None] = (None,),
 ) -> tuple[Step, ...]:
     """Give how attempt 1, 2, ... asks, the last one from then on.
 
@@ -72,7 +69,7 @@ def strategies_text(steps: Sequence[Step], least: int) -> str:
     return ">".join(names)
 
 
-def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None) -> list[Rules | None]:
+def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None) -> list[ServerRules | None]:
     """Give what is known by a probe of the server of each model; None where nothing is.
 
     Args:
@@ -82,15 +79,15 @@ def rules_of(models: Sequence[Any], target: str | None, given: RulesLike | None)
     """
     if given is None:
         return [getattr(one, "rules", None) for one in models]
-    from schema_guard.ext.fitting.probed import table_of  # only who has probed needs it
+    from schema_guard.extensions import load  # only who has probed needs it
 
-    return [table_of(target, given)]
+    return [load("option:rules")(target, given)]
 
 
 def resuming_of(
     steps: Sequence[Step],
     models: Sequence[Any],
-    rules: Sequence[Rules | None],
+    rules: Sequence[ServerRules | None],
     shape: Shape,
     *,
     is_model: bool,
@@ -111,7 +108,6 @@ def resuming_of(
     # A call's arguments are no text of the reply, and a text in another form than the schema's is not known to be viable.
     if last.strategy.name == "tool_call" or last.restore is not None:
         return None
-    from schema_guard.ext.streaming.resuming import Resuming  # only models that go on with replies need it
     from schema_guard.providers.options import going_on
 
     how = going_on(target)
@@ -123,8 +119,8 @@ def resuming_of(
 class _Terms(NamedTuple):
     """What bears on the form of a schema beside its target."""
 
-    tuned: bool
-    rules: Rules | None
+    tuned: bool = False
+    rules: ServerRules | None = None
 
 
 def _step(
@@ -137,9 +133,7 @@ def _step(
     if target is None or not strategy.needs_options:
         shown = _shown(schema, examples) if strategy.shows_examples else ()
         return Step.of(strategy, schema, shown)._replace(target=target)
-    from schema_guard.ext.fitting.sending import sent_schema  # only strategies with arguments need it
-
-    adapted = sent_schema(target, strategy.name, schema, tuned=terms.tuned, rules=terms.rules)
+    adapted = _adapted(target, strategy.name, schema, terms)
     if adapted is not None and adapted.schema is None:
         from logging import getLogger  # it loads as much as the rest of a guard, for a warning
 
@@ -154,7 +148,7 @@ def _step(
     return _adapted_step(strategy, schema, adapted)._replace(target=target)
 
 
-def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adapted) -> Step:
+def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) -> Step:
     """Give a step whose texts and replies have the form that is sent. Strategies that send a schema show no examples."""
     sent = Schema.of(adapted.schema, name=schema.name)
     told = AdaptedSchema(sent.fingerprint, _places(adapted.relaxed), _places(adapted.narrowed))
@@ -164,25 +158,51 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adapted) -> 
     return Step.of(strategy, sent)._replace(sent=SentForm(sent, told, adapted.restore, adapted.grown))
 
 
-def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adapted | None]:
+def _adapted(target: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
+    """Give the schema that is sent in the user's place; None when it is sent as it is, or none is."""
+    from schema_guard.extensions import load  # only strategies with arguments need it
+
+    found: Adaptation | None = load(f"strategy:{strategy}")(
+        target, strategy, schema, tuned=terms.tuned, rules=terms.rules
+    )
+    return found
+
+
+def _weaker(target: str, schema: Schema[Any], terms: _Terms) -> tuple[Strategy, Adaptation | None]:
     """Give the strongest strategy that is left where nothing sound can be sent, and what is sent for it."""
-    from schema_guard.ext.fitting.sending import sent_schema
     from schema_guard.providers.options import capabilities  # only such schemas need it
 
     taken = [name for name in _WEAKER if name in capabilities(target)]
-    found = (
-        (name, sent_schema(target, name, schema, tuned=terms.tuned, rules=terms.rules)) for name in taken
-    )
+    found = ((name, _adapted(target, name, schema, terms)) for name in taken)
     name, adapted = next((name, sent) for name, sent in found if sent is None or sent.schema is not None)
     return STRATEGIES[name], adapted
 
 
-def _places(changes: Sequence[SchemaChange]) -> tuple[str, ...]:
+def check_is_sent(target: str, strategies: str, schema: Schema[Any]) -> None:
+    """Make sure that strategies are asked for as they are named: a guard takes a weaker one where nothing can be sent.
+
+    Args:
+        target: A name of `capabilities`.
+        strategies: Names, `a>b`.
+        schema: The user's.
+
+    Raises:
+        InvalidArgument: Nothing sound can be sent for one of them.
+    """
+    for strategy in strategies_of(strategies):
+        adapted = _adapted(target, strategy.name, schema, _Terms()) if strategy.needs_options else None
+        if adapted is not None and adapted.schema is None:
+            raise InvalidArgument(
+                f"strategy {strategy.name!r} on target {target!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
+            )
+
+
+def _places(changes: Sequence[Change]) -> tuple[str, ...]:
     """Give where changes are, each place once."""
     return tuple(dict.fromkeys(_place(change) for change in changes))
 
 
-def _place(change: SchemaChange) -> str:
+def _place(change: Change) -> str:
     return f"{change.location}/{change.keyword}" if change.keyword else change.location
 
 

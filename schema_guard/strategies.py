@@ -17,7 +17,6 @@ from schema_guard.values import Budget, Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schema_guard.ext.streaming.resuming import Resuming
     from schema_guard.prompting import Example
     from schema_guard.schema import Schema
     from schema_guard.values import AdaptedSchema, OpenPath, Repair
@@ -145,6 +144,20 @@ class Step(NamedTuple):
     def restore(self) -> Callable[[Any], Any] | None:
         """What gives a value that was asked for in the schema's own form; None where it comes in that."""
         return None if self.sent is None else self.sent.restore
+
+
+class Resuming(NamedTuple):
+    """How a plan continues a reply that was cut off.
+
+    Attributes:
+        first: From this attempt on. Before, another model is asked, or in another way.
+        fields: What the continued message has beside a role and a content.
+        texts: Whether a prompt that is a text may be sent as messages.
+    """
+
+    first: int = 1
+    fields: Mapping[str, Any] = {}
+    texts: bool = False
 
 
 class Plan(NamedTuple):

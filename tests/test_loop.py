@@ -20,9 +20,8 @@ from schema_guard import (
     Usage,
     drive,
 )
-from schema_guard.ext.streaming.resuming import Resuming
 from schema_guard.loop import Done, enforce
-from schema_guard.strategies import STRATEGIES, Plan, Step, strategies_of
+from schema_guard.strategies import STRATEGIES, Plan, Resuming, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
 
 TOTAL = Schema.of(

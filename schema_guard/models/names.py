@@ -18,7 +18,7 @@ from schema_guard.models.providers import KEY_VARIABLE, PROVIDERS
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
-    from schema_guard.ext.fitting.probed import RulesLike
+    from schema_guard.extensions import RulesLike
     from schema_guard.models.hosted import HostedModel
     from schema_guard.models.scripted import ScriptedModel
 
@@ -113,12 +113,12 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
 
 def _with_rules(model: HostedModel | ScriptedModel, rules: RulesLike | None) -> Model:
     if rules is not None:
-        from schema_guard.ext.fitting.probed import table_of
+        from schema_guard.extensions import load
         from schema_guard.providers.options import going_on  # only for those who have probed
 
         try:
-            model.rules = table_of(model.target, rules)
-            model.goes_on = model.rules.goes_on and going_on(model.target) is not None
+            model.rules = found = load("option:rules")(model.target, rules)
+            model.goes_on = found.goes_on and going_on(model.target) is not None
         except BaseException:
             model.close()
             raise
@@ -268,9 +268,9 @@ def _hosted(name: str, target: str, base_url: str, key: str | None, own: str, as
 
 
 def _tuned(directory: Path, asked: _Asked) -> HostedModel | ScriptedModel:
-    from schema_guard.ext.tuning.tuned_model import tuned_model  # only for those who use it
+    from schema_guard.extensions import load  # only for those who use it
 
-    found = tuned_model(directory)
+    found = load("model:tuned")(directory)
     if found.model.startswith("tuned:"):
         raise InvalidArgument(f"model {clip(repr(f'tuned:{directory}'))}: its job names itself")
     target = asked.target or found.target

@@ -22,7 +22,7 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from schema_guard.ext.fitting.rules.rule import Rules
+    from schema_guard.extensions import ServerRules
     from schema_guard.models.interface import PromptLike
 
 ReplyLike: TypeAlias = str | Mapping[str, Any]
@@ -95,7 +95,7 @@ class ScriptedModel(Closing):
     """
 
     is_timed = False
-    rules: Rules | None = None
+    rules: ServerRules | None = None
     tuned = False
 
     def __init__(

@@ -27,11 +27,11 @@ class _AtFirstCall:
 
     def begin(self, call: Call) -> Followed | None:
         """Switch telemetry on, and follow the call where that is had."""
-        from schema_guard.ext.telemetry.switch import enable_as_asked  # only who asks for it pays for it
+        from schema_guard.extensions import load  # only who asks for it pays for it
 
         with self._lock:
             if recorder.follower is self:
-                enable_as_asked(self._text)
+                load("telemetry")(self._text)
             if recorder.follower is self:
                 recorder.follower = None
         follower = recorder.follower

@@ -459,9 +459,9 @@ def _shown(options: Any) -> Any:
     """Give a model's options as JSON without secrets: of headers and queries, where keys stand, the names alone."""
     if not options:
         return None
-    from schema_guard.ext.redaction.apply import redacted_value  # only a model with options needs it
+    from schema_guard.extensions import load  # only a model with options needs it
 
-    return redacted_value(_json(options)).value
+    return load("option:options")(_json(options)).value
 
 
 def _json(value: Any) -> Any:

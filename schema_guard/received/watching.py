@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.values import Failure, More, Stop
 
 if TYPE_CHECKING:
-    from schema_guard.ext.streaming.checker import PrefixChecker
+    from schema_guard.extensions import TextChecker
     from schema_guard.schema import Schema
     from schema_guard.validation.cut_off import Repeats
     from schema_guard.values import Budget, Chunk, Limits
@@ -31,9 +31,14 @@ _STOP = Stop()
 
 def doomed(text: str, schema: Schema[Any], limits: Limits) -> Failure | None:
     """Give the failure of a reply that was cut off and had failed before that; None where more of it could be valid."""
-    from schema_guard.ext.streaming.checker import prefix_checker  # only who stops replies needs it
+    return _checker(schema, limits).feed(text)
 
-    return prefix_checker(schema, limits=limits).feed(text)
+
+def _checker(schema: Schema[Any], limits: Limits) -> TextChecker:
+    from schema_guard.extensions import load  # only who stops replies needs it
+
+    found: TextChecker = load("option:early_stop")(schema, limits=limits)
+    return found
 
 
 class Watch:
@@ -80,12 +85,10 @@ class Watch:
         """Forget what came: the text that counts begins now."""
         self._pieces: list[str] = []
         self._size = self._read = self._due = 0
-        self._checker: PrefixChecker | None = None
+        self._checker: TextChecker | None = None
         self._repeats: Repeats | None = None
         if self._schema is not None:
-            from schema_guard.ext.streaming.checker import prefix_checker  # only who stops replies needs it
-
-            self._checker = prefix_checker(self._schema, limits=self._limits)
+            self._checker = _checker(self._schema, self._limits)
         if self._times is not None:
             from schema_guard.validation.cut_off import Repeats  # as above
 

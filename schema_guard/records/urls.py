@@ -110,10 +110,10 @@ def connect(url: str) -> Backend:
         near = did_you_mean(scheme, SCHEMES)
         raise InvalidArgument(f"store {masked(url)!r}: unknown scheme {scheme!r}{near}; {_EXPECTED}")
     if scheme != "sqlite":
-        from schema_guard.ext.postgres.address import parsed  # an extra
-        from schema_guard.ext.postgres.database import Postgres
+        from schema_guard.extensions import load
 
-        return Postgres(parsed(url))
+        database: Backend = load("store:postgresql")(url)
+        return database
     if rest and not rest.startswith("/"):
         raise InvalidArgument(f"store {url!r}: {_EXPECTED}")
     return _sqlite(rest[1:])

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 from schema_guard.errors import missing_extra
 
 if TYPE_CHECKING:
-    from schema_guard.ext.loopback.playing.continuing import ContinuingModel
-    from schema_guard.ext.loopback.playing.enforcing import EnforcingModel
-    from schema_guard.ext.loopback.serving import FAULTS, Request, ScriptedModel, Server, serve
-    from schema_guard.ext.loopback.tuning.serving import TUNING_FAULTS, TuningServer, serve_tuning
+    from schema_guard.extensions import (
+        FAULTS,
+        TUNING_FAULTS,
+        ContinuingModel,
+        EnforcingModel,
+        Request,
+        ScriptedModel,
+        Server,
+        TuningServer,
+        serve,
+        serve_tuning,
+    )
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
     from schema_guard.testing.model_replies.broken import Broken, broken
@@ -35,11 +43,19 @@ _NAMES = {
     "schemas.near_misses": ("NearMiss", "near_misses"),
     "laws": ("LAWS", "Tried", "try_laws"),
     "rates": ("FailureRate", "assert_failure_rate"),
-    ".ext.loopback.playing.continuing": ("ContinuingModel",),
-    ".ext.loopback.playing.enforcing": ("EnforcingModel",),
-    ".ext.loopback.serving": ("FAULTS", "Request", "ScriptedModel", "Server", "serve"),
-    ".ext.loopback.tuning.serving": ("TUNING_FAULTS", "TuningServer", "serve_tuning"),
 }
+_OF_PARTS = (
+    "FAULTS",
+    "TUNING_FAULTS",
+    "ContinuingModel",
+    "EnforcingModel",
+    "Request",
+    "ScriptedModel",
+    "Server",
+    "TuningServer",
+    "serve",
+    "serve_tuning",
+)
 _HOME_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
@@ -76,6 +92,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_PARTS:
+        from schema_guard.extensions import load
+
+        globals()[name] = load(f"name:{name}")
+        return globals()[name]
     from schema_guard.light.lazy import find  # only what is used is paid for
 
     try:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from schema_guard.configuration.early_stop import stops_replies
 from schema_guard.drive import is_async
 from schema_guard.errors import SchemaGuardError
-from schema_guard.ext.redaction import redacted_value
+from schema_guard.extensions import load
 from schema_guard.light.digest import hex_digest
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.providers.fields import as_json
@@ -106,7 +106,7 @@ def recording(path: str | Path, *, redact: Redact | None = None, test: str | Non
     Args:
         path: Of the cassette; JSON. Its folder is made.
         redact: Is handed each text after credentials were taken out, and gives what is to be written;
-            `schema_guard.ext.redaction.redact` takes out personal data too.
+            `redact` of the part `redaction` takes out personal data too.
         test: Whose calls they are, for the reader.
     """
     recorder = _Recorder(_redaction(redact))
@@ -149,6 +149,8 @@ def file_name(test: str) -> str:
 
 
 def _redaction(further: Redact | None) -> _Redaction:
+    redacted_value = load("cassettes")
+
     def left_of(value: Any) -> Any:
         return redacted_value(value, personal=False, further=further).value
 

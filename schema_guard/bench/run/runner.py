@@ -30,11 +30,11 @@ from schema_guard.bench.run.scored import Run, scored_of
 from schema_guard.bench.run.side_by_side import AT_ONCE, LostInARow, make_all, ran_to_end
 from schema_guard.decorator import guard
 from schema_guard.errors import CallFailed, InvalidArgument
-from schema_guard.ext.fitting.sending import check_is_sent
 from schema_guard.prices.tokens import CallTokens
 from schema_guard.prompting import Example
 from schema_guard.records.recorder import PacedRecorder
 from schema_guard.stats import log_e_value
+from schema_guard.steps import check_is_sent
 from schema_guard.strategies import behind_system
 from schema_guard.text import clip
 from schema_guard.values import Budget, Message

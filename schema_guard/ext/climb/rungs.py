@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.decorator import guard
-from schema_guard.ext.fitting.sending import check_is_sent
 from schema_guard.models.interface import details_of
 from schema_guard.providers.options import options_for
+from schema_guard.steps import check_is_sent
 from schema_guard.strategies import behind_system
 from schema_guard.values import Budget, Message
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schema_guard.errors import InvalidArgument
 from schema_guard.ext.fitting.adapting.adaptation import adapt, adapt_arguments
 from schema_guard.providers.options.table import TARGETS
-from schema_guard.strategies import strategies_of
-from schema_guard.text import safe
 
 if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.adapted import Adapted
     from schema_guard.ext.fitting.rules.rule import Rules
     from schema_guard.schema import Schema
 
-__all__ = ["check_is_sent", "sent_schema"]
+__all__ = ["sent_schema"]
 
 # Models that were tuned are held to less of a schema.
 _TUNED: Final = {"openai": "openai-tuned", "openai-responses": "openai-tuned"}
@@ -45,25 +42,6 @@ def sent_schema(
     how = adapt_arguments if strategy == "tool_call" else adapt
     adapted = how(schema, named, rules=rules)
     return None if adapted.schema == schema.document else adapted
-
-
-def check_is_sent(target: str, strategies: str, schema: Schema[Any]) -> None:
-    """Make sure that strategies are asked for as they are named: a guard takes a weaker one where nothing can be sent.
-
-    Args:
-        target: A key of `TARGETS`.
-        strategies: Names, `a>b`.
-        schema: The user's.
-
-    Raises:
-        InvalidArgument: Nothing sound can be sent for one of them.
-    """
-    for strategy in strategies_of(strategies):
-        adapted = sent_schema(target, strategy.name, schema) if strategy.needs_options else None
-        if adapted is not None and adapted.schema is None:
-            raise InvalidArgument(
-                f"strategy {strategy.name!r} on target {target!r}: schema {safe(schema.name)}: {adapted.relaxed[0].reason}"
-            )
 
 
 def _is_no_tool(strategy: str, schema: Schema[Any]) -> bool:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records in PostgreSQL: the tables, what is written to them and what is read from them."""
+"""The store that is a server, for many machines."""

@@ -11,34 +11,21 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from schema_guard.parsing import NotJson, parse
 from schema_guard.values import UNMENDED_BY_LIMIT, Message
 
 if TYPE_CHECKING:
+    from schema_guard.strategies import Resuming
     from schema_guard.values import Attempt, End, Failure, Limits, Prompt
 
-__all__ = ["CutOff", "Resuming", "cut_off", "is_lost", "joined", "reply_of"]
+__all__ = ["CutOff", "cut_off", "is_lost", "joined", "reply_of"]
 
 # What stands for a character of which only a part came.
 _HALF_CHARACTER = "\ufffd"
 # What the way to the model is at fault for, and the function is not.
 _LOST = frozenset({"provider_error", "stream_cut"})
-
-
-class Resuming(NamedTuple):
-    """How a plan has a cut-off reply gone on with.
-
-    Attributes:
-        first: From this attempt on: behind an earlier one another model is asked, or in another way.
-        fields: What the message has that is gone on with, beside a role and a content.
-        texts: Whether a prompt that is a text may be sent as messages.
-    """
-
-    first: int = 1
-    fields: Mapping[str, Any] = {}
-    texts: bool = False
 
 
 class CutOff(NamedTuple):

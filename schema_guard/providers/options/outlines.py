@@ -80,10 +80,9 @@ def _check_enforced(schema: Schema[Any], text: str) -> None:
     from outlines_core import json_schema  # type: ignore[import-not-found,import-untyped,unused-ignore]  # outlines brings it
 
     # Only this engine is not asked by itself.
-    from schema_guard.ext.fitting.linting import findings_of
-    from schema_guard.ext.fitting.rules.outlines_core import OUTLINES_CORE
+    from schema_guard.extensions import load
 
-    found = [one for one in findings_of(schema.document, OUTLINES_CORE) if one.severity == "error"]
+    found = [one for one in load("name:lint")(schema, "outlines-core") if one.severity == "error"]
     places = [f"{one.keyword!r} at {one.location or '(root)'}" for one in found if one.effect != "narrowed"]
     if places:
         more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""

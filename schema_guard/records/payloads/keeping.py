@@ -120,9 +120,10 @@ class Keeper:
         return [Payload(packed(one, "prompt"), packed(one, "reply"), one.touched) for one in kept]
 
     def _redacted(self, attempt: Attempt, task: Prompt | None) -> KeptTexts:
-        from schema_guard.ext.redaction import redacted_value  # as above
+        from schema_guard.extensions import load  # as above
         from schema_guard.records.payloads.texts import prompt_text  # as above
 
+        redacted_value = load("payload:redacted")
         left: dict[str, Any] = {}
         touched: list[tuple[Any, ...]] = []
         lost = []

@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard import Budget, Call, Failure, Limits, Message, Schema, Usage
-from schema_guard.ext.streaming.resuming import Resuming, joined
+from schema_guard.ext.streaming.resuming import joined
 from schema_guard.loop import Done, enforce
 from schema_guard.providers.dialects.choosing import messages_of
-from schema_guard.strategies import Plan, Step, strategies_of
+from schema_guard.strategies import Plan, Resuming, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
 from tests.thinned import examples
 
