@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optional parts of schema_guard: what each one offers, and where it is.
+"""The table of optional parts, and the protocols of their objects.
 
-The product never imports a module of `schema_guard.ext`. It asks `load` for what it needs by name, so that it works
-without any of these parts. The protocols say what the product needs to know about the objects that it gets.
+The product never imports a module of `schema_guard.ext`. It loads objects of parts by name, so it works without any
+part. The protocols describe these objects for type checkers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Ask, Failure, OpenPath, Prompt
 
     class ServerRules(Protocol):
-        """What a probe found out about a server."""
+        """The result of a probe of a server."""
 
         @property
         def goes_on(self) -> bool:
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
         @property
         def reason(self) -> str:
-            """What became of the keyword, and why."""
+            """The change, and its reason."""
 
     class Adaptation(Protocol):
         """A schema in the form that a provider takes."""
@@ -78,11 +78,11 @@ if TYPE_CHECKING:
 
         @property
         def relaxed(self) -> Sequence[Change]:
-            """What the provider does not enforce."""
+            """Keywords that the provider does not enforce."""
 
         @property
         def narrowed(self) -> Sequence[Change]:
-            """What rules out right answers."""
+            """Keywords that rule out right answers."""
 
         @property
         def is_same_form(self) -> bool:
@@ -179,7 +179,7 @@ PARTS = {
     "option:stream": "schema_guard.ext.streaming.growing:Growing",
     "model:tuned": "schema_guard.ext.tuning.tuned_model:tuned_model",
     "telemetry": "schema_guard.ext.telemetry.switch:enable_as_asked",
-    # Stores, and what they keep.
+    # Stores, and their texts.
     "payload:redacted": "schema_guard.ext.redaction:redacted_value",
     "store:postgresql": "schema_guard.ext.postgres.connecting:connected",
     "cassettes": "schema_guard.ext.redaction:redacted_value",
@@ -197,11 +197,11 @@ PARTS = {
     "executor:ray": "schema_guard.ext.rows.bench_on_ray.on_ray:executor",
     "option:--serve": "schema_guard.ext.serving:serve_report",
 }
-"""What parts offer: `KIND:NAME` -> `MODULE:NAME`, or a whole module."""
+"""`KIND:NAME` of an object -> `MODULE:NAME`, or a whole module."""
 
 
 def load(what: str) -> Any:
-    """Import what a part offers.
+    """Import an object of a part.
 
     Args:
         what: A key of `PARTS`.

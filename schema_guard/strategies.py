@@ -150,8 +150,8 @@ class Resuming(NamedTuple):
     """How a plan continues a reply that was cut off.
 
     Attributes:
-        first: From this attempt on. Before, another model is asked, or in another way.
-        fields: What the continued message has beside a role and a content.
+        first: The first attempt that may continue the one before it.
+        fields: Further fields of the continued message.
         texts: Whether a prompt that is a text may be sent as messages.
     """
 

@@ -69,7 +69,7 @@ class Module:
 
     @property
     def ring(self) -> str:
-        """`ring 0` for a module at the top of the package, `ext` for one of an optional part, else `product`."""
+        """Return `ring 0` for a module at the top of the package, `ext` for one of an optional part, or `product`."""
         parts = self.name.split(".")
         if parts[1:2] == ["ext"]:
             return "ext"

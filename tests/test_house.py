@@ -110,7 +110,7 @@ def test_every_part_has_a_floor():
 
 
 def test_imports_go_one_way():
-    """A module imports from its own floor, from floors below it, or from its own folder."""
+    """A module imports from its own layer, from layers below it, or from its own folder."""
 
     def upward(module):
         own = part_of(module.name)
@@ -171,7 +171,7 @@ def test_no_public_class_name_means_two_things():
 
 
 def test_pure_modules_do_no_io():
-    """What turns a text into a value imports no clock, no randomness, no network, and no package except the engines."""
+    """The modules from text to value import no clock, no randomness, no network, and no package except the engines."""
 
     def impure(module):
         named = {imported.name.split(".")[0] for imported in module.imports if not imported.is_typed}
@@ -232,7 +232,7 @@ def test_no_file_of_tests_is_too_long():
 
 
 def test_no_folder_is_too_full():
-    """A folder has at most 20 boxes on one level, but for the floors, the providers and the commands."""
+    """A folder has at most 20 modules and folders, except the top, the parts, the providers, and the commands."""
     full = {folder: n for folder, n in HOUSE.boxes().items() if n > MOST_BOXES and folder not in MANY_BOXES}
 
     assert full == {}, "put what belongs together into a room of its own"

@@ -105,8 +105,8 @@ def recording(path: str | Path, *, redact: Redact | None = None, test: str | Non
 
     Args:
         path: Of the cassette; JSON. Its folder is made.
-        redact: Is handed each text after credentials were taken out, and gives what is to be written;
-            `redact` of the part `redaction` takes out personal data too.
+        redact: A function from each text, without its credentials, to the text that is written. To remove personal
+            data too, pass `redact` of the part `redaction`.
         test: Whose calls they are, for the reader.
     """
     recorder = _Recorder(_redaction(redact))

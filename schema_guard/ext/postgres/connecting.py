@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A database of PostgreSQL by its URL."""
+"""Databases of PostgreSQL by their URLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["connected"]
 
 
 def connected(url: str) -> Backend:
-    """Give the database that a URL names, not yet opened.
+    """Return the database of a URL, not yet opened.
 
     Raises:
         InvalidArgument: The URL names none.

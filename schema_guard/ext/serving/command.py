@@ -28,7 +28,7 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
 
     Args:
         store: The records.
-        chosen: What the first page shows: the options of `report`.
+        chosen: The options of `report` for the first page.
         port: 0 takes a free one.
 
     Returns:
@@ -41,7 +41,7 @@ def serve_report(store: Store, chosen: Mapping[str, Any], *, port: int) -> int:
     check_extra("--serve")
     query = query_of(**chosen)
     page_of = LiveReport(store, _since)
-    # What is asked for at first is checked here, where an error ends the command.
+    # An error in the first query ends the command.
     page_of.report(chosen_in(query))
     with PageServer(page_of, port=port, start=query) as server:
         print(

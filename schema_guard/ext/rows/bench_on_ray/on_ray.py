@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `bench run --executor ray` carries out a plan with."""
+"""The executor of `bench run --executor ray`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["executor"]
 
 
 def executor(address: str | None, names: Mapping[str, str], *, retries: int) -> Callable[..., Run]:
-    """Give what carries out a plan on Ray, as `bench.run.runner.run` does here.
+    """Return a function that runs a plan on Ray, as `bench.run.runner.run` runs it here.
 
     Args:
-        address: `ray://HOST:PORT`; None starts a cluster on this machine, or takes the one that is named by the environment.
-        names: The models by their names, as `connect` takes them.
-        retries: How often a model's client repeats a request.
+        address: `ray://HOST:PORT`. None uses the cluster of the environment, or starts one on this machine.
+        names: Name of each model -> the name that `connect` takes.
+        retries: How many times a model's client repeats a request.
 
     Raises:
         MissingExtra: Ray is not installed.
