@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from schema_guard.ext.loopback.playing.enforcing import EnforcingModel as EnforcingModel
     from schema_guard.ext.loopback.serving import FAULTS as FAULTS
     from schema_guard.ext.loopback.serving import Request as Request
-    from schema_guard.ext.loopback.serving import ScriptedModel as ScriptedModel
     from schema_guard.ext.loopback.serving import Server as Server
     from schema_guard.ext.loopback.serving import serve as serve
     from schema_guard.ext.loopback.tuning.serving import TUNING_FAULTS as TUNING_FAULTS
@@ -153,7 +152,6 @@ PARTS = {
     "name:Rollout": "schema_guard.ext.tuning.routing.rollout:Rollout",
     "name:Router": "schema_guard.ext.tuning.routing.router:Router",
     "name:SchemaChange": "schema_guard.ext.fitting.adapting:SchemaChange",
-    "name:ScriptedModel": "schema_guard.ext.loopback.serving:ScriptedModel",
     "name:Server": "schema_guard.ext.loopback.serving:Server",
     "name:TUNING_FAULTS": "schema_guard.ext.loopback.tuning.serving:TUNING_FAULTS",
     "name:ToolCallsFailed": "schema_guard.ext.tools.failed:ToolCallsFailed",

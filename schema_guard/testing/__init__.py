@@ -17,12 +17,12 @@ if TYPE_CHECKING:
         ContinuingModel,
         EnforcingModel,
         Request,
-        ScriptedModel,
         Server,
         TuningServer,
         serve,
         serve_tuning,
     )
+    from schema_guard.models.scripted import ScriptedModel
     from schema_guard.testing.cassettes import ReplayError, recording, replaying
     from schema_guard.testing.laws import LAWS, Tried, try_laws
     from schema_guard.testing.model_replies.broken import Broken, broken
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.testing.schemas.near_misses import NearMiss, near_misses
 
 _NAMES = {
+    ".models.scripted": ("ScriptedModel",),
     "cassettes": ("ReplayError", "recording", "replaying"),
     "model_replies.broken": ("Broken", "broken"),
     "model_replies.flaky": ("FlakyModel",),
@@ -50,7 +51,6 @@ _OF_PARTS = (
     "ContinuingModel",
     "EnforcingModel",
     "Request",
-    "ScriptedModel",
     "Server",
     "TuningServer",
     "serve",
