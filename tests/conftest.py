@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.needs import missing_of
+
 # `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
 # Which lines are run at all takes no more of them, but as many as a test asks for itself (`tests.thinned`).
@@ -33,6 +35,7 @@ collect_ignore = ["public/typing"]
 
 PUBLIC = Path(__file__).parent / "public"
 LEFT_OUT = pytest.StashKey[int]()
+WITHOUT_PART = pytest.StashKey[dict]()
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
 
@@ -53,6 +56,14 @@ def pytest_configure(config):
 
     # Modules and tests stay to the end: the collector would go through them again and again.
     gc.disable()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the files that need a part of the library that is missing."""
+    if collection_path.suffix == ".py" and (missing := missing_of(collection_path)):
+        config.stash.setdefault(WITHOUT_PART, {})[collection_path.name] = missing
+        return True
+    return None
 
 
 def pytest_collection_finish():
@@ -84,6 +95,8 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter, config):
     if n := config.stash.get(LEFT_OUT, 0):
         terminalreporter.line(f"{n} tests are slow or costly: --slow runs them too")
+    for name, parts in config.stash.get(WITHOUT_PART, {}).items():
+        terminalreporter.line(f"not collected: {name} needs the part {' and '.join(parts)}")
 
 
 @pytest.fixture(scope="session", autouse=True)

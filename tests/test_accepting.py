@@ -20,7 +20,7 @@ from schema_guard.accepting import UNREAD, acceptor, form_of
 from schema_guard.judging import judge_missed, judge_value
 from schema_guard.testing import instances
 from schema_guard.values import Missed
-from tests.public.calls.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
+from tests.public.ext.calls.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
 from tests.thinned import examples
 
 ENGINES = (

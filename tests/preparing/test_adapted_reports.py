@@ -4,7 +4,7 @@ from schema_guard.decide.recorded.gather import gather
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
 from schema_guard.report.recorded import document_of
-from tests.public.calls.test_adapted import guarded
+from tests.public.ext.calls.test_adapted import guarded
 
 
 def test_reports_and_verdicts_say_what_is_not_enforced_and_what_cannot_be_given(store):

@@ -4,7 +4,7 @@ import pytest
 
 from schema_guard.configuration.healing import healers, healers_of
 from schema_guard.preparing.between import Retrying, healers_in, retrying_in
-from tests.public.calls.test_options_told import (
+from tests.public.ext.calls.test_options_told import (
     TEXT,
     plain,
     send,

@@ -10,7 +10,7 @@ from schema_guard.preparing.between import thinking_in
 from schema_guard.report import report_on
 from schema_guard.report.as_text import as_text
 from schema_guard.report.recorded import document_of
-from tests.public.calls.test_options_told import (
+from tests.public.ext.calls.test_options_told import (
     ASKED,
     OFF,
     ON,

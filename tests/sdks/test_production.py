@@ -7,9 +7,9 @@ import pytest
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
 from tests.public.commands.command_lines import run
-from tests.public.sdks import instructor_calls, openai_calls
-from tests.public.sdks.case import BAD, GOOD, VALUE, Invoice
-from tests.public.sdks.table import installed
+from tests.public.ext.sdks import instructor_calls, openai_calls
+from tests.public.ext.sdks.case import BAD, GOOD, VALUE, Invoice
+from tests.public.ext.sdks.table import installed
 
 CALLS = 300
 

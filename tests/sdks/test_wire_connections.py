@@ -8,8 +8,8 @@ import pytest
 
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
-from tests.public.sdks.test_wire_faults import GOOD, SCHEMA
-from tests.public.sdks.wire_calls import APIS, function_of, row_of
+from tests.public.ext.sdks.test_wire_faults import GOOD, SCHEMA
+from tests.public.ext.sdks.wire_calls import APIS, function_of, row_of
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from benchmarks.wire_schemas import cases, converting, sent
 from schema_guard import guard, open_store
 from schema_guard.testing import serve
 from tests.ext.loopback import planted
-from tests.public.sdks.case import HOWS
-from tests.public.sdks.wire_calls import APIS, connected, function_of, row_of
+from tests.public.ext.sdks.case import HOWS
+from tests.public.ext.sdks.wire_calls import APIS, connected, function_of, row_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from schema_guard import Schema
-from tests.public.calls.prefix.test_traps import stopped
+from tests.public.ext.calls.prefix.test_traps import stopped
 from tests.public.schemas.test_official_suite import WITHOUT_ASSERTIONS, suite, wrong
 from tests.thinned import costly
 

@@ -10,8 +10,8 @@ import pytest
 
 from schema_guard import guard_tools, judge_calls
 from schema_guard.ext.tools.forms import CallResult, continuation
-from tests.public.calls.tools.replies import anthropic, chat, gemini, responses
-from tests.public.calls.tools.shop import FIVE, Kept
+from tests.public.ext.calls.tools.replies import anthropic, chat, gemini, responses
+from tests.public.ext.calls.tools.shop import FIVE, Kept
 
 RIGHT = {
     "search_orders": {"customer": "C-1", "where": {"status": "open"}},

@@ -6,7 +6,7 @@ from schema_guard.bench.run.journal import Kept, row_of
 from schema_guard.bench.suites.load import load_suite
 from schema_guard.received.replies import Reply
 from schema_guard.values import Usage
-from tests.public.commands.test_export import BAD, GOOD, ask, lines, record, suite
+from tests.public.ext.commands.test_export import BAD, GOOD, ask, lines, record, suite
 
 __all__ = ["ask"]
 

@@ -9,8 +9,8 @@ import pytest
 from schema_guard.testing import serve_tuning
 from tests.public.commands.command_lines import command, run
 from tests.public.commands.desk import lay_out
-from tests.public.commands.training_rows import TICKET, recorded
 from tests.public.decide.examples import passing
+from tests.public.ext.commands.training_rows import TICKET, recorded
 
 GOOD = '{"team": "billing"}'
 ALONE = "--evidence stands alone: what is in the file is decided on, not the store"

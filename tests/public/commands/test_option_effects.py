@@ -7,9 +7,9 @@ import pytest
 
 from schema_guard import open_store
 from schema_guard.testing import EnforcingModel, serve, serve_tuning
-from tests.public.commands import exports
 from tests.public.commands.command_lines import command
 from tests.public.commands.desk import lay_out, lines
+from tests.public.ext.commands import exports
 
 GOOD = '{"a": 1, "unit": "kg"}'
 BENCH = "bench suite.jsonl --strategy bare --concurrency 1 --format json --sample 4 --model"

@@ -13,7 +13,7 @@ import pytest
 from schema_guard import GuardFailed, guard, open_store, tags
 from schema_guard.ext import telemetry
 from tests.public.commands.command_lines import command
-from tests.public.commands.training_rows import TICKET
+from tests.public.ext.commands.training_rows import TICKET
 
 POLICIES = ("off", "hash", "redacted", "full")
 PLACES = (

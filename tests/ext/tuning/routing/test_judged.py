@@ -15,7 +15,7 @@ from schema_guard.records.counts.pools import pooled
 from schema_guard.report.as_text import as_text
 from schema_guard.report.figures import report_on
 from schema_guard.report.recorded import document_of
-from tests.public.calls.routing.routers import TOTAL, Branches
+from tests.public.ext.calls.routing.routers import TOTAL, Branches
 
 CALLS = 1_200
 

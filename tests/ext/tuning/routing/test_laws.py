@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schema_guard import GuardFailed, Message, open_store
 from schema_guard.ext.tuning.routing.lots import Lots
 from schema_guard.stats import wilson
-from tests.public.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
+from tests.public.ext.calls.routing.routers import SHAPES, Branches, outcome_of, streamed, value_of
 
 tasks = st.lists(st.text("abcdefgh", min_size=1, max_size=4), min_size=1, max_size=5)
 shares = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument, Rollout, open_store
 from schema_guard.stats import bounds, calls_needed
-from tests.public.calls.routing.routers import Branches
+from tests.public.ext.calls.routing.routers import Branches
 
 
 def failing_at(rate, seed):

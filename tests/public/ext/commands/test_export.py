@@ -1,0 +1,269 @@
+"""`schema-guard export`, as its user runs it."""
+
+import json
+import re
+import stat
+
+import pytest
+
+from tests.public.commands.command_lines import main
+from tests.public.ext.commands.training_rows import TICKET, WORDS, recorded
+
+GOOD, BAD = '{"team": "billing"}', '{"team": "sales"}'
+CANARIES = ("ann7@corp.com", "ghp_0123456789abcdefghijklmnopqrstuvwxyz", "4242 4242 4242 4242")
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own; gives its status and what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        status = main(["export", *arguments])
+        return status, capsys.readouterr()
+
+    return run
+
+
+def record(path, replies, **settings):
+    recorded(path, replies, **settings).close()
+
+
+def lines(folder, name="train.jsonl"):
+    return [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_set_is_written_for_its_owner_with_its_sources_first(tmp_path, ask):
+    """The schema is known by its name, from the prompts that showed it; what is next is said."""
+    record(tmp_path / "r.db", [[GOOD]] * 8)
+
+    status, said = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "5")
+
+    assert status == 0
+    assert said.out.startswith("EXPORTED: 8 rows in set\nfunction     app.triage, schema ticket (")
+    assert "next         schema-guard tune set --backend local\n" in said.out
+    text = (tmp_path / "set" / "manifest.json").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == '{"sources": {"gold": 0, "checked": 8, "valid": 0},'
+    manifest = json.loads(text)
+    assert manifest["schema"]["document"] == TICKET
+    assert (
+        sum(one["rows"] for one in manifest["files"].values())
+        == len(lines(tmp_path / "set", "rows.jsonl"))
+        == 8
+    )
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (tmp_path / "set").iterdir())
+
+
+def test_too_few_rows_write_no_set_but_what_to_label_and_the_answers_make_one(tmp_path, ask):
+    """The file of inputs, filled in, is what --answers takes; then the answers are gold."""
+    record(tmp_path / "r.db", [[BAD] * 3] * 4 + [[GOOD]] * 2)
+    asked = ("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "5")
+
+    status, said = ask(*asked)
+
+    assert (status, sorted(path.name for path in (tmp_path / "set").iterdir())) == (1, ["to_label.jsonl"])
+    assert said.out.startswith("TOO FEW: 2 rows to train on, 5 are needed; no set was written")
+    assert "with --answers set/to_label.jsonl" in " ".join(said.out.split())
+    open_inputs = lines(tmp_path / "set", "to_label.jsonl")
+    assert {one["why"] for one in open_inputs} == {"no attempt was valid"}
+    answered = "".join(json.dumps({**one, "answer": {"team": "shipping"}}) + "\n" for one in open_inputs)
+    (tmp_path / "answers.jsonl").write_text(answered, encoding="utf-8")
+    status, _ = ask(*asked, "--answers", "answers.jsonl", "--validation", "0", "--test", "0")
+    assert status == 0
+    assert json.loads((tmp_path / "set" / "manifest.json").read_text())["sources"] == {
+        "gold": 4,
+        "checked": 2,
+        "valid": 0,
+    }
+
+
+def test_wrong_answers_are_told_with_their_lines(tmp_path, ask):
+    """All at once, and before anything is written."""
+    wrong = [
+        '{"input": "a", "answer": {"team": "sales"}}',
+        '{"input": "", "answer": {"team": "billing"}}',
+        "{",
+        '{"input": "a"}',
+        '{"call_id": 7, "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "billing"}}',
+        '{"call_id": "c", "answer": {"team": "shipping"}}',
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(wrong), encoding="utf-8")
+    (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    record(tmp_path / "r.db", [[GOOD]])
+
+    status, said = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
+
+    assert status == 2
+    assert "line 1: at /team of the answer: expected" in said.err
+    assert [number for number in "12345678" if f"line {number}: " in said.err] == list("123458")
+    assert "line 8: another answer to call 'c' than line 6 has: leave one of them" in said.err
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("task", [7, True, {"role": "user"}, [3], [{"a": 1}], [], [[]]], ids=str)
+def test_an_answer_to_what_is_no_input_is_told(tmp_path, ask, task):
+    """An input is a text or messages."""
+    (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(json.dumps({"input": task, "answer": json.loads(GOOD)}))
+    record(tmp_path / "r.db", [[GOOD]])
+
+    status, said = ask("--schema", "t.json", "--store", "r.db", "--output", "set", "--answers", "a.jsonl")
+
+    assert status == 2
+    assert "line 1: at /input: expected a text or messages of text, got" in said.err
+
+
+def test_no_canary_of_a_redacted_store_is_in_any_file(tmp_path, ask):
+    """Neither in a row, nor in what is to be labelled, nor in what is printed."""
+    tasks = [f"Ticket {n} {WORDS[n % 8]}: {CANARIES[n % 3]}" for n in range(24)]
+    replies = [
+        [json.dumps({"team": "billing", **({"mail": CANARIES[n % 3]} if n % 4 == 0 else {})})]
+        if n % 5
+        else [BAD] * 3
+        for n in range(24)
+    ]
+    record(tmp_path / "r.db", replies, tasks=tasks, payload="redacted")
+
+    status, said = ask("--schema", "ticket", "--store", "r.db", "--output", "set", "--min-examples", "1")
+
+    assert status == 0
+    written = said.out + "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "set").iterdir())
+    assert (tmp_path / "set" / "to_label.jsonl").exists()
+    assert not [canary for canary in CANARIES if canary in written]
+
+
+def test_pairs_prefer_the_corrected_reply(tmp_path, ask):
+    """DPO: the rejected reply is no value of the schema, the chosen one is; the prompt is the same."""
+    record(tmp_path / "r.db", [[BAD, GOOD], ["no idea", GOOD], [GOOD]])
+
+    status, said = ask(
+        "--schema", "ticket", "--store", "r.db", "-o", "set", "--form", "dpo", "--min-examples", "1"
+    )
+
+    assert status == 0
+    pairs = [
+        row for name in ("train", "validation", "test") for row in lines(tmp_path / "set", f"{name}.jsonl")
+    ]
+    assert sorted(pair["non_preferred_output"][0]["content"] for pair in pairs) == ["no idea", BAD]
+    assert {pair["preferred_output"][0]["content"] for pair in pairs} == {'{"team":"billing"}'}
+    assert "nothing to reject" in " ".join(said.out.split())
+
+
+def suite(folder, count=30, split=None):
+    """A labelled file, and its schema beside it."""
+    (folder / "tickets.schema.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    rows = [
+        {"id": f"t{n}", "schema": TICKET, "input": f"{n * 7919 % 10007} {WORDS[n % 8]} {chr(97 + n % 26) * 8}",
+         "gold": {"team": "billing" if n % 2 else "shipping"}, **({"split": split(n)} if split else {})}
+        for n in range(count)
+    ]  # fmt: skip
+    (folder / "tickets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return rows
+
+
+def test_a_labelled_file_is_gold_and_its_own_split_stands(tmp_path, ask):
+    """No store is read; test tasks are in test.jsonl, and nowhere else."""
+    rows = suite(tmp_path, split=lambda n: "test" if n % 3 == 0 else "dev")
+
+    status, said = ask(
+        "--suite", "tickets.jsonl", "--output", "set", "--min-examples", "5", "--format", "json"
+    )
+
+    assert status == 0
+    told = json.loads(said.out)
+    assert told["manifest"]["sources"] == {"gold": 30, "checked": 0, "valid": 0}
+    held_out = {row["messages"][0]["content"] for row in lines(tmp_path / "set", "test.jsonl")}
+    assert held_out == {row["input"] for row in rows if row.get("split") == "test"}
+
+
+USAGE = {
+    "no schema": (["-o", "set"], "--schema NAME is missing"),
+    "no base": (
+        ["--schema", "ticket", "-o", "set", "--accept-unchecked"],
+        "--accept-unchecked needs --base MODEL",
+    ),
+    "not shown": (
+        ["--schema", "ticket", "-o", "set", "--store", "bare.db"],
+        "no recorded prompt shows its document",
+    ),
+    "no texts": (
+        ["--schema", "ticket", "-o", "set", "--store", "off.db"],
+        "keep texts from now on: open_store(URL,",
+    ),
+    "two functions": (["--schema", "ticket", "-o", "set", "--store", "two.db"], "several functions have it"),
+    "unknown": (["--schema", "tickets", "-o", "set", "--store", "bare.db"], "did you mean 'ticket'"),
+    "no call": (
+        ["--schema", "ticket", "-o", "set", "--store", "bare.db", "--since", "2999-01-01"],
+        "--since '2999-01-01': no call under 'ticket' is recorded in sqlite:///",
+    ),
+    "bench alone": (
+        ["--schema", "ticket", "-o", "set", "--store", "r.db", "--bench", "x"],
+        "--bench needs --suite",
+    ),
+    "a module that raises": (
+        ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],
+        "expected --prompt-from module:function: importing raising raised RuntimeError: no key",
+    ),
+    "a full folder": (["--schema", "ticket", "-o", ".", "--store", "r.db"], "expected a new folder"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "told"), USAGE.values(), ids=USAGE)
+def test_what_is_missing_is_said(tmp_path, ask, arguments, told):
+    """Exit status 2, in words that say what to do."""
+    stores = {
+        "r.db": [{}],
+        "off.db": [{"payload": "off"}],
+        "bare.db": [{"strategy": "bare"}],
+        "two.db": [{"name": "app.one"}, {"name": "app.two"}],
+    }
+    (tmp_path / "raising.py").write_text('raise RuntimeError("no key")')
+    for name in stores.keys() & set(arguments):
+        for settings in stores[name]:
+            record(tmp_path / name, [[GOOD]], **settings)
+
+    status, said = ask(*arguments)
+
+    assert status == 2
+    assert re.search(re.escape(told), said.err)
+
+
+def test_a_set_that_a_model_was_tuned_on_is_never_written_over(tmp_path, ask):
+    """Its job says what it was tuned on."""
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "job.json").write_text("{}")
+    record(tmp_path / "r.db", [[GOOD]])
+
+    status, said = ask("--schema", "ticket", "--store", "r.db", "-o", "set")
+
+    assert status == 2
+    assert "a model was tuned on what is there" in said.err
+
+
+def test_what_stands_in_the_way_is_what_is_said_to_be_next(tmp_path, ask):
+    """No texts kept, or a prompt that nobody knows: more calls would not help."""
+    record(tmp_path / "r.db", [[GOOD]], payload="off")
+    record(tmp_path / "o.db", [[GOOD]], observe=True, max_attempts=1)
+    (tmp_path / "t.json").write_text(json.dumps(TICKET), encoding="utf-8")
+    for name, told in (
+        ("r.db", "open_store(URL, payload='redacted')"),
+        ("o.db", "--prompt-from module:function"),
+    ):
+        status, said = ask("--schema", "t.json", "--store", name, "-o", "set")
+
+        assert status == 1
+        assert told in said.out.partition("next  ")[2].partition("\n\n")[0]
+
+
+def test_private_texts_are_warned_of(tmp_path, ask):
+    """A store that keeps texts as they are keeps addresses too."""
+    record(tmp_path / "r.db", [[GOOD]] * 3, tasks=[f"{n} {WORDS[n]} of ann@corp.com" for n in range(3)])
+
+    _, said = ask(
+        "--schema", "ticket", "--store", "r.db", "-o", "set", "--min-examples", "1", "--format", "json"
+    )
+
+    (warning,) = json.loads(said.out)["manifest"]["warnings"]
+    assert warning.startswith("3 of 3 rows that were looked at hold email: a tuned model can repeat it")
