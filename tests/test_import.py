@@ -72,7 +72,9 @@ def test_a_first_call_loads_nothing_slow_that_it_does_not_need():
 
 def test_every_public_name_is_there():
     """Each name of `__all__` is mapped to its module and can be had."""
-    assert sorted(schema_guard.__all__) == sorted([*schema_guard._HOME_OF, "__version__"])
+    assert sorted(schema_guard.__all__) == sorted(
+        [*schema_guard._HOME_OF, *schema_guard._OF_PARTS, "__version__"]
+    )
     assert all(getattr(schema_guard, name) is not None for name in schema_guard.__all__)
 
 

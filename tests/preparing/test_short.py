@@ -494,7 +494,7 @@ def test_what_a_call_took_is_recorded_where_its_first_reply_is_its_value(monkeyp
         return GOOD
 
     for module in ("short", "guarded"):
-        monkeypatch.setattr(f"schema_guard.preparing.{module}.perf_counter", lambda: now[0])
+        monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     ask("t")
     asyncio.run(later("t"))
 

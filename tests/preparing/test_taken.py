@@ -19,7 +19,7 @@ def test_a_call_that_nobody_records_makes_no_outcome(replies, monkeypatch):
     """Without a store and a follower nothing is made of a call but its value, however often it asked."""
     coming = iter(replies)
     ask = guard(INVOICE, store=None)(lambda prompt: next(coming))
-    for made in ("core.enforce.Attempt", "core.enforce.Outcome", "guards.prepare.Call"):
+    for made in ("loop.Attempt", "loop.Outcome", "preparing.prepare.Call"):
         monkeypatch.setattr(f"schema_guard.{made}", None)
 
     assert ask("t") == json.loads(GOOD)
@@ -192,7 +192,7 @@ def test_what_is_made_for_a_call_that_goes_on_is_no_part_of_its_first_attempt(re
         extract_later if is_async else extract
     )
     monkeypatch.setattr("schema_guard.preparing.version.made.version_of", version_of)
-    for module in ("guards.short", "guards.guarded", "guards.started", "calls.drive"):
+    for module in ("short", "guarded", "started", "drive"):
         monkeypatch.setattr(f"schema_guard.{module}.perf_counter", lambda: now[0])
     with suppress(RuntimeError):
         asyncio.run(guarded("Invoice 1")) if is_async else guarded("Invoice 1")

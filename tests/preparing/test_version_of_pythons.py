@@ -14,8 +14,8 @@ from tests.public.calls.version.test_version import BASE, SOURCELESS
 
 SCRIPT = """
 import ast, importlib.util, json, sys
-from schema_guard.calls.version.canonical import as_text
-from schema_guard.calls.version.made import version_of
+from schema_guard.preparing.version.canonical import as_text
+from schema_guard.preparing.version.made import version_of
 
 sourceless, path, *files = json.loads(sys.argv[1])
 spec = importlib.util.spec_from_file_location("versioned", path)
@@ -48,7 +48,7 @@ def test_every_python_makes_the_same_version(tmp_path):
 
     module = module_of(tmp_path, BASE)
     package = Path(schema_guard.__file__).parent
-    files = [package / "text.py", package / "core" / "prompting.py", Path(__file__)]
+    files = [package / "text.py", package / "prompting.py", Path(__file__)]
     given = json.dumps([dedent(SOURCELESS), module.__file__, *map(str, files)])
     found = [
         subprocess.run([python, "-c", SCRIPT, given], check=True, capture_output=True, text=True).stdout

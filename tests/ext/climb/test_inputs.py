@@ -86,7 +86,7 @@ def test_json_lines_are_strings_or_objects(tmp_path_factory, given_):
 
 def test_inputs_of_the_benchmark_are_sixty_different_announcements(request):
     """The inputs that the climb's published result is made of."""
-    found = read_texts(request.config.rootpath / "schema_guard" / "demo" / "notices.jsonl")
+    found = read_texts(request.config.rootpath / "schema_guard" / "ext" / "demo" / "notices.jsonl")
 
     assert len(found) == len(set(found)) == 60
 

@@ -16,8 +16,8 @@ def test_a_child_says_nothing_on_its_parents_connection(new_schema, run):
     """A child that is forked in the middle of a write, and ends as Python does, leaves the parent's transaction alone."""
     script = """
     import threading, time
-    from schema_guard.records.postgres.address import parsed
-    from schema_guard.records.postgres.database import Postgres
+    from schema_guard.ext.postgres.address import parsed
+    from schema_guard.ext.postgres.database import Postgres
     from schema_guard.records.rows import rows
     backend = Postgres(parsed(url))
     session = backend.session()

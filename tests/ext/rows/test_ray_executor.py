@@ -284,7 +284,7 @@ def test_an_address_beside_a_connection_is_refused(cluster, script):
 OUTSIDE = """
 import json, sys
 from schema_guard.bench.run.plan import columns_of, plan_of
-from schema_guard.bench.run.on_ray.executor import run_on_ray
+from schema_guard.ext.rows.bench_on_ray.executor import run_on_ray
 from schema_guard.models import connect
 from tests.bench.small_suites import small_suite
 

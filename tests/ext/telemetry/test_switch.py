@@ -20,7 +20,8 @@ from schema_guard.records import recorder
 ROOT = Path(schema_guard.__file__).parents[1]
 GUARDED = """
 import json, os, sys, time
-from schema_guard import guard, telemetry
+from schema_guard import guard
+from schema_guard.ext import telemetry
 @guard({"title": "t"}, store=None, name="f", observe=True)
 def f(prompt: str): return "{}"
 """

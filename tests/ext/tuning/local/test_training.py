@@ -88,8 +88,8 @@ def test_the_runtime_serves_what_was_learned(trained):
 
 PROGRAM = """
 import sys
-from schema_guard.tuning.local import training
-from schema_guard.tuning.local.plan import LoraSettings
+from schema_guard.ext.tuning.local import training
+from schema_guard.ext.tuning.local.plan import LoraSettings
 training.CHECKPOINT_S = 0.0
 settings = LoraSettings(epochs=2, batch=2)
 made = training.train(
