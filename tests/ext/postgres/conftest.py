@@ -7,17 +7,6 @@ from schema_guard.ext.postgres.address import parsed
 from schema_guard.ext.postgres.database import Postgres
 from schema_guard.records import Store, writer
 from tests.ext.postgres.proxy import Proxy
-from tests.records.conftest import (  # noqa: F401
-    count_rows,
-    make,
-    new_backend,
-    new_schema,
-    postgres,
-    run,
-    start,
-    store,
-    write,
-)
 
 
 @pytest.fixture

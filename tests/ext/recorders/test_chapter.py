@@ -17,7 +17,7 @@ APPLICATION = re.compile(
     r"```py\n(?P<code>(?:(?!```).)*?serve\((?:(?!```).)*?)```\n\n[^`]*`schema-guard report`[^`]*?\n\n```text\n(?P<report>.*?)```",
     re.DOTALL,
 )
-IMPORTED = re.compile(r"^from schema_guard\.recorders\.(?P<name>\w+) import", re.MULTILINE)
+IMPORTED = re.compile(r"^from schema_guard\.ext\.recorders\.(?P<name>\w+) import", re.MULTILINE)
 SECONDS = re.compile(r"seconds p50/p95 \d+\.\d+/\d+\.\d+")
 
 

@@ -13,16 +13,6 @@ from schema_guard.records import Store
 from schema_guard.records.attempts import Where
 from schema_guard.records.declarations import Declared, DeclaredRung, DeclaredTarget
 from schema_guard.records.rows import rows
-from tests.records.conftest import (  # noqa: F401
-    count_rows,
-    make,
-    new_backend,
-    new_schema,
-    postgres,
-    run,
-    start,
-    write,
-)
 
 KEY = "the key of a fleet"
 
