@@ -129,6 +129,17 @@ class Settings(Generic[V, R]):
             given_charges(self.prices)
         if self.rules is not None:
             self._require_rules()
+        if self.repair != "off" or self.early_stop:
+            self._require_parts()
+
+    def _require_parts(self) -> None:
+        """Make sure that the parts are installed which a call may need, so that no call fails for that reason."""
+        from schema_guard.extensions import require  # only these options need parts
+
+        if self.repair != "off":
+            require("option:repair")
+        if self.early_stop:
+            require("option:early_stop")
 
     def _require_rules(self) -> None:
         if self.models is not None or self.target is None:

@@ -71,6 +71,7 @@ class Keeper:
 
     Raises:
         InvalidArgument: There is a function, and the policy is another one than "redacted"; or it is no function.
+        MissingPart: The policy is "redacted", and the part that redacts is not installed.
     """
 
     def __init__(self, policy: PayloadPolicy = "off", redact: Callable[[str], str] | None = None) -> None:
@@ -78,6 +79,10 @@ class Keeper:
             raise InvalidArgument(f"redact={clip(repr(redact))}: expected a function of a text, or None")
         if redact is not None and policy != "redacted":
             raise InvalidArgument(f"redact= goes with payload='redacted', got payload={policy!r}")
+        if policy == "redacted":
+            from schema_guard.extensions import require  # only this policy needs a part
+
+            require("payload:redacted")
         self.policy = policy
         self.redactor_errors = 0
         self.schedule = Schedule()
