@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keep language-model calls to a schema, and measure how well that works."""
+"""Keep language-model calls to a schema, and measure how well that works.
+
+To read the code, start with `decorator`, `guarded`, `settings`, `drive`, `loop`, and `judging`. `docs/map.md` lists the
+rest.
+"""
 
 from __future__ import annotations
 

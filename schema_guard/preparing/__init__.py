@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The decorator: what it is told, what it prepares, and the function that it makes."""
+"""Decoration: the kind of function, its parameters, its name, its version, and the plan of its calls."""
