@@ -167,11 +167,11 @@ def changed_of(evidence, name):
         yield " ".join(several), what_if(evidence, several)
 
 
-def figure(value):
-    """Return a value without its last digits. Return an empty text for a sentence."""
+def figure(value, *, has_sentences):
+    """Return a value without its last digits. Without sentences, return an empty text for one."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
-    return "" if isinstance(value, str) and " " in value else value
+    return "" if isinstance(value, str) and " " in value and not has_sentences else value
 
 
 def sections_of(before, after):
@@ -183,12 +183,19 @@ def sections_of(before, after):
     )
 
 
-def effect(before, after):
-    """Return the verdict, the sections of it that changed, and a digest of all changed places and their figures."""
+def effect(before, after, *, has_sentences=False):
+    """Return the verdict, the sections of it that changed, and a digest of all changed places and their figures.
+
+    Args:
+        before: Figures of a verdict by their place.
+        after: Figures of another verdict.
+        has_sentences: Whether the digest is of the sentences, too.
+    """
     if "error" in after:
         return after["error"].partition(": ")[0]
     places = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    digest = sha256(json.dumps([[key, figure(after.get(key))] for key in places]).encode()).hexdigest()[:8]
+    found = [[key, figure(after.get(key), has_sentences=has_sentences)] for key in places]
+    digest = sha256(json.dumps(found).encode()).hexdigest()[:8]
     return f"{after['/verdict']}, {len(places)} changed {digest}: {' '.join(sections_of(before, after))}"
 
 
