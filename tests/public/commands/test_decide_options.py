@@ -112,7 +112,7 @@ def test_other_option_is_not_stored(figures, option):
 
 
 def test_later_declaration_replaces_the_earlier_one(figures):
-    """The reason and the status of a rung are the latest ones."""
+    """The latest reason and the latest status replace the earlier ones."""
     figures("--decline few_shot=one")
     figures("--not-applicable few_shot=two")
     found = [row for row in ladder_of(figures()) if row[0] == "few_shot"]
