@@ -172,7 +172,8 @@ def _aims(asked: DecideOptions) -> dict[str, float | None]:
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
     """Read the evidence from the store, when what the user declares has been stored."""
     given = {} if asked.given is None else json_file(asked.given)
-    aims = {name: value for name, value in _aims(asked).items() if value is not None}
+    wanted = {"target": asked.target, **_aims(asked)}
+    aims = {name: value for name, value in wanted.items() if value is not None}
     if aims and isinstance(given, dict):
         given["config"] = {**given.get("config", {}), **aims}
     if asked.answers and isinstance(given, dict):

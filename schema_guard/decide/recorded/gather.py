@@ -219,10 +219,17 @@ def _gathered(problem: Problem, store: Store, given: dict[str, Any], taken: _Tak
     }
     _add_given(evidence, given, reading, best, tuned, (current, behind[current.id]))
     _know_right(evidence, current.id)
-    evidence["notes"] = notes
+    evidence["notes"] = _noted(notes, evidence.get("notes"))
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     over_time = production.over_time(current.first), production.changed(current.first)
     return Gathered(known, problem.function, problem.schema, fingerprint, paths_of(asked, behind), *over_time)
+
+
+def _noted(notes: list[str], given: Any) -> Any:
+    """Return the notes on the records with the user's own. The reader of the evidence refuses other values."""
+    if given is None:
+        return notes
+    return [*notes, *given] if isinstance(given, list) else given
 
 
 def _add_given(

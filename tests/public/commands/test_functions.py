@@ -274,3 +274,19 @@ def test_a_climb_for_a_function_that_is_not_there_asks_nobody(two, folder, capsy
 
     assert (status, out) == (2, "")
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("also", "calls"),
+    [((), 30), (("v2",), 50), (("v1",), 40), (("v1", "v2"), 60), (("v2", "v1"), 60)],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_decide_adds_the_calls_of_each_earlier_version(store, capsys, also, calls):
+    """`--also-version` adds the calls of any earlier version, not only of the last one."""
+    for version, number in (("v1", 10), ("v2", 20), ("v3", 30)):
+        asked(function("shop.mail", "extract", store, every=5, settings={"version": version}), number)
+    store.flush()
+    options = [part for version in also for part in ("--also-version", version)]
+    status, verdict = found(capsys, "decide", "--function", "extract", *options)
+
+    assert (status, verdict["calls"]) == (1, calls)

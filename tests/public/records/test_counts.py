@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema_guard import Failure, InvalidArgument, Usage, Violation, open_store
+from schema_guard.records import Retention
 from tests.public.records.counting import (
     counts_in,
     expected,
@@ -361,6 +362,18 @@ def test_calls_after_a_number_are_the_rest(store):
     for number in (-1, 6):
         with pytest.raises(InvalidArgument, match=f"call_number={number}: expected 0 to 5"):
             store.configuration_after(found.id, number)
+
+
+def test_calls_after_a_number_count_the_deleted_ones(store):
+    """The number includes calls whose rows were deleted, so the rest is the same before and after."""
+    for number in range(6):
+        store.record(outcome(*[FAILED] * (number > 3), id=str(number)))
+    (found,) = store.configurations()
+    before = [store.configuration_after(found.id, number).calls for number in (3, 4, 5, 6)]
+    store.prune(Retention(max_rows=4))
+    after = [store.configuration_after(found.id, number).calls for number in (3, 4, 5, 6)]
+
+    assert before == after == [3, 2, 1, 0]
 
 
 def test_names_lists_functions_schemas_and_segments(filled):

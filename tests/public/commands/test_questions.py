@@ -1,0 +1,231 @@
+"""The questions that commands ask before they upload, send, or delete: the effect of each answer."""
+
+import io
+import json
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from schema_guard import open_store, tags
+from schema_guard.testing import EnforcingModel, serve, serve_tuning
+from tests.public.clock import stopped_clock
+from tests.public.commands.command_lines import command, main
+from tests.public.commands.desk import lines
+from tests.public.decide.production import Production
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def answered(line, answer, *, has_terminal=True):
+    """Run a command line and type an answer. Return the exit status, stdout, and stderr."""
+    kind = Terminal if has_terminal else io.StringIO
+    out, err = kind(), kind()
+    with mock.patch("sys.stdin", kind(answer)), redirect_stdout(out), redirect_stderr(err):
+        status = main(line.split())
+    return status, out.getvalue(), err.getvalue()
+
+
+YES = ("y\n", "yes\n", "Y\n")
+# The last one is the end of input.
+NO = ("n\n", "no\n", "\n", "maybe\nn\n", "")
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory):
+    """A store with the calls of two functions in two segments."""
+    place = tmp_path_factory.mktemp("counted")
+    with stopped_clock() as clock, open_store(f"sqlite:///{place}/r.db", payload="full") as store:
+        production = Production(store, clock, place)
+        for name, segment, n in (("app.one", "eu", 10), ("app.one", "us", 6), ("app.two", "eu", 4)):
+            with tags(segment=segment):
+                production.calls(n, 2, name=name)
+    return place / "r.db"
+
+
+@pytest.fixture
+def store(counted, folder):
+    """A copy of that store."""
+    shutil.copy(counted, folder / "r.db")
+    return folder / "r.db"
+
+
+def state(path):
+    """Return the number of attempts, and of the counted calls by function and segment."""
+    with open_store(f"sqlite:///{path}") as store:
+        counts = {}
+        for row in store.configurations():
+            key = row.function, row.segment
+            counts[key] = counts.get(key, 0) + row.calls
+        return sum(1 for _ in store.attempts()), counts
+
+
+WHOLE = (20, {("app.one", "eu"): 10, ("app.one", "us"): 6, ("app.two", "eu"): 4})
+FORGET = {
+    "--function app.one": (4, {("app.two", "eu"): 4}),
+    "--segment eu": (6, {("app.one", "us"): 6}),
+}
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+@pytest.mark.parametrize("answer", YES)
+@pytest.mark.parametrize("what", FORGET)
+def test_forget_counts_deletes_after_a_yes(store, what, answer, has_terminal):
+    """Rows and counts of the named part are gone, and the rest stays."""
+    status, _, err = answered(f"store forget-counts {what} --store r.db", answer, has_terminal=has_terminal)
+
+    assert (status, state(store)) == (0, FORGET[what])
+    assert "for ever? [y/N]" in err
+
+
+@pytest.mark.parametrize("has_terminal", [True, False])
+@pytest.mark.parametrize("answer", NO)
+@pytest.mark.parametrize("what", FORGET)
+def test_forget_counts_deletes_nothing_without_a_yes(store, what, answer, has_terminal):
+    """After a no, an empty line, or the end of input, all rows and counts are still there."""
+    status, out, _ = answered(f"store forget-counts {what} --store r.db", answer, has_terminal=has_terminal)
+
+    assert (status, out, state(store)) == (2, "", WHOLE)
+
+
+@pytest.mark.parametrize("what", FORGET)
+def test_forget_counts_with_yes_asks_nothing(store, what):
+    """`--yes` deletes without a question."""
+    status, _, err = answered(f"store forget-counts {what} --store r.db --yes", "n\n")
+
+    assert (status, err, state(store)) == (0, "", FORGET[what])
+
+
+@pytest.fixture
+def enforcing():
+    """A server that enforces schemas."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    with serve(EnforcingModel()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("answer", YES)
+def test_probe_sends_after_a_yes(enforcing, answer):
+    """The requests are sent, and the verdict is the exit status."""
+    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", answer)
+
+    assert status == 0, err
+    assert out
+    assert enforcing.requests
+
+
+@pytest.mark.parametrize("answer", NO)
+def test_probe_sends_nothing_without_a_yes(enforcing, answer):
+    """No request is sent."""
+    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", answer)
+
+    assert (out, enforcing.requests) == ("", [])
+    assert status == 2
+    assert "Send them? [y/N]" in err
+
+
+def test_probe_without_a_terminal_takes_no_answer(enforcing):
+    """A piped answer does not count."""
+    status, out, err = answered(f"probe --model {enforcing.openai_url}#m", "y\n", has_terminal=False)
+
+    assert (status, out, enforcing.requests) == (2, "", [])
+    assert "say --yes" in err
+
+
+def test_probe_with_yes_asks_nothing(enforcing):
+    """`--yes` sends without a question."""
+    status, _, err = answered(f"probe --model {enforcing.openai_url}#m --yes", "n\n")
+
+    assert status == 0
+    assert "Send them?" not in err
+    assert enforcing.requests
+
+
+@pytest.fixture
+def tuning(folder, monkeypatch):
+    """A training set, and a host that tunes at once."""
+    pytest.importorskip("openai", reason="needs the extra 'openai'")
+    monkeypatch.setenv("SCHEMA_GUARD_MODEL_KEY", "k")
+    (folder / "set").mkdir()
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "{}"}]
+    lines(folder / "set" / "train.jsonl", [{"messages": turns}] * 12)
+    with serve_tuning(key="k", looks=0) as server:
+        yield server
+
+
+def tune(server, more=""):
+    return f"tune set --backend openai-compatible --url {server.openai_url} --base small {more}"
+
+
+@pytest.mark.parametrize("answer", YES)
+def test_tune_begins_after_a_yes(tuning, answer):
+    """The rows are uploaded, and the job is in job.json."""
+    status, _, err = answered(tune(tuning), answer)
+
+    assert status == 0, err
+    assert json.loads(Path("set/job.json").read_text())["base"] == "small"
+    assert len(tuning.desk.jobs) == 1
+
+
+@pytest.mark.parametrize("answer", NO)
+def test_tune_begins_nothing_without_a_yes(tuning, answer):
+    """Nothing is sent or written."""
+    status, out, err = answered(tune(tuning), answer)
+
+    assert (out, tuning.requests, Path("set/job.json").exists()) == ("", [], False)
+    assert status == 2
+    assert "Tune it? [y/N]" in err
+
+
+def test_tune_without_a_terminal_takes_no_answer(tuning):
+    """A piped answer does not count."""
+    status, out, err = answered(tune(tuning), "y\n", has_terminal=False)
+
+    assert (status, out, tuning.requests, Path("set/job.json").exists()) == (2, "", [], False)
+    assert "say --yes" in err
+
+
+def test_tune_with_yes_asks_nothing(tuning):
+    """`--yes` begins without a question."""
+    status, _, err = answered(tune(tuning, "--yes"), "n\n")
+
+    assert status == 0
+    assert "Tune it?" not in err
+    assert len(tuning.desk.jobs) == 1
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n"])
+def test_tune_asks_nothing_about_a_job_that_is_there(tuning, answer):
+    """The question is asked once for a job."""
+    answered(tune(tuning, "--yes"), "")
+    status, _, err = answered(tune(tuning), answer)
+
+    assert status == 0
+    assert "Tune it?" not in err
+
+
+@pytest.mark.parametrize(("answer", "status", "jobs"), [("y\n", 0, 2), ("n\n", 2, 1)])
+def test_tune_asks_before_another_job(tuning, answer, status, jobs):
+    """`--again` asks as a first job does."""
+    answered(tune(tuning, "--yes"), "")
+    before = Path("set/job.json").read_text()
+
+    assert answered(tune(tuning, "--again"), answer)[0] == status
+    assert len(tuning.desk.jobs) == jobs
+    assert (Path("set/job.json").read_text() == before) is (jobs == 1)
+
+
+@pytest.mark.parametrize("command_name", ["store forget", "store prune"])
+def test_other_deletions_have_no_question(command_name):
+    """`--yes` is not an option of commands that ask nothing."""
+    status, _, err = command(*command_name.split(), "--yes")
+
+    assert status == 2
+    assert "No such option" in err
