@@ -159,7 +159,9 @@ def _adapted_step(strategy: Strategy, schema: Schema[Any], adapted: Adaptation) 
 
 
 def _adapted(target: str, strategy: str, schema: Schema[Any], terms: _Terms) -> Adaptation | None:
-    """Give the schema that is sent in the user's place; None when it is sent as it is, or none is."""
+    """Return the schema that is sent in place of the user's. None: it is sent as it is, or only described."""
+    if not STRATEGIES[strategy].needs_options:
+        return None
     from schema_guard.extensions import load  # only strategies with arguments need it
 
     found: Adaptation | None = load(f"strategy:{strategy}")(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.records.payloads.keeping import PayloadPolicy
 
 SCHEMES = ("sqlite", "postgresql", "postgres")
+_ALIASES = {"postgres": "postgresql"}
 
 _EXPECTED = (
     "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
@@ -112,7 +113,7 @@ def connect(url: str) -> Backend:
     if scheme != "sqlite":
         from schema_guard.extensions import load
 
-        database: Backend = load("store:postgresql")(url)
+        database: Backend = load(f"store:{_ALIASES.get(scheme, scheme)}")(url)
         return database
     if rest and not rest.startswith("/"):
         raise InvalidArgument(f"store {url!r}: {_EXPECTED}")

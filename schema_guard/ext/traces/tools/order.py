@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TOOLS", "tool_of", "tools"]
 
-TOOLS = (MLflow.name, Phoenix.name, OpenAIEvals.name, Langfuse.name, Plain.name)
+# `Plain` fits all rows with a reply, so it is the last one.
+_BEFORE_PLAIN = (MLflow, Phoenix, OpenAIEvals, Langfuse)
+TOOLS = (*(kind.name for kind in _BEFORE_PLAIN), Plain.name)
 _MOST_KEYS = 8
 
 
@@ -30,8 +32,8 @@ def tools(columns: Mapping[str, str] | None = None) -> dict[str, Tool]:
     Raises:
         InvalidArgument: A column is of no field.
     """
-    known: tuple[Tool, ...] = (MLflow(), Phoenix(), OpenAIEvals(), Langfuse(), Plain(columns))
-    return {tool.name: tool for tool in known}
+    known: list[Tool] = [kind() for kind in _BEFORE_PLAIN]
+    return {tool.name: tool for tool in (*known, Plain(columns))}
 
 
 def tool_of(row: Mapping[str, Any], known: Mapping[str, Tool], place: str) -> Tool:

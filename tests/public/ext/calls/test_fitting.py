@@ -218,3 +218,14 @@ def test_options_of_a_provider(target, strategy):
             "t"
         )
         assert seen == [expected]
+
+
+@pytest.mark.parametrize("target", ["anthropic", "bedrock", "lmstudio"])
+def test_schema_that_no_request_can_hold_is_described_in_the_prompt(target, caplog):
+    """If no strategy can send a schema, the guard warns and describes it in the prompt."""
+    ask = guard({"title": "t", "not": {}}, target=target, strategy="strict_schema", store=None)(
+        lambda prompt, options=None: prompt
+    )
+
+    assert "'system_prompt' is used in its place" in caplog.text
+    assert "not" in ask.outcome("task").attempts[0].prompt
