@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
 from schema_guard.decorator import guard
-from schema_guard.errors import InvalidArgument
+from schema_guard.errors import InvalidArgument, MissingPart
 from schema_guard.judging import judge
 from schema_guard.models.scripted import ScriptedModel
 from schema_guard.pointer import join
@@ -231,7 +231,10 @@ def _broken_wrong(schema: Schema[Any], reply: Broken) -> str | None:
     told = judged.failure.kind, judged.failure.code
     if told != (reply.kind, reply.code):
         return f"a broken reply ({reply.how}) is {' '.join(told)}, expected {reply.kind} {reply.code}"
-    mended = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
+    try:
+        mended = judge(reply.text, schema, finish_reason=reply.finish_reason, repair="lossless")
+    except MissingPart:  # nothing is repaired without the part
+        return None
     if mended.ok and reply.how not in _SYNTAX_ALONE:
         return f"lossless repair makes a broken reply ({reply.how}) valid"
     if not mended.ok and reply.how in _ALWAYS_MENDED:
