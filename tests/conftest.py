@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.needs import missing_of
+from tests.needs import is_needing, missing_of
 
 # `quick` unless told otherwise, `dev` with `--slow` and in `.ci/run tests`.
 settings.register_profile("quick", max_examples=3, deadline=None, derandomize="CI" in os.environ)
@@ -36,6 +36,7 @@ collect_ignore = ["public/typing"]
 PUBLIC = Path(__file__).parent / "public"
 LEFT_OUT = pytest.StashKey[int]()
 WITHOUT_PART = pytest.StashKey[dict]()
+NEEDING = pytest.StashKey[int]()
 _LOOPBACK = {"localhost", "::1", "0.0.0.0"}  # noqa: S104 - compared with, never bound to
 
 
@@ -81,6 +82,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if PUBLIC not in item.path.parents:
             item.add_marker("movable")
+    config.stash[NEEDING] = sum(map(is_needing, items))
     if config.getoption("--slow"):
         return
     kinds = ["slow", "local_model", *([] if config.getoption("--costly") else ["costly"])]
@@ -95,6 +97,8 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter, config):
     if n := config.stash.get(LEFT_OUT, 0):
         terminalreporter.line(f"{n} tests are slow or costly: --slow runs them too")
+    if n := config.stash.get(NEEDING, 0):
+        terminalreporter.line(f"{n} tests need a part that is missing")
     for name, parts in config.stash.get(WITHOUT_PART, {}).items():
         terminalreporter.line(f"not collected: {name} needs the part {' and '.join(parts)}")
 

@@ -20,7 +20,8 @@ from schema_guard.accepting import UNREAD, acceptor, form_of
 from schema_guard.judging import judge_missed, judge_value
 from schema_guard.testing import instances
 from schema_guard.values import Missed
-from tests.public.ext.calls.prefix.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
+from tests.needs import needs
+from tests.public.schemas.fuzzing import DRAFTS, Drawn, drawn_schema, likely, written
 from tests.thinned import examples
 
 ENGINES = (
@@ -224,6 +225,7 @@ inner = st.recursive(
 around = st.lists(st.sampled_from(AROUND), max_size=4).map("".join)
 
 
+@needs("repair")
 @examples(40)
 @given(
     inner,
@@ -285,6 +287,7 @@ def test_what_is_more_than_a_json_text_is_missed(text):
     assert type(acceptor(Schema.of(True))(text)) is Missed
 
 
+@needs("repair")
 @given(
     st.sampled_from(
         ['{"a":1}', '{"a":"1"}', '{"a":1', '[{"a":1}]', '```json\n{"a":1}\n```', '{"a":1} {"a":2}', "", "so"]

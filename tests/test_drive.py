@@ -12,6 +12,7 @@ from schema_guard.drive import end
 from schema_guard.received.replies import Reply
 from schema_guard.received.streams import MOST_IDLE_CHUNKS
 from schema_guard.received.watching import Watch
+from tests.needs import marked, needs
 from tests.thinned import examples
 
 # Longer than the head in which a page is looked for: behind it texts are kept for a while.
@@ -89,7 +90,8 @@ def text_of(pieces):
     return "".join(piece.decode() if isinstance(piece, bytes) else piece or "" for piece in pieces)
 
 
-@pytest.mark.parametrize("is_followed", [False, True])
+@needs("streaming")
+@pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
 @pytest.mark.parametrize("is_async", [False, True])
 @examples(30)
 @given(PIECES, st.sampled_from(SETTINGS), st.booleans())
@@ -106,7 +108,7 @@ def test_what_came_is_the_reply_whatever_the_pieces(is_async, is_followed, piece
     assert [attempt.reply for attempt in kept.outcomes[0].attempts] == [text_of(pieces)]
 
 
-@pytest.mark.parametrize("is_followed", [False, True])
+@pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
 @pytest.mark.parametrize("is_async", [False, True])
 @examples(30)
 @given(st.integers(0, 3_000), st.integers(1, 40))
@@ -122,6 +124,7 @@ def test_of_a_reply_that_is_too_large_no_more_is_taken(is_async, is_followed, ro
     assert limits.max_bytes < sum(taken) <= limits.max_bytes + width
 
 
+@needs("streaming")
 @pytest.mark.parametrize("is_async", [False, True])
 @examples(10)
 @given(st.integers(1, 40), st.sampled_from(SETTINGS))
@@ -145,8 +148,9 @@ def test_pieces_that_bring_nothing_end_no_stream_that_goes_on(is_async):
     assert called(ask, is_async=is_async, is_followed=False) is None
 
 
+@needs("streaming")
 @pytest.mark.parametrize("at", [1, 3])
-@pytest.mark.parametrize("is_followed", [False, True])
+@pytest.mark.parametrize("is_followed", marked([False, True], "streaming", bool))
 @pytest.mark.parametrize("is_async", [False, True])
 def test_what_lands_in_the_loop_goes_on_as_itself(monkeypatch, is_async, is_followed, at):
     """An exception that comes from outside while a piece is looked at is raised as it is, and the loop is fed no more."""

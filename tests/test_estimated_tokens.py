@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from schema_guard import Attempt, Budget, Failure, Usage, guard
 from schema_guard.loop import spent
 from schema_guard.token_estimate import tokens_in
+from tests.needs import needs
 from tests.thinned import examples
 
 WRONG = Failure("value", "enum", "...")
@@ -54,6 +55,7 @@ def test_a_budget_counts_what_is_known_and_what_is_estimated(made):
     assert spent(Budget(max_tokens=known + estimated), made) == told
 
 
+@needs("streaming")
 def test_a_call_whose_streams_are_stopped_ends_with_its_budget():
     """What stopped streams gave counts, where without an estimate nothing would ever be spent."""
 

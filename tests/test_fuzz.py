@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 from schema_guard import Limits, judge
-from schema_guard.ext.repair.steps import STEPS
 from schema_guard.parsing import NotJson, parse
+from tests.needs import marked, needs
 from tests.public.calls.judging.drawn_replies import KINDS, MARKS, WRAPPERS, case, reply
 from tests.thinned import examples
 
@@ -78,6 +78,13 @@ def values(kind):
     return RANDOMS.map(kind.drawn)
 
 
+def is_lossy(step):
+    """Return whether a step of repair changes the meaning of a text."""
+    from schema_guard.ext.repair.steps import STEPS
+
+    return not STEPS[step].lossless
+
+
 def assert_documented(kind, text, repair, finish):
     """Hold a judgement against everything that is documented of one."""
     judged = judge(text, kind.schema, repair=repair, finish_reason=finish)
@@ -88,7 +95,7 @@ def assert_documented(kind, text, repair, finish):
         assert kind.schema.is_valid(judged.value)
         assert judged.form in FORMS[repair]
         assert bool(judged.repairs) == judged.form.startswith("repaired")
-        assert (judged.form == "repaired_lossy") == any(not STEPS[step].lossless for step in judged.repairs)
+        assert (judged.form == "repaired_lossy") == any(is_lossy(step) for step in judged.repairs)
     else:
         assert judged.value is None
         assert judged.form is None
@@ -97,13 +104,15 @@ def assert_documented(kind, text, repair, finish):
         assert bool(judged.failure.violations) == (judged.failure.kind in ("structure", "value"))
 
 
-@given(cases(), st.sampled_from(LEVELS), st.sampled_from(FINISHES))
+@pytest.mark.parametrize("repair", marked(LEVELS, "repair", "off".__ne__))
+@given(case=cases(), finish=st.sampled_from(FINISHES))
 @examples(150, suppress_health_check=[HealthCheck.too_slow])
-def test_any_reply_has_a_documented_outcome(case, repair, finish):
+def test_any_reply_has_a_documented_outcome(repair, case, finish):
     """Any text is valid with a documented form, or fails with a documented kind and code; twice it is the same."""
     assert_documented(*case, repair, finish)
 
 
+@needs("repair")
 @pytest.mark.slow
 def test_fifty_thousand_replies_have_a_documented_outcome():
     """As above, with many more replies."""
@@ -113,6 +122,7 @@ def test_fifty_thousand_replies_have_a_documented_outcome():
         assert_documented(kind, text, rng.choice(LEVELS), rng.choice(FINISHES))
 
 
+@needs("repair")
 @given(case=cases(), finish=st.sampled_from(FINISHES))
 @examples(100, suppress_health_check=[HealthCheck.too_slow])
 def test_more_repair_takes_nothing_away(case, finish):
@@ -127,6 +137,7 @@ def test_more_repair_takes_nothing_away(case, finish):
         ] * 3
 
 
+@needs("repair")
 @given(
     data=st.data(), kind=st.sampled_from([kind for kind in KINDS if kind.id not in ("number", "anything")])
 )

@@ -10,9 +10,9 @@ from collections import defaultdict
 import pytest
 
 import schema_guard
-from schema_guard.ext import NEEDS
 from schema_guard.extensions import PARTS, load
 from tests.house import House
+from tests.needs import ALL, needs
 
 HOUSE = House()
 MODULES = [module for module in HOUSE.modules if module.name != "schema_guard"]
@@ -147,6 +147,7 @@ def test_rooms_of_a_folder_keep_their_order(folder):
     )
 
 
+@needs("loopback")
 def test_refusals_know_nothing_of_targets():
     """What the loopback server refuses is written apart from what lints and adapts, so that one can show the other wrong."""
     room = "schema_guard.ext.loopback.refusals"
@@ -281,13 +282,17 @@ def test_only_the_table_of_parts_names_a_part():
     assert naming == ["schema_guard.extensions"], "name what is needed in extensions.PARTS, and `load` it"
 
 
+@needs(*ALL)
 def test_every_part_of_the_table_can_be_loaded():
     """Each row of the table of parts names an object that exists."""
     assert [load(what) for what in PARTS if load(what) is None] == []
 
 
+@needs(*ALL)
 def test_parts_import_only_parts_that_they_may():
     """A part imports another one only if the table in `ext/__init__.py` allows it."""
+    from schema_guard.ext import NEEDS
+
     wrong = []
     for module in HOUSE.modules:
         parts = module.name.split(".")

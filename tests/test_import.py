@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import schema_guard
+from tests.needs import ALL, needs
 from tests.public.processes import unmeasured
 
 LOOK = """
@@ -70,6 +71,7 @@ def test_a_first_call_loads_nothing_slow_that_it_does_not_need():
     assert done.stdout.strip() == "[] []"
 
 
+@needs(*ALL)
 def test_every_public_name_is_there():
     """Each name of `__all__` is mapped to its module and can be had."""
     assert sorted(schema_guard.__all__) == sorted(

@@ -23,6 +23,7 @@ from schema_guard import (
 from schema_guard.loop import Done, enforce
 from schema_guard.strategies import STRATEGIES, Plan, Resuming, Step, strategies_of
 from schema_guard.values import Ask, Chunk, End, More, ParsedValue, Stop
+from tests.needs import is_installed
 
 TOTAL = Schema.of(
     {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}, name="total"
@@ -110,7 +111,7 @@ PLANS = st.builds(
     max_attempts=st.integers(1, 4),
     budget=BUDGETS,
     delivery=DELIVERIES,
-    repair=st.sampled_from(["off", "lossless", "lossy"]),
+    repair=st.sampled_from(["off", *(("lossless", "lossy") if is_installed("repair") else ())]),
     limits=st.integers(0, 99).map(lambda most: Limits(max_bytes=most)),
     resuming=st.sampled_from([None, Resuming(texts=True)]),
 )

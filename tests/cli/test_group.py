@@ -14,6 +14,7 @@ from schema_guard.cli.bench import command as bench
 from schema_guard.cli.command import LINES, command
 from schema_guard.cli.shared.options import argument, option, takes
 from schema_guard.extensions import PARTS
+from tests.needs import ALL, needs
 
 ROOT = Path(schema_guard.__file__).parents[1]
 PLUMBING = {"command", "options", "shared"}
@@ -64,7 +65,11 @@ def test_every_command_file_is_listed():
     assert (files - PLUMBING) | {name for name in of_parts if " " not in name} == LINES.keys()
 
 
-@pytest.mark.parametrize("group", [command, bench], ids=lambda group: group.name)
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(command, marks=needs(*ALL)), bench],
+    ids=lambda group: group.name,
+)
 def test_lines_are_the_short_help_of_the_commands(group):
     """What a group says of a command is the first sentence of the command's own help."""
     context = click.Context(group)

@@ -4,9 +4,11 @@ from threading import Thread
 
 from schema_guard import tags
 from schema_guard.preparing import folding
+from tests.needs import needs
 from tests.public.calls.test_folding import asking, counted
 
 
+@needs("streaming")
 def test_a_call_that_ends_while_names_are_kept_waits_for_nobody(store, monkeypatch):
     """The garbage collector may end a stream anywhere, also where the names of another call of its thread are kept."""
     made = folding._OfFunction

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from schema_guard import InvalidArgument, Limits, Outcome, guard, open_store, tags
 from schema_guard.records import identity
 from schema_guard.records.identity import current_call_id
+from tests.needs import is_installed
 from tests.public.calls import likenesses
 
 INVOICE = {
@@ -119,10 +120,11 @@ class Pair:
 
 def pairs():
     """Pairs under schemas and settings that bear on what is accepted at once."""
+    lossless, lossy = ({"repair": level} if is_installed("repair") else {} for level in ("lossless", "lossy"))
     return [
         Pair(INVOICE, max_attempts=3, strategy=["bare", "system_prompt"]),
-        Pair(INVOICE, max_attempts=1, repair="lossless"),
-        Pair(INVOICE, max_attempts=1, repair="lossy", on_failure="return"),
+        Pair(INVOICE, max_attempts=1, **lossless),
+        Pair(INVOICE, max_attempts=1, on_failure="return", **lossy),
         Pair(INVOICE, max_attempts=1, limits=Limits(max_bytes=120, max_depth=2, max_nodes=12), default=None),
         Pair(Total, max_attempts=1, strategy="few_shot"),
         Pair(Model, max_attempts=1, strategy="bare"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, field_validator
 
 from schema_guard import Schema, guard, judge, open_store, tags
 from schema_guard.records.identity import current_call_id
+from tests.needs import needs
 from tests.preparing.test_short import GOOD, INVOICE, Kept
 from tests.public.calls import likenesses
 
@@ -128,6 +129,7 @@ def test_no_reply_is_judged_twice(reply, is_async):
     assert len(asked) == once + 2 * once
 
 
+@needs("redaction")
 def test_texts_that_are_kept_are_redacted_before_they_wait():
     """With a payload policy nothing of a call waits in the queue as it was."""
     threads = []

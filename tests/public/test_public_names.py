@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import needs
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 # Modules that users import. A name is public if its module lists it in `__all__`, or if it is in DOCUMENTED.
@@ -34,7 +36,7 @@ ALLOWED_ATTRIBUTES = {"_exit", "_asdict", "_replace", "_fields", "_getframe"}
 # Functions whose first argument can be the name of a module or of something inside a module.
 TAKES_A_MODULE = {"delattr", "files", "find_spec", "import_module", "patch", "setattr"}
 IMPORT_IN_TEXT = re.compile(r"\b(?:from|import)\s+(schema_guard(?:\.\w+)*)(?:\s+import\s+\(?([\w, ]+))?")
-FILES = sorted(HERE.rglob("*.py"))
+FILES = sorted(path for path in HERE.rglob("*.py") if HERE / "ext" not in path.parents)
 
 
 def public_names(module):
@@ -77,7 +79,11 @@ def _imported_in(text):
 
 def _private(module, names):
     if module.split(".")[0] == "tests":
-        return [] if module.startswith("tests.public") or module in ("tests", "tests.thinned") else [module]
+        return (
+            []
+            if module.startswith("tests.public") or module in ("tests", "tests.needs", "tests.thinned")
+            else [module]
+        )
     if module.split(".")[0] != "schema_guard":
         return []
     listed = public_names(module) if module in PUBLIC_MODULES else set()
@@ -92,6 +98,7 @@ def test_file_uses_only_public_names(path):
     assert breaches(path) == [], "use a public name, the command line, or a file; otherwise move the test out"
 
 
+@needs("recorders")
 def test_every_public_module_exists():
     """Every listed module exists and has an `__all__`."""
     for module in PUBLIC_MODULES:

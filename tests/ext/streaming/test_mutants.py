@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from tests.public.ext.calls.prefix.fuzzing import run
+from tests.public.ext.calls.prefix.feeding import run
 
 ROOM = "schema_guard.ext.streaming"
 MODULES = ("tokens", "plans", "frames", "verdicts", "conditions", "start", "told", "incremental", "checker")

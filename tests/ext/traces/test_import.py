@@ -17,8 +17,8 @@ from schema_guard.ext.traces.schemas import Schemas
 from schema_guard.records import open_store
 from schema_guard.report import report_on
 from schema_guard.schema import Schema
-from tests.public.ext.commands import exports
-from tests.public.ext.commands.exports import BAD, GOOD, SCHEMA
+from tests.public.commands import exports
+from tests.public.commands.exports import BAD, GOOD, SCHEMA
 from tests.thinned import costly
 
 TICKET = Schema.of(SCHEMA)

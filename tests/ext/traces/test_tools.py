@@ -13,8 +13,8 @@ from schema_guard.ext.traces.values import MISSING, at, seconds
 from schema_guard.records import open_store
 from schema_guard.schema import Schema
 from schema_guard.values import Usage
-from tests.public.ext.commands import exports
-from tests.public.ext.commands.exports import BAD, GOOD, SCHEMA
+from tests.public.commands import exports
+from tests.public.commands.exports import BAD, GOOD, SCHEMA
 
 TICKET = Schema.of(SCHEMA)
 CACHED, REASONED = Usage(412, 87, 12, None), Usage(412, 87, 12, 7)

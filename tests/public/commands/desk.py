@@ -2,7 +2,7 @@
 
 import json
 
-from tests.public.ext.commands import exports
+from tests.public.commands import exports
 
 ITEM = {
     "title": "item",

@@ -1,7 +1,7 @@
 """Training rows for tests, and stores whose calls are known."""
 
 from schema_guard.ext.tuning.export.values import TrainingRow
-from tests.public.ext.commands.training_rows import TICKET, WORDS, looks, recorded
+from tests.public.commands.training_rows import TICKET, WORDS, looks, recorded
 
 __all__ = ["TICKET", "WORDS", "looks", "recorded", "row"]
 

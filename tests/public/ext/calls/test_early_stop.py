@@ -16,7 +16,7 @@ from schema_guard import (
     guard,
     judge,
 )
-from tests.public.ext.calls.prefix.fuzzing import drawn_schema, drawn_value, sent, written
+from tests.public.schemas.fuzzing import drawn_schema, drawn_value, sent, written
 from tests.thinned import costly, examples
 
 ORDER = {

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from tests.public.commands.command_lines import main
-from tests.public.ext.commands.training_rows import TICKET, WORDS, recorded
+from tests.public.commands.training_rows import TICKET, WORDS, recorded
 
 GOOD, BAD = '{"team": "billing"}', '{"team": "sales"}'
 CANARIES = ("ann7@corp.com", "ghp_0123456789abcdefghijklmnopqrstuvwxyz", "4242 4242 4242 4242")

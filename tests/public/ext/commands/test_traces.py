@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from schema_guard import open_store
+from tests.public.commands import exports
 from tests.public.commands.command_lines import command
-from tests.public.ext.commands import exports
-from tests.public.ext.commands.exports import BAD, GOOD, PROMPT, SCHEMA
+from tests.public.commands.exports import BAD, GOOD, PROMPT, SCHEMA
 from tests.public.golden import expected, normalized
 
 

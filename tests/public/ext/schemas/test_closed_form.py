@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from schema_guard import Schema
-from tests.public.ext.calls.prefix.fuzzing import any_value, drawn_schema, likely
+from tests.public.schemas.fuzzing import any_value, drawn_schema, likely
 from tests.thinned import examples
 
 ROW = {

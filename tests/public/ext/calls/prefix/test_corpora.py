@@ -7,7 +7,8 @@ import tarfile
 import pytest
 
 from schema_guard import InvalidSchema, Schema, judge
-from tests.public.ext.calls.prefix.fuzzing import pieces, stopped, written
+from tests.public.ext.calls.prefix.feeding import stopped
+from tests.public.schemas.fuzzing import pieces, written
 
 DRAFTS = {"draft4": "draft4", "draft6": "draft6", "draft7": "draft7", "draft2019-09": "2019-09", "draft2020-12": "2020-12"}  # fmt: skip
 

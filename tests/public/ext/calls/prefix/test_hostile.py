@@ -6,7 +6,7 @@ Not timed: a checker that looked twice at each character would not come to an en
 import pytest
 
 from schema_guard import Schema
-from tests.public.ext.calls.prefix.fuzzing import stopped
+from tests.public.ext.calls.prefix.feeding import stopped
 
 TEXT = {"items": {"enum": ["x" * 300_000]}}
 UNIONS = {

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 
 from schema_guard import Limits, Schema, judge, prefix_checker
 from schema_guard.testing import broken, instances, near_misses, replies
-from tests.public.ext.calls.prefix.fuzzing import (
-    drawn_schema,
-    drawn_value,
-    pieces,
-    run,
-    sent,
-    stopped,
-    written,
-)
+from tests.public.ext.calls.prefix.feeding import run, stopped
+from tests.public.schemas.fuzzing import drawn_schema, drawn_value, pieces, sent, written
 
 ORDER = Schema.of(
     {

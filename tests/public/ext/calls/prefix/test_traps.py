@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schema_guard import InvalidArgument, Schema, judge, prefix_checker
-from tests.public.ext.calls.prefix.fuzzing import stopped
+from tests.public.ext.calls.prefix.feeding import stopped
 
 
 @dataclass(frozen=True)

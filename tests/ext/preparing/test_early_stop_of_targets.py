@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schema_guard import InvalidArgument, InvalidSchema, MissingExtra, guard
 from schema_guard.providers.options import TARGETS, capabilities
-from tests.public.ext.calls.prefix.fuzzing import drawn_schema
 from tests.public.ext.calls.test_early_stop import differing, drawn_replies
+from tests.public.schemas.fuzzing import drawn_schema
 from tests.thinned import examples
 
 

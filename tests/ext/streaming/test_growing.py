@@ -14,7 +14,7 @@ from schema_guard.ext.streaming import growing
 from schema_guard.ext.streaming.growing import Growing
 from schema_guard.pointer import split
 from schema_guard.values import Ask
-from tests.public.ext.calls.prefix.fuzzing import drawn_schema, drawn_value
+from tests.public.schemas.fuzzing import drawn_schema, drawn_value
 from tests.thinned import examples
 
 
