@@ -583,3 +583,13 @@ def test_import_accepts_csv_saved_by_a_spreadsheet(source, cli, move, tmp_path):
 
     assert saved != rows
     assert content_of(tmp_path / "b.db") == content_of(source)
+
+
+def test_import_accepts_csv_with_a_byte_order_mark(source, cli, move, tmp_path):
+    """A spreadsheet marks a file as UTF-8 with three bytes at its start."""
+    file = tmp_path / "a.csv"
+    cli("store", "export", "--store", source, "-o", file)
+    (tmp_path / "saved.csv").write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    move("import", tmp_path / "saved.csv")
+
+    assert content_of(tmp_path / "b.db") == content_of(source)
